@@ -1,0 +1,19 @@
+export { type CancelTimer, type Clock, sleep, systemClock } from './clock.ts';
+export { type ChainLink, describeLink, type ErrorDetails, InvalidOptionError, SluiceError } from './errors.ts';
+export { LinkedList, type ListNode } from './linked-list.ts';
+export {
+  aBoolean,
+  aFunction,
+  anObject,
+  anything,
+  aSignal,
+  type Check,
+  checkOptions,
+  type Checks,
+  integer,
+  longestTimer,
+  oneOf,
+  text,
+  typeName,
+} from './options.ts';
+export { captureOrigin, type Origin } from './origin.ts';

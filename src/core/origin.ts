@@ -1,0 +1,37 @@
+import { sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A place in the program, formatted only when somebody reads it. */
+export type Origin = () => string | undefined;
+
+const ownFolder = fileURLToPath(new URL('..', import.meta.url));
+const depth = 12;
+
+/**
+ * Remembers where it was called from. Taking the stack costs about a microsecond; turning it into
+ * text, which costs far more, happens only when the origin is asked for.
+ */
+export function captureOrigin(): Origin {
+  const holder: { stack?: string } = {};
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = depth;
+  Error.captureStackTrace(holder, captureOrigin);
+  Error.stackTraceLimit = before;
+  return () => firstForeignPlace(holder.stack ?? '');
+}
+
+/** The first stack line outside of Sluice, as `file:line:column`. */
+function firstForeignPlace(stack: string): string | undefined {
+  for (const line of stack.split('\n').slice(1)) {
+    const place = /\(?((?:file:\/\/)?(?:\/|[A-Za-z]:)[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    if (place === undefined) continue;
+    const path = place.startsWith('file:') ? fromUrl(place) : place;
+    if (!path.startsWith(ownFolder) && !path.includes(`node:internal${sep}`)) return path;
+  }
+  return undefined;
+}
+
+function fromUrl(place: string): string {
+  const match = /^(.*):(\d+):(\d+)$/.exec(place);
+  return match?.[1] === undefined ? place : `${fileURLToPath(match[1])}:${match[2]}:${match[3]}`;
+}

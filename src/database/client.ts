@@ -1,0 +1,49 @@
+import type { Clock } from '../core/index.ts';
+import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
+import { openConnection, Pool, poolSettings } from '../pool/index.ts';
+import { type TransactionalClient, WorkInProgress } from '../transaction/index.ts';
+
+export interface ClientDependencies {
+  readonly database: object;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly hookLimit: number;
+}
+
+/** A named datasource of a database: its driver and its one pool of this process. */
+export class Client implements TransactionalClient {
+  readonly name: string;
+  readonly database: object;
+  readonly driver: Driver;
+  readonly pool: Pool<DriverConnection>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly hookLimit: number;
+  readonly work: WorkInProgress = new WorkInProgress();
+  readonly #end = new AbortController();
+
+  constructor(name: string, { driver, pool }: ClientDefinition, dependencies: ClientDependencies) {
+    const { clock, random } = dependencies;
+    this.name = name;
+    this.database = dependencies.database;
+    this.driver = driver;
+    this.clock = clock;
+    this.random = random;
+    this.hookLimit = dependencies.hookLimit;
+    const settings = poolSettings(name, pool);
+    const { acquireTimeout } = settings;
+    const { signal } = this.#end;
+    this.pool = new Pool({
+      clientName: name,
+      settings,
+      clock,
+      open: () => openConnection({ driver, clientName: name, acquireTimeout, clock, random, signal }),
+    });
+  }
+
+  /** Ends every connection, also those that are being opened. */
+  async end(): Promise<void> {
+    this.#end.abort(new Error('the database was closed'));
+    await this.pool.end();
+  }
+}

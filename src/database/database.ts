@@ -1,0 +1,195 @@
+import { currentFrame, findPlace, Frame, type FrameChange, levelIsolated, runInFrame } from '../context/index.ts';
+import {
+  anything,
+  type Check,
+  checkOptions,
+  type Clock,
+  integer,
+  longestTimer,
+  systemClock,
+  typeName,
+} from '../core/index.ts';
+import type { QueryResult, Statement } from '../driver/index.ts';
+import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
+import { createDecorator, type TransactionalDecorator, type TransactionOptions } from '../transaction/index.ts';
+import { Client } from './client.ts';
+import { Db } from './db.ts';
+import { transactional } from './decorator.ts';
+import { UnknownClientError } from './errors.ts';
+import { checkDatabaseOptions, type DatabaseOptions } from './options.ts';
+import { registerDatabase, unregisterDatabase } from './registry.ts';
+
+/** Where a call is to run. */
+export interface DbInfo<Name extends string = string> {
+  /** Default: the current client. */
+  readonly clientName?: Name | undefined;
+  /** A whole number from 0 to 1,000, taken as it is. Default: the ambient level. */
+  readonly level?: number | undefined;
+}
+
+export interface CloseOptions {
+  /** How long running work may take to end, in milliseconds. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+export interface DatabaseStats<Name extends string = string> {
+  readonly clients: Readonly<Record<Name, PoolStats>>;
+}
+
+/** Runs a body in a transaction of the current client; `batch` runs statements that are known in advance. */
+export interface TransactionFunction {
+  <Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
+  batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]>;
+}
+
+const infoChecks: Record<keyof DbInfo, Check> = { clientName: anything, level: integer(0, 1_000) };
+
+/** The clients of a program by name, and the ambient transactions on them. Made by `createDatabase`. */
+export class Database<Name extends string = string> {
+  /** Decorates an async method with a transaction of `this.bean.database`, or else of the default database. */
+  static readonly transaction: (options?: TransactionOptions) => TransactionalDecorator = transactional;
+
+  /** Runs a body in a transaction of the current client. May be taken off the database and called alone. */
+  readonly transaction: TransactionFunction;
+  /** Decorates an async method with a transaction of this database; for both decorator standards. */
+  readonly Transactional: (options?: TransactionOptions) => TransactionalDecorator;
+  readonly #clients = new Map<string, Client>();
+  readonly #handles = new Map<object, Db<Name>>();
+  readonly #default: Client;
+  readonly #clock: Clock;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: DatabaseOptions<Name>) {
+    const defaultName = checkDatabaseOptions(options);
+    const { hookLimit = 1_000, clock = systemClock, random = Math.random } = options;
+    this.#clock = clock;
+    for (const name of Object.keys(options.clients) as Name[]) {
+      const client = new Client(name, options.clients[name], { database: this, clock, random, hookLimit });
+      this.#clients.set(name, client);
+      this.#handles.set(client, new Db(name, client));
+    }
+    this.#default = this.#clientNamed(defaultName);
+    this.transaction = Object.assign(
+      <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>
+        this.current.transaction.begin(body, transactionOptions),
+      {
+        batch: (statements: readonly Statement[], transactionOptions?: TransactionOptions) =>
+          this.current.transaction.batch(statements, transactionOptions),
+      },
+    );
+    this.Transactional = (transactionOptions) =>
+      createDecorator((_instance, body, frozen) => this.current.transaction.begin(body, frozen), transactionOptions);
+    registerDatabase(this);
+  }
+
+  /** The handle on the client that is current here. It follows the ambient transaction wherever it is used. */
+  get current(): Db<Name> {
+    return this.#handle(this.#currentClient());
+  }
+
+  /** A handle on a client; with a level it stands at exactly that one. @throws UnknownClientError, InvalidOptionError */
+  getDb(info: DbInfo<Name> = {}): Db<Name> {
+    const client = this.#clientOf(info);
+    return info.level === undefined ? this.#handle(client) : new Db(client.name as Name, client, info.level);
+  }
+
+  /** Runs `body` with another client, level or both as the current ones. @throws UnknownClientError, InvalidOptionError */
+  async switchDb<Result>(body: () => Result | PromiseLike<Result>, info: DbInfo<Name>): Promise<Result> {
+    const client = this.#clientOf(info);
+    const { level, scope, hooks } = findPlace(currentFrame(), client, info.level);
+    return await this.#runIn({ client, level, scope, hooks, current: client }, body);
+  }
+
+  /** Runs `body` outside of any transaction, one level deeper and above all that its chain holds. @throws UnknownClientError */
+  async switchDbIsolate<Result>(
+    body: () => Result | PromiseLike<Result>,
+    info: Pick<DbInfo<Name>, 'clientName'> = {},
+  ): Promise<Result> {
+    const client = this.#clientOf(info);
+    const level = levelIsolated(this.current.level, currentFrame());
+    return await this.#runIn({ client, level, scope: undefined, current: client }, body);
+  }
+
+  /** What the pools hold and who waits for them, by client. */
+  stats(): DatabaseStats<Name> {
+    const entries = [...this.#clients].map(([name, { pool }]) => [name, pool.stats()] as const);
+    return { clients: Object.fromEntries(entries) as Record<Name, PoolStats> };
+  }
+
+  /**
+   * Refuses new work, lets what runs end (a chain that has begun may still open what it needs), and
+   * closes every connection. What has not ended within the timeout is rolled back.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    checkOptions('close', options, { timeout: integer(0, longestTimer) });
+    this.#closing ??= this.#close(options.timeout ?? 10_000);
+    return this.#closing;
+  }
+
+  async #close(timeout: number): Promise<void> {
+    const clients = [...this.#clients.values()];
+    for (const { pool } of clients) pool.startClosing();
+    if (!(await this.#idleWithin(timeout))) {
+      for (const { work } of clients) work.abort(tookTooLong(timeout));
+    }
+    await Promise.all(clients.map((client) => client.end()));
+    unregisterDatabase(this);
+  }
+
+  #idleWithin(timeout: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancelTimer = this.#clock.setTimer(() => resolve(false), timeout);
+      const idle = Promise.all([...this.#clients.values()].map(({ work }) => work.whenIdle()));
+      void idle.then(() => {
+        cancelTimer();
+        resolve(true);
+      });
+    });
+  }
+
+  async #runIn<Result>(change: FrameChange, body: () => Result | PromiseLike<Result>): Promise<Result> {
+    return await runInFrame(new Frame(currentFrame(), change), async () => await body(), undefined);
+  }
+
+  #handle(client: Client): Db<Name> {
+    const handle = this.#handles.get(client);
+    if (handle === undefined) throw this.#unknown(client.name);
+    return handle;
+  }
+
+  #currentClient(): Client {
+    const current = currentFrame()?.current;
+    return current?.database === this ? this.#clientNamed(current.name) : this.#default;
+  }
+
+  #clientOf(info: DbInfo): Client {
+    checkOptions('A choice of client and level', info, infoChecks);
+    return info.clientName === undefined ? this.#currentClient() : this.#clientNamed(info.clientName);
+  }
+
+  #clientNamed(name: unknown): Client {
+    const client = typeof name === 'string' ? this.#clients.get(name) : undefined;
+    if (client === undefined) throw this.#unknown(name);
+    return client;
+  }
+
+  #unknown(name: unknown): UnknownClientError {
+    const shown = typeof name === 'string' && /^[\w.-]{1,60}$/.test(name) ? `"${name}"` : typeName(name);
+    return new UnknownClientError({
+      what: `The database has no client ${shown}`,
+      remedy: `Its clients are: ${[...this.#clients.keys()].join(', ')}`,
+    });
+  }
+}
+
+function tookTooLong(timeout: number): DatabaseClosedError {
+  return new DatabaseClosedError({
+    what: `The database was closed, and the work did not end within ${timeout} ms; it was rolled back`,
+    remedy: 'Give close() a longer timeout, or work that ends when it is asked to',
+  });
+}
+
+/** Makes the database of a program. No connection is opened before the first statement. @throws InvalidOptionError */
+export function createDatabase<const Name extends string>(options: DatabaseOptions<Name>): Database<Name> {
+  return new Database(options);
+}

@@ -1,0 +1,113 @@
+import { currentFrame, findPlace } from '../context/index.ts';
+import type { QueryResult, Statement } from '../driver/index.ts';
+import {
+  type Outcome,
+  registerHook,
+  runScope,
+  runStatements,
+  type SavepointObserver,
+  scopeAt,
+  type Target,
+  type TransactionalClient,
+  type TransactionOptions,
+} from '../transaction/index.ts';
+import { activeTransaction, type TransactionInfo } from './transaction-info.ts';
+
+export interface QueryOptions {
+  /**
+   * The transaction's last statement: its COMMIT travels with it and saves a round trip. Statements
+   * that follow in the same scope are refused. Without effect in a scope that joins or nests.
+   */
+  readonly last?: boolean | undefined;
+}
+
+/** The transactions of a `Db`. */
+export interface DbTransaction {
+  /** Runs `body` in a transaction as the options' propagation says; see `TransactionOptions`. */
+  begin<Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
+  /** Runs statements that are known in advance as one transaction, in one round trip; all take effect or none. */
+  batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]>;
+  /** The transaction that statements join here, if any. */
+  readonly active: TransactionInfo | undefined;
+  /** Is told of savepoint scopes of the open transaction. Outside of one there are none to tell of. */
+  observeSavepoints(observer: SavepointObserver): void;
+}
+
+/**
+ * A handle on a client. Without a level of its own (`current`, `getDb()`) it follows the ambient
+ * transaction wherever it is used; with one (`getDb({ level })`) it stands at exactly that level.
+ */
+export class Db<Name extends string = string> {
+  readonly clientName: Name;
+  readonly transaction: DbTransaction;
+  readonly #target: Target;
+
+  constructor(clientName: Name, client: TransactionalClient, level?: number) {
+    const target: Target = { client, level };
+    this.clientName = clientName;
+    this.#target = target;
+    this.transaction = {
+      begin: (body, options) => runScope(target, body, options),
+      batch: (statements, options) => runScope(target, () => runStatements(target, statements, true), options),
+      get active() {
+        return activeTransaction(scopeAt(currentFrame(), target));
+      },
+      observeSavepoints: (observer) => {
+        scopeAt(currentFrame(), target)?.transaction.savepoints.observers.push(observer);
+      },
+    };
+  }
+
+  /** The level at which statements and transactions of this handle run here. */
+  get level(): number {
+    return findPlace(currentFrame(), this.#target.client, this.#target.level).level;
+  }
+
+  /** The engine: `postgres`. */
+  get dialect(): string {
+    return this.#target.client.driver.dialect;
+  }
+
+  get inTransaction(): boolean {
+    return scopeAt(currentFrame(), this.#target)?.isOpen === true;
+  }
+
+  /**
+   * Runs one statement: in the transaction that is open here, otherwise by itself. `Row` is what the
+   * caller knows of the rows; it is not checked.
+   * @throws the driver's error when the server refuses the statement; TransactionEndedError, TransactionControlError, ConnectionLostError, those of the pool
+   */
+  async query<Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<QueryResult<Row>> {
+    const [result] = await runStatements(this.#target, [{ text, values }], options?.last === true);
+    return result as QueryResult<Row>;
+  }
+
+  /** The same as `transaction.batch`. */
+  batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]> {
+    return this.transaction.batch(statements, options);
+  }
+
+  /** Runs `hook` after the commit, when the connection has gone back; outside of a transaction at once. */
+  commit(hook: () => unknown): void {
+    registerHook(this.#target, 'commit', hook);
+  }
+
+  /** Runs `hook` after a rollback, the last registered first; outside of a transaction it is dropped. */
+  compensate(hook: () => unknown): void {
+    registerHook(this.#target, 'compensate', hook);
+  }
+
+  /** Runs and awaits `hook` in the transaction, before its COMMIT; if it throws, all is rolled back. */
+  beforeCommit(hook: () => unknown): void {
+    registerHook(this.#target, 'beforeCommit', hook);
+  }
+
+  /** Runs `hook` with the outcome, after the other hooks, whatever the outcome was. */
+  afterCompletion(hook: (outcome: Outcome) => unknown): void {
+    registerHook(this.#target, 'completion', hook);
+  }
+}

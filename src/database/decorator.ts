@@ -1,0 +1,21 @@
+import { createDecorator, type TransactionalDecorator, type TransactionOptions } from '../transaction/index.ts';
+import { defaultDatabase } from './registry.ts';
+
+/** As much of a database as a decorator needs; an object of another copy of the package has it too. */
+interface BeginsTransactions {
+  transaction(body: () => Promise<unknown>, options?: TransactionOptions): Promise<unknown>;
+}
+
+/** Decorates an async method with a transaction of `this.bean.database`, or else of the default database. */
+export function transactional(options?: TransactionOptions): TransactionalDecorator {
+  return createDecorator((instance, body, frozen) => {
+    const database = databaseOf(instance) ?? (defaultDatabase() as BeginsTransactions);
+    return database.transaction(body, frozen);
+  }, options);
+}
+
+function databaseOf(instance: unknown): BeginsTransactions | undefined {
+  const { bean } = (instance ?? {}) as { bean?: { database?: Partial<BeginsTransactions> } };
+  const database = bean?.database;
+  return typeof database?.transaction === 'function' ? (database as BeginsTransactions) : undefined;
+}

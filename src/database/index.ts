@@ -1,0 +1,14 @@
+export {
+  type CloseOptions,
+  createDatabase,
+  Database,
+  type DatabaseStats,
+  type DbInfo,
+  type TransactionFunction,
+} from './database.ts';
+export { Db, type DbTransaction, type QueryOptions } from './db.ts';
+export { transactional } from './decorator.ts';
+export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';
+export { afterCommit, afterRollback, beforeCommit, isTransactionActive, setRollbackOnly } from './free-functions.ts';
+export type { DatabaseOptions } from './options.ts';
+export type { TransactionInfo } from './transaction-info.ts';

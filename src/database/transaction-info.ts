@@ -1,0 +1,40 @@
+import type { IsolationLevel } from '../driver/index.ts';
+import type { Outcome, Scope } from '../transaction/index.ts';
+
+/** What an open transaction tells of itself. */
+export interface TransactionInfo {
+  readonly name: string;
+  readonly level: number;
+  /** `DEFAULT`: the server's own, which was not asked for. */
+  readonly isolationLevel: IsolationLevel;
+  readonly readOnly: boolean;
+  /** Whether a statement was sent that may have written. Functions that a SELECT calls are not seen. */
+  readonly hasWritten: boolean;
+  /** Nothing until the server has answered COMMIT or ROLLBACK. */
+  readonly outcome: Outcome | undefined;
+  /** Leaves the transaction (in a nested scope: the savepoint) for rollback alone; its call then rejects with `UnexpectedRollbackError`. */
+  setRollbackOnly(): void;
+}
+
+/** A live view of the transaction of a scope. */
+export function activeTransaction(scope: Scope | undefined): TransactionInfo | undefined {
+  if (scope === undefined) return undefined;
+  const { transaction, unit } = scope;
+  const { characteristics } = transaction;
+  return {
+    name: transaction.name,
+    level: transaction.level,
+    isolationLevel: characteristics.isolation ?? 'DEFAULT',
+    readOnly: characteristics.readOnly,
+    get hasWritten() {
+      return transaction.hasWritten;
+    },
+    get outcome() {
+      return transaction.outcome;
+    },
+    setRollbackOnly() {
+      scope.assertOpen();
+      unit.doom(undefined);
+    },
+  };
+}

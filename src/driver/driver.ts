@@ -1,0 +1,89 @@
+import type { Failure } from './failure.ts';
+import type { ConcreteIsolation, IsolationLevel } from './isolation.ts';
+import type { QueryResult, Statement, StatementKind } from './statement.ts';
+
+/** How a transaction begins. */
+export interface TransactionCharacteristics {
+  /** `undefined`: whatever the server gives by default. */
+  readonly isolation: ConcreteIsolation | undefined;
+  readonly readOnly: boolean;
+}
+
+/** One command of an exchange. */
+export type Step =
+  | { readonly type: 'begin'; readonly characteristics: TransactionCharacteristics }
+  | { readonly type: 'savepoint' | 'release' | 'rollbackTo'; readonly name: string }
+  | { readonly type: 'commit' | 'rollback' }
+  | { readonly type: 'statement'; readonly statement: Statement };
+
+/**
+ * What the server says of the connection's transaction.
+ * `idle`: none. `active`: open and sound. `failed`: open, and only a rollback is accepted. `lost`: the connection is dead.
+ */
+export type ConnectionStatus = 'idle' | 'active' | 'failed' | 'lost';
+
+/** What came of an exchange; a value, never an exception. */
+export interface Exchange {
+  /** How many steps succeeded; the next one failed and those after it were not run. */
+  readonly completed: number;
+  /** The results of the statements that succeeded, in their order. */
+  readonly results: readonly QueryResult[];
+  readonly failure: Failure | undefined;
+  /** How the server said that the transaction ended, if a step of this exchange ended it. */
+  readonly ended: 'committed' | 'rolledBack' | undefined;
+}
+
+/** The server's side of a connection: what names it among all others. */
+export interface Backend {
+  readonly id: number;
+}
+
+/** A physical connection. It carries out one exchange at a time. */
+export interface DriverConnection {
+  readonly backend: Backend;
+  readonly status: ConnectionStatus;
+  /**
+   * Carries out the steps in order, in one round trip where the protocol allows, and stops at the first that fails.
+   * @throws what the conversion of a value throws, before anything was sent
+   */
+  run(steps: readonly Step[]): Promise<Exchange>;
+  /**
+   * Asks the server to cancel what is running and resolves once the request can no longer hit a
+   * later statement, which then still needs one more exchange to be sure of.
+   */
+  cancel(): Promise<void>;
+  /** Calls back once when the connection dies without `close` or `destroy` having been called. */
+  onDeath(callback: (error: unknown) => void): void;
+  /** Says goodbye to the server; resolves when the connection is gone on both sides. */
+  close(): Promise<void>;
+  /** Cuts the connection; resolves when it is gone on this side. */
+  destroy(): Promise<void>;
+}
+
+/** What a connection attempt came to: only a refusal for want of room is worth another attempt at once. */
+export interface ConnectFailure {
+  readonly error: unknown;
+  readonly transient: boolean;
+}
+
+/**
+ * The port: all that Sluice needs of a database engine. Stateless but for caches; connections
+ * are opened through it and owned by the pool.
+ */
+export interface Driver {
+  readonly dialect: string;
+  /** The server's address and database in words, without user and password. */
+  readonly target: string;
+  /** Opens a connection; gives up when the signal aborts. */
+  connect(signal: AbortSignal): Promise<DriverConnection>;
+  /** Says what a rejection of `connect` means. */
+  classifyConnect(error: unknown): ConnectFailure;
+  /**
+   * The level that is requested from the server for `wanted`; `undefined` leaves it to the server.
+   * @throws UnsupportedIsolationError if the engine gives nothing as strong
+   */
+  isolation(wanted: IsolationLevel): ConcreteIsolation | undefined;
+  /** Whether a transaction at `running` (`undefined`: the server's default) gives all that `wanted` promises. */
+  fulfils(running: ConcreteIsolation | undefined, wanted: IsolationLevel): boolean;
+  inspect(text: string): StatementKind;
+}

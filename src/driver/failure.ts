@@ -1,0 +1,37 @@
+import { SluiceError } from '../core/index.ts';
+
+/**
+ * What a failed statement means for the program.
+ * `connectionLost`: nobody answers any more; every other kind was the server's answer.
+ */
+export type FailureKind =
+  | 'statement'
+  | 'serialization'
+  | 'deadlock'
+  | 'lockTimeout'
+  | 'cancelled'
+  | 'uniqueViolation'
+  | 'foreignKeyViolation'
+  | 'checkViolation'
+  | 'connectionLost';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  /** What the caller gets: the driver's own error, so that libraries find what they expect in it. */
+  readonly error: unknown;
+}
+
+/** No connection could be opened. */
+export class ConnectError extends SluiceError {
+  override readonly code = 'CONNECT_FAILED';
+}
+
+/** The connection died while it was in use. Its transaction, if it had one that was not committing, is rolled back by the server. */
+export class ConnectionLostError extends SluiceError {
+  override readonly code = 'CONNECTION_LOST';
+}
+
+/** A statement would start or end a transaction behind the back of Sluice; it was not sent. */
+export class TransactionControlError extends SluiceError {
+  override readonly code = 'TRANSACTION_CONTROL';
+}

@@ -1,0 +1,20 @@
+export type { ClientDefinition, PoolOptions } from './client.ts';
+export type {
+  Backend,
+  ConnectFailure,
+  ConnectionStatus,
+  Driver,
+  DriverConnection,
+  Exchange,
+  Step,
+  TransactionCharacteristics,
+} from './driver.ts';
+export {
+  ConnectError,
+  ConnectionLostError,
+  type Failure,
+  type FailureKind,
+  TransactionControlError,
+} from './failure.ts';
+export { type ConcreteIsolation, IsolationLevel, standardFulfilment, UnsupportedIsolationError } from './isolation.ts';
+export type { Field, QueryResult, Statement, StatementKind } from './statement.ts';

@@ -1,0 +1,28 @@
+/** SQL text with placeholders of the engine (`$1` on PostgreSQL) and the values for them. */
+export interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[] | undefined;
+}
+
+/** A column of a result. */
+export interface Field {
+  readonly name: string;
+  /** The engine's identifier of the column's type (an OID on PostgreSQL). */
+  readonly dataTypeID: number;
+}
+
+export interface QueryResult<Row = Record<string, unknown>> {
+  readonly rows: Row[];
+  /** Rows returned or changed; 0 for a command that has no such count. */
+  readonly rowCount: number;
+  /** The command that the server reports: `SELECT`, `INSERT`, `UPDATE`... */
+  readonly command: string;
+  readonly fields: readonly Field[];
+}
+
+/**
+ * What a text does, as far as it can be told without running it.
+ * `control`: it starts, ends or marks a transaction. `read`: it cannot write, unless through a
+ * function that it calls. `write`: everything else.
+ */
+export type StatementKind = 'read' | 'write' | 'control';

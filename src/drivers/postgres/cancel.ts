@@ -1,0 +1,55 @@
+import pg from 'pg';
+import { type ClientInternals, internalsOf } from './pg-types.ts';
+
+/** The longest that a cancel request, or a goodbye, may take. In milliseconds. */
+const limit = 2_000;
+
+interface CancelConnection {
+  readonly stream: { destroy(): unknown };
+  connect(portOrPath: number | string, host?: string): void;
+  requestSsl(): void;
+  cancel(processID: number, secretKey: number): void;
+  once(event: 'connect' | 'sslconnect' | 'end', listener: () => void): void;
+  on(event: 'error', listener: (error: unknown) => void): void;
+}
+
+/** Connections as pg makes them for its own clients; the types know no options of theirs. */
+const Connection = pg.Connection as unknown as new (options: object) => CancelConnection;
+
+/**
+ * Asks the server to cancel what the client is running. Resolves when the server has closed the
+ * request's connection: the signal is sent by then. A request that cannot be made is given up: the
+ * statement goes on, and whoever waits for it has a bound of its own.
+ */
+export function cancelRunning(client: pg.Client): Promise<void> {
+  const { processID, secretKey } = internalsOf(client);
+  const { host, port, ssl } = client;
+  const connection = new Connection({ ssl });
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => connection.stream.destroy(), limit);
+    const finish = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    connection.on('error', finish);
+    connection.once('end', finish);
+    connection.once('connect', () => (ssl ? connection.requestSsl() : connection.cancel(processID, secretKey)));
+    connection.once('sslconnect', () => connection.cancel(processID, secretKey));
+    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+    else connection.connect(port, host);
+  });
+}
+
+/** Says goodbye and resolves when the server has closed the connection too, or cuts it after a while. */
+export function endClient(client: pg.Client): Promise<void> {
+  return new Promise((resolve) => {
+    const { connection }: ClientInternals = internalsOf(client);
+    const timer = setTimeout(() => connection.stream.destroy(), limit);
+    client.once('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // It resolves with the event above; if it fails the timer cuts the connection.
+    client.end().catch(() => connection.stream.destroy());
+  });
+}

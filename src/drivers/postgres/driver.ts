@@ -1,0 +1,64 @@
+import pg from 'pg';
+import type { ClientDefinition, Driver, DriverConnection } from '../../driver/index.ts';
+import { PostgresConnection } from './connection.ts';
+import type { WireValue } from './exchange.ts';
+import { describeConnectFailure } from './failure.ts';
+import { createInspector } from './inspect.ts';
+import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
+import { checkPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
+import { internalsOf } from './pg-types.ts';
+
+/** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => WireValue } }).utils;
+
+/**
+ * Defines a client on PostgreSQL. It uses `pg.Client` and not `pg.Pool`: the budget by level decides
+ * who gets a connection and when, which a pool with one waiting line cannot, and a connection has to
+ * count until the server has let go of it.
+ * @throws InvalidOptionError for unknown or impossible options
+ */
+export function postgres(options: PostgresOptions = {}): ClientDefinition {
+  checkPostgresOptions(options);
+  const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, applicationName, ...connection } =
+    options;
+  const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;
+  const limit = preparedLimit(preparedStatements);
+  const driver: Driver = {
+    dialect: 'postgres',
+    target: targetOf(config),
+    connect: (signal) => connect(config, limit, signal),
+    classifyConnect: describeConnectFailure,
+    isolation: requestedIsolation,
+    fulfils: fulfilsIsolation,
+    inspect: createInspector(),
+  };
+  return { driver, pool: { max, maxLevel, budget, acquireTimeout, idleTimeout } };
+}
+
+/** Where connections go, as pg understands the settings. @throws InvalidOptionError where it does not */
+function targetOf(config: pg.ClientConfig): string {
+  try {
+    const { host, port, database } = new pg.Client(config);
+    return `PostgreSQL at ${host}:${port}, database "${database ?? ''}"`;
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
+
+async function connect(config: pg.ClientConfig, limit: number, signal: AbortSignal): Promise<DriverConnection> {
+  signal.throwIfAborted();
+  const client = new pg.Client(config);
+  // Until the connection listens itself; pg emits errors after connect() has rejected, too.
+  client.on('error', () => {});
+  const onAbort = (): void => void internalsOf(client).connection.stream.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await client.connect();
+    return new PostgresConnection(client, limit, prepareValue);
+  } catch (error) {
+    onAbort();
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Client } from 'pg';
+
+/**
+ * The parts of `pg` that a Submittable (a query object of one's own) is written against. pg-cursor
+ * and pg-query-stream stand on the same ones; `@types/pg` does not name them all.
+ */
+export interface WireConnection {
+  readonly stream: { cork(): void; uncork(): void; destroy(): unknown };
+  parse(message: { name: string; text: string }): void;
+  bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
+  describe(message: { type: 'P' | 'S'; name: string }): void;
+  execute(message?: object): void;
+  close(message: { type: 'S'; name: string }): void;
+  sync(): void;
+  sendCopyFail(reason: string): void;
+  on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): void;
+}
+
+/** A column as the server describes it. */
+export interface WireField {
+  readonly name: string;
+  readonly dataTypeID: number;
+}
+
+/** What pg calls on a Submittable. */
+export interface WireQuery {
+  submit(connection: WireConnection): Error | null;
+  handleRowDescription(message: { readonly fields: readonly WireField[] }): void;
+  handleDataRow(message: { readonly fields: readonly (string | null)[] }): void;
+  handleCommandComplete(message: { readonly text: string }): void;
+  handleEmptyQuery(): void;
+  handlePortalSuspended(): void;
+  handleCopyInResponse(connection: WireConnection): void;
+  handleCopyData(): void;
+  handleError(error: unknown): void;
+  handleReadyForQuery(): void;
+}
+
+export type TypeParser = (value: string) => unknown;
+
+/** Turns the text of a value into what the program gets, by the type's OID. */
+export interface TypeParsers {
+  getTypeParser(oid: number, format: 'text'): TypeParser;
+}
+
+/** What `pg` keeps of a connection and does not publish in its types. */
+export interface ClientInternals {
+  readonly processID: number;
+  readonly secretKey: number;
+  readonly connection: WireConnection;
+}
+
+export function internalsOf(client: Client): ClientInternals {
+  return client as unknown as ClientInternals;
+}

@@ -1,0 +1,201 @@
+import { acquireWait, connectionClose, connectionOpen } from '../channels/index.ts';
+import { type Clock, LinkedList } from '../core/index.ts';
+import { Admission } from './admission.ts';
+import { PhysicalConnections, type PooledConnection } from './physical.ts';
+import { closed, deadlock, type RefusingPool, tooDeep, tooLate } from './refusal.ts';
+import type { AcquireRequest, Lease } from './request.ts';
+import type { PoolSettings } from './settings.ts';
+import type { PoolStats } from './stats.ts';
+import { Ticket } from './ticket.ts';
+
+export interface PoolDependencies<Connection> {
+  readonly clientName: string;
+  readonly settings: PoolSettings;
+  readonly clock: Clock;
+  readonly open: () => Promise<Connection>;
+}
+
+/**
+ * One budget of connections for one client of one process, granted by level (see `Admission`).
+ * A request is first admitted by the rule and then gets a physical connection, idle or new: since
+ * no more are admitted than the budget allows, one is always there or can be opened.
+ */
+export class Pool<Connection extends PooledConnection> {
+  readonly clientName: string;
+  readonly settings: PoolSettings;
+  readonly #clock: Clock;
+  readonly #admission: Admission;
+  readonly #physical: PhysicalConnections<Connection>;
+  /** The requests that wait for admission, by level. */
+  readonly #lines: readonly LinkedList<Ticket<Lease<Connection>>>[];
+  /** The requests that were admitted and need a connection to be opened. */
+  readonly #admitted = new LinkedList<Ticket<Lease<Connection>>>();
+  readonly #leases = new Set<Lease<Connection>>();
+  #state: 'open' | 'closing' | 'closed' = 'open';
+
+  constructor({ clientName, settings, clock, open }: PoolDependencies<Connection>) {
+    this.clientName = clientName;
+    this.settings = settings;
+    this.#clock = clock;
+    this.#admission = new Admission(settings.budget, settings.maxLevel);
+    this.#lines = Array.from({ length: settings.maxLevel + 1 }, () => new LinkedList());
+    this.#physical = new PhysicalConnections({
+      budget: settings.budget,
+      idleTimeout: settings.idleTimeout,
+      clock,
+      open,
+      deliver: (connection) => this.#deliver(connection),
+      onOpenFailed: (error) => this.#onOpenFailed(error),
+      onRoom: () => this.#openForAdmitted(),
+      onCount: (change, count) => {
+        const channel = change === 'open' ? connectionOpen : connectionClose;
+        if (channel.hasSubscribers) channel.publish({ clientName, open: count });
+      },
+    });
+  }
+
+  /**
+   * Takes a connection, at once where one is idle.
+   * @throws PoolDeadlockError, LevelLimitError at once; AcquireTimeoutError, ConnectError or the signal's reason later; DatabaseClosedError
+   */
+  acquire(request: AcquireRequest): Lease<Connection> | Promise<Lease<Connection>> {
+    this.assertAdmits(request.admitted);
+    request.signal?.throwIfAborted();
+    const line = this.#lines[request.level];
+    if (this.#admission.take(request.level)) {
+      const connection = this.#physical.takeIdle();
+      return connection === undefined ? this.#wait(request, this.#admitted) : this.#lease(request, connection);
+    }
+    if (line === undefined) throw tooDeep(this.#refusing(), request.level, request.holder);
+    if (!request.mayWait) throw deadlock(this.#refusing(), request.level, request.holder);
+    return this.#wait(request, line);
+  }
+
+  /** @throws DatabaseClosedError for new work once `close` was called, and for all work once it is done */
+  assertAdmits(begunBefore: boolean): void {
+    if (this.#state !== 'open' && !(this.#state === 'closing' && begunBefore)) throw closed(this.clientName);
+  }
+
+  /** Gives a connection back: `sound` for the next one, otherwise it is destroyed. */
+  release(lease: Lease<Connection>, sound: boolean): void {
+    if (!this.#leases.delete(lease)) return;
+    this.#admission.give(lease.level);
+    if (sound) this.#physical.putBack(lease.connection);
+    else this.#physical.discard(lease.connection);
+    this.#admitWaiting();
+  }
+
+  stats(): PoolStats {
+    const levels = this.#lines.map((line, level) => ({
+      level,
+      used: this.#admission.usedAt(level),
+      waiting: line.size,
+    }));
+    const { max, maxLevel, budget } = this.settings;
+    const [oldest] = this.#leases;
+    return {
+      budget,
+      max,
+      maxLevel,
+      used: this.#admission.total,
+      idle: this.#physical.idle,
+      opening: this.#physical.opening,
+      closing: this.#physical.closing,
+      waiting: this.#waiting,
+      levels,
+      oldestHolder: oldest?.holder.describe(),
+    };
+  }
+
+  /** From now on only work that had begun gets connections. */
+  startClosing(): void {
+    if (this.#state === 'open') this.#state = 'closing';
+  }
+
+  /** Refuses whoever waits, ends every connection and resolves when they are gone. */
+  async end(): Promise<void> {
+    this.#state = 'closed';
+    for (const line of [...this.#lines, this.#admitted]) {
+      for (let ticket = line.shift(); ticket !== undefined; ticket = line.shift()) {
+        ticket.reject(closed(this.clientName));
+        if (line === this.#admitted) this.#admission.give(ticket.request.level);
+      }
+    }
+    await this.#physical.end();
+  }
+
+  get #waiting(): number {
+    return this.#lines.reduce((sum, line) => sum + line.size, 0);
+  }
+
+  #lease(request: AcquireRequest, connection: Connection): Lease<Connection> {
+    const lease: Lease<Connection> = { connection, level: request.level, holder: request.holder };
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  #wait(request: AcquireRequest, line: LinkedList<Ticket<Lease<Connection>>>): Promise<Lease<Connection>> {
+    const ticket = new Ticket<Lease<Connection>>(request);
+    ticket.limit(
+      this.#clock,
+      this.settings.acquireTimeout,
+      () => this.#fail(ticket, tooLate(this.#refusing(), request.level, request.holder)),
+      (reason) => this.#fail(ticket, reason),
+    );
+    ticket.joinLine(line);
+    if (line === this.#admitted) this.#openForAdmitted();
+    else if (acquireWait.hasSubscribers) {
+      acquireWait.publish({ clientName: this.clientName, level: request.level, waiting: this.#waiting });
+    }
+    return ticket.promise;
+  }
+
+  #fail(ticket: Ticket<Lease<Connection>>, error: unknown): void {
+    const wasAdmitted = ticket.isIn(this.#admitted);
+    ticket.reject(error);
+    if (!wasAdmitted) return;
+    this.#admission.give(ticket.request.level);
+    this.#admitWaiting();
+  }
+
+  /** Admits whom the rule allows now: the deepest level first, first come first served within one. */
+  #admitWaiting(): void {
+    for (let level = this.#lines.length - 1; level >= 0; level -= 1) {
+      const line = this.#lines[level];
+      while (line !== undefined && line.size > 0 && this.#admission.take(level)) {
+        const ticket = line.shift();
+        if (ticket === undefined) break;
+        const connection = this.#physical.takeIdle();
+        if (connection === undefined) ticket.joinLine(this.#admitted);
+        else ticket.resolve(this.#lease(ticket.request, connection));
+      }
+    }
+    this.#openForAdmitted();
+  }
+
+  #openForAdmitted(): void {
+    while (this.#admitted.size > this.#physical.opening && this.#physical.openIfRoom());
+  }
+
+  #deliver(connection: Connection): boolean {
+    const ticket = this.#admitted.shift();
+    ticket?.resolve(this.#lease(ticket.request, connection));
+    return ticket !== undefined;
+  }
+
+  /** Whoever has waited longest is told, unless enough other connections are still being opened. */
+  #onOpenFailed(error: unknown): void {
+    if (this.#admitted.size <= this.#physical.opening) return;
+    const ticket = this.#admitted.shift();
+    if (ticket !== undefined) {
+      ticket.reject(error);
+      this.#admission.give(ticket.request.level);
+      this.#admitWaiting();
+    }
+  }
+
+  #refusing(): RefusingPool {
+    const { clientName, settings } = this;
+    return { clientName, settings, holders: [...this.#leases].map(({ holder }) => holder.describe()) };
+  }
+}

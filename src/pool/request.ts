@@ -1,0 +1,26 @@
+import type { ChainLink } from '../core/index.ts';
+
+/** Who asks for a connection, or holds one: for errors and statistics. */
+export interface Holder {
+  describe(): ChainLink;
+  /** The transactions that the holder's own chain has open, outermost first. */
+  chain(): readonly ChainLink[];
+}
+
+/** A request for one connection. */
+export interface AcquireRequest {
+  readonly level: number;
+  readonly holder: Holder;
+  /** False when the chain holds this level or a deeper one: then waiting could never end. */
+  readonly mayWait: boolean;
+  /** True for work that began before the pool was closed. */
+  readonly admitted: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A connection in somebody's hands. */
+export interface Lease<Connection> {
+  readonly connection: Connection;
+  readonly level: number;
+  readonly holder: Holder;
+}

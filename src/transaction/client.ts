@@ -1,0 +1,17 @@
+import type { ClientIdentity } from '../context/index.ts';
+import type { Clock } from '../core/index.ts';
+import type { Driver, DriverConnection } from '../driver/index.ts';
+import type { Pool } from '../pool/index.ts';
+import type { WorkInProgress } from './work.ts';
+
+/** All that a transaction needs of the client that it runs on. */
+export interface TransactionalClient extends ClientIdentity {
+  readonly driver: Driver;
+  readonly pool: Pool<DriverConnection>;
+  readonly clock: Clock;
+  /** From 0 to 1, for the jitter of retries. */
+  readonly random: () => number;
+  /** How many hooks may be registered by hooks of one transaction. */
+  readonly hookLimit: number;
+  readonly work: WorkInProgress;
+}

@@ -1,0 +1,137 @@
+import { hookError } from '../channels/index.ts';
+import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
+import { HookLimitError } from './errors.ts';
+import { createHook, type Hook } from './hooks.ts';
+import type { Outcome } from './state.ts';
+
+/** What hooks run for, and where. */
+export interface Completion {
+  readonly transaction: string;
+  readonly outcome: Outcome;
+  readonly hooks: readonly Hook[];
+  /** Makes the frame that a hook runs in from the one in which it was registered. */
+  readonly frameFor: (registered: Frame, hooks: HookSink) => Frame;
+  readonly hookLimit: number;
+}
+
+/**
+ * Runs the hooks of an outcome one after the other, each once, and those that they register after
+ * them. One that throws stops no other.
+ * @returns what was thrown
+ */
+export async function runHooks(completion: Completion): Promise<readonly unknown[]> {
+  if (completion.hooks.length === 0) return [];
+  const errors: unknown[] = [];
+  const queue = new HookQueue(completion);
+  for (let hook = queue.next(); hook !== undefined; hook = queue.next()) {
+    const { frame, inContext, run } = hook;
+    const hookFrame = completion.frameFor(frame, queue);
+    try {
+      await inContext(() => runInFrame(hookFrame, async () => await run(), undefined));
+    } catch (error) {
+      errors.push(error);
+      const kind = completion.outcome === 'committed' ? 'commit' : 'compensate';
+      reportHookError({ hook: kind, transaction: completion.transaction, error });
+    }
+  }
+  queue.close();
+  if (queue.dropped > 0) errors.push(tooMany(completion, queue.dropped));
+  return errors;
+}
+
+/** The frame of a hook whose transaction is over: what was current at its registration, without that transaction. */
+export function frameAfter(outer: Frame | undefined): Completion['frameFor'] {
+  return ({ client, current }, hooks) => {
+    const { level, scope } = findPlace(outer, client);
+    return new Frame(outer, { client, level, scope, hooks, current });
+  };
+}
+
+/** Tells of an error that no caller may be waiting for. Without a subscriber it becomes a process warning. */
+export function reportHookError(event: {
+  hook: 'commit' | 'compensate';
+  transaction: string | undefined;
+  error: unknown;
+}): void {
+  if (hookError.hasSubscribers) hookError.publish(event);
+  else if (event.transaction === undefined || event.hook === 'compensate') process.emitWarning(warning(event));
+}
+
+function warning({
+  hook,
+  transaction,
+  error,
+}: {
+  hook: string;
+  transaction: string | undefined;
+  error: unknown;
+}): Error {
+  const owner = transaction === undefined ? 'outside of a transaction' : `of transaction "${transaction}"`;
+  return Object.assign(
+    new Error(`A ${hook} hook ${owner} failed; subscribe to sluice:hook:error to handle it`, { cause: error }),
+    {
+      name: 'SluiceHookWarning',
+    },
+  );
+}
+
+/** The hooks that remain, with those that running hooks add. */
+class HookQueue implements HookSink {
+  readonly #hooks: Hook[];
+  readonly #completion: Completion;
+  #at = 0;
+  #added = 0;
+  #open = true;
+  dropped = 0;
+
+  constructor(completion: Completion) {
+    this.#completion = completion;
+    this.#hooks = [...completion.hooks];
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  next(): Hook | undefined {
+    const hook = this.#hooks[this.#at];
+    this.#at += 1;
+    return hook;
+  }
+
+  commit(run: () => unknown): void {
+    this.#add(run);
+  }
+
+  /** After a commit nothing can fail any more that there would be to compensate. */
+  compensate(run: () => unknown): void {
+    if (this.#completion.outcome === 'rolledBack') this.#add(run);
+  }
+
+  close(): void {
+    this.#open = false;
+  }
+
+  #add(run: () => unknown): void {
+    const frame = currentFrame();
+    if (this.#added >= this.#completion.hookLimit || frame === undefined) {
+      this.dropped += 1;
+      return;
+    }
+    this.#added += 1;
+    this.#hooks.push(createHook(frame, run));
+  }
+}
+
+function tooMany({ transaction, hookLimit }: Completion, dropped: number): HookLimitError {
+  return new HookLimitError({
+    what: `Hooks of the transaction "${transaction}" registered more than ${hookLimit} further hooks; ${dropped} were not run`,
+    remedy: 'Look for a hook that registers itself again, or raise hookLimit of createDatabase',
+  });
+}
+
+/** Keeps errors of compensations with the error that they ran for, where that can carry them. */
+export function attachSuppressed(error: unknown, suppressed: readonly unknown[]): void {
+  if (suppressed.length === 0 || typeof error !== 'object' || error === null || !Object.isExtensible(error)) return;
+  Object.defineProperty(error, 'suppressed', { value: suppressed, configurable: true, writable: true });
+}

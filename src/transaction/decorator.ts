@@ -1,0 +1,68 @@
+import { freezeOptions, type TransactionOptions } from './options.ts';
+
+/** A method that a transaction can be put around. */
+export type AsyncMethod<This, Arguments extends unknown[], Result> = (
+  this: This,
+  ...args: Arguments
+) => Promise<Result>;
+
+/** A decorator for async methods, for the standard decorators and for TypeScript's legacy ones alike. */
+export interface TransactionalDecorator {
+  <This, Arguments extends unknown[], Result>(
+    method: AsyncMethod<This, Arguments, Result>,
+    context: ClassMethodDecoratorContext<This, AsyncMethod<This, Arguments, Result>>,
+  ): AsyncMethod<This, Arguments, Result>;
+  <Method extends (...args: never[]) => Promise<unknown>>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): TypedPropertyDescriptor<Method>;
+}
+
+/** Runs `body` in a transaction for `instance`, on which the decorated method was called. */
+export type RunForInstance = (
+  instance: unknown,
+  body: () => Promise<unknown>,
+  options: TransactionOptions | undefined,
+) => Promise<unknown>;
+
+type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
+
+/** Makes a decorator that runs each call of a method through `run`. @throws InvalidOptionError where it is applied */
+export function createDecorator(run: RunForInstance, options: TransactionOptions | undefined): TransactionalDecorator {
+  const frozen = options === undefined ? undefined : freezeOptions(options);
+  const wrap = (method: AnyMethod): AnyMethod => {
+    const wrapped: AnyMethod = function (...args) {
+      return run(this, () => method.apply(this, args), frozen);
+    };
+    return imitate(wrapped, method);
+  };
+  const decorate = (first: unknown, second: unknown, descriptor?: { value?: unknown }): unknown => {
+    const isStandard = typeof second === 'object' && second !== null && 'kind' in second;
+    const method = isStandard ? first : descriptor?.value;
+    if (typeof method !== 'function') throw new TypeError('@Transactional() can only decorate methods of a class');
+    const wrapped = wrap(method as AnyMethod);
+    return isStandard ? wrapped : Object.assign(descriptor ?? {}, { value: wrapped });
+  };
+  return decorate as TransactionalDecorator;
+}
+
+/** Metadata of `reflect-metadata`, where other decorators of a framework look for theirs. */
+interface MetadataReflection {
+  getOwnMetadataKeys?(target: object): unknown[];
+  getOwnMetadata?(key: unknown, target: object): unknown;
+  defineMetadata?(key: unknown, value: unknown, target: object): void;
+}
+
+/** Gives the wrapper the name, length, properties and metadata of the method, since frameworks read them. */
+function imitate(wrapped: AnyMethod, method: AnyMethod): AnyMethod {
+  const properties = Object.getOwnPropertyDescriptors(method);
+  for (const [key, descriptor] of Object.entries(properties)) {
+    if (descriptor.configurable === true) Object.defineProperty(wrapped, key, descriptor);
+  }
+  const reflection = Reflect as MetadataReflection;
+  for (const key of reflection.getOwnMetadataKeys?.(method) ?? []) {
+    reflection.defineMetadata?.(key, reflection.getOwnMetadata?.(key, method), wrapped);
+  }
+  return wrapped;
+}

@@ -1,0 +1,58 @@
+import { type ErrorDetails, SluiceError } from '../core/index.ts';
+
+/** `MANDATORY` was asked for where no transaction is open. */
+export class TransactionRequiredError extends SluiceError {
+  override readonly code = 'TRANSACTION_REQUIRED';
+}
+
+/** `NEVER` was asked for where a transaction is open. */
+export class TransactionNotAllowedError extends SluiceError {
+  override readonly code = 'TRANSACTION_NOT_ALLOWED';
+}
+
+/** A scope wants to join a transaction that does not give what it asks for. */
+export class IncompatibleTransactionError extends SluiceError {
+  override readonly code = 'INCOMPATIBLE_TRANSACTION';
+}
+
+/** The body returned normally, but the transaction (or savepoint) could only be rolled back; `cause` says why. */
+export class UnexpectedRollbackError extends SluiceError {
+  override readonly code = 'UNEXPECTED_ROLLBACK';
+}
+
+/** A statement or scope came after the end of the scope that it belongs to. */
+export class TransactionEndedError extends SluiceError {
+  override readonly code = 'TRANSACTION_ENDED';
+}
+
+/** The connection was lost while COMMIT was under way: nobody here knows whether the data is there. */
+export class CommitUnknownError extends SluiceError {
+  override readonly code = 'COMMIT_UNKNOWN';
+}
+
+/** The transaction took longer than its `timeout`; it was rolled back. */
+export class TransactionTimeoutError extends SluiceError {
+  override readonly code = 'TRANSACTION_TIMEOUT';
+}
+
+/** Hooks kept registering hooks; those beyond the limit were not run. */
+export class HookLimitError extends SluiceError {
+  override readonly code = 'HOOK_LIMIT';
+}
+
+/** The transaction is committed, and one or more of its commit hooks threw. */
+export class AfterCommitError extends SluiceError {
+  override readonly code = 'AFTER_COMMIT';
+  /** Always true: what was written stays written. */
+  readonly committed = true as const;
+  /** What the body returned. */
+  readonly result: unknown;
+  readonly errors: readonly unknown[];
+
+  constructor(details: ErrorDetails & { readonly result: unknown; readonly errors: readonly unknown[] }) {
+    super(details);
+    // The result may hold anything, so it stays out of what loggers print.
+    Object.defineProperty(this, 'result', { value: details.result, enumerable: false });
+    this.errors = details.errors;
+  }
+}

@@ -1,0 +1,74 @@
+import type { ChainLink } from '../core/index.ts';
+import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
+import {
+  CommitUnknownError,
+  TransactionEndedError,
+  TransactionTimeoutError,
+  UnexpectedRollbackError,
+} from './errors.ts';
+
+/** What the errors say of their transaction. */
+interface Subject {
+  readonly name: string;
+  chain(): readonly ChainLink[];
+}
+
+export function unexpectedRollback(subject: Subject, cause: unknown): UnexpectedRollbackError {
+  return new UnexpectedRollbackError({
+    what:
+      cause === undefined
+        ? `The transaction "${subject.name}" was rolled back although its body returned normally`
+        : `The transaction "${subject.name}" was rolled back although its body returned normally, because something in it had failed`,
+    remedy:
+      cause === undefined
+        ? 'Look for setRollbackOnly(), or for a statement that failed in the server'
+        : 'See the cause; to go on after a failure, run the part that may fail with propagation NESTED, or let its error pass',
+    chain: subject.chain(),
+    cause,
+  });
+}
+
+export function commitUnknown(subject: Subject, cause: unknown): CommitUnknownError {
+  return new CommitUnknownError({
+    what: `The connection was lost while the transaction "${subject.name}" was committing: it may or may not be committed`,
+    remedy: 'Look in the database for what it should have written before you repeat it',
+    chain: subject.chain(),
+    cause,
+  });
+}
+
+export function connectionLost(subject: Subject, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError({
+    what: `The connection of the transaction "${subject.name}" was lost, so the server rolled it back`,
+    remedy: 'Repeat the transaction; if it happens often, look at the server, its timeouts and the network',
+    chain: subject.chain(),
+    cause,
+  });
+}
+
+export function endedBehindOurBack(subject: Subject): TransactionControlError {
+  return new TransactionControlError({
+    what: `A statement ended the transaction "${subject.name}" on the server`,
+    remedy: 'Leave COMMIT and ROLLBACK to transaction(), also inside of procedures',
+    chain: subject.chain(),
+  });
+}
+
+export function timedOut(subject: Subject, timeout: number): TransactionTimeoutError {
+  return new TransactionTimeoutError({
+    what: `The transaction "${subject.name}" took longer than its timeout of ${timeout} ms and was rolled back`,
+    remedy: 'Make it shorter, or give a longer timeout',
+    chain: subject.chain(),
+  });
+}
+
+/** The error for what comes too late; its own stack says where that was issued. */
+export function ended(subject: Subject, scope: string, cause: unknown): TransactionEndedError {
+  const place = subject.chain().at(-1)?.openedAt;
+  return new TransactionEndedError({
+    what: `A statement or scope came after the end of the scope "${scope}" of transaction "${subject.name}"${place === undefined ? '' : ` (begun at ${place})`}; it was not run`,
+    remedy:
+      'Await everything that belongs to a transaction inside its body; for work that may outlive it, use REQUIRES_NEW or a commit hook',
+    cause,
+  });
+}

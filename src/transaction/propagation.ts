@@ -1,0 +1,31 @@
+/** What a scope does where a transaction is open, or is not; the words are Spring's. */
+export const Propagation = {
+  REQUIRED: 'REQUIRED',
+  SUPPORTS: 'SUPPORTS',
+  MANDATORY: 'MANDATORY',
+  REQUIRES_NEW: 'REQUIRES_NEW',
+  NOT_SUPPORTED: 'NOT_SUPPORTED',
+  NEVER: 'NEVER',
+  NESTED: 'NESTED',
+} as const;
+
+export type Propagation = (typeof Propagation)[keyof typeof Propagation];
+
+/**
+ * `plain`: run without a transaction. `suspend`: run without one beside the open one.
+ * `required` and `forbidden` are the two refusals.
+ */
+export type PropagationAction = 'join' | 'begin' | 'nest' | 'plain' | 'suspend' | 'required' | 'forbidden';
+
+/** What each propagation does: without a transaction, and inside one. */
+export const propagationTable: Readonly<
+  Record<Propagation, { readonly outside: PropagationAction; readonly inside: PropagationAction }>
+> = {
+  REQUIRED: { outside: 'begin', inside: 'join' },
+  SUPPORTS: { outside: 'plain', inside: 'join' },
+  MANDATORY: { outside: 'required', inside: 'join' },
+  REQUIRES_NEW: { outside: 'begin', inside: 'begin' },
+  NOT_SUPPORTED: { outside: 'plain', inside: 'suspend' },
+  NEVER: { outside: 'plain', inside: 'forbidden' },
+  NESTED: { outside: 'begin', inside: 'nest' },
+};

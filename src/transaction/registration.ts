@@ -1,0 +1,67 @@
+import { currentFrame, findPlace, type Frame, type Place } from '../context/index.ts';
+import { InvalidOptionError, typeName } from '../core/index.ts';
+import { reportHookError } from './completion.ts';
+import { createHook } from './hooks.ts';
+import type { Scope } from './scope.ts';
+import type { Target } from './scoped.ts';
+import type { Outcome } from './state.ts';
+
+/** When a hook runs. */
+export type HookKind = 'beforeCommit' | 'commit' | 'compensate' | 'completion';
+
+/**
+ * Registers a hook with the transaction that is open for `target`. Outside of one, all but
+ * compensations run at once; while hooks run, one that they register runs after them.
+ * @throws TransactionEndedError in a scope that has ended
+ */
+export function registerHook(target: Target, kind: HookKind, run: (outcome: Outcome) => unknown): void {
+  checkHook(kind, run);
+  const frame = currentFrame();
+  place(findPlace(frame, target.client, target.level), frame, kind, run);
+}
+
+/** The same for whatever the current frame joins, on any client. */
+export function registerHookHere(kind: HookKind, run: (outcome: Outcome) => unknown): void {
+  checkHook(kind, run);
+  const frame = currentFrame();
+  place({ scope: frame?.scope, hooks: frame?.hooks }, frame, kind, run);
+}
+
+function place(
+  { scope, hooks }: Pick<Place, 'scope' | 'hooks'>,
+  frame: Frame | undefined,
+  kind: HookKind,
+  run: (outcome: Outcome) => unknown,
+): void {
+  if (scope !== undefined && frame !== undefined) {
+    register(scope as Scope, kind, run, frame);
+  } else if (hooks?.open === true && kind === 'compensate') {
+    hooks.compensate(() => run('rolledBack'));
+  } else if (hooks?.open === true && kind === 'commit') {
+    hooks.commit(() => run('committed'));
+  } else if (kind !== 'compensate') {
+    runAtOnce(() => run('committed'));
+  }
+}
+
+function checkHook(kind: HookKind, run: unknown): void {
+  if (typeof run === 'function') return;
+  throw new InvalidOptionError({
+    what: `A ${kind} hook was registered with ${typeName(run)}`,
+    remedy: 'Give a function',
+  });
+}
+
+function register(scope: Scope, kind: HookKind, run: (outcome: Outcome) => unknown, frame: Frame): void {
+  scope.assertAcceptsHooks();
+  const { hooks } = scope.unit;
+  if (kind === 'beforeCommit') hooks.addBefore(createHook(frame, () => run('committed')));
+  else if (kind === 'commit') hooks.addCommit(createHook(frame, () => run('committed')));
+  else if (kind === 'compensate') hooks.addCompensation(createHook(frame, () => run('rolledBack')));
+  else hooks.addCompletion(createHook(frame, run));
+}
+
+/** What the hook throws itself reaches the caller; what it rejects with later is reported as an event. */
+function runAtOnce(run: () => unknown): void {
+  Promise.resolve(run()).catch((error: unknown) => reportHookError({ hook: 'commit', transaction: undefined, error }));
+}

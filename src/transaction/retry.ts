@@ -1,0 +1,38 @@
+import { sleep } from '../core/index.ts';
+import { type Attempt, type Attempted, runAttempt } from './run.ts';
+
+const defaultDelay = 20;
+const longestDelay = 5_000;
+
+/** Runs a transaction of its own, again after a serialization failure or deadlock if the options say so. */
+export async function runTransaction<Result>(
+  start: Omit<Attempt, 'timeout'>,
+  body: () => Result | PromiseLike<Result>,
+): Promise<Result> {
+  const { client, options } = start;
+  const { attempts = 1, delay = defaultDelay } = options.retry ?? {};
+  const deadline = options.timeout === undefined ? undefined : client.clock.now() + options.timeout;
+  for (let attempt = 1; ; attempt += 1) {
+    const timeout = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
+    const attempted = await runAttempt({ ...start, timeout }, body);
+    const { result } = attempted;
+    if ('value' in result) return result.value;
+    const pause = Math.min(delay * 2 ** (attempt - 1), longestDelay) * (0.5 + client.random() / 2);
+    const inTime = deadline === undefined || client.clock.now() + pause < deadline;
+    if (attempt >= attempts || !inTime || !mayRepeat(attempted)) throw result.error;
+    await sleep(client.clock, pause, options.signal);
+  }
+}
+
+/** Only a transaction that is known to be rolled back, for a reason that another attempt may not meet. */
+function mayRepeat<Result>({ transaction, result }: Attempted<Result>): boolean {
+  const failure = transaction.repeatableFailure;
+  if (failure === undefined || transaction.outcome !== 'rolledBack' || !('error' in result)) return false;
+  if (transaction.cancellation.requested !== undefined) return false;
+  for (let error: unknown = result.error, depth = 0; depth < 10; depth += 1) {
+    if (error === failure.error) return true;
+    if (typeof error !== 'object' || error === null || !('cause' in error)) return false;
+    error = error.cause;
+  }
+  return false;
+}

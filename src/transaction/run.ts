@@ -1,0 +1,176 @@
+import { Frame, runInFrame } from '../context/index.ts';
+import type { TransactionalClient } from './client.ts';
+import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
+import { AfterCommitError } from './errors.ts';
+import { timedOut, unexpectedRollback } from './failures.ts';
+import { isolationOf, rollsBack, type TransactionOptions } from './options.ts';
+import { Scope } from './scope.ts';
+import { type Ending, Transaction } from './transaction.ts';
+import { AtomicUnit } from './unit.ts';
+
+/** What a body came to. A kept error is one that `rollbackOn` lets commit. */
+type BodyResult<Result> =
+  | { readonly type: 'returned'; readonly value: Result }
+  | { readonly type: 'kept'; readonly error: unknown }
+  | { readonly type: 'thrown'; readonly error: unknown };
+
+export interface Attempt {
+  readonly client: TransactionalClient;
+  readonly level: number;
+  /** The frame around the transaction. */
+  readonly outer: Frame | undefined;
+  readonly options: TransactionOptions;
+  /** Milliseconds that are left for this attempt. */
+  readonly timeout: number | undefined;
+}
+
+/** What an attempt came to, for the decision whether there is another. */
+export interface Attempted<Result> {
+  readonly transaction: Transaction;
+  readonly result: { readonly value: Result } | { readonly error: unknown };
+}
+
+/** Runs `body` in a transaction of its own, from the opening of its scope to the last of its hooks. */
+export async function runAttempt<Result>(
+  attempt: Attempt,
+  body: () => Result | PromiseLike<Result>,
+): Promise<Attempted<Result>> {
+  const { client, level, outer, options } = attempt;
+  const transaction = new Transaction({
+    client,
+    level,
+    outer: outer?.innermost,
+    name: options.name,
+    characteristics: {
+      isolation: client.driver.isolation(isolationOf(options.isolationLevel)),
+      readOnly: options.readOnly ?? false,
+    },
+    timeout: options.timeout,
+    signal: options.signal,
+  });
+  const { cancellation } = transaction;
+  const unit = new AtomicUnit();
+  const scope = new Scope(transaction, unit);
+  const frame = new Frame(outer, { client, level, scope, opens: transaction });
+  const { timeout } = attempt;
+  if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
+  if (options.signal !== undefined) cancellation.onSignal(options.signal);
+
+  client.work.add(transaction);
+  try {
+    const done = await settleBody(transaction, { scope, frame, options, body });
+    scope.end();
+    const ending = await endTransaction(transaction, unit, done);
+    const errors = await runHooks({
+      transaction: transaction.name,
+      outcome: ending.outcome,
+      hooks: unit.hooks.take(ending.outcome),
+      frameFor: frameAfter(outer),
+      hookLimit: client.hookLimit,
+    });
+    return { transaction, result: conclude(transaction, unit, done, ending, errors) };
+  } finally {
+    client.work.delete(transaction);
+  }
+}
+
+interface BodyRun<Result> {
+  readonly scope: Scope;
+  readonly frame: Frame;
+  readonly options: TransactionOptions;
+  readonly body: () => Result | PromiseLike<Result>;
+}
+
+async function settleBody<Result>(transaction: Transaction, run: BodyRun<Result>): Promise<BodyResult<Result>> {
+  try {
+    return await transaction.cancellation.race(runInFrame(run.frame, runBody<Result>, run));
+  } catch (error) {
+    return { type: 'thrown', error };
+  }
+}
+
+/** Runs the body, waits for what it left running, and then for the hooks before the commit. */
+async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>): Promise<BodyResult<Result>> {
+  let done: BodyResult<Result>;
+  try {
+    if (options.signal?.aborted) throw options.signal.reason;
+    done = { type: 'returned', value: await body() };
+  } catch (error) {
+    done = rollsBack(options, error) ? { type: 'thrown', error } : { type: 'kept', error };
+  }
+  const idle = scope.close();
+  if (idle !== undefined) await idle;
+  if (done.type !== 'thrown' && scope.unit.hooks.hasBefore && scope.unit.doomed === undefined) {
+    await runBeforeCommit(scope, frame);
+  }
+  return done;
+}
+
+async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
+  const { hooks } = scope.unit;
+  for (let hook = hooks.takeBefore(); hook !== undefined; hook = hooks.takeBefore()) {
+    const { run, inContext } = hook;
+    await inContext(() => runAsHook(scope, frame, run));
+  }
+}
+
+/** Runs a hook in a scope of its own inside `parent`, which may be closed to everybody else. */
+export async function runAsHook(parent: Scope, frame: Frame, run: () => unknown): Promise<void> {
+  parent.enterAsHook();
+  const scope = new Scope(parent.transaction, parent.unit, parent, `hook of ${parent.name}`);
+  const { client, level } = parent.transaction;
+  try {
+    await runInFrame(new Frame(frame, { client, level, scope }), async () => await run(), undefined);
+    const idle = scope.close();
+    if (idle !== undefined) await idle;
+  } finally {
+    scope.end();
+    parent.leave();
+  }
+}
+
+async function endTransaction(transaction: Transaction, unit: AtomicUnit, done: BodyResult<unknown>): Promise<Ending> {
+  const refused = transaction.cancellation.requested !== undefined || unit.doomed !== undefined;
+  return done.type === 'thrown' || refused ? await transaction.rollback() : await transaction.commit();
+}
+
+/** What the caller gets: the value, or the error that says most. */
+function conclude<Result>(
+  transaction: Transaction,
+  unit: AtomicUnit,
+  done: BodyResult<Result>,
+  { outcome, failure }: Ending,
+  hookErrors: readonly unknown[],
+): Attempted<Result>['result'] {
+  if (outcome === 'committed' && done.type === 'returned') {
+    if (hookErrors.length === 0) return { value: done.value };
+    return { error: afterCommit(transaction, done.value, hookErrors) };
+  }
+  const error = errorOf(transaction, unit, done, failure);
+  attachSuppressed(error, hookErrors);
+  return { error };
+}
+
+function errorOf(
+  transaction: Transaction,
+  unit: AtomicUnit,
+  done: BodyResult<unknown>,
+  failure: Ending['failure'],
+): unknown {
+  if (done.type === 'thrown') return done.error;
+  if (failure !== undefined) return failure.error;
+  if (done.type === 'kept' && transaction.outcome === 'committed') return done.error;
+  const { requested } = transaction.cancellation;
+  return requested === undefined ? unexpectedRollback(transaction, unit.doomed?.cause) : requested.reason;
+}
+
+function afterCommit(transaction: Transaction, result: unknown, errors: readonly unknown[]): AfterCommitError {
+  return new AfterCommitError({
+    what: `The transaction "${transaction.name}" is committed, but ${errors.length} of its commit hooks failed`,
+    remedy:
+      'See "errors"; do not repeat the transaction, its data is written, and "result" holds what the body returned',
+    cause: errors[0],
+    result,
+    errors,
+  });
+}

@@ -1,0 +1,95 @@
+import type { AmbientScope, Frame } from '../context/index.ts';
+import type { QueryResult, Statement } from '../driver/index.ts';
+import { ended } from './failures.ts';
+import type { Transaction } from './transaction.ts';
+import type { AtomicUnit } from './unit.ts';
+
+/** `closing`: the body has returned and what it left running is awaited; nothing new is accepted. */
+type ScopeState = 'open' | 'closing' | 'ended';
+
+/** One call of `transaction` or `begin`. Scopes that join share the atomic unit of the one they join. */
+export class Scope implements AmbientScope {
+  readonly transaction: Transaction;
+  readonly unit: AtomicUnit;
+  /** The scope that this one joins or nests in; none for the scope that began the transaction. */
+  readonly parent: Scope | undefined;
+  readonly name: string;
+  #state: ScopeState = 'open';
+  /** Statements and inner scopes that have not ended. */
+  #pending = 0;
+  #onIdle: (() => void) | undefined;
+  #lastIssued = false;
+
+  constructor(transaction: Transaction, unit: AtomicUnit, parent?: Scope, name: string = transaction.name) {
+    this.transaction = transaction;
+    this.unit = unit;
+    this.parent = parent;
+    this.name = name;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open' && this.transaction.outcome === undefined;
+  }
+
+  /** Counts a statement or inner scope in; it must `leave`. @throws TransactionEndedError */
+  enter(): void {
+    this.assertOpen();
+    this.#pending += 1;
+  }
+
+  /** @throws TransactionEndedError if nothing may run in the scope any more */
+  assertOpen(): void {
+    if (this.isOpen && !this.#lastIssued) return;
+    throw ended(this.transaction, this.name, this.transaction.cancellation.requested?.reason);
+  }
+
+  /** Hooks may still be registered after the last statement, which may have committed already. @throws TransactionEndedError */
+  assertAcceptsHooks(): void {
+    if (this.#state !== 'open') this.assertOpen();
+  }
+
+  /** Counts in a hook's scope, which may come after the body. */
+  enterAsHook(): void {
+    this.#pending += 1;
+  }
+
+  leave(): void {
+    this.#pending -= 1;
+    if (this.#pending === 0) this.#onIdle?.();
+  }
+
+  /** Refuses what comes from now on, and resolves when everything that was issued has ended. */
+  close(): Promise<void> | undefined {
+    if (this.#state === 'open') this.#state = 'closing';
+    if (this.#pending === 0) return undefined;
+    return new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  end(): void {
+    this.#state = 'ended';
+  }
+
+  /** Runs statements of this scope, one round trip for all, when its turn comes. */
+  async run(statements: readonly Statement[], frame: Frame, last: boolean): Promise<readonly QueryResult[]> {
+    this.enter();
+    const { lane } = this.unit;
+    try {
+      if (last && this.parent === undefined) this.#lastIssued = true;
+      const turn = lane.enter();
+      if (turn !== undefined) await turn;
+      try {
+        return await this.transaction.run(statements, this.unit, frame, last && this.#mayCommit());
+      } finally {
+        lane.leave();
+      }
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** COMMIT may travel with the last statement only of a whole transaction that nothing else has a say in. */
+  #mayCommit(): boolean {
+    const { unit } = this;
+    return this.parent === undefined && unit.doomed === undefined && !unit.hooks.hasBefore && this.#pending === 1;
+  }
+}

@@ -1,0 +1,93 @@
+import { currentFrame, describeTransactions, findPlace, Frame, levelBeside, runInFrame } from '../context/index.ts';
+import { InvalidOptionError, typeName } from '../core/index.ts';
+import type { TransactionalClient } from './client.ts';
+import { checkJoin } from './compatibility.ts';
+import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
+import { join, nest } from './inner.ts';
+import { checkTransactionOptions, isolationOf, type TransactionOptions } from './options.ts';
+import { propagationTable } from './propagation.ts';
+import { runTransaction } from './retry.ts';
+import type { Scope } from './scope.ts';
+
+/** Where a scope is opened: a client, and the level that its caller fixed, if any. */
+export interface Target {
+  readonly client: TransactionalClient;
+  readonly level: number | undefined;
+}
+
+/** The scope that calls on `target` join now. */
+export function scopeAt(frame: Frame | undefined, { client, level }: Target): Scope | undefined {
+  return findPlace(frame, client, level).scope as Scope | undefined;
+}
+
+const noOptions: TransactionOptions = Object.freeze({});
+
+/** Runs `body` as the propagation of the options says; see `Propagation`. */
+export function runScope<Result>(
+  target: Target,
+  body: () => Result | PromiseLike<Result>,
+  options: TransactionOptions | undefined,
+): Promise<Result> {
+  if (typeof body !== 'function') return Promise.reject(noBody(body));
+  const frame = currentFrame();
+  const parent = scopeAt(frame, target);
+  if (options === undefined && parent !== undefined && frame !== undefined) {
+    return join({ parent, outer: frame, options, body });
+  }
+  return propagate(target, body, options ?? noOptions);
+}
+
+async function propagate<Result>(
+  target: Target,
+  body: () => Result | PromiseLike<Result>,
+  options: TransactionOptions,
+): Promise<Result> {
+  checkTransactionOptions(options);
+  const { client } = target;
+  // An isolation level that the engine lacks is refused even where the scope would only join.
+  client.driver.isolation(isolationOf(options.isolationLevel));
+  const outer = currentFrame();
+  const parent = scopeAt(outer, target);
+  const propagation = options.propagation ?? 'REQUIRED';
+  const { inside, outside } = propagationTable[propagation];
+  if (parent === undefined || outer === undefined) {
+    if (outside === 'required') throw required(client, outer);
+    if (outside === 'plain') return await body();
+    client.pool.assertAdmits(outer !== undefined);
+    return await runTransaction({ client, level: findPlace(outer, client, target.level).level, outer, options }, body);
+  }
+  if (inside === 'begin') {
+    return await runTransaction({ client, level: target.level ?? levelBeside(outer), outer, options }, body);
+  }
+  if (inside === 'suspend') {
+    const level = target.level ?? levelBeside(outer);
+    return await runInFrame(new Frame(outer, { client, level, scope: undefined }), async () => await body(), undefined);
+  }
+  parent.assertOpen();
+  if (inside === 'forbidden') throw forbidden(parent);
+  checkJoin(parent.transaction, options);
+  return await (inside === 'nest' ? nest : join)({ parent, outer, options, body });
+}
+
+function required(client: TransactionalClient, frame: Frame | undefined): TransactionRequiredError {
+  return new TransactionRequiredError({
+    what: `A scope with propagation MANDATORY was opened on client "${client.name}", where no transaction is open`,
+    remedy: 'Open a transaction around it, or use REQUIRED, which begins one where there is none',
+    chain: describeTransactions(frame?.innermost),
+  });
+}
+
+function forbidden({ transaction }: Scope): TransactionNotAllowedError {
+  return new TransactionNotAllowedError({
+    what: `A scope with propagation NEVER was opened inside the transaction "${transaction.name}"`,
+    remedy: 'Call it outside of the transaction, or use NOT_SUPPORTED, which runs beside it',
+    chain: transaction.chain(),
+  });
+}
+
+function noBody(body: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A transaction was begun with ${typeName(body)} for its body`,
+    remedy: 'Give a function, the options after it',
+  });
+}

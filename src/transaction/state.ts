@@ -1,0 +1,29 @@
+/** How a physical transaction ended. `unknown`: the connection was lost during COMMIT. */
+export type Outcome = 'committed' | 'rolledBack' | 'unknown';
+
+/**
+ * The life of a physical transaction.
+ * `unstarted`: no BEGIN has been sent. `started`: the server has it open. `lost`: its connection is
+ * dead or in doubt, so it can only have been rolled back. `ending`: COMMIT or ROLLBACK is under way.
+ */
+export type TransactionState = 'unstarted' | 'started' | 'lost' | 'ending' | Outcome;
+
+const transitions: Readonly<Record<TransactionState, readonly TransactionState[]>> = {
+  unstarted: ['started', 'lost', 'ending'],
+  started: ['lost', 'ending'],
+  lost: ['ending'],
+  ending: ['committed', 'rolledBack', 'unknown'],
+  committed: [],
+  rolledBack: [],
+  unknown: [],
+};
+
+/** Returns `to` if a transaction may go there from `from`. @throws RangeError naming both otherwise */
+export function transition(from: TransactionState, to: TransactionState): TransactionState {
+  if (!transitions[from].includes(to)) throw new RangeError(`a transaction cannot go from ${from} to ${to}`);
+  return to;
+}
+
+export function isOutcome(state: TransactionState): state is Outcome {
+  return state === 'committed' || state === 'rolledBack' || state === 'unknown';
+}

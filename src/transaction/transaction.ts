@@ -1,0 +1,255 @@
+import { transactionEnd, transactionStart } from '../channels/index.ts';
+import { describeTransactions, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
+import { captureOrigin, type ChainLink, type Origin } from '../core/index.ts';
+import type {
+  DriverConnection,
+  Exchange,
+  Failure,
+  QueryResult,
+  Statement,
+  Step,
+  TransactionCharacteristics,
+} from '../driver/index.ts';
+import type { Holder, Lease } from '../pool/index.ts';
+import type { TransactionalClient } from './client.ts';
+import { Cancellation } from './cancellation.ts';
+import { commitUnknown, connectionLost, ended, endedBehindOurBack, unexpectedRollback } from './failures.ts';
+import { type PendingStep, Savepoints } from './savepoints.ts';
+import { isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
+import type { AtomicUnit } from './unit.ts';
+import type { RunningWork } from './work.ts';
+
+/** How a transaction ended, and the error that the caller gets for it, if any. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+export interface TransactionSettings {
+  readonly client: TransactionalClient;
+  readonly level: number;
+  readonly outer: OpenTransaction | undefined;
+  readonly name: string | undefined;
+  readonly characteristics: TransactionCharacteristics;
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A physical transaction: one connection from its first statement to the server's answer to COMMIT
+ * or ROLLBACK. Its callers see to it that one exchange is under way at a time (see `Lane`).
+ */
+export class Transaction implements OpenTransaction, Holder, RunningWork {
+  readonly client: TransactionalClient;
+  readonly level: number;
+  readonly outer: OpenTransaction | undefined;
+  readonly name: string;
+  readonly characteristics: TransactionCharacteristics;
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly savepoints: Savepoints = new Savepoints();
+  readonly cancellation: Cancellation;
+  readonly #origin: Origin = captureOrigin();
+  readonly #openedAt: number;
+  #state: TransactionState = 'unstarted';
+  #lease: Lease<DriverConnection> | undefined;
+  #hasWritten = false;
+  #repeatable: Failure | undefined;
+  #ending: Ending | undefined;
+
+  constructor(settings: TransactionSettings) {
+    this.client = settings.client;
+    this.level = settings.level;
+    this.outer = settings.outer;
+    this.name = settings.name ?? 'anonymous';
+    this.characteristics = settings.characteristics;
+    this.timeout = settings.timeout;
+    this.signal = settings.signal;
+    this.#openedAt = this.client.clock.now();
+    this.cancellation = new Cancellation(this.client.clock, () => this.#lease?.connection);
+    if (transactionStart.hasSubscribers) transactionStart.publish(this.#event());
+  }
+
+  get state(): TransactionState {
+    return this.#state;
+  }
+  get outcome(): Outcome | undefined {
+    return isOutcome(this.#state) ? this.#state : undefined;
+  }
+  get isOpen(): boolean {
+    return !isOutcome(this.#state);
+  }
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+  /** The last serialization failure or deadlock that the server reported. */
+  get repeatableFailure(): Failure | undefined {
+    return this.#repeatable;
+  }
+
+  describe(): ChainLink {
+    const { client, level, name } = this;
+    const age = client.clock.now() - this.#openedAt;
+    return { clientName: client.name, level, transaction: name, age, openedAt: this.#origin() };
+  }
+
+  chain(): readonly ChainLink[] {
+    return describeTransactions(this);
+  }
+
+  /**
+   * Runs statements of `unit` in one round trip, with everything before them that the server has not
+   * seen yet, and with COMMIT after them when they are known to be the last.
+   */
+  async run(
+    statements: readonly Statement[],
+    unit: AtomicUnit,
+    frame: Frame,
+    last: boolean,
+  ): Promise<readonly QueryResult[]> {
+    if (this.#state === 'lost') throw connectionLost(this, undefined);
+    const lease = this.#lease ?? (await this.#acquire(frame));
+    this.cancellation.throwIfRequested();
+    const pending = this.savepoints.pendingSteps(unit);
+    const steps = this.#steps(pending, statements, last);
+    this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
+    const exchange = await this.cancellation.watch(lease.connection.run(steps));
+    this.#note(exchange, pending, unit, last);
+    return exchange.results;
+  }
+
+  /** Rolls back to a savepoint and forgets it. What goes wrong leaves the whole transaction for rollback alone. */
+  async rollbackTo(unit: AtomicUnit): Promise<void> {
+    const { savepoint } = unit;
+    if (savepoint === undefined) return;
+    if (savepoint.established && this.#lease !== undefined && this.#state === 'started') {
+      const { name } = savepoint;
+      const exchange = await this.#lease.connection.run([
+        { type: 'rollbackTo', name },
+        { type: 'release', name },
+      ]);
+      if (exchange.failure !== undefined) this.#state = transition(this.#state, 'lost');
+    }
+    this.savepoints.rolledBack(savepoint);
+  }
+
+  /** Commits, and gives the connection back whatever comes of it. */
+  async commit(): Promise<Ending> {
+    if (this.#ending !== undefined) return this.#ending;
+    const from = this.#state;
+    this.#state = transition(from, 'ending');
+    if (from === 'unstarted') return this.#end('committed');
+    if (from === 'lost' || this.#lease === undefined) return this.#end('rolledBack', connectionLost(this, undefined));
+    const exchange = await this.#lease.connection.run([{ type: 'commit' }]);
+    if (exchange.ended === 'committed') return this.#end('committed');
+    if (exchange.failure?.kind === 'connectionLost')
+      return this.#end('unknown', commitUnknown(this, exchange.failure.error));
+    this.#noteRepeatable(exchange.failure);
+    return this.#end('rolledBack', exchange.failure?.error ?? unexpectedRollback(this, undefined));
+  }
+
+  /** Rolls back, and gives the connection back, or destroys it if the server does not confirm. */
+  async rollback(): Promise<Ending> {
+    if (this.#ending !== undefined) return this.#ending;
+    await this.cancellation.settled();
+    const from = this.#state;
+    this.#state = transition(from, 'ending');
+    if (from === 'started' && this.#lease?.connection.status !== 'lost') {
+      await this.cancellation.bounded(this.#lease?.connection.run([{ type: 'rollback' }]));
+    }
+    return this.#end('rolledBack');
+  }
+
+  abort(reason: unknown): void {
+    this.cancellation.request(reason);
+  }
+
+  async #acquire(frame: Frame): Promise<Lease<DriverConnection>> {
+    const { client, level } = this;
+    const mayWait = !holdsAtOrAbove(frame, level, this);
+    const signal = this.cancellation.signal;
+    const lease = await client.pool.acquire({ level, holder: this, mayWait, admitted: true, signal });
+    // Cancelled and ended in the very moment in which the connection was handed over.
+    if (this.outcome !== undefined) {
+      client.pool.release(lease, true);
+      throw ended(this, this.name, this.cancellation.requested?.reason);
+    }
+    this.#lease = lease;
+    return lease;
+  }
+
+  #steps(pending: readonly PendingStep[], statements: readonly Statement[], last: boolean): readonly Step[] {
+    const steps: Step[] = [];
+    if (this.#state === 'unstarted') steps.push({ type: 'begin', characteristics: this.characteristics });
+    for (const { step } of pending) steps.push(step);
+    for (const statement of statements) steps.push({ type: 'statement', statement });
+    if (last) steps.push({ type: 'commit' });
+    return steps;
+  }
+
+  /** Draws the consequences of an exchange. @throws the failure, if it failed */
+  #note(exchange: Exchange, pending: readonly PendingStep[], unit: AtomicUnit, last: boolean): void {
+    let { completed } = exchange;
+    if (this.#state === 'unstarted' && completed > 0) {
+      this.#state = transition(this.#state, 'started');
+      completed -= 1;
+    }
+    for (const { done } of pending.slice(0, completed)) done();
+    const { failure } = exchange;
+    const status = this.#lease?.connection.status;
+    if (failure === undefined) {
+      if (last) this.#noteCommit(exchange);
+      else if (status !== 'active') throw this.#doom(unit, endedBehindOurBack(this));
+      return;
+    }
+    this.#noteRepeatable(failure);
+    if (failure.kind === 'connectionLost') {
+      if (last) {
+        this.#state = transition(this.#state === 'unstarted' ? 'started' : this.#state, 'ending');
+        throw this.#end('unknown', commitUnknown(this, failure.error)).failure?.error;
+      }
+      throw this.#doom(unit, connectionLost(this, failure.error));
+    }
+    if (status !== 'active') unit.doom(failure.error);
+    // COMMIT itself failed: the server has rolled back already.
+    if (last && status === 'idle' && this.#state === 'started') {
+      this.#state = transition(this.#state, 'ending');
+      this.#end('rolledBack');
+    }
+    throw this.cancellation.explain(failure);
+  }
+
+  #noteCommit(exchange: Exchange): void {
+    this.#state = transition(this.#state, 'ending');
+    if (exchange.ended === 'committed') this.#end('committed');
+    else throw this.#end('rolledBack', unexpectedRollback(this, undefined)).failure?.error;
+  }
+
+  #noteRepeatable(failure: Failure | undefined): void {
+    if (failure?.kind === 'serialization' || failure?.kind === 'deadlock') this.#repeatable = failure;
+  }
+
+  #doom(unit: AtomicUnit, error: unknown): unknown {
+    unit.doom(error);
+    this.#state = transition(this.#state, 'lost');
+    return error;
+  }
+
+  #end(outcome: Outcome, error?: unknown): Ending {
+    this.#state = transition(this.#state, outcome);
+    this.cancellation.stop();
+    if (this.#lease !== undefined) {
+      const sound = this.#lease.connection.status === 'idle' && !this.cancellation.inDoubt;
+      this.client.pool.release(this.#lease, sound);
+    }
+    if (transactionEnd.hasSubscribers) {
+      transactionEnd.publish({ ...this.#event(), outcome, duration: this.client.clock.now() - this.#openedAt });
+    }
+    this.#ending = { outcome, failure: error === undefined ? undefined : { error } };
+    return this.#ending;
+  }
+
+  #event(): { clientName: string; level: number; transaction: string } {
+    return { clientName: this.client.name, level: this.level, transaction: this.name };
+  }
+}

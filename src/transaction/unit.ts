@@ -1,0 +1,31 @@
+import { HookRegistry } from './hooks.ts';
+import { Lane } from './lane.ts';
+
+/** A savepoint on the server; it is set together with the first statement of its scope. */
+export interface Savepoint {
+  readonly name: string;
+  established: boolean;
+}
+
+/** What is rolled back as one: the whole transaction, or one savepoint scope of it. */
+export class AtomicUnit {
+  readonly parent: AtomicUnit | undefined;
+  readonly savepoint: Savepoint | undefined;
+  readonly lane: Lane = new Lane();
+  readonly hooks: HookRegistry = new HookRegistry();
+  #doom: { readonly cause: unknown } | undefined;
+
+  constructor(parent?: AtomicUnit, savepoint?: Savepoint) {
+    this.parent = parent;
+    this.savepoint = savepoint;
+  }
+
+  /** From now on the unit can only be rolled back; the first cause stays. */
+  doom(cause: unknown): void {
+    this.#doom ??= { cause };
+  }
+
+  get doomed(): { readonly cause: unknown } | undefined {
+    return this.#doom;
+  }
+}

@@ -1,0 +1,23 @@
+import swc from 'unplugin-swc';
+import { defineConfig } from 'vitest/config';
+
+const shared = { globalSetup: 'test/support/global-setup.ts', testTimeout: 30_000, hookTimeout: 30_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: { ...shared, name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/decorators/**'] },
+      },
+      {
+        oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+        test: { ...shared, name: 'legacy decorators', include: ['test/decorators/legacy.test.ts'] },
+      },
+      {
+        oxc: false,
+        plugins: [swc.vite({ jsc: { transform: { decoratorVersion: '2022-03' }, target: 'es2022' } })],
+        test: { ...shared, name: 'standard decorators', include: ['test/decorators/standard.test.ts'] },
+      },
+    ],
+  },
+});
