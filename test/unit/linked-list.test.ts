@@ -12,7 +12,7 @@ it('behaves as an array from which anything may be taken', () => {
         if (operation === 'push') model.push(list.push(index));
         else if (operation === 'shift') expect(list.shift()).toBe(model.shift()?.item);
         else {
-          const [node] = model.splice(operation as number, 1);
+          const [node] = model.splice(operation, 1);
           if (node !== undefined) taken.push(node);
           // Taking a node out a second time changes nothing.
           for (const each of taken) list.remove(each);

@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest';
+import { TransactionEndedError, UnexpectedRollbackError } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal } from '../support/settled.ts';
+
+const server = useTestDatabase();
+const nested = { propagation: 'NESTED' } as const;
+
+describe('NESTED', () => {
+  it('rolls back alone, and the outer transaction goes on', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await rejection(
+        database.transaction(async () => {
+          await insert(database, 2);
+          throw new Error('declined');
+        }, nested),
+      );
+      await insert(database, 3);
+    });
+    expect(await server.products()).toEqual([1, 3]);
+  });
+
+  it('survives a failed statement, which without it would doom the transaction', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      const error = await rejection(database.transaction(() => insert(database, 1), nested));
+      expect(error).toMatchObject({ code: '23505' });
+      await insert(database, 2);
+    });
+    expect(await server.products()).toEqual([1, 2]);
+  });
+
+  it('a failed statement that its body swallows rolls it back and says so', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      const error = await rejection(
+        database.transaction(async () => {
+          await insert(database, 2);
+          await rejection(insert(database, 1));
+        }, nested),
+      );
+      expect(error).toBeInstanceOf(UnexpectedRollbackError);
+      expect(error.cause).toMatchObject({ code: '23505' });
+      await insert(database, 3);
+    });
+    expect(await server.products()).toEqual([1, 3]);
+  });
+
+  it('setRollbackOnly rolls back the savepoint alone', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await rejection(
+        database.transaction(async () => {
+          await insert(database, 2);
+          database.current.transaction.active?.setRollbackOnly();
+        }, nested),
+      );
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('nests to any depth, inner ones going with their parent', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await rejection(
+        database.transaction(async () => {
+          await insert(database, 1);
+          await database.transaction(() => insert(database, 2), nested);
+          await database.transaction(async () => {}, nested);
+          throw new Error('declined');
+        }, nested),
+      );
+      await database.transaction(async () => {
+        await database.transaction(async () => {
+          await database.transaction(() => insert(database, 3), nested);
+          await insert(database, 4);
+        }, nested);
+        await rejection(database.transaction(() => insert(database, 4), nested));
+        await insert(database, 5);
+      }, nested);
+    });
+    expect(await server.products()).toEqual([3, 4, 5]);
+  });
+
+  it('siblings in parallel run one after the other, and one that fails takes no work of the others', async () => {
+    const database = server.open();
+    let running = 0;
+    let most = 0;
+    await database.transaction(async () => {
+      const results = await Promise.allSettled(
+        [1, 2, 3, 4].map((id) =>
+          database.transaction(async () => {
+            running += 1;
+            most = Math.max(most, running);
+            await insert(database, id);
+            await insert(database, id + 10);
+            running -= 1;
+            if (id === 2) throw new Error('declined');
+          }, nested),
+        ),
+      );
+      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled']);
+    });
+    expect(most).toBe(1);
+    expect(await server.products()).toEqual([1, 3, 4, 11, 13, 14]);
+  });
+
+  it('statements of the parent wait while a savepoint scope is open', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      const opened = signal();
+      const scope = database.transaction(async () => {
+        await insert(database, 2);
+        opened.fire();
+        await insert(database, 3);
+        throw new Error('declined');
+      }, nested);
+      await opened.promise;
+      await Promise.all([rejection(scope), insert(database, 4)]);
+    });
+    expect(await server.products()).toEqual([1, 4]);
+  });
+
+  it('uses names that are unique in the transaction', async () => {
+    const database = server.open();
+    const names: string[] = [];
+    await database.transaction(async () => {
+      database.current.transaction.observeSavepoints({ entered: (name) => names.push(name) });
+      for (let index = 0; index < 3; index += 1) await database.transaction(async () => {}, nested);
+    });
+    expect(new Set(names).size).toBe(3);
+  });
+});
+
+describe('work that outlives its scope', () => {
+  it('a scope waits for what was issued before its body returned', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      void insert(database, 1);
+      void database.transaction(async () => {
+        await insert(database, 2);
+        await insert(database, 3);
+      });
+      void database.transaction(() => insert(database, 4), nested);
+    });
+    expect(await server.products()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('a failure of what was left running rolls everything back', async () => {
+    const database = server.open();
+    const error = await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        void insert(database, 1).catch(() => {});
+      }),
+    );
+    expect(error).toBeInstanceOf(UnexpectedRollbackError);
+    expect(error.cause).toMatchObject({ code: '23505' });
+    expect(await server.products()).toEqual([]);
+  });
+
+  it.each(['the whole transaction', 'a joined scope', 'a nested scope'])(
+    'a statement after the end of %s fails and is not run',
+    async (which) => {
+      const database = server.open();
+      const ended = signal();
+      let late: Promise<Error> | undefined;
+      const body = async (): Promise<void> => {
+        await insert(database, 1);
+        late = ended.promise.then(() => rejection(insert(database, 2)));
+      };
+      await database.transaction(
+        async () => {
+          if (which === 'the whole transaction') return await body();
+          await database.transaction(body, which === 'a nested scope' ? { ...nested, name: 'reserve' } : { name: 'reserve' });
+          ended.fire();
+          await late;
+          return undefined;
+        },
+        { name: 'checkout' },
+      );
+      ended.fire();
+      const error = await late;
+      expect(error).toBeInstanceOf(TransactionEndedError);
+      expect(error).toMatchObject({ code: 'TRANSACTION_ENDED' });
+      // Where the scope began, and where the statement was issued.
+      expect(error?.message).toMatch(/nested\.test\.ts:\d+/);
+      expect(error?.message).toContain('checkout');
+      expect(error?.stack).toMatch(/nested\.test\.ts:\d+/);
+      expect(await server.products()).toEqual([1]);
+    },
+  );
+
+  it('a scope that comes after the end is refused; one of its own is not', async () => {
+    const database = server.open();
+    const ended = signal();
+    let joining: Promise<Error> | undefined;
+    let own: Promise<void> | undefined;
+    await database.transaction(async () => {
+      joining = ended.promise.then(() => rejection(database.transaction(() => insert(database, 1))));
+      own = ended.promise.then(() => database.transaction(() => insert(database, 2), { propagation: 'REQUIRES_NEW' }));
+    });
+    ended.fire();
+    expect(await joining).toBeInstanceOf(TransactionEndedError);
+    await own;
+    expect(await server.products()).toEqual([2]);
+  });
+
+  it('a hook that comes after the end is refused', async () => {
+    const database = server.open();
+    const ended = signal();
+    let late: Promise<Error> | undefined;
+    await database.transaction(async () => {
+      late = ended.promise.then(() => rejection((async () => database.current.commit(() => {}))()));
+    });
+    ended.fire();
+    expect(await late).toBeInstanceOf(TransactionEndedError);
+  });
+
+  it('a thenable that the body returns without awaiting it runs inside', async () => {
+    const database = server.open();
+    const inside = await database.transaction(() => ({
+      // A query builder starts when it is awaited.
+      // oxlint-disable-next-line unicorn/no-thenable
+      then: (resolve: (value: boolean) => void) => resolve(database.current.inTransaction),
+    }));
+    expect(inside).toBe(true);
+  });
+});
