@@ -18,7 +18,7 @@ export function deadlock(pool: RefusingPool, level: number, holder: Holder): Poo
     what: `A connection of client "${pool.clientName}" at level ${level} was asked for by a chain that already holds level ${level} or a deeper one, and none is free: waiting would deadlock`,
     remedy:
       'Leave the level to Sluice (REQUIRES_NEW, switchDbIsolate and awaited jobs choose one above all that is held), or pass a level above those',
-    chain: holder.chain(),
+    chain: holder.heldBesides(),
   });
 }
 
@@ -26,7 +26,7 @@ export function tooDeep(pool: RefusingPool, level: number, holder: Holder): Leve
   return new LevelLimitError({
     what: `A connection of client "${pool.clientName}" at level ${level} was asked for, deeper than maxLevel ${pool.settings.maxLevel}, and none is free`,
     remedy: 'Raise maxLevel in every process of the system, or nest fewer independent transactions and awaited jobs',
-    chain: holder.chain(),
+    chain: holder.heldBesides(),
   });
 }
 
@@ -39,7 +39,7 @@ export function tooLate(pool: RefusingPool, level: number, holder: Holder): Acqu
   return new AcquireTimeoutError({
     what: `No connection of client "${pool.clientName}" at level ${level} became free within ${acquireTimeout} ms (budget ${budget}; ${held}${rest > 0 ? `; and ${rest} more` : ''})`,
     remedy: 'Look for a transaction that is held too long, or raise max, budget or acquireTimeout',
-    chain: holder.chain(),
+    chain: holder.heldBesides(),
   });
 }
 

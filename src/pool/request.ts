@@ -3,8 +3,8 @@ import type { ChainLink } from '../core/index.ts';
 /** Who asks for a connection, or holds one: for errors and statistics. */
 export interface Holder {
   describe(): ChainLink;
-  /** The transactions that the holder's own chain has open, outermost first. */
-  chain(): readonly ChainLink[];
+  /** The other transactions that the holder's own chain has open, outermost first. */
+  heldBesides(): readonly ChainLink[];
 }
 
 /** A request for one connection. */

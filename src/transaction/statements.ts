@@ -19,6 +19,7 @@ export async function runStatements(
   statements: readonly Statement[],
   last: boolean,
 ): Promise<readonly QueryResult[]> {
+  if (statements.length === 0) return [];
   const { client } = target;
   for (const statement of statements) checkStatement(client, statement);
   const frame = currentFrame();
@@ -100,7 +101,7 @@ class StatementHolder implements Holder, RunningWork {
     };
   }
 
-  chain(): readonly ChainLink[] {
+  heldBesides(): readonly ChainLink[] {
     return describeTransactions(this.#frame?.innermost);
   }
 

@@ -93,8 +93,13 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
     return { clientName: client.name, level, transaction: name, age, openedAt: this.#origin() };
   }
 
+  /** This transaction and those around it, outermost first. */
   chain(): readonly ChainLink[] {
     return describeTransactions(this);
+  }
+
+  heldBesides(): readonly ChainLink[] {
+    return describeTransactions(this.outer);
   }
 
   /**

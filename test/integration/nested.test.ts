@@ -225,11 +225,12 @@ describe('work that outlives its scope', () => {
 
   it('a thenable that the body returns without awaiting it runs inside', async () => {
     const database = server.open();
-    const inside = await database.transaction(() => ({
-      // A query builder starts when it is awaited.
+    // A query builder starts when it is awaited.
+    const builder: PromiseLike<boolean> = {
       // oxlint-disable-next-line unicorn/no-thenable
-      then: (resolve: (value: boolean) => void) => resolve(database.current.inTransaction),
-    }));
+      then: (onFulfilled, onRejected) => Promise.resolve(database.current.inTransaction).then(onFulfilled, onRejected),
+    };
+    const inside = await database.transaction(() => builder);
     expect(inside).toBe(true);
   });
 });

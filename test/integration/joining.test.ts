@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { IncompatibleTransactionError, isTransactionActive, setRollbackOnly, type TransactionOptions, UnexpectedRollbackError } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection } from '../support/settled.ts';
+
+const server = useTestDatabase();
+
+describe('joining with options that the running transaction does not meet', () => {
+  const running: TransactionOptions = { isolationLevel: 'REPEATABLE_READ', readOnly: true, timeout: 5_000 };
+
+  it.each<[string, TransactionOptions]>([
+    ['a stronger isolation', { isolationLevel: 'SERIALIZABLE' }],
+    ['writing in a read-only one', { readOnly: false }],
+    ['another timeout', { timeout: 4_000 }],
+    ['a signal of its own', { signal: new AbortController().signal }],
+    ['a stronger isolation, nested', { isolationLevel: 'SERIALIZABLE', propagation: 'NESTED' }],
+    ['a stronger isolation, mandatory', { isolationLevel: 'SERIALIZABLE', propagation: 'MANDATORY' }],
+  ])('%s is an error, and does not mark the outer one', async (_, options) => {
+    const database = server.open();
+    await database.transaction(async () => {
+      const error = await rejection(database.transaction(async () => {}, options));
+      expect(error).toBeInstanceOf(IncompatibleTransactionError);
+      expect(error).toMatchObject({ code: 'INCOMPATIBLE_TRANSACTION', remedy: expect.stringContaining('REQUIRES_NEW') as string });
+    }, running);
+  });
+
+  it.each<[string, TransactionOptions]>([
+    ['a weaker isolation', { isolationLevel: 'READ COMMITTED' }],
+    ['the same isolation', { isolationLevel: 'REPEATABLE_READ' }],
+    ['the same under another name', { isolationLevel: 'SNAPSHOT' }],
+    ['DEFAULT', { isolationLevel: 'DEFAULT' }],
+    ['reading', { readOnly: true }],
+    ['the same timeout', { timeout: 5_000 }],
+    ['a name', { name: 'inner' }],
+    ['a retry, which is its beginner’s affair', { retry: { attempts: 3 } }],
+  ])('%s joins', async (_, options) => {
+    const database = server.open();
+    expect(await database.transaction(() => database.transaction(() => isTransactionActive(), options), running)).toBe(true);
+  });
+
+  it('a scope that only reads joins a transaction that writes', async () => {
+    const database = server.open();
+    await database.transaction(() => database.transaction(() => insert(database, 1), { readOnly: true }));
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('the server’s own default counts as READ COMMITTED', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await database.transaction(async () => {}, { isolationLevel: 'READ_COMMITTED' });
+      const error = await rejection(database.transaction(async () => {}, { isolationLevel: 'REPEATABLE_READ' }));
+      expect(error).toBeInstanceOf(IncompatibleTransactionError);
+    });
+  });
+});
+
+describe('rollback-only', () => {
+  it('setRollbackOnly rolls back on purpose, and the call says so', async () => {
+    const database = server.open();
+    const error = await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        await database.transaction(() => setRollbackOnly());
+        await insert(database, 2);
+      }),
+    );
+    expect(error).toBeInstanceOf(UnexpectedRollbackError);
+    expect(error.cause).toBeUndefined();
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('setRollbackOnly without a transaction is an error', async () => {
+    expect(() => setRollbackOnly()).toThrow(expect.objectContaining({ code: 'TRANSACTION_REQUIRED' }));
+  });
+
+  it('an inner scope that throws what rollbackOn lets pass does not mark it', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await rejection(
+        database.transaction(
+          async () => {
+            await insert(database, 2);
+            throw new TypeError('known');
+          },
+          { rollbackOn: (error) => !(error instanceof TypeError) },
+        ),
+      );
+    });
+    expect(await server.products()).toEqual([1, 2]);
+  });
+});
+
+describe('rollbackOn', () => {
+  const options: TransactionOptions = { rollbackOn: (error) => error instanceof RangeError };
+
+  it('by default every thrown error rolls back', async () => {
+    const database = server.open();
+    await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        throw new TypeError('known');
+      }),
+    );
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('commits and throws the error all the same when it says no', async () => {
+    const database = server.open();
+    const seen: string[] = [];
+    const thrown = new TypeError('known');
+    const error = await rejection(
+      database.transaction(async () => {
+        database.current.commit(() => seen.push('commit'));
+        await insert(database, 1);
+        throw thrown;
+      }, options),
+    );
+    expect(error).toBe(thrown);
+    expect(seen).toEqual(['commit']);
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('rolls back when it says yes', async () => {
+    const database = server.open();
+    await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        throw new RangeError('bad');
+      }, options),
+    );
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('holds for savepoints too', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      for (const [id, thrown] of [
+        [1, new TypeError('known')],
+        [2, new RangeError('bad')],
+      ] as const) {
+        await rejection(
+          database.transaction(
+            async () => {
+              await insert(database, id);
+              throw thrown;
+            },
+            { ...options, propagation: 'NESTED' },
+          ),
+        );
+      }
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+});

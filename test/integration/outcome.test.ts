@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterCommit, afterRollback, CommitUnknownError, ConnectionLostError, type Database, UnexpectedRollbackError } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection } from '../support/settled.ts';
+import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
+
+const server = useTestDatabase(
+  'create table line (id int primary key, product int references product deferrable initially deferred)',
+);
+let proxy: WireProxy;
+beforeAll(async () => {
+  proxy = await startWireProxy(server.url);
+});
+afterAll(() => proxy.close());
+
+/** Registers one hook of each kind and returns what they note. */
+function noteHooks(database: Database): string[] {
+  const seen: string[] = [];
+  afterCommit(() => seen.push('commit'));
+  afterRollback(() => seen.push('compensate'));
+  database.current.afterCompletion((outcome) => seen.push(outcome));
+  return seen;
+}
+
+async function killBackends(): Promise<void> {
+  await server.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice' and datname = current_database()");
+}
+
+describe('the outcome of COMMIT', () => {
+  it('a COMMIT that fails is an error, and compensations run', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        await database.current.query('insert into line values (1, 99)');
+      }),
+    );
+    expect(error).toMatchObject({ code: '23503' });
+    expect(seen).toEqual(['compensate', 'rolledBack']);
+  });
+
+  it('a COMMIT that travels with the last statement and fails is the same', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        await database.current.query('insert into line values (1, 99)', [], { last: true });
+      }),
+    );
+    expect(error).toMatchObject({ code: '23503' });
+    expect(seen).toEqual(['compensate', 'rolledBack']);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 1 });
+  });
+
+  it('a swallowed error of a statement is an UnexpectedRollbackError with it as the cause, not a success', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        await insert(database, 1);
+        await rejection(insert(database, 1));
+      }),
+    );
+    expect(error).toBeInstanceOf(UnexpectedRollbackError);
+    expect(error.cause).toMatchObject({ code: '23505' });
+    expect(seen).toEqual(['compensate', 'rolledBack']);
+  });
+
+  it('a connection lost during COMMIT: unknown, neither hook family runs, and it is not retried', async () => {
+    const database = server.open({ connectionString: proxy.url });
+    let seen: string[] = [];
+    let runs = 0;
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          runs += 1;
+          seen = noteHooks(database);
+          await insert(database, 1);
+          proxy.cutAfter('COMMIT');
+        },
+        { retry: { attempts: 3 } },
+      ),
+    );
+    expect(error).toBeInstanceOf(CommitUnknownError);
+    expect(error).toMatchObject({ code: 'COMMIT_UNKNOWN', remedy: expect.stringContaining('Look in the database') as string });
+    expect(seen).toEqual(['unknown']);
+    expect(runs).toBe(1);
+    // And indeed it was committed.
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('the same when the COMMIT travels with the last statement, also if the body swallows the error', async () => {
+    const database = server.open({ connectionString: proxy.url });
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        proxy.cutAfter('COMMIT');
+        await rejection(database.current.query('insert into product (id) values (1)', [], { last: true }));
+      }),
+    );
+    expect(error).toBeInstanceOf(CommitUnknownError);
+    expect(seen).toEqual(['unknown']);
+  });
+
+  it('a backend killed between statements: an error, rolled back for certain', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        await insert(database, 1);
+        await killBackends();
+      }),
+    );
+    // The server may have said goodbye before COMMIT was sent, or the COMMIT met a dead backend.
+    expect([ConnectionLostError, CommitUnknownError].some((type) => error instanceof type)).toBe(true);
+    expect(await server.products()).toEqual([]);
+    expect(seen).not.toContain('commit');
+    await insert(database, 2);
+  });
+
+  it('a backend killed during a statement rejects it; the pool goes on', async () => {
+    const database = server.open({ max: 1 });
+    const error = await rejection(
+      database.transaction(async () => {
+        const sleeping = rejection(database.current.query('select pg_sleep(30)'));
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        await killBackends();
+        throw await sleeping;
+      }),
+    );
+    expect(error).toBeInstanceOf(ConnectionLostError);
+    expect(error.cause).toMatchObject({ code: '57P01' });
+    await insert(database, 1);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 1, closing: 0 });
+  });
+
+  it('after the connection is lost, a body that goes on gets the error again and never another connection', async () => {
+    const database = server.open();
+    const error = await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        await killBackends();
+        await rejection(insert(database, 2));
+        expect(await rejection(insert(database, 3))).toBeInstanceOf(ConnectionLostError);
+      }),
+    );
+    expect(error).toMatchObject({ code: 'UNEXPECTED_ROLLBACK', cause: { code: 'CONNECTION_LOST' } });
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('the rollback fails: the original error is thrown and the connection does not come back', async () => {
+    const database = server.open({ connectionString: proxy.url, max: 1 });
+    const error = await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        proxy.cutAfter('ROLLBACK');
+        throw new Error('declined');
+      }),
+    );
+    expect(error.message).toBe('declined');
+    expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 0 });
+    await insert(database, 2);
+  });
+
+  it('an idle connection that dies is gone without anybody noticing', async () => {
+    const database = server.open({ max: 1 });
+    await insert(database, 1);
+    await killBackends();
+    await insert(database, 2).catch(() => insert(database, 2));
+    expect(await server.products()).toEqual([1, 2]);
+  });
+});
+
+describe('a connection lost at BEGIN', () => {
+  it('fails the first statement, and the pool goes on', async () => {
+    const database = server.open({ connectionString: proxy.url, max: 1 });
+    proxy.cutAfter('BEGIN');
+    const error = await rejection(database.transaction(() => insert(database, 1)));
+    expect(error).toBeInstanceOf(ConnectionLostError);
+    await database.transaction(() => insert(database, 2));
+    expect(await server.products()).toEqual([2]);
+  });
+});

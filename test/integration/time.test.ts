@@ -1,0 +1,128 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { afterRollback, TransactionEndedError, TransactionTimeoutError } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+
+async function running(text: string): Promise<number> {
+  const rows = await server.sql(
+    "select 1 from pg_stat_activity where application_name = 'sluice' and datname = current_database() and state = 'active' and query = $1",
+    [text],
+  );
+  return rows.length;
+}
+
+describe('timeout', () => {
+  it('cancels the running statement on the server, rolls back and says so', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const compensated = signal();
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          afterRollback(compensated.fire);
+          await insert(database, 1);
+          await database.current.query('select pg_sleep(60)');
+        },
+        { timeout: 150, name: 'report' },
+      ),
+    );
+    expect(error).toBeInstanceOf(TransactionTimeoutError);
+    expect(error).toMatchObject({ code: 'TRANSACTION_TIMEOUT', chain: [{ transaction: 'report' }] });
+    await compensated.promise;
+    expect(await running('select pg_sleep(60)')).toBe(0);
+    // The same connection serves the next one.
+    await insert(database, 2);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 1 });
+    expect(await server.products()).toEqual([2]);
+  });
+
+  it('ends a transaction whose body never does, and gives the connection back', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const resumed = signal();
+    let late: Promise<Error> | undefined;
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          await insert(database, 1);
+          late = resumed.promise.then(() => rejection(insert(database, 2)));
+          await new Promise(() => {});
+        },
+        { timeout: 50 },
+      ),
+    );
+    expect(error).toBeInstanceOf(TransactionTimeoutError);
+    await insert(database, 3);
+    resumed.fire();
+    expect(await late).toBeInstanceOf(TransactionEndedError);
+    expect((await late)?.cause).toBe(error);
+    expect(await server.products()).toEqual([3]);
+  });
+
+  it('bounds the wait for a connection', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const release = signal();
+    const holder = database.transaction(async () => {
+      await insert(database, 1);
+      await release.promise;
+    });
+    const error = await rejection(database.transaction(() => insert(database, 2), { timeout: 50 }));
+    expect(error).toBeInstanceOf(TransactionTimeoutError);
+    expect(database.stats().clients.default.waiting).toBe(0);
+    release.fire();
+    await holder;
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('does not fire when the transaction ends in time', async () => {
+    const database = server.open();
+    await database.transaction(() => insert(database, 1), { timeout: 10_000 });
+    expect(await server.products()).toEqual([1]);
+  });
+});
+
+describe('signal', () => {
+  it('an abort cancels the running statement and rejects with its reason', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const controller = new AbortController();
+    const reason = new Error('the client went away');
+    const pending = rejection(
+      database.transaction(
+        async () => {
+          await insert(database, 1);
+          await database.current.query('select pg_sleep(61)');
+        },
+        { signal: controller.signal },
+      ),
+    );
+    await until('the statement runs', async () => (await running('select pg_sleep(61)')) === 1);
+    controller.abort(reason);
+    expect(await pending).toBe(reason);
+    expect(await running('select pg_sleep(61)')).toBe(0);
+    await insert(database, 2);
+    expect(await server.products()).toEqual([2]);
+  });
+
+  it('one that is aborted already runs nothing', async () => {
+    const database = server.open();
+    let ran = false;
+    const pending = database.transaction(
+      () => {
+        ran = true;
+      },
+      { signal: AbortSignal.abort(new Error('too late')) },
+    );
+    expect((await rejection(pending)).message).toBe('too late');
+    expect(ran).toBe(false);
+  });
+
+  it('leaves no listener behind', async () => {
+    const database = server.open();
+    const controller = new AbortController();
+    for (let index = 0; index < 3; index += 1) {
+      await database.transaction(() => database.current.query('select'), { signal: controller.signal });
+    }
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+  });
+});
