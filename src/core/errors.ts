@@ -31,7 +31,7 @@ export abstract class SluiceError extends Error {
   readonly remedy: string;
   readonly chain: readonly ChainLink[];
   /** Errors of compensations that ran because of this error, when there were any. */
-  suppressed?: readonly unknown[];
+  declare suppressed?: readonly unknown[];
 
   constructor({ what, remedy, chain = [], cause }: ErrorDetails) {
     super(`${what}.${describeChain(chain)} ${remedy}.`, cause === undefined ? undefined : { cause });

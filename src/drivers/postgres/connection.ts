@@ -44,10 +44,11 @@ export class PostgresConnection implements DriverConnection {
   async run(steps: readonly Step[]): Promise<Exchange> {
     const before = this.#status;
     const exchange = await this.#send(steps);
-    // Nothing has taken effect yet, so a stale prepared statement can be parsed anew without anybody noticing.
-    const { failure, completed } = exchange;
-    if (failure === undefined || completed > 0 || before !== 'idle' || this.#status !== 'idle') return exchange;
-    return isStalePlan(failure.error) ? await this.#send(steps) : exchange;
+    const { failure, results } = exchange;
+    if (failure === undefined || before !== 'idle' || results.length > 0 || !isStalePlan(failure.error)) return exchange;
+    // No statement has taken effect yet, so a stale one can be prepared anew without anybody noticing.
+    if (this.#status === 'failed') await this.#send([{ type: 'rollback' }]);
+    return this.#status === 'idle' ? await this.#send(steps) : exchange;
   }
 
   cancel(): Promise<void> {

@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest';
+import { AcquireTimeoutError, ConnectError, DatabaseClosedError } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+
+async function connections(applicationName: string): Promise<number> {
+  const rows = await server.sql<{ count: number }>(
+    'select count(*)::int from pg_stat_activity where application_name = $1 and datname = current_database()',
+    [applicationName],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+describe('acquireTimeout', () => {
+  it('fails with the client, level, budget and who holds the connections', async () => {
+    const database = server.open({ max: 1, maxLevel: 0, acquireTimeout: 60 });
+    const release = signal();
+    const holder = database.transaction(
+      async () => {
+        await insert(database, 1);
+        await release.promise;
+      },
+      { name: 'nightly report' },
+    );
+    await until('the connection is held', () => database.stats().clients.default.oldestHolder !== undefined);
+    const error = await rejection(insert(database, 2));
+    expect(error).toBeInstanceOf(AcquireTimeoutError);
+    expect(error).toMatchObject({ code: 'ACQUIRE_TIMEOUT' });
+    expect(error.message).toMatch(/client "default" at level 0 .* within 60 ms \(budget 1; held by transaction "nightly report".*pool\.test\.ts:\d+/);
+    expect(error.message).toContain('acquireTimeout');
+    release.fire();
+    await holder;
+  });
+
+  it('a leaked scope is named, and by its timeout it is ended', async () => {
+    const database = server.open({ max: 1, maxLevel: 0, acquireTimeout: 5_000 });
+    const leaked = database.transaction(
+      async () => {
+        await insert(database, 1);
+        await new Promise(() => {});
+      },
+      { name: 'leaked', timeout: 300 },
+    );
+    await until('the connection is held', () => database.stats().clients.default.oldestHolder !== undefined);
+    expect(database.stats().clients.default.oldestHolder).toMatchObject({
+      transaction: 'leaked',
+      level: 0,
+      openedAt: expect.stringMatching(/pool\.test\.ts:\d+/) as string,
+    });
+    await Promise.all([rejection(leaked), insert(database, 2)]);
+    expect(await server.products()).toEqual([2]);
+  });
+});
+
+describe('stats', () => {
+  it('tell the budget, and what is used and waited for by level', async () => {
+    const database = server.open({ max: 1, maxLevel: 1 });
+    const release = signal();
+    const running = [1, 2].map((id) =>
+      database.transaction(async () => {
+        await insert(database, id);
+        await release.promise;
+      }),
+    );
+    await until('one waits', () => database.stats().clients.default.used === 1 && database.stats().clients.default.waiting === 1);
+    expect(database.stats()).toMatchObject({
+      clients: {
+        default: {
+          budget: 2,
+          max: 1,
+          maxLevel: 1,
+          used: 1,
+          waiting: 1,
+          levels: [
+            { level: 0, used: 1, waiting: 1 },
+            { level: 1, used: 0, waiting: 0 },
+          ],
+        },
+      },
+    });
+    release.fire();
+    await Promise.all(running);
+    expect(database.stats().clients.default.oldestHolder).toBeUndefined();
+  });
+
+  it('hold neither the password nor values', async () => {
+    const database = server.open();
+    await database.transaction(async () => {
+      await database.current.query('insert into product (id, name) values (1, $1)', ['hunter2']);
+      expect(JSON.stringify(database.stats())).not.toContain('hunter2');
+    });
+  });
+});
+
+describe('idle connections', () => {
+  it('are closed after idleTimeout', async () => {
+    const database = server.open({ idleTimeout: 50, applicationName: 'idle' });
+    await Promise.all([insert(database, 1), insert(database, 2)]);
+    expect(await connections('idle')).toBeGreaterThan(0);
+    await until('they are gone', async () => (await connections('idle')) === 0);
+    await until('they are known to be gone', () => database.stats().clients.default.closing === 0);
+    expect(database.stats().clients.default.idle).toBe(0);
+    await insert(database, 3);
+  });
+});
+
+describe('opening connections', () => {
+  it('a server that is down: a clear error at once, without the password', async () => {
+    const database = server.open({ connectionString: 'postgres://shop:hunter2@127.0.0.1:1/shop' });
+    const error = await rejection(insert(database, 1));
+    expect(error).toBeInstanceOf(ConnectError);
+    expect(error).toMatchObject({ code: 'CONNECT_FAILED', cause: { code: 'ECONNREFUSED' } });
+    expect(error.message).toContain('127.0.0.1:1');
+    expect(error.message).toContain('ECONNREFUSED');
+    expect(String(error.stack) + JSON.stringify(error)).not.toContain('hunter2');
+  });
+
+  it('an unknown database: the server’s reason is the cause', async () => {
+    const database = server.open({ database: 'no_such_database', connectionString: undefined, host: '127.0.0.1', user: 'postgres', ...portOf(server.url) });
+    expect(await rejection(insert(database, 1))).toMatchObject({ code: 'CONNECT_FAILED', cause: { code: '3D000' } });
+  });
+
+  it('a server without room is asked again until acquireTimeout', async () => {
+    await server.sql("do $$ begin if not exists (select from pg_roles where rolname = 'sluice_narrow') then create role sluice_narrow login superuser connection limit 1 password 'narrow'; end if; end $$");
+    await server.sql('alter role sluice_narrow nosuperuser');
+    await server.sql('grant all on product to sluice_narrow');
+    const url = new URL(server.url);
+    url.username = 'sluice_narrow';
+    url.password = 'narrow';
+    const first = server.open({ connectionString: url.href, max: 1, maxLevel: 0 });
+    await first.current.query('select 1');
+    const second = server.open({ connectionString: url.href, max: 1, maxLevel: 0, acquireTimeout: 200 });
+    expect(await rejection(second.current.query('select 1'))).toMatchObject({
+      code: expect.stringMatching(/CONNECT_FAILED|ACQUIRE_TIMEOUT/) as string,
+    });
+    const third = server.open({ connectionString: url.href, max: 1, maxLevel: 0, acquireTimeout: 10_000 });
+    const waiting = third.current.query('select 1');
+    await first.close();
+    expect((await waiting).rowCount).toBe(1);
+  });
+});
+
+describe('close', () => {
+  it('lets running work end, its hooks and inner transactions too, and refuses new work', async () => {
+    const database = server.open({ applicationName: 'closing', max: 1 });
+    const proceed = signal();
+    const running = database.transaction(async () => {
+      await insert(database, 1);
+      await proceed.promise;
+      await database.transaction(() => insert(database, 2), { propagation: 'REQUIRES_NEW' });
+      database.current.commit(() => database.transaction(() => insert(database, 3)));
+    });
+    await until('it runs', () => database.stats().clients.default.used === 1);
+    const closed = database.close();
+    for (const work of [() => insert(database, 4), () => database.transaction(async () => {})]) {
+      const error = await rejection(work());
+      expect(error).toBeInstanceOf(DatabaseClosedError);
+      expect(error).toMatchObject({ code: 'DATABASE_CLOSED' });
+    }
+    proceed.fire();
+    await Promise.all([running, closed]);
+    expect(await server.products()).toEqual([1, 2, 3]);
+    expect(await connections('closing')).toBe(0);
+  });
+
+  it('ends what does not end within the timeout, and rolls it back', async () => {
+    const database = server.open({ applicationName: 'impatient', max: 1 });
+    const sleeping = rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        await database.current.query('select pg_sleep(60)');
+      }),
+    );
+    const stuck = database.transaction(async () => {
+      await insert(database, 2);
+      await new Promise(() => {});
+    }, { propagation: 'REQUIRES_NEW' });
+    void stuck.catch(() => {});
+    await until('it runs', () => database.stats().clients.default.used > 0);
+    await database.close({ timeout: 50 });
+    await sleeping;
+    expect(await server.products()).toEqual([]);
+    await until('no connection is left', async () => (await connections('impatient')) === 0);
+  });
+
+  it('refuses those who wait', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const forever = database.transaction(async () => {
+      await insert(database, 1);
+      await new Promise(() => {});
+    });
+    void forever.catch(() => {});
+    await until('it runs', () => database.stats().clients.default.used === 1);
+    const waiting = rejection(insert(database, 2));
+    await database.close({ timeout: 20 });
+    expect(await waiting).toBeInstanceOf(DatabaseClosedError);
+  });
+
+  it('may be called twice', async () => {
+    const database = server.open();
+    await insert(database, 1);
+    await Promise.all([database.close(), database.close()]);
+    await database.close();
+  });
+
+  it('a database that was never used closes', async () => {
+    await server.open().close();
+  });
+});
+
+function portOf(url: string): { port: number; password: string | undefined } {
+  const { port, password } = new URL(url);
+  return { port: Number(port || 5432), password: password === '' ? undefined : password };
+}
