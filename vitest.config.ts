@@ -15,7 +15,15 @@ export default defineConfig({
       },
       {
         oxc: false,
-        plugins: [swc.vite({ jsc: { transform: { decoratorVersion: '2022-03' }, target: 'es2022' } })],
+        plugins: [
+          swc.vite({
+            jsc: {
+              parser: { syntax: 'typescript', decorators: true },
+              transform: { decoratorVersion: '2022-03' },
+              target: 'es2022',
+            },
+          }),
+        ],
         test: { ...shared, name: 'standard decorators', include: ['test/decorators/standard.test.ts'] },
       },
     ],

@@ -34,7 +34,7 @@ export function runScope<Result>(
   if (options === undefined && parent !== undefined && frame !== undefined) {
     return join({ parent, outer: frame, options, body });
   }
-  return propagate(target, body, options ?? noOptions);
+  return propagate(target, body, options === undefined ? noOptions : options);
 }
 
 async function propagate<Result>(

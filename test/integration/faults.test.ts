@@ -10,7 +10,9 @@ let database: Database<'default'>;
 
 beforeAll(async () => {
   server = await startPostgres({ settings: { fsync: 'on' } });
-  database = createDatabase({ clients: { default: postgres({ connectionString: server.url, max: 5, acquireTimeout: 2_000 }) } });
+  database = createDatabase({
+    clients: { default: postgres({ connectionString: server.url, max: 5, acquireTimeout: 2_000 }) },
+  });
   await database.current.query('create table product (id int primary key)');
 }, 60_000);
 afterAll(async () => {
@@ -73,49 +75,61 @@ describe('the server restarted under load', () => {
     expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
   });
 
-  it('backends killed at random under load leave no connection in doubt and nothing in use', { timeout: 60_000 }, async () => {
-    const killer = createDatabase({ clients: { default: postgres({ connectionString: server.url, applicationName: 'killer' }) } });
-    await database.current.query('truncate product');
-    const acknowledged: number[] = [];
-    const unknown: number[] = [];
-    let kills = 0;
-    const work = Array.from({ length: 400 }, async (_, own) => {
-      try {
-        await database.transaction(async () => {
-          await database.current.query('insert into product values ($1)', [own]);
-          await database.transaction(() => database.current.query('select pg_sleep(0.002)'), { propagation: 'NESTED' });
-          await database.transaction(() => database.current.query('select 1'), { propagation: 'REQUIRES_NEW' });
-        });
-        acknowledged.push(own);
-      } catch (error) {
-        if (error instanceof CommitUnknownError) unknown.push(own);
-      }
-    });
-    let running = true;
-    const killing = (async () => {
-      while (running) {
-        const killed = await killer.current.query(
-          "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice' order by random() limit 1",
-        );
-        kills += killed.rowCount;
-      }
-    })();
-    await Promise.all(work);
-    running = false;
-    await killing;
-    await killer.close();
-    expect(kills).toBeGreaterThan(0);
-    const { rows } = await database.current.query<{ id: number }>('select id from product').catch(() => database.current.query<{ id: number }>('select id from product'));
-    const present = rows.map((row) => row.id);
-    expect(acknowledged.filter((each) => !present.includes(each))).toEqual([]);
-    expect(present.filter((each) => !acknowledged.includes(each) && !unknown.includes(each))).toEqual([]);
-    await until('nothing is in use', () => database.stats().clients.default.used === 0);
-  });
+  it(
+    'backends killed at random under load leave no connection in doubt and nothing in use',
+    { timeout: 60_000 },
+    async () => {
+      const killer = createDatabase({
+        clients: { default: postgres({ connectionString: server.url, applicationName: 'killer' }) },
+      });
+      await database.current.query('truncate product');
+      const acknowledged: number[] = [];
+      const unknown: number[] = [];
+      let kills = 0;
+      const work = Array.from({ length: 400 }, async (_, own) => {
+        try {
+          await database.transaction(async () => {
+            await database.current.query('insert into product values ($1)', [own]);
+            await database.transaction(() => database.current.query('select pg_sleep(0.002)'), {
+              propagation: 'NESTED',
+            });
+            await database.transaction(() => database.current.query('select 1'), { propagation: 'REQUIRES_NEW' });
+          });
+          acknowledged.push(own);
+        } catch (error) {
+          if (error instanceof CommitUnknownError) unknown.push(own);
+        }
+      });
+      let running = true;
+      const killing = (async () => {
+        while (running) {
+          const killed = await killer.current.query(
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice' order by random() limit 1",
+          );
+          kills += killed.rowCount;
+        }
+      })();
+      await Promise.all(work);
+      running = false;
+      await killing;
+      await killer.close();
+      expect(kills).toBeGreaterThan(0);
+      const { rows } = await database.current
+        .query<{ id: number }>('select id from product')
+        .catch(() => database.current.query<{ id: number }>('select id from product'));
+      const present = rows.map((row) => row.id);
+      expect(acknowledged.filter((each) => !present.includes(each))).toEqual([]);
+      expect(present.filter((each) => !acknowledged.includes(each) && !unknown.includes(each))).toEqual([]);
+      await until('nothing is in use', () => database.stats().clients.default.used === 0);
+    },
+  );
 });
 
 describe('a loss of every prepared statement', () => {
   it('is healed without anybody noticing: DISCARD ALL', async () => {
-    const narrow = createDatabase({ clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0 }) } });
+    const narrow = createDatabase({
+      clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0 }) },
+    });
     const one = (): Promise<unknown> => narrow.transaction(() => narrow.current.query('select $1::int as one', [1]));
     for (let index = 0; index < 3; index += 1) await one();
     await narrow.current.query('discard all');
@@ -127,7 +141,9 @@ describe('a loss of every prepared statement', () => {
   });
 
   it('so is a changed result type after a migration', async () => {
-    const narrow = createDatabase({ clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0 }) } });
+    const narrow = createDatabase({
+      clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0 }) },
+    });
     await narrow.current.query('create table payment (id int)');
     const read = (): Promise<{ rows: unknown[] }> => narrow.current.query('select * from payment');
     for (let index = 0; index < 3; index += 1) await read();

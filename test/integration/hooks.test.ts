@@ -352,7 +352,10 @@ describe('hooks that register hooks', () => {
   });
 
   it('without end are a HookLimitError', async () => {
-    const database = createDatabase({ clients: { default: postgres({ connectionString: server.url }) }, hookLimit: 10 });
+    const database = createDatabase({
+      clients: { default: postgres({ connectionString: server.url }) },
+      hookLimit: 10,
+    });
     let runs = 0;
     const again = (): void => {
       runs += 1;

@@ -4,7 +4,8 @@ import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
 const server = useTestDatabase();
-const show = "select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as read_only";
+const show =
+  "select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as read_only";
 
 describe('isolation', () => {
   it.each<[IsolationLevelName, string]>([
@@ -19,7 +20,9 @@ describe('isolation', () => {
     ['SERIALIZABLE', 'serializable'],
   ])('%s reaches the server as %s', async (isolationLevel, expected) => {
     const database = server.open();
-    const { rows } = await database.transaction(() => database.current.query<{ isolation: string }>(show), { isolationLevel });
+    const { rows } = await database.transaction(() => database.current.query<{ isolation: string }>(show), {
+      isolationLevel,
+    });
     expect(rows[0]?.isolation).toBe(expected);
   });
 
@@ -55,7 +58,12 @@ describe('isolation', () => {
     const info = await database.transaction(
       async () => {
         const active = database.current.transaction.active;
-        expect(active).toMatchObject({ name: 'report', isolationLevel: 'REPEATABLE_READ', readOnly: false, hasWritten: false });
+        expect(active).toMatchObject({
+          name: 'report',
+          isolationLevel: 'REPEATABLE_READ',
+          readOnly: false,
+          hasWritten: false,
+        });
         await database.current.query('select * from product for update');
         expect(active?.hasWritten).toBe(false);
         await insert(database, 1);

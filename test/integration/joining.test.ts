@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { IncompatibleTransactionError, isTransactionActive, setRollbackOnly, type TransactionOptions, UnexpectedRollbackError } from '../../src/index.ts';
+import {
+  IncompatibleTransactionError,
+  isTransactionActive,
+  setRollbackOnly,
+  type TransactionOptions,
+  UnexpectedRollbackError,
+} from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
@@ -20,7 +26,10 @@ describe('joining with options that the running transaction does not meet', () =
     await database.transaction(async () => {
       const error = await rejection(database.transaction(async () => {}, options));
       expect(error).toBeInstanceOf(IncompatibleTransactionError);
-      expect(error).toMatchObject({ code: 'INCOMPATIBLE_TRANSACTION', remedy: expect.stringContaining('REQUIRES_NEW') as string });
+      expect(error).toMatchObject({
+        code: 'INCOMPATIBLE_TRANSACTION',
+        remedy: expect.stringContaining('REQUIRES_NEW') as string,
+      });
     }, running);
   });
 
@@ -35,7 +44,9 @@ describe('joining with options that the running transaction does not meet', () =
     ['a retry, which is its beginner’s affair', { retry: { attempts: 3 } }],
   ])('%s joins', async (_, options) => {
     const database = server.open();
-    expect(await database.transaction(() => database.transaction(() => isTransactionActive(), options), running)).toBe(true);
+    expect(await database.transaction(() => database.transaction(() => isTransactionActive(), options), running)).toBe(
+      true,
+    );
   });
 
   it('a scope that only reads joins a transaction that writes', async () => {

@@ -117,7 +117,10 @@ describe('a request at or below what its own chain holds', () => {
       { name: 'checkout' },
     );
     expect(error).toBeInstanceOf(PoolDeadlockError);
-    expect(error).toMatchObject({ code: 'POOL_DEADLOCK', chain: [{ transaction: 'checkout', level: 0, clientName: 'default' }] });
+    expect(error).toMatchObject({
+      code: 'POOL_DEADLOCK',
+      chain: [{ transaction: 'checkout', level: 0, clientName: 'default' }],
+    });
     expect(error.message).toContain('checkout');
     expect(error.message).toMatch(/levels\.test\.ts:\d+/);
     expect(error.message).toContain('REQUIRES_NEW');

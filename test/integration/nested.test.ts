@@ -178,7 +178,10 @@ describe('work that outlives its scope', () => {
       await database.transaction(
         async () => {
           if (which === 'the whole transaction') return await body();
-          await database.transaction(body, which === 'a nested scope' ? { ...nested, name: 'reserve' } : { name: 'reserve' });
+          await database.transaction(
+            body,
+            which === 'a nested scope' ? { ...nested, name: 'reserve' } : { name: 'reserve' },
+          );
           ended.fire();
           await late;
           return undefined;

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { afterCommit, afterRollback, CommitUnknownError, ConnectionLostError, type Database, UnexpectedRollbackError } from '../../src/index.ts';
+import {
+  afterCommit,
+  afterRollback,
+  CommitUnknownError,
+  ConnectionLostError,
+  type Database,
+  UnexpectedRollbackError,
+} from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
@@ -23,7 +30,9 @@ function noteHooks(database: Database): string[] {
 }
 
 async function killBackends(): Promise<void> {
-  await server.sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice' and datname = current_database()");
+  await server.sql(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice' and datname = current_database()",
+  );
 }
 
 describe('the outcome of COMMIT', () => {
@@ -85,7 +94,10 @@ describe('the outcome of COMMIT', () => {
       ),
     );
     expect(error).toBeInstanceOf(CommitUnknownError);
-    expect(error).toMatchObject({ code: 'COMMIT_UNKNOWN', remedy: expect.stringContaining('Look in the database') as string });
+    expect(error).toMatchObject({
+      code: 'COMMIT_UNKNOWN',
+      remedy: expect.stringContaining('Look in the database') as string,
+    });
     expect(seen).toEqual(['unknown']);
     expect(runs).toBe(1);
     // And indeed it was committed.

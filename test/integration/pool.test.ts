@@ -28,7 +28,9 @@ describe('acquireTimeout', () => {
     const error = await rejection(insert(database, 2));
     expect(error).toBeInstanceOf(AcquireTimeoutError);
     expect(error).toMatchObject({ code: 'ACQUIRE_TIMEOUT' });
-    expect(error.message).toMatch(/client "default" at level 0 .* within 60 ms \(budget 1; held by transaction "nightly report".*pool\.test\.ts:\d+/);
+    expect(error.message).toMatch(
+      /client "default" at level 0 .* within 60 ms \(budget 1; held by transaction "nightly report".*pool\.test\.ts:\d+/,
+    );
     expect(error.message).toContain('acquireTimeout');
     release.fire();
     await holder;
@@ -64,7 +66,10 @@ describe('stats', () => {
         await release.promise;
       }),
     );
-    await until('one waits', () => database.stats().clients.default.used === 1 && database.stats().clients.default.waiting === 1);
+    await until(
+      'one waits',
+      () => database.stats().clients.default.used === 1 && database.stats().clients.default.waiting === 1,
+    );
     expect(database.stats()).toMatchObject({
       clients: {
         default: {
@@ -118,12 +123,20 @@ describe('opening connections', () => {
   });
 
   it('an unknown database: the server’s reason is the cause', async () => {
-    const database = server.open({ database: 'no_such_database', connectionString: undefined, host: '127.0.0.1', user: 'postgres', ...portOf(server.url) });
+    const database = server.open({
+      database: 'no_such_database',
+      connectionString: undefined,
+      host: '127.0.0.1',
+      user: 'postgres',
+      ...portOf(server.url),
+    });
     expect(await rejection(insert(database, 1))).toMatchObject({ code: 'CONNECT_FAILED', cause: { code: '3D000' } });
   });
 
   it('a server without room is asked again until acquireTimeout', async () => {
-    await server.sql("do $$ begin if not exists (select from pg_roles where rolname = 'sluice_narrow') then create role sluice_narrow login superuser connection limit 1 password 'narrow'; end if; end $$");
+    await server.sql(
+      "do $$ begin if not exists (select from pg_roles where rolname = 'sluice_narrow') then create role sluice_narrow login superuser connection limit 1 password 'narrow'; end if; end $$",
+    );
     await server.sql('alter role sluice_narrow nosuperuser');
     await server.sql('grant all on product to sluice_narrow');
     const url = new URL(server.url);
@@ -173,10 +186,13 @@ describe('close', () => {
         await database.current.query('select pg_sleep(60)');
       }),
     );
-    const stuck = database.transaction(async () => {
-      await insert(database, 2);
-      await new Promise(() => {});
-    }, { propagation: 'REQUIRES_NEW' });
+    const stuck = database.transaction(
+      async () => {
+        await insert(database, 2);
+        await new Promise(() => {});
+      },
+      { propagation: 'REQUIRES_NEW' },
+    );
     void stuck.catch(() => {});
     await until('it runs', () => database.stats().clients.default.used > 0);
     await database.close({ timeout: 50 });

@@ -55,9 +55,12 @@ describe('round trips', () => {
     expect(await server.products()).toHaveLength(count);
   });
 
-  it.each(['READ_COMMITTED', 'REPEATABLE_READ', 'SERIALIZABLE'] as const)('any isolation level (%s): none more', async (isolationLevel) => {
-    expect(await roundTrips(() => database.transaction(() => insert(database, 1), { isolationLevel }))).toBe(2);
-  });
+  it.each(['READ_COMMITTED', 'REPEATABLE_READ', 'SERIALIZABLE'] as const)(
+    'any isolation level (%s): none more',
+    async (isolationLevel) => {
+      expect(await roundTrips(() => database.transaction(() => insert(database, 1), { isolationLevel }))).toBe(2);
+    },
+  );
 
   it('readOnly: none more', async () => {
     const work = (): Promise<unknown> => database.current.query('select 1');
@@ -127,7 +130,8 @@ describe('round trips', () => {
   });
 
   it('a batch with an isolation level: 1', async () => {
-    const work = (): Promise<unknown> => database.current.batch([1, 2].map(insertStatement), { isolationLevel: 'SERIALIZABLE' });
+    const work = (): Promise<unknown> =>
+      database.current.batch([1, 2].map(insertStatement), { isolationLevel: 'SERIALIZABLE' });
     expect(await roundTrips(work)).toBe(1);
   });
 
@@ -147,7 +151,9 @@ describe('round trips', () => {
 
   it('a batch that fails: all of it is gone, 2 with the rollback', async () => {
     const work = async (): Promise<void> => {
-      expect(await rejection(database.transaction.batch([1, 2, 2, 3].map(insertStatement)))).toMatchObject({ code: '23505' });
+      expect(await rejection(database.transaction.batch([1, 2, 2, 3].map(insertStatement)))).toMatchObject({
+        code: '23505',
+      });
     };
     expect(await roundTrips(work)).toBe(2);
     expect(await server.products()).toEqual([]);
@@ -204,7 +210,10 @@ describe('a statement marked as last', () => {
     counted = 4;
     await rejection(
       database.transaction(async () => {
-        for (const [id, options] of [[1, {}], [2, nested]] as const) {
+        for (const [id, options] of [
+          [1, {}],
+          [2, nested],
+        ] as const) {
           await database.transaction(
             () => database.current.query('insert into product (id) values ($1)', [id], { last: true }),
             options,

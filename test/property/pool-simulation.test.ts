@@ -30,25 +30,29 @@ const scenario = fc.record({
 });
 
 describe('the pool by level', () => {
-  it('10,000 schedules: every chain ends, no budget is passed, no request below its level waits', { timeout: 120_000 }, async () => {
-    let waited = 0;
-    let completed = 0;
-    await fc.assert(
-      fc.asyncProperty(scenario, async ({ seed, maxLevel, extra, openFailures, deaths, chains }) => {
-        const result = await simulate({ seed, maxLevel, budget: maxLevel + extra, openFailures, deaths, chains });
-        expect(result.stuck).toBe(0);
-        expect(result.mostConnections).toBeLessThanOrEqual(maxLevel + extra);
-        expect(result.waitedBelow).toBe(0);
-        expect(result.leftInUse).toBe(0);
-        waited += result.waited;
-        completed += result.completed;
-      }),
-      { numRuns: 10_000 },
-    );
-    // The runs were worth their while.
-    expect(waited).toBeGreaterThan(50_000);
-    expect(completed).toBeGreaterThan(30_000);
-  });
+  it(
+    '10,000 schedules: every chain ends, no budget is passed, no request below its level waits',
+    { timeout: 120_000 },
+    async () => {
+      let waited = 0;
+      let completed = 0;
+      await fc.assert(
+        fc.asyncProperty(scenario, async ({ seed, maxLevel, extra, openFailures, deaths, chains }) => {
+          const result = await simulate({ seed, maxLevel, budget: maxLevel + extra, openFailures, deaths, chains });
+          expect(result.stuck).toBe(0);
+          expect(result.mostConnections).toBeLessThanOrEqual(maxLevel + extra);
+          expect(result.waitedBelow).toBe(0);
+          expect(result.leftInUse).toBe(0);
+          waited += result.waited;
+          completed += result.completed;
+        }),
+        { numRuns: 10_000 },
+      );
+      // The runs were worth their while.
+      expect(waited).toBeGreaterThan(50_000);
+      expect(completed).toBeGreaterThan(30_000);
+    },
+  );
 
   it('wide chains at the smallest budget end too', async () => {
     const nest = (depth: number): ChainPlan => ({
@@ -72,7 +76,15 @@ describe('the pool by level', () => {
     const chains = Array.from({ length: 10 }, () => pair);
     const withReserve = await simulate({ seed: 1, maxLevel: 1, budget: 4, openFailures: 0, deaths: 0, chains });
     expect(withReserve).toMatchObject({ stuck: 0, completed: 10 });
-    const without = await simulate({ seed: 1, maxLevel: 1, budget: 4, openFailures: 0, deaths: 0, chains, withoutLevels: true });
+    const without = await simulate({
+      seed: 1,
+      maxLevel: 1,
+      budget: 4,
+      openFailures: 0,
+      deaths: 0,
+      chains,
+      withoutLevels: true,
+    });
     expect(without.stuck).toBeGreaterThan(0);
   });
 
@@ -128,10 +140,16 @@ describe('waiting lines', () => {
     const clock = new SimulatedClock();
     const pool = new Pool({ clientName: 'default', settings, clock, open: async () => deadConnection() });
     const holder = { describe: () => link, heldBesides: () => [] };
-    const acquire = (level: number): ReturnType<typeof pool.acquire> => pool.acquire({ level, holder, mayWait: true, admitted: false });
+    const acquire = (level: number): ReturnType<typeof pool.acquire> =>
+      pool.acquire({ level, holder, mayWait: true, admitted: false });
     const first = [await acquire(0), await acquire(1)] as const;
     const order: string[] = [];
-    const waiting = [[0, 'a'], [0, 'b'], [1, 'c'], [1, 'd']] as const;
+    const waiting = [
+      [0, 'a'],
+      [0, 'b'],
+      [1, 'c'],
+      [1, 'd'],
+    ] as const;
     const done = waiting.map(async ([level, name]) => {
       const lease = await acquire(level);
       order.push(name);

@@ -16,11 +16,17 @@ function planOf(depth: number, parallel: boolean): fc.Arbitrary<Plan> {
   const failing = fc.constant<Plan>({ type: 'fail' });
   const leaves = [{ weight: 3, arbitrary: statement }, ...(parallel ? [] : [{ weight: 1, arbitrary: failing }])];
   if (depth === 0) return fc.oneof(...leaves);
-  const bodyOf = (inParallel: boolean): fc.Arbitrary<Plan[]> => fc.array(planOf(depth - 1, inParallel), { maxLength: 4 });
+  const bodyOf = (inParallel: boolean): fc.Arbitrary<Plan[]> =>
+    fc.array(planOf(depth - 1, inParallel), { maxLength: 4 });
   const scope = fc.record({
     type: fc.constant('scope' as const),
     id: fc.constant(0),
-    propagation: fc.constantFrom(...Object.values(Propagation), 'REQUIRED' as const, 'NESTED' as const, 'REQUIRES_NEW' as const),
+    propagation: fc.constantFrom(
+      ...Object.values(Propagation),
+      'REQUIRED' as const,
+      'NESTED' as const,
+      'REQUIRES_NEW' as const,
+    ),
     body: bodyOf(parallel),
     throws: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
     caught: fc.boolean(),
@@ -41,7 +47,9 @@ function numbered(plan: Plan): Plan {
   const id = lastId;
   if (plan.type === 'insert') return { ...plan, id };
   if (plan.type === 'fail') return plan;
-  return plan.type === 'scope' ? { ...plan, id, body: plan.body.map(numbered) } : { ...plan, body: plan.body.map(numbered) };
+  return plan.type === 'scope'
+    ? { ...plan, id, body: plan.body.map(numbered) }
+    : { ...plan, body: plan.body.map(numbered) };
 }
 
 async function execute(database: Database<'default'>, plans: readonly Plan[]): Promise<string[]> {
@@ -84,17 +92,26 @@ it('2,000 random programs leave the rows and run the hooks that the model says',
   const database = server.open({ max: 1, maxLevel: 7 });
   const totals = { rows: 0, hooks: 0 };
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.nat(6).chain((depth) => planOf(depth, false)), { minLength: 1, maxLength: 3 }), async (shapes) => {
-      const before = lastId;
-      const plans = shapes.map(numbered);
-      const hooks = await execute(database, plans);
-      const rows = await server.sql<{ id: number }>('select id from product where id > $1 and id <= $2 order by id', [before, lastId]);
-      const expected = predict(plans);
-      expect({ rows: rows.map(({ id }) => id), hooks: hooks.toSorted() }).toEqual(expected);
-      expect(database.stats().clients.default.used).toBe(0);
-      totals.rows += rows.length;
-      totals.hooks += hooks.length;
-    }),
+    fc.asyncProperty(
+      fc.array(
+        fc.nat(6).chain((depth) => planOf(depth, false)),
+        { minLength: 1, maxLength: 3 },
+      ),
+      async (shapes) => {
+        const before = lastId;
+        const plans = shapes.map(numbered);
+        const hooks = await execute(database, plans);
+        const rows = await server.sql<{ id: number }>('select id from product where id > $1 and id <= $2 order by id', [
+          before,
+          lastId,
+        ]);
+        const expected = predict(plans);
+        expect({ rows: rows.map(({ id }) => id), hooks: hooks.toSorted() }).toEqual(expected);
+        expect(database.stats().clients.default.used).toBe(0);
+        totals.rows += rows.length;
+        totals.hooks += hooks.length;
+      },
+    ),
     { numRuns: 2_000 },
   );
   // The programs were worth their while.

@@ -5,7 +5,14 @@ export type Plan =
   | { readonly type: 'insert'; readonly id: number }
   /** A statement that the server refuses; its error is swallowed. */
   | { readonly type: 'fail' }
-  | { readonly type: 'scope'; readonly id: number; readonly propagation: Propagation; readonly body: readonly Plan[]; readonly throws: boolean; readonly caught: boolean }
+  | {
+      readonly type: 'scope';
+      readonly id: number;
+      readonly propagation: Propagation;
+      readonly body: readonly Plan[];
+      readonly throws: boolean;
+      readonly caught: boolean;
+    }
   | { readonly type: 'isolate'; readonly body: readonly Plan[] }
   /** All at once; what they reject with is swallowed. */
   | { readonly type: 'parallel'; readonly body: readonly Plan[] };
@@ -63,7 +70,9 @@ export function predict(plans: readonly Plan[]): Aftermath {
     const { propagation } = plan;
     if (unit === undefined && propagation === 'MANDATORY') return true;
     if (unit !== undefined && propagation === 'NEVER') return true;
-    const begins = propagation === 'REQUIRES_NEW' || (unit === undefined && (propagation === 'REQUIRED' || propagation === 'NESTED'));
+    const begins =
+      propagation === 'REQUIRES_NEW' ||
+      (unit === undefined && (propagation === 'REQUIRED' || propagation === 'NESTED'));
     if (begins) return runUnit(plan, undefined);
     if (propagation === 'NESTED') return runUnit(plan, unit);
     const joined = propagation === 'NOT_SUPPORTED' ? undefined : unit;

@@ -106,9 +106,14 @@ export async function simulate(simulation: Simulation): Promise<SimulationResult
   let waitedBelow = 0;
   let waited = 0;
 
-  const acquire = async (level: number, mayWait: boolean, cancelAfter: number | null): Promise<Lease<SimulatedConnection>> => {
+  const acquire = async (
+    level: number,
+    mayWait: boolean,
+    cancelAfter: number | null,
+  ): Promise<Lease<SimulatedConnection>> => {
     const controller = new AbortController();
-    const cancel = cancelAfter === null ? undefined : clock.setTimer(() => controller.abort(new Error('gone')), cancelAfter);
+    const cancel =
+      cancelAfter === null ? undefined : clock.setTimer(() => controller.abort(new Error('gone')), cancelAfter);
     try {
       const granted = pool.acquire({ level, holder, mayWait, admitted: false, signal: controller.signal });
       if (granted instanceof Promise) waited += 1;
@@ -126,7 +131,9 @@ export async function simulate(simulation: Simulation): Promise<SimulationResult
       if (plan.below) await askBelow(level);
       await clock.sleep(plan.hold * random());
       for (const { chain } of plan.inner.filter(({ parallel }) => !parallel)) await run(chain, depth + 1).catch(ignore);
-      await Promise.all(plan.inner.filter(({ parallel }) => parallel).map(({ chain }) => run(chain, depth + 1).catch(ignore)));
+      await Promise.all(
+        plan.inner.filter(({ parallel }) => parallel).map(({ chain }) => run(chain, depth + 1).catch(ignore)),
+      );
       if (random() < deaths) lease.connection.die();
     } finally {
       pool.release(lease, lease.connection.alive && random() > 0.1);
@@ -157,7 +164,15 @@ export async function simulate(simulation: Simulation): Promise<SimulationResult
   while (clock.advance(horizon));
   const stuck = chains.length - completed - failed;
   const { used } = pool.stats();
-  return { completed, failed, stuck, waited, mostConnections: world.most, waitedBelow, leftInUse: stuck === 0 ? used : 0 };
+  return {
+    completed,
+    failed,
+    stuck,
+    waited,
+    mostConnections: world.most,
+    waitedBelow,
+    leftInUse: stuck === 0 ? used : 0,
+  };
 }
 
 const horizon = 1_000_000;
@@ -168,7 +183,8 @@ async function settle(): Promise<void> {
 }
 
 function ignore(error: unknown): void {
-  const known = error instanceof PoolDeadlockError || (error instanceof Error && /gone|refused|maxLevel/.test(error.message));
+  const known =
+    error instanceof PoolDeadlockError || (error instanceof Error && /gone|refused|maxLevel/.test(error.message));
   if (!known) throw error;
 }
 

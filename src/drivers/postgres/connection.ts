@@ -45,7 +45,8 @@ export class PostgresConnection implements DriverConnection {
     const before = this.#status;
     const exchange = await this.#send(steps);
     const { failure, results } = exchange;
-    if (failure === undefined || before !== 'idle' || results.length > 0 || !isStalePlan(failure.error)) return exchange;
+    if (failure === undefined || before !== 'idle' || results.length > 0 || !isStalePlan(failure.error))
+      return exchange;
     // No statement has taken effect yet, so a stale one can be prepared anew without anybody noticing.
     if (this.#status === 'failed') await this.#send([{ type: 'rollback' }]);
     return this.#status === 'idle' ? await this.#send(steps) : exchange;

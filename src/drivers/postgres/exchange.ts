@@ -99,6 +99,8 @@ export class ExchangeQuery implements WireQuery {
 
   handleCopyInResponse(connection: WireConnection): void {
     connection.sendCopyFail('COPY FROM STDIN is not supported by query()');
+    // The server ignores a Sync that it gets while it expects rows to copy.
+    connection.sync();
   }
 
   handleCopyData(): void {

@@ -1,0 +1,77 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { checkImports } from './imports.ts';
+import { order, rules } from './rules.ts';
+
+const root = fileURLToPath(new URL('../../src', import.meta.url));
+
+describe('who may import whom', () => {
+  it('holds', () => {
+    const { files, imports, violations } = checkImports(root);
+    expect(violations).toEqual([]);
+    // A check that saw nothing proves nothing.
+    expect(files).toBeGreaterThan(60);
+    expect(imports).toBeGreaterThan(200);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    [
+      'core/a.ts imports ../pool/index.ts: core may not import pool',
+      { 'core/a.ts': "import type { Pool } from '../pool/index.ts';" },
+    ],
+    [
+      'pool/a.ts imports ../core/clock.ts: only through its index.ts',
+      { 'pool/a.ts': "export { systemClock } from '../core/clock.ts';" },
+    ],
+    ['database/a.ts imports pg: not a package of database', { 'database/a.ts': "import pg from 'pg';" }],
+    ['database/a.ts imports pg: not a package of database', { 'database/a.ts': "const pg = await import('pg');" }],
+    [
+      'drivers/postgres/a.ts imports ../../pool/index.ts: drivers/postgres may not import pool',
+      { 'drivers/postgres/a.ts': "import {\n  Pool,\n} from '../../pool/index.ts';" },
+    ],
+    [
+      'drivers/postgres/a.ts imports ../mysql/index.ts: drivers/postgres may not import drivers/mysql',
+      { 'drivers/postgres/a.ts': "import '../mysql/index.ts';" },
+    ],
+    ['elsewhere/a.ts is in a folder without a rule', { 'elsewhere/a.ts': "import '../core/index.ts';" }],
+    [
+      'cycle: core/a.ts -> core/b.ts -> core/a.ts',
+      { 'core/a.ts': "import './b.ts';", 'core/b.ts': "import './a.ts';" },
+    ],
+  ])('finds what was planted: %s', (violation, files) => {
+    const planted = mkdtempSync(join(tmpdir(), 'sluice-imports-'));
+    for (const [file, text] of Object.entries(files)) {
+      mkdirSync(join(planted, dirname(file)), { recursive: true });
+      writeFileSync(join(planted, file), text);
+    }
+    expect(checkImports(planted).violations).toContain(violation);
+    rmSync(planted, { recursive: true });
+  });
+
+  it('a third-party package has exactly one folder', () => {
+    const packages = Object.values(rules).flatMap((rule) => rule.packages);
+    expect(new Set(packages).size).toBe(packages.length);
+  });
+
+  it('everything down to the database imports no package', () => {
+    for (const folder of order) expect(rules[folder]?.packages).toEqual([]);
+  });
+});
+
+describe('the code', () => {
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+
+  it('never uses enterWith, which would leak a frame into code that did not ask for it', () => {
+    expect(sources.length).toBeGreaterThan(60);
+    expect(sources.filter(({ text }) => text.includes('enterWith')).map(({ file }) => file)).toEqual([]);
+  });
+
+  it('has no file that is too long to have one reason to exist', () => {
+    expect(sources.filter(({ text }) => text.split('\n').length > 400).map(({ file }) => file)).toEqual([]);
+  });
+});

@@ -1,0 +1,58 @@
+import { expect, it } from 'vitest';
+import { createDatabase, Database, type TransactionalDecorator, type TransactionOptions } from '../../src/index.ts';
+import { postgres } from '../../src/drivers/postgres/index.ts';
+
+/** A service whose methods are decorated, in one decorator standard or the other. */
+export interface DecoratedService {
+  place(id: number): Promise<string>;
+  audit(): Promise<boolean>;
+  refuse(): Promise<void>;
+}
+
+export interface Decorators {
+  readonly Transactional: (options?: TransactionOptions) => TransactionalDecorator;
+  readonly own: TransactionalDecorator;
+}
+
+const database = createDatabase({
+  clients: { default: postgres({ connectionString: process.env['DATABASE_URL'], max: 1 }) },
+});
+const second = createDatabase({
+  clients: { default: postgres({ connectionString: process.env['DATABASE_URL'], max: 1 }) },
+});
+
+export { database, second };
+
+/** The cases that hold for both standards; `define` makes the service's class with decorators. */
+export function decoratorCases(
+  define: () => { new (): DecoratedService },
+  withBean: () => { new (): { which(): Promise<string> } },
+): void {
+  it('runs the method in a transaction, with its own this and arguments', async () => {
+    const service = new (define())();
+    expect(await service.place(7)).toBe('order 7 of shop in true');
+  });
+
+  it('takes options', async () => {
+    const service = new (define())();
+    expect(await database.transaction(() => service.audit())).toBe(true);
+    await expect(service.refuse()).rejects.toMatchObject({ code: 'TRANSACTION_REQUIRED' });
+  });
+
+  it('keeps the name and length of the method', () => {
+    const method = Object.getOwnPropertyDescriptor(define().prototype, 'place')?.value as () => void;
+    expect([method.name, method.length]).toEqual(['place', 1]);
+  });
+
+  it('Database.transaction() uses the database of this.bean, else the first one', async () => {
+    const instance = new (withBean())();
+    expect(await instance.which()).toBe('default');
+    expect(await Object.assign(instance, { bean: { database: second } }).which()).toBe('second');
+  });
+
+  it('refuses bad options where it is applied', () => {
+    expect(() => Database.transaction({ propagation: 'SOMETIMES' } as unknown as TransactionOptions)).toThrow(
+      /REQUIRED/,
+    );
+  });
+}

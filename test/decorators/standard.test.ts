@@ -1,0 +1,42 @@
+import { afterAll, describe } from 'vitest';
+import { Database, isTransactionActive } from '../../src/index.ts';
+import { database, decoratorCases, type DecoratedService, second } from './cases.ts';
+
+function defineService(): { new (): DecoratedService } {
+  const { Transactional } = database;
+
+  class Service implements DecoratedService {
+    readonly shop = 'shop';
+
+    @Transactional()
+    async place(id: number): Promise<string> {
+      return `order ${id} of ${this.shop} in ${isTransactionActive()}`;
+    }
+
+    @Transactional({ propagation: 'REQUIRES_NEW' })
+    async audit(): Promise<boolean> {
+      return database.current.level === 1;
+    }
+
+    @Transactional({ propagation: 'MANDATORY' })
+    async refuse(): Promise<void> {}
+  }
+  return Service;
+}
+
+function defineWithBean(): { new (): { which(): Promise<string> } } {
+  class Report {
+    @Database.transaction()
+    async which(): Promise<string> {
+      return second.current.inTransaction ? 'second' : database.current.inTransaction ? 'default' : 'none';
+    }
+  }
+  return Report;
+}
+
+describe('the decorator, standard standard', () => {
+  afterAll(async () => {
+    await Promise.all([database.close(), second.close()]);
+  });
+  decoratorCases(defineService, defineWithBean);
+});

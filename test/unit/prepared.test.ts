@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { PreparedStatements } from '../../src/drivers/postgres/prepared.ts';
+
+function send(prepared: PreparedStatements, text: string): { name: string; parse: boolean; closed: readonly string[] } {
+  const planned = prepared.plan(text, false);
+  prepared.prepared(planned);
+  return { name: planned.name, parse: planned.parse, closed: prepared.takeNamesToClose() };
+}
+
+describe('prepared statements of a connection', () => {
+  it('name a text when it comes for the second time, and parse it no more from the third on', () => {
+    const prepared = new PreparedStatements(10);
+    expect(send(prepared, 'select 1')).toMatchObject({ name: '', parse: true });
+    const second = send(prepared, 'select 1');
+    expect(second).toMatchObject({ parse: true });
+    expect(second.name).not.toBe('');
+    expect(send(prepared, 'select 1')).toEqual({ name: second.name, parse: false, closed: [] });
+  });
+
+  it('are bounded; one that was used since survives, and the name of the other is closed', () => {
+    const prepared = new PreparedStatements(2);
+    for (const text of ['a', 'b', 'a', 'b']) send(prepared, text);
+    const nameOf = (text: string): string => send(prepared, text).name;
+    const [nameA] = [nameOf('a')];
+    expect(send(prepared, 'c').closed).toHaveLength(1);
+    expect(nameA).toBeDefined();
+  });
+
+  it('take a new name after a failure, since the server may have the old one', () => {
+    const prepared = new PreparedStatements(10);
+    send(prepared, 'a');
+    const planned = prepared.plan('a', false);
+    prepared.forget(planned);
+    expect(prepared.takeNamesToClose()).toEqual([planned.name]);
+    expect(prepared.plan('a', false)).toMatchObject({ parse: true });
+    expect(prepared.plan('a', false).name).not.toBe(planned.name);
+  });
+
+  it('are off with a limit of 0, and for texts that come once', () => {
+    const off = new PreparedStatements(0);
+    const on = new PreparedStatements(10);
+    for (let index = 0; index < 3; index += 1) {
+      expect(send(off, 'a').name).toBe('');
+      expect(on.plan('savepoint x', true).name).toBe('');
+    }
+  });
+});
