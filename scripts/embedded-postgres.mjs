@@ -1,4 +1,5 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +15,9 @@ export async function startPostgres({ settings = {} } = {}) {
   const parent = await mkdtemp(join(tmpdir(), 'sluice-postgres-'));
   // As root the server runs as another user, who must be able to reach its data.
   await chmod(parent, 0o755);
+  const removeData = () => rmSync(parent, { recursive: true, force: true });
+  // An interrupted process stops the server in an exit hook of its package, and ends without coming back here.
+  process.on('exit', removeData);
   const port = await freePort();
   const log = [];
   const server = new EmbeddedPostgres({
@@ -32,7 +36,7 @@ export async function startPostgres({ settings = {} } = {}) {
     await server.initialise();
     await server.start();
   } catch (cause) {
-    await rm(parent, { recursive: true, force: true });
+    removeData();
     throw new Error(
       `The embedded PostgreSQL did not start; set DATABASE_URL to use another one.\n${log.slice(-10).join('')}`,
       { cause },
@@ -42,7 +46,8 @@ export async function startPostgres({ settings = {} } = {}) {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     async stop() {
       await server.stop();
-      await rm(parent, { recursive: true, force: true });
+      removeData();
+      process.off('exit', removeData);
     },
     async restart() {
       await server.stop();

@@ -1,10 +1,11 @@
-import { sep } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A place in the program, formatted only when somebody reads it. */
 export type Origin = () => string | undefined;
 
 const ownFolder = fileURLToPath(new URL('..', import.meta.url));
+const ownPrograms = join(ownFolder, 'cli');
 const depth = 12;
 
 /**
@@ -23,10 +24,10 @@ export function captureOrigin(): Origin {
 /** The first stack line outside of Sluice, as `file:line:column`. */
 function firstForeignPlace(stack: string): string | undefined {
   for (const line of stack.split('\n').slice(1)) {
-    const place = /\(?((?:file:\/\/)?(?:\/|[A-Za-z]:)[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+    const place = /(?:\(|at (?:async )?)((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
     if (place === undefined) continue;
     const path = place.startsWith('file:') ? fromUrl(place) : place;
-    if (!path.startsWith(ownFolder) && !path.includes(`node:internal${sep}`)) return path;
+    if (!path.startsWith(ownFolder) || path.startsWith(ownPrograms)) return path;
   }
   return undefined;
 }

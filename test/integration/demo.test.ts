@@ -1,0 +1,89 @@
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { until } from '../support/settled.ts';
+import { useTestDatabase } from '../support/database.ts';
+
+const server = useTestDatabase();
+const program = fileURLToPath(new URL('../../src/cli/demo/main.ts', import.meta.url));
+const runner = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url));
+
+function demo(...args: string[]): SpawnSyncReturns<string> {
+  const env = { ...process.env, DATABASE_URL: server.url };
+  return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env, timeout: 60_000 });
+}
+
+describe('the demo', () => {
+  it('prints its figures as one JSON object on the last line', { timeout: 90_000 }, () => {
+    const { stdout, stderr, status } = demo('--json');
+    expect(status).toBe(0);
+    const figures: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    const row = (max: number): object => ({
+      max,
+      requested: 500,
+      committed: expect.any(Number) as number,
+      declined: expect.any(Number) as number,
+      soldOut: expect.any(Number) as number,
+      violations: 0,
+      ms: expect.any(Number) as number,
+    });
+    expect(figures).toEqual({
+      checkouts: [row(1), row(10)],
+      deadlock: { code: 'POOL_DEADLOCK', ms: expect.any(Number) as number },
+    });
+    const { checkouts } = figures as { checkouts: Record<string, number>[] };
+    for (const { committed = 0, declined = 0, soldOut = 0 } of checkouts) {
+      expect(committed + declined + soldOut).toBe(500);
+      expect(Math.min(committed, declined, soldOut)).toBeGreaterThan(0);
+    }
+    expect(stderr).toContain('500 of 500');
+  });
+
+  it('prints a table, the message of the deadlock, and leaves nothing behind', { timeout: 90_000 }, async () => {
+    const { stdout, status } = demo();
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/max {2}requested {2}committed/);
+    expect(stdout).toMatch(/POOL_DEADLOCK after \d+ ms instead of hanging/);
+    expect(stdout).toMatch(/transaction "checkout".*shop\.ts:\d+/);
+    expect(await server.sql("select 1 from pg_namespace where nspname like 'sluice_demo%'")).toEqual([]);
+  });
+
+  it('refuses unknown options with its usage', () => {
+    const { stderr, status } = demo('--jsn');
+    expect(status).toBe(2);
+    expect(stderr).toContain('Usage');
+  });
+
+  it('says that the server is down, and exits non-zero', () => {
+    const env = { ...process.env, DATABASE_URL: 'postgres://shop:hunter2@127.0.0.1:1/shop' };
+    const { stderr, status } = spawnSync(process.execPath, [program], { encoding: 'utf8', env, timeout: 30_000 });
+    expect(status).toBe(1);
+    expect(stderr).toContain('CONNECT_FAILED');
+    expect(stderr).not.toContain('hunter2');
+  });
+});
+
+describe('the runner', () => {
+  it('stops the PostgreSQL that it started when it is interrupted', { timeout: 60_000 }, async () => {
+    const { DATABASE_URL: _, ...env } = process.env;
+    const child = spawn(process.execPath, [runner, 'demo'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await until('the demo is under way', () => output.includes('100 of 500'), 30_000);
+    const folders = dataFolders(child.pid ?? 0);
+    expect(folders).toHaveLength(1);
+    child.kill('SIGINT');
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect(code).not.toBe(0);
+    await until('the server is gone', () => spawnSync('pgrep', ['-f', folders[0] ?? '']).status !== 0);
+    expect(existsSync(folders[0] ?? '')).toBe(false);
+  });
+});
+
+/** The data folders of the servers that a process has started. */
+function dataFolders(parent: number): string[] {
+  const { stdout } = spawnSync('ps', ['-o', 'args=', '--ppid', String(parent)], { encoding: 'utf8' });
+  return [...stdout.matchAll(/-D (\S+)/g)].map((match) => match[1] ?? '');
+}
