@@ -11,7 +11,12 @@ import {
 } from '../core/index.ts';
 import type { QueryResult, Statement } from '../driver/index.ts';
 import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
-import { createDecorator, type TransactionalDecorator, type TransactionOptions } from '../transaction/index.ts';
+import {
+  createDecorator,
+  runScope,
+  type TransactionalDecorator,
+  type TransactionOptions,
+} from '../transaction/index.ts';
 import { Client } from './client.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
@@ -71,14 +76,14 @@ export class Database<Name extends string = string> {
     this.#default = this.#clientNamed(defaultName);
     this.transaction = Object.assign(
       <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>
-        this.current.transaction.begin(body, transactionOptions),
+        runScope({ client: this.#currentClient(), level: undefined }, body, transactionOptions),
       {
         batch: (statements: readonly Statement[], transactionOptions?: TransactionOptions) =>
           this.current.transaction.batch(statements, transactionOptions),
       },
     );
     this.Transactional = (transactionOptions) =>
-      createDecorator((_instance, body, frozen) => this.current.transaction.begin(body, frozen), transactionOptions);
+      createDecorator((_instance, body, frozen) => this.transaction(body, frozen), transactionOptions);
     registerDatabase(this);
   }
 

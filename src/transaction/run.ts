@@ -1,4 +1,5 @@
 import { Frame, runInFrame } from '../context/index.ts';
+import type { Origin } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { AfterCommitError } from './errors.ts';
@@ -19,6 +20,7 @@ export interface Attempt {
   readonly level: number;
   /** The frame around the transaction. */
   readonly outer: Frame | undefined;
+  readonly origin: Origin;
   readonly options: TransactionOptions;
   /** Milliseconds that are left for this attempt. */
   readonly timeout: number | undefined;
@@ -35,11 +37,12 @@ export async function runAttempt<Result>(
   attempt: Attempt,
   body: () => Result | PromiseLike<Result>,
 ): Promise<Attempted<Result>> {
-  const { client, level, outer, options } = attempt;
+  const { client, level, outer, origin, options } = attempt;
   const transaction = new Transaction({
     client,
     level,
     outer: outer?.innermost,
+    origin,
     name: options.name,
     characteristics: {
       isolation: client.driver.isolation(isolationOf(options.isolationLevel)),

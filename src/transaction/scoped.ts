@@ -1,5 +1,5 @@
 import { currentFrame, describeTransactions, findPlace, Frame, levelBeside, runInFrame } from '../context/index.ts';
-import { InvalidOptionError, typeName } from '../core/index.ts';
+import { captureOrigin, InvalidOptionError, typeName } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
 import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
@@ -53,12 +53,9 @@ async function propagate<Result>(
   if (parent === undefined || outer === undefined) {
     if (outside === 'required') throw required(client, outer);
     if (outside === 'plain') return await body();
-    client.pool.assertAdmits(outer !== undefined);
-    return await runTransaction({ client, level: findPlace(outer, client, target.level).level, outer, options }, body);
+    return await begin(client, findPlace(outer, client, target.level).level, options, body);
   }
-  if (inside === 'begin') {
-    return await runTransaction({ client, level: target.level ?? levelBeside(outer), outer, options }, body);
-  }
+  if (inside === 'begin') return await begin(client, target.level ?? levelBeside(outer), options, body);
   if (inside === 'suspend') {
     const level = target.level ?? levelBeside(outer);
     return await runInFrame(new Frame(outer, { client, level, scope: undefined }), async () => await body(), undefined);
@@ -67,6 +64,17 @@ async function propagate<Result>(
   if (inside === 'forbidden') throw forbidden(parent);
   checkJoin(parent.transaction, options);
   return await (inside === 'nest' ? nest : join)({ parent, outer, options, body });
+}
+
+function begin<Result>(
+  client: TransactionalClient,
+  level: number,
+  options: TransactionOptions,
+  body: () => Result | PromiseLike<Result>,
+): Promise<Result> {
+  const outer = currentFrame();
+  client.pool.assertAdmits(outer !== undefined);
+  return runTransaction({ client, level, outer, origin: captureOrigin(runScope), options }, body);
 }
 
 function required(client: TransactionalClient, frame: Frame | undefined): TransactionRequiredError {

@@ -1,6 +1,6 @@
 import { transactionEnd, transactionStart } from '../channels/index.ts';
 import { describeTransactions, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
-import { captureOrigin, type ChainLink, type Origin } from '../core/index.ts';
+import type { ChainLink, Origin } from '../core/index.ts';
 import type {
   DriverConnection,
   Exchange,
@@ -29,6 +29,8 @@ export interface TransactionSettings {
   readonly client: TransactionalClient;
   readonly level: number;
   readonly outer: OpenTransaction | undefined;
+  /** Where it was asked for. */
+  readonly origin: Origin;
   readonly name: string | undefined;
   readonly characteristics: TransactionCharacteristics;
   readonly timeout: number | undefined;
@@ -49,7 +51,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
   readonly signal: AbortSignal | undefined;
   readonly savepoints: Savepoints = new Savepoints();
   readonly cancellation: Cancellation;
-  readonly #origin: Origin = captureOrigin();
+  readonly #origin: Origin;
   readonly #openedAt: number;
   #state: TransactionState = 'unstarted';
   #lease: Lease<DriverConnection> | undefined;
@@ -61,6 +63,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
     this.client = settings.client;
     this.level = settings.level;
     this.outer = settings.outer;
+    this.#origin = settings.origin;
     this.name = settings.name ?? 'anonymous';
     this.characteristics = settings.characteristics;
     this.timeout = settings.timeout;
