@@ -4,6 +4,7 @@ import {
   type Outcome,
   registerHook,
   runScope,
+  runStatement,
   runStatements,
   type SavepointObserver,
   scopeAt,
@@ -53,7 +54,7 @@ export class Db<Name extends string = string> {
         return activeTransaction(scopeAt(currentFrame(), target));
       },
       observeSavepoints: (observer) => {
-        scopeAt(currentFrame(), target)?.transaction.savepoints.observers.push(observer);
+        scopeAt(currentFrame(), target)?.transaction.savepoints.observe(observer);
       },
     };
   }
@@ -77,13 +78,12 @@ export class Db<Name extends string = string> {
    * caller knows of the rows; it is not checked.
    * @throws the driver's error when the server refuses the statement; TransactionEndedError, TransactionControlError, ConnectionLostError, those of the pool
    */
-  async query<Row = Record<string, unknown>>(
+  query<Row = Record<string, unknown>>(
     text: string,
     values?: readonly unknown[],
     options?: QueryOptions,
   ): Promise<QueryResult<Row>> {
-    const [result] = await runStatements(this.#target, [{ text, values }], options?.last === true);
-    return result as QueryResult<Row>;
+    return runStatement(this.#target, { text, values }, options?.last === true) as Promise<QueryResult<Row>>;
   }
 
   /** The same as `transaction.batch`. */

@@ -8,7 +8,7 @@ const grace = 5_000;
 export class Cancellation {
   readonly #clock: Clock;
   readonly #connection: () => DriverConnection | undefined;
-  readonly #stops: CancelTimer[] = [];
+  #stops: CancelTimer[] | undefined;
   #controller: AbortController | undefined;
   #request: { readonly reason: unknown } | undefined;
   #running: Promise<Exchange> | undefined;
@@ -35,7 +35,7 @@ export class Cancellation {
   /** Cancels after `timeout` milliseconds, for the reason made then. */
   onTimeout(timeout: number, reason: () => unknown): void {
     this.#controller ??= new AbortController();
-    this.#stops.push(this.#clock.setTimer(() => this.request(reason()), timeout));
+    this.#onStop(this.#clock.setTimer(() => this.request(reason()), timeout));
   }
 
   /** Cancels when the caller's signal aborts. */
@@ -44,7 +44,7 @@ export class Cancellation {
     const onAbort = (): void => this.request(signal.reason);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
-    this.#stops.push(() => signal.removeEventListener('abort', onAbort));
+    this.#onStop(() => signal.removeEventListener('abort', onAbort));
   }
 
   /** Cancels now: what runs on the server is cancelled there, what waits here is refused. */
@@ -72,13 +72,9 @@ export class Cancellation {
     });
   }
 
-  async watch(exchange: Promise<Exchange>): Promise<Exchange> {
+  /** Keeps the exchange that is under way, so that it can be cancelled; nothing: it has ended. */
+  watch(exchange: Promise<Exchange> | undefined): void {
     this.#running = exchange;
-    try {
-      return await exchange;
-    } finally {
-      this.#running = undefined;
-    }
   }
 
   /** The error for a failed statement: the reason for the cancellation, if that is why it failed. */
@@ -104,7 +100,12 @@ export class Cancellation {
   }
 
   stop(): void {
+    if (this.#stops === undefined) return;
     for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  #onStop(stop: CancelTimer): void {
+    (this.#stops ??= []).push(stop);
   }
 }
 

@@ -20,63 +20,67 @@ export function createHook<Arguments extends readonly unknown[]>(
   return { order: lastOrder, frame, inContext: AsyncLocalStorage.snapshot(), run };
 }
 
-/** The hooks of one atomic unit. */
+/** The hooks of one atomic unit. Most units have none, so the lists are made when they are needed. */
 export class HookRegistry {
-  #commits: Hook[] = [];
-  #compensations: Hook[] = [];
-  #befores: Hook[] = [];
-  #completions: Hook<[Outcome]>[] = [];
+  #lists: HookLists | undefined;
 
   addCommit(hook: Hook): void {
-    this.#commits.push(hook);
+    this.#ensure().commits.push(hook);
   }
   addCompensation(hook: Hook): void {
-    this.#compensations.push(hook);
+    this.#ensure().compensations.push(hook);
   }
   addBefore(hook: Hook): void {
-    this.#befores.push(hook);
+    this.#ensure().befores.push(hook);
   }
   addCompletion(hook: Hook<[Outcome]>): void {
-    this.#completions.push(hook);
+    this.#ensure().completions.push(hook);
   }
 
   get hasBefore(): boolean {
-    return this.#befores.length > 0;
+    return this.#lists !== undefined && this.#lists.befores.length > 0;
   }
 
   /** The next hook to be awaited before the commit; those registered meanwhile come too. */
   takeBefore(): Hook | undefined {
-    return this.#befores.shift();
+    return this.#lists?.befores.shift();
   }
 
   /** Everything of a released savepoint becomes its parent's. */
   handTo(parent: HookRegistry): void {
-    parent.#commits.push(...this.#commits);
-    parent.#compensations.push(...this.#compensations);
-    parent.#befores.push(...this.#befores);
-    parent.#completions.push(...this.#completions);
-    this.#commits = [];
-    this.#compensations = [];
-    this.#befores = [];
-    this.#completions = [];
+    if (this.#lists === undefined) return;
+    const own = this.#lists;
+    const theirs = parent.#ensure();
+    theirs.commits.push(...own.commits);
+    theirs.compensations.push(...own.compensations);
+    theirs.befores.push(...own.befores);
+    theirs.completions.push(...own.completions);
+    this.#lists = undefined;
   }
 
   /** What is to run for an outcome, in order; the registry is empty afterwards. */
   take(outcome: Outcome): readonly Hook[] {
-    const own =
-      outcome === 'committed'
-        ? inOrder(this.#commits)
-        : outcome === 'rolledBack'
-          ? inOrder(this.#compensations).reverse()
-          : [];
-    const completions = inOrder(this.#completions).map((hook) => ({ ...hook, run: () => hook.run(outcome) }));
-    this.#commits = [];
-    this.#compensations = [];
-    this.#befores = [];
-    this.#completions = [];
-    return [...own, ...completions];
+    if (this.#lists === undefined) return none;
+    const { commits, compensations, completions } = this.#lists;
+    this.#lists = undefined;
+    const told = inOrder(completions).map((hook) => ({ ...hook, run: () => hook.run(outcome) }));
+    if (outcome === 'committed') return [...inOrder(commits), ...told];
+    return outcome === 'rolledBack' ? [...inOrder(compensations).reverse(), ...told] : told;
+  }
+
+  #ensure(): HookLists {
+    return (this.#lists ??= { commits: [], compensations: [], befores: [], completions: [] });
   }
 }
+
+interface HookLists {
+  readonly commits: Hook[];
+  readonly compensations: Hook[];
+  readonly befores: Hook[];
+  readonly completions: Hook<[Outcome]>[];
+}
+
+const none: readonly Hook[] = [];
 
 function inOrder<H extends { readonly order: number }>(hooks: H[]): H[] {
   return hooks.sort((one, other) => one.order - other.order);

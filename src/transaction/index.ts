@@ -18,5 +18,5 @@ export type { SavepointObserver } from './savepoints.ts';
 export type { Scope } from './scope.ts';
 export { runScope, scopeAt, type Target } from './scoped.ts';
 export type { Outcome } from './state.ts';
-export { runStatements } from './statements.ts';
+export { runStatement, runStatements } from './statements.ts';
 export { type RunningWork, WorkInProgress } from './work.ts';

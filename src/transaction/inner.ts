@@ -16,11 +16,7 @@ export interface InnerRun<Result> {
 /** Joins: an error that leaves the scope leaves the whole unit for rollback alone. */
 export function join<Result>(run: InnerRun<Result>): Promise<Result> {
   const { parent, outer } = run;
-  try {
-    parent.enter();
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  parent.enter();
   const { transaction } = parent;
   const scope = new Scope(transaction, parent.unit, parent, run.options?.name);
   const frame = new Frame(outer, { client: transaction.client, level: transaction.level, scope });

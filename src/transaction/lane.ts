@@ -11,7 +11,7 @@ interface Turn {
  */
 export class Lane {
   #busy = false;
-  readonly #line = new LinkedList<Turn>();
+  #line: LinkedList<Turn> | undefined;
 
   /** Returns nothing when the lane is free, otherwise a promise of one's turn. Who has entered must leave. */
   enter(): Promise<void> | undefined {
@@ -19,17 +19,18 @@ export class Lane {
       this.#busy = true;
       return undefined;
     }
-    return new Promise((resolve, reject) => this.#line.push({ resolve, reject }));
+    const line = (this.#line ??= new LinkedList());
+    return new Promise((resolve, reject) => line.push({ resolve, reject }));
   }
 
   leave(): void {
-    const next = this.#line.shift();
+    const next = this.#line?.shift();
     if (next === undefined) this.#busy = false;
     else next.resolve();
   }
 
   /** Sends away everybody who waits; they have not entered. */
   dismiss(error: unknown): void {
-    for (let turn = this.#line.shift(); turn !== undefined; turn = this.#line.shift()) turn.reject(error);
+    for (let turn = this.#line?.shift(); turn !== undefined; turn = this.#line?.shift()) turn.reject(error);
   }
 }

@@ -64,18 +64,24 @@ export async function runAttempt<Result>(
     const done = await settleBody(transaction, { scope, frame, options, body });
     scope.end();
     const ending = await endTransaction(transaction, unit, done);
-    const errors = await runHooks({
-      transaction: transaction.name,
-      outcome: ending.outcome,
-      hooks: unit.hooks.take(ending.outcome),
-      frameFor: frameAfter(outer),
-      hookLimit: client.hookLimit,
-    });
+    const hooks = unit.hooks.take(ending.outcome);
+    const errors =
+      hooks.length === 0
+        ? noErrors
+        : await runHooks({
+            transaction: transaction.name,
+            outcome: ending.outcome,
+            hooks,
+            frameFor: frameAfter(outer),
+            hookLimit: client.hookLimit,
+          });
     return { transaction, result: conclude(transaction, unit, done, ending, errors) };
   } finally {
     client.work.delete(transaction);
   }
 }
+
+const noErrors: readonly unknown[] = [];
 
 interface BodyRun<Result> {
   readonly scope: Scope;
@@ -132,9 +138,9 @@ export async function runAsHook(parent: Scope, frame: Frame, run: () => unknown)
   }
 }
 
-async function endTransaction(transaction: Transaction, unit: AtomicUnit, done: BodyResult<unknown>): Promise<Ending> {
+function endTransaction(transaction: Transaction, unit: AtomicUnit, done: BodyResult<unknown>): Promise<Ending> {
   const refused = transaction.cancellation.requested !== undefined || unit.doomed !== undefined;
-  return done.type === 'thrown' || refused ? await transaction.rollback() : await transaction.commit();
+  return done.type === 'thrown' || refused ? transaction.rollback() : transaction.commit();
 }
 
 /** What the caller gets: the value, or the error that says most. */

@@ -15,15 +15,19 @@ export interface SavepointObserver {
  * its scope and `RELEASE` for whatever is sent next, so that neither costs a round trip.
  */
 export class Savepoints {
-  readonly observers: SavepointObserver[] = [];
+  #observers: readonly SavepointObserver[] = none;
   #count = 0;
   /** A savepoint whose scope ended well and that the server still has. */
   #toRelease: string | undefined;
 
+  observe(observer: SavepointObserver): void {
+    this.#observers = [...this.#observers, observer];
+  }
+
   create(): Savepoint {
     this.#count += 1;
     const savepoint = { name: `sluice_${this.#count}`, established: false };
-    for (const observer of this.observers) observer.entered?.(savepoint.name);
+    for (const observer of this.#observers) observer.entered?.(savepoint.name);
     return savepoint;
   }
 
@@ -45,12 +49,12 @@ export class Savepoints {
   released(savepoint: Savepoint): void {
     // Releasing a savepoint releases those inside it, so one pending release is enough.
     if (savepoint.established) this.#toRelease = savepoint.name;
-    for (const observer of this.observers) observer.released?.(savepoint.name);
+    for (const observer of this.#observers) observer.released?.(savepoint.name);
   }
 
   rolledBack(savepoint: Savepoint): void {
     if (savepoint.established) this.#toRelease = undefined;
-    for (const observer of this.observers) observer.rolledBack?.(savepoint.name);
+    for (const observer of this.#observers) observer.rolledBack?.(savepoint.name);
   }
 }
 
@@ -60,4 +64,4 @@ export interface PendingStep {
   readonly done: () => void;
 }
 
-const none: readonly PendingStep[] = [];
+const none: readonly never[] = [];

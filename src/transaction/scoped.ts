@@ -22,48 +22,55 @@ export function scopeAt(frame: Frame | undefined, { client, level }: Target): Sc
 
 const noOptions: TransactionOptions = Object.freeze({});
 
-/** Runs `body` as the propagation of the options says; see `Propagation`. */
+/** Runs `body` as the propagation of the options says; see `Propagation`. Whatever goes wrong is a rejection. */
 export function runScope<Result>(
   target: Target,
   body: () => Result | PromiseLike<Result>,
   options: TransactionOptions | undefined,
 ): Promise<Result> {
-  if (typeof body !== 'function') return Promise.reject(noBody(body));
-  const frame = currentFrame();
-  const parent = scopeAt(frame, target);
-  if (options === undefined && parent !== undefined && frame !== undefined) {
-    return join({ parent, outer: frame, options, body });
+  try {
+    if (typeof body !== 'function') throw noBody(body);
+    const outer = currentFrame();
+    const parent = scopeAt(outer, target);
+    if (options === undefined && parent !== undefined && outer !== undefined)
+      return join({ parent, outer, options, body });
+    return propagate(target, body, options === undefined ? noOptions : options);
+  } catch (error) {
+    return Promise.reject(error);
   }
-  return propagate(target, body, options === undefined ? noOptions : options);
 }
 
-async function propagate<Result>(
+function propagate<Result>(
   target: Target,
   body: () => Result | PromiseLike<Result>,
   options: TransactionOptions,
 ): Promise<Result> {
-  checkTransactionOptions(options);
+  if (options !== noOptions) checkTransactionOptions(options);
   const { client } = target;
   // An isolation level that the engine lacks is refused even where the scope would only join.
   client.driver.isolation(isolationOf(options.isolationLevel));
   const outer = currentFrame();
   const parent = scopeAt(outer, target);
-  const propagation = options.propagation ?? 'REQUIRED';
-  const { inside, outside } = propagationTable[propagation];
+  const { inside, outside } = propagationTable[options.propagation ?? 'REQUIRED'];
   if (parent === undefined || outer === undefined) {
     if (outside === 'required') throw required(client, outer);
-    if (outside === 'plain') return await body();
-    return await begin(client, findPlace(outer, client, target.level).level, options, body);
+    if (outside === 'plain') return runPlain(body);
+    return begin(client, findPlace(outer, client, target.level).level, options, body);
   }
-  if (inside === 'begin') return await begin(client, target.level ?? levelBeside(outer), options, body);
+  if (inside === 'begin') return begin(client, target.level ?? levelBeside(outer), options, body);
   if (inside === 'suspend') {
     const level = target.level ?? levelBeside(outer);
-    return await runInFrame(new Frame(outer, { client, level, scope: undefined }), async () => await body(), undefined);
+    return runInFrame(new Frame(outer, { client, level, scope: undefined }), runPlain<Result>, body);
   }
   parent.assertOpen();
   if (inside === 'forbidden') throw forbidden(parent);
   checkJoin(parent.transaction, options);
-  return await (inside === 'nest' ? nest : join)({ parent, outer, options, body });
+  return (inside === 'nest' ? nest : join)({ parent, outer, options, body });
+}
+
+/** Awaits the body here, in its frame: a thenable starts to work when it is awaited. */
+async function runPlain<Result>(body: () => Result | PromiseLike<Result>): Promise<Result> {
+  return await body();
 }
 
 function begin<Result>(

@@ -121,9 +121,15 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
     const pending = this.savepoints.pendingSteps(unit);
     const steps = this.#steps(pending, statements, last);
     this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
-    const exchange = await this.cancellation.watch(lease.connection.run(steps));
-    this.#note(exchange, pending, unit, last);
-    return exchange.results;
+    const running = lease.connection.run(steps);
+    this.cancellation.watch(running);
+    try {
+      const exchange = await running;
+      this.#note(exchange, pending, unit, last);
+      return exchange.results;
+    } finally {
+      this.cancellation.watch(undefined);
+    }
   }
 
   /** Rolls back to a savepoint and forgets it. What goes wrong leaves the whole transaction for rollback alone. */
@@ -202,7 +208,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
       this.#state = transition(this.#state, 'started');
       completed -= 1;
     }
-    for (const { done } of pending.slice(0, completed)) done();
+    if (pending.length > 0) for (const { done } of pending.slice(0, completed)) done();
     const { failure } = exchange;
     const status = this.#lease?.connection.status;
     if (failure === undefined) {

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PreparedStatements } from '../../src/drivers/postgres/prepared.ts';
 
 function send(prepared: PreparedStatements, text: string): { name: string; parse: boolean; closed: readonly string[] } {
-  const planned = prepared.plan(text, false);
-  prepared.prepared(planned);
+  const planned = prepared.plan(text);
   return { name: planned.name, parse: planned.parse, closed: prepared.takeNamesToClose() };
 }
 
@@ -29,19 +28,22 @@ describe('prepared statements of a connection', () => {
   it('take a new name after a failure, since the server may have the old one', () => {
     const prepared = new PreparedStatements(10);
     send(prepared, 'a');
-    const planned = prepared.plan('a', false);
+    const planned = prepared.plan('a');
     prepared.forget(planned);
     expect(prepared.takeNamesToClose()).toEqual([planned.name]);
-    expect(prepared.plan('a', false)).toMatchObject({ parse: true });
-    expect(prepared.plan('a', false).name).not.toBe(planned.name);
+    expect(prepared.plan('a')).toMatchObject({ parse: true });
+    expect(prepared.plan('a').name).not.toBe(planned.name);
   });
 
-  it('are off with a limit of 0, and for texts that come once', () => {
+  it('parse a text that comes several times in one exchange under one name', () => {
+    const prepared = new PreparedStatements(10);
+    const plans = [1, 2, 3, 4].map(() => prepared.plan('a'));
+    expect(plans.map(({ parse }) => parse)).toEqual([true, true, false, false]);
+    expect(new Set(plans.slice(1).map(({ name }) => name)).size).toBe(1);
+  });
+
+  it('are off with a limit of 0', () => {
     const off = new PreparedStatements(0);
-    const on = new PreparedStatements(10);
-    for (let index = 0; index < 3; index += 1) {
-      expect(send(off, 'a').name).toBe('');
-      expect(on.plan('savepoint x', true).name).toBe('');
-    }
+    for (let index = 0; index < 3; index += 1) expect(send(off, 'a')).toEqual({ name: '', parse: true, closed: [] });
   });
 });

@@ -1,25 +1,30 @@
 import type pg from 'pg';
 import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../driver/index.ts';
 import { cancelRunning, endClient } from './cancel.ts';
-import { ExchangeQuery, type WireValue } from './exchange.ts';
+import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import { describeFailure, isStalePlan } from './failure.ts';
-import { internalsOf, type TypeParsers } from './pg-types.ts';
+import { GatheredWrite } from './gathered-write.ts';
+import { internalsOf } from './pg-types.ts';
 import { PreparedStatements } from './prepared.ts';
 
 const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
 
+/** An exchange that the server has not answered. */
 interface Running {
   readonly query: ExchangeQuery;
+  readonly steps: readonly Step[];
+  /** The steps may be sent once more if they fail before any statement has taken effect. */
+  readonly mayRepeat: boolean;
   readonly resolve: (exchange: Exchange) => void;
 }
+
+const rollback: readonly Step[] = [{ type: 'rollback' }];
 
 /** A connection of `pg`, spoken to in exchanges. Its listeners stay for its whole life, so no error is ever unheard. */
 export class PostgresConnection implements DriverConnection {
   readonly backend: Backend;
   readonly #client: pg.Client;
-  readonly #prepared: PreparedStatements;
-  readonly #types: TypeParsers;
-  readonly #toWire: (value: unknown) => WireValue;
+  readonly #session: Session;
   #status: ConnectionStatus = 'idle';
   #running: Running | undefined;
   #lastError: unknown;
@@ -27,11 +32,10 @@ export class PostgresConnection implements DriverConnection {
 
   constructor(client: pg.Client, preparedLimit: number, toWire: (value: unknown) => WireValue) {
     const { processID, connection } = internalsOf(client);
+    const prepared = new PreparedStatements(preparedLimit);
     this.backend = { id: processID };
     this.#client = client;
-    this.#prepared = new PreparedStatements(preparedLimit);
-    this.#types = client;
-    this.#toWire = toWire;
+    this.#session = { prepared, types: client, write: new GatheredWrite(connection), toWire };
     client.on('error', (error) => (this.#lastError ??= error));
     client.on('end', () => this.#onGone());
     connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
@@ -41,15 +45,8 @@ export class PostgresConnection implements DriverConnection {
     return this.#status;
   }
 
-  async run(steps: readonly Step[]): Promise<Exchange> {
-    const before = this.#status;
-    const exchange = await this.#send(steps);
-    const { failure, results } = exchange;
-    if (failure === undefined || before !== 'idle' || results.length > 0 || !isStalePlan(failure.error))
-      return exchange;
-    // No statement has taken effect yet, so a stale one can be prepared anew without anybody noticing.
-    if (this.#status === 'failed') await this.#send([{ type: 'rollback' }]);
-    return this.#status === 'idle' ? await this.#send(steps) : exchange;
+  run(steps: readonly Step[]): Promise<Exchange> {
+    return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
   }
 
   cancel(): Promise<void> {
@@ -74,13 +71,12 @@ export class PostgresConnection implements DriverConnection {
     await endClient(this.#client);
   }
 
-  #send(steps: readonly Step[]): Promise<Exchange> {
-    const query = new ExchangeQuery(steps, this.#prepared, this.#types, this.#toWire);
-    return new Promise((resolve) => {
-      this.#running = { query, resolve };
-      if (this.#status === 'lost') this.#finishLost();
-      else this.#client.query(query as unknown as pg.Submittable);
-    });
+  /** @throws for a value that cannot be sent; nothing is sent then */
+  #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void): void {
+    const query = new ExchangeQuery(steps, this.#session);
+    this.#running = { query, steps, mayRepeat, resolve };
+    if (this.#status === 'lost') this.#finishLost();
+    else this.#client.query(query as unknown as pg.Submittable);
   }
 
   #onReady(status: ConnectionStatus): void {
@@ -88,9 +84,19 @@ export class PostgresConnection implements DriverConnection {
     const running = this.#running;
     if (running === undefined) return;
     this.#running = undefined;
-    const { query, resolve } = running;
-    if (query.error !== undefined && isStalePlan(query.error.error)) this.#prepared.clear();
-    resolve(query.outcome(query.error && describeFailure(query.error.error)));
+    const { query, steps, resolve } = running;
+    const { error } = query;
+    const exchange = query.outcome(error && describeFailure(error.error));
+    const healable = running.mayRepeat && exchange.results.length === 0 && isStalePlan(error?.error);
+    // A stale prepared statement is parsed anew without anybody noticing; pg is ready after this callback.
+    if (healable) queueMicrotask(() => this.#sendAgain(steps, resolve));
+    else resolve(exchange);
+  }
+
+  #sendAgain(steps: readonly Step[], resolve: (exchange: Exchange) => void): void {
+    const again = (): void => this.#send(steps, false, resolve);
+    if (this.#status === 'failed') this.#send(rollback, false, again);
+    else again();
   }
 
   #onGone(): void {

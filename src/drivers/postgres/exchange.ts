@@ -1,16 +1,21 @@
 import type { Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
 import { controlText, isOneOff } from './control.ts';
+import { isStalePlan } from './failure.ts';
+import type { GatheredWrite } from './gathered-write.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from './pg-types.ts';
-import type { PlannedText, PreparedStatements } from './prepared.ts';
+import { type PlannedText, type PreparedStatements, sentOnce } from './prepared.ts';
 import { buildRow, noColumns, readTag, type RowShape, shapeOf } from './rows.ts';
 
 /** A value as it goes on the wire. */
 export type WireValue = string | Buffer | null;
 
-interface PlannedStep {
-  readonly step: Step;
-  readonly planned: PlannedText;
-  readonly values: readonly WireValue[];
+/** What the exchanges of a connection share. */
+export interface Session {
+  readonly prepared: PreparedStatements;
+  readonly types: TypeParsers;
+  readonly write: GatheredWrite;
+  /** @throws for a value that cannot be sent */
+  readonly toWire: (value: unknown) => WireValue;
 }
 
 const noValues: readonly WireValue[] = [];
@@ -21,9 +26,10 @@ const noValues: readonly WireValue[] = [];
  * statement that is prepared, and Describe where the shape of the rows is known.
  */
 export class ExchangeQuery implements WireQuery {
-  readonly #steps: readonly PlannedStep[];
-  readonly #prepared: PreparedStatements;
-  readonly #types: TypeParsers;
+  readonly #session: Session;
+  readonly #steps: readonly Step[];
+  readonly #planned: PlannedText[] = [];
+  readonly #values: (readonly WireValue[])[] = [];
   readonly #results: QueryResult[] = [];
   #completed = 0;
   #shape: RowShape = noColumns;
@@ -33,47 +39,38 @@ export class ExchangeQuery implements WireQuery {
   #error: { readonly error: unknown } | undefined;
 
   /** @throws what `toWire` throws for a value that cannot be sent */
-  constructor(
-    steps: readonly Step[],
-    prepared: PreparedStatements,
-    types: TypeParsers,
-    toWire: (value: unknown) => WireValue,
-  ) {
-    this.#prepared = prepared;
-    this.#types = types;
+  constructor(steps: readonly Step[], session: Session) {
+    this.#steps = steps;
+    this.#session = session;
     // All values first: if one cannot be sent, no text has been planned as if it were.
-    const values = steps.map((step) =>
-      step.type === 'statement' ? (step.statement.values?.map(toWire) ?? noValues) : noValues,
-    );
-    this.#steps = steps.map((step, index) => {
-      const text = step.type === 'statement' ? step.statement.text : controlText(step);
-      return { step, planned: prepared.plan(text, isOneOff(step)), values: values[index] ?? noValues };
-    });
+    for (const step of steps) {
+      this.#values.push((step.type === 'statement' && step.statement.values?.map(session.toWire)) || noValues);
+    }
+    for (const step of steps) this.#planned.push(planStep(step, session.prepared));
   }
 
   get error(): { readonly error: unknown } | undefined {
     return this.#error;
   }
 
-  submit(connection: WireConnection): null {
-    connection.stream.cork();
-    for (const name of this.#prepared.takeNamesToClose()) connection.close({ type: 'S', name });
-    for (const { step, planned, values } of this.#steps) {
-      const { name, text, parse, seen } = planned;
-      if (parse) connection.parse({ name, text });
-      connection.bind({ statement: name, values });
-      if (step.type === 'statement' && (parse || seen?.shape === undefined))
-        connection.describe({ type: 'P', name: '' });
-      connection.execute();
+  submit(): null {
+    const { write, prepared } = this.#session;
+    const { to } = write;
+    for (const name of prepared.takeNamesToClose()) to.close({ type: 'S', name });
+    for (const [index, { name, text, parse, seen }] of this.#planned.entries()) {
+      if (parse) to.parse({ name, text });
+      to.bind({ statement: name, values: this.#values[index] ?? noValues });
+      if (seen?.shape === undefined && this.#steps[index]?.type === 'statement') to.describe({ type: 'P', name: '' });
+      to.execute();
     }
-    connection.sync();
-    connection.stream.uncork();
+    to.sync();
+    write.send();
     this.#expectRows();
     return null;
   }
 
   handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
-    this.#shape = shapeOf(fields, this.#types);
+    this.#shape = shapeOf(fields, this.#session.types);
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
@@ -108,8 +105,11 @@ export class ExchangeQuery implements WireQuery {
   }
 
   handleError(error: unknown): void {
-    const failed = this.#steps[this.#completed];
-    if (failed !== undefined) this.#prepared.forget(failed.planned);
+    // What was to be parsed with the failed step, or after it, may or may not be on the server.
+    for (const planned of this.#planned.slice(this.#completed)) {
+      if (planned.parse) this.#session.prepared.forget(planned);
+    }
+    if (isStalePlan(error)) this.#session.prepared.clear();
     this.#error ??= { error };
   }
 
@@ -122,16 +122,16 @@ export class ExchangeQuery implements WireQuery {
   }
 
   #complete(tag: string): void {
-    const at = this.#steps[this.#completed];
-    if (at === undefined) return;
+    const step = this.#steps[this.#completed];
+    if (step === undefined) return;
     const { command, rowCount } = readTag(tag);
-    this.#prepared.prepared(at.planned);
-    if (at.step.type === 'statement') {
-      if (at.planned.seen !== undefined) at.planned.seen.shape = this.#shape;
+    if (step.type === 'statement') {
+      const seen = this.#planned[this.#completed]?.seen;
+      if (seen !== undefined) seen.shape = this.#shape;
       this.#results.push({ rows: this.#rows, rowCount, command, fields: this.#shape.fields });
-    } else if (command === 'COMMIT' && at.step.type === 'commit') this.#ended = 'committed';
-    else if (command === 'ROLLBACK' && (at.step.type === 'commit' || at.step.type === 'rollback'))
-      this.#ended = 'rolledBack';
+    } else if (step.type === 'commit' || step.type === 'rollback') {
+      this.#ended = command === 'COMMIT' ? 'committed' : 'rolledBack';
+    }
     this.#completed += 1;
     this.#expectRows();
   }
@@ -139,6 +139,12 @@ export class ExchangeQuery implements WireQuery {
   /** Rows that come next belong to the next step, in the shape known from its last run. */
   #expectRows(): void {
     this.#rows = [];
-    this.#shape = this.#steps[this.#completed]?.planned.seen?.shape ?? noColumns;
+    this.#shape = this.#planned[this.#completed]?.seen?.shape ?? noColumns;
   }
+}
+
+function planStep(step: Step, prepared: PreparedStatements): PlannedText {
+  if (step.type === 'statement') return prepared.plan(step.statement.text);
+  const text = controlText(step);
+  return isOneOff(step) ? sentOnce(text) : prepared.plan(text);
 }

@@ -5,7 +5,7 @@ import type { Client } from 'pg';
  * and pg-query-stream stand on the same ones; `@types/pg` does not name them all.
  */
 export interface WireConnection {
-  readonly stream: { cork(): void; uncork(): void; destroy(): unknown };
+  readonly stream: { readonly writable: boolean; write(chunk: Buffer): boolean; destroy(): unknown };
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
   describe(message: { type: 'P' | 'S'; name: string }): void;
@@ -24,7 +24,7 @@ export interface WireField {
 
 /** What pg calls on a Submittable. */
 export interface WireQuery {
-  submit(connection: WireConnection): Error | null;
+  submit(): Error | null;
   handleRowDescription(message: { readonly fields: readonly WireField[] }): void;
   handleDataRow(message: { readonly fields: readonly (string | null)[] }): void;
   handleCommandComplete(message: { readonly text: string }): void;

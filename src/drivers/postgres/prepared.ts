@@ -1,21 +1,23 @@
 import type { RowShape } from './rows.ts';
 
+/** How a text is to be sent. */
+export interface PlannedText {
+  readonly text: string;
+  /** Its name on the server; empty for one that is sent once. */
+  readonly name: string;
+  /** Whether the server has to parse it. */
+  readonly parse: boolean;
+  readonly seen: SeenText | undefined;
+}
+
 /** A text that a connection has seen, and its prepared statement once it was seen again. */
 export interface SeenText {
-  readonly text: string;
-  /** The statement's name on the server; empty while it is not prepared. */
-  name: string;
+  /** How to send it once the server has it under its name. */
+  prepared: PlannedText | undefined;
+  /** How its rows are built, once that is known. */
   shape: RowShape | undefined;
   /** Used since the last look of the eviction. */
   used: boolean;
-}
-
-/** How a text is to be sent now. */
-export interface PlannedText {
-  readonly seen: SeenText | undefined;
-  readonly text: string;
-  readonly name: string;
-  readonly parse: boolean;
 }
 
 /**
@@ -35,31 +37,26 @@ export class PreparedStatements {
     this.#limit = limit;
   }
 
-  plan(text: string, once: boolean): PlannedText {
-    if (once || this.#limit === 0) return { seen: undefined, text, name: '', parse: true };
+  /** Says how to send a text next. What it plans to parse counts as parsed until it is forgotten. */
+  plan(text: string): PlannedText {
     const seen = this.#seen.get(text);
     if (seen === undefined) {
       this.#remember(text);
-      return { seen: undefined, text, name: '', parse: true };
+      return sentOnce(text);
     }
     seen.used = true;
-    if (seen.name !== '') return { seen, text, name: seen.name, parse: false };
+    if (seen.prepared !== undefined) return seen.prepared;
     this.#names += 1;
-    return { seen, text, name: `sluice_${this.#names}`, parse: true };
+    const name = `sluice_${this.#names}`;
+    seen.prepared = { text, name, parse: false, seen };
+    return { text, name, parse: true, seen };
   }
 
-  /** A statement was parsed under its name and has run. */
-  prepared({ seen, name }: PlannedText): void {
-    if (seen !== undefined) seen.name = name;
-  }
-
-  /** A statement failed: whether the server has its name is unknown, or it is stale, so it gets a new one next time. */
+  /** Whether the server has it under its name is unknown, or it is stale there: it gets a new name next time. */
   forget({ seen, name }: PlannedText): void {
-    if (name === '') return;
+    if (seen === undefined || seen.prepared?.name !== name) return;
     this.#toClose.push(name);
-    if (seen === undefined) return;
-    seen.name = '';
-    seen.shape = undefined;
+    seen.prepared = seen.shape = undefined;
   }
 
   /** The server has dropped all prepared statements (`DISCARD ALL`, `DEALLOCATE`). */
@@ -69,26 +66,31 @@ export class PreparedStatements {
   }
 
   takeNamesToClose(): readonly string[] {
-    if (this.#toClose.length === 0) return none;
-    return this.#toClose.splice(0);
+    return this.#toClose.length === 0 ? none : this.#toClose.splice(0);
   }
 
   #remember(text: string): void {
+    if (this.#limit === 0) return;
     while (this.#seen.size >= this.#limit) this.#evictOne();
-    this.#seen.set(text, { text, name: '', shape: undefined, used: false });
+    this.#seen.set(text, { prepared: undefined, shape: undefined, used: false });
   }
 
   #evictOne(): void {
     for (const [text, seen] of this.#seen) {
       this.#seen.delete(text);
       if (!seen.used) {
-        if (seen.name !== '') this.#toClose.push(seen.name);
+        if (seen.prepared !== undefined) this.#toClose.push(seen.prepared.name);
         return;
       }
       seen.used = false;
       this.#seen.set(text, seen);
     }
   }
+}
+
+/** A text that is parsed for this time only. */
+export function sentOnce(text: string): PlannedText {
+  return { text, name: '', parse: true, seen: undefined };
 }
 
 const none: readonly string[] = [];

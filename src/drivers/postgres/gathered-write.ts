@@ -1,0 +1,26 @@
+import type { WireConnection } from './pg-types.ts';
+
+/**
+ * Collects the messages of an exchange and sends them as one write. pg writes each message by
+ * itself; corking its stream joins them in one packet too, but handing the kernel many small
+ * buffers costs more than copying them together here.
+ */
+export class GatheredWrite {
+  /** The connection, with a stream that keeps what is written to it. */
+  readonly to: WireConnection;
+  readonly #connection: WireConnection;
+  #chunks: Buffer[] = [];
+
+  constructor(connection: WireConnection) {
+    const stream = { writable: true, write: (chunk: Buffer): boolean => this.#chunks.push(chunk) > 0 };
+    this.#connection = connection;
+    this.to = Object.create(connection, { stream: { value: stream } }) as WireConnection;
+  }
+
+  send(): void {
+    const message = Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    const { stream } = this.#connection;
+    if (stream.writable) stream.write(message);
+  }
+}
