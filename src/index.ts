@@ -59,6 +59,7 @@ export {
   type Outcome,
   Propagation,
   type RetryOptions,
+  ScopeBlockedError,
   type SavepointObserver,
   type TransactionalDecorator,
   TransactionEndedError,

@@ -27,6 +27,10 @@ export class Cancellation {
   get requested(): { readonly reason: unknown } | undefined {
     return this.#request;
   }
+  /** Whether a statement is under way on the server. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
   /** Aborts with the transaction; there is none unless a timeout or signal was given. */
   get signal(): AbortSignal | undefined {
     return this.#controller?.signal;

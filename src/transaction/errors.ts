@@ -25,6 +25,11 @@ export class TransactionEndedError extends SluiceError {
   override readonly code = 'TRANSACTION_ENDED';
 }
 
+/** A statement waited for a nested scope in which nothing happened for `acquireTimeout`: most likely they wait for each other. */
+export class ScopeBlockedError extends SluiceError {
+  override readonly code = 'SCOPE_BLOCKED';
+}
+
 /** The connection was lost while COMMIT was under way: nobody here knows whether the data is there. */
 export class CommitUnknownError extends SluiceError {
   override readonly code = 'COMMIT_UNKNOWN';

@@ -2,6 +2,7 @@ import type { ChainLink } from '../core/index.ts';
 import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
 import {
   CommitUnknownError,
+  ScopeBlockedError,
   TransactionEndedError,
   TransactionTimeoutError,
   UnexpectedRollbackError,
@@ -58,6 +59,15 @@ export function timedOut(subject: Subject, timeout: number): TransactionTimeoutE
   return new TransactionTimeoutError({
     what: `The transaction "${subject.name}" took longer than its timeout of ${timeout} ms and was rolled back`,
     remedy: 'Make it shorter, or give a longer timeout',
+    chain: subject.chain(),
+  });
+}
+
+export function scopeBlocked(subject: Subject, timeout: number): ScopeBlockedError {
+  return new ScopeBlockedError({
+    what: `A statement or nested scope of transaction "${subject.name}" waited for an open nested scope, in which nothing happened for ${timeout} ms`,
+    remedy:
+      'Look for a nested scope that awaits what its parent is to do (a shared promise, a batching loader): while it is open its parent has to wait',
     chain: subject.chain(),
   });
 }

@@ -5,6 +5,7 @@ export {
   CommitUnknownError,
   HookLimitError,
   IncompatibleTransactionError,
+  ScopeBlockedError,
   TransactionEndedError,
   TransactionNotAllowedError,
   TransactionRequiredError,

@@ -1,7 +1,8 @@
 import { Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
+import { type BodyResult, settle } from './body.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { unexpectedRollback } from './failures.ts';
-import { rollsBack, type TransactionOptions } from './options.ts';
+import type { TransactionOptions } from './options.ts';
 import { Scope } from './scope.ts';
 import { AtomicUnit } from './unit.ts';
 
@@ -25,14 +26,12 @@ export function join<Result>(run: InnerRun<Result>): Promise<Result> {
 
 async function runJoined<Result>({ scope, run }: InnerBody<Result>): Promise<Result> {
   try {
-    const result = await run.body();
+    const done = await settle(run.body, run.options);
     const idle = scope.close();
     if (idle !== undefined) await idle;
-    return result;
-  } catch (error) {
-    await scope.close();
-    if (rollsBack(run.options, error)) scope.unit.doom(error);
-    throw error;
+    if (done.type === 'returned') return done.value;
+    if (done.type === 'thrown') scope.unit.doom(done.error);
+    throw done.error;
   } finally {
     scope.end();
     run.parent.leave();
@@ -45,24 +44,23 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
   const { transaction } = parent;
   parent.enter();
   try {
-    const turn = parent.unit.lane.enter();
+    const turn = parent.unit.lane.enter(transaction);
     if (turn !== undefined) await turn;
-    const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
-    const scope = new Scope(transaction, unit, parent, run.options?.name);
-    const frame = new Frame(outer, { client: transaction.client, level: transaction.level, scope });
-    let ending: NestedEnding<Result>;
+    let nested: { readonly unit: AtomicUnit; readonly done: BodyResult<Result> };
     try {
-      ending = await runInFrame(frame, runNested<Result>, { scope, run });
+      // The transaction may have ended while this scope waited for its turn.
+      transaction.assertOpen();
+      const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
+      const scope = new Scope(transaction, unit, parent, run.options?.name);
+      const frame = new Frame(outer, { client: transaction.client, level: transaction.level, scope });
+      nested = { unit, done: await runInFrame(frame, runNested<Result>, { scope, run }) };
     } finally {
-      scope.end();
       parent.unit.lane.leave();
     }
-    if (ending.outcome === 'rolledBack') {
-      attachSuppressed(ending.error, await compensate(run, unit));
-      throw ending.error;
-    }
-    if (ending.error !== undefined) throw ending.error.kept;
-    return ending.value;
+    const { unit, done } = nested;
+    if (done.type === 'returned') return done.value;
+    if (done.type === 'thrown') attachSuppressed(done.error, await compensate(run, unit));
+    throw done.error;
   } finally {
     parent.leave();
   }
@@ -73,32 +71,22 @@ interface InnerBody<Result> {
   readonly run: InnerRun<Result>;
 }
 
-type NestedEnding<Result> =
-  | { readonly outcome: 'released'; readonly value: Result; readonly error?: undefined }
-  | { readonly outcome: 'released'; readonly error: { readonly kept: unknown } }
-  | { readonly outcome: 'rolledBack'; readonly error: unknown };
-
-async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<NestedEnding<Result>> {
+/** Runs the body of a savepoint scope, and releases the savepoint or rolls back to it. */
+async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<BodyResult<Result>> {
   const { unit, transaction } = scope;
-  let ending: NestedEnding<Result>;
-  try {
-    ending = { outcome: 'released', value: await run.body() };
-  } catch (error) {
-    ending = rollsBack(run.options, error)
-      ? { outcome: 'rolledBack', error }
-      : { outcome: 'released', error: { kept: error } };
-  }
+  let done = await settle(run.body, run.options);
   await scope.close();
-  if (ending.outcome === 'released' && unit.doomed !== undefined) {
-    ending = { outcome: 'rolledBack', error: unexpectedRollback(transaction, unit.doomed.cause) };
+  scope.end();
+  if (done.type !== 'thrown' && unit.doomed !== undefined) {
+    done = { type: 'thrown', error: unexpectedRollback(transaction, unit.doomed.cause) };
   }
-  if (ending.outcome === 'rolledBack') {
+  if (done.type === 'thrown') {
     await transaction.rollbackTo(unit);
-    return ending;
+  } else {
+    if (unit.savepoint !== undefined) transaction.savepoints.released(unit.savepoint);
+    unit.hooks.handTo(run.parent.unit.hooks);
   }
-  if (unit.savepoint !== undefined) transaction.savepoints.released(unit.savepoint);
-  unit.hooks.handTo(run.parent.unit.hooks);
-  return ending;
+  return done;
 }
 
 /** Runs the compensations of a rolled back savepoint inside its parent. */

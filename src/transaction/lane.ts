@@ -1,8 +1,23 @@
-import { LinkedList } from '../core/index.ts';
+import { type CancelTimer, type Clock, LinkedList } from '../core/index.ts';
 
 interface Turn {
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** When a wait for a turn is given up. */
+export interface LaneLimit {
+  readonly clock: Clock;
+  /** How long nothing may happen, in milliseconds. */
+  readonly timeout: number;
+  /** Changes whenever something happens; nothing while something is happening now. */
+  readonly progress: () => number | undefined;
+  readonly error: () => unknown;
+}
+
+/** Whose lane it is; the limit is looked at only by those who have to wait. */
+export interface LaneOwner {
+  readonly laneLimit: LaneLimit;
 }
 
 /**
@@ -14,13 +29,10 @@ export class Lane {
   #line: LinkedList<Turn> | undefined;
 
   /** Returns nothing when the lane is free, otherwise a promise of one's turn. Who has entered must leave. */
-  enter(): Promise<void> | undefined {
-    if (!this.#busy) {
-      this.#busy = true;
-      return undefined;
-    }
-    const line = (this.#line ??= new LinkedList());
-    return new Promise((resolve, reject) => line.push({ resolve, reject }));
+  enter(owner: LaneOwner): Promise<void> | undefined {
+    if (this.#busy) return this.#wait(owner.laneLimit);
+    this.#busy = true;
+    return undefined;
   }
 
   leave(): void {
@@ -29,8 +41,32 @@ export class Lane {
     else next.resolve();
   }
 
-  /** Sends away everybody who waits; they have not entered. */
-  dismiss(error: unknown): void {
-    for (let turn = this.#line?.shift(); turn !== undefined; turn = this.#line?.shift()) turn.reject(error);
+  /** A scope that waits for a statement of its own parent would wait for ever, so a wait without progress ends. */
+  #wait({ clock, timeout, progress, error }: LaneLimit): Promise<void> {
+    const line = (this.#line ??= new LinkedList());
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    let cancelTimer: CancelTimer;
+    let seen = progress();
+    const watch = (): void => {
+      cancelTimer = clock.setTimer(() => {
+        const now = progress();
+        if (now !== undefined && now === seen) {
+          line.remove(node);
+          reject(error());
+          return;
+        }
+        seen = now;
+        watch();
+      }, timeout);
+    };
+    const node = line.push({
+      resolve: () => {
+        cancelTimer();
+        resolve();
+      },
+      reject,
+    });
+    watch();
+    return promise;
   }
 }

@@ -102,8 +102,3 @@ export function isolationOf(name: IsolationLevelName | undefined): IsolationLeve
 function spaced(name: string): string {
   return name.replaceAll('_', ' ');
 }
-
-/** Whether a thrown error is to roll back. */
-export function rollsBack(options: TransactionOptions | undefined, error: unknown): boolean {
-  return options?.rollbackOn?.(error) ?? true;
-}

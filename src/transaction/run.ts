@@ -1,19 +1,14 @@
 import { Frame, runInFrame } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
+import { type BodyResult, settle } from './body.ts';
 import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { AfterCommitError } from './errors.ts';
 import { timedOut, unexpectedRollback } from './failures.ts';
-import { isolationOf, rollsBack, type TransactionOptions } from './options.ts';
+import { isolationOf, type TransactionOptions } from './options.ts';
 import { Scope } from './scope.ts';
 import { type Ending, Transaction } from './transaction.ts';
 import { AtomicUnit } from './unit.ts';
-
-/** What a body came to. A kept error is one that `rollbackOn` lets commit. */
-type BodyResult<Result> =
-  | { readonly type: 'returned'; readonly value: Result }
-  | { readonly type: 'kept'; readonly error: unknown }
-  | { readonly type: 'thrown'; readonly error: unknown };
 
 export interface Attempt {
   readonly client: TransactionalClient;
@@ -100,13 +95,8 @@ async function settleBody<Result>(transaction: Transaction, run: BodyRun<Result>
 
 /** Runs the body, waits for what it left running, and then for the hooks before the commit. */
 async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>): Promise<BodyResult<Result>> {
-  let done: BodyResult<Result>;
-  try {
-    if (options.signal?.aborted) throw options.signal.reason;
-    done = { type: 'returned', value: await body() };
-  } catch (error) {
-    done = rollsBack(options, error) ? { type: 'thrown', error } : { type: 'kept', error };
-  }
+  options.signal?.throwIfAborted();
+  const done = await settle(body, options);
   const idle = scope.close();
   if (idle !== undefined) await idle;
   if (done.type !== 'thrown' && scope.unit.hooks.hasBefore && scope.unit.doomed === undefined) {

@@ -75,7 +75,7 @@ export class Scope implements AmbientScope {
     const { lane } = this.unit;
     try {
       if (last && this.parent === undefined) this.#lastIssued = true;
-      const turn = lane.enter();
+      const turn = lane.enter(this.transaction);
       if (turn !== undefined) await turn;
       try {
         return await this.transaction.run(statements, this.unit, frame, last && this.#mayCommit());

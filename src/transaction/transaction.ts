@@ -13,7 +13,15 @@ import type {
 import type { Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { Cancellation } from './cancellation.ts';
-import { commitUnknown, connectionLost, ended, endedBehindOurBack, unexpectedRollback } from './failures.ts';
+import {
+  commitUnknown,
+  connectionLost,
+  ended,
+  endedBehindOurBack,
+  scopeBlocked,
+  unexpectedRollback,
+} from './failures.ts';
+import type { LaneLimit, LaneOwner } from './lane.ts';
 import { type PendingStep, Savepoints } from './savepoints.ts';
 import { isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
 import type { AtomicUnit } from './unit.ts';
@@ -41,7 +49,7 @@ export interface TransactionSettings {
  * A physical transaction: one connection from its first statement to the server's answer to COMMIT
  * or ROLLBACK. Its callers see to it that one exchange is under way at a time (see `Lane`).
  */
-export class Transaction implements OpenTransaction, Holder, RunningWork {
+export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOwner {
   readonly client: TransactionalClient;
   readonly level: number;
   readonly outer: OpenTransaction | undefined;
@@ -56,6 +64,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
   #state: TransactionState = 'unstarted';
   #lease: Lease<DriverConnection> | undefined;
   #hasWritten = false;
+  #exchanges = 0;
   #repeatable: Failure | undefined;
   #ending: Ending | undefined;
 
@@ -121,6 +130,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
     const pending = this.savepoints.pendingSteps(unit);
     const steps = this.#steps(pending, statements, last);
     this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
+    this.#exchanges += 1;
     const running = lease.connection.run(steps);
     this.cancellation.watch(running);
     try {
@@ -172,6 +182,23 @@ export class Transaction implements OpenTransaction, Holder, RunningWork {
       await this.cancellation.bounded(this.#lease?.connection.run([{ type: 'rollback' }]));
     }
     return this.#end('rolledBack');
+  }
+
+  /** When a wait for a turn in a lane of this transaction is given up. */
+  get laneLimit(): LaneLimit {
+    const { clock, pool } = this.client;
+    return {
+      clock,
+      timeout: pool.settings.acquireTimeout,
+      progress: () => (this.cancellation.isRunning ? undefined : this.#exchanges),
+      error: () => scopeBlocked(this, pool.settings.acquireTimeout),
+    };
+  }
+
+  /** @throws TransactionEndedError once the transaction has ended or is being cancelled */
+  assertOpen(): void {
+    const { requested } = this.cancellation;
+    if (requested !== undefined || this.outcome !== undefined) throw ended(this, this.name, requested?.reason);
   }
 
   abort(reason: unknown): void {

@@ -163,4 +163,29 @@ describe('rollbackOn', () => {
     });
     expect(await server.products()).toEqual([1]);
   });
+
+  it.each(['REQUIRED', 'NESTED'] as const)(
+    'what it throws itself rolls back and is thrown (%s inside)',
+    async (propagation) => {
+      const database = server.open();
+      const failing: TransactionOptions = {
+        propagation,
+        rollbackOn: () => {
+          throw new Error('cannot tell');
+        },
+      };
+      const body = async (): Promise<void> => {
+        await insert(database, 1);
+        throw new TypeError('known');
+      };
+      expect((await rejection(database.transaction(body, failing))).message).toBe('cannot tell');
+      await rejection(
+        database.transaction(async () => {
+          expect((await rejection(database.transaction(body, failing))).message).toBe('cannot tell');
+          if (propagation === 'NESTED') throw new Error('enough');
+        }),
+      );
+      expect(await server.products()).toEqual([]);
+    },
+  );
 });

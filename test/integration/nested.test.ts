@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TransactionEndedError, UnexpectedRollbackError } from '../../src/index.ts';
+import { ScopeBlockedError, TransactionEndedError, UnexpectedRollbackError } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, signal } from '../support/settled.ts';
 
@@ -135,6 +135,65 @@ describe('NESTED', () => {
       for (let index = 0; index < 3; index += 1) await database.transaction(async () => {}, nested);
     });
     expect(new Set(names).size).toBe(3);
+  });
+});
+
+describe('a nested scope that waits for its own parent', () => {
+  it('is named instead of hanging', async () => {
+    const database = server.open({ acquireTimeout: 100 });
+    await database.transaction(async () => {
+      const opened = signal();
+      // As a batching loader does: the statement is sent in the parent's frame, and the nested scope awaits it.
+      const load = opened.promise.then(() => insert(database, 1));
+      const error = await rejection(
+        database.transaction(async () => {
+          opened.fire();
+          await load;
+        }, nested),
+      );
+      expect(error).toBeInstanceOf(ScopeBlockedError);
+      expect(error).toMatchObject({ code: 'SCOPE_BLOCKED', remedy: expect.stringContaining('parent') as string });
+      await insert(database, 2);
+    });
+    expect(await server.products()).toEqual([2]);
+  });
+
+  it('but one in which something happens may take its time', async () => {
+    const database = server.open({ acquireTimeout: 100 });
+    await database.transaction(async () => {
+      const opened = signal();
+      const scope = database.transaction(async () => {
+        opened.fire();
+        for (let index = 0; index < 3; index += 1) await database.current.query('select pg_sleep(0.08)');
+      }, nested);
+      await opened.promise;
+      await Promise.all([scope, insert(database, 1)]);
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('one that waits for its turn while the transaction is cancelled does not begin', async () => {
+    const database = server.open();
+    let began = false;
+    let waiting: Promise<Error> | undefined;
+    const release = signal();
+    await rejection(
+      database.transaction(
+        async () => {
+          const first = database.transaction(() => release.promise, nested);
+          waiting = rejection(
+            database.transaction(() => {
+              began = true;
+            }, nested),
+          );
+          await first;
+        },
+        { timeout: 50 },
+      ),
+    );
+    release.fire();
+    expect(await waiting).toBeInstanceOf(TransactionEndedError);
+    expect(began).toBe(false);
   });
 });
 
