@@ -6,8 +6,8 @@ export type Origin = () => string | undefined;
 
 const ownFolder = fileURLToPath(new URL('..', import.meta.url));
 const ownPrograms = join(ownFolder, 'cli');
-/** Enough to get past the functions between a user and `captureOrigin`'s `above`; each costs a third of a microsecond. */
-const depth = 4;
+/** The method of ours that was called, and its caller; each further line costs a third of a microsecond. */
+const depth = 2;
 
 /**
  * Remembers who called `above`, a function that is running now. Taking the stack costs about two

@@ -1,3 +1,4 @@
+import { captureOrigin, InvalidOptionError, typeName } from '../core/index.ts';
 import { freezeOptions, type TransactionOptions } from './options.ts';
 
 /** A method that a transaction can be put around. */
@@ -23,15 +24,21 @@ export interface TransactionalDecorator {
 export type RunForInstance = (
   instance: unknown,
   body: () => Promise<unknown>,
-  options: TransactionOptions | undefined,
+  options: TransactionOptions,
 ) => Promise<unknown>;
 
 type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
-/** Makes a decorator that runs each call of a method through `run`. @throws InvalidOptionError where it is applied */
-export function createDecorator(run: RunForInstance, options: TransactionOptions | undefined): TransactionalDecorator {
-  const frozen = options === undefined ? undefined : freezeOptions(options);
+/**
+ * Makes a decorator that runs each call of a method through `run`. Its transactions are named after
+ * the method, unless the options name them.
+ * @throws InvalidOptionError where the decorator is made
+ */
+export function createDecorator(run: RunForInstance, options: TransactionOptions = {}): TransactionalDecorator {
+  const origin = captureOrigin(createDecorator);
+  freezeOptions(options, origin);
   const wrap = (method: AnyMethod): AnyMethod => {
+    const frozen = freezeOptions({ ...options, name: options.name ?? (method.name || undefined) }, origin);
     const wrapped: AnyMethod = function (...args) {
       return run(this, () => method.apply(this, args), frozen);
     };
@@ -40,11 +47,18 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
   const decorate = (first: unknown, second: unknown, descriptor?: { value?: unknown }): unknown => {
     const isStandard = typeof second === 'object' && second !== null && 'kind' in second;
     const method = isStandard ? first : descriptor?.value;
-    if (typeof method !== 'function') throw new TypeError('@Transactional() can only decorate methods of a class');
+    if (typeof method !== 'function') throw notAMethod(method);
     const wrapped = wrap(method as AnyMethod);
     return isStandard ? wrapped : Object.assign(descriptor ?? {}, { value: wrapped });
   };
   return decorate as TransactionalDecorator;
+}
+
+function notAMethod(decorated: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `@Transactional() decorates ${typeName(decorated)}`,
+    remedy: 'Put it on a method of a class',
+  });
 }
 
 /** Metadata of `reflect-metadata`, where other decorators of a framework look for theirs. */

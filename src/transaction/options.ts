@@ -9,6 +9,7 @@ import {
   InvalidOptionError,
   longestTimer,
   oneOf,
+  type Origin,
   text,
 } from '../core/index.ts';
 import { IsolationLevel } from '../driver/index.ts';
@@ -86,12 +87,20 @@ export function checkTransactionOptions(options: TransactionOptions): void {
   if (Object.isFrozen(options)) checked.add(options);
 }
 
-/** Copies and checks options that are given once for many calls, as to a decorator. */
-export function freezeOptions(options: TransactionOptions): TransactionOptions {
-  if (typeof options !== 'object' || options === null) checkTransactionOptions(options);
+const origins = new WeakMap<TransactionOptions, Origin>();
+
+/** Copies and checks options that are given once for many calls, as to a decorator, and notes where that was. */
+export function freezeOptions(options: TransactionOptions, origin: Origin): TransactionOptions {
+  checkTransactionOptions(options);
   const frozen = Object.freeze({ ...options });
   checkTransactionOptions(frozen);
+  origins.set(frozen, origin);
   return frozen;
+}
+
+/** Where options were given, if once for many calls. */
+export function originOf(options: TransactionOptions): Origin | undefined {
+  return origins.get(options);
 }
 
 /** `READ COMMITTED` and `READ_COMMITTED` are the same level. */

@@ -4,7 +4,7 @@ import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
 import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
 import { join, nest } from './inner.ts';
-import { checkTransactionOptions, isolationOf, type TransactionOptions } from './options.ts';
+import { checkTransactionOptions, isolationOf, originOf, type TransactionOptions } from './options.ts';
 import { propagationTable } from './propagation.ts';
 import { runTransaction } from './retry.ts';
 import type { Scope } from './scope.ts';
@@ -81,7 +81,8 @@ function begin<Result>(
 ): Promise<Result> {
   const outer = currentFrame();
   client.pool.assertAdmits(outer !== undefined);
-  return runTransaction({ client, level, outer, origin: captureOrigin(runScope), options }, body);
+  const origin = originOf(options) ?? captureOrigin(runScope);
+  return runTransaction({ client, level, outer, origin, options }, body);
 }
 
 function required(client: TransactionalClient, frame: Frame | undefined): TransactionRequiredError {

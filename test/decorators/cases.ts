@@ -1,5 +1,6 @@
+import 'reflect-metadata';
 import { expect, it } from 'vitest';
-import { createDatabase, Database, type TransactionalDecorator, type TransactionOptions } from '../../src/index.ts';
+import { createDatabase, Database, type TransactionOptions } from '../../src/index.ts';
 import { postgres } from '../../src/drivers/postgres/index.ts';
 
 /** A service whose methods are decorated, in one decorator standard or the other. */
@@ -7,11 +8,7 @@ export interface DecoratedService {
   place(id: number): Promise<string>;
   audit(): Promise<boolean>;
   refuse(): Promise<void>;
-}
-
-export interface Decorators {
-  readonly Transactional: (options?: TransactionOptions) => TransactionalDecorator;
-  readonly own: TransactionalDecorator;
+  describe(): Promise<{ name: string | undefined; openedAt: string | undefined }>;
 }
 
 const database = createDatabase({
@@ -22,6 +19,14 @@ const second = createDatabase({
 });
 
 export { database, second };
+
+/** Puts metadata on a method, as the decorators of a framework do; for both standards. */
+export function route(path: string) {
+  return (first: unknown, second: unknown, descriptor?: { value?: unknown }): void => {
+    const method = typeof second === 'object' ? first : descriptor?.value;
+    Reflect.defineMetadata('route', path, method as object);
+  };
+}
 
 /** The cases that hold for both standards; `define` makes the service's class with decorators. */
 export function decoratorCases(
@@ -42,6 +47,18 @@ export function decoratorCases(
   it('keeps the name and length of the method', () => {
     const method = Object.getOwnPropertyDescriptor(define().prototype, 'place')?.value as () => void;
     expect([method.name, method.length]).toEqual(['place', 1]);
+  });
+
+  it('names its transactions after the method, and knows where it was applied', async () => {
+    const service = new (define())();
+    const { name, openedAt } = await service.describe();
+    expect(name).toBe('describe');
+    expect(openedAt).toMatch(/test\/decorators\/.*\.ts:\d+/);
+  });
+
+  it('keeps the metadata that other decorators put on the method', () => {
+    const method = Object.getOwnPropertyDescriptor(define().prototype, 'place')?.value as object;
+    expect(Reflect.getMetadata('route', method)).toBe('/orders');
   });
 
   it('Database.transaction() uses the database of this.bean, else the first one', async () => {

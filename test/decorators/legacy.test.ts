@@ -1,6 +1,6 @@
 import { afterAll, describe } from 'vitest';
 import { Database, isTransactionActive } from '../../src/index.ts';
-import { database, decoratorCases, type DecoratedService, second } from './cases.ts';
+import { database, decoratorCases, type DecoratedService, route, second } from './cases.ts';
 
 function defineService(): { new (): DecoratedService } {
   const { Transactional } = database;
@@ -9,6 +9,7 @@ function defineService(): { new (): DecoratedService } {
     readonly shop = 'shop';
 
     @Transactional()
+    @route('/orders')
     async place(id: number): Promise<string> {
       return `order ${id} of ${this.shop} in ${isTransactionActive()}`;
     }
@@ -20,6 +21,15 @@ function defineService(): { new (): DecoratedService } {
 
     @Transactional({ propagation: 'MANDATORY' })
     async refuse(): Promise<void> {}
+
+    @Transactional()
+    async describe(): Promise<{ name: string | undefined; openedAt: string | undefined }> {
+      await database.current.query('select 1');
+      return {
+        name: database.current.transaction.active?.name,
+        openedAt: database.stats().clients.default.oldestHolder?.openedAt,
+      };
+    }
   }
   return Service;
 }

@@ -18,6 +18,12 @@ export interface Session {
   readonly toWire: (value: unknown) => WireValue;
 }
 
+interface PlannedStep {
+  readonly step: Step;
+  readonly planned: PlannedText;
+  readonly values: readonly WireValue[];
+}
+
 const noValues: readonly WireValue[] = [];
 
 /**
@@ -27,9 +33,7 @@ const noValues: readonly WireValue[] = [];
  */
 export class ExchangeQuery implements WireQuery {
   readonly #session: Session;
-  readonly #steps: readonly Step[];
-  readonly #planned: PlannedText[] = [];
-  readonly #values: (readonly WireValue[])[] = [];
+  readonly #steps: readonly PlannedStep[];
   readonly #results: QueryResult[] = [];
   #completed = 0;
   #shape: RowShape = noColumns;
@@ -40,13 +44,14 @@ export class ExchangeQuery implements WireQuery {
 
   /** @throws what `toWire` throws for a value that cannot be sent */
   constructor(steps: readonly Step[], session: Session) {
-    this.#steps = steps;
     this.#session = session;
     // All values first: if one cannot be sent, no text has been planned as if it were.
-    for (const step of steps) {
-      this.#values.push((step.type === 'statement' && step.statement.values?.map(session.toWire)) || noValues);
-    }
-    for (const step of steps) this.#planned.push(planStep(step, session.prepared));
+    const values = steps.map((step) => valuesOf(step, session));
+    this.#steps = steps.map((step, index) => ({
+      step,
+      planned: planStep(step, session.prepared),
+      values: values[index] ?? noValues,
+    }));
   }
 
   get error(): { readonly error: unknown } | undefined {
@@ -57,10 +62,11 @@ export class ExchangeQuery implements WireQuery {
     const { write, prepared } = this.#session;
     const { to } = write;
     for (const name of prepared.takeNamesToClose()) to.close({ type: 'S', name });
-    for (const [index, { name, text, parse, seen }] of this.#planned.entries()) {
+    for (const { step, planned, values } of this.#steps) {
+      const { name, text, parse, seen } = planned;
       if (parse) to.parse({ name, text });
-      to.bind({ statement: name, values: this.#values[index] ?? noValues });
-      if (seen?.shape === undefined && this.#steps[index]?.type === 'statement') to.describe({ type: 'P', name: '' });
+      to.bind({ statement: name, values });
+      if (seen?.shape === undefined && step.type === 'statement') to.describe({ type: 'P', name: '' });
       to.execute();
     }
     to.sync();
@@ -106,7 +112,7 @@ export class ExchangeQuery implements WireQuery {
 
   handleError(error: unknown): void {
     // What was to be parsed with the failed step, or after it, may or may not be on the server.
-    for (const planned of this.#planned.slice(this.#completed)) {
+    for (const { planned } of this.#steps.slice(this.#completed)) {
       if (planned.parse) this.#session.prepared.forget(planned);
     }
     if (isStalePlan(error)) this.#session.prepared.clear();
@@ -122,12 +128,12 @@ export class ExchangeQuery implements WireQuery {
   }
 
   #complete(tag: string): void {
-    const step = this.#steps[this.#completed];
-    if (step === undefined) return;
+    const at = this.#steps[this.#completed];
+    if (at === undefined) return;
+    const { step, planned } = at;
     const { command, rowCount } = readTag(tag);
     if (step.type === 'statement') {
-      const seen = this.#planned[this.#completed]?.seen;
-      if (seen !== undefined) seen.shape = this.#shape;
+      if (planned.seen !== undefined) planned.seen.shape = this.#shape;
       this.#results.push({ rows: this.#rows, rowCount, command, fields: this.#shape.fields });
     } else if (step.type === 'commit' || step.type === 'rollback') {
       this.#ended = command === 'COMMIT' ? 'committed' : 'rolledBack';
@@ -139,8 +145,14 @@ export class ExchangeQuery implements WireQuery {
   /** Rows that come next belong to the next step, in the shape known from its last run. */
   #expectRows(): void {
     this.#rows = [];
-    this.#shape = this.#planned[this.#completed]?.seen?.shape ?? noColumns;
+    this.#shape = this.#steps[this.#completed]?.planned.seen?.shape ?? noColumns;
   }
+}
+
+function valuesOf(step: Step, { toWire }: Session): readonly WireValue[] {
+  const values = step.type === 'statement' ? step.statement.values : undefined;
+  // Called with the value alone: pg's conversion has a second parameter of its own.
+  return values === undefined ? noValues : values.map((value) => toWire(value));
 }
 
 function planStep(step: Step, prepared: PreparedStatements): PlannedText {
