@@ -1,5 +1,5 @@
 export type { TransactionalClient } from './client.ts';
-export { createDecorator, type RunForInstance, type TransactionalDecorator } from './decorator.ts';
+export { createDecorator, type TransactionalDecorator } from './decorator.ts';
 export {
   AfterCommitError,
   CommitUnknownError,
@@ -14,10 +14,10 @@ export {
 } from './errors.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { Propagation } from './propagation.ts';
-export { type HookKind, registerHook, registerHookHere } from './registration.ts';
+export { registerHook, registerHookHere } from './registration.ts';
 export type { SavepointObserver } from './savepoints.ts';
 export type { Scope } from './scope.ts';
 export { runScope, scopeAt, type Target } from './scoped.ts';
 export type { Outcome } from './state.ts';
 export { runStatement, runStatements } from './statements.ts';
-export { type RunningWork, WorkInProgress } from './work.ts';
+export { WorkInProgress } from './work.ts';

@@ -1,0 +1,104 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transformSync } from '@swc/core';
+import { afterAll, describe, expect, it } from 'vitest';
+import * as sluice from '../../src/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).map((file) => join('docs', file)),
+].filter((file) => file.endsWith('.md'));
+const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
+
+/** The TypeScript blocks of a page, which import from the package as a user does. */
+function examplesIn(page: string): string[] {
+  return [...textOf(page).matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+}
+
+const examples = pages.flatMap((page) =>
+  examplesIn(page).map((code, index) => ({ name: `${page.replaceAll(/\W/g, '-')}-${index}`, code })),
+);
+const folder = mkdtempSync(join(root, 'test/docs/.examples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const server = useTestDatabase(
+  'create table audit (event text not null)',
+  'create table sale (product_id int not null)',
+);
+
+describe('the examples', () => {
+  it('compile as they are written', { timeout: 60_000 }, () => {
+    expect(examples.length).toBeGreaterThanOrEqual(3);
+    for (const { name, code } of examples) writeFileSync(join(folder, `${name}.ts`), code);
+    const paths = { sluice: ['../../../src/index.ts'], 'sluice/postgres': ['../../../src/drivers/postgres/index.ts'] };
+    const config = {
+      extends: '../../../tsconfig.json',
+      compilerOptions: { paths, noUnusedLocals: false, exactOptionalPropertyTypes: false },
+      include: ['*.ts'],
+      exclude: [],
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    const { stdout, status } = spawnSync(process.execPath, [compiler, '--project', folder], { encoding: 'utf8' });
+    expect(stdout).toBe('');
+    expect(status).toBe(0);
+  });
+
+  it('the one of the README runs, but for where it imports from', { timeout: 30_000 }, async () => {
+    const [example = ''] = examplesIn('README.md');
+    const code = example
+      .replace("from 'sluice'", `from ${JSON.stringify(join(root, 'src/index.ts'))}`)
+      .replace("from 'sluice/postgres'", `from ${JSON.stringify(join(root, 'src/drivers/postgres/index.ts'))}`)
+      .concat(
+        'await checkout(1);\nawait checkout(2).catch((error) => console.log(error.message));\nawait database.close();\n',
+      );
+    const file = join(folder, 'readme.mjs');
+    // Node.js runs TypeScript, but does not parse decorators yet.
+    const parser = { syntax: 'typescript', decorators: true } as const;
+    writeFileSync(
+      file,
+      transformSync(code, { jsc: { parser, transform: { decoratorVersion: '2022-03' }, target: 'es2022' } }).code,
+    );
+    await server.sql('insert into product (id, stock) values (1, 5), (2, 1)');
+    const env = { ...process.env, DATABASE_URL: server.url };
+    const { stdout, stderr } = spawnSync(process.execPath, [file], { encoding: 'utf8', env });
+    expect(stderr).toBe('');
+    expect(stdout).toBe('sold\nsold out\n');
+    expect(await server.sql('select count(*)::int as count from audit')).toEqual([{ count: 2 }]);
+    expect(await server.sql('select product_id from sale')).toEqual([{ product_id: 1 }]);
+  });
+});
+
+describe('the page of errors', () => {
+  const page = textOf('docs/errors.md');
+  const classes = Object.entries(sluice).filter(([, value]) => {
+    return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
+  });
+
+  it('has a line for every error, with its code', () => {
+    expect(classes.length).toBeGreaterThan(15);
+    for (const [name, type] of classes) {
+      const { code } = new (type as unknown as new (details: object) => sluice.SluiceError)({ what: 'x', remedy: 'y' });
+      expect(page).toContain(`| \`${code}\` | \`${name}\` |`);
+    }
+  });
+
+  it('names no error that there is not', () => {
+    const named = [...page.matchAll(/^\| `[A-Z_]+` \| `(\w+)` \|/gm)].map((match) => match[1] ?? '');
+    expect(new Set(named)).toEqual(new Set(classes.map(([name]) => name)));
+  });
+});
+
+describe('links', () => {
+  it.each(pages)('of %s lead to files that exist', (page) => {
+    const targets = [...textOf(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? '');
+    expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
+  });
+});

@@ -1,0 +1,43 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import { postgres } from '../../src/drivers/postgres/index.ts';
+import { createDatabase, type QueryResult } from '../../src/index.ts';
+
+const database = createDatabase({ clients: { shop: postgres(), reports: postgres() }, defaultClient: 'shop' });
+
+describe('types infer', () => {
+  it('the result of a body, awaited', () => {
+    expectTypeOf(() => database.transaction(async () => 5)).returns.resolves.toBeNumber();
+    expectTypeOf(() => database.transaction(() => 'x')).returns.resolves.toBeString();
+    expectTypeOf(() => database.switchDb(async () => true, {})).returns.resolves.toBeBoolean();
+  });
+
+  it('the names of the clients', () => {
+    expectTypeOf(database.current.clientName).toEqualTypeOf<'shop' | 'reports'>();
+    // @ts-expect-error there is no such client
+    expectTypeOf(() => database.getDb({ clientName: 'shpo' })).toBeFunction();
+    // @ts-expect-error the default has to be one of the clients
+    expectTypeOf(() => createDatabase({ clients: { shop: postgres() }, defaultClient: 'reports' })).toBeFunction();
+    expectTypeOf(() => database.stats().clients.reports.budget).returns.toBeNumber();
+  });
+
+  it('rows, unknown unless the caller says what they are', () => {
+    expectTypeOf(() => database.current.query('select 1')).returns.resolves.toEqualTypeOf<QueryResult>();
+    expectTypeOf(() => database.current.query<{ id: number }>('select 1')).returns.resolves.toEqualTypeOf<
+      QueryResult<{ id: number }>
+    >();
+  });
+
+  it('options: only what there is', () => {
+    // @ts-expect-error not a propagation
+    expectTypeOf(() => database.transaction(() => 1, { propagation: 'SOMETIMES' })).toBeFunction();
+    // @ts-expect-error not an option
+    expectTypeOf(() => database.transaction(() => 1, { isolation: 'SERIALIZABLE' })).toBeFunction();
+  });
+
+  it('decorated methods have to be async', () => {
+    const decorate = database.Transactional();
+    expectTypeOf(decorate).toBeCallableWith({}, 'place', { value: async (id: number) => id });
+    // @ts-expect-error a synchronous method would return something else than it says
+    expectTypeOf(decorate).toBeCallableWith({}, 'place', { value: (id: number) => id });
+  });
+});
