@@ -230,6 +230,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
 
   /** Draws the consequences of an exchange. @throws the failure, if it failed */
   #note(exchange: Exchange, pending: readonly PendingStep[], unit: AtomicUnit, last: boolean): void {
+    // A cancelled statement that the server answered too late: the transaction has ended without it.
+    if (!this.isOpen) throw ended(this, this.name, this.cancellation.requested?.reason);
     let { completed } = exchange;
     if (this.#state === 'unstarted' && completed > 0) {
       this.#state = transition(this.#state, 'started');
@@ -238,11 +240,9 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     if (pending.length > 0) for (const { done } of pending.slice(0, completed)) done();
     const { failure } = exchange;
     const status = this.#lease?.connection.status;
-    if (failure === undefined) {
-      if (last) this.#noteCommit(exchange);
-      else if (status !== 'active') throw this.#doom(unit, endedBehindOurBack(this));
-      return;
-    }
+    if (exchange.ended !== undefined) this.#noteCommit(exchange);
+    else if (failure === undefined && status !== 'active') throw this.#doom(unit, endedBehindOurBack(this));
+    if (failure === undefined) return;
     this.#noteRepeatable(failure);
     if (failure.kind === 'connectionLost') {
       if (last) {
@@ -251,9 +251,9 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
       }
       throw this.#doom(unit, connectionLost(this, failure.error));
     }
-    if (status !== 'active') unit.doom(failure.error);
+    if (status !== 'active' && this.isOpen) unit.doom(failure.error);
     // COMMIT itself failed: the server has rolled back already.
-    if (last && status === 'idle' && this.#state === 'started') {
+    if (status === 'idle' && this.#state === 'started') {
       this.#state = transition(this.#state, 'ending');
       this.#end('rolledBack');
     }

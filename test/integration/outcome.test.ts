@@ -188,6 +188,37 @@ describe('the outcome of COMMIT', () => {
   });
 });
 
+describe('a type parser of the user that throws', () => {
+  const types = {
+    getTypeParser: () => (): never => {
+      throw new Error('cannot parse');
+    },
+  };
+
+  it('fails its statement, and a transaction that has committed with it stays committed', async () => {
+    const database = server.open({ types });
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        await database.current.query('insert into product (id) values (1) returning id', [], { last: true });
+      }),
+    );
+    expect(error.message).toBe('cannot parse');
+    expect(seen).toEqual(['commit', 'committed']);
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('leaves a transaction that goes on as it was', async () => {
+    const database = server.open({ types });
+    await database.transaction(async () => {
+      await rejection(database.current.query('insert into product (id) values (1) returning id'));
+      await insert(database, 2);
+    });
+    expect(await server.products()).toEqual([1, 2]);
+  });
+});
+
 describe('a connection lost at BEGIN', () => {
   it('fails the first statement, and the pool goes on', async () => {
     const database = server.open({ connectionString: proxy.url, max: 1 });

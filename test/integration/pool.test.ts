@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { AcquireTimeoutError, ConnectError, DatabaseClosedError } from '../../src/index.ts';
+import { postgres } from '../../src/drivers/postgres/index.ts';
+import { AcquireTimeoutError, ConnectError, createDatabase, DatabaseClosedError } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
@@ -90,7 +92,15 @@ describe('stats', () => {
     expect(database.stats().clients.default.oldestHolder).toBeUndefined();
   });
 
-  it('hold neither the password nor values', async () => {
+  it('hold neither the password nor values, and neither does the database when it is logged', async () => {
+    const secret = new URL(server.url);
+    secret.password = 'correct-horse';
+    const definition = postgres({ connectionString: secret.href });
+    const logged = createDatabase({ clients: { default: definition } });
+    expect(inspect([logged, definition, logged.stats()], { depth: 10, showHidden: true })).not.toContain(
+      'correct-horse',
+    );
+    await logged.close();
     const database = server.open();
     await database.transaction(async () => {
       await database.current.query('insert into product (id, name) values (1, $1)', ['hunter2']);

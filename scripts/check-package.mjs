@@ -1,0 +1,33 @@
+// Unpacks what would be published where nothing else is installed, and imports it as a user does.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
+try {
+  const [{ filename }] = JSON.parse(
+    execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root, encoding: 'utf8' }),
+  );
+  const target = join(folder, 'node_modules/sluice');
+  mkdirSync(target, { recursive: true });
+  execFileSync('tar', ['--extract', '--file', join(folder, filename), '--strip-components=1', '--directory', target]);
+  expectImport('sluice', undefined);
+  // The driver of an engine needs the engine's package, and nothing else does.
+  expectImport('sluice/postgres', /Cannot find package 'pg'/);
+  console.log('The package imports without its peers.');
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function expectImport(entry, refusal) {
+  const code = `const names = Object.keys(await import(${JSON.stringify(entry)})); if (names.length === 0) throw new Error('no exports');`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const expected = refusal === undefined ? status === 0 : status !== 0 && refusal.test(stderr);
+  if (!expected) throw new Error(`importing ${entry} without peers: exit ${status}\n${stderr}`);
+}
