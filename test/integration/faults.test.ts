@@ -125,6 +125,37 @@ describe('the server restarted under load', () => {
   );
 });
 
+describe('10,000 who wait for one connection', () => {
+  it('of whom 9,999 are cancelled leave at once, and the last one is served', { timeout: 60_000 }, async () => {
+    const narrow = createDatabase({
+      clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0 }) },
+    });
+    const release = Promise.withResolvers<void>();
+    const holder = narrow.transaction(async () => {
+      await narrow.current.query('select 1');
+      await release.promise;
+    });
+    await until('the connection is held', () => narrow.stats().clients.default.oldestHolder !== undefined);
+    const controllers = Array.from({ length: 10_000 }, () => new AbortController());
+    const settled = Promise.allSettled(
+      controllers.map(({ signal }) => narrow.transaction(() => narrow.current.query('select 1'), { signal })),
+    );
+    await until('all of them wait', () => narrow.stats().clients.default.waiting === 10_000);
+    const start = performance.now();
+    for (const controller of controllers.slice(1)) controller.abort(new Error('gone'));
+    expect(narrow.stats().clients.default.waiting).toBe(1);
+    release.resolve();
+    const results = await settled;
+    const took = performance.now() - start;
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(results[0]?.status).toBe('fulfilled');
+    // The bound of the design.
+    expect(took).toBeLessThan(1_000);
+    await holder;
+    await narrow.close();
+  });
+});
+
 describe('a loss of every prepared statement', () => {
   it('is healed without anybody noticing: DISCARD ALL', async () => {
     const narrow = createDatabase({

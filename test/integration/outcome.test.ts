@@ -8,11 +8,14 @@ import {
   UnexpectedRollbackError,
 } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
-import { rejection } from '../support/settled.ts';
+import { rejection, until } from '../support/settled.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
 
 const server = useTestDatabase(
   'create table line (id int primary key, product int references product deferrable initially deferred)',
+  'create table slow (id int primary key)',
+  'create function be_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return null; end $$',
+  'create constraint trigger slow_commit after insert on slow deferrable initially deferred for each row execute function be_slow()',
 );
 let proxy: WireProxy;
 beforeAll(async () => {
@@ -116,6 +119,28 @@ describe('the outcome of COMMIT', () => {
     );
     expect(error).toBeInstanceOf(CommitUnknownError);
     expect(seen).toEqual(['unknown']);
+  });
+
+  it('a backend killed during COMMIT: unknown', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    const committing = rejection(
+      database.transaction(async () => {
+        seen = noteHooks(database);
+        await database.current.query('insert into slow values (1)');
+      }),
+    );
+    await until('COMMIT is under way', async () => {
+      const rows = await server.sql(
+        "select 1 from pg_stat_activity where query = 'COMMIT' and state = 'active' and datname = current_database()",
+      );
+      return rows.length === 1;
+    });
+    await killBackends();
+    expect(await committing).toBeInstanceOf(CommitUnknownError);
+    expect(seen).toEqual(['unknown']);
+    expect(await server.sql('select 1 from slow')).toEqual([]);
+    await insert(database, 1);
   });
 
   it('a backend killed between statements: an error, rolled back for certain', async () => {

@@ -102,6 +102,27 @@ describe('retry', () => {
     expect(attempts).toBe(1);
   });
 
+  it('does not repeat what has committed, though a savepoint in it met a serialization failure', async () => {
+    const database = server.open();
+    let attempts = 0;
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          attempts += 1;
+          await insert(database, attempts);
+          await database.transaction(
+            () => database.current.query("do $$ begin raise exception using errcode = '40001'; end $$"),
+            { propagation: 'NESTED' },
+          );
+        },
+        { retry: { attempts: 3, delay: 1 }, rollbackOn: () => false },
+      ),
+    );
+    expect(error).toMatchObject({ code: '40001' });
+    expect(attempts).toBe(1);
+    expect(await server.products()).toEqual([1]);
+  });
+
   it('belongs to the transaction that begins: an inner scope that joins does not repeat', async () => {
     const database = server.open();
     await server.sql('insert into product values (1, 10)');
