@@ -3,6 +3,7 @@ import type { ChainLink } from '../core/index.ts';
 import { ConnectionLostError, type DriverConnection, type QueryResult, type Statement } from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './client.ts';
+import { withCaller } from './failures.ts';
 import type { RunningWork } from './work.ts';
 
 /** Runs statements outside of a transaction, on a connection that they hold for no longer than themselves. */
@@ -22,7 +23,7 @@ export async function runAlone(
     const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
     const { failure, results } = await lease.connection.run(steps);
     if (failure === undefined) return results;
-    throw failure.kind === 'connectionLost' ? lostAlone(client, failure.error) : failure.error;
+    throw failure.kind === 'connectionLost' ? lostAlone(client, failure.error) : withCaller(failure.error);
   } finally {
     if (lease !== undefined) client.pool.release(lease, lease.connection.status === 'idle');
     client.work.delete(holder);

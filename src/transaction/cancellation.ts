@@ -1,5 +1,6 @@
 import type { CancelTimer, Clock } from '../core/index.ts';
 import type { DriverConnection, Exchange, Failure } from '../driver/index.ts';
+import { withCaller } from './failures.ts';
 
 /** How long a cancelled statement, or the rollback after it, may take before the connection is cut. */
 const grace = 5_000;
@@ -83,7 +84,9 @@ export class Cancellation {
 
   /** The error for a failed statement: the reason for the cancellation, if that is why it failed. */
   explain(failure: Failure): unknown {
-    return this.#request !== undefined && failure.kind === 'cancelled' ? this.#request.reason : failure.error;
+    return this.#request !== undefined && failure.kind === 'cancelled'
+      ? this.#request.reason
+      : withCaller(failure.error);
   }
 
   /** Waits until a cancelled statement has ended and no cancel request is under way any more. */

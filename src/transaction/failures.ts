@@ -82,3 +82,16 @@ export function ended(subject: Subject, scope: string, cause: unknown): Transact
     cause,
   });
 }
+
+/**
+ * A server's error carries the stack of the socket that read it. This adds the stack of whoever sent
+ * the statement, which the engine still knows where the callers have awaited it.
+ */
+export function withCaller(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const caller: { stack?: string } = {};
+  Error.captureStackTrace(caller, withCaller);
+  const lines = caller.stack?.split('\n').slice(1).join('\n') ?? '';
+  error.stack = `${error.stack ?? error.message}\n    --- sent by ---\n${lines}`;
+  return error;
+}

@@ -1,5 +1,5 @@
 import { currentFrame, findPlace } from '../context/index.ts';
-import { InvalidOptionError, SluiceError, typeName } from '../core/index.ts';
+import { InvalidOptionError, typeName } from '../core/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
 import { runAlone } from './alone.ts';
 import type { TransactionalClient } from './client.ts';
@@ -8,13 +8,9 @@ import type { Target } from './scoped.ts';
 
 /** Runs a statement in the transaction that is open for `target`, or by itself. */
 export async function runStatement(target: Target, statement: Statement, last: boolean): Promise<QueryResult> {
-  try {
-    const [result] = await send(target, [statement], last);
-    if (result === undefined) throw new RangeError('a statement that succeeded left no result');
-    return result;
-  } catch (error) {
-    throw withCaller(error, runStatement);
-  }
+  const [result] = await send(target, [statement], last);
+  if (result === undefined) throw new RangeError('a statement that succeeded left no result');
+  return result;
 }
 
 /** Runs statements in one round trip, as `runStatement` does one. */
@@ -23,12 +19,7 @@ export async function runStatements(
   statements: readonly Statement[],
   last: boolean,
 ): Promise<readonly QueryResult[]> {
-  if (statements.length === 0) return [];
-  try {
-    return await send(target, statements, last);
-  } catch (error) {
-    throw withCaller(error, runStatements);
-  }
+  return statements.length === 0 ? [] : await send(target, statements, last);
 }
 
 function send(target: Target, statements: readonly Statement[], last: boolean): Promise<readonly QueryResult[]> {
@@ -59,14 +50,4 @@ function checkStatement({ name, driver }: TransactionalClient, { text, values }:
       remedy: 'Use transaction(), NESTED for savepoints and the isolationLevel option instead',
     });
   }
-}
-
-/** A server's error carries the stack of the socket that read it; this adds the stack of whoever sent the statement. */
-function withCaller(error: unknown, above: (...args: never[]) => unknown): unknown {
-  if (!(error instanceof Error) || error instanceof SluiceError) return error;
-  const caller: { stack?: string } = {};
-  Error.captureStackTrace(caller, above);
-  const lines = caller.stack?.split('\n').slice(1).join('\n');
-  if (lines !== undefined && error.stack?.includes(lines) === false) error.stack += `\n    --- sent by ---\n${lines}`;
-  return error;
 }

@@ -99,6 +99,8 @@ describe('signal', () => {
     await until('the statement runs', async () => (await running('select pg_sleep(61)')) === 1);
     controller.abort(reason);
     expect(await pending).toBe(reason);
+    // It is the caller's own error, and stays as it was.
+    expect(reason.stack).not.toContain('sent by');
     expect(await running('select pg_sleep(61)')).toBe(0);
     await insert(database, 2);
     expect(await server.products()).toEqual([2]);
