@@ -11,7 +11,12 @@ export default defineConfig({
       },
       {
         oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
-        test: { ...shared, name: 'legacy decorators', include: ['test/decorators/legacy.test.ts'] },
+        test: {
+          ...shared,
+          name: 'legacy decorators',
+          include: ['test/decorators/*.test.ts'],
+          env: { DECORATORS: 'legacy' },
+        },
       },
       {
         oxc: false,
@@ -24,7 +29,12 @@ export default defineConfig({
             },
           }),
         ],
-        test: { ...shared, name: 'standard decorators', include: ['test/decorators/standard.test.ts'] },
+        test: {
+          ...shared,
+          name: 'standard decorators',
+          include: ['test/decorators/*.test.ts'],
+          env: { DECORATORS: 'standard' },
+        },
       },
     ],
   },

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { ScopeBlockedError, TransactionEndedError, UnexpectedRollbackError } from '../../src/index.ts';
+import {
+  ScopeBlockedError,
+  TransactionEndedError,
+  type TransactionOptions,
+  UnexpectedRollbackError,
+} from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, signal } from '../support/settled.ts';
 
@@ -262,14 +267,22 @@ describe('work that outlives its scope', () => {
   it('a scope that comes after the end is refused; one of its own is not', async () => {
     const database = server.open();
     const ended = signal();
-    let joining: Promise<Error> | undefined;
+    let joining: Promise<Error[]> | undefined;
     let own: Promise<void> | undefined;
     await database.transaction(async () => {
-      joining = ended.promise.then(() => rejection(database.transaction(() => insert(database, 1))));
+      const joiners: (TransactionOptions | undefined)[] = [
+        undefined,
+        { propagation: 'NEVER' },
+        { isolationLevel: 'SERIALIZABLE' },
+        nested,
+      ];
+      joining = ended.promise.then(() =>
+        Promise.all(joiners.map((options) => rejection(database.transaction(() => insert(database, 1), options)))),
+      );
       own = ended.promise.then(() => database.transaction(() => insert(database, 2), { propagation: 'REQUIRES_NEW' }));
     });
     ended.fire();
-    expect(await joining).toBeInstanceOf(TransactionEndedError);
+    for (const error of (await joining) ?? []) expect(error).toBeInstanceOf(TransactionEndedError);
     await own;
     expect(await server.products()).toEqual([2]);
   });
