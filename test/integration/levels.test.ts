@@ -41,6 +41,21 @@ describe('the level of a frame', () => {
     expect(levels).toEqual([0, 1, 0, 1, 2, 1]);
   });
 
+  it('rises outside of a transaction too, above what the chain opened on another client since', async () => {
+    const database = openTwo();
+    const [a, b] = [database.getDb({ clientName: 'a' }), database.getDb({ clientName: 'b' })];
+    const levels = await a.transaction.begin(() =>
+      a.transaction.begin(
+        async () => {
+          const before = a.level;
+          return await b.transaction.begin(() => [before, b.level, a.level]);
+        },
+        { propagation: 'NOT_SUPPORTED' },
+      ),
+    );
+    expect(levels).toEqual([1, 1, 2]);
+  });
+
   it('switchDbIsolate always goes one deeper, with a transaction or without', async () => {
     const database = server.open();
     const levels: number[] = [];
