@@ -20,6 +20,8 @@ export function useTestDatabase(...schema: string[]): TestDatabase {
   const name = `sluice_${randomBytes(6).toString('hex')}`;
   const url = withDatabase(name);
   const side = new pg.Pool({ connectionString: url, max: 2, application_name: 'beside' });
+  // The database is dropped while the server may still be closing these connections, and cuts them.
+  side.on('error', () => {});
   const opened: Database<'default'>[] = [];
   const sql = async <Row>(text: string, values?: unknown[]): Promise<Row[]> =>
     (await side.query(text, values)).rows as Row[];
