@@ -114,7 +114,7 @@ async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
 }
 
 /** Runs a hook in a scope of its own inside `parent`, which may be closed to everybody else. */
-export async function runAsHook(parent: Scope, frame: Frame, run: () => unknown): Promise<void> {
+async function runAsHook(parent: Scope, frame: Frame, run: () => unknown): Promise<void> {
   parent.enterAsHook();
   const scope = new Scope(parent.transaction, parent.unit, parent, `hook of ${parent.name}`);
   const { client, level } = parent.transaction;

@@ -82,9 +82,6 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     if (transactionStart.hasSubscribers) transactionStart.publish(this.#event());
   }
 
-  get state(): TransactionState {
-    return this.#state;
-  }
   get outcome(): Outcome | undefined {
     return isOutcome(this.#state) ? this.#state : undefined;
   }

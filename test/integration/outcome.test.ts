@@ -38,6 +38,15 @@ async function killBackends(): Promise<void> {
   );
 }
 
+/** How many backends are running the given text. */
+async function running(text: string): Promise<number> {
+  const rows = await server.sql(
+    "select 1 from pg_stat_activity where query = $1 and state = 'active' and datname = current_database()",
+    [text],
+  );
+  return rows.length;
+}
+
 describe('the outcome of COMMIT', () => {
   it('a COMMIT that fails is an error, and compensations run', async () => {
     const database = server.open();
@@ -131,12 +140,7 @@ describe('the outcome of COMMIT', () => {
         await database.current.query('insert into slow values (1)');
       }),
     );
-    await until('COMMIT is under way', async () => {
-      const rows = await server.sql(
-        "select 1 from pg_stat_activity where query = 'COMMIT' and state = 'active' and datname = current_database()",
-      );
-      return rows.length === 1;
-    });
+    await until('COMMIT is under way', async () => (await running('COMMIT')) === 1);
     await killBackends();
     expect(await committing).toBeInstanceOf(CommitUnknownError);
     expect(seen).toEqual(['unknown']);
@@ -166,7 +170,7 @@ describe('the outcome of COMMIT', () => {
     const error = await rejection(
       database.transaction(async () => {
         const sleeping = rejection(database.current.query('select pg_sleep(30)'));
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await until('the statement runs', async () => (await running('select pg_sleep(30)')) === 1);
         await killBackends();
         throw await sleeping;
       }),
@@ -209,7 +213,8 @@ describe('the outcome of COMMIT', () => {
     const database = server.open({ max: 1 });
     await insert(database, 1);
     await killBackends();
-    await insert(database, 2).catch(() => insert(database, 2));
+    await until('it is known to be gone', () => database.stats().clients.default.idle === 0);
+    await insert(database, 2);
     expect(await server.products()).toEqual([1, 2]);
   });
 });

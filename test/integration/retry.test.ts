@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { afterCommit, afterRollback, type Database } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
-import { rejection } from '../support/settled.ts';
+import { rejection, signal } from '../support/settled.ts';
 
 const server = useTestDatabase();
 
@@ -36,12 +36,14 @@ describe('retry', () => {
     const database = server.open({ options: '-c deadlock_timeout=50ms' });
     await server.sql('insert into product values (1, 0), (2, 0)');
     let attempts = 0;
+    const bothHoldOne = signal();
     const touch = (first: number, second: number): Promise<void> =>
       database.transaction(
         async () => {
-          attempts += 1;
           await database.current.query('update product set stock = stock + 1 where id = $1', [first]);
-          await new Promise((resolve) => setTimeout(resolve, 30));
+          attempts += 1;
+          if (attempts === 2) bothHoldOne.fire();
+          await bothHoldOne.promise;
           await database.current.query('update product set stock = stock + 1 where id = $1', [second]);
         },
         { retry: { attempts: 10, delay: 1 } },

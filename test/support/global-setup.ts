@@ -6,6 +6,11 @@ export async function setup(): Promise<void> {
   if (connectionString === undefined)
     throw new Error('DATABASE_URL is not set: run the tests with "npm test", which starts a PostgreSQL');
   const client = new pg.Client({ connectionString });
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (cause) {
+    const remedy = 'start it, set another DATABASE_URL, or unset it to let "npm test" start a PostgreSQL';
+    throw new Error(`The server of DATABASE_URL (${client.host}:${client.port}) does not answer: ${remedy}`, { cause });
+  }
   await client.end();
 }

@@ -1,0 +1,58 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { channelNames } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+let events: [name: string, message: object][] = [];
+
+function note(message: unknown, name: string | symbol): void {
+  events.push([String(name), message as object]);
+}
+beforeEach(() => {
+  events = [];
+  for (const name of Object.values(channelNames)) subscribe(name, note);
+});
+afterEach(() => {
+  for (const name of Object.values(channelNames)) unsubscribe(name, note);
+});
+
+describe('events', () => {
+  it('tell of a transaction and its connection from beginning to end', async () => {
+    const database = server.open();
+    await database.transaction(() => insert(database, 1), { name: 'checkout' });
+    const transaction = { clientName: 'default', level: 0, transaction: 'checkout' };
+    expect(events).toEqual([
+      [channelNames.transactionStart, transaction],
+      [channelNames.connectionOpen, { clientName: 'default', open: 1 }],
+      [channelNames.transactionEnd, { ...transaction, outcome: 'committed', duration: expect.any(Number) as number }],
+    ]);
+    await database.close();
+    expect(events.at(-1)).toEqual([channelNames.connectionClose, { clientName: 'default', open: 0 }]);
+  });
+
+  it('tell of a rollback', async () => {
+    const database = server.open();
+    await rejection(
+      database.transaction(() => {
+        throw new Error('declined');
+      }),
+    );
+    expect(events.at(-1)).toMatchObject([channelNames.transactionEnd, { outcome: 'rolledBack' }]);
+  });
+
+  it('tell of a request that has to wait', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const release = signal();
+    const holder = database.transaction(async () => {
+      await insert(database, 1);
+      await release.promise;
+    });
+    await until('the connection is held', () => database.stats().clients.default.oldestHolder !== undefined);
+    const waiting = insert(database, 2);
+    expect(events.at(-1)).toEqual([channelNames.acquireWait, { clientName: 'default', level: 0, waiting: 1 }]);
+    release.fire();
+    await Promise.all([holder, waiting]);
+  });
+});
