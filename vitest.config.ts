@@ -10,6 +10,15 @@ export default defineConfig({
         test: { ...shared, name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/decorators/**'] },
       },
       {
+        // The same tests on the line of TypeORM before.
+        resolve: { alias: [{ find: /^typeorm$/, replacement: 'typeorm-0.3' }] },
+        test: {
+          ...shared,
+          name: 'typeorm 0.3',
+          include: ['test/conformance/library-typeorm.test.ts', 'test/integration/typeorm.test.ts'],
+        },
+      },
+      {
         oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
         test: {
           ...shared,

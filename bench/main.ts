@@ -10,7 +10,10 @@ import {
   sluiceTransaction,
   type Arena,
 } from './contenders.ts';
-import { measureOverhead } from './overhead.ts';
+import { type JobsFigures, measureJobs } from './jobs.ts';
+import { openLibraryArena } from './libraries.ts';
+import { measureOverhead, type Overhead } from './overhead.ts';
+import { openPeerArena } from './peers.ts';
 import { interleave, median, type Sample } from './rounds.ts';
 
 interface Workload {
@@ -59,24 +62,103 @@ if (connectionString === undefined || connectionString === '')
   throw new Error('DATABASE_URL is not set: use "npm run bench"');
 const [rounds, duration] = values.quick ? [3, 300] : [11, 1_000];
 
-const arena = await openArena(connectionString);
-const results: Result[] = [];
-for (const { name, callers, raw, sluice } of workloads.filter((workload) => workload.name.includes(values.only))) {
-  const contenders = [
-    { name: 'raw', run: raw(arena) },
-    { name: 'sluice', run: sluice(arena) },
-  ];
-  const samples = await interleave(contenders, { callers, rounds, duration });
-  const result = compare(name, samples.get('sluice') ?? [], samples.get('raw') ?? []);
-  results.push(result);
-  if (!values.json) console.log(row(result));
+const chosen = workloads.filter((workload) => workload.name.includes(values.only));
+const figures = {
+  node: process.version,
+  rounds,
+  duration,
+  ...(chosen.length === 0 ? {} : await benchTransactions(connectionString)),
+  ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(connectionString) } : {}),
+  ...('peers'.includes(values.only) ? { peers: await benchPeers(connectionString) } : {}),
+  ...('jobs'.includes(values.only) ? { jobs: await benchJobs(connectionString) } : {}),
+};
+if (values.json) console.log(JSON.stringify(figures));
+
+async function benchTransactions(url: string): Promise<{ results: Result[]; overhead: Overhead }> {
+  const arena = await openArena(url);
+  const results: Result[] = [];
+  for (const { name, callers, raw, sluice } of chosen) {
+    const contenders = [
+      { name: 'raw', run: raw(arena) },
+      { name: 'sluice', run: sluice(arena) },
+    ];
+    const samples = await interleave(contenders, { callers, rounds, duration });
+    const result = compare(name, samples.get('sluice') ?? [], samples.get('raw') ?? []);
+    results.push(result);
+    say(row(result));
+  }
+  const overhead = await measureOverhead(arena.database, values.quick ? 20_000 : 200_000);
+  await arena.close();
+  for (const [name, nanoseconds] of Object.entries(overhead)) say(`${name.padEnd(36)} ${Math.round(nanoseconds)} ns`);
+  return { results, overhead };
 }
-const overhead = await measureOverhead(arena.database, values.quick ? 20_000 : 200_000);
-await arena.close();
-if (values.json) console.log(JSON.stringify({ node: process.version, rounds, duration, results, overhead }));
-else
-  for (const [name, nanoseconds] of Object.entries(overhead))
-    console.log(`${name.padEnd(36)} ${Math.round(nanoseconds)} ns`);
+
+/** Each library on a pool of its own is 1. */
+async function benchLibraries(url: string): Promise<Result[]> {
+  const libraries = await openLibraryArena(url);
+  const results: Result[] = [];
+  for (const { name, ...work } of libraries.contenders) {
+    for (const [what, { alone, sluice }] of Object.entries(work)) {
+      for (const callers of [1, 16]) {
+        const contenders = [
+          { name: 'alone', run: alone },
+          { name: 'sluice', run: sluice },
+        ];
+        const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration });
+        const title = `${name}, ${what}, ${callers} callers`;
+        results.push(compare(title, samples.get('sluice') ?? [], samples.get('alone') ?? []));
+        say(row(results.at(-1) as Result));
+      }
+    }
+  }
+  await libraries.close();
+  return results;
+}
+
+/** Each other package for ambient transactions is 1. */
+async function benchPeers(url: string): Promise<Result[]> {
+  const peers = await openPeerArena(url);
+  const results: Result[] = [];
+  for (const { name, callers, contenders } of peers.workloads) {
+    const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration });
+    for (const peer of [...samples.keys()].filter((each) => each !== 'sluice')) {
+      const result = compare(`${name}, ${peer}`, samples.get('sluice') ?? [], samples.get(peer) ?? []);
+      results.push(result);
+      say(row(result));
+    }
+  }
+  await peers.close();
+  return results;
+}
+
+/** BullMQ is measured where REDIS_URL names a Redis. */
+async function benchJobs(url: string): Promise<JobsFigures> {
+  const redisUrl = process.env['REDIS_URL'] || undefined;
+  if (redisUrl === undefined) console.error('REDIS_URL is not set: jobs are measured on pg-boss alone.');
+  const settings = { connectionString: url, redisUrl, scope: 'sluice_bench' };
+  const jobs = await measureJobs(settings, {
+    rounds: values.quick ? 2 : 7,
+    requests: values.quick ? 50 : 300,
+    messages: values.quick ? 5_000 : 20_000,
+  });
+  for (const { name, p50, p50Spread, p99 } of jobs.requestAndReply)
+    say(`${name.padEnd(44)} p50 ${show(p50, p50Spread)} ms  p99 ${p99.toFixed(2)} ms`);
+  if (jobs.relay !== undefined) {
+    const { perSecond, spread, ofAddBulk } = jobs.relay;
+    say(
+      `relay into Redis: ${inThousands(perSecond)} (${spread.map(inThousands).join('-')}) thousand messages/s, addBulk x ${ofAddBulk.toFixed(2)}`,
+    );
+  }
+  return jobs;
+}
+
+function inThousands(count: number): string {
+  return (count / 1_000).toFixed(1);
+}
+
+function say(text: string): void {
+  if (!values.json) console.log(text);
+}
 
 function compare(workload: string, ours: readonly Sample[], theirs: readonly Sample[]): Result {
   const ratios = (pick: (sample: Sample) => number): number[] =>

@@ -15,8 +15,22 @@ try {
   mkdirSync(target, { recursive: true });
   execFileSync('tar', ['--extract', '--file', join(folder, filename), '--strip-components=1', '--directory', target]);
   expectImport('sluice', undefined);
-  // The driver of an engine needs the engine's package, and nothing else does.
+  expectImport('sluice/outbox', undefined);
+  expectImport('sluice/queue', undefined);
+  expectImport('sluice/testing', undefined);
+  // What stands on another package needs that one, and nothing else does.
   expectImport('sluice/postgres', /Cannot find package 'pg'/);
+  expectImport('sluice/queue/pg-boss', /Cannot find package 'pg-boss'/);
+  expectImport('sluice/queue/bullmq', /Cannot find package '(?:bullmq|ioredis)'/);
+  expectImport('sluice/drizzle', undefined);
+  // It uses no more than Kysely's types.
+  expectImport('sluice/kysely', undefined);
+  expectImport('sluice/knex', /Cannot find package 'knex'/);
+  expectImport('sluice/prisma', undefined);
+  // It uses no more than MikroORM's types.
+  expectImport('sluice/mikro-orm', undefined);
+  expectImport('sluice/typeorm', /Cannot find package 'typeorm'/);
+  execFileSync(process.execPath, [join(target, 'dist/cli/sluice/main.js'), 'outbox-sql']);
   console.log('The package imports without its peers.');
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,11 +1,22 @@
 export { channelNames } from './channels/index.ts';
 export type {
   AcquireWaitEvent,
+  BackgroundErrorEvent,
   ConnectionEvent,
   HookErrorEvent,
+  JobEvent,
+  LockProbeEvent,
   TransactionEndEvent,
   TransactionEvent,
 } from './channels/index.ts';
+export {
+  type Ancestor,
+  type ContextOptions,
+  type ContextValues,
+  type CurrentContext,
+  currentContext,
+  withContext,
+} from './context/index.ts';
 export { type ChainLink, type Clock, InvalidOptionError, SluiceError } from './core/index.ts';
 export {
   afterCommit,
@@ -14,6 +25,7 @@ export {
   beforeCommit,
   type CloseOptions,
   createDatabase,
+  createPropagation,
   Database,
   type DatabaseOptions,
   type DatabaseStats,
@@ -43,6 +55,13 @@ export {
   UnsupportedIsolationError,
 } from './driver/index.ts';
 export {
+  type ContextPropagation,
+  type HeaderCarrier,
+  type InjectOptions,
+  InvalidContextError,
+  type PropagationOptions,
+} from './envelope/index.ts';
+export {
   AcquireTimeoutError,
   DatabaseClosedError,
   LevelLimitError,
@@ -52,7 +71,9 @@ export {
 } from './pool/index.ts';
 export {
   AfterCommitError,
+  ChainDeadlockError,
   CommitUnknownError,
+  DeadlineExceededError,
   HookLimitError,
   IncompatibleTransactionError,
   type IsolationLevelName,

@@ -34,6 +34,33 @@ export interface ConnectionEvent {
   readonly open: number;
 }
 
+/** The server was asked who blocks a statement that takes long. */
+export interface LockProbeEvent {
+  readonly clientName: string;
+  /** How many backends block it, directly or through others. */
+  readonly blockers: number;
+  /** Why the question could not be answered; it is asked again. */
+  readonly error?: unknown;
+}
+
+/** Something that runs in the background went wrong; it goes on trying. */
+export interface BackgroundErrorEvent {
+  /** What it was: `outbox relay`, `queue`... */
+  readonly source: string;
+  readonly error: unknown;
+}
+
+/** A job was run. */
+export interface JobEvent {
+  readonly queue: string;
+  readonly id: string;
+  readonly level: number;
+  readonly attempt: number;
+  readonly outcome: 'completed' | 'failed' | 'retry' | 'released';
+  /** Milliseconds. */
+  readonly duration: number;
+}
+
 /** The names of the `node:diagnostics_channel` channels; publishing without a subscriber costs next to nothing. */
 export const channelNames = {
   transactionStart: 'sluice:transaction:start',
@@ -42,6 +69,9 @@ export const channelNames = {
   acquireWait: 'sluice:pool:wait',
   connectionOpen: 'sluice:connection:open',
   connectionClose: 'sluice:connection:close',
+  lockProbe: 'sluice:lock:probe',
+  backgroundError: 'sluice:background:error',
+  jobEnd: 'sluice:job:end',
 } as const;
 
 /** A channel that knows the type of its messages. */
@@ -60,3 +90,29 @@ export const hookError: TypedChannel<HookErrorEvent> = typed(channelNames.hookEr
 export const acquireWait: TypedChannel<AcquireWaitEvent> = typed(channelNames.acquireWait);
 export const connectionOpen: TypedChannel<ConnectionEvent> = typed(channelNames.connectionOpen);
 export const connectionClose: TypedChannel<ConnectionEvent> = typed(channelNames.connectionClose);
+export const lockProbe: TypedChannel<LockProbeEvent> = typed(channelNames.lockProbe);
+export const backgroundError: TypedChannel<BackgroundErrorEvent> = typed(channelNames.backgroundError);
+export const jobEnd: TypedChannel<JobEvent> = typed(channelNames.jobEnd);
+
+/** Warnings that were given, so that a loop that keeps failing does not repeat them. */
+const warned = new Set<string>();
+const mostWarnings = 100;
+
+/** Tells of an error that no caller is waiting for. Without a subscriber it becomes a process warning, once for each text. */
+export function reportBackgroundError({ source, error }: BackgroundErrorEvent): void {
+  if (backgroundError.hasSubscribers) {
+    backgroundError.publish({ source, error });
+    return;
+  }
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : typeof error;
+  const text = `${source}: ${what}`;
+  if (warned.has(text) || warned.size >= mostWarnings) return;
+  warned.add(text);
+  const warning = new Error(
+    `${text} (it goes on trying; subscribe to ${channelNames.backgroundError} to handle this)`,
+    {
+      cause: error,
+    },
+  );
+  process.emitWarning(Object.assign(warning, { name: 'SluiceBackgroundWarning' }));
+}

@@ -1,4 +1,5 @@
 import type { ChainLink } from '../core/index.ts';
+import type { Ancestor, BackendIdentity, ChainContext } from './chain.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
 export interface ClientIdentity {
@@ -15,6 +16,10 @@ export interface OpenTransaction {
   readonly outer: OpenTransaction | undefined;
   /** False once the server has answered COMMIT or ROLLBACK. */
   readonly isOpen: boolean;
+  /** The same object for all attempts of one call. */
+  readonly call: object;
+  /** The server's side of its connection; none before its first statement. */
+  readonly backend: BackendIdentity | undefined;
   describe(): ChainLink;
 }
 
@@ -32,7 +37,8 @@ export interface HookSink {
 
 /** What distinguishes a new frame from the one that it stands in. */
 export interface FrameChange {
-  readonly client: ClientIdentity;
+  /** None: the frame says nothing about any client. */
+  readonly client: ClientIdentity | undefined;
   readonly level: number;
   readonly scope: AmbientScope | undefined;
   /** The transaction that begins with this frame. */
@@ -40,6 +46,8 @@ export interface FrameChange {
   readonly hooks?: HookSink | undefined;
   /** The client that `current` means from here on; by default what it meant before. */
   readonly current?: ClientIdentity | undefined;
+  /** What the chain carries from here on; by default what it carried before. */
+  readonly chain?: ChainContext | undefined;
 }
 
 /**
@@ -49,7 +57,7 @@ export interface FrameChange {
 export class Frame {
   readonly parent: Frame | undefined;
   /** The client that the frame says something about. */
-  readonly client: ClientIdentity;
+  readonly client: ClientIdentity | undefined;
   readonly level: number;
   /** The client that `current` means; only `switchDb` changes it, a transaction on another client does not. */
   readonly current: ClientIdentity | undefined;
@@ -60,6 +68,7 @@ export class Frame {
   /** The highest level at which the chain has a transaction open, over all clients; -1 for none. */
   readonly held: number;
   readonly hooks: HookSink | undefined;
+  readonly chain: ChainContext | undefined;
 
   constructor(parent: Frame | undefined, change: FrameChange) {
     this.parent = parent;
@@ -69,9 +78,29 @@ export class Frame {
     this.hooks = change.hooks;
     this.current = change.current ?? parent?.current;
     this.innermost = change.opens ?? parent?.innermost;
-    const held = parent === undefined ? -1 : parent.held;
+    this.chain = change.chain ?? parent?.chain;
+    const held = parent === undefined ? heldElsewhere(change.chain) : parent.held;
     this.held = change.opens === undefined ? held : Math.max(held, change.opens.level);
   }
+}
+
+/** The highest level that a chain holds in other processes; -1 for none. */
+function heldElsewhere(chain: ChainContext | undefined): number {
+  return chain?.ancestors === undefined ? -1 : Math.max(-1, ...chain.ancestors.map(({ level }) => level));
+}
+
+/**
+ * The transactions that a chain holds on servers, outermost first, those of other processes before
+ * this one's. One that has sent no statement holds nothing there.
+ */
+export function ancestorsOf(innermost: OpenTransaction | undefined, chain: ChainContext | undefined): Ancestor[] {
+  const own: Ancestor[] = [];
+  for (let open = innermost; open !== undefined; open = open.outer) {
+    const { client, level, backend } = open;
+    if (backend === undefined || !open.isOpen) continue;
+    own.unshift({ clientName: client.name, level, transaction: open.describe().transaction, backend });
+  }
+  return [...(chain?.ancestors ?? []), ...own];
 }
 
 /** The transactions open above a frame, outermost first, as data. */

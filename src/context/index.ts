@@ -1,5 +1,15 @@
 export {
+  contextChecks,
+  type ContextOptions,
+  type ContextValues,
+  type CurrentContext,
+  currentContext,
+  withContext,
+} from './ambient.ts';
+export type { Ancestor, BackendIdentity, ChainContext } from './chain.ts';
+export {
   type AmbientScope,
+  ancestorsOf,
   type ClientIdentity,
   describeTransactions,
   Frame,

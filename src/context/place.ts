@@ -30,12 +30,12 @@ function levelOf(at: Frame, current: Frame | undefined): number {
   return Math.max(at.level, current.held + 1);
 }
 
-/** Whether the chain up to `frame` has a transaction other than `own` open at `level` or deeper. */
+/** Whether the chain up to `frame`, in whichever process, has a transaction other than `own` open at `level` or deeper. */
 export function holdsAtOrAbove(frame: Frame | undefined, level: number, own?: OpenTransaction): boolean {
   for (let open = frame?.innermost; open !== undefined; open = open.outer) {
     if (open !== own && open.isOpen && open.level >= level) return true;
   }
-  return false;
+  return frame?.chain?.ancestors?.some((ancestor) => ancestor.level >= level) ?? false;
 }
 
 /** The level for a resource needed besides those that the chain holds: above all of them. */

@@ -10,6 +10,7 @@ export {
   type Check,
   checkOptions,
   type Checks,
+  type Filled,
   integer,
   longestTimer,
   oneOf,

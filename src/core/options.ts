@@ -6,6 +6,9 @@ export type Check = (value: unknown) => string | undefined;
 /** Checks by option name; an option that is not named here is refused. */
 export type Checks = Readonly<Record<string, Check>>;
 
+/** Options after the defaults were filled in. */
+export type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
 /**
  * Refuses an options object with unknown names or values that do not pass.
  * `undefined` counts as not given. The values themselves never enter the message.

@@ -1,13 +1,14 @@
 import type { Clock } from '../core/index.ts';
 import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
 import { openConnection, Pool, poolSettings } from '../pool/index.ts';
-import { type TransactionalClient, WorkInProgress } from '../transaction/index.ts';
+import { LockWatch, type TransactionalClient, WorkInProgress } from '../transaction/index.ts';
 
 export interface ClientDependencies {
   readonly database: object;
   readonly clock: Clock;
   readonly random: () => number;
   readonly hookLimit: number;
+  readonly lockProbeAfter: number | undefined;
 }
 
 /** A named datasource of a database: its driver and its one pool of this process. */
@@ -20,6 +21,7 @@ export class Client implements TransactionalClient {
   readonly random: () => number;
   readonly hookLimit: number;
   readonly work: WorkInProgress = new WorkInProgress();
+  readonly locks: LockWatch;
   readonly #end = new AbortController();
 
   constructor(name: string, { driver, pool }: ClientDefinition, dependencies: ClientDependencies) {
@@ -30,6 +32,7 @@ export class Client implements TransactionalClient {
     this.clock = clock;
     this.random = random;
     this.hookLimit = dependencies.hookLimit;
+    this.locks = new LockWatch({ clientName: name, driver, clock, after: dependencies.lockProbeAfter });
     const settings = poolSettings(name, pool);
     const { acquireTimeout } = settings;
     const { signal } = this.#end;
@@ -44,6 +47,6 @@ export class Client implements TransactionalClient {
   /** Ends every connection, also those that are being opened. */
   async end(): Promise<void> {
     this.#end.abort(new Error('the database was closed'));
-    await this.pool.end();
+    await Promise.all([this.pool.end(), this.locks.end()]);
   }
 }

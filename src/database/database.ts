@@ -5,6 +5,7 @@ import {
   checkOptions,
   type Clock,
   integer,
+  InvalidOptionError,
   longestTimer,
   systemClock,
   typeName,
@@ -14,6 +15,7 @@ import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
 import {
   createDecorator,
   runScope,
+  type TransactionalClient,
   type TransactionalDecorator,
   type TransactionOptions,
 } from '../transaction/index.ts';
@@ -49,10 +51,33 @@ export interface TransactionFunction {
 
 const infoChecks: Record<keyof DbInfo, Check> = { clientName: anything, level: integer(0, 1_000) };
 
+/** What the parts of Sluice above the database need of it, and its users do not. */
+export interface DatabaseInternals {
+  /** @throws UnknownClientError */
+  clientNamed(name: unknown): TransactionalClient;
+  /** The deepest level that any client has a connection reserved for. */
+  readonly maxLevel: number;
+  readonly defaultClientName: string;
+}
+
+/** @throws InvalidOptionError for what is no database of this copy of the package */
+export let internalsOf: (database: Database) => DatabaseInternals;
+
 /** The clients of a program by name, and the ambient transactions on them. Made by `createDatabase`. */
 export class Database<Name extends string = string> {
   /** Decorates an async method with a transaction of `this.bean.database`, or else of the default database. */
   static readonly transaction: (options?: TransactionOptions) => TransactionalDecorator = transactional;
+
+  static {
+    internalsOf = (database) => {
+      if (typeof database !== 'object' || database === null || !(#clients in database)) throw foreign(database);
+      return {
+        clientNamed: (name) => database.#clientNamed(name),
+        maxLevel: Math.max(...[...database.#clients.values()].map(({ pool }) => pool.settings.maxLevel)),
+        defaultClientName: database.#default.name,
+      };
+    };
+  }
 
   /** Runs a body in a transaction of the current client. May be taken off the database and called alone. */
   readonly transaction: TransactionFunction;
@@ -67,9 +92,11 @@ export class Database<Name extends string = string> {
   constructor(options: DatabaseOptions<Name>) {
     const defaultName = checkDatabaseOptions(options);
     const { hookLimit = 1_000, clock = systemClock, random = Math.random } = options;
+    const lockProbeAfter = options.lockProbeAfter === false ? undefined : (options.lockProbeAfter ?? 100);
+    const dependencies = { database: this, clock, random, hookLimit, lockProbeAfter };
     this.#clock = clock;
     for (const name of Object.keys(options.clients) as Name[]) {
-      const client = new Client(name, options.clients[name], { database: this, clock, random, hookLimit });
+      const client = new Client(name, options.clients[name], dependencies);
       this.#clients.set(name, client);
       this.#handles.set(client, new Db(name, client));
     }
@@ -185,6 +212,16 @@ export class Database<Name extends string = string> {
       remedy: `Its clients are: ${[...this.#clients.keys()].join(', ')}`,
     });
   }
+}
+
+function foreign(value: unknown): InvalidOptionError {
+  const isDatabase = typeof value === 'object' && value !== null && 'switchDb' in value;
+  return new InvalidOptionError({
+    what: isDatabase
+      ? 'A database came from another copy of the package, or from another version of it'
+      : `A database was expected, and ${typeName(value)} was given`,
+    remedy: isDatabase ? 'Let one copy be installed: see "npm ls sluice"' : 'Give what createDatabase() returned',
+  });
 }
 
 function tookTooLong(timeout: number): DatabaseClosedError {

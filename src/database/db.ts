@@ -70,7 +70,8 @@ export class Db<Name extends string = string> {
   }
 
   get inTransaction(): boolean {
-    return scopeAt(currentFrame(), this.#target)?.isOpen === true;
+    const scope = scopeAt(currentFrame(), this.#target);
+    return scope?.isOpen === true && scope.base === undefined;
   }
 
   /**

@@ -4,11 +4,14 @@ export {
   Database,
   type DatabaseStats,
   type DbInfo,
+  internalsOf,
   type TransactionFunction,
 } from './database.ts';
 export { Db, type DbTransaction, type QueryOptions } from './db.ts';
+export { enterChain } from './chain.ts';
 export { transactional } from './decorator.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';
 export { afterCommit, afterRollback, beforeCommit, isTransactionActive, setRollbackOnly } from './free-functions.ts';
 export type { DatabaseOptions } from './options.ts';
+export { createPropagation } from './propagation.ts';
 export type { TransactionInfo } from './transaction-info.ts';

@@ -6,6 +6,7 @@ import {
   type Clock,
   integer,
   InvalidOptionError,
+  longestTimer,
   text,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
@@ -17,6 +18,11 @@ export interface DatabaseOptions<Name extends string = string> {
   readonly defaultClient?: NoInfer<Name> | undefined;
   /** How many hooks the hooks of one transaction may register in turn. Default 1,000. */
   readonly hookLimit?: number | undefined;
+  /**
+   * Milliseconds after which a statement that somebody of its own chain may be waiting for is checked for a lock
+   * that its own chain holds; `false`: never. Default 100.
+   */
+  readonly lockProbeAfter?: number | false | undefined;
   /** The time, for tests that replay a run. */
   readonly clock?: Clock | undefined;
   /** From 0 to 1, for the jitter of pauses; for tests that replay a run. */
@@ -27,6 +33,7 @@ const checks: Checks = {
   clients: anObject,
   defaultClient: text(200),
   hookLimit: integer(1, 1_000_000),
+  lockProbeAfter: (value) => (value === false ? undefined : integer(1, longestTimer)(value)),
   clock: anObject,
   random: aFunction,
 };

@@ -8,6 +8,8 @@ export interface TransactionInfo {
   /** `DEFAULT`: the server's own, which was not asked for. */
   readonly isolationLevel: IsolationLevel;
   readonly readOnly: boolean;
+  /** Whether any statement was sent; before that there is nothing on the server. */
+  readonly hasStarted: boolean;
   /** Whether a statement was sent that may have written. Functions that a SELECT calls are not seen. */
   readonly hasWritten: boolean;
   /** Nothing until the server has answered COMMIT or ROLLBACK. */
@@ -18,7 +20,7 @@ export interface TransactionInfo {
 
 /** A live view of the transaction of a scope. */
 export function activeTransaction(scope: Scope | undefined): TransactionInfo | undefined {
-  if (scope === undefined) return undefined;
+  if (scope === undefined || scope.base !== undefined) return undefined;
   const { transaction, unit } = scope;
   const { characteristics } = transaction;
   return {
@@ -26,6 +28,9 @@ export function activeTransaction(scope: Scope | undefined): TransactionInfo | u
     level: transaction.level,
     isolationLevel: characteristics.isolation ?? 'DEFAULT',
     readOnly: characteristics.readOnly,
+    get hasStarted() {
+      return transaction.backend !== undefined;
+    },
     get hasWritten() {
       return transaction.hasWritten;
     },

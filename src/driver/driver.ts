@@ -35,7 +35,31 @@ export interface Exchange {
 
 /** The server's side of a connection: what names it among all others. */
 export interface Backend {
+  /** The process or connection id of the server. */
   readonly id: number;
+  /** When the server opened it, in the server's own words; `undefined` where it cannot be known. */
+  readonly startedAt: string | undefined;
+}
+
+/** A backend that another one waits for, directly or through others. */
+export interface Blocker {
+  readonly backend: Backend;
+  /** Whether it has a transaction open in which nothing runs just now. */
+  readonly idle: boolean;
+}
+
+/** What a backend waits for. */
+export interface BlockedBy {
+  readonly blockers: readonly Blocker[];
+  /** The table that the wait is about, where it can be told. */
+  readonly relation: string | undefined;
+}
+
+/** A side connection that looks at the locks of the server. */
+export interface LockProbe {
+  /** Rejects when the connection is lost. */
+  blockersOf(backend: Backend): Promise<BlockedBy>;
+  close(): Promise<void>;
 }
 
 /** A physical connection. It carries out one exchange at a time. */
@@ -66,6 +90,12 @@ export interface ConnectFailure {
   readonly transient: boolean;
 }
 
+/** How a pool for a library differs from others of its client. */
+export interface LibraryPoolOptions {
+  /** Of the values of its results; default: those of the client. */
+  readonly types?: object | undefined;
+}
+
 /**
  * The port: all that Sluice needs of a database engine. Stateless but for caches; connections
  * are opened through it and owned by the pool.
@@ -86,4 +116,11 @@ export interface Driver {
   /** Whether a transaction at `running` (`undefined`: the server's default) gives all that `wanted` promises. */
   fulfils(running: ConcreteIsolation | undefined, wanted: IsolationLevel): boolean;
   inspect(text: string): StatementKind;
+  /**
+   * A pool as the engine's usual client package has one, for libraries that take such: in a transaction of
+   * `database` it gives that transaction's connection.
+   */
+  libraryPool?(database: object, clientName: string, options: LibraryPoolOptions): object;
+  /** Opens a side connection for looking at locks; an engine without it cannot tell who blocks whom. */
+  openLockProbe?(signal: AbortSignal): Promise<LockProbe>;
 }

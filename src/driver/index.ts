@@ -1,11 +1,14 @@
 export type { ClientDefinition, PoolOptions } from './client.ts';
 export type {
   Backend,
+  BlockedBy,
   ConnectFailure,
   ConnectionStatus,
   Driver,
   DriverConnection,
   Exchange,
+  LibraryPoolOptions,
+  LockProbe,
   Step,
   TransactionCharacteristics,
 } from './driver.ts';

@@ -2,6 +2,11 @@
 export interface Statement {
   readonly text: string;
   readonly values?: readonly unknown[] | undefined;
+  /**
+   * What the engine's own client would be told besides, by a library that speaks to it in its own way.
+   * Only the driver looks into it; the result is then what that client would give.
+   */
+  readonly native?: object | undefined;
 }
 
 /** A column of a result. */

@@ -31,6 +31,8 @@ export class Pool<Connection extends PooledConnection> {
   /** The requests that were admitted and need a connection to be opened. */
   readonly #admitted = new LinkedList<Ticket<Lease<Connection>>>();
   readonly #leases = new Set<Lease<Connection>>();
+  /** Looks at each request before it is served, and says why it must not be. */
+  guard: ((request: AcquireRequest, stats: PoolStats) => Error | undefined) | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor({ clientName, settings, clock, open }: PoolDependencies<Connection>) {
@@ -61,6 +63,8 @@ export class Pool<Connection extends PooledConnection> {
   acquire(request: AcquireRequest): Lease<Connection> | Promise<Lease<Connection>> {
     this.assertAdmits(request.admitted);
     request.signal?.throwIfAborted();
+    const refused = this.guard?.(request, this.stats());
+    if (refused !== undefined) throw refused;
     const line = this.#lines[request.level];
     if (this.#admission.take(request.level)) {
       const connection = this.#physical.takeIdle();

@@ -1,9 +1,12 @@
-import { describeTransactions, type Frame, holdsAtOrAbove } from '../context/index.ts';
+import { ancestorsOf, describeTransactions, type Frame, holdsAtOrAbove } from '../context/index.ts';
 import type { ChainLink } from '../core/index.ts';
 import { ConnectionLostError, type DriverConnection, type QueryResult, type Statement } from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
+import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
+import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { withCaller } from './failures.ts';
+import type { StopWatching } from './lock-watch.ts';
 import type { RunningWork } from './work.ts';
 
 /** Runs statements outside of a transaction, on a connection that they hold for no longer than themselves. */
@@ -17,17 +20,55 @@ export async function runAlone(
   const mayWait = !holdsAtOrAbove(frame, level);
   client.work.add(holder);
   let lease: Lease<DriverConnection> | undefined;
+  const cancellation = untilDeadline(client, frame, () => lease?.connection);
   try {
-    const granted = client.pool.acquire({ level, holder, mayWait, admitted: frame !== undefined });
+    const signal = cancellation?.signal;
+    const granted = client.pool.acquire({ level, holder, mayWait, admitted: frame !== undefined, signal });
     lease = granted instanceof Promise ? await granted : granted;
     const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
-    const { failure, results } = await lease.connection.run(steps);
-    if (failure === undefined) return results;
-    throw failure.kind === 'connectionLost' ? lostAlone(client, failure.error) : withCaller(failure.error);
+    const running = lease.connection.run(steps);
+    const stopWatching = watchLocks(lease.connection, client, frame, statements);
+    cancellation?.watch(running);
+    try {
+      const { failure, results } = await (cancellation === undefined ? running : cancellation.race(running));
+      const deadlock = stopWatching === undefined ? undefined : await stopWatching();
+      if (failure === undefined) return results;
+      if (failure.kind === 'connectionLost') throw lostAlone(client, failure.error);
+      throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
+    } finally {
+      if (stopWatching !== undefined) await stopWatching();
+      await cancellation?.settled();
+    }
   } finally {
-    if (lease !== undefined) client.pool.release(lease, lease.connection.status === 'idle');
+    cancellation?.stop();
+    if (lease !== undefined) {
+      client.pool.release(lease, lease.connection.status === 'idle' && cancellation?.inDoubt !== true);
+    }
     client.work.delete(holder);
   }
+}
+
+/** Cancels the statement when its chain's deadline passes. @throws DeadlineExceededError if it has passed */
+function untilDeadline(
+  { clock }: TransactionalClient,
+  frame: Frame | undefined,
+  connection: () => DriverConnection | undefined,
+): Cancellation | undefined {
+  const remaining = remainingTime(frame, clock);
+  if (remaining === undefined) return undefined;
+  const cancellation = new Cancellation(clock, connection);
+  cancellation.onTimeout(remaining, () => deadlineExceeded('A statement', describeTransactions(frame?.innermost)));
+  return cancellation;
+}
+
+function watchLocks(
+  connection: DriverConnection,
+  { locks }: TransactionalClient,
+  frame: Frame | undefined,
+  statements: readonly Statement[],
+): StopWatching | undefined {
+  if (frame === undefined || (frame.innermost === undefined && frame.chain?.ancestors === undefined)) return undefined;
+  return locks.watch({ connection, statements, ancestors: () => ancestorsOf(frame.innermost, frame.chain) });
 }
 
 /** Holds a connection for one statement. */
@@ -63,7 +104,8 @@ class StatementHolder implements Holder, RunningWork {
   abort(): void {}
 }
 
-function lostAlone({ name }: TransactionalClient, cause: unknown): ConnectionLostError {
+/** The error for a statement outside of a transaction whose connection died. */
+export function lostAlone({ name }: TransactionalClient, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
     what: `The connection of client "${name}" was lost during a statement outside of a transaction`,
     remedy: 'A read can be repeated; whether a write took effect has to be looked up',

@@ -2,6 +2,7 @@ import type { ClientIdentity } from '../context/index.ts';
 import type { Clock } from '../core/index.ts';
 import type { Driver, DriverConnection } from '../driver/index.ts';
 import type { Pool } from '../pool/index.ts';
+import type { LockWatch } from './lock-watch.ts';
 import type { WorkInProgress } from './work.ts';
 
 /** All that a transaction needs of the client that it runs on. */
@@ -14,4 +15,5 @@ export interface TransactionalClient extends ClientIdentity {
   /** How many hooks may be registered by hooks of one transaction. */
   readonly hookLimit: number;
   readonly work: WorkInProgress;
+  readonly locks: LockWatch;
 }

@@ -1,5 +1,6 @@
 import { IncompatibleTransactionError } from './errors.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
+import type { Scope } from './scope.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Refuses to join a transaction that does not give what the options ask for. @throws IncompatibleTransactionError */
@@ -23,6 +24,29 @@ export function checkJoin(transaction: Transaction, options: TransactionOptions)
   if (options.signal !== undefined && options.signal !== transaction.signal) {
     throw incompatible(transaction, 'a signal of its own', 'does not have it');
   }
+}
+
+/**
+ * Lets a transaction that the server has not heard of begin as asked; one that runs has to give as much.
+ * @throws IncompatibleTransactionError, UnsupportedIsolationError
+ */
+export function beginAs(
+  { transaction, parent }: Scope,
+  wish: Pick<TransactionOptions, 'isolationLevel' | 'readOnly'>,
+): void {
+  if (parent !== undefined || transaction.hasStarted) {
+    checkJoin(transaction, wish);
+    return;
+  }
+  const { driver } = transaction.client;
+  const { isolation, readOnly } = transaction.characteristics;
+  if (wish.readOnly === false) checkJoin(transaction, { readOnly: false });
+  const wanted = isolationOf(wish.isolationLevel);
+  const enough = wanted === 'DEFAULT' || (isolation !== undefined && driver.fulfils(isolation, wanted));
+  transaction.begins({
+    isolation: enough ? isolation : driver.isolation(wanted),
+    readOnly: readOnly || wish.readOnly === true,
+  });
 }
 
 function incompatible(transaction: Transaction, wish: string, fact: string): IncompatibleTransactionError {

@@ -41,9 +41,10 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
 
 /** The frame of a hook whose transaction is over: what was current at its registration, without that transaction. */
 export function frameAfter(outer: Frame | undefined): Completion['frameFor'] {
-  return ({ client, current }, hooks) => {
-    const { level, scope } = findPlace(outer, client);
-    return new Frame(outer, { client, level, scope, hooks, current });
+  return ({ client, current, chain }, hooks) => {
+    const nowhere = { level: outer?.level ?? 0, scope: undefined };
+    const { level, scope } = client === undefined ? nowhere : findPlace(outer, client);
+    return new Frame(outer, { client, level, scope, hooks, current, chain });
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Ancestor } from '../context/index.ts';
 import { type ErrorDetails, SluiceError } from '../core/index.ts';
 
 /** `MANDATORY` was asked for where no transaction is open. */
@@ -38,6 +39,35 @@ export class CommitUnknownError extends SluiceError {
 /** The transaction took longer than its `timeout`; it was rolled back. */
 export class TransactionTimeoutError extends SluiceError {
   override readonly code = 'TRANSACTION_TIMEOUT';
+}
+
+/** The chain's deadline has passed: whoever waits for it has given up or is about to. What was open is rolled back. */
+export class DeadlineExceededError extends SluiceError {
+  override readonly code = 'DEADLINE_EXCEEDED';
+}
+
+/** A statement waited for a lock that a transaction of its own chain holds, which waits for the statement. It was cancelled. */
+export class ChainDeadlockError extends SluiceError {
+  override readonly code = 'CHAIN_DEADLOCK';
+  /** The transaction that holds the lock. */
+  readonly ancestor: Ancestor;
+  /** The table that the lock is on, where the server tells. */
+  readonly relation: string | undefined;
+  /** The text of the statement that was cancelled, without its values; at most 200 characters. */
+  readonly query: string;
+
+  constructor(
+    details: ErrorDetails & {
+      readonly ancestor: Ancestor;
+      readonly relation: string | undefined;
+      readonly query: string;
+    },
+  ) {
+    super(details);
+    this.ancestor = details.ancestor;
+    this.relation = details.relation;
+    this.query = details.query;
+  }
 }
 
 /** Hooks kept registering hooks; those beyond the limit were not run. */

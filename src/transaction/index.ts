@@ -1,8 +1,12 @@
+export { beginAs } from './compatibility.ts';
 export type { TransactionalClient } from './client.ts';
+export { deadlineExceeded } from './deadline.ts';
 export { createDecorator, type TransactionalDecorator } from './decorator.ts';
 export {
   AfterCommitError,
+  ChainDeadlockError,
   CommitUnknownError,
+  DeadlineExceededError,
   HookLimitError,
   IncompatibleTransactionError,
   ScopeBlockedError,
@@ -12,12 +16,15 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './errors.ts';
+export { freezeOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
+export { LockWatch } from './lock-watch.ts';
+export { PinnedConnection } from './pinned.ts';
 export { Propagation } from './propagation.ts';
 export { registerHook, registerHookHere } from './registration.ts';
 export type { SavepointObserver } from './savepoints.ts';
-export type { Scope } from './scope.ts';
-export { runScope, scopeAt, type Target } from './scoped.ts';
+export type { BaseScope, Scope } from './scope.ts';
+export { runInBase, runScope, scopeAt, type Target } from './scoped.ts';
 export type { Outcome } from './state.ts';
 export { runStatement, runStatements } from './statements.ts';
 export { WorkInProgress } from './work.ts';

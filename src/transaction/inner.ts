@@ -1,8 +1,9 @@
-import { Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
+import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
 import { type BodyResult, settle } from './body.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { unexpectedRollback } from './failures.ts';
 import type { TransactionOptions } from './options.ts';
+import { afterCommit, runBeforeCommit } from './run.ts';
 import { Scope } from './scope.ts';
 import { AtomicUnit } from './unit.ts';
 
@@ -58,12 +59,31 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       parent.unit.lane.leave();
     }
     const { unit, done } = nested;
-    if (done.type === 'returned') return done.value;
+    if (done.type === 'returned') return await concludeIn(run, unit, done.value);
     if (done.type === 'thrown') attachSuppressed(done.error, await compensate(run, unit));
     throw done.error;
   } finally {
     parent.leave();
   }
+}
+
+/** In a transaction that counts as none this one has committed now. */
+async function concludeIn<Result>(
+  { parent, outer }: InnerRun<Result>,
+  unit: AtomicUnit,
+  value: Result,
+): Promise<Result> {
+  const { base, transaction } = parent;
+  if (base === undefined) return value;
+  const hooks = unit.hooks.take('committed');
+  if (hooks.length === 0) return value;
+  const { hookLimit } = transaction.client;
+  const frameFor = frameAfter(outer);
+  const errors = await base.committed(() =>
+    runHooks({ transaction: transaction.name, outcome: 'committed', hooks, frameFor, hookLimit }),
+  );
+  if (errors.length > 0) throw afterCommit(transaction, value, errors);
+  return value;
 }
 
 interface InnerBody<Result> {
@@ -74,8 +94,7 @@ interface InnerBody<Result> {
 /** Runs the body of a savepoint scope, and releases the savepoint or rolls back to it. */
 async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<BodyResult<Result>> {
   const { unit, transaction } = scope;
-  let done = await settle(run.body, run.options);
-  await scope.close();
+  let done = await settleNested(scope, run);
   scope.end();
   if (done.type !== 'thrown' && unit.doomed !== undefined) {
     done = { type: 'thrown', error: unexpectedRollback(transaction, unit.doomed.cause) };
@@ -84,9 +103,28 @@ async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<Bod
     await transaction.rollbackTo(unit);
   } else {
     if (unit.savepoint !== undefined) transaction.savepoints.released(unit.savepoint);
-    unit.hooks.handTo(run.parent.unit.hooks);
+    if (run.parent.base === undefined) unit.hooks.handTo(run.parent.unit.hooks);
   }
   return done;
+}
+
+/** Runs the body and waits for what it left running; the hooks before the commit too, where this is one. */
+async function settleNested<Result>(
+  scope: Scope,
+  { parent, body, options }: InnerRun<Result>,
+): Promise<BodyResult<Result>> {
+  const done = await settle(body, options);
+  await scope.close();
+  const frame = currentFrame();
+  if (parent.base === undefined || done.type === 'thrown' || scope.unit.doomed !== undefined || frame === undefined) {
+    return done;
+  }
+  try {
+    await runBeforeCommit(scope, frame);
+    return done;
+  } catch (error) {
+    return { type: 'thrown', error };
+  }
 }
 
 /** Runs the compensations of a rolled back savepoint inside its parent. */

@@ -33,7 +33,7 @@ function place(
   kind: HookKind,
   run: (outcome: Outcome) => unknown,
 ): void {
-  if (scope !== undefined && frame !== undefined) {
+  if (scope !== undefined && frame !== undefined && (scope as Scope).base === undefined) {
     register(scope as Scope, kind, run, frame);
   } else if (hooks?.open === true && kind === 'compensate') {
     hooks.compensate(() => run('rolledBack'));

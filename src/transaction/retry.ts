@@ -6,7 +6,7 @@ const longestDelay = 5_000;
 
 /** Runs a transaction of its own, again after a serialization failure or deadlock if the options say so. */
 export async function runTransaction<Result>(
-  start: Omit<Attempt, 'timeout'>,
+  start: Omit<Attempt, 'timeout' | 'call'>,
   body: () => Result | PromiseLike<Result>,
 ): Promise<Result> {
   const { client, options } = start;
@@ -14,7 +14,7 @@ export async function runTransaction<Result>(
   const deadline = options.timeout === undefined ? undefined : client.clock.now() + options.timeout;
   for (let attempt = 1; ; attempt += 1) {
     const timeout = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
-    const attempted = await runAttempt({ ...start, timeout }, body);
+    const attempted = await runAttempt({ ...start, timeout, call: start }, body);
     const { result } = attempted;
     if ('value' in result) return result.value;
     const pause = Math.min(delay * 2 ** (attempt - 1), longestDelay) * (0.5 + client.random() / 2);

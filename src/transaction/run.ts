@@ -3,10 +3,11 @@ import type { Origin } from '../core/index.ts';
 import { type BodyResult, settle } from './body.ts';
 import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
+import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { AfterCommitError } from './errors.ts';
 import { timedOut, unexpectedRollback } from './failures.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
-import { Scope } from './scope.ts';
+import { type BaseScope, Scope } from './scope.ts';
 import { type Ending, Transaction } from './transaction.ts';
 import { AtomicUnit } from './unit.ts';
 
@@ -17,6 +18,9 @@ export interface Attempt {
   readonly outer: Frame | undefined;
   readonly origin: Origin;
   readonly options: TransactionOptions;
+  /** The same object for all attempts of one call. */
+  readonly call: object;
+  readonly base?: BaseScope | undefined;
   /** Milliseconds that are left for this attempt. */
   readonly timeout: number | undefined;
 }
@@ -33,10 +37,12 @@ export async function runAttempt<Result>(
   body: () => Result | PromiseLike<Result>,
 ): Promise<Attempted<Result>> {
   const { client, level, outer, origin, options } = attempt;
+  const remaining = remainingTime(outer, client.clock);
   const transaction = new Transaction({
     client,
     level,
     outer: outer?.innermost,
+    call: attempt.call,
     origin,
     name: options.name,
     characteristics: {
@@ -48,10 +54,15 @@ export async function runAttempt<Result>(
   });
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
-  const scope = new Scope(transaction, unit);
+  const scope = new Scope(transaction, unit, undefined, transaction.name, attempt.base);
   const frame = new Frame(outer, { client, level, scope, opens: transaction });
   const { timeout } = attempt;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
+  if (remaining !== undefined) {
+    cancellation.onTimeout(remaining, () =>
+      deadlineExceeded(`The transaction "${transaction.name}"`, transaction.chain()),
+    );
+  }
   if (options.signal !== undefined) cancellation.onSignal(options.signal);
 
   client.work.add(transaction);
@@ -105,7 +116,8 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
   return done;
 }
 
-async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
+/** Runs and awaits the hooks before the commit, in the transaction. */
+export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
   const { hooks } = scope.unit;
   for (let hook = hooks.takeBefore(); hook !== undefined; hook = hooks.takeBefore()) {
     const { run, inContext } = hook;
@@ -163,7 +175,8 @@ function errorOf(
   return requested === undefined ? unexpectedRollback(transaction, unit.doomed?.cause) : requested.reason;
 }
 
-function afterCommit(transaction: Transaction, result: unknown, errors: readonly unknown[]): AfterCommitError {
+/** The error for commit hooks that failed. */
+export function afterCommit(transaction: Transaction, result: unknown, errors: readonly unknown[]): AfterCommitError {
   return new AfterCommitError({
     what: `The transaction "${transaction.name}" is committed, but ${errors.length} of its commit hooks failed`,
     remedy:

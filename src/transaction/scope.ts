@@ -7,6 +7,15 @@ import type { AtomicUnit } from './unit.ts';
 /** `closing`: the body has returned and what it left running is awaited; nothing new is accepted. */
 type ScopeState = 'open' | 'closing' | 'ended';
 
+/**
+ * A transaction that counts as none, around a test: what opens one inside of it gets a savepoint, whose
+ * commit is the end of that.
+ */
+export interface BaseScope {
+  /** A transaction inside has ended well. `runHooks` runs its commit hooks and returns what they threw. */
+  committed(runHooks: () => Promise<readonly unknown[]>): Promise<readonly unknown[]>;
+}
+
 /** One call of `transaction` or `begin`. Scopes that join share the atomic unit of the one they join. */
 export class Scope implements AmbientScope {
   readonly transaction: Transaction;
@@ -14,17 +23,25 @@ export class Scope implements AmbientScope {
   /** The scope that this one joins or nests in; none for the scope that began the transaction. */
   readonly parent: Scope | undefined;
   readonly name: string;
+  readonly base: BaseScope | undefined;
   #state: ScopeState = 'open';
   /** Statements and inner scopes that have not ended. */
   #pending = 0;
   #onIdle: (() => void) | undefined;
   #lastIssued = false;
 
-  constructor(transaction: Transaction, unit: AtomicUnit, parent?: Scope, name: string = transaction.name) {
+  constructor(
+    transaction: Transaction,
+    unit: AtomicUnit,
+    parent?: Scope,
+    name: string = transaction.name,
+    base?: BaseScope,
+  ) {
     this.transaction = transaction;
     this.unit = unit;
     this.parent = parent;
     this.name = name;
+    this.base = base;
   }
 
   get isOpen(): boolean {

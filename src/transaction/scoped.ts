@@ -3,11 +3,11 @@ import { captureOrigin, InvalidOptionError, typeName } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
 import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
-import { join, nest } from './inner.ts';
+import { type InnerRun, join, nest } from './inner.ts';
 import { checkTransactionOptions, isolationOf, originOf, type TransactionOptions } from './options.ts';
-import { propagationTable } from './propagation.ts';
+import { type PropagationAction, propagationTable } from './propagation.ts';
 import { runTransaction } from './retry.ts';
-import type { Scope } from './scope.ts';
+import type { BaseScope, Scope } from './scope.ts';
 
 /** Where a scope is opened: a client, and the level that its caller fixed, if any. */
 export interface Target {
@@ -32,7 +32,7 @@ export function runScope<Result>(
     if (typeof body !== 'function') throw noBody(body);
     const outer = currentFrame();
     const parent = scopeAt(outer, target);
-    if (options === undefined && parent !== undefined && outer !== undefined)
+    if (options === undefined && parent !== undefined && parent.base === undefined && outer !== undefined)
       return join({ parent, outer, options, body });
     return propagate(target, body, options === undefined ? noOptions : options);
   } catch (error) {
@@ -52,6 +52,7 @@ function propagate<Result>(
   const outer = currentFrame();
   const parent = scopeAt(outer, target);
   const { inside, outside } = propagationTable[options.propagation ?? 'REQUIRED'];
+  if (parent?.base !== undefined && outer !== undefined) return inBase({ parent, outer, options, body }, outside);
   if (parent === undefined || outer === undefined) {
     if (outside === 'required') throw required(client, outer);
     if (outside === 'plain') return runPlain(body);
@@ -66,6 +67,41 @@ function propagate<Result>(
   if (inside === 'forbidden') throw forbidden(parent);
   checkJoin(parent.transaction, options);
   return (inside === 'nest' ? nest : join)({ parent, outer, options, body });
+}
+
+/** In a transaction that counts as none everything is as outside of one, and what begins gets a savepoint. */
+function inBase<Result>(run: InnerRun<Result>, outside: PropagationAction): Promise<Result> {
+  const { parent, outer, options, body } = run;
+  if (outside === 'required') throw required(parent.transaction.client, undefined);
+  if (outside === 'plain') return runPlain(body);
+  parent.assertOpen();
+  // Its time is its own; isolation and access are those of the transaction around it.
+  checkJoin(parent.transaction, { isolationLevel: options?.isolationLevel, readOnly: options?.readOnly });
+  return nest({ parent, outer, options, body });
+}
+
+/** Runs `body` in a transaction that counts as none, and rolls it back. */
+export async function runInBase<Result>(
+  client: TransactionalClient,
+  base: BaseScope,
+  body: () => Result | PromiseLike<Result>,
+  options: TransactionOptions,
+): Promise<Result> {
+  checkTransactionOptions(options);
+  const outer = currentFrame();
+  let result: { readonly value: Result } | undefined;
+  const rollBack = new Error('the end of a test');
+  const { level } = findPlace(outer, client);
+  const origin = originOf(options) ?? captureOrigin(runInBase);
+  try {
+    return await runTransaction({ client, level, outer, origin, options, base }, async () => {
+      result = { value: await body() };
+      throw rollBack;
+    });
+  } catch (error) {
+    if (error === rollBack && result !== undefined) return result.value;
+    throw error;
+  }
 }
 
 /** Awaits the body here, in its frame: a thenable starts to work when it is awaited. */

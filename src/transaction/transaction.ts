@@ -1,5 +1,13 @@
 import { transactionEnd, transactionStart } from '../channels/index.ts';
-import { describeTransactions, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
+import {
+  type Ancestor,
+  ancestorsOf,
+  type BackendIdentity,
+  describeTransactions,
+  type Frame,
+  holdsAtOrAbove,
+  type OpenTransaction,
+} from '../context/index.ts';
 import type { ChainLink, Origin } from '../core/index.ts';
 import type {
   DriverConnection,
@@ -21,7 +29,9 @@ import {
   scopeBlocked,
   unexpectedRollback,
 } from './failures.ts';
+import type { ChainDeadlockError } from './errors.ts';
 import type { LaneLimit, LaneOwner } from './lane.ts';
+import type { StopWatching } from './lock-watch.ts';
 import { type PendingStep, Savepoints } from './savepoints.ts';
 import { isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
 import type { AtomicUnit } from './unit.ts';
@@ -33,10 +43,20 @@ export interface Ending {
   readonly failure: { readonly error: unknown } | undefined;
 }
 
+/** What was sent in an exchange, and what was found out while it ran. */
+interface Sent {
+  readonly pending: readonly PendingStep[];
+  readonly unit: AtomicUnit;
+  readonly last: boolean;
+  readonly deadlock: ChainDeadlockError | undefined;
+}
+
 export interface TransactionSettings {
   readonly client: TransactionalClient;
   readonly level: number;
   readonly outer: OpenTransaction | undefined;
+  /** The same object for all attempts of one call. */
+  readonly call: object;
   /** Where it was asked for. */
   readonly origin: Origin;
   readonly name: string | undefined;
@@ -53,14 +73,15 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   readonly client: TransactionalClient;
   readonly level: number;
   readonly outer: OpenTransaction | undefined;
+  readonly call: object;
   readonly name: string;
-  readonly characteristics: TransactionCharacteristics;
   readonly timeout: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly savepoints: Savepoints = new Savepoints();
   readonly cancellation: Cancellation;
   readonly #origin: Origin;
   readonly #openedAt: number;
+  #characteristics: TransactionCharacteristics;
   #state: TransactionState = 'unstarted';
   #lease: Lease<DriverConnection> | undefined;
   #hasWritten = false;
@@ -72,9 +93,10 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.client = settings.client;
     this.level = settings.level;
     this.outer = settings.outer;
+    this.call = settings.call;
     this.#origin = settings.origin;
     this.name = settings.name ?? 'anonymous';
-    this.characteristics = settings.characteristics;
+    this.#characteristics = settings.characteristics;
     this.timeout = settings.timeout;
     this.signal = settings.signal;
     this.#openedAt = this.client.clock.now();
@@ -82,11 +104,20 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     if (transactionStart.hasSubscribers) transactionStart.publish(this.#event());
   }
 
+  get characteristics(): TransactionCharacteristics {
+    return this.#characteristics;
+  }
+  get hasStarted(): boolean {
+    return this.#state !== 'unstarted';
+  }
   get outcome(): Outcome | undefined {
     return isOutcome(this.#state) ? this.#state : undefined;
   }
   get isOpen(): boolean {
     return !isOutcome(this.#state);
+  }
+  get backend(): BackendIdentity | undefined {
+    return this.#lease?.connection.backend;
   }
   get hasWritten(): boolean {
     return this.#hasWritten;
@@ -100,6 +131,11 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     const { client, level, name } = this;
     const age = client.clock.now() - this.#openedAt;
     return { clientName: client.name, level, transaction: name, age, openedAt: this.#origin() };
+  }
+
+  /** Says how it is to begin, as long as the server has not heard of it. */
+  begins(characteristics: TransactionCharacteristics): void {
+    this.#characteristics = characteristics;
   }
 
   /** This transaction and those around it, outermost first. */
@@ -130,9 +166,11 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.#exchanges += 1;
     const running = lease.connection.run(steps);
     this.cancellation.watch(running);
+    const stopWatching = this.#watchLocks(lease, statements, frame);
     try {
       const exchange = await running;
-      this.#note(exchange, pending, unit, last);
+      const deadlock = stopWatching === undefined ? undefined : await stopWatching();
+      this.#note(exchange, { pending, unit, last, deadlock });
       return exchange.results;
     } finally {
       this.cancellation.watch(undefined);
@@ -216,6 +254,17 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     return lease;
   }
 
+  /** Only a statement that somebody of its own chain may be waiting for can be blocked by its own chain. */
+  #watchLocks(
+    { connection }: Lease<DriverConnection>,
+    statements: readonly Statement[],
+    { chain }: Frame,
+  ): StopWatching | undefined {
+    if (this.outer === undefined && chain?.ancestors === undefined) return undefined;
+    const ancestors = (): readonly Ancestor[] => ancestorsOf(this.outer, chain);
+    return this.client.locks.watch({ connection, statements, ancestors });
+  }
+
   #steps(pending: readonly PendingStep[], statements: readonly Statement[], last: boolean): readonly Step[] {
     const steps: Step[] = [];
     if (this.#state === 'unstarted') steps.push({ type: 'begin', characteristics: this.characteristics });
@@ -226,7 +275,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   }
 
   /** Draws the consequences of an exchange. @throws the failure, if it failed */
-  #note(exchange: Exchange, pending: readonly PendingStep[], unit: AtomicUnit, last: boolean): void {
+  #note(exchange: Exchange, { pending, unit, last, deadlock }: Sent): void {
     // A cancelled statement that the server answered too late: the transaction has ended without it.
     if (!this.isOpen) throw ended(this, this.name, this.cancellation.requested?.reason);
     let { completed } = exchange;
@@ -254,7 +303,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
       this.#state = transition(this.#state, 'ending');
       this.#end('rolledBack');
     }
-    throw this.cancellation.explain(failure);
+    throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : this.cancellation.explain(failure);
   }
 
   #noteCommit(exchange: Exchange): void {

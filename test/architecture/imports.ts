@@ -71,9 +71,7 @@ function cycles(root: string, imports: readonly Import[]): string[] {
 
 /** `drivers/postgres/driver.ts` is in `drivers/postgres`, `core/clock.ts` in `core`, `index.ts` in `.`. */
 function folderOf(file: string): string {
-  const parts = file.split(sep).slice(0, -1);
-  const grouped = parts[0] === 'drivers' || parts[0] === 'cli' || parts[0] === 'integrations';
-  return parts.slice(0, grouped ? 2 : 1).join('/') || '.';
+  return file.split(sep).slice(0, -1).slice(0, 2).join('/') || '.';
 }
 
 function packageOf(specifier: string): string {

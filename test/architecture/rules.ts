@@ -1,5 +1,18 @@
 /** The folders of `src`, lowest first: a folder may import those before it. Nothing else is allowed. */
-export const order = ['core', 'channels', 'context', 'driver', 'pool', 'transaction', 'database'] as const;
+export const order = [
+  'core',
+  'channels',
+  'context',
+  'envelope',
+  'driver',
+  'pool',
+  'transaction',
+  'database',
+  'ambient',
+  'outbox',
+  'queue',
+  'testing',
+] as const;
 
 export interface FolderRule {
   /** The folders that it may import, through their `index.ts`. */
@@ -16,7 +29,21 @@ const ordered = order.map((folder, index): [string, FolderRule] => [
 export const rules: Readonly<Record<string, FolderRule>> = {
   ...Object.fromEntries(ordered),
   // The entry point of the package.
-  '.': { folders: order, packages: [] },
-  'drivers/postgres': { folders: ['core', 'driver'], packages: ['pg'] },
-  'cli/demo': { folders: ['.', 'drivers/postgres'], packages: [] },
+  '.': { folders: order.slice(0, order.indexOf('ambient')), packages: [] },
+  // The driver knows `core` and `driver` alone; its pool for libraries stands on `ambient`.
+  'drivers/postgres': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['pg'] },
+  'queue/bullmq': { folders: ['core', 'queue'], packages: ['bullmq', 'ioredis'] },
+  'queue/pg-boss': { folders: ['core', 'queue'], packages: ['pg-boss'] },
+  'integrations/drizzle': { folders: ['.', 'ambient'], packages: [] },
+  'integrations/mikro-orm': { folders: ['.', 'ambient'], packages: ['@mikro-orm/core'] },
+  'integrations/prisma': { folders: ['.', 'ambient'], packages: [] },
+  'integrations/knex': { folders: ['.', 'core', 'ambient'], packages: ['knex'] },
+  'integrations/kysely': { folders: ['.', 'ambient'], packages: ['kysely'] },
+  // The engine of a data source that makes its own database is loaded when it is initialized.
+  'integrations/typeorm': { folders: ['.', 'ambient', 'drivers/postgres'], packages: ['typeorm'] },
+  'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
+  'cli/demo': {
+    folders: ['.', 'drivers/postgres', 'outbox', 'queue', 'queue/bullmq', 'queue/pg-boss'],
+    packages: [],
+  },
 };

@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as sluice from '../../src/index.ts';
+import * as outbox from '../../src/outbox/index.ts';
+import * as queue from '../../src/queue/index.ts';
+import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -37,7 +40,7 @@ describe('the examples', () => {
   it('compile as they are written', { timeout: 60_000 }, () => {
     expect(examples.length).toBeGreaterThanOrEqual(3);
     for (const { name, code } of examples) writeFileSync(join(folder, `${name}.ts`), code);
-    const paths = { sluice: ['../../../src/index.ts'], 'sluice/postgres': ['../../../src/drivers/postgres/index.ts'] };
+    const paths = entries();
     const config = {
       extends: '../../../tsconfig.json',
       compilerOptions: { paths, noUnusedLocals: false, exactOptionalPropertyTypes: false },
@@ -78,7 +81,7 @@ describe('the examples', () => {
 
 describe('the page of errors', () => {
   const page = textOf('docs/errors.md');
-  const classes = Object.entries(sluice).filter(([, value]) => {
+  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing }).filter(([, value]) => {
     return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
   });
 
@@ -95,6 +98,18 @@ describe('the page of errors', () => {
     expect(new Set(named)).toEqual(new Set(classes.map(([name]) => name)));
   });
 });
+
+/** Where the entries of the package come from. */
+function entries(): Record<string, string[]> {
+  const { exports } = JSON.parse(textOf('package.json')) as { exports: Record<string, string | { default: string }> };
+  return Object.fromEntries(
+    Object.entries(exports).flatMap(([name, target]) =>
+      typeof target === 'string'
+        ? []
+        : [[name.replace('.', 'sluice'), [target.default.replace('./dist', '../../../src').replace(/js$/, 'ts')]]],
+    ),
+  );
+}
 
 describe('links', () => {
   it.each(pages)('of %s lead to files that exist', (page) => {

@@ -4,13 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/settled.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { redisUrl, whenReached } from '../support/servers.ts';
 
 const server = useTestDatabase();
 const program = fileURLToPath(new URL('../../src/cli/demo/main.ts', import.meta.url));
 const runner = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url));
 
 function demo(...args: string[]): SpawnSyncReturns<string> {
-  const env = { ...process.env, DATABASE_URL: server.url };
+  return demoWith({ REDIS_URL: '' }, ...args);
+}
+
+function demoWith(settings: Record<string, string>, ...args: string[]): SpawnSyncReturns<string> {
+  const env = { ...process.env, DATABASE_URL: server.url, ...settings };
   return spawnSync(process.execPath, [program, ...args], { encoding: 'utf8', env, timeout: 60_000 });
 }
 
@@ -31,7 +36,19 @@ describe('the demo', () => {
     expect(figures).toEqual({
       checkouts: [row(1), row(10)],
       deadlock: { code: 'POOL_DEADLOCK', ms: expect.any(Number) as number },
+      jobs: {
+        engine: 'pg-boss',
+        requested: 220,
+        completed: 220,
+        p50ms: expect.any(Number) as number,
+        p99ms: expect.any(Number) as number,
+        withoutLevels: { completed: expect.any(Number) as number, timedOut: expect.any(Number) as number },
+        rowLock: { code: 'CHAIN_DEADLOCK', ms: expect.any(Number) as number },
+      },
     });
+    const { withoutLevels } = (figures as { jobs: { withoutLevels: Record<string, number> } }).jobs;
+    expect(withoutLevels['timedOut']).toBeGreaterThan(0);
+    expect((withoutLevels['completed'] ?? 0) + (withoutLevels['timedOut'] ?? 0)).toBe(20);
     const { checkouts } = figures as { checkouts: Record<string, number>[] };
     for (const { committed = 0, declined = 0, soldOut = 0 } of checkouts) {
       expect(committed + declined + soldOut).toBe(500);
@@ -46,7 +63,18 @@ describe('the demo', () => {
     expect(stdout).toMatch(/max {2}requested {2}committed/);
     expect(stdout).toMatch(/POOL_DEADLOCK after \d+ ms instead of hanging/);
     expect(stdout).toMatch(/transaction "checkout".*shop\.ts:\d+/);
+    expect(stdout).toMatch(/pg-boss: 220 of 220 ended/);
+    expect(stdout).toMatch(/CHAIN_DEADLOCK after \d+ ms/);
     expect(await server.sql("select 1 from pg_namespace where nspname like 'sluice_demo%'")).toEqual([]);
+  });
+
+  it('runs its jobs on BullMQ where there is a Redis', { timeout: 90_000 }, async () => {
+    if (!(await whenReached('Redis'))) return;
+    const { stdout, status } = demoWith({ REDIS_URL: redisUrl }, '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      jobs: { engine: 'bullmq', requested: 220, completed: 220, rowLock: { code: 'CHAIN_DEADLOCK' } },
+    });
   });
 
   it('refuses unknown options with its usage', () => {

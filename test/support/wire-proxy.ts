@@ -11,6 +11,8 @@ export interface WireProxy {
   cutAfter(text: string): void;
   /** Forwards what comes to the server no more until the returned function is called. */
   freeze(): () => void;
+  /** From now on tells clients another backend than the one they are connected to, as poolers do. */
+  hideBackends(): void;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
   let writes = 0;
   let cutText: string | undefined;
   let frozen: Promise<void> | undefined;
+  let hides = false;
 
   const server: Server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
@@ -48,7 +51,10 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
       setImmediate(() => client.destroy());
       setTimeout(() => upstream.destroy(), 200);
     });
-    upstream.on('data', (chunk: Buffer) => client.write(chunk));
+    upstream.on('data', (chunk: Buffer) => {
+      if (hides) changeBackend(chunk);
+      client.write(chunk);
+    });
     client.on('close', () => upstream.end());
     upstream.on('close', () => client.destroy());
   });
@@ -80,11 +86,20 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
         resolve();
       };
     },
+    hideBackends() {
+      hides = true;
+    },
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Changes the process id in the BackendKeyData of a chunk, if it holds one. */
+function changeBackend(chunk: Buffer): void {
+  const at = chunk.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+  if (at >= 0) chunk.writeInt32BE(chunk.readInt32BE(at + 5) + 1_000_000, at + 5);
 }
 
 /** Splits a client's stream into messages; says whether `onMessage` was interested in one of the chunk. */

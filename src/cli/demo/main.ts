@@ -3,6 +3,7 @@ import { postgres } from '../../drivers/postgres/index.ts';
 import { createDatabase, type Database } from '../../index.ts';
 import { type CheckoutFigures, runCheckouts } from './checkouts.ts';
 import { type DeadlockFigures, showDeadlock } from './deadlock.ts';
+import { type JobsFigures, runJobs } from './jobs.ts';
 import { progressLine, table } from './report.ts';
 import { dropTables, schemaName } from './schema.ts';
 
@@ -32,11 +33,32 @@ async function demo(connectionString: string, json: boolean, signal: AbortSignal
   const { message, ...deadlock } = await using(open(1, 0), showDeadlock);
   say(`  ${deadlock.code} after ${deadlock.ms} ms instead of hanging:\n  ${message}`);
 
-  const holds = checkouts.every(({ violations }) => violations === 0) && deadlock.code === 'POOL_DEADLOCK';
+  say('\nTransactions that await jobs of two other processes, every pool of one:');
+  const settings = { connectionString, redisUrl: process.env['REDIS_URL'] || undefined, schema: `${schemaName}_jobs` };
+  const { problems, ...jobs } = await runJobs({ settings, signal, onProgress: progressLine('jobs', 'chains') });
+  for (const problem of problems) console.error(`VIOLATED: ${problem}`);
+  say(
+    `  ${jobs.engine}: ${jobs.completed} of ${jobs.requested} ended; an answer took ${jobs.p50ms} ms, 99 of 100 at most ${jobs.p99ms} ms`,
+  );
+  say(
+    `  the same chains without levels: ${jobs.withoutLevels.completed} ended, ${jobs.withoutLevels.timedOut} timed out`,
+  );
+  say(`  a job that wants the row that its waiter has locked: ${jobs.rowLock.code} after ${jobs.rowLock.ms} ms`);
+  const jobsHold =
+    problems.length === 0 &&
+    jobs.completed === jobs.requested &&
+    jobs.withoutLevels.completed < jobs.requested &&
+    jobs.rowLock.code === 'CHAIN_DEADLOCK';
+
+  const holds = jobsHold && checkouts.every(({ violations }) => violations === 0) && deadlock.code === 'POOL_DEADLOCK';
   say(holds ? '\nEvery invariant holds.' : '\nAn invariant FAILED.');
   if (json)
     console.log(
-      JSON.stringify({ checkouts, deadlock } satisfies { checkouts: CheckoutFigures[]; deadlock: DeadlockFigures }),
+      JSON.stringify({ checkouts, deadlock, jobs } satisfies {
+        checkouts: CheckoutFigures[];
+        deadlock: DeadlockFigures;
+        jobs: JobsFigures;
+      }),
     );
   return holds;
 }

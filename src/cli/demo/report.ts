@@ -1,10 +1,10 @@
 import type { CheckoutFigures } from './checkouts.ts';
 
 /** Shows how far a run is, on one line of the terminal; in a log, a line for every fifth of it. */
-export function progressLine(label: string): (done: number, requested: number) => void {
+export function progressLine(label: string, things = 'checkouts'): (done: number, requested: number) => void {
   const { stderr } = process;
   return (done, requested) => {
-    const text = `  ${label}: ${done} of ${requested} checkouts`;
+    const text = `  ${label}: ${done} of ${requested} ${things}`;
     if (stderr.isTTY) stderr.write(`\r${text}${done === requested ? '\n' : ''}`);
     else if (done % (requested / 5) === 0) stderr.write(`${text}\n`);
   };

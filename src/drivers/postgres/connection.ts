@@ -30,12 +30,12 @@ export class PostgresConnection implements DriverConnection {
   #lastError: unknown;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor(client: pg.Client, preparedLimit: number, toWire: (value: unknown) => WireValue) {
-    const { processID, connection } = internalsOf(client);
+  constructor(client: pg.Client, backend: Backend, preparedLimit: number, toWire: (value: unknown) => WireValue) {
+    const { connection, _types: types } = internalsOf(client);
     const prepared = new PreparedStatements(preparedLimit);
-    this.backend = { id: processID };
+    this.backend = backend;
     this.#client = client;
-    this.#session = { prepared, types: client, write: new GatheredWrite(connection), toWire };
+    this.#session = { prepared, types, write: new GatheredWrite(connection), toWire };
     client.on('error', (error) => (this.#lastError ??= error));
     client.on('end', () => this.#onGone());
     connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
@@ -47,6 +47,21 @@ export class PostgresConnection implements DriverConnection {
 
   run(steps: readonly Step[]): Promise<Exchange> {
     return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
+  }
+
+  /** The client underneath, for what only its own events can tell. */
+  get client(): pg.Client {
+    return this.#client;
+  }
+
+  /** Lets `pg` carry out a query object of its own kind; resolves when the server is ready for the next. */
+  submit(submittable: pg.Submittable): Promise<void> {
+    const { connection } = internalsOf(this.#client);
+    return new Promise((resolve) => {
+      connection.once('readyForQuery', () => resolve());
+      connection.once('end', () => resolve());
+      this.#client.query(submittable);
+    });
   }
 
   cancel(): Promise<void> {

@@ -1,10 +1,13 @@
 import pg from 'pg';
+import type { Database } from '../../database/index.ts';
+import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
 import type { ClientDefinition, Driver, DriverConnection } from '../../driver/index.ts';
 import { PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
 import { createInspector } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
+import { identify, openLockProbe } from './lock-probe.ts';
 import { checkPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
 import { internalsOf } from './pg-types.ts';
 
@@ -23,14 +26,22 @@ export function postgres(options: PostgresOptions = {}): ClientDefinition {
     options;
   const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;
   const limit = preparedLimit(preparedStatements);
+  const warnOnce = warningOfPooler();
   const driver: Driver = {
     dialect: 'postgres',
     target: targetOf(config),
-    connect: (signal) => connect(config, limit, signal),
+    async connect(signal) {
+      const connection = await connect(config, limit, signal);
+      if (connection.backend.startedAt === undefined) warnOnce();
+      return connection;
+    },
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
     fulfils: fulfilsIsolation,
     inspect: createInspector(),
+    libraryPool: (database, clientName, poolOptions) =>
+      createAmbientPool(database as Database, clientName, { config, max, ...(poolOptions as AmbientPoolOptions) }),
+    openLockProbe: (signal) => openLockProbe(config, signal),
   };
   return { driver, pool: { max, maxLevel, budget, acquireTimeout, idleTimeout } };
 }
@@ -54,11 +65,23 @@ async function connect(config: pg.ClientConfig, limit: number, signal: AbortSign
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await client.connect();
-    return new PostgresConnection(client, limit, prepareValue);
+    return new PostgresConnection(client, await identify(client), limit, prepareValue);
   } catch (error) {
     onAbort();
     throw signal.aborted ? signal.reason : error;
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function warningOfPooler(): () => void {
+  let warned = false;
+  return () => {
+    if (warned) return;
+    warned = true;
+    process.emitWarning(
+      'The server does not tell which of its backends a connection has (a pooler in transaction mode?), so row locks along a chain are not detected; give transactions a timeout',
+      { type: 'SluiceWarning', code: 'SLUICE_LOCK_DETECTION_OFF' },
+    );
+  };
 }

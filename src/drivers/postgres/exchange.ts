@@ -2,6 +2,7 @@ import type { Exchange, Failure, QueryResult, Step } from '../../driver/index.ts
 import { controlText, isOneOff } from './control.ts';
 import { isStalePlan } from './failure.ts';
 import type { GatheredWrite } from './gathered-write.ts';
+import { type NativeRows, nativeRows } from './native-rows.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from './pg-types.ts';
 import { type PlannedText, type PreparedStatements, sentOnce } from './prepared.ts';
 import { buildRow, noColumns, readTag, type RowShape, shapeOf } from './rows.ts';
@@ -22,6 +23,7 @@ interface PlannedStep {
   readonly step: Step;
   readonly planned: PlannedText;
   readonly values: readonly WireValue[];
+  readonly native: NativeRows | undefined;
 }
 
 const noValues: readonly WireValue[] = [];
@@ -51,6 +53,7 @@ export class ExchangeQuery implements WireQuery {
       step,
       planned: planStep(step, session.prepared),
       values: values[index] ?? noValues,
+      native: step.type === 'statement' ? nativeRows(step.statement.native) : undefined,
     }));
   }
 
@@ -77,11 +80,14 @@ export class ExchangeQuery implements WireQuery {
 
   handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
     this.#shape = shapeOf(fields, this.#session.types);
+    this.#current?.native?.describe(fields, this.#session.types);
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    const native = this.#current?.native;
     try {
-      this.#rows.push(buildRow(this.#shape, fields));
+      if (native === undefined) this.#rows.push(buildRow(this.#shape, fields));
+      else native.row(fields);
     } catch (error) {
       // A type parser of the user threw. The statement itself succeeds, its caller gets the error.
       this.#error ??= { error };
@@ -130,11 +136,12 @@ export class ExchangeQuery implements WireQuery {
   #complete(tag: string): void {
     const at = this.#steps[this.#completed];
     if (at === undefined) return;
-    const { step, planned } = at;
+    const { step, planned, native } = at;
     const { command, rowCount } = readTag(tag);
     if (step.type === 'statement') {
       if (planned.seen !== undefined) planned.seen.shape = this.#shape;
-      this.#results.push({ rows: this.#rows, rowCount, command, fields: this.#shape.fields });
+      if (native !== undefined) this.#results.push(native.complete(tag));
+      else this.#results.push({ rows: this.#rows, rowCount, command, fields: this.#shape.fields });
     } else if (step.type === 'commit' || step.type === 'rollback') {
       this.#ended = command === 'COMMIT' ? 'committed' : 'rolledBack';
     }
@@ -145,7 +152,13 @@ export class ExchangeQuery implements WireQuery {
   /** Rows that come next belong to the next step, in the shape known from its last run. */
   #expectRows(): void {
     this.#rows = [];
-    this.#shape = this.#steps[this.#completed]?.planned.seen?.shape ?? noColumns;
+    const seen = this.#current?.planned.seen?.shape;
+    this.#shape = seen ?? noColumns;
+    if (seen !== undefined) this.#current?.native?.describe(seen.described, this.#session.types);
+  }
+
+  get #current(): PlannedStep | undefined {
+    return this.#steps[this.#completed];
   }
 }
 

@@ -14,6 +14,7 @@ export interface WireConnection {
   sync(): void;
   sendCopyFail(reason: string): void;
   on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): void;
+  once(event: 'readyForQuery' | 'end', listener: () => void): void;
 }
 
 /** A column as the server describes it. */
@@ -48,6 +49,8 @@ export interface ClientInternals {
   readonly processID: number;
   readonly secretKey: number;
   readonly connection: WireConnection;
+  /** The type parsers of the connection. */
+  readonly _types: TypeParsers;
 }
 
 export function internalsOf(client: Client): ClientInternals {

@@ -4,15 +4,18 @@ import type { TypeParser, TypeParsers, WireField } from './pg-types.ts';
 /** How the rows of a statement are built; kept with a prepared statement, so it is found out once. */
 export interface RowShape {
   readonly fields: readonly Field[];
+  /** As the server described them. */
+  readonly described: readonly WireField[];
   readonly names: readonly string[];
   readonly parsers: readonly TypeParser[];
 }
 
-export const noColumns: RowShape = { fields: [], names: [], parsers: [] };
+export const noColumns: RowShape = { fields: [], described: [], names: [], parsers: [] };
 
 export function shapeOf(fields: readonly WireField[], types: TypeParsers): RowShape {
   return {
     fields: fields.map(({ name, dataTypeID }) => ({ name, dataTypeID })),
+    described: fields,
     names: fields.map(({ name }) => name),
     parsers: fields.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text')),
   };

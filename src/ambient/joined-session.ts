@@ -1,0 +1,206 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
+import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import {
+  beginAs,
+  runScope,
+  runStatements,
+  type Scope,
+  type Target,
+  type TransactionalClient,
+} from '../transaction/index.ts';
+import type { Characteristics, ControlCommand } from './control.ts';
+import { type Awaited, awaitedIn } from './own-transaction.ts';
+import type { LibrarySession } from './library-session.ts';
+
+/** A transaction or savepoint that the library has begun: a scope in the ambient transaction. */
+interface Begun {
+  /** None: begun by BEGIN. */
+  readonly savepoint: string | undefined;
+  /** What runs in it has this frame. */
+  readonly frame: Frame;
+  /** It is the scope of the entry that sent it, which ends by itself. */
+  readonly standsIn: boolean;
+  end(how: 'released' | 'rolledBack'): Promise<void>;
+}
+
+class RollbackRequested extends Error {}
+
+/**
+ * A share in the connection of the ambient transaction. What its library takes for BEGIN and SAVEPOINT are
+ * nested scopes, or the scope that was opened for the very entry which sends them.
+ */
+export class JoinedSession implements LibrarySession {
+  readonly pinned: undefined;
+  readonly #target: Target;
+  readonly #base: Frame;
+  #begun: Begun[] = [];
+  /** A scope that stood for what it had begun has ended. */
+  #hasEnded = false;
+
+  constructor(client: TransactionalClient, frame: Frame) {
+    this.#target = { client, level: undefined };
+    this.#base = frame;
+  }
+
+  get backendId(): number | undefined {
+    return this.#scopeOf(this.#base)?.transaction.backend?.id;
+  }
+
+  run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    return runInFrame(this.#frame(), () => runStatements(this.#target, statements, false), undefined);
+  }
+
+  async control(command: ControlCommand): Promise<undefined> {
+    await this.#carryOut(command);
+    return undefined;
+  }
+
+  async #carryOut(command: ControlCommand): Promise<void> {
+    this.#dropEnded();
+    switch (command.type) {
+      case 'begin':
+        if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
+        return await this.#begin(undefined, command.characteristics);
+      case 'savepoint':
+        return await this.#begin(command.name, {});
+      case 'characteristics': {
+        const scope = this.#scopeOf(this.#frame());
+        if (scope !== undefined) beginAs(scope, command.characteristics);
+        return;
+      }
+      case 'commit':
+      case 'rollback': {
+        const at = this.#begun.findLastIndex(({ savepoint }) => savepoint === undefined);
+        // What it stood for has ended by itself, as it does.
+        if (at < 0 && this.#hasEnded) return;
+        if (at < 0) throw refused('it has begun none, and the ambient one is not its own to end');
+        return await this.#endFrom(at, command.type === 'commit' ? 'released' : 'rolledBack');
+      }
+      case 'release':
+        return await this.#endFrom(this.#find(command.name), 'released');
+      case 'rollbackTo': {
+        const at = this.#find(command.name);
+        const begun = this.#begun[at];
+        await this.#endFrom(begun?.standsIn === true ? at + 1 : at, 'rolledBack');
+        // The savepoint itself stays, as it does on a server.
+        if (begun?.standsIn === true) await begun.end('rolledBack');
+        else this.#begun.push(await this.#nest(command.name, {}));
+        return;
+      }
+      case 'untranslatable':
+        throw refused(command.reason);
+    }
+  }
+
+  async release(): Promise<void> {
+    this.#dropEnded();
+    if (this.#begun.length === 0) return;
+    try {
+      await this.#endFrom(0, 'rolledBack');
+    } catch (error) {
+      reportBackgroundError({ source: 'a connection that was released in the middle of its transaction', error });
+    }
+  }
+
+  async #begin(savepoint: string | undefined, characteristics: Characteristics): Promise<void> {
+    const here = currentFrame();
+    const scope = here === undefined ? undefined : this.#scopeOf(here);
+    const awaited = awaitedIn(scope);
+    if (here !== undefined && scope !== undefined && awaited !== undefined) {
+      awaited.taken = true;
+      beginAs(scope, characteristics);
+      this.#begun.push(standIn(savepoint, here, awaited));
+    } else {
+      this.#begun.push(await this.#nest(savepoint, characteristics));
+    }
+  }
+
+  /** Opens a nested scope that lasts until the library ends it. */
+  async #nest(savepoint: string | undefined, characteristics: Characteristics): Promise<Begun> {
+    const opened = Promise.withResolvers<Frame>();
+    const ended = Promise.withResolvers<'released' | 'rolledBack'>();
+    const body = async (): Promise<void> => {
+      const frame = currentFrame();
+      if (frame !== undefined) opened.resolve(frame);
+      if ((await ended.promise) === 'rolledBack') throw new RollbackRequested();
+    };
+    const options = { ...characteristics, propagation: 'NESTED' } as const;
+    const done = runInFrame(this.#frame(), () => runScope(this.#target, body, options), undefined);
+    // Refused before its body: nobody else would hear of it.
+    done.catch(opened.reject);
+    const frame = await opened.promise;
+    return {
+      savepoint,
+      frame,
+      standsIn: false,
+      async end(how) {
+        ended.resolve(how);
+        try {
+          await done;
+        } catch (error) {
+          if (!(error instanceof RollbackRequested)) throw error;
+        }
+      },
+    };
+  }
+
+  async #endFrom(index: number, how: 'released' | 'rolledBack'): Promise<void> {
+    for (const begun of this.#begun.splice(index).reverse()) await begun.end(how);
+  }
+
+  #find(name: string): number {
+    const at = this.#begun.findLastIndex(({ savepoint }) => savepoint === name);
+    if (at < 0) throw refused(`it has no savepoint of that name`);
+    return at;
+  }
+
+  /**
+   * Where a statement runs: in what the library has begun last, or deeper, where whoever sends it is in a
+   * nested scope inside of that.
+   */
+  #frame(): Frame {
+    this.#dropEnded();
+    const own = this.#begun.at(-1)?.frame ?? this.#base;
+    const here = currentFrame();
+    if (here === own) return own;
+    const scope = here === undefined ? undefined : this.#scopeOf(here);
+    return here !== undefined && scope?.isOpen === true && isWithin(scope, this.#scopeOf(own)) ? here : own;
+  }
+
+  /** A scope that stood for a savepoint may have ended without the library saying so: after ROLLBACK TO. */
+  #dropEnded(): void {
+    while (this.#begun.length > 0 && this.#scopeOf(this.#begun.at(-1)?.frame)?.isOpen !== true) {
+      this.#hasEnded ||= this.#begun.pop()?.standsIn === true;
+    }
+  }
+
+  #scopeOf(frame: Frame | undefined): Scope | undefined {
+    return findPlace(frame, this.#target.client).scope as Scope | undefined;
+  }
+}
+
+/** What was begun is the scope of the entry that begins it, which ends by itself. */
+function standIn(savepoint: string | undefined, frame: Frame, awaited: Awaited): Begun {
+  return {
+    savepoint,
+    frame,
+    standsIn: true,
+    end(how) {
+      if (how === 'rolledBack') awaited.rolledBack = true;
+      return Promise.resolve();
+    },
+  };
+}
+
+function isWithin(scope: Scope, outer: Scope | undefined): boolean {
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) if (at === outer) return true;
+  return false;
+}
+
+function refused(reason: string): TransactionControlError {
+  return new TransactionControlError({
+    what: `A library would end, mark or begin a transaction inside of the ambient one, which cannot be done: ${reason}. It was not sent`,
+    remedy: "Use the library's own transaction functions, or transaction() and its options",
+  });
+}

@@ -1,0 +1,20 @@
+import type { QueryResult, Statement } from '../driver/index.ts';
+import type { PinnedConnection } from '../transaction/index.ts';
+import type { ControlCommand } from './control.ts';
+
+/** What stands behind a connection that a library has checked out. */
+export interface LibrarySession {
+  /** Its own connection; none where it shares that of the ambient transaction. */
+  readonly pinned: PinnedConnection | undefined;
+  /** The id of the server's process or thread; none before the first statement of a transaction. */
+  readonly backendId: number | undefined;
+  /** @throws the driver's error; TransactionEndedError */
+  run(statements: readonly Statement[]): Promise<readonly QueryResult[]>;
+  /**
+   * Starts, marks or ends what the library takes for its transaction.
+   * @returns the server's answer, where it was asked
+   */
+  control(command: ControlCommand, statement: Statement): Promise<QueryResult | undefined>;
+  /** Gives it back; what is left open on it is rolled back. Never rejects. */
+  release(destroy: boolean): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { currentFrame, findPlace } from '../context/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
+import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import { PinnedConnection, runStatements, type Scope, type Target } from '../transaction/index.ts';
+import type { ControlCommand } from './control.ts';
+import { JoinedSession } from './joined-session.ts';
+import type { LibrarySession } from './library-session.ts';
+
+/** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
+export async function openSession(database: Database, clientName: string, holder: string): Promise<LibrarySession> {
+  const client = internalsOf(database).clientNamed(clientName);
+  const frame = currentFrame();
+  const { level, scope } = findPlace(frame, client);
+  if (scope !== undefined && frame !== undefined) {
+    (scope as Scope).assertOpen();
+    return new JoinedSession(client, frame);
+  }
+  return new PinnedSession(await PinnedConnection.open(client, level, frame, holder));
+}
+
+/** Runs statements where the caller is: in the ambient transaction, or by themselves. */
+export function runHere(
+  database: Database,
+  clientName: string,
+  statements: readonly Statement[],
+): Promise<readonly QueryResult[]> {
+  const target: Target = { client: internalsOf(database).clientNamed(clientName), level: undefined };
+  return runStatements(target, statements, false);
+}
+
+/** Outside of a transaction everything is as the library says it. */
+class PinnedSession implements LibrarySession {
+  readonly pinned: PinnedConnection;
+
+  constructor(pinned: PinnedConnection) {
+    this.pinned = pinned;
+  }
+
+  get backendId(): number | undefined {
+    return this.pinned.connection?.backend.id;
+  }
+
+  run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    return this.pinned.run(statements);
+  }
+
+  async control(_command: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
+    return (await this.pinned.run([statement]))[0];
+  }
+
+  async release(destroy: boolean): Promise<void> {
+    const { status } = this.pinned;
+    await this.pinned.release(destroy);
+    if (!destroy && (status === 'active' || status === 'failed')) {
+      reportBackgroundError({ source: 'a connection of an ambient pool', error: leftOpen() });
+    }
+  }
+}
+
+function leftOpen(): TransactionControlError {
+  return new TransactionControlError({
+    what: 'A connection was given back in the middle of a transaction that was begun on it; it was rolled back',
+    remedy: 'Commit before the release. BEGIN by itself isolates nothing on a pool: use transaction()',
+  });
+}

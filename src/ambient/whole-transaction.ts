@@ -1,0 +1,73 @@
+import { currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
+import type { Scope } from '../transaction/index.ts';
+import { awaitedIn, expectBegin } from './own-transaction.ts';
+
+/** Whether the code that calls is in a transaction of any database of Sluice. */
+export function isInAnyTransaction(): boolean {
+  return currentFrame()?.innermost?.isOpen === true;
+}
+
+/**
+ * Calls `register` once for each transaction, in its outermost scope: hooks that it registers are those of the
+ * whole transaction, whichever nested scope it was called in.
+ * @param seen remembers the outermost scopes
+ */
+export function oncePerTransaction(
+  seen: WeakSet<object>,
+  database: Database,
+  clientName: string | undefined,
+  register: () => void,
+): void {
+  const outermost = outermostFrame(database, clientName);
+  const scope = outermost?.scope;
+  if (scope === undefined || seen.has(scope)) return;
+  seen.add(scope);
+  runInFrame(outermost, register, undefined);
+}
+
+/**
+ * What there is once for each transaction of a client: made by `make` in its outermost scope, where it is asked
+ * for first.
+ * @param standsFor whether that scope is to stand for the transaction that `make` lets its library begin
+ */
+export function shareOfTransaction<Share>(
+  shares: WeakMap<object, Share>,
+  { database, clientName, standsFor }: ShareOptions,
+  make: () => Share,
+): Share | undefined {
+  const outermost = outermostFrame(database, clientName);
+  const scope = outermost?.scope;
+  if (scope === undefined) return undefined;
+  const found = shares.get(scope);
+  if (found !== undefined) return found;
+  if (standsFor) expectBegin(scope);
+  const share = runInFrame(outermost, make, undefined);
+  shares.set(scope, share);
+  return share;
+}
+
+interface ShareOptions {
+  readonly database: Database;
+  readonly clientName: string | undefined;
+  readonly standsFor: boolean;
+}
+
+/** Whether a library is about to begin its transaction here, in the scope of its entry. */
+export function isBeginExpected(): boolean {
+  return awaitedIn(currentFrame()?.scope) !== undefined;
+}
+
+/** The frame of the scope with which the transaction of a client began, that around a test left aside. */
+function outermostFrame(database: Database, clientName: string | undefined): Frame | undefined {
+  const internals = internalsOf(database);
+  const client = internals.clientNamed(clientName ?? internals.defaultClientName);
+  const frame = currentFrame();
+  const here = findPlace(frame, client).scope as Scope | undefined;
+  let outermost: Frame | undefined;
+  for (let at = frame; at !== undefined; at = at.parent) {
+    const scope = at.scope as Scope | undefined;
+    if (scope?.transaction === here?.transaction && scope?.base === undefined) outermost = at;
+  }
+  return outermost;
+}

@@ -1,0 +1,55 @@
+import { postgres } from '../../drivers/postgres/index.ts';
+import { createDatabase, type Database } from '../../index.ts';
+import { bullmq } from '../../queue/bullmq/index.ts';
+import {
+  createJobs,
+  defineQueue,
+  type Jobs,
+  type QueueDefinition,
+  type QueueEngineFactory,
+} from '../../queue/index.ts';
+import { pgBoss } from '../../queue/pg-boss/index.ts';
+
+/** What the processes of the demo have to agree on. */
+export interface JobsSettings {
+  readonly connectionString: string;
+  /** BullMQ is used where there is a Redis, and pg-boss otherwise. */
+  readonly redisUrl: string | undefined;
+  /** A schema of the run's own; the tables of the jobs are in another one beside it. */
+  readonly schema: string;
+}
+
+export interface ChargeData {
+  readonly orderId: number;
+  readonly accountId: number;
+}
+
+/** Charges an account: in another process, in a transaction of its own. */
+export const charge: QueueDefinition<ChargeData, number> = defineQueue('charge', { timeout: 30_000 });
+
+export interface NestData {
+  readonly depth: number;
+  /** Instead of the one that Sluice would give. */
+  readonly level?: number;
+  readonly timeout: number;
+}
+
+/** Awaits a job of its own queue until it is deep enough. */
+export const nest: QueueDefinition<NestData, number> = defineQueue('nest', {
+  timeout: 30_000,
+});
+export const depth = 3;
+
+export type ShopJobs = Jobs<{ charge: typeof charge; nest: typeof nest }>;
+
+/** Opens what a process of the demo works with: a pool of one, and the queues. */
+export function openJobs({ connectionString, redisUrl, schema }: JobsSettings): { database: Database; jobs: ShopJobs } {
+  const database = createDatabase({
+    clients: { default: postgres({ connectionString, max: 1, options: `-c search_path=${schema}` }) },
+  });
+  const engine: QueueEngineFactory =
+    redisUrl === undefined
+      ? pgBoss({ connectionString, schema: `${schema}_boss` })
+      : bullmq({ connection: redisUrl, prefix: schema });
+  return { database, jobs: createJobs({ database, engine, queues: { charge, nest } }) };
+}

@@ -1,0 +1,36 @@
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { InvalidOptionError } from '../../index.ts';
+import { Jobs } from '../../queue/index.ts';
+
+/**
+ * Relays the outbox of the program's own jobs, from a process that does nothing else.
+ * @param module a file that exports `jobs`, or `default`, as made by `createJobs`
+ */
+export async function relayUntilStopped(module: string): Promise<number> {
+  const exported = (await import(pathToFileURL(resolve(module)).href)) as { jobs?: unknown; default?: unknown };
+  const jobs = exported.jobs ?? exported.default;
+  if (!isJobs(jobs)) {
+    throw new InvalidOptionError({
+      what: 'The module exports no jobs',
+      remedy: 'Export what createJobs() returns as "jobs"',
+    });
+  }
+  jobs.startRelay();
+  console.error('Relaying. Stop with SIGINT or SIGTERM.');
+  // A relay waits in the background; this process is there for nothing else.
+  const stayAlive = setInterval(() => {}, 60_000);
+  const signal = await new Promise<string>((stop) => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop(name));
+  });
+  clearInterval(stayAlive);
+  console.error(`${signal}: ending after what is under way.`);
+  await jobs.close();
+  await jobs.database.close();
+  return 0;
+}
+
+/** An object of another copy of the package has the same methods. */
+function isJobs(value: unknown): value is Jobs {
+  return value instanceof Jobs || (typeof value === 'object' && value !== null && 'startRelay' in value);
+}

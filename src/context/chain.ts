@@ -1,0 +1,37 @@
+/** The server's side of a connection, which names it among all others of that server. */
+export interface BackendIdentity {
+  /** The process or connection id of the server. */
+  readonly id: number;
+  /** When the server opened it, in the server's own words; ids are used again, this pair is not. */
+  readonly startedAt: string | undefined;
+}
+
+/** A transaction that is open above a part of a chain, as another process knows it. */
+export interface Ancestor {
+  readonly clientName: string;
+  readonly level: number;
+  readonly transaction: string;
+  readonly backend: BackendIdentity;
+}
+
+/** What a chain carries along beside its level, through every process that it reaches. */
+export interface ChainContext {
+  /** The trace as W3C Trace Context writes it. */
+  readonly traceparent?: string | undefined;
+  readonly tracestate?: string | undefined;
+  /** On whose behalf the chain runs. */
+  readonly tenant?: string | undefined;
+  /** A BCP 47 tag, such as `de-CH`. */
+  readonly locale?: string | undefined;
+  /** An IANA time zone, such as `Europe/Zurich`. */
+  readonly tz?: string | undefined;
+  /** Names the work to services that must do it once. */
+  readonly idempotencyKey?: string | undefined;
+  readonly baggage?: Readonly<Record<string, string>> | undefined;
+  /** How many cache invalidations the sender had seen. */
+  readonly published?: number | undefined;
+  /** When nobody waits for the chain any more, in milliseconds of this process's monotonic clock. */
+  readonly deadline?: number | undefined;
+  /** The transactions that other processes hold open above this one's part of the chain, outermost first. */
+  readonly ancestors?: readonly Ancestor[] | undefined;
+}

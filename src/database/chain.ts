@@ -1,0 +1,30 @@
+import { type ClientIdentity, Frame } from '../context/index.ts';
+import { systemClock } from '../core/index.ts';
+import { invalidContext, type ReceivedContext } from '../envelope/index.ts';
+import { deadlineExceeded } from '../transaction/index.ts';
+import { type Database, internalsOf } from './database.ts';
+
+/**
+ * Makes the root frame of a part of a chain that came from outside. What is ambient here is no part of it.
+ * @throws InvalidContextError for a client that the database does not have; DeadlineExceededError
+ */
+export function enterChain(database: Database, { level, clientName, timeout, chain }: ReceivedContext): Frame {
+  const current = clientName === undefined ? undefined : knownClient(database, clientName);
+  if (timeout !== undefined && timeout <= 0) throw deadlineExceeded('A job or call that had not begun');
+  const deadline = timeout === undefined ? {} : { deadline: systemClock.now() + timeout };
+  return new Frame(undefined, {
+    client: undefined,
+    level,
+    scope: undefined,
+    current,
+    chain: { ...chain, ...deadline },
+  });
+}
+
+function knownClient(database: Database, name: string): ClientIdentity {
+  try {
+    return internalsOf(database).clientNamed(name);
+  } catch (cause) {
+    throw invalidContext('it names a client that this database does not have', cause);
+  }
+}

@@ -1,0 +1,178 @@
+import { EventEmitter } from 'node:events';
+import pg from 'pg';
+import type { LibrarySession } from '../../../ambient/index.ts';
+import { InvalidOptionError } from '../../../core/index.ts';
+import { PostgresConnection } from '../connection.ts';
+import type { TypeParsers } from '../pg-types.ts';
+import { executeOn } from './execute.ts';
+import { Portal } from './portal.ts';
+import { type QueryRequest, readRequest, submittableIn } from './request.ts';
+import { noRows, rawRows } from './results.ts';
+
+/** pg's own query object, as far as it is fed here. */
+interface PgQuery {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  handleRowDescription(message: object): void;
+  handleDataRow(message: object): void;
+  handleCommandComplete(message: object, connection: object): void;
+  handleReadyForQuery(connection: object): void;
+  handleError(error: unknown, connection: object): void;
+}
+
+const forwarded: ReadonlySet<string | symbol> = new Set(['notice', 'notification']);
+
+/**
+ * What a library takes for a `pg.PoolClient`: a connection of its own outside of a transaction, and a share
+ * in that of the ambient one inside. It shows what libraries use of a client.
+ */
+export class AmbientClient extends EventEmitter {
+  readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier;
+  readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral;
+  readonly #session: LibrarySession;
+  readonly #types: TypeParsers | undefined;
+  readonly #onRelease: (client: AmbientClient, destroyed: boolean) => void;
+  #ownTypes: pg.TypeOverrides | undefined;
+  /** What ends with its release. */
+  readonly #stops: (() => void)[] = [];
+  #released = false;
+
+  constructor(
+    session: LibrarySession,
+    types: TypeParsers | undefined,
+    onRelease: (client: AmbientClient, destroyed: boolean) => void,
+  ) {
+    super();
+    this.#session = session;
+    this.#types = types;
+    this.#onRelease = onRelease;
+  }
+
+  /** Notices and notifications come from the client underneath, for those who listen. */
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    const connection = this.#session.pinned?.connection;
+    if (forwarded.has(event) && connection instanceof PostgresConnection) this.#forward(connection.client, event);
+    return super.on(event, listener as (...args: unknown[]) => void);
+  }
+
+  /** The server's process id; none in a transaction that has sent nothing yet. */
+  get processID(): number | null {
+    return this.#session.backendId ?? null;
+  }
+
+  /** In all forms of pg: texts, configurations, query objects, with a callback or a promise. */
+  query(...args: readonly unknown[]): unknown {
+    const submittable = submittableIn(args);
+    if (submittable !== undefined) {
+      this.#submit(submittable);
+      return submittable;
+    }
+    const request = readRequest(args, (this.#ownTypes as TypeParsers | undefined) ?? this.#types);
+    const { callback } = request;
+    const answer = this.#execute(request);
+    if (callback === undefined) return answer;
+    answer.then(
+      (result) => callback(null, result),
+      (error: unknown) => callback(error as Error),
+    );
+    return undefined;
+  }
+
+  /** It is connected; here for those who ask. */
+  connect(callback?: (error: Error | null, client: this) => void): Promise<this> | undefined {
+    if (callback === undefined) return Promise.resolve(this);
+    callback(null, this);
+    return undefined;
+  }
+
+  /** Gives it back; a second call does nothing. */
+  release(error?: Error | boolean): void {
+    if (this.#released) return;
+    this.#released = true;
+    for (const stop of this.#stops) stop();
+    const destroy = error !== undefined && error !== false;
+    void this.#giveBack(destroy);
+  }
+
+  async #giveBack(destroy: boolean): Promise<void> {
+    await this.#session.release(destroy);
+    this.#onRelease(this, destroy);
+  }
+
+  setTypeParser(oid: number, format: unknown, parse?: unknown): void {
+    this.#ownTypes ??= new pg.TypeOverrides(this.#types as pg.CustomTypesConfig | undefined);
+    (this.#ownTypes.setTypeParser as (...args: unknown[]) => void)(oid, format, parse);
+  }
+
+  getTypeParser(oid: number, format?: unknown): unknown {
+    const types = (this.#ownTypes ?? pg.types) as { getTypeParser(oid: number, format?: unknown): unknown };
+    return types.getTypeParser(oid, format);
+  }
+
+  async #execute(request: QueryRequest): Promise<unknown> {
+    this.#assertHeld();
+    return await executeOn(this.#session, request);
+  }
+
+  #submit(submittable: pg.Submittable): void {
+    const { pinned } = this.#session;
+    if (this.#released) {
+      (submittable as unknown as PgQuery).handleError(released(), this);
+    } else if (pinned !== undefined) {
+      const submitted = pinned.stream((connection) => (connection as PostgresConnection).submit(submittable));
+      submitted.catch((error: unknown) => (submittable as unknown as PgQuery).handleError(error, this));
+    } else if (submittable instanceof pg.Query) {
+      void this.#runQuery(submittable as unknown as PgQuery);
+    } else if (isCursor(submittable)) {
+      const portal = new Portal(submittable, (statements) => this.#session.run(statements));
+      submittable.submit(portal as unknown as pg.Connection);
+    } else {
+      (submittable as unknown as PgQuery).handleError(unknownObject(), this);
+    }
+  }
+
+  /** Runs one of pg's own query objects inside of a transaction, and tells it what it would hear. */
+  async #runQuery(query: PgQuery): Promise<void> {
+    const raw = noRows();
+    try {
+      await this.#session.run([{ text: query.text, values: query.values, native: rawRows(raw) }]);
+      if (raw.fields.length > 0) query.handleRowDescription({ fields: raw.fields });
+      for (const fields of raw.rows) query.handleDataRow({ fields });
+      query.handleCommandComplete({ text: raw.tag }, this);
+    } catch (error) {
+      query.handleError(error, this);
+      return;
+    }
+    query.handleReadyForQuery(this);
+  }
+
+  #forward(client: EventEmitter, event: string | symbol): void {
+    if (this.listenerCount(event) > 0) return;
+    const forward = (message: unknown): void => void this.emit(event, message);
+    client.on(event, forward);
+    this.#stops.push(() => client.off(event, forward));
+  }
+
+  #assertHeld(): void {
+    if (this.#released) throw released();
+  }
+}
+
+/** A cursor of pg-cursor, or a stream of pg-query-stream, which has one. */
+function isCursor(submittable: pg.Submittable): boolean {
+  return 'cursor' in submittable || ('read' in submittable && 'handlePortalSuspended' in submittable);
+}
+
+function released(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: 'A query came on a client that was released to its pool',
+    remedy: 'Release it after its last query, or use the pool',
+  });
+}
+
+function unknownObject(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: 'A query object other than those of pg, pg-cursor and pg-query-stream came inside of a transaction, such as a COPY stream; it was not sent',
+    remedy: 'Run it outside of the transaction, on a client from connect()',
+  });
+}

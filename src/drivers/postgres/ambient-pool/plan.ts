@@ -1,0 +1,96 @@
+import type { Characteristics, ControlCommand } from '../../../ambient/index.ts';
+import { inspectText } from '../inspect.ts';
+import { splitStatements } from './split.ts';
+
+/** What a library's text comes to. */
+export interface Plan {
+  readonly statements: readonly string[];
+  /** What it asks for, if it is one statement that starts, marks or ends a transaction. */
+  readonly control: ControlCommand | undefined;
+}
+
+const remembered = 1_000;
+const known = new Map<string, Plan>();
+
+/** Reads a text; remembers those it has seen, since libraries send the same ones again. */
+export function planOf(text: string): Plan {
+  const found = known.get(text);
+  if (found !== undefined) return found;
+  const statements = splitStatements(text);
+  const [only] = statements;
+  const isControl = statements.length === 1 && only !== undefined && inspectText(only) === 'control';
+  const plan: Plan = { statements, control: isControl ? readControl(only) : undefined };
+  if (known.size >= remembered) known.clear();
+  known.set(text, plan);
+  return plan;
+}
+
+const name = String.raw`("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)`;
+const patterns: readonly (readonly [RegExp, (match: RegExpExecArray) => ControlCommand])[] = [
+  [/^(?:begin|start\s+transaction)\b/i, (match) => beginOf(match.input.slice(match[0].length))],
+  [/^(?:commit|end)(?:\s+(?:work|transaction))?(?:\s+and\s+no\s+chain)?$/i, () => ({ type: 'commit' })],
+  [/^(?:rollback|abort)(?:\s+(?:work|transaction))?(?:\s+and\s+no\s+chain)?$/i, () => ({ type: 'rollback' })],
+  [new RegExp(`^savepoint\\s+${name}$`, 'i'), (match) => ({ type: 'savepoint', name: nameIn(match) })],
+  [new RegExp(`^release\\s+(?:savepoint\\s+)?${name}$`, 'i'), (match) => ({ type: 'release', name: nameIn(match) })],
+  [
+    new RegExp(`^rollback\\s+(?:(?:work|transaction)\\s+)?to\\s+(?:savepoint\\s+)?${name}$`, 'i'),
+    (match) => ({ type: 'rollbackTo', name: nameIn(match) }),
+  ],
+  [
+    /^set\s+(?:local\s+)?transaction\b(?!\s+snapshot)/i,
+    (match) => characteristicsCommand(match.input.slice(match[0].length), 'characteristics'),
+  ],
+];
+
+function readControl(text: string): ControlCommand {
+  const statement = text.replaceAll(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ').trim();
+  for (const [pattern, read] of patterns) {
+    const match = pattern.exec(statement);
+    if (match !== null) return read(match);
+  }
+  return untranslatable(`"${statement.slice(0, 60)}" has no counterpart there`);
+}
+
+function nameIn(match: RegExpExecArray): string {
+  const given = match[1] ?? '';
+  return given.startsWith('"') ? given.slice(1, -1).replaceAll('""', '"') : given.toLowerCase();
+}
+
+function beginOf(rest: string): ControlCommand {
+  return characteristicsCommand(rest.replace(/^\s*(?:work|transaction)\b/i, ''), 'begin');
+}
+
+const mode =
+  /^(?:isolation\s+level\s+(serializable|repeatable\s+read|read\s+committed|read\s+uncommitted)|read\s+(only|write)|(not\s+)?deferrable)$/i;
+
+/** Reads `ISOLATION LEVEL ..., READ ONLY, NOT DEFERRABLE`, with or without commas. */
+function characteristicsCommand(text: string, type: 'begin' | 'characteristics'): ControlCommand {
+  const modes = text
+    .replaceAll(/\s+/g, ' ')
+    .split(/,| (?=isolation |read (?:only|write)\b|(?:not )?deferrable\b)/i)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .flatMap((part) => (/^not$/i.test(part) ? [] : [part]));
+  const characteristics: Characteristics = {};
+  for (const part of modes) {
+    const match = mode.exec(part);
+    if (match === null) return untranslatable(`"${part.slice(0, 60)}" is no transaction mode that is known`);
+    const [, isolation, access, not] = match;
+    if (isolation !== undefined) {
+      Object.assign(characteristics, { isolationLevel: isolationIn(isolation) });
+    } else if (access !== undefined) {
+      Object.assign(characteristics, { readOnly: access.toLowerCase() === 'only' });
+    } else if (not === undefined && !/\bnot\s+deferrable\b/i.test(text)) {
+      return untranslatable('DEFERRABLE is not supported');
+    }
+  }
+  return { type, characteristics };
+}
+
+function isolationIn(words: string): NonNullable<Characteristics['isolationLevel']> {
+  return words.toUpperCase().replaceAll(/\s+/g, '_') as NonNullable<Characteristics['isolationLevel']>;
+}
+
+function untranslatable(reason: string): ControlCommand {
+  return { type: 'untranslatable', reason };
+}

@@ -1,0 +1,15 @@
+import { SluiceError } from '../core/index.ts';
+
+/** What came with a job, a call or a message is not a context that may be taken. Nothing was made from it. */
+export class InvalidContextError extends SluiceError {
+  override readonly code = 'INVALID_CONTEXT';
+}
+
+export function invalidContext(what: string, cause?: unknown): InvalidContextError {
+  return new InvalidContextError({
+    what: `A context from outside was refused: ${what}`,
+    remedy:
+      'Look at who sends it: processes of one system use the same version, secret and maxLevel, and their clocks agree',
+    cause,
+  });
+}

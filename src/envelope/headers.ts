@@ -1,0 +1,30 @@
+/** Headers of a request or message: a web `Headers`, the headers of NATS, or a plain object such as `request.headers`. */
+export type HeaderCarrier = HeaderMap | Record<string, unknown>;
+
+interface HeaderMap {
+  get(name: string): string | null | undefined;
+  set(name: string, value: string): unknown;
+}
+
+export function readHeader(headers: HeaderCarrier, name: string): string | undefined {
+  const value = isMap(headers) ? headers.get(name) : ownHeader(headers, name);
+  const first: unknown = Array.isArray(value) ? value[0] : value;
+  const text = first instanceof Uint8Array ? new TextDecoder().decode(first) : first;
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}
+
+export function writeHeader(headers: HeaderCarrier, name: string, value: string): void {
+  if (isMap(headers)) headers.set(name, value);
+  else headers[name] = value;
+}
+
+function isMap(headers: HeaderCarrier): headers is HeaderMap {
+  return typeof headers['get'] === 'function' && typeof headers['set'] === 'function';
+}
+
+/** Header names are the same in any case. */
+function ownHeader(headers: Record<string, unknown>, name: string): unknown {
+  if (Object.hasOwn(headers, name)) return headers[name];
+  const found = Object.keys(headers).find((key) => key.toLowerCase() === name);
+  return found === undefined ? undefined : headers[found];
+}

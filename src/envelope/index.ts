@@ -1,0 +1,9 @@
+export { decodeContext, encodeContext, type ReceivedContext, type WireContext } from './context.ts';
+export { InvalidContextError, invalidContext } from './errors.ts';
+export type { HeaderCarrier } from './headers.ts';
+export {
+  createPropagationFor,
+  type InjectOptions,
+  type Propagation as ContextPropagation,
+  type PropagationOptions,
+} from './propagation.ts';

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type ChainContext,
+  contextChecks,
+  currentFrame,
+  type Frame,
+  levelBeside,
+  runInFrame,
+} from '../context/index.ts';
+import { checkOptions, integer, InvalidOptionError, longestTimer, systemClock, text } from '../core/index.ts';
+import { decodeContext, encodeContext, largestContext, type ReceivedContext } from './context.ts';
+import { invalidContext } from './errors.ts';
+import { type HeaderCarrier, readHeader, writeHeader } from './headers.ts';
+import { SeenOnce } from './seen-once.ts';
+import { isSignedBy, sign } from './signature.ts';
+
+export interface PropagationOptions {
+  /**
+   * Shared by the processes that trust each other; of several the first signs and all are accepted, so that
+   * it can be changed. At least 16 characters. Without one, only trace and deadline are passed on and taken.
+   */
+  readonly secret?: string | readonly string[] | undefined;
+  /** How old a signed header may be, in milliseconds. Default 300,000. */
+  readonly maxAge?: number | undefined;
+}
+
+export interface InjectOptions {
+  /** Whether the caller waits for an answer while its transactions stay open. Default true. */
+  readonly awaited?: boolean | undefined;
+}
+
+/** Carries the ambient context over any transport that has headers. */
+export interface Propagation {
+  /** Writes the context into the headers and returns them. A header is good for one call: it cannot be sent twice. */
+  readonly injectContext: <Carrier extends HeaderCarrier>(headers: Carrier, options?: InjectOptions) => Carrier;
+  /**
+   * Runs `body` in the context of the headers, and in nothing of what is ambient here.
+   * @throws InvalidContextError for a wrong signature, a replay, or values that cannot be; DeadlineExceededError
+   */
+  readonly runWithContext: <Result>(headers: HeaderCarrier, body: () => Result) => Result;
+}
+
+/** What propagation needs of the database. */
+export interface PropagationTarget {
+  readonly maxLevel: number;
+  /** Makes the root frame of a chain that came from outside. */
+  enter(received: ReceivedContext): Frame;
+}
+
+const names = { context: 'sluice-context', signature: 'sluice-signature', timeout: 'sluice-timeout' } as const;
+const version = 1;
+/** How many signed headers are remembered, so that none is taken twice. */
+const mostRemembered = 100_000;
+
+interface SignedBody {
+  readonly v: number;
+  readonly at: number;
+  readonly nonce: string;
+  readonly context: unknown;
+}
+
+export function createPropagationFor(target: PropagationTarget, options: PropagationOptions): Propagation {
+  checkOptions('createPropagation', options, {
+    secret: (value) => (secretsOf(value).every(isLongEnough) ? undefined : 'text of at least 16 characters, or a list'),
+    maxAge: integer(1, longestTimer),
+  });
+  const secrets = secretsOf(options.secret);
+  const maxAge = options.maxAge ?? 300_000;
+  const seen = new SeenOnce(maxAge * 2, mostRemembered);
+
+  const received = (headers: HeaderCarrier): ReceivedContext => {
+    const body = readHeader(headers, names.context);
+    const signature = readHeader(headers, names.signature);
+    const untrusted = untrustedPart(headers);
+    if (body === undefined || signature === undefined || secrets.length === 0) return untrusted;
+    if (body.length > largestContext * 2) throw invalidContext(`it is larger than ${largestContext} bytes`);
+    if (!isSignedBy(body, signature, secrets)) throw invalidContext('its signature is wrong');
+    const { at, nonce, context } = readBody(body);
+    const age = Date.now() - at;
+    if (Math.abs(age) > maxAge) {
+      throw invalidContext(`it was signed ${Math.round(age / 1000)} s ago by the clock of this machine`);
+    }
+    if (!seen.add(nonce, systemClock.now())) throw invalidContext('it came before (a replay)');
+    const trusted = decodeContext(context, target.maxLevel);
+    return { ...trusted, ...untrusted, level: trusted.level, chain: { ...trusted.chain, ...untrusted.chain } };
+  };
+
+  return {
+    injectContext(headers, injectOptions = {}) {
+      const frame = currentFrame();
+      const awaited = injectOptions.awaited === false ? undefined : { level: levelBeside(frame) };
+      // Which client is current is a matter of the process: another service may have other ones.
+      const {
+        traceparent,
+        tracestate,
+        timeout,
+        clientName: _,
+        ...context
+      } = encodeContext(frame, systemClock, awaited);
+      if (traceparent !== undefined) writeHeader(headers, 'traceparent', traceparent);
+      if (tracestate !== undefined) writeHeader(headers, 'tracestate', tracestate);
+      if (timeout !== undefined) writeHeader(headers, names.timeout, String(timeout));
+      const [secret] = secrets;
+      if (secret === undefined) return headers;
+      const signed: SignedBody = { v: version, at: Date.now(), nonce: randomUUID(), context };
+      const body = Buffer.from(JSON.stringify(signed)).toString('base64url');
+      if (body.length > largestContext * 2) throw tooLarge();
+      writeHeader(headers, names.context, body);
+      writeHeader(headers, names.signature, sign(body, secret));
+      return headers;
+    },
+    runWithContext: (headers, body) => runInFrame(target.enter(received(headers)), body, undefined),
+  };
+}
+
+/** What anybody may say: the trace, and how long the answer is waited for. */
+function untrustedPart(headers: HeaderCarrier): ReceivedContext {
+  const traceparent = readHeader(headers, 'traceparent');
+  const tracestate = readHeader(headers, 'tracestate');
+  const timeout = Number(readHeader(headers, names.timeout) ?? Number.NaN);
+  // A trace that is not one is left out, as W3C Trace Context asks.
+  const traced = traceparent !== undefined && contextChecks.traceparent(traceparent) === undefined;
+  const stated = traced && tracestate !== undefined && contextChecks.tracestate(tracestate) === undefined;
+  const chain: ChainContext = { ...(traced ? { traceparent } : {}), ...(stated ? { tracestate } : {}) };
+  const timed = integer(0, longestTimer)(timeout) === undefined;
+  return { level: 0, clientName: undefined, timeout: timed ? timeout : undefined, chain };
+}
+
+function readBody(body: string): SignedBody {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(body, 'base64url').toString('utf8'));
+  } catch (cause) {
+    throw invalidContext('it is no JSON', cause);
+  }
+  const { v, at, nonce, context } = (value ?? {}) as Partial<Record<keyof SignedBody, unknown>>;
+  if (v !== version) throw invalidContext('its version is unknown');
+  if (typeof at !== 'number' || text(64)(nonce) !== undefined) throw invalidContext('it has no time or number');
+  return { v, at, nonce: nonce as string, context };
+}
+
+function secretsOf(value: unknown): string[] {
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]) as string[];
+}
+
+function isLongEnough(secret: unknown): boolean {
+  return typeof secret === 'string' && secret.length >= 16;
+}
+
+function tooLarge(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `The context is larger than ${largestContext} bytes`,
+    remedy: 'Put less into baggage: it goes along with every call',
+  });
+}

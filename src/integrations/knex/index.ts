@@ -1,0 +1,87 @@
+import knexPackage, { type Knex } from 'knex';
+import { type InOwnTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
+import type { Database } from '../../index.ts';
+import { InvalidOptionError } from '../../core/index.ts';
+
+export interface KnexOptions<Name extends string = string> extends Omit<
+  Knex.Config,
+  'client' | 'connection' | 'connectionPool' | 'pool'
+> {
+  /** Default: the default client. */
+  readonly clientName?: Name | undefined;
+}
+
+type Container = (transaction: Knex.Transaction) => unknown;
+type Transaction = (this: object, container: unknown, config?: unknown) => unknown;
+
+/** The part of Knex that its handles forward their calls to. */
+interface WithContext {
+  readonly context: { transaction: Transaction; readonly client: KnexClient };
+}
+
+interface KnexClient {
+  /** That of the server; unknown before the first connection. */
+  readonly version?: string | undefined;
+  acquireConnection(): Promise<object>;
+  releaseConnection(connection: object): Promise<void>;
+}
+
+/** What Knex calls the client of an engine. */
+const clients: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql2' };
+const bound = new WeakSet<object>();
+
+/**
+ * Makes a Knex whose queries join the ambient transaction and whose own transactions are ambient ones:
+ * everything below them joins, and inside of another they nest. Objection takes it as any Knex.
+ *
+ * ```
+ * export const knex = createKnex(database);
+ * ```
+ * @throws InvalidOptionError, UnknownClientError
+ */
+export function createKnex<Name extends string>(
+  database: Database<Name>,
+  options: KnexOptions<NoInfer<Name>> = {},
+): Knex {
+  const { clientName, ...config } = options;
+  const { dialect } = database.getDb(clientName === undefined ? {} : { clientName });
+  const client = clients[dialect];
+  if (client === undefined) {
+    throw new InvalidOptionError({
+      what: `createKnex was given a client of an engine (${dialect}) that Knex is not used on`,
+      remedy: `Name a client of one of: ${Object.keys(clients).join(', ')}`,
+    });
+  }
+  const connectionPool = libraryPool(database, clientName) as NonNullable<Knex.Config['connectionPool']>;
+  return bindKnex(knexPackage.knex({ ...config, client, connectionPool }), database, clientName);
+}
+
+/** The same for a Knex that was made over an ambient pool (`connectionPool`). Changes it, and returns it. */
+export function bindKnex<Handle extends Knex, Name extends string>(
+  knex: Handle,
+  database: Database<Name>,
+  clientName?: NoInfer<Name>,
+): Handle {
+  bind(knex as unknown as WithContext, ownTransactions(database, clientName, 'Knex'));
+  return knex;
+}
+
+function bind({ context }: WithContext, own: InOwnTransaction): void {
+  if (bound.has(context)) return;
+  bound.add(context);
+  const { transaction } = context;
+  context.transaction = function transactionOf(container, config) {
+    // Without a function the transaction is ended by hand, on the connection that it has.
+    if (typeof container !== 'function') return transaction.call(this, container, config);
+    const body: Container = (inner) => {
+      bind(inner as unknown as WithContext, own);
+      return (container as Container)(inner);
+    };
+    return knowVersion(context.client).then(() => own(() => transaction.call(this, body, config)));
+  };
+}
+
+/** Knex asks its first connection for the server's version, which a transaction must not begin with. */
+async function knowVersion(client: KnexClient): Promise<void> {
+  if (client.version === undefined) await client.releaseConnection(await client.acquireConnection());
+}

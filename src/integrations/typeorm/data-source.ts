@@ -1,0 +1,145 @@
+import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
+import { type InOwnTransaction, isInAnyTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
+import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
+import { AmbientEntityManager } from './entity-manager.ts';
+import { joinTransaction, type RunnerSettings } from './query-runner.ts';
+import { TransactionEvents } from './subscribers.ts';
+
+/** Where the data source gets its database from: one that it was given, or one that lives as long as it. */
+export interface DatabaseSource {
+  open(): Promise<Database>;
+  /** What an own database is closed with. */
+  close(database: Database, options: CloseOptions): Promise<void>;
+  readonly clientName: string | undefined;
+}
+
+/** A DataSource of TypeORM whose statements and transactions are those of a database of Sluice. */
+export class AmbientDataSource extends DataSource {
+  readonly #source: DatabaseSource;
+  #database: Database | undefined;
+  /** What runners in a transaction are prepared with. */
+  #joining: RunnerSettings | undefined;
+  #events: TransactionEvents | undefined;
+  #ownOfDatabase: InOwnTransaction | undefined;
+  #initializing: Promise<this> | undefined;
+  #destroying: Promise<void> | undefined;
+
+  constructor(options: DataSourceOptions, source: DatabaseSource) {
+    // A pool is made when TypeORM connects, and then there is a database.
+    const pools = { of: (): object => ({}) };
+    const Pool = function Pool(): object {
+      return pools.of();
+    };
+    super({ ...options, driver: { Pool } });
+    this.#source = source;
+    pools.of = () => libraryPool(this.database, source.clientName);
+    this.#events = new TransactionEvents(this, () => this.database, source.clientName);
+    warnOfStrangers();
+  }
+
+  /** The database of Sluice below. @throws TypeError before `initialize` */
+  get database(): Database {
+    if (this.#database === undefined) throw new TypeError('The data source is not initialized: call initDatabase()');
+    return this.#database;
+  }
+
+  /** Connects, once; a second call waits for the first. */
+  override initialize(): Promise<this> {
+    this.#initializing ??= this.#initialize();
+    return this.#initializing;
+  }
+
+  /** Disconnects; afterwards it may be initialized again. */
+  override destroy(): Promise<void> {
+    this.#destroying ??= this.#destroy();
+    return this.#destroying;
+  }
+
+  /** Runs `body` in an ambient transaction, of which subscribers are told. */
+  async inTransaction<Result>(body: () => Promise<Result>, options: TransactionOptions = {}): Promise<Result> {
+    const db = this.#joining?.db ?? this.database.current;
+    return await db.transaction.begin(async () => {
+      await this.#events?.begun();
+      return await body();
+    }, options);
+  }
+
+  override createQueryRunner(mode: 'master' | 'slave' = 'master'): QueryRunner {
+    const runner = super.createQueryRunner(mode);
+    if (this.#joining === undefined || !this.#joining.db.inTransaction) return runner;
+    this.#events?.quieten(runner);
+    return joinTransaction(runner, this.#joining);
+  }
+
+  override createEntityManager(queryRunner?: QueryRunner): EntityManager {
+    // The first one is made during the construction, when nothing of this class is there yet.
+    return new AmbientEntityManager(this, queryRunner, (entry) => this.#own(entry));
+  }
+
+  #own<Result>(entry: () => Result | PromiseLike<Result>): Promise<Result> {
+    // The database may be another one after it was initialized again.
+    this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM');
+    return this.#ownOfDatabase(entry);
+  }
+
+  #settingsFor(database: Database): RunnerSettings {
+    const { clientName } = this.#source;
+    return {
+      database,
+      db: database.getDb({ clientName }),
+      clientName,
+      pool: libraryPool(database, clientName) as RunnerSettings['pool'],
+      connections: new WeakMap(),
+      onConnect: () => this.#events?.begun() ?? Promise.resolve(),
+    };
+  }
+
+  async #initialize(): Promise<this> {
+    try {
+      this.#database = await this.#source.open();
+      this.#joining = this.#settingsFor(this.#database);
+      await super.initialize();
+      this.#destroying = undefined;
+      return this;
+    } catch (error) {
+      await this.#closeDatabase();
+      this.#initializing = undefined;
+      throw error;
+    }
+  }
+
+  async #destroy(): Promise<void> {
+    await super.destroy();
+    await this.#closeDatabase();
+    this.#initializing = undefined;
+  }
+
+  async #closeDatabase(): Promise<void> {
+    const database = this.#database;
+    this.#database = this.#joining = undefined;
+    this.#ownOfDatabase = undefined;
+    if (database !== undefined) await this.#source.close(database, {});
+  }
+}
+
+let warns = false;
+const warned = new Set<string>();
+
+/** A data source that Sluice does not know does not join: whoever uses one inside of a transaction is told, once. */
+function warnOfStrangers(): void {
+  if (warns) return;
+  warns = true;
+  const { prototype } = DataSource;
+  const createQueryRunner = Reflect.get(prototype, 'createQueryRunner');
+  prototype.createQueryRunner = function createRunner(this: DataSource, mode) {
+    const name = String(this.options.database ?? this.options.type);
+    if (!(this instanceof AmbientDataSource) && isInAnyTransaction() && !warned.has(name)) {
+      warned.add(name);
+      process.emitWarning(
+        `A DataSource of TypeORM ("${name}") that was not made by createDataSource was used inside of a transaction of Sluice: what it does is not part of that transaction`,
+        { type: 'SluiceWarning', code: 'SLUICE_FOREIGN_DATA_SOURCE' },
+      );
+    }
+    return createQueryRunner.call(this, mode);
+  };
+}

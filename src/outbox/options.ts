@@ -1,0 +1,74 @@
+import {
+  aFunction,
+  anObject,
+  checkOptions,
+  type Checks,
+  type Filled,
+  integer,
+  InvalidOptionError,
+  longestTimer,
+  text,
+} from '../core/index.ts';
+import type { Database } from '../database/index.ts';
+import type { OutboxMessage } from './outbox.ts';
+
+export interface RelayOptions {
+  readonly database: Database;
+  /** The client whose outbox is relayed. Default: the default one. */
+  readonly clientName?: string | undefined;
+  /** Which messages: those that were added with this channel. */
+  readonly channel: string;
+  /**
+   * Hands messages over, all or none; those with the same key are in their order. It may get a message more
+   * than once: after a crash between its return and the commit. When it throws, the messages are tried one by one.
+   * @throws RelayUnavailableError when nothing can be handed over just now
+   */
+  readonly deliver: (messages: readonly OutboxMessage[]) => Promise<void>;
+  /** How many messages are handed over at once. Default 500. */
+  readonly batchSize?: number | undefined;
+  /** How often the table is looked at when nobody pokes, in milliseconds. Default 500. */
+  readonly pollInterval?: number | undefined;
+  /** How often the delivery of a message may fail before it is parked. Default 10. */
+  readonly maxAttempts?: number | undefined;
+  /** The pause after a failure in milliseconds, doubled each time up to a minute. Default 500. */
+  readonly retryDelay?: number | undefined;
+  /** How long the inbox remembers a message, in milliseconds. Default 7 days. */
+  readonly inboxRetention?: number | undefined;
+}
+
+const checks: Checks = {
+  database: anObject,
+  clientName: text(200),
+  channel: text(200),
+  deliver: aFunction,
+  batchSize: integer(1, 10_000),
+  pollInterval: integer(10, longestTimer),
+  maxAttempts: integer(1, 1_000),
+  retryDelay: integer(1, longestTimer),
+  inboxRetention: integer(1_000, 365 * 86_400_000),
+};
+
+export type RelaySettings = Filled<Omit<RelayOptions, 'clientName'>> & Pick<RelayOptions, 'clientName'>;
+
+/** @throws InvalidOptionError */
+export function relaySettings(options: RelayOptions): RelaySettings {
+  checkOptions('createRelay', options, checks);
+  for (const name of ['database', 'channel', 'deliver'] as const) {
+    if (options[name] !== undefined) continue;
+    throw new InvalidOptionError({
+      what: `createRelay got no "${name}"`,
+      remedy: 'Give database, channel and deliver',
+    });
+  }
+  return {
+    database: options.database,
+    clientName: options.clientName,
+    channel: options.channel,
+    deliver: options.deliver,
+    batchSize: options.batchSize ?? 500,
+    pollInterval: options.pollInterval ?? 500,
+    maxAttempts: options.maxAttempts ?? 10,
+    retryDelay: options.retryDelay ?? 500,
+    inboxRetention: options.inboxRetention ?? 7 * 86_400_000,
+  };
+}

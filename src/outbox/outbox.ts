@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { InvalidOptionError, text } from '../core/index.ts';
+import type { Db } from '../database/index.ts';
+import { outboxDialect } from './dialects.ts';
+import { withTables } from './tables.ts';
+
+/** A message that is to leave with the commit. */
+export interface NewOutboxMessage {
+  /** Tells apart what different relays deliver. */
+  readonly channel: string;
+  /** Names the message to whoever receives it, who may get it more than once. Default: a UUID. */
+  readonly id?: string | undefined;
+  /** Where it goes: a queue, topic or subject. */
+  readonly queue: string;
+  /** Messages with the same queue and key are delivered in their order; those without one in any. */
+  readonly key?: string | undefined;
+  /** JSON. */
+  readonly payload: unknown;
+  /** JSON. */
+  readonly context?: object | undefined;
+}
+
+/** A message as a relay delivers it. */
+export interface OutboxMessage {
+  readonly id: string;
+  readonly queue: string;
+  readonly key: string | undefined;
+  readonly payload: unknown;
+  readonly context: object;
+  /** How often its delivery has failed. */
+  readonly attempts: number;
+}
+
+/**
+ * Writes messages into the outbox, in the transaction that is open here: they leave if it commits, and
+ * never were if it does not.
+ * @throws OutboxMissingError; InvalidOptionError for a payload that is no JSON
+ */
+export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[]): Promise<void> {
+  if (messages.length === 0) return;
+  for (const message of messages) checkMessage(message);
+  const column = (pick: (message: NewOutboxMessage) => string | null): (string | null)[] => messages.map(pick);
+  const values = [
+    column(({ channel }) => channel),
+    column(({ id }) => id ?? randomUUID()),
+    column(({ queue }) => queue),
+    column(({ key }) => key ?? null),
+    column(({ payload }) => json(payload)),
+    column(({ context }) => json(context ?? {})),
+  ];
+  await withTables(db, () => db.query(outboxDialect(db.dialect).add, values));
+}
+
+function checkMessage(message: NewOutboxMessage): void {
+  for (const name of ['channel', 'id', 'queue', 'key'] as const) {
+    const value = message[name];
+    const wrong = value === undefined && (name === 'id' || name === 'key') ? undefined : text(500)(value);
+    if (wrong !== undefined) {
+      throw new InvalidOptionError({
+        what: `A message for the outbox has no usable "${name}"`,
+        remedy: `Give ${wrong}`,
+      });
+    }
+  }
+}
+
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value ?? null);
+  } catch (cause) {
+    throw new InvalidOptionError({
+      what: 'A message for the outbox cannot be written as JSON',
+      remedy: 'Give plain objects, arrays, text, numbers and booleans',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,33 @@
+import type { Db } from '../database/index.ts';
+import { outboxDialect } from './dialects.ts';
+import type { OutboxMessage } from './outbox.ts';
+import { type OutboxRow, readRow } from './row.ts';
+import { withTables } from './tables.ts';
+
+/** A message whose delivery has failed too often. */
+export interface ParkedMessage extends OutboxMessage {
+  /** Names it for `replayParked`. */
+  readonly number: string;
+  readonly lastError: string;
+  readonly parkedAt: Date;
+}
+
+/** The messages of a channel that were set aside, oldest first; at most `limit`. */
+export async function parkedMessages(db: Db, channel: string, limit = 100): Promise<readonly ParkedMessage[]> {
+  const { parked } = outboxDialect(db.dialect);
+  type Row = OutboxRow & { last_error: string; parked_at: Date };
+  const { rows } = await withTables(db, () => db.query<Row>(parked, [channel, limit]));
+  return rows.map((row) => ({
+    ...readRow(row),
+    number: row.id,
+    lastError: row.last_error,
+    parkedAt: new Date(row.parked_at),
+  }));
+}
+
+/** Puts parked messages back into the line: those named, or all. @returns how many */
+export async function replayParked(db: Db, channel: string, numbers?: readonly string[]): Promise<number> {
+  const { replay } = outboxDialect(db.dialect);
+  const { rowCount } = await withTables(db, () => db.query(replay, [channel, numbers ?? null]));
+  return rowCount;
+}

@@ -1,0 +1,192 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { currentFrame, runInFrame } from '../context/index.ts';
+import { systemClock } from '../core/index.ts';
+import { type Db, internalsOf } from '../database/index.ts';
+import type { OutboxDialect } from './dialect.ts';
+import { outboxDialect } from './dialects.ts';
+import { RelayUnavailableError } from './errors.ts';
+import { type RelayOptions, relaySettings, type RelaySettings } from './options.ts';
+import { type OutboxRow, readRow } from './row.ts';
+import { withTables } from './tables.ts';
+
+/** The longest pause before a message that failed is tried again. */
+const longestPause = 60_000;
+/** The longest pause of a relay that reaches nobody. */
+const longestWait = 5_000;
+/** How often old rows of the inbox are deleted. */
+const forgetInterval = 600_000;
+
+/**
+ * Hands over what transactions have left in the outbox: claimed with a lock that other relays skip, handed
+ * over, deleted, committed. It runs at the deepest level: whoever waits for a message holds a lower one.
+ */
+export class Relay {
+  readonly #settings: RelaySettings;
+  readonly #db: Db;
+  readonly #sql: OutboxDialect;
+  #state: 'idle' | 'running' | 'stopped' = 'idle';
+  #poked = false;
+  #wake: (() => void) | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #failures = 0;
+  #forgetAt = 0;
+  #delivered = 0;
+
+  constructor(options: RelayOptions) {
+    this.#settings = relaySettings(options);
+    const { database, clientName } = this.#settings;
+    this.#db = database.getDb({ clientName, level: internalsOf(database).maxLevel });
+    this.#sql = outboxDialect(this.#db.dialect);
+  }
+
+  /** How many messages this relay has handed over. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
+  /** Begins to relay; does nothing when it has begun. */
+  start(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'running';
+    // What is ambient where it happens to be started has nothing to do with what it relays.
+    this.#loop = runInFrame(undefined, () => this.#run(), undefined);
+  }
+
+  /** Says that there is something to relay: after a commit in the same process. */
+  poke(): void {
+    this.#poked = true;
+    if (this.#failures === 0) this.#wake?.();
+  }
+
+  /** Hands over what is due now, once. @returns how many messages were handed over */
+  async drain(): Promise<number> {
+    const before = this.#delivered;
+    while ((await this.#relayBatch()) === this.#settings.batchSize);
+    return this.#delivered - before;
+  }
+
+  /** Ends after the batch that is under way. */
+  async stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#wake?.();
+    await this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#state === 'running') {
+      this.#poked = false;
+      try {
+        const claimed = await this.#relayBatch();
+        this.#failures = 0;
+        await this.#forget();
+        if (claimed === this.#settings.batchSize) continue;
+      } catch (error) {
+        this.#failures += 1;
+        reportBackgroundError({ source: 'outbox relay', error });
+      }
+      await this.#pause();
+    }
+  }
+
+  /** Until somebody pokes, or the table is looked at anyway. After failures longer, and pokes do not count. */
+  #pause(): Promise<void> {
+    const { pollInterval, retryDelay } = this.#settings;
+    const failed = this.#failures > 0;
+    if (this.#state !== 'running' || (this.#poked && !failed)) return Promise.resolve();
+    const delay = failed ? Math.min(retryDelay * 2 ** (this.#failures - 1), longestWait) : pollInterval;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancelTimer();
+        this.#wake = undefined;
+        resolve();
+      };
+      const cancelTimer = systemClock.setTimer(done, delay, true);
+      this.#wake = done;
+    });
+  }
+
+  /** @returns how many messages were claimed */
+  async #relayBatch(): Promise<number> {
+    const { channel, batchSize } = this.#settings;
+    const db = this.#db;
+    return await withTables(db, () =>
+      db.transaction.begin(
+        async () => {
+          const [, claimed] = await db.transaction.batch([
+            { text: this.#sql.lockKeys, values: [channel] },
+            { text: this.#sql.claim, values: [channel, batchSize] },
+          ]);
+          const rows = (claimed?.rows ?? []) as unknown as OutboxRow[];
+          if (rows.length > 0) await this.#handOver(rows);
+          return rows.length;
+        },
+        { name: 'outbox relay', isolationLevel: 'READ_COMMITTED' },
+      ),
+    );
+  }
+
+  async #handOver(rows: readonly OutboxRow[]): Promise<void> {
+    const { deliver } = this.#settings;
+    try {
+      await outside(() => deliver(rows.map(readRow)));
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      await this.#handOverSingly(rows);
+      return;
+    }
+    await this.#remove(rows);
+  }
+
+  /** One message that cannot be delivered must not keep the others; those of its key wait for it. */
+  async #handOverSingly(rows: readonly OutboxRow[]): Promise<void> {
+    const { deliver, maxAttempts, retryDelay } = this.#settings;
+    const done: OutboxRow[] = [];
+    const blocked = new Set<string>();
+    for (const row of rows) {
+      const line = row.key === null ? undefined : JSON.stringify([row.queue, row.key]);
+      if (line !== undefined && blocked.has(line)) continue;
+      try {
+        await outside(() => deliver([readRow(row)]));
+        done.push(row);
+      } catch (error) {
+        // What was handed over so far is committed; the rest comes again.
+        if (isUnavailable(error)) break;
+        if (line !== undefined) blocked.add(line);
+        const pause = Math.min(retryDelay * 2 ** Math.min(row.attempts, 16), longestPause);
+        await this.#db.query(this.#sql.fail, [row.id, describe(error), pause, maxAttempts]);
+        reportBackgroundError({ source: 'outbox relay', error });
+      }
+    }
+    await this.#remove(done);
+  }
+
+  async #remove(rows: readonly OutboxRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#db.query(this.#sql.remove, [rows.map(({ id }) => id)], { last: true });
+    this.#delivered += rows.length;
+  }
+
+  async #forget(): Promise<void> {
+    if (systemClock.now() < this.#forgetAt) return;
+    this.#forgetAt = systemClock.now() + forgetInterval;
+    await this.#db.query(this.#sql.forget, [this.#settings.inboxRetention]);
+  }
+}
+
+/** Makes a relay for an outbox; call `start`. @throws InvalidOptionError */
+export function createRelay(options: RelayOptions): Relay {
+  return new Relay(options);
+}
+
+/** `deliver` is the program's: it runs in no transaction of the relay's. */
+function outside<Result>(work: () => Promise<Result>): Promise<Result> {
+  return currentFrame() === undefined ? work() : runInFrame(undefined, work, undefined);
+}
+
+function isUnavailable(error: unknown): error is RelayUnavailableError {
+  return error instanceof RelayUnavailableError;
+}
+
+function describe(error: unknown): string {
+  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 2_000);
+}

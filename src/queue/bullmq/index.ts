@@ -1,0 +1,2 @@
+export { bullmq } from './engine.ts';
+export type { BullmqOptions } from './options.ts';

@@ -1,0 +1,92 @@
+import type { Job, JobsOptions } from 'bullmq';
+import type { EngineJob, JobEnvelope, JobOutcome, JobReference, JobState, RemoteFailure } from '../index.ts';
+
+/** What a job of BullMQ holds as its data. */
+export interface BullJobData {
+  readonly envelope: JobEnvelope;
+}
+
+export type BullJob = Job<BullJobData, JobOutcome>;
+
+/** How long ended jobs are kept for those who ask late: seconds, and how many. */
+const keepCompleted = { age: 3_600, count: 10_000 };
+const keepFailed = { age: 86_400, count: 10_000 };
+
+/** Lanes are queues of their own, since a worker of BullMQ takes jobs by queue. */
+export function physicalName({ queue, level }: Pick<JobReference, 'queue' | 'level'>): string {
+  return `${queue}.${level}`;
+}
+
+/** What BullMQ keeps of a job. `now`: from when its delay counts, by the clock of Redis. */
+export function insertOf(
+  job: EngineJob,
+  now: number,
+): {
+  readonly name: string;
+  readonly data: BullJobData;
+  readonly opts: JobsOptions;
+} {
+  const { id, queue, envelope, priority, delay, attempts, backoff } = job;
+  return {
+    name: queue,
+    data: { envelope },
+    opts: {
+      jobId: id,
+      attempts,
+      backoff: { ...backoff },
+      removeOnComplete: keepCompleted,
+      removeOnFail: keepFailed,
+      ...(priority > 0 ? { priority } : {}),
+      ...(delay > 0 ? { delay, timestamp: Math.round(now) } : {}),
+    },
+  };
+}
+
+export function stateOf(job: BullJob): JobState {
+  const progress = isTold(job.progress) ? { progress: unwrap(job.progress) } : {};
+  if (job.finishedOn === undefined) {
+    return { status: job.processedOn === undefined ? 'waiting' : 'active', ...progress };
+  }
+  if (job.failedReason !== undefined && job.failedReason !== '') {
+    return { status: 'failed', outcome: { type: 'failed', failure: failureOf(job) }, ...progress };
+  }
+  return { status: 'completed', outcome: job.returnvalue, ...progress };
+}
+
+/**
+ * An error that BullMQ stores for a failed run. Its message is for people; its stack carries the whole
+ * failure, since BullMQ keeps nothing else of an error.
+ */
+export function carrierOf(failure: RemoteFailure, final: boolean): Error {
+  const error = new Error(`${failure.name}: ${failure.message}`);
+  error.name = final ? 'UnrecoverableError' : 'Error';
+  error.stack = JSON.stringify(failure);
+  return error;
+}
+
+function failureOf({ stacktrace, failedReason }: BullJob): RemoteFailure {
+  try {
+    const failure: unknown = JSON.parse(stacktrace?.at(-1) ?? '');
+    if (typeof failure === 'object' && failure !== null) return failure as RemoteFailure;
+  } catch {
+    // BullMQ failed it itself: it was lost too often, or somebody did with its tools.
+  }
+  return { name: 'JobLostError', code: 'JOB_LOST', message: failedReason };
+}
+
+interface ToldProgress {
+  readonly told: unknown;
+}
+
+/** BullMQ takes objects and numbers; ours may be anything. */
+export function wrap(progress: unknown): { told: unknown } {
+  return { told: progress };
+}
+
+function isTold(progress: unknown): progress is ToldProgress {
+  return typeof progress === 'object' && progress !== null && 'told' in progress;
+}
+
+function unwrap({ told }: ToldProgress): unknown {
+  return told;
+}

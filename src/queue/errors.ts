@@ -1,0 +1,88 @@
+import { type ErrorDetails, SluiceError } from '../core/index.ts';
+import type { JobState, RemoteFailure } from './engine.ts';
+
+/** A queue was named that was not given to `createJobs`. */
+export class UnknownQueueError extends SluiceError {
+  override readonly code = 'UNKNOWN_QUEUE';
+}
+
+/** Data, a result or progress is larger than allowed. Nothing was sent. */
+export class PayloadTooLargeError extends SluiceError {
+  override readonly code = 'PAYLOAD_TOO_LARGE';
+}
+
+/** Data, a result or progress cannot be written as JSON. Nothing was sent. */
+export class UnserializableError extends SluiceError {
+  override readonly code = 'UNSERIALIZABLE';
+}
+
+/** Something was to be waited for that cannot happen while the waiter holds what it holds. */
+export class WouldDeadlockError extends SluiceError {
+  override readonly code = 'WOULD_DEADLOCK';
+}
+
+/** No answer came in time. The job may still run. */
+export class JobTimeoutError extends SluiceError {
+  override readonly code = 'JOB_TIMEOUT';
+  readonly jobId: string;
+  /** What was last known of it; nothing where it was never seen. */
+  readonly lastState: JobState['status'] | undefined;
+
+  constructor(details: ErrorDetails & { readonly jobId: string; readonly lastState: JobState['status'] | undefined }) {
+    super(details);
+    this.jobId = details.jobId;
+    this.lastState = details.lastState;
+  }
+}
+
+/** The job was never enqueued: the transaction that it was to leave with was rolled back. */
+export class JobDroppedError extends SluiceError {
+  override readonly code = 'JOB_DROPPED';
+}
+
+/** A job ran longer than its queue's `maxRuntime`; what it had open was rolled back. */
+export class JobOverrunError extends SluiceError {
+  override readonly code = 'JOB_OVERRUN';
+}
+
+/** The worker gave the job back, or lost it to another one; its effects were rolled back. */
+export class JobReleasedError extends SluiceError {
+  override readonly code = 'JOB_RELEASED';
+}
+
+/** The jobs were closed, or a wait was ended by their closing. */
+export class JobsClosedError extends SluiceError {
+  override readonly code = 'JOBS_CLOSED';
+}
+
+/** The engine's server did not answer in time. */
+export class QueueUnavailableError extends SluiceError {
+  override readonly code = 'QUEUE_UNAVAILABLE';
+}
+
+/** Thrown by a handler: the job fails at once, whatever attempts it has left. */
+export class UnrecoverableError extends Error {
+  override readonly name: string = 'UnrecoverableError';
+  readonly code = 'UNRECOVERABLE';
+}
+
+/**
+ * The error of a handler, as its waiter gets it: with the name, the message and the code that it had
+ * where it was thrown, and the stack of that process in `remoteStack`.
+ */
+export class RemoteError extends Error {
+  override readonly name: string;
+  readonly code: string | undefined;
+  readonly remoteStack: string | undefined;
+  readonly queue: string;
+  readonly jobId: string;
+
+  constructor({ name, message, code, stack }: RemoteFailure, queue: string, jobId: string) {
+    super(message);
+    this.name = name;
+    this.code = code;
+    this.remoteStack = stack;
+    this.queue = queue;
+    this.jobId = jobId;
+  }
+}

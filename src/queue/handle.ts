@@ -1,0 +1,118 @@
+import { currentFrame, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
+import { aFunction, aSignal, checkOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
+import { deadlineExceeded } from '../transaction/index.ts';
+import type { QueueDefinition } from './definition.ts';
+import type { JobReference, JobState } from './engine.ts';
+import { JobDroppedError, WouldDeadlockError } from './errors.ts';
+import type { JobsHost } from './host.ts';
+
+export interface AwaitOptions {
+  /** Milliseconds. Default: until the deadline of the chain, or else the queue's `timeout`. */
+  readonly timeout?: number | undefined;
+  /** Ends the wait, not the job. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told how far the job is. */
+  readonly onProgress?: ((progress: unknown) => void) | undefined;
+}
+
+export const awaitChecks: Checks = { timeout: integer(1, longestTimer), signal: aSignal, onProgress: aFunction };
+
+/** A job that was pushed. */
+export class JobHandle<Result = unknown> {
+  readonly id: string;
+  readonly queue: string;
+  readonly level: number;
+  readonly #host: JobsHost;
+  readonly #definition: QueueDefinition<never, Result>;
+  /** The transaction with whose commit it leaves. */
+  readonly #transaction: OpenTransaction | undefined;
+  #dropped = false;
+
+  constructor(
+    host: JobsHost,
+    definition: QueueDefinition<never, Result>,
+    { id, queue, level }: JobReference,
+    transaction: OpenTransaction | undefined,
+  ) {
+    this.id = id;
+    this.queue = queue;
+    this.level = level;
+    this.#host = host;
+    this.#definition = definition;
+    this.#transaction = transaction;
+  }
+
+  /**
+   * Waits for the result.
+   * @throws WouldDeadlockError at once, where the job can only run after the caller has ended something;
+   * JobDroppedError after a rollback; RemoteError; JobTimeoutError
+   */
+  async result(options: AwaitOptions = {}): Promise<Result> {
+    checkOptions('result of a job', options, awaitChecks);
+    const frame = currentFrame();
+    this.#assertMayWait(frame);
+    const { signal, onProgress } = options;
+    const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);
+    return (await this.#host.waitFor(this, { timeout, signal, onProgress })) as Result;
+  }
+
+  /** What the job has told last of how far it is; nothing where it has told nothing. */
+  async progress(): Promise<unknown> {
+    return (await this.#look())?.progress;
+  }
+
+  /** Where the job is; nothing where the queue does not know it (yet, or any more). */
+  async status(): Promise<JobState['status'] | undefined> {
+    return (await this.#look())?.status;
+  }
+
+  /** Notes that the transaction that it was to leave with was rolled back. */
+  drop(): void {
+    this.#dropped = true;
+  }
+
+  async #look(): Promise<JobState | undefined> {
+    await this.#host.ready();
+    return (await this.#host.engine.look([this])).get(this.id);
+  }
+
+  #assertMayWait(frame: Frame | undefined): void {
+    const { id, queue, level } = this;
+    if (this.#dropped) {
+      throw new JobDroppedError({
+        what: `The job ${id} of queue "${queue}" does not exist: the transaction that it was to leave with was rolled back`,
+        remedy: 'Push it again in a transaction that commits',
+      });
+    }
+    if (this.#transaction !== undefined && isWithin(frame, this.#transaction)) {
+      throw new WouldDeadlockError({
+        what: `The result of job ${id} of queue "${queue}" was asked for inside of the transaction with whose commit it leaves`,
+        remedy: 'Await it after the transaction, or use pushAsync, which enqueues at once',
+        chain: [this.#transaction.describe()],
+      });
+    }
+    if (holdsAtOrAbove(frame, level)) {
+      throw new WouldDeadlockError({
+        what: `The result of job ${id} of queue "${queue}", which runs at level ${level}, was asked for by a chain that holds a connection at that level or a deeper one`,
+        remedy:
+          'Await it outside of the transaction, or use pushAsync, which gives the job a level above all that is held',
+      });
+    }
+  }
+}
+
+/** The option, else the deadline of the chain, else the queue's default; never past the deadline. @throws DeadlineExceededError */
+export function waitTime(option: number | undefined, frame: Frame | undefined, byDefault: number): number {
+  const deadline = frame?.chain?.deadline;
+  if (deadline === undefined) return option ?? byDefault;
+  const remaining = deadline - systemClock.now();
+  if (remaining <= 0) throw deadlineExceeded('The wait for a job');
+  return Math.min(option ?? remaining, remaining);
+}
+
+function isWithin(frame: Frame | undefined, transaction: OpenTransaction): boolean {
+  for (let open = frame?.innermost; open !== undefined; open = open.outer) {
+    if (open === transaction) return open.isOpen;
+  }
+  return false;
+}

@@ -1,0 +1,24 @@
+import type { Database, Db } from '../database/index.ts';
+import type { EngineJob, JobReference, QueueEngine } from './engine.ts';
+import type { WaitOptions } from './waiting.ts';
+
+/** What queues and handles need of the `createJobs` that they belong to. */
+export interface JobsHost {
+  readonly database: Database;
+  readonly engine: QueueEngine;
+  /** Names this process among all that use the engine. */
+  readonly processId: string;
+  readonly maxLevel: number;
+  /** The client whose transactions can hold jobs of the engine. */
+  readonly engineClientName: string;
+  readonly outboxChannel: string;
+  /** Resolves when the engine is connected. @throws what its start throws */
+  ready(): Promise<void>;
+  /** @throws what the engine throws, or that it took too long */
+  enqueue(jobs: readonly EngineJob[]): Promise<void>;
+  /** Enqueues and waits for the answer. */
+  request(job: EngineJob, options: WaitOptions): Promise<unknown>;
+  waitFor(job: JobReference, options: WaitOptions): Promise<unknown>;
+  /** Sees to it that the outbox of a client is relayed; returns what is called after the commit. */
+  relayFor(db: Db): () => void;
+}

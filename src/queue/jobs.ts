@@ -1,0 +1,363 @@
+import { randomUUID } from 'node:crypto';
+import { reportBackgroundError } from '../channels/index.ts';
+import { runInFrame } from '../context/index.ts';
+import {
+  aFunction,
+  anObject,
+  checkOptions,
+  type Checks,
+  integer,
+  InvalidOptionError,
+  longestTimer,
+  SluiceError,
+  systemClock,
+} from '../core/index.ts';
+import { type Database, type Db, internalsOf } from '../database/index.ts';
+import {
+  createRelay,
+  findInInbox,
+  OutboxMissingError,
+  type OutboxMessage,
+  type Relay,
+  RelayUnavailableError,
+} from '../outbox/index.ts';
+import { invalidContext } from '../envelope/index.ts';
+import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
+import type { EngineJob, JobOutcome, JobReference, QueueEngine, QueueEngineFactory, SqlExecutor } from './engine.ts';
+import { JobsClosedError, QueueUnavailableError, UnknownQueueError } from './errors.ts';
+import type { JobsHost } from './host.ts';
+import { memory } from './memory-engine.ts';
+import { Queue } from './queue.ts';
+import { type WaitOptions, Waiting } from './waiting.ts';
+import { Worker, type WorkerCloseOptions } from './worker.ts';
+
+/** Queue definitions by the name under which the program knows them. */
+export type QueueDefinitions = Readonly<Record<string, QueueDefinition<never>>>;
+
+/** The queues of a program, typed as they were defined. */
+export type BoundQueues<Definitions extends QueueDefinitions> = {
+  readonly [Name in keyof Definitions]: Queue<DataOf<Definitions[Name]>, ResultOf<Definitions[Name]>>;
+};
+
+export interface JobsOptions<Definitions extends QueueDefinitions> {
+  readonly database: Database;
+  readonly queues: Definitions;
+  /** Default: `memory()`, which keeps the jobs in this process. */
+  readonly engine?: QueueEngineFactory | undefined;
+  /** Whether this process relays the outbox, for engines that need one. Default true. */
+  readonly relay?: boolean | undefined;
+  /** How long enqueueing may take, in milliseconds. Default 10,000. */
+  readonly enqueueTimeout?: number | undefined;
+}
+
+const checks: Checks = {
+  database: anObject,
+  queues: anObject,
+  engine: aFunction,
+  relay: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
+  enqueueTimeout: integer(1, longestTimer),
+};
+
+/** The queues and workers of a program, on one engine. Made by `createJobs`. */
+export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions> {
+  /** The queues by the names that they were given under. */
+  readonly queues: BoundQueues<Definitions>;
+  readonly database: Database;
+  readonly #engine: QueueEngine;
+  readonly #waiting: Waiting;
+  readonly #host: JobsHost;
+  readonly #relays = new Map<string, Relay>();
+  readonly #workers = new Set<Worker>();
+  readonly #names: ReadonlySet<string>;
+  readonly #mayRelay: boolean;
+  readonly #enqueueTimeout: number;
+  #wasStarted = false;
+  #starting: Promise<void> | undefined;
+  #listening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: JobsOptions<Definitions>) {
+    const definitions = checkJobsOptions(options);
+    const { database, engine = memory(), relay = true, enqueueTimeout = 10_000 } = options;
+    const { maxLevel, defaultClientName } = internalsOf(database);
+    const processId = randomUUID();
+    this.database = database;
+    this.#mayRelay = relay;
+    this.#enqueueTimeout = enqueueTimeout;
+    this.#names = new Set(definitions.map(({ name }) => name));
+    this.#engine = engine({
+      processId,
+      maxLevel,
+      sql: (clientName) => beside(database, clientName),
+      events: {
+        onSettled: (id, outcome) => this.#waiting.settled(id, outcome),
+        onProgress: (id, progress) => this.#waiting.progressed(id, progress),
+        onReconnect: () => this.#waiting.reconnected(),
+        onError: (what, error) => this.#report(what, error),
+      },
+    });
+    this.#waiting = new Waiting(this.#engine, (jobs) => this.#findRecorded(jobs));
+    this.#host = {
+      database,
+      engine: this.#engine,
+      processId,
+      maxLevel,
+      engineClientName: this.#engine.clientName ?? defaultClientName,
+      outboxChannel: `jobs/${this.#engine.name}`,
+      ready: () => this.#ready(),
+      enqueue: (jobs) => this.#within(this.#engine.add(jobs)),
+      request: (job, wait) => this.#request(job, wait),
+      waitFor: (job, wait) => this.#waitFor(job, wait),
+      relayFor: (db) => this.#relayFor(db),
+    };
+    this.queues = Object.fromEntries(
+      Object.entries(options.queues).map(([name, definition]) => [name, new Queue(definition, this.#host)]),
+    ) as BoundQueues<Definitions>;
+  }
+
+  /** A queue by its own name. @throws UnknownQueueError */
+  queue(name: string): Queue {
+    const found = Object.values(this.queues as Record<string, Queue>).find((queue) => queue.name === name);
+    if (found !== undefined) return found;
+    throw new UnknownQueueError({
+      what: 'A queue was asked for that was not given to createJobs',
+      remedy: `The queues are: ${[...this.#names].join(', ')}`,
+    });
+  }
+
+  /** Makes a worker; give it handlers with `handle`. */
+  worker(): Worker {
+    this.#assertOpen();
+    const worker = new Worker(this.#host, this.#names);
+    this.#workers.add(worker);
+    this.startRelay();
+    return worker;
+  }
+
+  /** Relays the outbox of the default client from now on, for engines that need one; a worker does it too. */
+  startRelay(): void {
+    if (this.#engine.capabilities.enqueue === 'outbox')
+      this.#relayFor(this.database.getDb({ clientName: this.#host.engineClientName }));
+  }
+
+  /**
+   * Deletes everything that the engine keeps under its schema or prefix: for the end of tests and demos.
+   * Close the workers first.
+   */
+  async obliterate(): Promise<void> {
+    await this.#ready();
+    await this.#engine.obliterate();
+  }
+
+  /** Closes the workers (see `Worker.close`), ends the waits, and disconnects the engine. */
+  close(options: WorkerCloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  async #close(options: WorkerCloseOptions): Promise<void> {
+    await Promise.all([...this.#workers].map((worker) => worker.close(options)));
+    await Promise.all([...this.#relays.values()].map((relay) => relay.stop()));
+    this.#waiting.close();
+    if (this.#wasStarted) await this.#engine.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new JobsClosedError({
+      what: 'The jobs of this process are closed',
+      remedy: 'Push and work before close(); to go on, call createJobs again',
+    });
+  }
+
+  /** What fails because of the closing is nobody's concern. */
+  #report(what: string, error: unknown): void {
+    if (this.#closing === undefined)
+      reportBackgroundError({ source: `queue engine ${this.#engine.name}: ${what}`, error });
+  }
+
+  async #ready(): Promise<void> {
+    this.#assertOpen();
+    await this.#started();
+  }
+
+  async #started(): Promise<void> {
+    this.#wasStarted = true;
+    this.#starting ??= runInFrame(undefined, () => this.#engine.start(), undefined);
+    try {
+      await this.#within(this.#starting);
+    } catch (cause) {
+      this.#starting = undefined;
+      if (cause instanceof SluiceError) throw cause;
+      throw new QueueUnavailableError({
+        what: `The queue engine ${this.#engine.name} could not be reached`,
+        remedy: 'See the cause: check that its server runs and accepts this user',
+        cause,
+      });
+    }
+  }
+
+  async #listen(): Promise<void> {
+    await this.#ready();
+    this.#listening ??= runInFrame(undefined, () => this.#engine.listen(), undefined);
+    try {
+      await this.#listening;
+    } catch (error) {
+      // Without events the states are still looked up.
+      this.#listening = undefined;
+      this.#report('listening', error);
+    }
+  }
+
+  async #request(job: EngineJob, wait: WaitOptions): Promise<unknown> {
+    const failed = new AbortController();
+    const signal = wait.signal === undefined ? failed.signal : AbortSignal.any([wait.signal, failed.signal]);
+    const begun = systemClock.now();
+    let sent: EngineJob | undefined;
+    const enqueue = async (): Promise<void> => {
+      try {
+        await this.#listen();
+        // The engine's clock is known once it has started.
+        const sentAt = this.#engine.now() - (systemClock.now() - begun);
+        sent = { ...job, envelope: { ...job.envelope, sentAt } };
+        await this.#engine.add([sent]);
+      } catch (error) {
+        failed.abort(error);
+      }
+    };
+    const resend = async (): Promise<void> => {
+      if (sent !== undefined) await this.#engine.add([sent]);
+    };
+    const answer = this.#waiting.waitFor(job, { ...wait, signal }, resend);
+    void enqueue();
+    return await answer;
+  }
+
+  async #waitFor(job: JobReference, wait: WaitOptions): Promise<unknown> {
+    await this.#within(this.#ready());
+    const answer = this.#waiting.waitFor(job, wait);
+    // It may have ended before anybody listened.
+    this.#waiting.lookNow();
+    void this.#listen().catch(() => {});
+    return await answer;
+  }
+
+  #within<Result>(work: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const cancelTimer = systemClock.setTimer(
+        () => reject(tooSlow(this.#engine.name, this.#enqueueTimeout)),
+        this.#enqueueTimeout,
+      );
+      work.then(resolve, reject).finally(cancelTimer);
+    });
+  }
+
+  #relayFor(db: Db): () => void {
+    if (!this.#mayRelay) return () => {};
+    const { clientName } = db;
+    let relay = this.#relays.get(clientName);
+    if (relay === undefined) {
+      relay = createRelay({
+        database: this.database,
+        clientName,
+        channel: this.#host.outboxChannel,
+        deliver: (messages) => this.#deliver(messages),
+      });
+      this.#relays.set(clientName, relay);
+      relay.start();
+    }
+    const started = relay;
+    return () => started.poke();
+  }
+
+  async #deliver(messages: readonly OutboxMessage[]): Promise<void> {
+    const jobs = messages.map((message) => jobOf(message, this.#host.maxLevel));
+    try {
+      await this.#started();
+      await this.#within(this.#engine.add(jobs));
+    } catch (cause) {
+      throw new RelayUnavailableError({
+        what: `The queue engine ${this.#engine.name} took no jobs`,
+        remedy: 'They stay in the outbox and are tried again: see that its server runs',
+        cause,
+      });
+    }
+  }
+
+  /** The answers that inboxes hold; none for engines that acknowledge in the transaction itself. */
+  async #findRecorded(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobOutcome>> {
+    const { capabilities } = this.#engine;
+    const found = new Map<string, JobOutcome>();
+    if (capabilities.transactionalAck || !capabilities.redelivers) return found;
+    const level = this.#host.maxLevel;
+    const db = this.database.getDb({ clientName: this.#host.engineClientName, level });
+    for (const [queue, group] of Map.groupBy(jobs, (job) => job.queue)) {
+      const ids = group.map(({ id }) => id);
+      try {
+        const recorded = await runInFrame(undefined, () => findInInbox(db, queue, ids), undefined);
+        for (const [id, outcome] of recorded) found.set(id, JSON.parse(outcome) as JobOutcome);
+      } catch (error) {
+        // Where there is no inbox, no job has written anything.
+        if (!(error instanceof OutboxMissingError)) throw error;
+      }
+    }
+    return found;
+  }
+}
+
+/**
+ * Makes the queues of a program.
+ *
+ * ```
+ * const invoice = defineQueue<{ orderId: number }, string>('invoice');
+ * const jobs = createJobs({ database, queues: { invoice } });
+ * jobs.worker().handle(invoice, async ({ orderId }) => `INV-${orderId}`);
+ * await jobs.queues.invoice.pushAsync({ orderId: 7 });
+ * ```
+ * Nothing is connected before the first use. @throws InvalidOptionError
+ */
+export function createJobs<const Definitions extends QueueDefinitions>(
+  options: JobsOptions<Definitions>,
+): Jobs<Definitions> {
+  return new Jobs(options);
+}
+
+function checkJobsOptions<Definitions extends QueueDefinitions>(
+  options: JobsOptions<Definitions>,
+): QueueDefinition<never>[] {
+  checkOptions('createJobs', options, checks);
+  const definitions = Object.values((options.queues ?? {}) as QueueDefinitions);
+  const names = definitions.map((definition: Partial<QueueDefinition<never>> | undefined) => definition?.name);
+  if (options.database === undefined || definitions.length === 0 || names.some((name) => typeof name !== 'string')) {
+    throw new InvalidOptionError({
+      what: 'createJobs got no database, or queues that are none',
+      remedy: 'Give database, and queues as { invoice: defineQueue("invoice") }',
+    });
+  }
+  if (new Set(names).size < names.length) {
+    throw new InvalidOptionError({ what: 'createJobs got two queues of the same name', remedy: 'Give each its own' });
+  }
+  return definitions;
+}
+
+/** Runs SQL in no transaction of whoever happens to call. */
+function beside(database: Database, clientName: string | undefined): SqlExecutor {
+  const db = database.getDb({ clientName, level: internalsOf(database).maxLevel });
+  return { query: (text, values) => runInFrame(undefined, () => db.query(text, values), undefined) };
+}
+
+/** A job as the outbox kept it. @throws InvalidContextError */
+function jobOf({ id, queue, payload, context }: OutboxMessage, maxLevel: number): EngineJob {
+  const { envelope, ...job } = (payload ?? {}) as Partial<EngineJob>;
+  const { level } = job;
+  if (job.id !== id || job.queue !== queue || envelope === undefined) throw invalidContext('a message is no job');
+  if (typeof level !== 'number' || !(level >= 0 && level <= maxLevel)) throw invalidContext('a job has no level');
+  return { ...(job as Omit<EngineJob, 'envelope'>), envelope: { ...envelope, context } };
+}
+
+function tooSlow(engine: string, timeout: number): QueueUnavailableError {
+  return new QueueUnavailableError({
+    what: `The queue engine ${engine} did not answer within ${timeout} ms; whether a job was enqueued is not known`,
+    remedy: 'See that its server runs and is reached, or raise enqueueTimeout',
+  });
+}

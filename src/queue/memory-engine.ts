@@ -1,0 +1,235 @@
+import { type CancelTimer, systemClock } from '../core/index.ts';
+import { pauseBefore } from './definition.ts';
+import type {
+  Delivery,
+  EngineHost,
+  EngineJob,
+  EngineLane,
+  JobOutcome,
+  JobReference,
+  JobState,
+  LaneOptions,
+  QueueEngine,
+  QueueEngineFactory,
+  Settlement,
+} from './engine.ts';
+
+interface StoredJob {
+  readonly job: EngineJob;
+  readonly order: number;
+  status: JobState['status'];
+  failures: number;
+  outcome: JobOutcome | undefined;
+  progress: unknown;
+  cancelTimer: CancelTimer | undefined;
+}
+
+/** How many jobs that have ended are kept for those who ask late. */
+const mostEnded = 10_000;
+
+/** The jobs of a process, shared by all that use the same `memory()`. */
+class MemoryStore {
+  readonly jobs = new Map<string, StoredJob>();
+  readonly hosts = new Set<EngineHost>();
+  readonly lanes = new Set<MemoryLane>();
+  readonly arrivals = new Set<{ readonly queue: string; readonly onArrival: (level: number) => void }>();
+  readonly #ended: string[] = [];
+  #count = 0;
+
+  add(job: EngineJob): void {
+    if (this.jobs.has(job.id)) return;
+    this.#count += 1;
+    const stored: StoredJob = {
+      job,
+      order: this.#count,
+      status: 'waiting',
+      failures: 0,
+      outcome: undefined,
+      progress: undefined,
+      cancelTimer: undefined,
+    };
+    this.jobs.set(job.id, stored);
+    this.wait(stored, job.delay);
+  }
+
+  clear(): void {
+    for (const { cancelTimer } of this.jobs.values()) cancelTimer?.();
+    this.jobs.clear();
+  }
+
+  /** Lets a job wait in its lane, after a delay. */
+  wait(stored: StoredJob, delay: number): void {
+    stored.status = 'waiting';
+    const ready = (): void => {
+      stored.cancelTimer = undefined;
+      const { queue, level } = stored.job;
+      for (const watcher of this.arrivals) if (watcher.queue === queue) watcher.onArrival(level);
+      for (const lane of this.lanes) if (lane.takes(stored.job)) lane.wake();
+    };
+    if (delay > 0) stored.cancelTimer = systemClock.setTimer(ready, delay, true);
+    else queueMicrotask(ready);
+  }
+
+  /** The job that is next in a lane. */
+  next(queue: string, level: number): StoredJob | undefined {
+    let best: StoredJob | undefined;
+    for (const stored of this.jobs.values()) {
+      const { job, status, cancelTimer } = stored;
+      if (status !== 'waiting' || cancelTimer !== undefined || job.queue !== queue || job.level !== level) continue;
+      if (best === undefined || job.priority < best.job.priority) best = stored;
+    }
+    return best;
+  }
+
+  end(stored: StoredJob, outcome: JobOutcome): void {
+    stored.status = outcome.type;
+    stored.outcome = outcome;
+    const { id } = stored.job;
+    this.#ended.push(id);
+    if (this.#ended.length > mostEnded) this.jobs.delete(this.#ended.shift() ?? '');
+    for (const { events } of this.hosts) events.onSettled(id, outcome);
+  }
+}
+
+class MemoryLane implements EngineLane {
+  readonly #store: MemoryStore;
+  readonly #options: LaneOptions;
+  readonly #running = new Set<Promise<void>>();
+  #state: 'open' | 'paused' | 'closed' = 'open';
+
+  constructor(store: MemoryStore, options: LaneOptions) {
+    this.#store = store;
+    this.#options = options;
+    if (options.paused) this.#state = 'paused';
+  }
+
+  takes({ queue, level }: EngineJob): boolean {
+    return queue === this.#options.queue && level === this.#options.level;
+  }
+
+  wake(): void {
+    const { queue, level, concurrency } = this.#options;
+    while (this.#state === 'open' && this.#running.size < concurrency) {
+      const stored = this.#store.next(queue, level);
+      if (stored === undefined) return;
+      stored.status = 'active';
+      const running = this.#run(stored);
+      this.#running.add(running);
+      void running.then(() => {
+        this.#running.delete(running);
+        this.wake();
+      });
+    }
+  }
+
+  pause(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'paused';
+    return Promise.resolve();
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#state = 'open';
+    this.wake();
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#store.lanes.delete(this);
+    await Promise.all(this.#running);
+  }
+
+  async #run(stored: StoredJob): Promise<void> {
+    const { job } = stored;
+    const delivery: Delivery = {
+      id: job.id,
+      envelope: structuredClone(job.envelope),
+      attempt: stored.failures + 1,
+      attempts: job.attempts,
+      redelivered: false,
+      claim: neverAborts,
+      progress: (value) => {
+        stored.progress = value;
+        for (const { events } of this.#store.hosts) events.onProgress(job.id, value);
+        return Promise.resolve();
+      },
+    };
+    this.#settle(stored, await this.#options.run(delivery));
+  }
+
+  #settle(stored: StoredJob, settlement: Settlement): void {
+    const store = this.#store;
+    switch (settlement.type) {
+      case 'released':
+        store.wait(stored, 0);
+        return;
+      case 'retry':
+        stored.failures += 1;
+        store.wait(stored, pauseBefore(stored.job.backoff, stored.failures + 1));
+        return;
+      case 'acknowledged':
+      case 'completed':
+      case 'failed':
+        store.end(stored, settlement.outcome);
+    }
+  }
+}
+
+/** Nothing can take a job from a worker of the same process. */
+const neverAborts = new AbortController().signal;
+
+/**
+ * Keeps jobs in this process: the default, for tests and programs of one process. A restart loses them.
+ * Several `createJobs` that are given the same `memory()` share their jobs.
+ */
+export function memory(): QueueEngineFactory {
+  const store = new MemoryStore();
+  return (host): QueueEngine => ({
+    name: 'memory',
+    capabilities: { enqueue: 'hook', transactionalAck: false, redelivers: false },
+    start: () => {
+      store.hosts.add(host);
+      return Promise.resolve();
+    },
+    // Finer than Date.now(), since sender and worker are this process.
+    now: () => performance.timeOrigin + performance.now(),
+    add: (jobs) => {
+      for (const job of jobs) store.add(job);
+      return Promise.resolve();
+    },
+    announce: () => {},
+    listen: () => Promise.resolve(),
+    look: (jobs) => Promise.resolve(states(store, jobs)),
+    watchArrivals: (queue, onArrival) => {
+      const watcher = { queue, onArrival };
+      store.arrivals.add(watcher);
+      for (const { job } of store.jobs.values()) if (job.queue === queue) onArrival(job.level);
+      return Promise.resolve(() => Promise.resolve(void store.arrivals.delete(watcher)));
+    },
+    openLane: (options) => {
+      const lane = new MemoryLane(store, options);
+      store.lanes.add(lane);
+      queueMicrotask(() => lane.wake());
+      return lane;
+    },
+    obliterate: () => {
+      store.clear();
+      return Promise.resolve();
+    },
+    close: () => {
+      store.hosts.delete(host);
+      return Promise.resolve();
+    },
+  });
+}
+
+function states(store: MemoryStore, jobs: readonly JobReference[]): ReadonlyMap<string, JobState> {
+  const found = new Map<string, JobState>();
+  for (const { id } of jobs) {
+    const stored = store.jobs.get(id);
+    if (stored === undefined) continue;
+    const { status, outcome, progress } = stored;
+    found.set(id, { status, ...(outcome === undefined ? {} : { outcome }), progress });
+  }
+  return found;
+}

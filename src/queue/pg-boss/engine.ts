@@ -1,0 +1,300 @@
+import { PgBoss } from 'pg-boss';
+import { type CancelTimer, InvalidOptionError, systemClock } from '../../core/index.ts';
+import type {
+  EngineHost,
+  EngineJob,
+  JobReference,
+  JobState,
+  LaneOptions,
+  QueueEngine,
+  QueueEngineFactory,
+  SqlExecutor,
+} from '../index.ts';
+import { BossLane } from './lane.ts';
+import { arrivalOf, type Notice } from './notices.ts';
+import { Notifier } from './notifier.ts';
+import { checkPgBossOptions, type PgBossOptions } from './options.ts';
+import { type BossRow, insertOf, laneOf, physicalName, stateOf } from './stored.ts';
+
+/** The longest that pg-boss lets a job run; queues have their own limit, `maxRuntime`, which is shorter. */
+const longestRun = 24 * 3_600 - 1;
+/** How long ended jobs are kept for those who ask late, in seconds. */
+const keepEnded = 86_400;
+
+/**
+ * Keeps jobs in PostgreSQL with pg-boss, without any other server. A job leaves as a row of its pusher's
+ * transaction, and is acknowledged in the transaction of its effects.
+ * @throws InvalidOptionError
+ */
+export function pgBoss(options: PgBossOptions): QueueEngineFactory {
+  checkPgBossOptions(options);
+  return (host) => new PgBossEngine(options, host);
+}
+
+/** A worker that wants to know at which levels jobs of a queue arrive. */
+interface Watcher {
+  readonly queue: string;
+  readonly onArrival: (level: number) => void;
+  /** The levels that it was told of. */
+  readonly told: Set<number>;
+}
+
+class PgBossEngine implements QueueEngine {
+  readonly name = 'pg-boss';
+  readonly capabilities = { enqueue: 'transaction', transactionalAck: true, redelivers: true } as const;
+  readonly clientName: string | undefined;
+  readonly #host: EngineHost;
+  readonly #boss: PgBoss;
+  readonly #schema: string;
+  readonly #notifier: Notifier;
+  readonly #heartbeatSeconds: number;
+  readonly #pollInterval: number;
+  /** Queues of pg-boss that are known to exist. */
+  readonly #queues = new Map<string, Promise<void>>();
+  readonly #lanes = new Set<BossLane>();
+  readonly #watchers = new Set<Watcher>();
+  #starting: Promise<void> | undefined;
+  #watching: Promise<void> | undefined;
+  #cancelPoll: CancelTimer | undefined;
+  /** What has to be added to this machine's clock to get the server's. */
+  #clockOffset = 0;
+  #closed = false;
+
+  constructor(options: PgBossOptions, host: EngineHost) {
+    const { connectionString, schema = 'pgboss', max = 4, lostAfter = 10, pollInterval = 1_000 } = options;
+    this.clientName = options.clientName;
+    this.#host = host;
+    this.#schema = schema;
+    this.#heartbeatSeconds = lostAfter;
+    this.#pollInterval = pollInterval;
+    this.#boss = new PgBoss({
+      connectionString,
+      schema,
+      max,
+      application_name: 'sluice pg-boss',
+      schedule: false,
+      superviseIntervalSeconds: 1,
+      monitorIntervalSeconds: 1,
+    });
+    this.#boss.on('error', (error) => host.events.onError('pg-boss', error));
+    this.#notifier = new Notifier(this.#boss, (error) => host.events.onError('notifying', error));
+  }
+
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    await this.#boss.start();
+    await this.#assertSameDatabase();
+    const before = Date.now();
+    const { rows } = await this.#boss.getDb().executeSql('select extract(epoch from clock_timestamp()) * 1000 as now');
+    const [row] = rows as { now: string }[];
+    this.#clockOffset = Number(row?.now ?? before) - (before + Date.now()) / 2;
+  }
+
+  now(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
+  async add(jobs: readonly EngineJob[], via?: SqlExecutor): Promise<void> {
+    const byQueue = Map.groupBy(jobs, physicalName);
+    for (const [queue, group] of byQueue) {
+      await this.#ensureQueue(queue);
+      const [only] = group;
+      if (group.length === 1 && only !== undefined) await this.#send(queue, only, via);
+      else await this.#insert(queue, group, via);
+    }
+    if (via === undefined) this.announce(jobs);
+  }
+
+  announce(jobs: readonly JobReference[]): void {
+    const lanes = new Map(jobs.map((job) => [physicalName(job), job]));
+    for (const job of lanes.values()) {
+      // Workers of this process need no server to be told.
+      this.#onArrival(job);
+      this.#notifier.send(this.#arrivals, arrivalOf(job));
+    }
+  }
+
+  async listen(): Promise<void> {
+    const { events, processId } = this.#host;
+    await this.#notifier.listen(
+      this.#channelOf(processId),
+      (notice) => this.#receive(notice),
+      () => events.onReconnect(),
+    );
+  }
+
+  async look(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobState>> {
+    const { rows } = await this.#boss.getDb().executeSql(
+      `select id, state::text, output from ${this.#schema}.job
+         where (name, id) in (select * from unnest($1::text[], $2::uuid[]))`,
+      [jobs.map(physicalName), jobs.map(({ id }) => id)],
+    );
+    return new Map((rows as BossRow[]).map((row) => [row.id, stateOf(row)]));
+  }
+
+  async watchArrivals(queue: string, onArrival: (level: number) => void): Promise<() => Promise<void>> {
+    const watcher: Watcher = { queue, onArrival, told: new Set() };
+    this.#watchers.add(watcher);
+    const listen = (): Promise<void> =>
+      this.#notifier.listen(
+        this.#arrivals,
+        (notice) => this.#receive(notice),
+        () => this.#poll(),
+      );
+    this.#watching ??= listen().catch((error: unknown) => {
+      // Without notices the tables are still looked at.
+      this.#host.events.onError('listening for jobs', error);
+    });
+    await this.#watching;
+    await this.#findArrivals();
+    this.#poll();
+    return () => Promise.resolve(void this.#watchers.delete(watcher));
+  }
+
+  openLane(options: LaneOptions): BossLane {
+    const physicalQueue = physicalName(options);
+    const { events } = this.#host;
+    const lane: BossLane = new BossLane({
+      ...options,
+      boss: this.#boss,
+      schema: this.#schema,
+      physicalQueue,
+      pollInterval: this.#pollInterval,
+      heartbeat: (this.#heartbeatSeconds * 1_000) / 3,
+      notify: ({ envelope }, notice) => {
+        if (envelope.replyTo !== undefined) this.#notifier.send(this.#channelOf(envelope.replyTo), notice);
+      },
+      onError: (what, error) => events.onError(what, error),
+      onClose: () => this.#lanes.delete(lane),
+    });
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  async obliterate(): Promise<void> {
+    await this.#boss.getDb().executeSql(`drop schema if exists ${this.#schema} cascade`);
+    this.#queues.clear();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelPoll?.();
+    await Promise.allSettled([this.#starting]);
+    await this.#notifier.close();
+    await this.#boss.stop({ graceful: false, close: true });
+  }
+
+  get #arrivals(): string {
+    return `sluice_${this.#schema}_arrivals`;
+  }
+
+  /** A name comes from outside: whatever is no id leads to a channel that nobody listens on. */
+  #channelOf(processId: string): string {
+    return /^[0-9a-f-]{36}$/.test(processId) ? `sluice_${processId}` : 'sluice_nobody';
+  }
+
+  #receive(notice: Notice): void {
+    const { events } = this.#host;
+    if (notice.type === 'settled') events.onSettled(notice.id, notice.outcome);
+    else if (notice.type === 'progress') events.onProgress(notice.id, notice.progress);
+    else this.#onArrival(notice);
+  }
+
+  #onArrival({ queue, level }: Pick<JobReference, 'queue' | 'level'>): void {
+    const physicalQueue = physicalName({ queue, level });
+    for (const watcher of this.#watchers) {
+      if (watcher.queue !== queue || watcher.told.has(level)) continue;
+      watcher.told.add(level);
+      watcher.onArrival(level);
+    }
+    for (const lane of this.#lanes) if (lane.physicalQueue === physicalQueue) lane.wake();
+  }
+
+  #poll(): void {
+    this.#cancelPoll?.();
+    if (this.#closed || this.#watchers.size === 0) return;
+    const look = async (): Promise<void> => {
+      try {
+        await this.#findArrivals();
+      } catch (error) {
+        this.#host.events.onError('looking for jobs', error);
+      }
+      this.#poll();
+    };
+    this.#cancelPoll = systemClock.setTimer(() => void look(), this.#pollInterval, true);
+  }
+
+  /** Opens lanes for the levels at which jobs wait. */
+  async #findArrivals(): Promise<void> {
+    const { maxLevel } = this.#host;
+    const levels = Array.from({ length: maxLevel + 1 }, (_, level) => level);
+    const untold = [...this.#watchers].flatMap(({ queue, told }) =>
+      levels.filter((level) => !told.has(level)).map((level) => physicalName({ queue, level })),
+    );
+    if (untold.length === 0) return;
+    const { rows } = await this.#boss.getDb().executeSql(
+      `select name from unnest($1::text[]) name
+         where exists (select from ${this.#schema}.job where job.name = name.name and state <= 'active')`,
+      [untold],
+    );
+    for (const { name } of rows as { name: string }[]) {
+      this.#onArrival(laneOf(name));
+    }
+  }
+
+  #ensureQueue(queue: string): Promise<void> {
+    let created = this.#queues.get(queue);
+    if (created === undefined) {
+      created = this.#boss.createQueue(queue, {
+        heartbeatSeconds: this.#heartbeatSeconds,
+        expireInSeconds: longestRun,
+        deleteAfterSeconds: keepEnded,
+        retryDelay: 0,
+      });
+      created.catch(() => this.#queues.delete(queue));
+      this.#queues.set(queue, created);
+    }
+    return created;
+  }
+
+  async #send(queue: string, job: EngineJob, via: SqlExecutor | undefined): Promise<void> {
+    const { data, options } = insertOf(job);
+    await this.#boss.send(queue, data, { ...options, ...through(via) });
+  }
+
+  async #insert(queue: string, jobs: readonly EngineJob[], via: SqlExecutor | undefined): Promise<void> {
+    const rows = jobs.map((job) => {
+      const { data, options } = insertOf(job);
+      return { data, ...options };
+    });
+    await this.#boss.insert(queue, rows, through(via));
+  }
+
+  /** Jobs can leave with a commit only if they are in the database that commits. */
+  async #assertSameDatabase(): Promise<void> {
+    const question = `select current_database() as name, pg_postmaster_start_time()::text as server, to_regclass($1)::text as jobs`;
+    const values = [`${this.#schema}.job`];
+    const { rows: own } = await this.#boss.getDb().executeSql(question, values);
+    const { rows: theirs } = await this.#host.sql(this.clientName).query(question, values);
+    if (JSON.stringify(own[0]) === JSON.stringify(theirs[0])) return;
+    throw new InvalidOptionError({
+      what: 'The connectionString of pgBoss leads to another database than its client, so no job could leave with a commit',
+      remedy: 'Give both the same one, or name the client that is on it with clientName',
+    });
+  }
+}
+
+function through(via: SqlExecutor | undefined): {
+  db?: { executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }> };
+} {
+  if (via === undefined) return {};
+  return {
+    db: {
+      executeSql: async (text, values) => ({ rows: [...(await via.query(text, values)).rows] as never[] }),
+    },
+  };
+}

@@ -1,0 +1,2 @@
+export { pgBoss } from './engine.ts';
+export type { PgBossOptions } from './options.ts';

@@ -1,0 +1,41 @@
+import { checkOptions, type Checks, integer, InvalidOptionError, text } from '../../core/index.ts';
+
+export interface PgBossOptions {
+  /** The database that the jobs are in: the same as that of the client, so that jobs leave with its commits. */
+  readonly connectionString: string;
+  /** The client of the database whose transactions hold the jobs. Default: the default one. */
+  readonly clientName?: string | undefined;
+  /** The schema of pg-boss. Default `pgboss`. */
+  readonly schema?: string | undefined;
+  /** Connections of pg-boss's own, beside the budget of the client; none is held while anything waits. Default 4. */
+  readonly max?: number | undefined;
+  /** How soon a job counts as lost when its worker is gone, in seconds, at least 10. Default 10. */
+  readonly lostAfter?: number | undefined;
+  /** How often queues are looked at when no notification came, in milliseconds. Default 1,000. */
+  readonly pollInterval?: number | undefined;
+}
+
+const checks: Checks = {
+  connectionString: (value) =>
+    typeof value === 'string' && /^(?:postgres|postgresql|socket):/.test(value)
+      ? undefined
+      : 'a connection string such as postgres://user:password@host:5432/database',
+  clientName: text(200),
+  schema: (value) =>
+    typeof value === 'string' && /^[a-z_][a-z0-9_]{0,49}$/.test(value)
+      ? undefined
+      : 'up to 50 small letters, digits and "_"',
+  max: integer(2, 1_000),
+  lostAfter: integer(10, 86_400),
+  pollInterval: integer(50, 3_600_000),
+};
+
+/** @throws InvalidOptionError, without the value: a connection string holds a password */
+export function checkPgBossOptions(options: PgBossOptions): void {
+  checkOptions('pgBoss', options, checks);
+  if (options.connectionString !== undefined) return;
+  throw new InvalidOptionError({
+    what: 'pgBoss got no connectionString',
+    remedy: 'Give the one of the client whose transactions hold the jobs',
+  });
+}

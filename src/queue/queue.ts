@@ -1,0 +1,200 @@
+import { currentFrame, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
+import {
+  anObject,
+  checkOptions,
+  type Checks,
+  InvalidOptionError,
+  integer,
+  longestTimer,
+  oneOf,
+  systemClock,
+  text,
+} from '../core/index.ts';
+import type { Database, Db, DbInfo } from '../database/index.ts';
+import { encodeContext, type WireContext } from '../envelope/index.ts';
+import { addToOutbox } from '../outbox/index.ts';
+import { LevelLimitError } from '../pool/index.ts';
+import type { QueueDefinition } from './definition.ts';
+import type { Backoff, EngineJob } from './engine.ts';
+import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './handle.ts';
+import type { JobsHost } from './host.ts';
+import { jobId } from './identity.ts';
+import { toJson } from './payload.ts';
+
+interface CommonPushOptions {
+  /** Lower runs first; 0, the default, before all others. At most 1,000. */
+  readonly priority?: number | undefined;
+  /** Milliseconds until the job may run. Default 0. */
+  readonly delay?: number | undefined;
+  /** Instead of the queue's. */
+  readonly attempts?: number | undefined;
+  /** Instead of the queue's. */
+  readonly backoff?: Backoff | undefined;
+  /** The client and the level at which the job runs, taken as they are. */
+  readonly dbInfo?: DbInfo | undefined;
+}
+
+export interface PushOptions extends CommonPushOptions {
+  /**
+   * Inside a transaction. `commit`, the default: the job exists only if the transaction commits. `now`: at
+   * once, whatever becomes of the transaction.
+   */
+  readonly when?: 'commit' | 'now' | undefined;
+  /** Jobs with the same key that leave with commits reach the queue in the order of those. For engines with an outbox. */
+  readonly key?: string | undefined;
+}
+
+export interface PushAsyncOptions extends CommonPushOptions, AwaitOptions {}
+
+const commonChecks: Checks = {
+  priority: integer(0, 1_000),
+  delay: integer(0, longestTimer),
+  attempts: integer(1, 1_000),
+  backoff: anObject,
+  dbInfo: anObject,
+};
+const pushChecks: Checks = { ...commonChecks, when: oneOf(['commit', 'now']), key: text(500) };
+const pushAsyncChecks: Checks = { ...commonChecks, ...awaitChecks };
+
+/** A queue, for those who push. */
+export class Queue<Data = unknown, Result = unknown> {
+  readonly name: string;
+  readonly #definition: QueueDefinition<Data, Result>;
+  readonly #host: JobsHost;
+
+  constructor(definition: QueueDefinition<Data, Result>, host: JobsHost) {
+    this.name = definition.name;
+    this.#definition = definition;
+    this.#host = host;
+  }
+
+  /**
+   * Enqueues a job. Inside a transaction it leaves with the commit, and never if that does not come: nobody
+   * waits for it, so it starts at level 0.
+   * @throws UnserializableError, PayloadTooLargeError before anything is sent; what the engine or the outbox throws
+   */
+  async push(data: Data, options: PushOptions = {}): Promise<JobHandle<Result>> {
+    checkOptions(`push to queue "${this.name}"`, options, pushChecks);
+    const frame = currentFrame();
+    const open = frame?.scope?.transaction;
+    const now = open === undefined || options.when === 'now';
+    const level = options.dbInfo?.level ?? (now && open !== undefined ? this.#levelBelow(frame) : 0);
+    const context = { ...encodeContext(frame, systemClock), level };
+    const job = this.#job(data, { options, context, level, transaction: open, reply: false });
+    await this.#host.ready();
+    if (now) {
+      await this.#host.enqueue([job]);
+      return new JobHandle(this.#host, this.#definition, job, undefined);
+    }
+    return await this.#pushWithCommit(job, open, options.key);
+  }
+
+  /**
+   * Enqueues a job at once and waits for its result, while the transactions of the caller stay open: the job
+   * runs at a level above all that they hold. It does not see what they have not committed, and a rollback
+   * does not undo it: register `db.compensate(...)` for that.
+   * @throws RemoteError with the name, message and code of what the handler threw; JobTimeoutError; LevelLimitError
+   */
+  async pushAsync(data: Data, options: PushAsyncOptions = {}): Promise<Result> {
+    checkOptions(`pushAsync to queue "${this.name}"`, options, pushAsyncChecks);
+    const frame = currentFrame();
+    const level = options.dbInfo?.level ?? this.#levelBelow(frame);
+    const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);
+    const context: WireContext = { ...encodeContext(frame, systemClock, { level }), timeout: Math.ceil(timeout) };
+    const job = this.#job(data, { options, context, level, transaction: frame?.innermost, reply: true });
+    const { signal, onProgress } = options;
+    return (await this.#host.request(job, { timeout, signal, onProgress })) as Result;
+  }
+
+  /** The level of a job that is, or may be, waited for. @throws LevelLimitError */
+  #levelBelow(frame: Frame | undefined): number {
+    const { database, maxLevel } = this.#host;
+    const level = levelIsolated(database.current.level, frame);
+    if (level <= maxLevel) return level;
+    throw new LevelLimitError({
+      what: `A job of queue "${this.name}" would run at level ${level}, deeper than maxLevel ${maxLevel}`,
+      remedy: 'Raise maxLevel in every process of the system, or await fewer jobs inside of each other',
+    });
+  }
+
+  #job(data: Data, { options, context, level, transaction, reply }: NewJob): EngineJob {
+    const { name } = this;
+    const { maxPayload, attempts, backoff } = this.#definition.options;
+    const { json, value } = toJson(`The data of a job of queue "${name}"`, data, maxPayload);
+    const { database, maxLevel, processId } = this.#host;
+    const { clientName } = options.dbInfo ?? {};
+    if (options.dbInfo !== undefined) database.getDb(options.dbInfo);
+    if (level > maxLevel) throw tooDeep(name, level, maxLevel);
+    const id = jobId(transaction, name, json);
+    return {
+      id,
+      queue: name,
+      level,
+      priority: options.priority ?? 0,
+      delay: options.delay ?? 0,
+      attempts: options.attempts ?? attempts,
+      backoff: options.backoff ?? backoff,
+      envelope: {
+        v: 1,
+        id,
+        queue: name,
+        ...(reply ? { replyTo: processId } : {}),
+        ...(json === undefined ? {} : { data: value }),
+        context: clientName === undefined ? context : { ...context, clientName },
+      },
+    };
+  }
+
+  /** Lets the job leave with the commit, as the engine can. */
+  async #pushWithCommit(job: EngineJob, open: OpenTransaction, key: string | undefined): Promise<JobHandle<Result>> {
+    const { engine, database } = this.#host;
+    const home = open.client.database as Database;
+    const db = home.getDb({ clientName: open.client.name });
+    if (db.transaction.active?.readOnly === true) throw readOnly(this.name);
+    const handle = new JobHandle(this.#host, this.#definition, job, open);
+    const { enqueue } = engine.capabilities;
+    const isEngineClient = home === database && db.clientName === this.#host.engineClientName;
+    db.compensate(() => handle.drop());
+    if (enqueue === 'hook') {
+      db.commit(() => engine.add([job]));
+    } else if (enqueue === 'transaction' && isEngineClient) {
+      await engine.add([job], db);
+      db.commit(() => engine.announce([job]));
+    } else {
+      await this.#addToOutbox(db, job, key);
+    }
+    return handle;
+  }
+
+  async #addToOutbox(db: Db, job: EngineJob, key: string | undefined): Promise<void> {
+    const { envelope, ...rest } = job;
+    const { context, ...bare } = envelope;
+    const { outboxChannel } = this.#host;
+    const payload = { ...rest, envelope: bare };
+    await addToOutbox(db, [{ channel: outboxChannel, id: job.id, queue: job.queue, key, payload, context }]);
+    const poke = this.#host.relayFor(db);
+    db.commit(poke);
+  }
+}
+
+interface NewJob {
+  readonly options: CommonPushOptions;
+  readonly context: WireContext;
+  readonly level: number;
+  readonly transaction: OpenTransaction | undefined;
+  readonly reply: boolean;
+}
+
+function tooDeep(queue: string, level: number, maxLevel: number): LevelLimitError {
+  return new LevelLimitError({
+    what: `A job was pushed to queue "${queue}" at level ${level}, deeper than maxLevel ${maxLevel}`,
+    remedy: `Give dbInfo.level as a whole number from 0 to ${maxLevel}, or raise maxLevel in every process`,
+  });
+}
+
+function readOnly(queue: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A job was pushed to queue "${queue}" inside of a read-only transaction, which cannot keep it until its commit`,
+    remedy: "Push it with { when: 'now' }, or after the transaction",
+  });
+}

@@ -1,0 +1,184 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { reportBackgroundError } from '../channels/index.ts';
+import {
+  anObject,
+  checkOptions,
+  type CancelTimer,
+  integer,
+  InvalidOptionError,
+  longestTimer,
+  systemClock,
+  typeName,
+} from '../core/index.ts';
+import type { QueueDefinition } from './definition.ts';
+import type { EngineLane } from './engine.ts';
+import { UnknownQueueError } from './errors.ts';
+import type { JobsHost } from './host.ts';
+import { type HandleOptions, type JobHandler, type JobRunner, runJob } from './run-job.ts';
+
+export interface WorkerCloseOptions {
+  /** How long running jobs may take to end, in milliseconds; then they are rolled back and go back into the queue. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+/** A queue that a worker handles, with a lane for each level at which jobs have arrived. */
+interface Handled {
+  readonly runner: Omit<JobRunner, 'level'>;
+  readonly concurrency: number;
+  readonly lanes: Map<number, EngineLane>;
+  unwatch: (() => Promise<void>) | undefined;
+}
+
+const pristine = AsyncLocalStorage.snapshot();
+const retryPause = 1_000;
+
+/**
+ * Runs jobs. Those of one queue are taken in lanes, one for each level, each with its own slots: a job that
+ * awaits a job of its own queue waits for a slot of a deeper lane, which no waiting job can hold.
+ */
+export class Worker {
+  readonly #host: JobsHost;
+  readonly #known: ReadonlySet<string>;
+  readonly #handled = new Map<string, Handled>();
+  readonly #release = new AbortController();
+  readonly #starting: Promise<void>[] = [];
+  #state: 'open' | 'paused' | 'closed' = 'open';
+  #closing: Promise<void> | undefined;
+
+  constructor(host: JobsHost, known: ReadonlySet<string>) {
+    this.#host = host;
+    this.#known = known;
+  }
+
+  /**
+   * From now on runs the jobs of a queue.
+   * @throws UnknownQueueError, InvalidOptionError
+   */
+  handle<Data, Result>(
+    queue: QueueDefinition<Data, Result>,
+    handler: JobHandler<Data, NoInfer<Result>>,
+    options: HandleOptions = {},
+  ): this {
+    this.#check(queue, handler, options);
+    const { database, engine } = this.#host;
+    const handled: Handled = {
+      runner: {
+        database,
+        engine,
+        queue: queue as QueueDefinition,
+        handler: handler as JobHandler<unknown, unknown>,
+        options,
+        release: this.#release.signal,
+      },
+      concurrency: options.concurrency ?? queue.options.concurrency,
+      lanes: new Map(),
+      unwatch: undefined,
+    };
+    this.#handled.set(queue.name, handled);
+    // Nothing of what is ambient here belongs to the jobs.
+    this.#starting.push(pristine(() => this.#start(handled)));
+    return this;
+  }
+
+  /** Resolves when jobs of all its queues are taken. */
+  async ready(): Promise<void> {
+    await Promise.all(this.#starting);
+  }
+
+  /** Takes no more jobs; those that run go on. */
+  async pause(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'paused';
+    await Promise.all(this.#lanes().map((lane) => lane.pause()));
+  }
+
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#state = 'open';
+    for (const lane of this.#lanes()) lane.resume();
+  }
+
+  /** Takes no more jobs, and lets those that run end, or go back when they take too long. */
+  close(options: WorkerCloseOptions = {}): Promise<void> {
+    checkOptions('close', options, { timeout: integer(0, longestTimer) });
+    this.#closing ??= this.#close(options.timeout ?? 10_000);
+    return this.#closing;
+  }
+
+  async #close(timeout: number): Promise<void> {
+    this.#state = 'closed';
+    let cancelTimer: CancelTimer | undefined;
+    if (timeout === 0) this.#release.abort();
+    else cancelTimer = systemClock.setTimer(() => this.#release.abort(), timeout);
+    await Promise.all(this.#starting);
+    await Promise.all([...this.#handled.values()].map(async ({ unwatch }) => await unwatch?.()));
+    await Promise.all(this.#lanes().map((lane) => lane.close()));
+    cancelTimer?.();
+  }
+
+  /** Tries until the engine is there, or the worker closes. */
+  async #start(handled: Handled): Promise<void> {
+    const { name } = handled.runner.queue;
+    while (this.#state !== 'closed') {
+      try {
+        await this.#host.ready();
+        handled.unwatch = await this.#host.engine.watchArrivals(name, (level) => this.#openLane(handled, level));
+        return;
+      } catch (error) {
+        reportBackgroundError({ source: `worker of queue "${name}"`, error });
+        await new Promise<void>((resolve) => {
+          systemClock.setTimer(resolve, retryPause, true);
+          this.#release.signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      }
+    }
+  }
+
+  /** A level comes from outside: none is made that there is not. */
+  #openLane(handled: Handled, level: number): void {
+    const { runner, lanes, concurrency } = handled;
+    if (this.#state === 'closed' || lanes.has(level)) return;
+    if (!Number.isInteger(level) || level < 0 || level > this.#host.maxLevel) return;
+    const lane = pristine(() =>
+      this.#host.engine.openLane({
+        queue: runner.queue.name,
+        level,
+        concurrency,
+        paused: this.#state === 'paused',
+        run: (delivery) => runJob({ ...runner, level }, delivery),
+      }),
+    );
+    lanes.set(level, lane);
+  }
+
+  #lanes(): EngineLane[] {
+    return [...this.#handled.values()].flatMap(({ lanes }) => [...lanes.values()]);
+  }
+
+  #check(queue: QueueDefinition<never>, handler: unknown, options: HandleOptions): void {
+    checkOptions('handle', options, {
+      transaction: (value) => (value === false ? undefined : anObject(value)),
+      concurrency: integer(1, 10_000),
+    });
+    if (typeof queue !== 'object' || queue === null || !this.#known.has(queue.name)) {
+      throw new UnknownQueueError({
+        what: `The worker was given a queue that its createJobs does not have`,
+        remedy: `Its queues are: ${[...this.#known].join(', ')}`,
+      });
+    }
+    const problem =
+      typeof handler !== 'function'
+        ? `${typeName(handler)} for its handler`
+        : this.#handled.has(queue.name)
+          ? 'a second handler'
+          : undefined;
+    if (problem !== undefined) {
+      throw new InvalidOptionError({
+        what: `The queue "${queue.name}" got ${problem}`,
+        remedy: 'Give one function for each queue of a worker',
+      });
+    }
+    if (this.#state === 'closed') {
+      throw new InvalidOptionError({ what: 'A worker that is closed got a handler', remedy: 'Make a new worker' });
+    }
+  }
+}

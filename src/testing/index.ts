@@ -1,0 +1,3 @@
+export { EscapedStatementError, poolOfOne } from './pool-of-one.ts';
+export { captureCommitHooks, type CapturedHooks, rolledBack, type RollbackOptions } from './rollback.ts';
+export { rollbackEach } from './rollback-each.ts';

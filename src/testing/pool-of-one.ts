@@ -1,0 +1,38 @@
+import { SluiceError } from '../core/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
+import { describeTransactions, currentFrame } from '../context/index.ts';
+
+/** A statement wanted a second connection at a level that somebody holds: it has escaped from a transaction. */
+export class EscapedStatementError extends SluiceError {
+  override readonly code = 'ESCAPED_STATEMENT';
+}
+
+/**
+ * Runs `body` with one connection for each level: whatever escapes its transaction (a statement that was
+ * sent in a lost context, a handle of another pool over the same client) fails at once, with the name of
+ * the transaction that it should have been in. Nothing else may use the database meanwhile.
+ * @throws what `body` throws
+ */
+export async function poolOfOne<Result>(
+  database: Database,
+  body: () => Result | PromiseLike<Result>,
+  clientName?: string,
+): Promise<Result> {
+  const internals = internalsOf(database);
+  const { pool } = internals.clientNamed(clientName ?? internals.defaultClientName);
+  const before = pool.guard;
+  pool.guard = ({ level }, { levels, oldestHolder }) => {
+    if ((levels[level]?.used ?? 0) === 0) return undefined;
+    return new EscapedStatementError({
+      what: `A statement wanted a connection of its own at level ${level}, where the transaction "${oldestHolder?.transaction ?? 'unknown'}" (${oldestHolder?.openedAt ?? 'of an unknown place'}) holds one: it is not part of that`,
+      remedy:
+        'Await it inside of the transaction, and send it through what follows the transaction (current, an ambient pool)',
+      chain: describeTransactions(currentFrame()?.innermost),
+    });
+  };
+  try {
+    return await body();
+  } finally {
+    pool.guard = before;
+  }
+}

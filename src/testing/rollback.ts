@@ -1,0 +1,95 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { checkOptions, InvalidOptionError, oneOf } from '../core/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
+import { type BaseScope, runInBase, type TransactionOptions } from '../transaction/index.ts';
+
+export interface RollbackOptions {
+  /** The clients whose transactions are rolled back. Default: the default client. */
+  readonly clientNames?: readonly string[] | undefined;
+  /** What becomes of the commit hooks of the code under test: nothing but to be captured, or they run. Default `record`. */
+  readonly commitHooks?: 'record' | 'run' | undefined;
+  /** Of the transaction around the test; what the code under test asks for has to be given by it. */
+  readonly isolationLevel?: TransactionOptions['isolationLevel'];
+}
+
+/** The hooks of one transaction that has ended well. */
+type RunHooks = () => Promise<readonly unknown[]>;
+
+/** Takes what is recorded; the innermost one does. */
+const recorder = new AsyncLocalStorage<RunHooks[]>();
+const bases = new AsyncLocalStorage<boolean>();
+
+/**
+ * Runs `body` in a transaction that is rolled back afterwards and counts as none: the transactions of the code
+ * under test are savepoints in it, and their statements see each other's rows. Any number may run at once; they
+ * do not see each other. What is independent on purpose (REQUIRES_NEW inside of a transaction, `switchDbIsolate`)
+ * really commits.
+ * @throws what `body` throws
+ */
+export async function rolledBack<Result>(
+  database: Database,
+  body: () => Result | PromiseLike<Result>,
+  options: RollbackOptions = {},
+): Promise<Result> {
+  checkOptions('rolledBack', options, {
+    clientNames: (value) => (Array.isArray(value) && value.length > 0 ? undefined : 'a list of names'),
+    commitHooks: oneOf(['record', 'run']),
+    isolationLevel: () => undefined,
+  });
+  const { clientNames, commitHooks = 'record', isolationLevel } = options;
+  const internals = internalsOf(database);
+  const base: BaseScope = {
+    async committed(runHooks) {
+      if (commitHooks === 'run') return await runHooks();
+      recorder.getStore()?.push(runHooks);
+      return [];
+    },
+  };
+  const given = { name: 'test', ...(isolationLevel === undefined ? {} : { isolationLevel }) };
+  let run: () => Promise<Result> = async () => await body();
+  for (const name of clientNames ?? [internals.defaultClientName]) {
+    const inner = run;
+    run = () => runInBase(internals.clientNamed(name), base, inner, given);
+  }
+  return await bases.run(true, run);
+}
+
+/** What `captureCommitHooks` found. */
+export interface CapturedHooks<Result> {
+  readonly result: Result;
+  /** How many transactions with commit hooks have ended well. */
+  readonly count: number;
+  /** Runs them now. @throws AggregateError of what they threw */
+  run(): Promise<void>;
+}
+
+/**
+ * Runs `body` and keeps the commit hooks of the transactions that end well in it, inside of `rolledBack` or
+ * `rollbackEach`, where nothing commits. With `run` they are run at the end.
+ * @throws InvalidOptionError elsewhere
+ */
+export async function captureCommitHooks<Result>(
+  body: () => Result | PromiseLike<Result>,
+  options: { readonly run?: boolean | undefined } = {},
+): Promise<CapturedHooks<Result>> {
+  if (bases.getStore() === undefined) {
+    throw new InvalidOptionError({
+      what: 'captureCommitHooks was called outside of rollbackEach and rolledBack, where hooks run by themselves',
+      remedy: 'Call it in a test that is rolled back',
+    });
+  }
+  const hooks: RunHooks[] = [];
+  const result = await recorder.run(hooks, async () => await body());
+  const count = hooks.length;
+  const captured: CapturedHooks<Result> = {
+    result,
+    count,
+    async run() {
+      const errors: unknown[] = [];
+      for (const runHooks of hooks.splice(0)) errors.push(...(await runHooks()));
+      if (errors.length > 0) throw new AggregateError(errors, 'commit hooks failed');
+    },
+  };
+  if (options.run === true) await captured.run();
+  return captured;
+}

@@ -1,0 +1,20 @@
+import { describeTransactions, type Frame } from '../context/index.ts';
+import type { ChainLink, Clock } from '../core/index.ts';
+import { DeadlineExceededError } from './errors.ts';
+
+/** Milliseconds until the chain's deadline; nothing where it has none. @throws DeadlineExceededError if it has passed */
+export function remainingTime(frame: Frame | undefined, clock: Clock): number | undefined {
+  const deadline = frame?.chain?.deadline;
+  if (deadline === undefined) return undefined;
+  const remaining = deadline - clock.now();
+  if (remaining > 0) return remaining;
+  throw deadlineExceeded('A statement or transaction', describeTransactions(frame?.innermost));
+}
+
+export function deadlineExceeded(what: string, chain: readonly ChainLink[] = []): DeadlineExceededError {
+  return new DeadlineExceededError({
+    what: `${what} ran into the deadline of its chain, after which nobody waits for it any more`,
+    remedy: 'Give the caller a longer timeout, or look for what took the time',
+    chain,
+  });
+}

@@ -1,0 +1,163 @@
+import { lockProbe } from '../channels/index.ts';
+import type { Ancestor } from '../context/index.ts';
+import type { CancelTimer, Clock } from '../core/index.ts';
+import type { BlockedBy, Driver, DriverConnection, LockProbe, Statement } from '../driver/index.ts';
+import { ChainDeadlockError } from './errors.ts';
+
+/** A statement that may wait for a row that its own chain has locked. */
+export interface WatchedStatement {
+  readonly connection: DriverConnection;
+  readonly statements: readonly Statement[];
+  /** Who waits for the statement: the transactions above it, in whichever process. */
+  readonly ancestors: () => readonly Ancestor[];
+}
+
+/** Ends the watching of a statement, and says whether it was cancelled for a deadlock along its chain. */
+export type StopWatching = () => Promise<ChainDeadlockError | undefined>;
+
+export interface LockWatchSettings {
+  readonly clientName: string;
+  readonly driver: Driver;
+  readonly clock: Clock;
+  /** Milliseconds after which a statement counts as slow; `undefined` turns the watch off. */
+  readonly after: number | undefined;
+}
+
+/** The longest pause between two looks at the locks, in milliseconds. */
+const longestPause = 1_000;
+/** How long the side connection is kept when nothing is slow. */
+const idleTimeout = 10_000;
+
+/**
+ * Finds deadlocks that no server sees: a transaction waits in the program, not in the database, for a
+ * statement that waits for its lock. Nothing is done for a statement that ends within `after`; then a
+ * side connection of the client, beside its budget, looks who blocks it, again and again with growing pauses.
+ */
+export class LockWatch {
+  readonly #settings: LockWatchSettings;
+  readonly #end = new AbortController();
+  #probe: Promise<LockProbe> | undefined;
+  #users = 0;
+  #closeIdle: CancelTimer | undefined;
+
+  constructor(settings: LockWatchSettings) {
+    this.#settings = settings;
+  }
+
+  /** Watches a statement that was just sent; nothing where there is no need to. */
+  watch(watched: WatchedStatement): StopWatching | undefined {
+    const { after, clock, driver } = this.#settings;
+    if (after === undefined || driver.openLockProbe === undefined) return undefined;
+    if (watched.connection.backend.startedAt === undefined) return undefined;
+    let stopped = false;
+    let found: ChainDeadlockError | undefined;
+    let looking: Promise<void> | undefined;
+    let pause = after;
+    const look = async (): Promise<void> => {
+      const error = await this.#look(watched);
+      if (stopped) return;
+      if (error === undefined) {
+        pause = Math.min(pause * 2, longestPause);
+        arm();
+        return;
+      }
+      found = error;
+      await watched.connection.cancel();
+    };
+    let cancelTimer: CancelTimer;
+    const arm = (): void => {
+      cancelTimer = clock.setTimer(
+        () => {
+          looking = look();
+        },
+        pause,
+        true,
+      );
+    };
+    arm();
+    return async () => {
+      stopped = true;
+      cancelTimer();
+      // A cancel request that is under way must not hit the statement after this one.
+      if (found !== undefined) await looking;
+      return found;
+    };
+  }
+
+  /** Closes the side connection. */
+  async end(): Promise<void> {
+    this.#end.abort(new Error('the database was closed'));
+    await this.#close();
+  }
+
+  async #look({ connection, statements, ancestors }: WatchedStatement): Promise<ChainDeadlockError | undefined> {
+    this.#users += 1;
+    this.#closeIdle?.();
+    const { clientName, clock, driver } = this.#settings;
+    try {
+      this.#probe ??= driver.openLockProbe?.(this.#end.signal);
+      const blocked = await (await this.#probe)?.blockersOf(connection.backend);
+      if (blocked === undefined) return undefined;
+      if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: blocked.blockers.length });
+      return deadlockAmong(blocked, ancestors(), statements);
+    } catch (error) {
+      this.#probe = undefined;
+      if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: 0, error });
+      return undefined;
+    } finally {
+      this.#users -= 1;
+      if (this.#users === 0) this.#closeIdle = clock.setTimer(() => void this.#close(), idleTimeout, true);
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closeIdle?.();
+    const probe = this.#probe;
+    this.#probe = undefined;
+    try {
+      await (await probe)?.close();
+    } catch {
+      // It could not be opened or is lost: gone in either case.
+    }
+  }
+}
+
+/**
+ * The error for a statement that an ancestor of its own blocks. An ancestor in which a statement runs
+ * is not waiting for this one: it is looked at again.
+ */
+function deadlockAmong(
+  { blockers, relation }: BlockedBy,
+  ancestors: readonly Ancestor[],
+  statements: readonly Statement[],
+): ChainDeadlockError | undefined {
+  for (const ancestor of ancestors) {
+    const { id, startedAt } = ancestor.backend;
+    const blocks = blockers.some(
+      ({ backend, idle }) => idle && startedAt !== undefined && backend.id === id && backend.startedAt === startedAt,
+    );
+    if (blocks) return chainDeadlock(ancestor, relation, statements);
+  }
+  return undefined;
+}
+
+const longestQuery = 200;
+
+function chainDeadlock(
+  ancestor: Ancestor,
+  relation: string | undefined,
+  statements: readonly Statement[],
+): ChainDeadlockError {
+  const { transaction, clientName, level } = ancestor;
+  const text = statements.map((statement) => statement.text.trim()).join('; ');
+  const query = text.length > longestQuery ? `${text.slice(0, longestQuery)}…` : text;
+  const where = relation === undefined ? 'something' : `"${relation}"`;
+  return new ChainDeadlockError({
+    what: `A statement waits for a lock on ${where} that the transaction "${transaction}" (client "${clientName}", level ${level}) of its own chain holds, which in turn waits for the statement; it was cancelled: ${query}`,
+    remedy:
+      'Let both run in one transaction, let the outer one commit before it waits, or let only one of them touch the row',
+    ancestor,
+    relation,
+    query,
+  });
+}

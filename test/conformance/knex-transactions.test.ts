@@ -1,0 +1,142 @@
+// What Knex promises of its transactions, over the ambient pool: by themselves and inside of an ambient one.
+import type { Knex } from 'knex';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/index.ts';
+import { createKnex } from '../../src/integrations/knex/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { rejection } from '../support/settled.ts';
+
+const server = useTestDatabase();
+let database: Database<'default'>;
+let knex: Knex;
+
+beforeEach(() => {
+  database = server.open({ max: 2 });
+  knex = createKnex(database);
+});
+afterEach(() => knex.destroy());
+
+const insert = async (handle: Knex, id: number): Promise<unknown> => await handle('product').insert({ id });
+
+describe.each(['outside of', 'inside of'])('a transaction of Knex %s an ambient one', (where) => {
+  const run = (body: () => Promise<unknown>): Promise<unknown> =>
+    where === 'outside of' ? body() : database.transaction(body);
+
+  it('resolves with what its function returns, and rejects with what it throws', async () => {
+    await run(async () => {
+      expect(await knex.transaction(async (trx) => [await insert(trx, 1), 'value'][1])).toBe('value');
+      const failed = new Error('failed');
+      const thrown = knex.transaction(async (trx) => {
+        await insert(trx, 2);
+        throw failed;
+      });
+      expect(await rejection(thrown)).toBe(failed);
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('is ended by hand in a function that returns nothing', async () => {
+    await run(async () => {
+      const committed = await knex.transaction((trx) => {
+        void insert(trx, 1).then(() => trx.commit('committed'));
+      });
+      expect(committed).toBe('committed');
+      const failed = knex.transaction((trx) => {
+        void insert(trx, 2).then(() => trx.rollback(new Error('by hand')));
+      });
+      expect((await rejection(failed)).message).toBe('by hand');
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('is rolled back by its function, and resolves or rejects as it was asked to', async () => {
+    await run(async () => {
+      const body = async (trx: Knex.Transaction): Promise<void> => {
+        await insert(trx, 1);
+        await trx.rollback();
+        expect(trx.isCompleted()).toBe(true);
+      };
+      await knex.transaction(body);
+      await rejection(knex.transaction(body, { doNotRejectOnRollback: false }));
+    });
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('nests: siblings one after the other, each rolled back alone', async () => {
+    await run(async () => {
+      await knex.transaction(async (trx) => {
+        await insert(trx, 1);
+        const results = await Promise.allSettled([
+          trx.transaction(async (inner) => await insert(inner, 2)),
+          trx.transaction(async (inner) => {
+            await insert(inner, 3);
+            throw new Error('alone');
+          }),
+          trx.savepoint(async (inner) => {
+            await insert(inner, 4);
+            await inner.transaction(async (innermost) => await insert(innermost, 5));
+          }),
+        ]);
+        expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+        await insert(trx, 6);
+      });
+    });
+    expect(await server.products()).toEqual([1, 2, 4, 5, 6]);
+  });
+
+  it('is handed out to be ended by hand', async () => {
+    await run(async () => {
+      const committed = await knex.transaction();
+      await insert(committed, 1);
+      await committed.commit();
+      const rolledBack = await knex.transactionProvider()();
+      await insert(rolledBack, 2);
+      await rolledBack.rollback();
+      await insert(knex, 3);
+    });
+    expect(await server.products()).toEqual([1, 3]);
+  });
+
+  it('runs what is given a transaction with transacting, and batches', async () => {
+    await run(async () => {
+      await knex.transaction(async (trx) => {
+        await knex('product').insert({ id: 1 }).transacting(trx);
+        await trx.batchInsert('product', [{ id: 2 }, { id: 3 }], 1);
+      });
+      await knex.batchInsert('product', [{ id: 4 }, { id: 5 }], 1);
+      await rejection(knex.batchInsert('product', [{ id: 6 }, { id: 1 }], 1));
+    });
+    expect(await server.products()).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('refuses queries after its end', async () => {
+    await run(async () => {
+      let kept: Knex.Transaction | undefined;
+      await knex.transaction(async (trx) => {
+        kept = trx;
+        await insert(trx, 1);
+      });
+      expect((await rejection(insert(kept as Knex, 2))).message).toContain('already complete');
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+});
+
+describe('a transaction of Knex', () => {
+  it.each(['read uncommitted', 'read committed', 'repeatable read', 'serializable'] as const)(
+    'runs at %s, and leaves nothing of it on the connection',
+    async (isolationLevel) => {
+      const show = async (handle: Knex): Promise<unknown> =>
+        (await handle.raw<{ rows: { transaction_isolation: string }[] }>('show transaction_isolation')).rows[0]
+          ?.transaction_isolation;
+      expect(await knex.transaction(show, { isolationLevel })).toBe(isolationLevel);
+      expect(await show(knex)).toBe('read committed');
+    },
+  );
+
+  it('is read-only where it was asked to be', async () => {
+    expect(await rejection(knex.transaction((trx) => insert(trx, 1), { readOnly: true }))).toMatchObject({
+      code: '25006',
+    });
+  });
+});

@@ -1,0 +1,311 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { channelNames, type Database } from '../../src/index.ts';
+import {
+  addToOutbox,
+  createOutboxTables,
+  createRelay,
+  findInInbox,
+  type OutboxMessage,
+  outboxTablesSql,
+  parkedMessages,
+  recordInInbox,
+  type Relay,
+  type RelayOptions,
+  RelayUnavailableError,
+  replayParked,
+} from '../../src/outbox/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+const relays: Relay[] = [];
+const errors: unknown[] = [];
+const note = (event: unknown): void => void errors.push((event as { error: unknown }).error);
+let database: Database<'default'>;
+
+beforeEach(async () => {
+  database = server.open({ max: 3 });
+  await createOutboxTables(database.current);
+  await server.sql('truncate sluice_outbox, sluice_inbox');
+  errors.length = 0;
+  subscribe(channelNames.backgroundError, note);
+});
+afterEach(async () => {
+  unsubscribe(channelNames.backgroundError, note);
+  for (const relay of relays.splice(0)) await relay.stop();
+});
+
+function relay(deliver: RelayOptions['deliver'], options: Partial<RelayOptions> = {}): Relay {
+  const made = createRelay({ database, channel: 'nats', deliver, pollInterval: 50, retryDelay: 10, ...options });
+  relays.push(made);
+  return made;
+}
+const add = (payload: unknown, key?: string, queue = 'order'): Promise<void> =>
+  addToOutbox(database.current, [{ channel: 'nats', queue, key, payload }]);
+const left = async (): Promise<number> => (await server.sql('select 1 from sluice_outbox')).length;
+const payloads = (messages: readonly OutboxMessage[]): unknown[] => messages.map(({ payload }) => payload);
+
+describe('the outbox', () => {
+  it('holds what committed, and nothing else', async () => {
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await add('committed');
+      await rejection(
+        database.transaction(
+          async () => {
+            await add('rolled back to a savepoint');
+            throw new Error('no');
+          },
+          { propagation: 'NESTED' },
+        ),
+      );
+    });
+    await rejection(
+      database.transaction(async () => {
+        await add('rolled back');
+        throw new Error('no');
+      }),
+    );
+    const got: unknown[] = [];
+    expect(await relay(async (messages) => void got.push(...payloads(messages))).drain()).toBe(1);
+    expect(got).toEqual(['committed']);
+    expect(await left()).toBe(0);
+  });
+
+  it('gives id, queue, key, payload and context to whoever delivers', async () => {
+    const message = {
+      channel: 'nats',
+      id: 'm-1',
+      queue: 'order.placed',
+      key: 'o-1',
+      payload: { a: [1] },
+      context: { b: 2 },
+    };
+    await addToOutbox(database.current, [message, { ...message, id: 'm-2', channel: 'other' }]);
+    const got: OutboxMessage[] = [];
+    await relay(async (messages) => void got.push(...messages)).drain();
+    const { channel: _, ...rest } = message;
+    expect(got).toEqual([{ ...rest, attempts: 0 }]);
+    expect(await left()).toBe(1);
+  });
+
+  it('is relayed in batches, a poke or a moment after the commit', async () => {
+    const got: unknown[] = [];
+    const batches: number[] = [];
+    const running = relay(
+      async (messages) => {
+        batches.push(messages.length);
+        got.push(...payloads(messages));
+      },
+      { batchSize: 10, pollInterval: 60_000 },
+    );
+    running.start();
+    await database.transaction(async () => {
+      for (let index = 0; index < 25; index += 1) await add(index);
+      database.current.commit(() => running.poke());
+    });
+    await until('all have come', () => got.length === 25);
+    expect(Math.max(...batches)).toBeLessThanOrEqual(10);
+    expect(got).toEqual(Array.from({ length: 25 }, (_, index) => index));
+  });
+
+  it('loses nothing whose id is lower and whose commit is later', async () => {
+    const got: unknown[] = [];
+    const running = relay(async (messages) => void got.push(...payloads(messages)));
+    const [written, commit] = [signal(), signal()];
+    const slow = database.transaction(async () => {
+      await add('first written');
+      written.fire();
+      await commit.promise;
+    });
+    await written.promise;
+    await add('first committed');
+    await running.drain();
+    expect(got).toEqual(['first committed']);
+    commit.fire();
+    await slow;
+    await running.drain();
+    expect(got).toEqual(['first committed', 'first written']);
+  });
+
+  it('several relays deliver everything once, and keep the order of each key', { timeout: 60_000 }, async () => {
+    const keys = 5;
+    const each = 60;
+    for (let index = 0; index < each; index += 1) {
+      await addToOutbox(
+        database.current,
+        Array.from({ length: keys + 1 }, (_, key) => ({
+          channel: 'nats',
+          queue: 'order',
+          key: key === keys ? undefined : `k${key}`,
+          payload: [key, index],
+        })),
+      );
+    }
+    const got: [number, number][] = [];
+    const wide = server.open({ max: 6 });
+    for (let index = 0; index < 4; index += 1) {
+      relay(
+        async (messages) => {
+          // Time for others to overtake, if they could.
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
+          got.push(...(payloads(messages) as [number, number][]));
+        },
+        { database: wide, batchSize: 7, pollInterval: 10 },
+      ).start();
+    }
+    await until('all have come', () => got.length >= (keys + 1) * each, 30_000);
+    expect(new Set(got.map(String)).size).toBe((keys + 1) * each);
+    for (let key = 0; key < keys; key += 1) {
+      expect(got.filter(([of]) => of === key).map(([, index]) => index)).toEqual([
+        ...Array.from({ length: each }).keys(),
+      ]);
+    }
+    expect(got).toHaveLength((keys + 1) * each);
+  });
+
+  it('parks a message that keeps failing, with its error; others go on, those of its key wait for it until then', async () => {
+    let mayPass = false;
+    const got: unknown[] = [];
+    const running = relay(
+      async (messages) => {
+        if (!mayPass && payloads(messages).includes('bad')) throw new TypeError('cannot read it');
+        got.push(...payloads(messages));
+      },
+      { maxAttempts: 3 },
+    );
+    await add('bad', 'k1');
+    await add('after it', 'k1');
+    await add('elsewhere', 'k2');
+    running.start();
+    await until('the others have come', () => got.length === 2);
+    expect(got).toEqual(['elsewhere', 'after it']);
+    const [parked, ...more] = await parkedMessages(database.current, 'nats');
+    expect(more).toEqual([]);
+    expect(parked).toMatchObject({ payload: 'bad', attempts: 3, lastError: 'TypeError: cannot read it' });
+    expect(parked?.parkedAt).toBeInstanceOf(Date);
+    mayPass = true;
+    expect(await replayParked(database.current, 'nats', ['999999'])).toBe(0);
+    expect(await replayParked(database.current, 'nats', [parked?.number ?? ''])).toBe(1);
+    await until('it has come', () => got.includes('bad'));
+    await until('nothing is left', async () => (await left()) === 0);
+    expect(errors.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('counts no attempt while the other side is not there', async () => {
+    let there = false;
+    const got: unknown[] = [];
+    let tries = 0;
+    const running = relay(
+      async (messages) => {
+        tries += 1;
+        if (!there) throw new RelayUnavailableError({ what: 'away', remedy: 'wait' });
+        got.push(...payloads(messages));
+      },
+      { maxAttempts: 2 },
+    );
+    await add('patient');
+    running.start();
+    await until('it was tried more often than it may fail', () => tries > 3);
+    there = true;
+    await until('it has come', () => got.length === 1);
+    expect(await parkedMessages(database.current, 'nats')).toEqual([]);
+  });
+
+  it('delivers again what was delivered and not deleted, and not inside of its own transaction', async () => {
+    const seen: boolean[] = [];
+    let fail = true;
+    await add('twice');
+    const running = relay(async () => {
+      seen.push(database.current.inTransaction);
+      if (!fail) return;
+      fail = false;
+      // The relay dies between the delivery and its commit.
+      await server.sql(
+        `select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction' and datname = current_database()`,
+      );
+    });
+    running.start();
+    await until('it came twice', () => seen.length === 2);
+    await until('it is gone', async () => (await left()) === 0);
+    expect(seen).toEqual([false, false]);
+  });
+
+  it('ends cleanly, also when it was never begun', async () => {
+    const [begun, end] = [signal(), signal()];
+    const running = relay(async () => {
+      begun.fire();
+      await end.promise;
+    });
+    await add('x');
+    running.start();
+    await begun.promise;
+    const stopped = running.stop();
+    end.fire();
+    await stopped;
+    expect(await left()).toBe(0);
+    await relay(async () => {}).stop();
+  });
+
+  it('says what is to be done where its tables are missing', async () => {
+    await server.sql('drop table sluice_outbox, sluice_inbox');
+    const failures = [
+      rejection(add('x')),
+      rejection(findInInbox(database.current, 'c', ['x'])),
+      rejection(relay(async () => {}).drain()),
+    ];
+    for (const error of await Promise.all(failures)) {
+      expect(error).toMatchObject({ code: 'OUTBOX_MISSING' });
+      expect(error.message).toContain('createOutboxTables');
+    }
+    await createOutboxTables(database.current);
+    await createOutboxTables(database.current);
+    await add('x');
+    expect(await left()).toBe(1);
+  });
+
+  it('refuses what cannot be: cyclic payloads, missing names, engines without one', async () => {
+    const cyclic: Record<string, unknown> = {};
+    cyclic['self'] = cyclic;
+    expect(await rejection(add(cyclic))).toMatchObject({ code: 'INVALID_OPTION' });
+    expect(await rejection(addToOutbox(database.current, [{ channel: '', queue: 'x', payload: 1 }]))).toMatchObject({
+      code: 'INVALID_OPTION',
+    });
+    expect(() => outboxTablesSql('oracle')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    expect(() => createRelay({ database, channel: 'x' } as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }),
+    );
+    expect(outboxTablesSql('postgres')).toContain('create table if not exists sluice_outbox');
+  });
+});
+
+describe('the inbox', () => {
+  it('lets the effects of a message happen once, and remembers its result', async () => {
+    const handle = async (id: string): Promise<void> => {
+      await database.transaction(async () => {
+        await server.sql('select 1');
+        await insert(database, 1);
+        await recordInInbox(database.current, 'billing', id, '"paid"');
+      });
+    };
+    await handle('m-1');
+    await server.sql('delete from product');
+    expect(await rejection(handle('m-1'))).toMatchObject({ code: '23505' });
+    expect(await server.products()).toEqual([]);
+    expect(await findInInbox(database.current, 'billing', ['m-1', 'm-2'])).toEqual(new Map([['m-1', '"paid"']]));
+    expect(await findInInbox(database.current, 'shipping', ['m-1'])).toEqual(new Map());
+  });
+
+  it('is forgotten by the relay after its retention', async () => {
+    await server.sql(
+      `insert into sluice_inbox (consumer, message_id, result, at) values ('c', 'old', '1', now() - interval '2 days'), ('c', 'new', '2', now())`,
+    );
+    relay(async () => {}, { inboxRetention: 86_400_000 }).start();
+    await until(
+      'the old one is gone',
+      async () => (await server.sql('select message_id from sluice_inbox')).length === 1,
+    );
+    expect(await server.sql('select message_id from sluice_inbox')).toEqual([{ message_id: 'new' }]);
+  });
+});

@@ -1,0 +1,216 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  ChainDeadlockError,
+  channelNames,
+  createDatabase,
+  type Database,
+  type LockProbeEvent,
+} from '../../src/index.ts';
+import { postgres } from '../../src/drivers/postgres/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+import { startWireProxy } from '../support/wire-proxy.ts';
+
+const server = useTestDatabase();
+const requiresNew = { propagation: 'REQUIRES_NEW' } as const;
+const touch = 'update product set stock = stock + 1 where id = $1';
+
+const probes: LockProbeEvent[] = [];
+const note = (event: unknown): void => void probes.push(event as LockProbeEvent);
+
+async function startProduct(): Promise<Database<'default'>> {
+  const database = server.open({ max: 2 });
+  await insert(database, 1);
+  probes.length = 0;
+  subscribe(channelNames.lockProbe, note);
+  return database;
+}
+afterEach(() => unsubscribe(channelNames.lockProbe, note));
+
+describe('a row lock along a chain', () => {
+  it('of a REQUIRES_NEW is named, with the transaction, the table and the statement', async () => {
+    const database = await startProduct();
+    const start = performance.now();
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          await database.current.query(touch, [1]);
+          await database.transaction(() => database.current.query(touch, [1]), requiresNew);
+        },
+        { name: 'checkout' },
+      ),
+    );
+    expect(error).toBeInstanceOf(ChainDeadlockError);
+    expect(error).toMatchObject({ code: 'CHAIN_DEADLOCK', relation: 'product', query: touch });
+    expect(error['ancestor']).toMatchObject({ transaction: 'checkout', clientName: 'default', level: 0 });
+    expect(error.message).toContain('"product"');
+    // Far from the bound of a test, and near the 100 ms after which it looks.
+    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(await server.sql('select stock from product')).toEqual([{ stock: 0 }]);
+  });
+
+  it('of a single statement in switchDbIsolate is named, and the outer transaction may go on', async () => {
+    const database = await startProduct();
+    await database.transaction(async () => {
+      await database.current.query(touch, [1]);
+      await expect(database.switchDbIsolate(() => database.current.query(touch, [1]))).rejects.toMatchObject({
+        code: 'CHAIN_DEADLOCK',
+      });
+      await database.current.query(touch, [1]);
+    });
+    expect(await server.sql('select stock from product')).toEqual([{ stock: 2 }]);
+    expect(database.stats().clients.default).toMatchObject({ used: 0 });
+  });
+
+  it('is found through a transaction outside of the chain that stands between', async () => {
+    const database = await startProduct();
+    await insert(database, 2);
+    let between: Promise<unknown> = Promise.resolve();
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          await database.current.query(touch, [1]);
+          // Somebody else locks row 2 and then waits for row 1.
+          between = server.sql(
+            'do $$ begin update product set stock = 0 where id = 2; update product set stock = 0 where id = 1; end $$',
+          );
+          await until('the stranger waits', async () => (await waiting()) === 1);
+          await database.transaction(() => database.current.query(touch, [2]), requiresNew);
+        },
+        { name: 'outermost' },
+      ),
+    );
+    await between;
+    expect(error).toMatchObject({ code: 'CHAIN_DEADLOCK' });
+    expect(error['ancestor']).toMatchObject({ transaction: 'outermost' });
+  });
+
+  it('is found across two clients of one server', async () => {
+    const client = (): ReturnType<typeof postgres> => postgres({ connectionString: server.url, max: 1 });
+    const database = createDatabase({ clients: { a: client(), b: client() }, defaultClient: 'a' });
+    try {
+      await server.sql('insert into product (id) values (1)');
+      const [a, b] = [database.getDb({ clientName: 'a' }), database.getDb({ clientName: 'b' })];
+      const error = await rejection(
+        a.transaction.begin(async () => {
+          await a.query(touch, [1]);
+          await b.transaction.begin(() => b.query(touch, [1]));
+        }),
+      );
+      expect(error).toMatchObject({ code: 'CHAIN_DEADLOCK' });
+      expect(error['ancestor']).toMatchObject({ clientName: 'a' });
+    } finally {
+      await database.close();
+    }
+  });
+});
+
+describe('what is slow and not a deadlock', () => {
+  it('is left alone: a lock of a stranger', async () => {
+    const database = await startProduct();
+    const [locked, release] = [signal(), signal()];
+    const stranger = database.transaction(async () => {
+      await database.current.query(touch, [1]);
+      locked.fire();
+      await release.promise;
+    });
+    await locked.promise;
+    const chain = database.transaction(async () => {
+      await database.current.query('select 1');
+      await database.transaction(() => database.current.query(touch, [1]), requiresNew);
+    });
+    await until('it was looked at twice', () => probes.filter(({ blockers }) => blockers > 0).length >= 2);
+    release.fire();
+    await Promise.all([stranger, chain]);
+    expect(await server.sql('select stock from product')).toEqual([{ stock: 2 }]);
+  });
+
+  it('is left alone: an ancestor that still works', async () => {
+    const database = await startProduct();
+    await database.transaction(async () => {
+      await database.current.query(touch, [1]);
+      const busy = database.current.query('select pg_sleep(0.4)');
+      // Nobody waits for this one yet, and the transaction that blocks it is busy.
+      const inner = database.transaction(() => database.current.query(touch, [1]), requiresNew);
+      inner.catch(() => {});
+      await until('it was looked at', () => probes.some(({ blockers }) => blockers > 0));
+      await busy;
+      await rejection(inner);
+    });
+    expect(probes.filter(({ blockers }) => blockers > 0).length).toBeGreaterThan(1);
+  });
+
+  it('costs nothing while nothing is slow: no look and no side connection', async () => {
+    const database = await startProduct();
+    for (let round = 0; round < 50; round += 1) {
+      await database.transaction(async () => {
+        await database.current.query('select 1');
+        await database.transaction(() => database.current.query(touch, [1]), requiresNew);
+      });
+    }
+    expect(probes).toEqual([]);
+    const sides = await server.sql(
+      `select 1 from pg_stat_activity where application_name = 'sluice lock probe' and datname = current_database()`,
+    );
+    expect(sides).toEqual([]);
+  });
+
+  it('is not looked at with lockProbeAfter: false', async () => {
+    const database = createDatabase({
+      clients: { default: postgres({ connectionString: server.url, max: 1 }) },
+      lockProbeAfter: false,
+    });
+    subscribe(channelNames.lockProbe, note);
+    probes.length = 0;
+    try {
+      await insert(database, 1);
+      const error = await rejection(
+        database.transaction(async () => {
+          await database.current.query(touch, [1]);
+          await database.transaction(() => database.current.query(touch, [1]), { ...requiresNew, timeout: 400 });
+        }),
+      );
+      expect(error).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+      expect(probes).toEqual([]);
+    } finally {
+      await database.close();
+    }
+  });
+});
+
+describe('a server that hides its backends, as poolers do', () => {
+  it('is said to be one, once, and nothing is taken for a deadlock', async () => {
+    const proxy = await startWireProxy(server.url);
+    proxy.hideBackends();
+    const warnings: Error[] = [];
+    const keep = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', keep);
+    subscribe(channelNames.lockProbe, note);
+    probes.length = 0;
+    try {
+      const database = server.open({ connectionString: proxy.url, max: 2 });
+      await insert(database, 1);
+      const chain = database.transaction(async () => {
+        await database.current.query(touch, [1]);
+        await database.transaction(() => database.current.query(touch, [1]), { ...requiresNew, timeout: 500 });
+      });
+      expect(await rejection(chain)).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+      expect(probes).toEqual([]);
+      const told = warnings.filter((warning) => 'code' in warning && warning.code === 'SLUICE_LOCK_DETECTION_OFF');
+      expect(told).toHaveLength(1);
+      expect(told[0]?.message).toContain('timeout');
+    } finally {
+      process.off('warning', keep);
+      await proxy.close();
+    }
+  });
+});
+
+/** How many backends of this database wait for a lock. */
+async function waiting(): Promise<number> {
+  const rows = await server.sql(
+    `select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+  );
+  return rows.length;
+}

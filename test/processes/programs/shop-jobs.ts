@@ -1,0 +1,41 @@
+import { postgres } from '../../../src/drivers/postgres/index.ts';
+import { createDatabase, type Database } from '../../../src/index.ts';
+import { bullmq } from '../../../src/queue/bullmq/index.ts';
+import { createJobs, defineQueue, type Jobs, type QueueEngineFactory } from '../../../src/queue/index.ts';
+import { pgBoss } from '../../../src/queue/pg-boss/index.ts';
+
+/** What a program of these tests is told by its parent. */
+export interface Settings {
+  readonly engine: 'pg-boss' | 'bullmq';
+  readonly url: string;
+  readonly redisUrl: string;
+  readonly redisPrefix: string;
+  /** Keeps the jobs of a test apart from those of others. */
+  readonly scope: string;
+}
+
+export const charge = defineQueue<{ orderId: number }, string>('charge', { timeout: 90_000 });
+export const book = defineQueue<{ orderId: number }, void>('book', { concurrency: 8 });
+
+export function engineOf({ engine, url, redisUrl, redisPrefix, scope }: Settings): QueueEngineFactory {
+  return engine === 'pg-boss'
+    ? pgBoss({ connectionString: url, schema: `boss_${scope}`, pollInterval: 200 })
+    : bullmq({ connection: redisUrl, prefix: redisPrefix, lostAfter: 1_000 });
+}
+
+export function openShop(
+  settings: Settings,
+  max = 4,
+  relay = true,
+): { database: Database<'default'>; jobs: Jobs<{ charge: typeof charge; book: typeof book }> } {
+  const database = createDatabase({ clients: { default: postgres({ connectionString: settings.url, max }) } });
+  return { database, jobs: createJobs({ database, engine: engineOf(settings), queues: { charge, book }, relay }) };
+}
+
+export function settingsFromParent(): Settings {
+  return JSON.parse(process.argv[2] ?? '') as Settings;
+}
+
+export function settingsFromEnvironment(): Settings {
+  return JSON.parse(process.env['SHOP_SETTINGS'] ?? '') as Settings;
+}

@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { PrismaPg } from '@prisma/adapter-pg';
+
+/** What the tests use of the client that Prisma generates for `product`. */
+export interface ProductClient {
+  readonly product: {
+    create(args: { data: { id: number; stock?: number } }): PromiseLike<{ id: number }>;
+    findMany(args: { select: { id: true }; orderBy: { id: 'asc' } }): PromiseLike<{ id: number }[]>;
+    findUnique(args: { where: { id: number } }): PromiseLike<{ id: number; stock: number } | null>;
+  };
+  $queryRawUnsafe(sql: string): PromiseLike<unknown>;
+  $executeRawUnsafe(sql: string): PromiseLike<number>;
+  $transaction<Result>(
+    body: (transaction: ProductClient) => Promise<Result>,
+    options?: { isolationLevel?: 'Serializable' | 'ReadCommitted' },
+  ): Promise<Result>;
+  $transaction(queries: readonly PromiseLike<unknown>[]): Promise<unknown[]>;
+  $disconnect(): Promise<void>;
+}
+
+const schema = `generator client {
+  provider = "prisma-client"
+  output = "./client"
+  moduleFormat = "esm"
+  importFileExtension = "ts"
+}
+datasource db {
+  provider = "postgresql"
+}
+model Product {
+  id    Int @id
+  stock Int @default(0)
+  name  String?
+  @@map("product")
+}
+`;
+
+/** Generates a client, as a program does before it is built. @returns its class */
+export async function generatePrismaClient(
+  folder: string,
+): Promise<new (options: { adapter: PrismaPg }) => ProductClient> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'schema.prisma'), schema);
+  const cli = fileURLToPath(new URL('../../node_modules/prisma/build/index.js', import.meta.url));
+  const env = {
+    ...process.env,
+    // Generating needs no engine, and the command would otherwise download the one for migrations.
+    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+    CHECKPOINT_DISABLE: '1',
+  };
+  execFileSync(process.execPath, [cli, 'generate', '--schema', join(folder, 'schema.prisma')], { env, stdio: 'pipe' });
+  const { PrismaClient } = (await import(pathToFileURL(join(folder, 'client/client.ts')).href)) as {
+    PrismaClient: new (options: { adapter: PrismaPg }) => ProductClient;
+  };
+  return PrismaClient;
+}

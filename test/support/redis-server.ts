@@ -1,0 +1,54 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { Redis } from 'ioredis';
+
+/** A Redis of a test's own, which it may stop and start again. It keeps nothing on disk. */
+export interface OwnRedis {
+  readonly url: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Nothing where the program `redis-server` is missing; in CI that is an error. */
+export async function ownRedis(): Promise<OwnRedis | undefined> {
+  if (spawnSync('redis-server', ['--version']).status !== 0) {
+    if (process.env['CI'] !== undefined) throw new Error('redis-server is not installed: nothing was tested');
+    console.warn('SKIPPED: redis-server is not installed.');
+    return undefined;
+  }
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let child: ChildProcess | undefined;
+  const redis: OwnRedis = {
+    url,
+    async start() {
+      const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+      child = spawn('redis-server', args, { stdio: 'ignore' });
+      const probe = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
+      probe.on('error', () => {});
+      await probe.ping();
+      probe.disconnect();
+    },
+    async stop() {
+      const stopped = child;
+      child = undefined;
+      if (stopped === undefined) return;
+      const gone = new Promise((resolve) => stopped.once('exit', resolve));
+      stopped.kill('SIGKILL');
+      await gone;
+    },
+  };
+  await redis.start();
+  return redis;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
