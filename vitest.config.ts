@@ -1,5 +1,6 @@
 import swc from 'unplugin-swc';
 import { defineConfig } from 'vitest/config';
+import { mariadbIsHere } from './test/support/servers.ts';
 
 const shared = { globalSetup: 'test/support/global-setup.ts', testTimeout: 30_000, hookTimeout: 30_000 };
 
@@ -7,8 +8,22 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { ...shared, name: 'main', include: ['test/**/*.test.ts'], exclude: ['test/decorators/**'] },
+        test: {
+          ...shared,
+          name: 'main',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/decorators/**', 'test/engines/**'],
+        },
       },
+      // The behaviour suite on the engines beside PostgreSQL, on which it is a part of the main project.
+      ...[...((await mariadbIsHere()) ? ['mariadb'] : []), 'sqlite'].map((engine) => ({
+        test: {
+          ...shared,
+          name: engine,
+          include: ['test/behaviour/*.test.ts', `test/engines/${engine}*.test.ts`],
+          env: { SLUICE_TEST_ENGINE: engine },
+        },
+      })),
       {
         // The same tests on the line of TypeORM before.
         resolve: { alias: [{ find: /^typeorm$/, replacement: 'typeorm-0.3' }] },

@@ -20,6 +20,9 @@ try {
   expectImport('sluice/testing', undefined);
   // What stands on another package needs that one, and nothing else does.
   expectImport('sluice/postgres', /Cannot find package 'pg'/);
+  expectImport('sluice/mysql', /Cannot find package 'mysql2'/);
+  // It stands on Node.js alone.
+  expectImport('sluice/sqlite', undefined);
   expectImport('sluice/queue/pg-boss', /Cannot find package 'pg-boss'/);
   expectImport('sluice/queue/bullmq', /Cannot find package '(?:bullmq|ioredis)'/);
   expectImport('sluice/drizzle', undefined);

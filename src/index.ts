@@ -47,12 +47,14 @@ export {
   ConnectionLostError,
   type Driver,
   type Field,
+  ImplicitCommitError,
   IsolationLevel,
   type PoolOptions,
   type QueryResult,
   type Statement,
   TransactionControlError,
   UnsupportedIsolationError,
+  UnsupportedServerError,
 } from './driver/index.ts';
 export {
   type ContextPropagation,

@@ -57,8 +57,11 @@ export interface BlockedBy {
 
 /** A side connection that looks at the locks of the server. */
 export interface LockProbe {
-  /** Rejects when the connection is lost. */
-  blockersOf(backend: Backend): Promise<BlockedBy>;
+  /**
+   * Who blocks `backend`. An engine whose locks do not tell names those of `suspects`, the backends that wait for
+   * it, which hold what it needs. Rejects when the connection is lost.
+   */
+  blockersOf(backend: Backend, suspects: readonly Backend[]): Promise<BlockedBy>;
   close(): Promise<void>;
 }
 
@@ -76,6 +79,11 @@ export interface DriverConnection {
    * later statement, which then still needs one more exchange to be sure of.
    */
   cancel(): Promise<void>;
+  /**
+   * Calls back, perhaps at once, when what is under way has to wait for a lock; only an engine that waits in this
+   * process can tell.
+   */
+  onBlocked?(callback: () => void): void;
   /** Calls back once when the connection dies without `close` or `destroy` having been called. */
   onDeath(callback: (error: unknown) => void): void;
   /** Says goodbye to the server; resolves when the connection is gone on both sides. */

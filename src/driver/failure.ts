@@ -19,6 +19,8 @@ export interface Failure {
   readonly kind: FailureKind;
   /** What the caller gets: the driver's own error, so that libraries find what they expect in it. */
   readonly error: unknown;
+  /** The server has rolled the whole transaction back, savepoints included, or it can only be. */
+  readonly endsTransaction?: boolean | undefined;
 }
 
 /** No connection could be opened. */
@@ -29,6 +31,16 @@ export class ConnectError extends SluiceError {
 /** The connection died while it was in use. Its transaction, if it had one that was not committing, is rolled back by the server. */
 export class ConnectionLostError extends SluiceError {
   override readonly code = 'CONNECTION_LOST';
+}
+
+/** The server is one that cannot be used, or a session on it has settings with which it cannot be. */
+export class UnsupportedServerError extends SluiceError {
+  override readonly code = 'UNSUPPORTED_SERVER';
+}
+
+/** A statement would commit its transaction on the way, as DDL does on MySQL and MariaDB; it was not sent. */
+export class ImplicitCommitError extends SluiceError {
+  override readonly code = 'IMPLICIT_COMMIT';
 }
 
 /** A statement would start or end a transaction behind the back of Sluice; it was not sent. */

@@ -17,7 +17,10 @@ export {
   ConnectionLostError,
   type Failure,
   type FailureKind,
+  ImplicitCommitError,
   TransactionControlError,
+  UnsupportedServerError,
 } from './failure.ts';
 export { type ConcreteIsolation, IsolationLevel, standardFulfilment, UnsupportedIsolationError } from './isolation.ts';
+export { findPlaceholders, rememberTexts, skipPast, skipQuoted, splitStatements } from './sql-text.ts';
 export type { Field, QueryResult, Statement, StatementKind } from './statement.ts';

@@ -1,4 +1,4 @@
-/** SQL text with placeholders of the engine (`$1` on PostgreSQL) and the values for them. */
+/** SQL text with placeholders (`$1`, `$2` on every engine, `?` where the engine has it) and the values for them. */
 export interface Statement {
   readonly text: string;
   readonly values?: readonly unknown[] | undefined;
@@ -23,11 +23,13 @@ export interface QueryResult<Row = Record<string, unknown>> {
   /** The command that the server reports: `SELECT`, `INSERT`, `UPDATE`... */
   readonly command: string;
   readonly fields: readonly Field[];
+  /** The key that the engine gave to the (first) inserted row, where it tells without being asked (not on PostgreSQL). */
+  readonly insertId?: number | bigint | string | undefined;
 }
 
 /**
  * What a text does, as far as it can be told without running it.
  * `control`: it starts, ends or marks a transaction. `read`: it cannot write, unless through a
- * function that it calls. `write`: everything else.
+ * function that it calls. `implicitCommit`: the engine commits an open transaction first. `write`: everything else.
  */
-export type StatementKind = 'read' | 'write' | 'control';
+export type StatementKind = 'read' | 'write' | 'control' | 'implicitCommit';

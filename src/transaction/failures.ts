@@ -72,6 +72,16 @@ export function scopeBlocked(subject: Subject, timeout: number): ScopeBlockedErr
   });
 }
 
+/** The error for what comes after the server has given the whole transaction up. */
+export function rolledBackByServer(subject: Subject, cause: unknown): TransactionEndedError {
+  return new TransactionEndedError({
+    what: `A statement came after the server had rolled the transaction "${subject.name}" back, for the error in the cause; it was not run`,
+    remedy: 'Let that error pass, and repeat the whole transaction, as the retry option does',
+    chain: subject.chain(),
+    cause,
+  });
+}
+
 /** The error for what comes too late; its own stack says where that was issued. */
 export function ended(subject: Subject, scope: string, cause: unknown): TransactionEndedError {
   const place = subject.chain().at(-1)?.openedAt;

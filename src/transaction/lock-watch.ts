@@ -75,6 +75,10 @@ export class LockWatch {
       );
     };
     arm();
+    watched.connection.onBlocked?.(() => {
+      cancelTimer();
+      looking = look();
+    });
     return async () => {
       stopped = true;
       cancelTimer();
@@ -96,10 +100,16 @@ export class LockWatch {
     const { clientName, clock, driver } = this.#settings;
     try {
       this.#probe ??= driver.openLockProbe?.(this.#end.signal);
-      const blocked = await (await this.#probe)?.blockersOf(connection.backend);
+      const suspects = ancestors();
+      const blocked = await (
+        await this.#probe
+      )?.blockersOf(
+        connection.backend,
+        suspects.map(({ backend }) => backend),
+      );
       if (blocked === undefined) return undefined;
       if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: blocked.blockers.length });
-      return deadlockAmong(blocked, ancestors(), statements);
+      return deadlockAmong(blocked, suspects, statements);
     } catch (error) {
       this.#probe = undefined;
       if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: 0, error });

@@ -24,6 +24,8 @@ export interface RetryOptions {
   readonly attempts: number;
   /** The pause before the second attempt in milliseconds, doubled each time, with jitter. Default 20. */
   readonly delay?: number | undefined;
+  /** Also after a wait for a lock that the server has given up (1205 on MySQL and MariaDB, 55P03 on PostgreSQL). Default false. */
+  readonly lockTimeouts?: boolean | undefined;
 }
 
 export interface TransactionOptions {
@@ -45,7 +47,7 @@ export interface TransactionOptions {
   readonly name?: string | undefined;
 }
 
-const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, 3_600_000) };
+const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, 3_600_000), lockTimeouts: aBoolean };
 
 const aRetry: Check = (value) => {
   checkOptions('The option "retry"', value, retryChecks);

@@ -10,7 +10,7 @@ export async function runTransaction<Result>(
   body: () => Result | PromiseLike<Result>,
 ): Promise<Result> {
   const { client, options } = start;
-  const { attempts = 1, delay = defaultDelay } = options.retry ?? {};
+  const { attempts = 1, delay = defaultDelay, lockTimeouts = false } = options.retry ?? {};
   const deadline = options.timeout === undefined ? undefined : client.clock.now() + options.timeout;
   for (let attempt = 1; ; attempt += 1) {
     const timeout = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
@@ -19,15 +19,16 @@ export async function runTransaction<Result>(
     if ('value' in result) return result.value;
     const pause = Math.min(delay * 2 ** (attempt - 1), longestDelay) * (0.5 + client.random() / 2);
     const inTime = deadline === undefined || client.clock.now() + pause < deadline;
-    if (attempt >= attempts || !inTime || !mayRepeat(attempted)) throw result.error;
+    if (attempt >= attempts || !inTime || !mayRepeat(attempted, lockTimeouts)) throw result.error;
     await sleep(client.clock, pause, options.signal);
   }
 }
 
 /** Only a transaction that is known to be rolled back, for a reason that another attempt may not meet. */
-function mayRepeat<Result>({ transaction, result }: Attempted<Result>): boolean {
+function mayRepeat<Result>({ transaction, result }: Attempted<Result>, lockTimeouts: boolean): boolean {
   const failure = transaction.repeatableFailure;
   if (failure === undefined || transaction.outcome !== 'rolledBack' || !('error' in result)) return false;
+  if (failure.kind === 'lockTimeout' && !lockTimeouts) return false;
   if (transaction.cancellation.requested !== undefined) return false;
   for (let error: unknown = result.error, depth = 0; depth < 10; depth += 1) {
     if (error === failure.error) return true;

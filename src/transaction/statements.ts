@@ -1,6 +1,6 @@
 import { currentFrame, findPlace } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
-import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import { ImplicitCommitError, type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
 import { runAlone } from './alone.ts';
 import type { TransactionalClient } from './client.ts';
 import type { Scope } from './scope.ts';
@@ -27,7 +27,10 @@ function send(target: Target, statements: readonly Statement[], last: boolean): 
   for (const statement of statements) checkStatement(client, statement);
   const frame = currentFrame();
   const { level, scope } = findPlace(frame, client, target.level);
-  if (scope !== undefined && frame !== undefined) return (scope as Scope).run(statements, frame, last);
+  if (scope !== undefined && frame !== undefined) {
+    for (const statement of statements) refuseImplicitCommit(client, statement);
+    return (scope as Scope).run(statements, frame, last);
+  }
   return runAlone(client, level, frame, statements);
 }
 
@@ -50,4 +53,12 @@ function checkStatement({ name, driver }: TransactionalClient, { text, values }:
       remedy: 'Use transaction(), NESTED for savepoints and the isolationLevel option instead',
     });
   }
+}
+
+function refuseImplicitCommit({ name, driver }: TransactionalClient, { text }: Statement): void {
+  if (driver.inspect(text) !== 'implicitCommit') return;
+  throw new ImplicitCommitError({
+    what: `A statement (${/\w+/.exec(text)?.[0].toUpperCase()}) inside of a transaction on client "${name}" would commit it on the way, as the engine does; it was not sent`,
+    remedy: 'Run it outside of the transaction, or in one with propagation NOT_SUPPORTED',
+  });
 }

@@ -13,6 +13,7 @@ import type {
   DriverConnection,
   Exchange,
   Failure,
+  FailureKind,
   QueryResult,
   Statement,
   Step,
@@ -26,6 +27,7 @@ import {
   connectionLost,
   ended,
   endedBehindOurBack,
+  rolledBackByServer,
   scopeBlocked,
   unexpectedRollback,
 } from './failures.ts';
@@ -36,6 +38,8 @@ import { type PendingStep, Savepoints } from './savepoints.ts';
 import { isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
 import type { AtomicUnit } from './unit.ts';
 import type { RunningWork } from './work.ts';
+
+const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout']);
 
 /** How a transaction ended, and the error that the caller gets for it, if any. */
 export interface Ending {
@@ -87,6 +91,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   #hasWritten = false;
   #exchanges = 0;
   #repeatable: Failure | undefined;
+  /** The failure with which the server rolled the whole transaction back, in the middle of it. */
+  #rolledBackBy: Failure | undefined;
   #ending: Ending | undefined;
 
   constructor(settings: TransactionSettings) {
@@ -122,7 +128,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   get hasWritten(): boolean {
     return this.#hasWritten;
   }
-  /** The last serialization failure or deadlock that the server reported. */
+  /** The last serialization failure, deadlock or given up wait for a lock that the server reported. */
   get repeatableFailure(): Failure | undefined {
     return this.#repeatable;
   }
@@ -158,6 +164,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     last: boolean,
   ): Promise<readonly QueryResult[]> {
     if (this.#state === 'lost') throw connectionLost(this, undefined);
+    if (this.#rolledBackBy !== undefined) throw rolledBackByServer(this, this.#rolledBackBy.error);
     const lease = this.#lease ?? (await this.#acquire(frame));
     this.cancellation.throwIfRequested();
     const pending = this.savepoints.pendingSteps(unit);
@@ -181,7 +188,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   async rollbackTo(unit: AtomicUnit): Promise<void> {
     const { savepoint } = unit;
     if (savepoint === undefined) return;
-    if (savepoint.established && this.#lease !== undefined && this.#state === 'started') {
+    const isThere = savepoint.established && this.#rolledBackBy === undefined;
+    if (isThere && this.#lease !== undefined && this.#state === 'started') {
       const { name } = savepoint;
       const exchange = await this.#lease.connection.run([
         { type: 'rollbackTo', name },
@@ -297,13 +305,24 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
       }
       throw this.#doom(unit, connectionLost(this, failure.error));
     }
-    if (status !== 'active' && this.isOpen) unit.doom(failure.error);
+    this.#doomAfter(failure, unit);
     // COMMIT itself failed: the server has rolled back already.
     if (status === 'idle' && this.#state === 'started') {
       this.#state = transition(this.#state, 'ending');
       this.#end('rolledBack');
     }
     throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : this.cancellation.explain(failure);
+  }
+
+  /** Draws what a failed statement means for what it belongs to. */
+  #doomAfter(failure: Failure, unit: AtomicUnit): void {
+    if (!this.isOpen) return;
+    if (failure.endsTransaction === true) {
+      this.#rolledBackBy = failure;
+      unit.doomAll(failure.error);
+    } else if (this.#lease?.connection.status !== 'active' || failure.kind === 'lockTimeout') {
+      unit.doom(failure.error);
+    }
   }
 
   #noteCommit(exchange: Exchange): void {
@@ -313,7 +332,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   }
 
   #noteRepeatable(failure: Failure | undefined): void {
-    if (failure?.kind === 'serialization' || failure?.kind === 'deadlock') this.#repeatable = failure;
+    if (failure !== undefined && repeatable.has(failure.kind)) this.#repeatable = failure;
   }
 
   #doom(unit: AtomicUnit, error: unknown): unknown {

@@ -25,6 +25,12 @@ export class AtomicUnit {
     this.#doom ??= { cause };
   }
 
+  /** Dooms the whole transaction. */
+  doomAll(cause: unknown): void {
+    this.doom(cause);
+    this.parent?.doomAll(cause);
+  }
+
   get doomed(): { readonly cause: unknown } | undefined {
     return this.#doom;
   }

@@ -32,6 +32,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   '.': { folders: order.slice(0, order.indexOf('ambient')), packages: [] },
   // The driver knows `core` and `driver` alone; its pool for libraries stands on `ambient`.
   'drivers/postgres': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['pg'] },
+  'drivers/mysql': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['mysql2'] },
+  'drivers/sqlite': { folders: ['core', 'driver'], packages: [] },
   'queue/bullmq': { folders: ['core', 'queue'], packages: ['bullmq', 'ioredis'] },
   'queue/pg-boss': { folders: ['core', 'queue'], packages: ['pg-boss'] },
   'integrations/drizzle': { folders: ['.', 'ambient'], packages: [] },

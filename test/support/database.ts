@@ -1,55 +1,56 @@
-import { randomBytes } from 'node:crypto';
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll } from 'vitest';
-import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
+import { afterAll, afterEach, beforeAll, it } from 'vitest';
 import { createDatabase, type Database } from '../../src/index.ts';
+import type { Ability, ClientOptions, Engine, TestServer } from './engines/engine.ts';
+import { mariadbEngine } from './engines/mariadb.ts';
+import { postgresEngine } from './engines/postgres.ts';
+import { sqliteEngine } from './engines/sqlite.ts';
 
-export interface TestDatabase {
-  /** The connection string of a database of this file's own. */
-  readonly url: string;
+const engines: readonly Engine[] = [postgresEngine, mariadbEngine, sqliteEngine];
+
+/** The engine that this run of the tests is on; the projects of vitest.config.ts say which. */
+export const engine: Engine =
+  engines.find(({ name }) => name === (process.env['SLUICE_TEST_ENGINE'] ?? 'postgres')) ?? postgresEngine;
+
+/** A test of what not every engine can do: on others it is skipped, and the reason is in its name. */
+export function itWith(...abilities: readonly Ability[]): typeof it {
+  const lacking = abilities.find((ability) => engine.lacks[ability] !== undefined);
+  return lacking === undefined ? it : (it.skip as typeof it);
+}
+
+export interface TestDatabase extends Omit<TestServer, 'sql' | 'start' | 'empty' | 'drop'> {
   /** Runs SQL beside Sluice, on a connection of its own. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
   /** A database of Sluice on it, closed after the test. */
-  open(options?: PostgresOptions): Database<'default'>;
+  open(options?: ClientOptions): Database<'default'>;
   /** The ids in `product`, in order. */
   products(): Promise<number[]>;
 }
 
 /** Gives a test file a database of its own with the table `product`, emptied before each test. */
 export function useTestDatabase(...schema: string[]): TestDatabase {
-  const name = `sluice_${randomBytes(6).toString('hex')}`;
-  const url = withDatabase(name);
-  const side = new pg.Pool({ connectionString: url, max: 2, application_name: 'beside' });
-  // The database is dropped while the server may still be closing these connections, and cuts them.
-  side.on('error', () => {});
+  const server = engine.server();
   const opened: Database<'default'>[] = [];
-  const sql = async <Row>(text: string, values?: unknown[]): Promise<Row[]> =>
-    (await side.query(text, values)).rows as Row[];
 
   beforeAll(async () => {
-    await administer(`create database ${name}`);
-    await sql('create table product (id int primary key, stock int not null default 0, name text)');
-    for (const statement of schema) await sql(statement);
+    await server.start();
+    for (const statement of schema) await server.sql(statement);
   });
   afterEach(async () => {
     await Promise.all(opened.splice(0).map((database) => database.close({ timeout: 1_000 })));
-    await sql('truncate product cascade');
+    await server.empty();
   });
-  afterAll(async () => {
-    await side.end();
-    await administer(`drop database ${name} with (force)`);
-  });
+  afterAll(() => server.drop());
 
   return {
-    url,
-    sql,
+    ...server,
+    sql: async <Row>(text: string, values?: unknown[]) => (await server.sql(text, values)) as Row[],
     open(options = {}) {
-      const database = createDatabase({ clients: { default: postgres({ connectionString: url, ...options }) } });
+      const database = createDatabase({ clients: { default: server.client(options) } });
       opened.push(database);
       return database;
     },
     async products() {
-      return (await sql<{ id: number }>('select id from product order by id')).map(({ id }) => id);
+      return (await server.sql('select id from product order by id')).map(({ id }) => Number(id));
     },
   };
 }
@@ -57,20 +58,4 @@ export function useTestDatabase(...schema: string[]): TestDatabase {
 /** Adds a product in whatever is ambient. */
 export async function insert(database: Database<'default'>, id: number): Promise<void> {
   await database.current.query('insert into product (id) values ($1)', [id]);
-}
-
-function withDatabase(name: string): string {
-  const url = new URL(process.env['DATABASE_URL'] ?? '');
-  url.pathname = `/${name}`;
-  return url.href;
-}
-
-async function administer(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: process.env['DATABASE_URL'] });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
 }

@@ -34,8 +34,11 @@ interface Unit {
   doomed: boolean;
 }
 
-/** The rules of propagation in a few lines, without time, connections or a server. */
-export function predict(plans: readonly Plan[]): Aftermath {
+/**
+ * The rules of propagation in a few lines, without time, connections or a server.
+ * @param failuresDoom whether a failed statement leaves its transaction for rollback alone
+ */
+export function predict(plans: readonly Plan[], failuresDoom: boolean): Aftermath {
   const rows: number[] = [];
   const hooks: string[] = [];
   runAll(plans, undefined);
@@ -54,7 +57,7 @@ export function predict(plans: readonly Plan[]): Aftermath {
         else unit.rows.push(plan.id);
         return false;
       case 'fail':
-        if (unit !== undefined) unit.failed = unit.doomed = true;
+        if (unit !== undefined && failuresDoom) unit.failed = unit.doomed = true;
         return false;
       case 'isolate':
         return runAll(plan.body, undefined);

@@ -1,4 +1,4 @@
-import type { StatementKind } from '../../driver/index.ts';
+import { rememberTexts, type StatementKind } from '../../driver/index.ts';
 
 /** Spaces, comments and opening brackets in front of the first word. */
 const leading = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\()+/;
@@ -7,19 +7,9 @@ const control =
 const reading = /^(?:select|table|values|show|with|explain)\b/i;
 const lockClause = /\bfor\s+(?:no\s+key\s+)?update\b/gi;
 const writingWord = /\b(?:insert|update|delete|merge|into|nextval|setval|analyze)\b/i;
-const remembered = 1_000;
-
-/** Tells what texts do; remembers those it has seen, since programs send the same ones again. */
+/** Tells what texts do. */
 export function createInspector(): (text: string) => StatementKind {
-  const known = new Map<string, StatementKind>();
-  return (text) => {
-    const kind = known.get(text);
-    if (kind !== undefined) return kind;
-    const found = inspectText(text);
-    if (known.size >= remembered) known.clear();
-    known.set(text, found);
-    return found;
-  };
+  return rememberTexts(inspectText);
 }
 
 /** What a text does. In doubt it writes: a word in a string counts as if it were SQL. */

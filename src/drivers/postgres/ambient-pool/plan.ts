@@ -1,4 +1,5 @@
 import type { Characteristics, ControlCommand } from '../../../ambient/index.ts';
+import { rememberTexts } from '../../../driver/index.ts';
 import { inspectText } from '../inspect.ts';
 import { splitStatements } from './split.ts';
 
@@ -9,21 +10,13 @@ export interface Plan {
   readonly control: ControlCommand | undefined;
 }
 
-const remembered = 1_000;
-const known = new Map<string, Plan>();
-
-/** Reads a text; remembers those it has seen, since libraries send the same ones again. */
-export function planOf(text: string): Plan {
-  const found = known.get(text);
-  if (found !== undefined) return found;
+/** Reads a text. */
+export const planOf: (text: string) => Plan = rememberTexts((text) => {
   const statements = splitStatements(text);
   const [only] = statements;
   const isControl = statements.length === 1 && only !== undefined && inspectText(only) === 'control';
-  const plan: Plan = { statements, control: isControl ? readControl(only) : undefined };
-  if (known.size >= remembered) known.clear();
-  known.set(text, plan);
-  return plan;
-}
+  return { statements, control: isControl ? readControl(only) : undefined };
+});
 
 const name = String.raw`("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)`;
 const patterns: readonly (readonly [RegExp, (match: RegExpExecArray) => ControlCommand])[] = [

@@ -1,3 +1,5 @@
+import { skipPast, skipQuoted, splitStatements as splitAt } from '../../../driver/index.ts';
+
 const dollarQuote = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 
 /**
@@ -5,20 +7,7 @@ const dollarQuote = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
  * strings, quoted names, dollar quotes and comments do not count. See "Lexical Structure" in its manual.
  */
 export function splitStatements(text: string): readonly string[] {
-  const statements: string[] = [];
-  let start = 0;
-  let at = 0;
-  while (at < text.length) {
-    if (text[at] === ';') {
-      statements.push(text.slice(start, at));
-      at += 1;
-      start = at;
-    } else {
-      at = skipToken(text, at);
-    }
-  }
-  statements.push(text.slice(start));
-  return statements.map((statement) => statement.trim()).filter((statement) => !isBlank(statement));
+  return splitAt(text, skipToken, isBlank);
 }
 
 /** Whether there is nothing but spaces and comments. */
@@ -40,29 +29,18 @@ function skipToken(text: string, at: number): number {
     case '"':
       return skipQuoted(text, at, '"', false);
     case '-':
-      return text[at + 1] === '-' ? after(text, '\n', at) : at + 1;
+      return text[at + 1] === '-' ? skipPast(text, '\n', at) : at + 1;
     case '/':
       return text[at + 1] === '*' ? skipBlockComment(text, at) : at + 1;
     case '$': {
       dollarQuote.lastIndex = at;
       const tag = /[\w$]/.test(text[at - 1] ?? '') ? undefined : dollarQuote.exec(text)?.[0];
-      return tag === undefined ? at + 1 : after(text, tag, at + tag.length);
+      return tag === undefined ? at + 1 : skipPast(text, tag, at + tag.length);
     }
     case undefined:
     default:
       return at + 1;
   }
-}
-
-function skipQuoted(text: string, start: number, quote: string, escapes: boolean): number {
-  let at = start + 1;
-  while (at < text.length) {
-    if (escapes && text[at] === '\\') at += 2;
-    else if (text[at] !== quote) at += 1;
-    else if (text[at + 1] === quote) at += 2;
-    else return at + 1;
-  }
-  return text.length;
 }
 
 /** Block comments nest. */
@@ -82,9 +60,4 @@ function skipBlockComment(text: string, start: number): number {
     }
   }
   return text.length;
-}
-
-function after(text: string, what: string, from: number): number {
-  const found = text.indexOf(what, from);
-  return found < 0 ? text.length : found + what.length;
 }

@@ -5,13 +5,10 @@ import {
   TransactionRequiredError,
   UnexpectedRollbackError,
 } from '../../src/index.ts';
-import { insert, useTestDatabase } from '../support/database.ts';
+import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
 const server = useTestDatabase();
-
-/** The server's number of the transaction that a statement runs in. */
-const currentTransaction = 'select pg_current_xact_id()::text as id';
 
 describe('propagation outside of a transaction', () => {
   it.each([
@@ -25,14 +22,16 @@ describe('propagation outside of a transaction', () => {
     const database = server.open();
     const seen = await database.transaction(
       async () => {
-        const first = await database.current.query<{ id: string }>(currentTransaction);
-        const second = await database.current.query<{ id: string }>(currentTransaction);
+        await insert(database, 1);
+        // Beside it, what was written is there or is not.
+        const beside = await server.products();
         expect(database.current.inTransaction).toBe(expected);
-        return first.rows[0]?.id === second.rows[0]?.id;
+        return beside.length === 0;
       },
       { propagation },
     );
     expect(seen).toBe(expected);
+    expect(await server.products()).toEqual([1]);
   });
 
   it('MANDATORY is refused, with the remedy', async () => {
@@ -61,11 +60,12 @@ describe('propagation inside a transaction', () => {
       await insert(database, 1);
       return await database.transaction(
         async () => {
-          const { rowCount } = await database.current.query('select from product where id = 1');
+          const { rowCount } = await database.current.query('select id from product where id = 1');
           if (rowCount === 1) return 'the same';
           return database.current.inTransaction ? 'another' : 'none';
         },
-        { propagation },
+        // A reader, so that it can begin beside the writer that it is nested in.
+        propagation === 'REQUIRES_NEW' ? { propagation, readOnly: true } : { propagation },
       );
     });
     expect(where).toBe(expected);
@@ -131,7 +131,7 @@ describe('REQUIRED', () => {
 });
 
 describe('REQUIRES_NEW', () => {
-  it('commits although the outer transaction rolls back', async () => {
+  itWith('several writers')('commits although the outer transaction rolls back', async () => {
     const database = server.open();
     await rejection(
       database.transaction(async () => {
@@ -143,7 +143,7 @@ describe('REQUIRES_NEW', () => {
     expect(await server.products()).toEqual([2]);
   });
 
-  it('leaves the outer transaction usable by its own branches meanwhile', async () => {
+  itWith('several writers')('leaves the outer transaction usable by its own branches meanwhile', async () => {
     const database = server.open({ max: 1 });
     await database.transaction(async () => {
       await insert(database, 1);
@@ -199,21 +199,24 @@ describe('REQUIRES_NEW', () => {
 });
 
 describe('NOT_SUPPORTED', () => {
-  it('runs statements by themselves at the next level, and they stay after a rollback', async () => {
-    const database = server.open({ max: 1 });
-    await rejection(
-      database.transaction(async () => {
-        await insert(database, 1);
-        await database.transaction(
-          async () => {
-            expect(database.current.level).toBe(1);
-            await insert(database, 2);
-          },
-          { propagation: 'NOT_SUPPORTED' },
-        );
-        throw new Error('declined');
-      }),
-    );
-    expect(await server.products()).toEqual([2]);
-  });
+  itWith('several writers')(
+    'runs statements by themselves at the next level, and they stay after a rollback',
+    async () => {
+      const database = server.open({ max: 1 });
+      await rejection(
+        database.transaction(async () => {
+          await insert(database, 1);
+          await database.transaction(
+            async () => {
+              expect(database.current.level).toBe(1);
+              await insert(database, 2);
+            },
+            { propagation: 'NOT_SUPPORTED' },
+          );
+          throw new Error('declined');
+        }),
+      );
+      expect(await server.products()).toEqual([2]);
+    },
+  );
 });

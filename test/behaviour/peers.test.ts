@@ -1,7 +1,7 @@
 // What peers do wrong with data, measured; each is right here.
 import { describe, expect, it } from 'vitest';
 import { afterCommit, UnexpectedRollbackError } from '../../src/index.ts';
-import { insert, useTestDatabase } from '../support/database.ts';
+import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -35,24 +35,27 @@ describe('what happens to your data', () => {
     expect(fired).toBe(false);
   });
 
-  it('P3: Promise.all of two REQUIRES_NEW, one fails: only the good branch has rows', async () => {
-    const database = server.open();
-    const failed = signal();
-    await Promise.allSettled([
-      database.transaction(async () => {
-        await insert(database, 1);
-        await failed.promise;
-        await insert(database, 2);
-      }, requiresNew),
-      database
-        .transaction(async () => {
-          await insert(database, 3);
-          throw new Error('declined');
-        }, requiresNew)
-        .finally(failed.fire),
-    ]);
-    expect(await server.products()).toEqual([1, 2]);
-  });
+  itWith('several writers')(
+    'P3: Promise.all of two REQUIRES_NEW, one fails: only the good branch has rows',
+    async () => {
+      const database = server.open();
+      const failed = signal();
+      await Promise.allSettled([
+        database.transaction(async () => {
+          await insert(database, 1);
+          await failed.promise;
+          await insert(database, 2);
+        }, requiresNew),
+        database
+          .transaction(async () => {
+            await insert(database, 3);
+            throw new Error('declined');
+          }, requiresNew)
+          .finally(failed.fire),
+      ]);
+      expect(await server.products()).toEqual([1, 2]);
+    },
+  );
 
   it('P4: two nested scopes in parallel, one fails: the row of the other stays', async () => {
     const database = server.open();
@@ -98,44 +101,50 @@ describe('what happens to your data', () => {
     expect(await server.products()).toEqual([]);
   });
 
-  it('P7: N outer transactions, each with a REQUIRES_NEW, at a pool of N: all complete', async () => {
-    const width = 4;
-    const database = server.open({ max: width });
-    const arrived = signal();
-    let waiting = 0;
-    await Promise.all(
-      Array.from({ length: width }, (_, index) =>
-        database.transaction(async () => {
-          await insert(database, index);
-          waiting += 1;
-          if (waiting === width) arrived.fire();
-          await arrived.promise;
-          await database.transaction(() => insert(database, index + 100), requiresNew);
-        }),
-      ),
-    );
-    expect(await server.products()).toEqual([0, 1, 2, 3, 100, 101, 102, 103]);
-  });
-
-  it('P8: a statement of the outer one while a REQUIRES_NEW runs, the outer one rolls back: gone', async () => {
-    const database = server.open();
-    await rejection(
-      database.transaction(async () => {
-        const opened = signal();
-        const written = signal();
-        await Promise.all([
+  itWith('several writers')(
+    'P7: N outer transactions, each with a REQUIRES_NEW, at a pool of N: all complete',
+    async () => {
+      const width = 4;
+      const database = server.open({ max: width });
+      const arrived = signal();
+      let waiting = 0;
+      await Promise.all(
+        Array.from({ length: width }, (_, index) =>
           database.transaction(async () => {
-            await insert(database, 1);
-            opened.fire();
-            await written.promise;
-          }, requiresNew),
-          opened.promise.then(() => insert(database, 2)).finally(written.fire),
-        ]);
-        throw new Error('declined');
-      }),
-    );
-    expect(await server.products()).toEqual([1]);
-  });
+            await insert(database, index);
+            waiting += 1;
+            if (waiting === width) arrived.fire();
+            await arrived.promise;
+            await database.transaction(() => insert(database, index + 100), requiresNew);
+          }),
+        ),
+      );
+      expect(await server.products()).toEqual([0, 1, 2, 3, 100, 101, 102, 103]);
+    },
+  );
+
+  itWith('several writers')(
+    'P8: a statement of the outer one while a REQUIRES_NEW runs, the outer one rolls back: gone',
+    async () => {
+      const database = server.open();
+      await rejection(
+        database.transaction(async () => {
+          const opened = signal();
+          const written = signal();
+          await Promise.all([
+            database.transaction(async () => {
+              await insert(database, 1);
+              opened.fire();
+              await written.promise;
+            }, requiresNew),
+            opened.promise.then(() => insert(database, 2)).finally(written.fire),
+          ]);
+          throw new Error('declined');
+        }),
+      );
+      expect(await server.products()).toEqual([1]);
+    },
+  );
 
   it('P10: a commit hook throws: reported to the caller, the data stays, the process lives', async () => {
     const database = server.open();

@@ -11,8 +11,7 @@ import {
   type HookErrorEvent,
   HookLimitError,
 } from '../../src/index.ts';
-import { postgres } from '../../src/drivers/postgres/index.ts';
-import { insert, useTestDatabase } from '../support/database.ts';
+import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -47,7 +46,7 @@ describe('hooks', () => {
       for (const name of ['first', 'second']) {
         database.current.commit(async () => {
           expect(database.stats().clients.default.used).toBe(0);
-          const { rowCount } = await database.current.query('select from product');
+          const { rowCount } = await database.current.query('select id from product');
           seen.push(name, rowCount);
         });
       }
@@ -104,20 +103,23 @@ describe('hooks', () => {
     expect(seen).toBe('r-1');
   });
 
-  it('run in their frame less the finished transaction: inside an outer one they join it', async () => {
-    const database = server.open();
-    await fails(database, async () => {
-      await insert(database, 1);
-      await database.transaction(
-        async () => {
-          await insert(database, 2);
-          afterCommit(() => insert(database, 3));
-        },
-        { propagation: 'REQUIRES_NEW' },
-      );
-    });
-    expect(await server.products()).toEqual([2]);
-  });
+  itWith('several writers')(
+    'run in their frame less the finished transaction: inside an outer one they join it',
+    async () => {
+      const database = server.open();
+      await fails(database, async () => {
+        await insert(database, 1);
+        await database.transaction(
+          async () => {
+            await insert(database, 2);
+            afterCommit(() => insert(database, 3));
+          },
+          { propagation: 'REQUIRES_NEW' },
+        );
+      });
+      expect(await server.products()).toEqual([2]);
+    },
+  );
 
   it('beforeCommit is awaited inside the transaction, and those it registers too', async () => {
     const database = server.open();
@@ -353,7 +355,7 @@ describe('hooks that register hooks', () => {
 
   it('without end are a HookLimitError', async () => {
     const database = createDatabase({
-      clients: { default: postgres({ connectionString: server.url }) },
+      clients: { default: server.client() },
       hookLimit: 10,
     });
     let runs = 0;

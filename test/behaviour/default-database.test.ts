@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createDatabase, Database } from '../../src/index.ts';
-import { postgres } from '../../src/drivers/postgres/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
@@ -8,7 +7,7 @@ const server = useTestDatabase();
 const opened: Database[] = [];
 
 function open(): Database<'default'> {
-  const database = createDatabase({ clients: { default: postgres({ connectionString: server.url }) } });
+  const database = createDatabase({ clients: { default: server.client() } });
   opened.push(database);
   return database;
 }

@@ -1,21 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { afterRollback, TransactionEndedError, TransactionTimeoutError } from '../../src/index.ts';
-import { insert, useTestDatabase } from '../support/database.ts';
+import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
 
-async function running(text: string): Promise<number> {
-  const rows = await server.sql(
-    "select 1 from pg_stat_activity where application_name = 'sluice' and datname = current_database() and state = 'active' and query = $1",
-    [text],
-  );
-  return rows.length;
-}
-
 describe('timeout', () => {
-  it('cancels the running statement on the server, rolls back and says so', async () => {
+  itWith('slow statements')('cancels the running statement on the server, rolls back and says so', async () => {
     const database = server.open({ max: 1, maxLevel: 0 });
     const compensated = signal();
     const error = await rejection(
@@ -23,7 +15,7 @@ describe('timeout', () => {
         async () => {
           afterRollback(compensated.fire);
           await insert(database, 1);
-          await database.current.query('select pg_sleep(60)');
+          await database.current.query(engine.sql.sleep(60));
         },
         { timeout: 150, name: 'report' },
       ),
@@ -31,7 +23,7 @@ describe('timeout', () => {
     expect(error).toBeInstanceOf(TransactionTimeoutError);
     expect(error).toMatchObject({ code: 'TRANSACTION_TIMEOUT', chain: [{ transaction: 'report' }] });
     await compensated.promise;
-    expect(await running('select pg_sleep(60)')).toBe(0);
+    expect(await server.running(engine.sql.sleep(60))).toBe(0);
     // The same connection serves the next one.
     await insert(database, 2);
     expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 1 });
@@ -83,7 +75,7 @@ describe('timeout', () => {
 });
 
 describe('signal', () => {
-  it('an abort cancels the running statement and rejects with its reason', async () => {
+  itWith('slow statements')('an abort cancels the running statement and rejects with its reason', async () => {
     const database = server.open({ max: 1, maxLevel: 0 });
     const controller = new AbortController();
     const reason = new Error('the client went away');
@@ -91,17 +83,17 @@ describe('signal', () => {
       database.transaction(
         async () => {
           await insert(database, 1);
-          await database.current.query('select pg_sleep(61)');
+          await database.current.query(engine.sql.sleep(61));
         },
         { signal: controller.signal },
       ),
     );
-    await until('the statement runs', async () => (await running('select pg_sleep(61)')) === 1);
+    await until('the statement runs', async () => (await server.running(engine.sql.sleep(61))) === 1);
     controller.abort(reason);
     expect(await pending).toBe(reason);
     // It is the caller's own error, and stays as it was.
     expect(reason.stack).not.toContain('sent by');
-    expect(await running('select pg_sleep(61)')).toBe(0);
+    expect(await server.running(engine.sql.sleep(61))).toBe(0);
     await insert(database, 2);
     expect(await server.products()).toEqual([2]);
   });
@@ -123,7 +115,7 @@ describe('signal', () => {
     const database = server.open();
     const controller = new AbortController();
     for (let index = 0; index < 3; index += 1) {
-      await database.transaction(() => database.current.query('select'), { signal: controller.signal });
+      await database.transaction(() => database.current.query('select 1'), { signal: controller.signal });
     }
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });

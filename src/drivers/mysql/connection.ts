@@ -1,0 +1,98 @@
+import type { Connection as Mysql2Connection } from 'mysql2';
+import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../driver/index.ts';
+import { ExchangeRun, Session } from './exchange.ts';
+import { noSnapshots } from './isolation.ts';
+import { internalsOf } from './mysql2-types.ts';
+import type { ServerInfo } from './server-info.ts';
+
+/** How a connection is cancelled and ended, for which another one may be needed. */
+export interface ConnectionEnds {
+  cancel(threadId: number): Promise<void>;
+  end(client: Mysql2Connection): Promise<void>;
+}
+
+/**
+ * A connection of mysql2 with `autocommit` off, so that nothing which is sent takes effect before its COMMIT,
+ * whatever came of what was sent before it. This allows sending what begins a transaction or a savepoint
+ * together with the first statement, although the server carries out what follows a failure.
+ */
+export class MysqlConnection implements DriverConnection {
+  readonly backend: Backend;
+  readonly #client: Mysql2Connection;
+  readonly #server: ServerInfo;
+  readonly #session: Session;
+  readonly #ends: ConnectionEnds;
+  #isLost = false;
+  #isRunning = false;
+  #lastError: unknown;
+  #onDeath: ((error: unknown) => void) | undefined;
+
+  constructor(client: Mysql2Connection, backend: Backend, server: ServerInfo, ends: ConnectionEnds) {
+    this.backend = backend;
+    this.#client = client;
+    this.#server = server;
+    this.#session = new Session(client, server);
+    this.#ends = ends;
+    client.on('error', (error) => {
+      this.#lastError ??= error;
+    });
+    internalsOf(client).stream.once('close', () => this.#onGone());
+  }
+
+  get status(): ConnectionStatus {
+    return this.#isLost ? 'lost' : this.#session.status;
+  }
+
+  /** The connection underneath, for what only mysql2 itself can do. */
+  get client(): Mysql2Connection {
+    return this.#client;
+  }
+
+  async run(steps: readonly Step[]): Promise<Exchange> {
+    for (const step of steps) {
+      if (step.type !== 'begin' || step.characteristics.isolation !== 'SNAPSHOT') continue;
+      if (!this.#server.hasSnapshots) throw noSnapshots(this.#server.name);
+    }
+    const exchange = new ExchangeRun(this.#session, steps);
+    if (this.#isLost) return lost(this.#lastError);
+    this.#isRunning = true;
+    try {
+      return await exchange.run();
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  cancel(): Promise<void> {
+    return this.#isRunning ? this.#ends.cancel(this.backend.id) : Promise.resolve();
+  }
+
+  onDeath(callback: (error: unknown) => void): void {
+    if (this.#isLost) callback(this.#lastError);
+    else this.#onDeath = callback;
+  }
+
+  close(): Promise<void> {
+    this.#onDeath = undefined;
+    return this.#isLost ? Promise.resolve() : this.#ends.end(this.#client);
+  }
+
+  async destroy(): Promise<void> {
+    this.#onDeath = undefined;
+    if (this.#isLost) return;
+    // Otherwise the server would go on with the statement, and not look for its client before its end.
+    await this.cancel();
+    await this.#ends.end(this.#client);
+  }
+
+  #onGone(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
+    this.#onDeath?.(this.#lastError);
+  }
+}
+
+function lost(error: unknown): Exchange {
+  const failure = { kind: 'connectionLost', error: error ?? new Error('the connection was closed') } as const;
+  return { completed: 0, results: [], failure, ended: undefined };
+}

@@ -1,0 +1,101 @@
+import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
+import type { ClientDefinition, ConcreteIsolation, Driver, DriverConnection } from '../../driver/index.ts';
+import { MysqlConnection } from './connection.ts';
+import { connectionEnds } from './ends.ts';
+import { describeConnectFailure } from './failure.ts';
+import { inspectText } from './inspect.ts';
+import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
+import { openLockProbe } from './lock-probe.ts';
+import { checkMysqlOptions, type MysqlOptions } from './options.ts';
+import { openSession } from './server-info.ts';
+
+/**
+ * Defines a client on MySQL or MariaDB. It uses connections of mysql2 and not its pool: the budget by level
+ * decides who gets a connection and when.
+ *
+ * Values are sent beside the text, as `?` or as `$1`, `$2`; a text with values is prepared once per connection.
+ * @throws InvalidOptionError for unknown or impossible options
+ */
+export function mysql(options: MysqlOptions = {}): ClientDefinition {
+  checkMysqlOptions(options);
+  const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, ssl, ...connection } = options;
+  const config: ConnectionOptions = {
+    charset: 'utf8mb4',
+    supportBigNumbers: true,
+    ...(given(connection) as ConnectionOptions),
+    maxPreparedStatements: preparedStatements ?? 256,
+    enableKeepAlive: true,
+    connectTimeout: 0,
+    // The server could ask for any file of this machine.
+    flags: ['-LOCAL_FILES'],
+    ...(ssl === undefined || ssl === false
+      ? {}
+      : { ssl: ssl === true ? {} : (ssl as NonNullable<ConnectionOptions['ssl']>) }),
+  };
+  const ends = connectionEnds(config);
+  const warnOnce = warningOfProxy();
+  // What transactions get that ask for nothing; the weakest until a server has told.
+  let defaultIsolation: ConcreteIsolation = 'READ_UNCOMMITTED';
+
+  const connect = async (signal: AbortSignal): Promise<DriverConnection> => {
+    signal.throwIfAborted();
+    const client = createConnection(config);
+    const onAbort = (): void => client.destroy();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await connected(client, signal);
+      const { backend, server } = await openSession(client);
+      ({ defaultIsolation } = server);
+      if (backend.startedAt === undefined) warnOnce();
+      return new MysqlConnection(client, backend, server, ends);
+    } catch (error) {
+      onAbort();
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  };
+  const driver: Driver = {
+    dialect: 'mysql',
+    target: targetOf(config),
+    connect,
+    classifyConnect: describeConnectFailure,
+    isolation: requestedIsolation,
+    fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation, wanted),
+    inspect: inspectText,
+    openLockProbe: (signal) => openLockProbe(config, signal),
+  };
+  return { driver, pool: { max, maxLevel, budget, acquireTimeout, idleTimeout } };
+}
+
+/** Without what is undefined, which would take the place of a default. */
+function given(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function connected(client: Connection, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // It stays: mysql2 emits errors after the first one, too.
+    client.on('error', reject);
+    client.once('connect', () => resolve());
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+function targetOf({ uri, host, port, socketPath, database }: ConnectionOptions): string {
+  const url = uri === undefined ? undefined : new URL(uri);
+  const place = socketPath ?? `${host ?? url?.hostname ?? 'localhost'}:${port ?? (url?.port || 3306)}`;
+  return `MySQL or MariaDB at ${place}, database "${database ?? decodeURIComponent(url?.pathname.slice(1) ?? '')}"`;
+}
+
+function warningOfProxy(): () => void {
+  let warned = false;
+  return () => {
+    if (warned) return;
+    warned = true;
+    process.emitWarning(
+      'The server does not tell which of its connections this is (a proxy?), so row locks along a chain are not detected; give transactions a timeout',
+      { type: 'SluiceWarning', code: 'SLUICE_LOCK_DETECTION_OFF' },
+    );
+  };
+}

@@ -1,0 +1,44 @@
+import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
+import type { ConnectionEnds } from './connection.ts';
+import { internalsOf } from './mysql2-types.ts';
+
+/** The longest that a cancel request, or a goodbye, may take. In milliseconds. */
+const limit = 2_000;
+
+export function connectionEnds(config: ConnectionOptions): ConnectionEnds {
+  return { cancel: (threadId) => killQuery(config, threadId), end: endClient };
+}
+
+/**
+ * Ends what a connection is running, from another one. Resolves when the server has done it; one that is idle by
+ * then is not touched by it. A request that cannot be made is given up: the statement goes on, and whoever
+ * waits for it has a bound of its own.
+ */
+function killQuery(config: ConnectionOptions, threadId: number): Promise<void> {
+  return new Promise((resolve) => {
+    const client = mysql.createConnection({ ...config, connectTimeout: limit });
+    const timer = setTimeout(() => client.destroy(), limit);
+    const finish = (): void => {
+      clearTimeout(timer);
+      client.destroy();
+      resolve();
+    };
+    client.on('error', finish);
+    internalsOf(client).stream.once('close', finish);
+    client.query(`KILL QUERY ${threadId}`, finish);
+  });
+}
+
+/** Says goodbye and resolves when the server has closed the connection too, or cuts it after a while. */
+export function endClient(client: Mysql2Connection): Promise<void> {
+  return new Promise((resolve) => {
+    const { stream } = internalsOf(client);
+    const timer = setTimeout(() => stream.destroy(), limit);
+    stream.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // Whatever it says, the connection is gone when the stream is closed.
+    client.end(() => {});
+  });
+}

@@ -1,0 +1,239 @@
+import type { Connection as Mysql2Connection } from 'mysql2';
+import type { ConnectionStatus, Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
+import { afterSnapshot, beginTexts, controlText } from './control.ts';
+import { describeFailure } from './failure.ts';
+import { type Answer, Flight, type Landing } from './flight.ts';
+import { preparedStatement } from './mysql2-types.ts';
+import { type PlannedFlight, planFlights } from './plan.ts';
+import { resultOf, type SentStatement, toSend } from './statement.ts';
+
+/** A savepoint around what could end the transaction: it is gone then. */
+const guard = 'sluice_guard';
+
+/** What a server can do. */
+export interface ServerAbilities {
+  /** Prepares and runs a statement in one trip. */
+  readonly runsJustPrepared: boolean;
+}
+
+/** What the exchanges of a connection share: what they know of the transaction on it. */
+export class Session {
+  readonly client: Mysql2Connection;
+  readonly abilities: ServerAbilities;
+  /** A transaction was begun and has not ended. */
+  isOpen = false;
+  /** Something failed after which only a rollback is of use. */
+  failed: Failure | undefined;
+  isSnapshot = false;
+  /** A procedure has ended the transaction, and perhaps begun another. */
+  endedByItself = false;
+  /** The server's flag, which is set from the first statement on a table on. */
+  #inTransaction = false;
+  #wasInTransaction = false;
+  /** It was begun by a step, and not by a text. */
+  #isManaged = false;
+
+  constructor(client: Mysql2Connection, abilities: ServerAbilities) {
+    this.client = client;
+    this.abilities = abilities;
+  }
+
+  get status(): Exclude<ConnectionStatus, 'lost'> {
+    if (!this.isOpen) return 'idle';
+    const hasEnded = this.endedByItself || (this.#wasInTransaction && !this.#inTransaction);
+    return this.failed !== undefined || hasEnded ? 'failed' : 'active';
+  }
+
+  flight(): Flight {
+    return new Flight(this.client, (inTransaction) => {
+      this.#inTransaction = inTransaction;
+      this.#wasInTransaction ||= inTransaction;
+    });
+  }
+
+  begun(isSnapshot: boolean): void {
+    this.isOpen = this.#isManaged = true;
+    this.isSnapshot = isSnapshot;
+  }
+
+  /** Where somebody begins and ends transactions in their texts, it is the server who knows. */
+  follow(): void {
+    if (this.#isManaged) return;
+    if (this.#inTransaction) this.isOpen = true;
+    else this.ended();
+  }
+
+  ended(): void {
+    this.isOpen =
+      this.isSnapshot =
+      this.endedByItself =
+      this.#isManaged =
+      this.#inTransaction =
+      this.#wasInTransaction =
+        false;
+    this.failed = undefined;
+  }
+}
+
+/** One exchange: its steps, in as few flights as they allow, up to the first that fails. */
+export class ExchangeRun {
+  readonly #session: Session;
+  readonly #steps: readonly Step[];
+  readonly #sent: ReadonlyMap<Step, SentStatement>;
+  readonly #results: QueryResult[] = [];
+  #completed = 0;
+  #failure: Failure | undefined;
+  #ended: Exchange['ended'];
+
+  /** @throws InvalidOptionError for values that cannot be sent; nothing is sent then */
+  constructor(session: Session, steps: readonly Step[]) {
+    this.#session = session;
+    this.#steps = steps;
+    this.#sent = new Map(
+      steps.flatMap((step) => (step.type === 'statement' ? [[step, toSend(step.statement)] as const] : [])),
+    );
+  }
+
+  async run(): Promise<Exchange> {
+    for (const flight of planFlights(this.#steps, this.#session.isOpen)) {
+      await this.#fly(flight);
+      if (this.#failure !== undefined) break;
+    }
+    return { completed: this.#completed, results: this.#results, failure: this.#failure, ended: this.#ended };
+  }
+
+  async #fly({ steps, kind }: PlannedFlight): Promise<void> {
+    const session = this.#session;
+    const [first] = steps;
+    if (session.failed !== undefined && first?.type !== 'rollback') {
+      this.#failure = session.failed;
+      return;
+    }
+    if (!(await this.#prepareAhead(steps))) return;
+    const flight = session.flight();
+    const counts = steps.map((step) => this.#add(flight, step));
+    if (kind === 'alone') flight.text('COMMIT');
+    const landing = await flight.send();
+    this.#read(steps, counts, landing);
+    if (landing.lost !== undefined) this.#failure = { kind: 'connectionLost', error: landing.lost };
+    else if (kind === 'alone') await this.#endAlone(landing.answers.at(-1));
+    else if (this.#failure !== undefined) await this.#settle(steps, kind, this.#failure);
+    else session.follow();
+  }
+
+  /** What a server cannot prepare and run in one trip is prepared in one of its own, once per connection. */
+  async #prepareAhead(steps: readonly Step[]): Promise<boolean> {
+    const { client, abilities } = this.#session;
+    if (abilities.runsJustPrepared) return true;
+    const texts = new Set<string>();
+    for (const step of steps) {
+      const sent = this.#sent.get(step);
+      if (sent?.values !== undefined && preparedStatement(client, sent.text) === undefined) texts.add(sent.text);
+    }
+    if (texts.size === 0) return true;
+    const flight = this.#session.flight();
+    for (const text of texts) flight.prepare(text);
+    const { answers, lost } = await flight.send();
+    const error = lost ?? answers.find((answer) => answer.error !== undefined)?.error;
+    if (error === undefined) return true;
+    this.#failure = lost === undefined ? describeFailure(error) : { kind: 'connectionLost', error };
+    return false;
+  }
+
+  /** Returns how many commands the step takes. */
+  #add(flight: Flight, step: Step): number {
+    const session = this.#session;
+    const texts = this.#textsOf(step);
+    for (const text of texts) flight.text(text);
+    if (step.type === 'begin') session.begun(step.characteristics.isolation === 'SNAPSHOT');
+    const sent = this.#sent.get(step);
+    if (sent === undefined) return texts.length;
+    const isGuarded = this.#isGuarded(step);
+    if (isGuarded) flight.text(`SAVEPOINT ${guard}`);
+    flight.statement(sent);
+    if (isGuarded) flight.text(`RELEASE SAVEPOINT ${guard}`);
+    return isGuarded ? 3 : 1;
+  }
+
+  /** What may end the transaction and begin another one, which the server's flag does not show. */
+  #isGuarded(step: Step): boolean {
+    return step.type === 'statement' && this.#session.isOpen && /^\s*(?:call|execute)\b/i.test(step.statement.text);
+  }
+
+  #textsOf(step: Step): readonly string[] {
+    switch (step.type) {
+      case 'statement':
+        return [];
+      case 'begin':
+        return beginTexts(step.characteristics);
+      case 'commit':
+      case 'rollback':
+        return this.#session.isSnapshot ? [controlText(step), afterSnapshot] : [controlText(step)];
+      case 'savepoint':
+      case 'release':
+      case 'rollbackTo':
+        return [controlText(step)];
+    }
+  }
+
+  #read(steps: readonly Step[], counts: readonly number[], { answers }: Landing): void {
+    let at = 0;
+    for (const [index, step] of steps.entries()) {
+      const count = counts[index] ?? 0;
+      const own = answers.slice(at, at + count);
+      at += count;
+      const isGuarded = this.#isGuarded(step);
+      const told = isGuarded ? own.slice(1, 2) : own;
+      const error = told.find((answer) => answer.error !== undefined)?.error;
+      if (isGuarded && own.at(-1)?.error !== undefined) this.#session.endedByItself = true;
+      if (error !== undefined) this.#failure = describeFailure(withoutValues(error, step));
+      if (error !== undefined || own.length < count) return;
+      const [answer] = told;
+      if (step.type === 'statement') this.#results.push(resultOf(step.statement, answer?.rows, answer?.fields));
+      if (step.type === 'commit' || step.type === 'rollback') {
+        this.#ended = step.type === 'commit' ? 'committed' : 'rolledBack';
+        this.#session.ended();
+      }
+      this.#completed += 1;
+    }
+  }
+
+  /** The statement has failed or not; in either case its COMMIT has ended what it began. */
+  async #endAlone(commit: Answer | undefined): Promise<void> {
+    if (commit?.error === undefined) {
+      this.#session.ended();
+      return;
+    }
+    this.#failure ??= describeFailure(commit.error);
+    this.#completed -= 1;
+    this.#results.pop();
+    await this.#rollBack();
+  }
+
+  /** Sees to it that nothing stays of what was carried out although something before it had failed. */
+  async #settle(steps: readonly Step[], kind: PlannedFlight['kind'], failure: Failure): Promise<void> {
+    const session = this.#session;
+    const isCommitted = this.#steps.length === steps.length && steps.at(-1)?.type === 'commit' && kind === 'whole';
+    const failedAt = this.#steps[this.#completed];
+    // The transaction of a single statement: that has failed, so there was nothing to commit.
+    if (isCommitted && failedAt?.type === 'statement') session.ended();
+    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await this.#rollBack();
+    else if (failedAt?.type !== 'statement') session.failed = { ...failure, endsTransaction: true };
+    else if (kind === 'whole' || failure.endsTransaction === true) session.failed = failure;
+  }
+
+  async #rollBack(): Promise<void> {
+    const session = this.#session;
+    const flight = session.flight();
+    for (const text of this.#textsOf({ type: 'rollback' })) flight.text(text);
+    const { answers, lost } = await flight.send();
+    if (lost === undefined && answers.every(({ error }) => error === undefined)) session.ended();
+    else session.failed = this.#failure;
+  }
+}
+
+/** mysql2 keeps the text in the error, with the values where they were written into it. */
+function withoutValues(error: Error, step: Step): Error {
+  if ('sql' in error && step.type === 'statement') error.sql = step.statement.text;
+  return error;
+}

@@ -1,0 +1,43 @@
+import type { ConnectFailure, Failure, FailureKind } from '../../driver/index.ts';
+
+/** Numbers of the servers' errors by meaning; see "Server Error Message Reference". */
+const kinds: ReadonlyMap<number, FailureKind> = new Map([
+  [1213, 'deadlock'],
+  [1020, 'serialization'],
+  [1205, 'lockTimeout'],
+  [3572, 'lockTimeout'],
+  [1317, 'cancelled'],
+  [1969, 'cancelled'],
+  [3024, 'cancelled'],
+  [1062, 'uniqueViolation'],
+  [1586, 'uniqueViolation'],
+  [1216, 'foreignKeyViolation'],
+  [1217, 'foreignKeyViolation'],
+  [1451, 'foreignKeyViolation'],
+  [1452, 'foreignKeyViolation'],
+  [3819, 'checkViolation'],
+  [4025, 'checkViolation'],
+  [1053, 'connectionLost'],
+  [1927, 'connectionLost'],
+  [4031, 'connectionLost'],
+]);
+
+/** After these nothing of the transaction is left on the server, savepoints included. */
+const endingTransaction: ReadonlySet<FailureKind> = new Set(['deadlock', 'serialization']);
+
+/** The server has no room just now, or is starting or stopping: it may accept the next attempt. */
+const transientRefusals: ReadonlySet<unknown> = new Set([1040, 1203, 1053, 1226]);
+
+export function describeFailure(error: unknown): Failure {
+  const kind = kinds.get(numberOf(error)) ?? 'statement';
+  return { kind, error, endsTransaction: endingTransaction.has(kind) };
+}
+
+export function describeConnectFailure(error: unknown): ConnectFailure {
+  return { error, transient: transientRefusals.has(numberOf(error)) };
+}
+
+function numberOf(error: unknown): number {
+  const number = typeof error === 'object' && error !== null && 'errno' in error ? error.errno : undefined;
+  return typeof number === 'number' ? number : 0;
+}

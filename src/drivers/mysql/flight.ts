@@ -1,0 +1,113 @@
+import type { Connection as Mysql2Connection } from 'mysql2';
+import {
+  type Command,
+  executeCommands,
+  internalsOf,
+  inTransactionFlag,
+  preparedStatement,
+  queryCommand,
+  type ResultCallback,
+} from './mysql2-types.ts';
+import { Pipeline } from './pipeline.ts';
+import { isInTransaction, type SentStatement } from './statement.ts';
+
+/** The answer to one command. */
+export interface Answer {
+  readonly error: Error | undefined;
+  readonly rows: unknown;
+  readonly fields: unknown;
+}
+
+/** What came of commands that were sent together. */
+export interface Landing {
+  /** In the order of the commands; those that were lost are missing at the end. */
+  readonly answers: readonly Answer[];
+  /** The connection was lost before all were answered. */
+  readonly lost: Error | undefined;
+}
+
+/** On MariaDB: the statement that the command before has prepared. If that failed the server refuses this too. */
+const justPrepared = { id: 0xff_ff_ff_ff, parameters: [] };
+
+/** Commands that are sent in one write; each is carried out whether those before it succeed or not. */
+export class Flight {
+  readonly #client: Mysql2Connection;
+  readonly #onStatus: (inTransaction: boolean) => void;
+  readonly #commands: Command[] = [];
+  readonly #answers: (Answer | undefined)[] = [];
+  #ended = false;
+  #land: ((landing: Landing) => void) | undefined;
+
+  /** @param onStatus is told by each answer whether a transaction is open */
+  constructor(client: Mysql2Connection, onStatus: (inTransaction: boolean) => void) {
+    this.#client = client;
+    this.#onStatus = onStatus;
+  }
+
+  text(text: string): void {
+    this.#commands.push(queryCommand(text, {}, this.#expect()));
+  }
+
+  /** A statement; one with values is prepared on the way where it was not before, which MariaDB allows. */
+  statement({ text, values, rows }: SentStatement): void {
+    const answer = this.#expect();
+    if (values === undefined) {
+      this.#commands.push(queryCommand(text, rows ?? {}, answer));
+      return;
+    }
+    const { prepare, execute } = executeCommands(this.#client, text, values, rows, answer);
+    const prepared = preparedStatement(this.#client, text);
+    if (prepared === undefined) this.#commands.push(prepare);
+    execute.statement = prepared ?? justPrepared;
+    this.#commands.push(execute);
+  }
+
+  /** Prepares a text for statements of later flights. */
+  prepare(text: string): void {
+    const answer = this.#expect();
+    const { prepare } = executeCommands(this.#client, text, [], undefined, answer);
+    this.#commands.push(prepare);
+    const { onResult } = prepare;
+    prepare.onResult = (error, statement) => {
+      onResult?.(error, statement);
+      answer(error);
+    };
+  }
+
+  /** Sends everything, in one round trip. */
+  send(): Promise<Landing> {
+    if (this.#commands.length === 0) return Promise.resolve({ answers: [], lost: undefined });
+    return new Promise((resolve) => {
+      this.#land = resolve;
+      const pipeline = new Pipeline(
+        this.#commands,
+        (flags) => this.#onStatus((flags & inTransactionFlag) !== 0),
+        (lost) => this.#onEnd(lost),
+      );
+      internalsOf(this.#client).addCommand(pipeline);
+    });
+  }
+
+  #expect(): ResultCallback {
+    const index = this.#answers.length;
+    this.#answers.push(undefined);
+    return (error, rows, fields) => {
+      this.#answers[index] ??= { error: error ?? undefined, rows, fields };
+      const inTransaction = isInTransaction(rows, fields);
+      if (inTransaction !== undefined) this.#onStatus(inTransaction);
+      if (this.#ended) this.#landIfAnswered();
+    };
+  }
+
+  #onEnd(lost: Error | undefined): void {
+    this.#ended = true;
+    if (lost === undefined) this.#landIfAnswered();
+    else this.#land?.({ answers: this.#answers.filter((answer) => answer !== undefined), lost });
+  }
+
+  /** mysql2 calls back a tick after the last packet. */
+  #landIfAnswered(): void {
+    const answers = this.#answers.filter((answer) => answer !== undefined);
+    if (answers.length === this.#answers.length) this.#land?.({ answers, lost: undefined });
+  }
+}

@@ -1,0 +1,2 @@
+export { mysql } from './driver.ts';
+export type { MysqlOptions } from './options.ts';

@@ -1,0 +1,96 @@
+import { setTimeout } from 'node:timers/promises';
+import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
+import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
+import { endClient } from './ends.ts';
+import { internalsOf } from './mysql2-types.ts';
+import { checkVersion } from './server-info.ts';
+
+/** Who waits for whom; needs the privilege PROCESS. */
+const waits = {
+  MariaDB: `select waiting.trx_mysql_thread_id as waiting, blocking.trx_mysql_thread_id as blocking, locks.lock_table as relation
+    from information_schema.innodb_lock_waits w
+    join information_schema.innodb_trx waiting on waiting.trx_id = w.requesting_trx_id
+    join information_schema.innodb_trx blocking on blocking.trx_id = w.blocking_trx_id
+    left join information_schema.innodb_locks locks on locks.lock_id = w.requested_lock_id`,
+  MySQL: `select waiting.processlist_id as waiting, blocking.processlist_id as blocking,
+      concat(locks.object_schema, '.', locks.object_name) as relation
+    from performance_schema.data_lock_waits w
+    join performance_schema.threads waiting on waiting.thread_id = w.requesting_thread_id
+    join performance_schema.threads blocking on blocking.thread_id = w.blocking_thread_id
+    left join performance_schema.data_locks locks on locks.engine_lock_id = w.requesting_engine_lock_id`,
+} as const;
+
+/**
+ * InnoDB of MariaDB keeps what these tables show until nobody has read them for 100 ms, so they are read no more
+ * often, for all who ask meanwhile. In milliseconds.
+ */
+const refreshedAfter = 110;
+
+const identity = `select @@hostname as host, @@port as port`;
+const sleeping = `select id from information_schema.processlist where command = 'Sleep'`;
+
+interface Wait {
+  readonly waiting: number;
+  readonly blocking: number;
+  readonly relation: string | null;
+}
+
+/** Opens a connection of its own for looking at locks. */
+export async function openLockProbe(config: ConnectionOptions, signal: AbortSignal): Promise<LockProbe> {
+  signal.throwIfAborted();
+  const client = mysql.createConnection(config);
+  // A lost connection shows in the next question.
+  client.on('error', () => {});
+  const onAbort = (): void => client.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  let startedAt: string;
+  try {
+    const [row] = await ask<{ host: string; port: number }>(client, identity);
+    startedAt = `${row?.host}:${row?.port}`;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+  const question = waits[checkVersion(client).isMariaDb ? 'MariaDB' : 'MySQL'];
+  let lookedAt = 0;
+  let looking: Promise<readonly Wait[]> | undefined;
+  const look = async (): Promise<readonly Wait[]> => {
+    await setTimeout(Math.max(0, lookedAt + refreshedAfter - performance.now()));
+    lookedAt = performance.now();
+    looking = undefined;
+    return await ask<Wait>(client, question);
+  };
+  return {
+    async blockersOf({ id }: Backend): Promise<BlockedBy> {
+      const all = await (looking ??= look());
+      const ids = blockersAmong(all, id);
+      if (ids.size === 0) return { blockers: [], relation: undefined };
+      const idle = new Set((await ask<{ id: number }>(client, sleeping)).map((row) => row.id));
+      const relation = all.find(({ waiting }) => waiting === id)?.relation ?? undefined;
+      return {
+        blockers: [...ids].map((blocker) => ({ backend: { id: blocker, startedAt }, idle: idle.has(blocker) })),
+        relation: relation?.replaceAll('`', ''),
+      };
+    },
+    close: () => (internalsOf(client).stream.destroyed ? Promise.resolve() : endClient(client)),
+  };
+}
+
+/** Those that `id` waits for, directly or through others. */
+function blockersAmong(all: readonly Wait[], id: number): ReadonlySet<number> {
+  const found = new Set<number>();
+  const toVisit = [id];
+  for (let at = toVisit.pop(); at !== undefined; at = toVisit.pop()) {
+    for (const { waiting, blocking } of all) {
+      if (waiting !== at || found.has(blocking)) continue;
+      found.add(blocking);
+      toVisit.push(blocking);
+    }
+  }
+  return found;
+}
+
+function ask<Row>(client: Mysql2Connection, text: string): Promise<readonly Row[]> {
+  return new Promise((resolve, reject) => {
+    client.query(text, (error, rows) => (error === null ? resolve(rows as unknown as readonly Row[]) : reject(error)));
+  });
+}

@@ -1,0 +1,117 @@
+import mysql, { type Connection as Mysql2Connection } from 'mysql2';
+
+/**
+ * The parts of mysql2 that its commands are written against, and which its types do not name. A command of
+ * one's own is given to a connection as those of mysql2 are.
+ */
+export interface CommandConnection {
+  readonly stream: {
+    readonly destroyed: boolean;
+    destroy(): unknown;
+    once(event: 'close', listener: () => void): unknown;
+  };
+  readonly threadId: number | null;
+  readonly _handshakePacket: { readonly serverVersion: string } | null;
+  /** Of the next packet, sent or received; begins at 0 with each command. */
+  sequenceId: number;
+  readonly _statements: { get(key: string): PreparedStatement | undefined };
+  write(buffer: Buffer): void;
+  addCommand(command: Command): unknown;
+}
+
+/** A packet of the server, which is valid until the next one. */
+export interface Packet {
+  isEOF(): boolean;
+  eofStatusFlags(): number;
+}
+
+/** What a connection calls: without a packet to send, then with each packet of the answer until it says that it is done. */
+export interface Command {
+  execute(packet: Packet | undefined, connection: CommandConnection): boolean;
+  /** Is also told that the connection is lost. */
+  onResult?: ResultCallback | undefined;
+}
+
+export type ResultCallback = (error: Error | null, rows?: unknown, fields?: unknown) => void;
+
+/** A statement that the server has prepared. */
+export interface PreparedStatement {
+  readonly id: number;
+  /** One for each placeholder, where the server was asked. */
+  readonly parameters: readonly unknown[];
+}
+
+/** Runs the statement that was prepared; its `statement` is set by the command that prepares, or beforehand. */
+export interface ExecuteCommand extends Command {
+  statement: PreparedStatement | undefined;
+}
+
+/** What the answer to a statement without rows says. */
+export interface ResultHeader {
+  readonly affectedRows: number;
+  readonly insertId: number | string;
+  /** Flags of the connection, see `ServerStatus`. */
+  readonly serverStatus: number;
+}
+
+/** A column as mysql2 describes it. */
+export interface ColumnDefinition {
+  readonly name: string;
+  readonly columnType: number;
+}
+
+/** What mysql2 can be told of the rows of a statement. */
+export interface RowOptions {
+  readonly rowsAsArray?: boolean | undefined;
+  readonly nestTables?: boolean | string | undefined;
+  readonly typeCast?: unknown;
+  readonly dateStrings?: boolean | readonly string[] | undefined;
+  readonly decimalNumbers?: boolean | undefined;
+}
+
+/** A flag of the server's answers: a transaction is open. */
+export const inTransactionFlag = 1;
+
+interface ConnectionClass {
+  createQuery(options: object, values: undefined, callback: ResultCallback, config: object): Command;
+  statementKey(options: object): string;
+  readonly prototype: { execute(this: object, options: object, callback: ResultCallback): Command };
+}
+
+/** The class of connections, which makes commands. */
+const { Connection } = mysql as unknown as { readonly Connection: ConnectionClass };
+
+export function internalsOf(connection: Mysql2Connection): CommandConnection {
+  return connection as unknown as CommandConnection;
+}
+
+/** Sends a text as it is. */
+export function queryCommand(text: string, rows: RowOptions, callback: ResultCallback): Command {
+  return Connection.createQuery({ ...rows, sql: text }, undefined, callback, {});
+}
+
+/** What the connection has prepared; mysql2 keeps the latest. */
+export function preparedStatement(connection: Mysql2Connection, text: string): PreparedStatement | undefined {
+  return internalsOf(connection)._statements.get(Connection.statementKey({ sql: text }));
+}
+
+/**
+ * The commands that mysql2 makes to prepare a text and to run it with values. A failure of the first is one of the
+ * second.
+ */
+export function executeCommands(
+  connection: Mysql2Connection,
+  text: string,
+  values: readonly unknown[],
+  rows: RowOptions | undefined,
+  callback: ResultCallback,
+): { readonly prepare: Command; readonly execute: ExecuteCommand } {
+  const made: Command[] = [];
+  const collector = Object.create(connection, {
+    addCommand: { value: (command: Command) => made.push(command) },
+  }) as object;
+  Connection.prototype.execute.call(collector, { ...rows, sql: text, values }, callback);
+  const [prepare, execute] = made;
+  if (prepare === undefined || execute === undefined) throw new TypeError('mysql2 made other commands than expected');
+  return { prepare, execute: execute as ExecuteCommand };
+}

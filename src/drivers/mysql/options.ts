@@ -1,0 +1,69 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { aBoolean, anObject, anything, type Check, checkOptions, integer, text } from '../../core/index.ts';
+import type { PoolOptions } from '../../driver/index.ts';
+
+export interface MysqlOptions extends PoolOptions {
+  /** `mysql://user:password@host:port/database`; other options here win over it. */
+  readonly uri?: string | undefined;
+  /** Default `localhost`. */
+  readonly host?: string | undefined;
+  /** Default 3306. */
+  readonly port?: number | undefined;
+  /** The path of the server's socket, in place of host and port. */
+  readonly socketPath?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  readonly database?: string | undefined;
+  /** TLS options; `true` for TLS with the certificates that Node.js trusts. */
+  readonly ssl?: boolean | TlsOptions | undefined;
+  /** A character set or collation in which quotes and backslashes are what they are in ASCII. Default `utf8mb4`. */
+  readonly charset?: string | undefined;
+  /** How dates are read and written: `local`, `Z` or an offset such as `+01:00`. Default `local`. */
+  readonly timezone?: string | undefined;
+  /** How many texts with values a connection keeps prepared. Default 256. */
+  readonly preparedStatements?: number | undefined;
+}
+
+/** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
+const unsafeCharset = /^(?:big5|cp932|gbk|gb18030|sjis|swe7|ucs2|utf16|utf16le|utf32)(?:_|$)/i;
+
+const checks: Record<keyof MysqlOptions, Check> = {
+  uri: connectionUri,
+  host: text(1_000),
+  port: integer(1, 65_535),
+  socketPath: text(1_000),
+  user: text(200),
+  password: (value) => (typeof value === 'string' ? undefined : 'text'),
+  database: text(200),
+  ssl: (value) =>
+    aBoolean(value) === undefined || anObject(value) === undefined ? undefined : 'true, false or TLS options',
+  charset: (value) =>
+    text(100)(value) ??
+    (unsafeCharset.test(String(value))
+      ? 'a character set in which quotes keep their meaning, such as utf8mb4'
+      : undefined),
+  timezone: (value) =>
+    /^(?:local|Z|[+-]\d\d:\d\d)$/.test(String(value)) ? undefined : '"local", "Z" or an offset such as "+01:00"',
+  preparedStatements: integer(1, 10_000),
+  // The pool checks its own.
+  max: anything,
+  maxLevel: anything,
+  budget: anything,
+  acquireTimeout: anything,
+  idleTimeout: anything,
+};
+
+/** @throws InvalidOptionError, without the value: a connection string holds a password */
+export function checkMysqlOptions(options: MysqlOptions): void {
+  checkOptions('mysql', options, checks);
+}
+
+export function isSafeCharset(name: string): boolean {
+  return !unsafeCharset.test(name);
+}
+
+function connectionUri(value: unknown): string | undefined {
+  const expected = 'a connection string such as mysql://user:password@host:3306/database';
+  if (typeof value !== 'string' || !/^(?:mysql|mariadb):/.test(value)) return expected;
+  return URL.canParse(value) ? undefined : expected;
+}

@@ -1,0 +1,48 @@
+import type { ClientDefinition, Driver, LockProbe } from '../../driver/index.ts';
+import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
+import { checkSqliteOptions, type SqliteOptions } from './options.ts';
+import { fileStore, memoryStore } from './store.ts';
+import { readText } from './text.ts';
+
+/** There are no locks to look at: who needs the writer waits for whom has it, if that is one of those who wait for it. */
+const lockProbe: LockProbe = {
+  blockersOf(backend, suspects) {
+    const blockers = blockersAmong(suspects, backend).map((blocker) => ({ backend: blocker, idle: true }));
+    return Promise.resolve({ blockers, relation: 'the database' });
+  },
+  close: () => Promise.resolve(),
+};
+
+/**
+ * Defines a client on a database file, or in memory. There is one writer at a time: a transaction takes the
+ * writer when it begins, unless it is `readOnly`, and others wait for it, each at its level. What its own chain
+ * would wait for is refused at once with a ChainDeadlockError.
+ *
+ * Statements run on the thread of the program, as node:sqlite does; none of them can be cut short.
+ * @throws InvalidOptionError for unknown or impossible options; UnsupportedServerError on a Node.js without node:sqlite
+ */
+export function sqlite(options: SqliteOptions = {}): ClientDefinition {
+  checkSqliteOptions(options);
+  const { file = ':memory:', busyTimeout = 5_000, maxLevel, budget, acquireTimeout, idleTimeout } = options;
+  const store = file === ':memory:' ? memoryStore() : fileStore(file);
+  const neighbours: Neighbours = {
+    inTransaction: new Set(),
+    excludesReaders: store.excludesReaders,
+    busyTimeout,
+  };
+  const driver: Driver = {
+    dialect: 'sqlite',
+    target: file === ':memory:' ? 'SQLite in memory' : `SQLite in ${file}`,
+    async connect(signal) {
+      signal.throwIfAborted();
+      return await Promise.resolve(new SqliteConnection(store, neighbours));
+    },
+    classifyConnect: (error) => ({ error, transient: false }),
+    // There is nothing weaker: whatever is asked for is given.
+    isolation: () => 'SERIALIZABLE',
+    fulfils: () => true,
+    inspect: (text) => readText(text).kind,
+    openLockProbe: () => Promise.resolve(lockProbe),
+  };
+  return { driver, pool: { max: 1, maxLevel, budget, acquireTimeout, idleTimeout } };
+}

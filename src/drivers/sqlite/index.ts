@@ -1,0 +1,2 @@
+export { sqlite } from './driver.ts';
+export type { SqliteOptions } from './options.ts';

@@ -1,0 +1,34 @@
+import { anything, type Check, checkOptions, integer, longestTimer } from '../../core/index.ts';
+import type { PoolOptions } from '../../driver/index.ts';
+
+export interface SqliteOptions extends Omit<PoolOptions, 'max'> {
+  /**
+   * The path of the database, which is made where there is none, or `:memory:` for one in memory, which lives as long
+   * as this definition. Default `:memory:`.
+   */
+  readonly file?: string | undefined;
+  /** How long a write waits for the one writer that there can be, in milliseconds. Default 5,000. */
+  readonly busyTimeout?: number | undefined;
+  /** Only 1, which is the default: SQLite has one writer at a time. */
+  readonly max?: 1 | undefined;
+}
+
+const checks: Record<keyof SqliteOptions, Check> = {
+  file: (value) =>
+    typeof value === 'string' && value.length > 0 && value.length <= 4_000 && !value.includes('\0')
+      ? undefined
+      : 'a path, or ":memory:"',
+  busyTimeout: integer(0, longestTimer),
+  max: (value) =>
+    value === 1 ? undefined : '1 or nothing: SQLite has one writer at a time, and levels below it for what is nested',
+  // The pool checks its own.
+  maxLevel: anything,
+  budget: anything,
+  acquireTimeout: anything,
+  idleTimeout: anything,
+};
+
+/** @throws InvalidOptionError */
+export function checkSqliteOptions(options: SqliteOptions): void {
+  checkOptions('sqlite', options, checks);
+}

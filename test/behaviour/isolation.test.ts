@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { type Database, IsolationLevel, type IsolationLevelName } from '../../src/index.ts';
+import { engine, insert, useTestDatabase } from '../support/database.ts';
+import { rejection, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+
+/** What the server says of the transaction that is ambient here. */
+async function characteristics(database: Database<'default'>): Promise<{ isolation: unknown; read_only: unknown }> {
+  await database.current.query('select id from product');
+  // MariaDB keeps what it tells of transactions until nobody has asked for a tenth of a second.
+  let rows: { isolation: unknown; read_only: unknown }[] = [];
+  await until('the server tells of the transaction', async () => {
+    await new Promise((resolve) => setTimeout(resolve, engine.outOfDate * (1 + Math.random())));
+    ({ rows } = await database.current.query<{ isolation: unknown; read_only: unknown }>(engine.sql.showTransaction));
+    return rows.length > 0;
+  });
+  const [{ isolation, read_only } = { isolation: undefined, read_only: undefined }] = rows;
+  return { isolation, read_only };
+}
+
+describe('isolation', () => {
+  it.each<IsolationLevelName>([
+    'DEFAULT',
+    'READ_UNCOMMITTED',
+    'READ UNCOMMITTED',
+    'READ_COMMITTED',
+    'READ COMMITTED',
+    'REPEATABLE_READ',
+    'REPEATABLE READ',
+    'SNAPSHOT',
+    'SERIALIZABLE',
+  ])('%s reaches the server as what gives it', async (isolationLevel) => {
+    const database = server.open();
+    const { isolation } = await database.transaction(() => characteristics(database), { isolationLevel });
+    expect(isolation).toBe(engine.levels[isolationLevel.replaceAll(' ', '_')]);
+  });
+
+  it('has six levels', () => {
+    expect(Object.keys(IsolationLevel)).toHaveLength(6);
+  });
+
+  it('nothing stays on the session for the next user of the connection', async () => {
+    const database = server.open({ max: 1, maxLevel: 0 });
+    const normal = { isolation: engine.levels['DEFAULT'], read_only: engine.defaultReadOnly };
+    for (const isolationLevel of Object.values(IsolationLevel)) {
+      const used = await database.transaction(() => characteristics(database), { isolationLevel, readOnly: true });
+      expect(used.read_only).not.toEqual(normal.read_only);
+      expect(await database.transaction(() => characteristics(database))).toEqual(normal);
+    }
+  });
+
+  it('a repeatable read sees its snapshot', async () => {
+    const database = server.open();
+    await database.transaction(
+      async () => {
+        await database.current.query('select id from product');
+        await database.switchDbIsolate(() => insert(database, 1));
+        expect((await database.current.query('select id from product')).rowCount).toBe(0);
+      },
+      { isolationLevel: 'SNAPSHOT', readOnly: true },
+    );
+  });
+
+  it('tells its isolation, whether it has written, and its outcome', async () => {
+    const database = server.open();
+    const info = await database.transaction(
+      async () => {
+        const active = database.current.transaction.active;
+        expect(active).toMatchObject({
+          name: 'report',
+          isolationLevel: { postgres: 'REPEATABLE_READ', mariadb: 'SNAPSHOT', sqlite: 'SERIALIZABLE' }[engine.name],
+          readOnly: false,
+          hasWritten: false,
+        });
+        await database.current.query(engine.sql.lockProducts);
+        expect(active?.hasWritten).toBe(false);
+        await insert(database, 1);
+        expect(active).toMatchObject({ hasWritten: true, outcome: undefined });
+        return active;
+      },
+      { isolationLevel: 'SNAPSHOT', name: 'report' },
+    );
+    expect(info?.outcome).toBe('committed');
+    expect(database.current.transaction.active).toBeUndefined();
+  });
+});
+
+describe('readOnly', () => {
+  it('reaches the server, which refuses to write', async () => {
+    const database = server.open();
+    const error = await rejection(database.transaction(() => insert(database, 1), { readOnly: true }));
+    expect(error).toMatchObject(engine.errors.readOnly);
+  });
+});

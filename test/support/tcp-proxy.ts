@@ -1,0 +1,80 @@
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/** A proxy for a protocol in which each side waits for the other: it counts the turns, and may change or cut what passes. */
+export interface TcpProxy {
+  readonly url: string;
+  /** How often the client has spoken after the server had, since the last call. */
+  takeTrips(): number;
+  /** Changes what the server says, into as many bytes. */
+  replace(from: string, to: string): void;
+  /** Passes the next text of the client on, and cuts the connection before the answer to it. */
+  cutAfter(text: string): void;
+  close(): Promise<void>;
+}
+
+export async function startTcpProxy(url: string): Promise<TcpProxy> {
+  const target = new URL(url);
+  const replacements: [Buffer, Buffer][] = [];
+  const sockets = new Set<Socket>();
+  let trips = 0;
+  let cut: string | undefined;
+
+  const server: Server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    let serverSpoke = true;
+    let silenced = false;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (data) => {
+      if (serverSpoke) trips += 1;
+      serverSpoke = false;
+      if (cut !== undefined && data.includes(cut)) {
+        cut = undefined;
+        silenced = true;
+      }
+      upstream.write(data);
+    });
+    upstream.on('data', (data) => {
+      serverSpoke = true;
+      if (silenced) {
+        client.destroy();
+        return;
+      }
+      for (const [from, to] of replacements) {
+        const at = data.indexOf(from);
+        if (at >= 0) to.copy(data, at);
+      }
+      client.write(data);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const proxied = new URL(url);
+  proxied.hostname = '127.0.0.1';
+  proxied.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  return {
+    url: proxied.href,
+    takeTrips() {
+      const counted = trips;
+      trips = 0;
+      return counted;
+    },
+    replace(from, to) {
+      replacements.push([Buffer.from(from), Buffer.from(to)]);
+    },
+    cutAfter(text) {
+      cut = text;
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
