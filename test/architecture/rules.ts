@@ -42,7 +42,10 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'integrations/knex': { folders: ['.', 'core', 'ambient'], packages: ['knex'] },
   'integrations/kysely': { folders: ['.', 'ambient'], packages: ['kysely'] },
   // The engine of a data source that makes its own database is loaded when it is initialized.
-  'integrations/typeorm': { folders: ['.', 'ambient', 'drivers/postgres'], packages: ['typeorm'] },
+  'integrations/typeorm': {
+    folders: ['.', 'ambient', 'drivers/postgres', 'drivers/mysql'],
+    packages: ['typeorm'],
+  },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
   'cli/demo': {
     folders: ['.', 'drivers/postgres', 'outbox', 'queue', 'queue/bullmq', 'queue/pg-boss'],

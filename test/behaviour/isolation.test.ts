@@ -1,23 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Database, IsolationLevel, type IsolationLevelName } from '../../src/index.ts';
-import { engine, insert, useTestDatabase } from '../support/database.ts';
-import { rejection, until } from '../support/settled.ts';
+import { IsolationLevel, type IsolationLevelName } from '../../src/index.ts';
+import { characteristicsOf, engine, insert, useTestDatabase } from '../support/database.ts';
+import { rejection } from '../support/settled.ts';
 
 const server = useTestDatabase();
-
-/** What the server says of the transaction that is ambient here. */
-async function characteristics(database: Database<'default'>): Promise<{ isolation: unknown; read_only: unknown }> {
-  await database.current.query('select id from product');
-  // MariaDB keeps what it tells of transactions until nobody has asked for a tenth of a second.
-  let rows: { isolation: unknown; read_only: unknown }[] = [];
-  await until('the server tells of the transaction', async () => {
-    await new Promise((resolve) => setTimeout(resolve, engine.outOfDate * (1 + Math.random())));
-    ({ rows } = await database.current.query<{ isolation: unknown; read_only: unknown }>(engine.sql.showTransaction));
-    return rows.length > 0;
-  });
-  const [{ isolation, read_only } = { isolation: undefined, read_only: undefined }] = rows;
-  return { isolation, read_only };
-}
 
 describe('isolation', () => {
   it.each<IsolationLevelName>([
@@ -32,7 +18,7 @@ describe('isolation', () => {
     'SERIALIZABLE',
   ])('%s reaches the server as what gives it', async (isolationLevel) => {
     const database = server.open();
-    const { isolation } = await database.transaction(() => characteristics(database), { isolationLevel });
+    const { isolation } = await database.transaction(() => characteristicsOf(database), { isolationLevel });
     expect(isolation).toBe(engine.levels[isolationLevel.replaceAll(' ', '_')]);
   });
 
@@ -42,11 +28,11 @@ describe('isolation', () => {
 
   it('nothing stays on the session for the next user of the connection', async () => {
     const database = server.open({ max: 1, maxLevel: 0 });
-    const normal = { isolation: engine.levels['DEFAULT'], read_only: engine.defaultReadOnly };
+    const normal = { isolation: engine.levels['DEFAULT'], readOnly: engine.defaultReadOnly };
     for (const isolationLevel of Object.values(IsolationLevel)) {
-      const used = await database.transaction(() => characteristics(database), { isolationLevel, readOnly: true });
-      expect(used.read_only).not.toEqual(normal.read_only);
-      expect(await database.transaction(() => characteristics(database))).toEqual(normal);
+      const used = await database.transaction(() => characteristicsOf(database), { isolationLevel, readOnly: true });
+      expect(used.readOnly).not.toEqual(normal.readOnly);
+      expect(await database.transaction(() => characteristicsOf(database))).toEqual(normal);
     }
   });
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, type PgTransactionConfig } from 'drizzle-orm/pg-core';
-import type pg from 'pg';
+import pg from 'pg';
 import { ambientPool } from '../../src/drivers/postgres/index.ts';
 import { bindDrizzle } from '../../src/integrations/drizzle/index.ts';
 import { type Library, librarySuite, type LibraryTransaction } from './library-suite.ts';
@@ -19,7 +19,7 @@ function within(handle: Handle): LibraryTransaction {
   };
 }
 
-function libraryOf(db: NodePgDatabase): Library {
+function libraryOf(db: NodePgDatabase, close: () => Promise<void> = () => Promise.resolve()): Library {
   return {
     insert: (id) => within(db).insert(id),
     ids: async () => (await db.select({ id: product.id }).from(product).orderBy(product.id)).map(({ id }) => id),
@@ -29,12 +29,15 @@ function libraryOf(db: NodePgDatabase): Library {
         (transaction) => body(within(transaction)),
         isolation === undefined ? undefined : { isolationLevel: isolation },
       ),
-    close: () => Promise.resolve(),
+    close,
   };
 }
 
 librarySuite('Drizzle', {
   open: (database) => libraryOf(bindDrizzle(drizzle(ambientPool(database)), database)),
   openUnbound: (database) => libraryOf(drizzle(ambientPool(database))),
-  openAlone: (pool: pg.Pool) => libraryOf(drizzle(pool)),
+  openAlone: (url) => {
+    const pool = new pg.Pool({ connectionString: url, max: 2 });
+    return libraryOf(drizzle(pool), () => pool.end());
+  },
 });

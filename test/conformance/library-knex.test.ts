@@ -29,5 +29,5 @@ function libraryOf(handle: Knex): Library {
 librarySuite('Knex', {
   open: (database) => libraryOf(createKnex(database)),
   openUnbound: (database) => libraryOf(knex.knex({ client: 'pg', connectionPool: ambientPool(database) })),
-  openAlone: (pool) => libraryOf(knex.knex({ client: 'pg', connectionPool: pool })),
+  openAlone: (url) => libraryOf(knex.knex({ client: 'pg', connection: url })),
 });

@@ -1,5 +1,5 @@
 import { type Generated, type Kysely, Kysely as KyselyClass, PostgresDialect, sql, type Transaction } from 'kysely';
-import type pg from 'pg';
+import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { ambientPool } from '../../src/drivers/postgres/index.ts';
 import { bindKysely } from '../../src/integrations/kysely/index.ts';
@@ -40,5 +40,5 @@ function libraryOf(kysely: Kysely<Tables>): Library {
 librarySuite('Kysely', {
   open: (database) => libraryOf(bindKysely(make(ambientPool(database)), database)),
   openUnbound: (database) => libraryOf(make(ambientPool(database))),
-  openAlone: (pool) => libraryOf(make(pool)),
+  openAlone: (url) => libraryOf(make(new pg.Pool({ connectionString: url, max: 2 }))),
 });

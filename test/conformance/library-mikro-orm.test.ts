@@ -72,7 +72,7 @@ function libraryOf(orm: MikroORM): Library {
 librarySuite('MikroORM', {
   open: async (database) => libraryOf(bindMikroOrm(await init(over(database)), database)),
   openUnbound: async (database) => libraryOf(await init(over(database))),
-  openAlone: async (pool) => libraryOf(await init(pool)),
+  openAlone: async (url) => libraryOf(await init(new pg.Pool({ connectionString: url, max: 2 }))),
 });
 
 describe('MikroORM', () => {

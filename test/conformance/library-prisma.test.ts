@@ -38,7 +38,7 @@ librarySuite('Prisma', {
   open: (database) =>
     libraryOf(bindPrisma(new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) }), database)),
   openUnbound: (database) => libraryOf(new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) })),
-  openAlone: (pool) => libraryOf(new PrismaClient({ adapter: new PrismaPg(pool) })),
+  openAlone: (url) => libraryOf(new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) })),
 });
 
 describe('Prisma', () => {

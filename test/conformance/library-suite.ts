@@ -1,7 +1,6 @@
-import type pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
-import { type TestDatabase, useTestDatabase } from '../support/database.ts';
+import { characteristicsOf, engine, type TestDatabase, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 /** What a library does inside of a transaction of its own. */
@@ -35,7 +34,7 @@ export interface LibraryUnderTest {
   open(database: Database<'default'>): Library | Promise<Library>;
   /** Over a pool of its own, or unbound: what the suite must find wrong. */
   openUnbound?(database: Database<'default'>): Library | Promise<Library>;
-  openAlone?(pool: pg.Pool, url: string): Library | Promise<Library>;
+  openAlone?(url: string): Library | Promise<Library>;
 }
 
 const requiresNew = { propagation: 'REQUIRES_NEW' } as const;
@@ -45,7 +44,7 @@ function refuse(): never {
   throw new Refusal('roll back');
 }
 
-/** What is promised of every library, on PostgreSQL. */
+/** What is promised of every library, on the engine of this run. */
 export function librarySuite(name: string, under: LibraryUnderTest): void {
   const server = useTestDatabase();
 
@@ -198,7 +197,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         const expected = (await supportsNesting(library)) ? [1, 2, 5] : [1, 5];
         await database.transaction(() => library.transaction(body));
         expect(await server.products()).toEqual(expected);
-        await server.sql('truncate product');
+        await server.sql('delete from product');
         await library.transaction(body);
         expect(await server.products()).toEqual(expected);
       }));
@@ -296,15 +295,14 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
           library.transaction(async (transaction) => {
             await transaction.insert(1);
             await database.current.query('insert into product (id) values (2)');
-            const { rows } = await database.current.query('show transaction_isolation');
-            seen.push(rows[0]?.['transaction_isolation'], database.current.inTransaction);
+            seen.push((await characteristicsOf(database)).isolation, database.current.inTransaction);
             refuse();
           }, 'serializable'),
         );
-        expect(seen).toEqual(['serializable', true]);
+        expect(seen).toEqual([engine.levels['SERIALIZABLE'], true]);
         expect(await server.products()).toEqual([]);
-        const { rows } = await database.current.query('show transaction_isolation');
-        expect(rows).toEqual([{ transaction_isolation: 'read committed' }]);
+        const { isolation } = await database.transaction(() => characteristicsOf(database));
+        expect(isolation).toBe(engine.levels['DEFAULT']);
       }));
   });
 
@@ -323,7 +321,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         };
         expect(await database.transaction(read)).toBe(125_250);
         expect(await server.products()).toEqual([250]);
-        await server.sql('truncate product');
+        await server.sql('delete from product');
         expect(await read()).toBe(125_250);
       }));
 
@@ -358,10 +356,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
     const openAlone = under.openAlone.bind(under);
     describe(`${name} on a plain pool, which the suite has to find out`, () => {
       it('escapes the ambient transaction', async () => {
-        const { default: pgPackage } = await import('pg');
-        const pool = new pgPackage.Pool({ connectionString: server.url, max: 2 });
-        pool.on('error', () => {});
-        const library = await openAlone(pool, server.url);
+        const library = await openAlone(server.url);
         const database = server.open();
         await rejection(
           database.transaction(async () => {
@@ -372,7 +367,6 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         );
         expect(await server.products()).toEqual([2]);
         await library.close();
-        if (!pool.ended) await pool.end();
       });
     });
   }
@@ -408,11 +402,9 @@ async function supportsNesting(library: Library): Promise<boolean> {
 
 /** Kills the backend of the ambient transaction. */
 async function kill(database: Database<'default'>, server: TestDatabase): Promise<void> {
-  const { rows } = await database.current.query<{ pid: number }>('select pg_backend_pid() as pid');
-  await server.sql('select pg_terminate_backend($1)', [rows[0]?.pid]);
-  await until('it is gone', async () => {
-    return (await server.sql('select 1 from pg_stat_activity where pid = $1', [rows[0]?.pid])).length === 0;
-  });
+  await database.current.query('select 1');
+  await server.kill();
+  await until('it is gone', async () => (await server.connections()) === 0);
 }
 
 /** The code of an error, or of what a library has wrapped. */

@@ -44,7 +44,7 @@ async function libraryOf(dataSource: DataSource, save: boolean): Promise<Library
 
 librarySuite('TypeORM', {
   open: (database) => libraryOf(createDataSource(database, { entities: [Product] }), false),
-  openAlone: (_pool, url) => libraryOf(new DataSource({ type: 'postgres', url, entities: [Product] }), false),
+  openAlone: (url) => libraryOf(new DataSource({ type: 'postgres', url, entities: [Product] }), false),
 });
 
 librarySuite('TypeORM, saving entities,', {

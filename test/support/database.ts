@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, it } from 'vitest';
 import { createDatabase, type Database } from '../../src/index.ts';
+import { until } from './settled.ts';
 import type { Ability, ClientOptions, Engine, TestServer } from './engines/engine.ts';
 import { mariadbEngine } from './engines/mariadb.ts';
 import { postgresEngine } from './engines/postgres.ts';
@@ -58,4 +59,19 @@ export function useTestDatabase(...schema: string[]): TestDatabase {
 /** Adds a product in whatever is ambient. */
 export async function insert(database: Database<'default'>, id: number): Promise<void> {
   await database.current.query('insert into product (id) values ($1)', [id]);
+}
+
+/** What the server says of the transaction that is ambient here. */
+export async function characteristicsOf(
+  database: Database<'default'>,
+): Promise<{ readonly isolation: unknown; readonly readOnly: unknown }> {
+  await database.current.query('select id from product');
+  let row: { isolation: unknown; read_only: unknown } | undefined;
+  await until('the server tells of the transaction', async () => {
+    // MariaDB keeps what it tells of transactions until nobody has asked for a tenth of a second.
+    await new Promise((resolve) => setTimeout(resolve, engine.outOfDate * (1 + Math.random())));
+    [row] = (await database.current.query<{ isolation: unknown; read_only: unknown }>(engine.sql.showTransaction)).rows;
+    return row !== undefined;
+  });
+  return { isolation: row?.isolation, readOnly: row?.read_only };
 }

@@ -1,5 +1,7 @@
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
+import type { Database } from '../../database/index.ts';
 import type { ClientDefinition, ConcreteIsolation, Driver, DriverConnection } from '../../driver/index.ts';
+import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './connection.ts';
 import { connectionEnds } from './ends.ts';
 import { describeConnectFailure } from './failure.ts';
@@ -63,6 +65,7 @@ export function mysql(options: MysqlOptions = {}): ClientDefinition {
     isolation: requestedIsolation,
     fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation, wanted),
     inspect: inspectText,
+    libraryPool: (database, clientName) => createAmbientPool(database as Database, clientName, config),
     openLockProbe: (signal) => openLockProbe(config, signal),
   };
   return { driver, pool: { max, maxLevel, budget, acquireTimeout, idleTimeout } };

@@ -7,6 +7,8 @@ import { preparedStatement } from './mysql2-types.ts';
 import { type PlannedFlight, planFlights } from './plan.ts';
 import { resultOf, type SentStatement, toSend } from './statement.ts';
 
+const setsTransaction = /^\s*set\s+transaction\b/i;
+
 /** A savepoint around what could end the transaction: it is gone then. */
 const guard = 'sluice_guard';
 
@@ -25,6 +27,8 @@ export class Session {
   /** Something failed after which only a rollback is of use. */
   failed: Failure | undefined;
   isSnapshot = false;
+  /** `SET TRANSACTION` was sent as a text, and no transaction after it. */
+  hasCharacteristics = false;
   /** A procedure has ended the transaction, and perhaps begun another. */
   endedByItself = false;
   /** The server's flag, which is set from the first statement on a table on. */
@@ -39,7 +43,8 @@ export class Session {
   }
 
   get status(): Exclude<ConnectionStatus, 'lost'> {
-    if (!this.isOpen) return 'idle';
+    // What `SET TRANSACTION` said is for whoever sent it: a rollback takes it back.
+    if (!this.isOpen) return this.hasCharacteristics ? 'active' : 'idle';
     const hasEnded = this.endedByItself || (this.#wasInTransaction && !this.#inTransaction);
     return this.failed !== undefined || hasEnded ? 'failed' : 'active';
   }
@@ -57,13 +62,16 @@ export class Session {
   }
 
   /** Where somebody begins and ends transactions in their texts, it is the server who knows. */
-  follow(): void {
+  follow(setsCharacteristics: boolean): void {
     if (this.#isManaged) return;
+    const { hasCharacteristics } = this;
     if (this.#inTransaction) this.isOpen = true;
     else this.ended();
+    this.hasCharacteristics = !this.isOpen && (setsCharacteristics || hasCharacteristics);
   }
 
   ended(): void {
+    this.hasCharacteristics = false;
     this.isOpen =
       this.isSnapshot =
       this.endedByItself =
@@ -118,7 +126,7 @@ export class ExchangeRun {
     if (landing.lost !== undefined) this.#failure = { kind: 'connectionLost', error: landing.lost };
     else if (kind === 'alone') await this.#endAlone(landing.answers.at(-1));
     else if (this.#failure !== undefined) await this.#settle(steps, kind, this.#failure);
-    else session.follow();
+    else session.follow(steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text)));
   }
 
   /** What a server cannot prepare and run in one trip is prepared in one of its own, once per connection. */

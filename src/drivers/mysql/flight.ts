@@ -34,7 +34,10 @@ export class Flight {
   readonly #client: Mysql2Connection;
   readonly #onStatus: (inTransaction: boolean) => void;
   readonly #commands: Command[] = [];
+  /** Which answer each command belongs to: preparing a statement and running it have one. */
+  readonly #answerOf: number[] = [];
   readonly #answers: (Answer | undefined)[] = [];
+  readonly #flags: (boolean | undefined)[] = [];
   #ended = false;
   #land: ((landing: Landing) => void) | undefined;
 
@@ -45,28 +48,29 @@ export class Flight {
   }
 
   text(text: string): void {
-    this.#commands.push(queryCommand(text, {}, this.#expect()));
+    const answer = this.#expect();
+    this.#add(queryCommand(text, {}, answer));
   }
 
   /** A statement; one with values is prepared on the way where it was not before, which MariaDB allows. */
   statement({ text, values, rows }: SentStatement): void {
     const answer = this.#expect();
     if (values === undefined) {
-      this.#commands.push(queryCommand(text, rows ?? {}, answer));
+      this.#add(queryCommand(text, rows ?? {}, answer));
       return;
     }
     const { prepare, execute } = executeCommands(this.#client, text, values, rows, answer);
     const prepared = preparedStatement(this.#client, text);
-    if (prepared === undefined) this.#commands.push(prepare);
+    if (prepared === undefined) this.#add(prepare);
     execute.statement = prepared ?? justPrepared;
-    this.#commands.push(execute);
+    this.#add(execute);
   }
 
   /** Prepares a text for statements of later flights. */
   prepare(text: string): void {
     const answer = this.#expect();
     const { prepare } = executeCommands(this.#client, text, [], undefined, answer);
-    this.#commands.push(prepare);
+    this.#add(prepare);
     const { onResult } = prepare;
     prepare.onResult = (error, statement) => {
       onResult?.(error, statement);
@@ -81,11 +85,19 @@ export class Flight {
       this.#land = resolve;
       const pipeline = new Pipeline(
         this.#commands,
-        (flags) => this.#onStatus((flags & inTransactionFlag) !== 0),
+        (flags, at) => {
+          const answer = this.#answerOf[at];
+          if (answer !== undefined) this.#flags[answer] = (flags & inTransactionFlag) !== 0;
+        },
         (lost) => this.#onEnd(lost),
       );
       internalsOf(this.#client).addCommand(pipeline);
     });
+  }
+
+  #add(command: Command): void {
+    this.#answerOf.push(this.#answers.length - 1);
+    this.#commands.push(command);
   }
 
   #expect(): ResultCallback {
@@ -93,8 +105,6 @@ export class Flight {
     this.#answers.push(undefined);
     return (error, rows, fields) => {
       this.#answers[index] ??= { error: error ?? undefined, rows, fields };
-      const inTransaction = isInTransaction(rows, fields);
-      if (inTransaction !== undefined) this.#onStatus(inTransaction);
       if (this.#ended) this.#landIfAnswered();
     };
   }
@@ -108,6 +118,12 @@ export class Flight {
   /** mysql2 calls back a tick after the last packet. */
   #landIfAnswered(): void {
     const answers = this.#answers.filter((answer) => answer !== undefined);
-    if (answers.length === this.#answers.length) this.#land?.({ answers, lost: undefined });
+    if (answers.length < this.#answers.length) return;
+    // In the order of the answers: an answer with rows tells in its packets, and one without in what it comes to.
+    for (const [index, { rows, fields }] of answers.entries()) {
+      const inTransaction = isInTransaction(rows, fields) ?? this.#flags[index];
+      if (inTransaction !== undefined) this.#onStatus(inTransaction);
+    }
+    this.#land?.({ answers, lost: undefined });
   }
 }

@@ -8,13 +8,17 @@ export class Pipeline implements Command {
   /** mysql2 calls this when the connection is lost. */
   readonly onResult: (error: Error | null) => void;
   readonly #commands: readonly Command[];
-  readonly #onStatus: (flags: number) => void;
+  readonly #onStatus: (flags: number, at: number) => void;
   readonly #onEnd: () => void;
   /** What the sequence of packets goes on with in the answer to each command. */
   #answersBegin: readonly number[] | undefined;
   #at = 0;
 
-  constructor(commands: readonly Command[], onStatus: (flags: number) => void, onEnd: (lost?: Error) => void) {
+  constructor(
+    commands: readonly Command[],
+    onStatus: (flags: number, at: number) => void,
+    onEnd: (lost?: Error) => void,
+  ) {
     this.#commands = commands;
     this.#onStatus = onStatus;
     this.#onEnd = onEnd;
@@ -29,7 +33,7 @@ export class Pipeline implements Command {
       connection.sequenceId = this.#answersBegin[0] ?? 0;
       return false;
     }
-    if (packet.isEOF()) this.#onStatus(packet.eofStatusFlags());
+    if (packet.isEOF()) this.#onStatus(packet.eofStatusFlags(), this.#at);
     if (this.#commands[this.#at]?.execute(packet, connection) === false) return false;
     this.#at += 1;
     connection.sequenceId = this.#answersBegin[this.#at] ?? 0;

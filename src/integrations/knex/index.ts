@@ -20,6 +20,7 @@ interface WithContext {
 }
 
 interface KnexClient {
+  readonly driverName?: string | undefined;
   /** That of the server; unknown before the first connection. */
   readonly version?: string | undefined;
   acquireConnection(): Promise<object>;
@@ -81,7 +82,8 @@ function bind({ context }: WithContext, own: InOwnTransaction): void {
   };
 }
 
-/** Knex asks its first connection for the server's version, which a transaction must not begin with. */
+/** On PostgreSQL Knex asks its first connection for the server's version, which a transaction must not begin with. */
 async function knowVersion(client: KnexClient): Promise<void> {
-  if (client.version === undefined) await client.releaseConnection(await client.acquireConnection());
+  if (client.driverName === 'pg' && client.version === undefined)
+    await client.releaseConnection(await client.acquireConnection());
 }

@@ -30,7 +30,7 @@ export class AmbientDataSource extends DataSource {
     const Pool = function Pool(): object {
       return pools.of();
     };
-    super({ ...options, driver: { Pool } });
+    super({ ...options, driver: { Pool, createPool: () => pools.of() } });
     this.#source = source;
     pools.of = () => libraryPool(this.database, source.clientName);
     this.#events = new TransactionEvents(this, () => this.database, source.clientName);
@@ -88,7 +88,7 @@ export class AmbientDataSource extends DataSource {
       database,
       db: database.getDb({ clientName }),
       clientName,
-      pool: libraryPool(database, clientName) as RunnerSettings['pool'],
+      takeConnection: connectionsOf(libraryPool(database, clientName) as LibraryPool),
       connections: new WeakMap(),
       onConnect: () => this.#events?.begun() ?? Promise.resolve(),
     };
@@ -120,6 +120,19 @@ export class AmbientDataSource extends DataSource {
     this.#ownOfDatabase = undefined;
     if (database !== undefined) await this.#source.close(database, {});
   }
+}
+
+/** A pool of `pg` or of mysql2. */
+type LibraryPool =
+  | { connect(): Promise<object> }
+  | { getConnection(callback: (error: Error | null, connection: object) => void): void };
+
+function connectionsOf(pool: LibraryPool): RunnerSettings['takeConnection'] {
+  if ('connect' in pool) return () => pool.connect();
+  return () =>
+    new Promise((resolve, reject) => {
+      pool.getConnection((error, connection) => (error === null ? resolve(connection) : reject(error)));
+    });
 }
 
 let warns = false;

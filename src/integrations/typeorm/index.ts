@@ -1,5 +1,8 @@
 import type { DataSourceOptions, EntityManager, MixedList, EntitySchema } from 'typeorm';
+import type { MysqlOptions } from '../../drivers/mysql/index.ts';
+import type { PostgresOptions } from '../../drivers/postgres/index.ts';
 import {
+  type ClientDefinition,
   createDatabase,
   type Database,
   InvalidOptionError,
@@ -10,20 +13,28 @@ import { AmbientDataSource, type DatabaseSource } from './data-source.ts';
 
 export type { AmbientDataSource } from './data-source.ts';
 
-/** The options of TypeORM's own DataSource, less those of the connection, which Sluice has. */
-type Common = Omit<Extract<DataSourceOptions, { type: 'postgres' }>, 'driver' | 'nativeDriver' | 'replication'>;
+/** The options of TypeORM's own DataSource on an engine, less those of the connection, which Sluice has. */
+type Common<Type extends 'postgres' | 'mysql' | 'mariadb'> = Omit<
+  Extract<DataSourceOptions, { type: Type }>,
+  'driver' | 'nativeDriver' | 'replication' | 'type'
+>;
 
 /** A data source with a database of its own. */
-export interface OwnDataSourceOptions extends Common {
+export type OwnDataSourceOptions = {
   /** As in other pools; `max` is the width of level 0. Default 10. */
   readonly pool?: { readonly min?: number; readonly max?: number };
-}
+} & (
+  | ({ readonly type: 'postgres' } & Common<'postgres'>)
+  | ({ readonly type: 'mysql' | 'mariadb' } & Common<'mysql' | 'mariadb'>)
+);
 
 /** A data source on a client of a database that there is. */
-export interface SharedDataSourceOptions extends Partial<Omit<Common, 'type'>> {
+export type SharedDataSourceOptions = Partial<Common<'postgres'> | Common<'mysql' | 'mariadb'>> & {
   /** Default: the default client. */
   readonly clientName?: string;
-}
+  /** What TypeORM may expect of a server that both MySQL and MariaDB are; on MariaDB its inserts return values. Default `mysql`. */
+  readonly type?: 'mysql' | 'mariadb';
+};
 
 let first: AmbientDataSource | undefined;
 
@@ -40,51 +51,61 @@ let first: AmbientDataSource | undefined;
 export function createDataSource(options: OwnDataSourceOptions): AmbientDataSource;
 export function createDataSource(database: Database, options?: SharedDataSourceOptions): AmbientDataSource;
 export function createDataSource(
-  given: OwnDataSourceOptions | Database,
+  source: OwnDataSourceOptions | Database,
   options: SharedDataSourceOptions = {},
 ): AmbientDataSource {
-  const dataSource = 'getDb' in given ? sharedDataSource(given, options) : ownDataSource(given);
+  const dataSource = isDatabase(source) ? sharedDataSource(source, options) : ownDataSource(source);
   first ??= dataSource;
   return dataSource;
 }
 
-function sharedDataSource(database: Database, { clientName, ...options }: SharedDataSourceOptions): AmbientDataSource {
+function isDatabase(source: OwnDataSourceOptions | Database): source is Database {
+  return 'getDb' in source;
+}
+
+function sharedDataSource(
+  database: Database,
+  { clientName, type = 'mysql', ...options }: SharedDataSourceOptions,
+): AmbientDataSource {
   const { dialect } = database.getDb({ clientName });
-  if (dialect !== 'postgres') throw wrongEngine(dialect);
+  if (dialect !== 'postgres' && dialect !== 'mysql') throw wrongEngine(dialect);
   const source: DatabaseSource = {
     clientName,
     open: () => Promise.resolve(database),
     close: () => Promise.resolve(),
   };
-  return new AmbientDataSource({ ...options, type: dialect }, source);
+  return new AmbientDataSource({ ...options, type: dialect === 'mysql' ? type : dialect } as DataSourceOptions, source);
 }
 
-function ownDataSource({ pool, ...options }: OwnDataSourceOptions): AmbientDataSource {
-  if (options.type !== 'postgres') throw wrongEngine(options.type);
-  const { url, host, port, username, password, database, ssl, applicationName, poolSize } = options;
+function ownDataSource(all: OwnDataSourceOptions): AmbientDataSource {
+  const { pool: _pool, ...options } = all;
+  if (!engines.has(options.type)) throw wrongEngine(options.type);
   const source: DatabaseSource = {
     clientName: undefined,
-    async open() {
-      // Loaded here, so that other engines do not need `pg`.
-      const { postgres } = await import('../../drivers/postgres/index.ts');
-      const given = {
-        host,
-        port,
-        database,
-        user: username,
-        password,
-        ssl,
-        applicationName,
-        max: pool?.max ?? poolSize,
-      };
-      const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-      return createDatabase({
-        clients: { default: postgres({ ...settings, ...(url === undefined ? {} : { connectionString: url }) }) },
-      });
-    },
+    open: async () => createDatabase({ clients: { default: await clientFor(all) } }),
     close: (own, closeOptions) => own.close(closeOptions),
   };
   return new AmbientDataSource(options, source);
+}
+
+const engines: ReadonlySet<string> = new Set(['postgres', 'mysql', 'mariadb']);
+
+/** The client that TypeORM's own options describe. Engines are loaded here, so that one does not need another's package. */
+async function clientFor(options: OwnDataSourceOptions): Promise<ClientDefinition> {
+  const { pool, url, host, port, username: user, password, database, poolSize } = options;
+  const common = { host, port, database, user, password, ssl: options.ssl, max: pool?.max ?? poolSize };
+  if (options.type === 'postgres') {
+    const { postgres } = await import('../../drivers/postgres/index.ts');
+    const { applicationName } = options;
+    return postgres(given<PostgresOptions>({ ...common, applicationName, connectionString: url } as PostgresOptions));
+  }
+  const { mysql } = await import('../../drivers/mysql/index.ts');
+  const { charset, timezone, socketPath } = options;
+  return mysql(given<MysqlOptions>({ ...common, charset, timezone, socketPath, uri: url } as MysqlOptions));
+}
+
+function given<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
 /**
@@ -160,6 +181,6 @@ function listOf(entities: MixedList<unknown> | undefined): unknown[] {
 function wrongEngine(type: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `createDataSource was asked for the engine ${typeof type === 'string' ? `"${type.slice(0, 40)}"` : typeof type}`,
-    remedy: 'Give type: "postgres", or a database whose client is on PostgreSQL',
+    remedy: 'Give type "postgres", "mysql" or "mariadb", or a database whose client is on one of these',
   });
 }

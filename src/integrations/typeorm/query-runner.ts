@@ -2,16 +2,12 @@ import type { QueryRunner } from 'typeorm';
 import { isBeginExpected, shareOfTransaction } from '../../ambient/index.ts';
 import type { Database, Db } from '../../index.ts';
 
-/** A pool of the engine's client package, as far as it is used here. */
-interface Pool {
-  connect(): Promise<object>;
-}
-
 export interface RunnerSettings {
   readonly database: Database;
   readonly db: Db;
   readonly clientName: string | undefined;
-  readonly pool: Pool;
+  /** Takes a connection of the pool, as TypeORM's driver does. */
+  readonly takeConnection: () => Promise<object>;
   /** The connection of each transaction for statements. */
   readonly connections: WeakMap<object, Promise<object>>;
   /** Is awaited before the first statement. */
@@ -23,7 +19,7 @@ export interface RunnerSettings {
  * one client, and only a runner that begins something takes a client of its own, in which that is kept apart.
  */
 export function joinTransaction(runner: QueryRunner, settings: RunnerSettings): QueryRunner {
-  const { database, db, clientName, pool, connections, onConnect } = settings;
+  const { database, db, clientName, takeConnection, connections, onConnect } = settings;
   const connectByItself = runner.connect.bind(runner) as () => Promise<object>;
   const startTransaction = runner.startTransaction.bind(runner);
   const own = { databaseConnection: undefined as object | undefined };
@@ -35,8 +31,10 @@ export function joinTransaction(runner: QueryRunner, settings: RunnerSettings): 
       await onConnect();
       // What comes after the end of its scope is refused by the pool.
       if (isOwn || !db.inTransaction) return await connectByItself();
-      own.databaseConnection ??= await shareOfTransaction(connections, { database, clientName, standsFor: false }, () =>
-        pool.connect(),
+      own.databaseConnection ??= await shareOfTransaction(
+        connections,
+        { database, clientName, standsFor: false },
+        takeConnection,
       );
       return own.databaseConnection ?? (await connectByItself());
     },

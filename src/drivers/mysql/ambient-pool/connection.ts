@@ -1,0 +1,149 @@
+import { EventEmitter } from 'node:events';
+import mysql, { type ConnectionOptions } from 'mysql2';
+import type { LibrarySession } from '../../../ambient/index.ts';
+import { InvalidOptionError } from '../../../core/index.ts';
+import type { ResultCallback } from '../mysql2-types.ts';
+import { type Answer, executeOn } from './execute.ts';
+import { AmbientQuery } from './query.ts';
+import { readRequest, type Request } from './request.ts';
+
+type DoneCallback = (error: Error | null) => void;
+
+/** How a query object or connection of mysql2 is asked: with a callback, or for a promise. */
+export interface PromiseConnection {
+  query(...args: readonly unknown[]): Promise<Answer>;
+  execute(...args: readonly unknown[]): Promise<Answer>;
+  beginTransaction(): Promise<void>;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+  ping(): Promise<void>;
+  release(): void;
+  destroy(): void;
+  end(): Promise<void>;
+  readonly threadId: number | null;
+  readonly connection: AmbientConnection;
+}
+
+/**
+ * What a library takes for a `PoolConnection` of mysql2: a connection of its own outside of a transaction, and a
+ * share in that of the ambient one inside. It shows what libraries use of a connection.
+ */
+export class AmbientConnection extends EventEmitter {
+  readonly config: ConnectionOptions;
+  readonly format: typeof mysql.format = mysql.format;
+  readonly escape: typeof mysql.escape = mysql.escape;
+  readonly escapeId: typeof mysql.escapeId = mysql.escapeId;
+  readonly #session: LibrarySession;
+  readonly #onRelease: (connection: AmbientConnection) => void;
+  #released = false;
+
+  constructor(session: LibrarySession, config: ConnectionOptions, onRelease: (connection: AmbientConnection) => void) {
+    super();
+    this.#session = session;
+    // No library has to know how it is connected.
+    this.config = config.timezone === undefined ? {} : { timezone: config.timezone };
+    this.#onRelease = onRelease;
+  }
+
+  /** The server's number of the connection; none in a transaction that has sent nothing yet. */
+  get threadId(): number | null {
+    return this.#session.backendId ?? null;
+  }
+
+  /** Values are written into the text. With a callback, or without one a query object; see `promise()`. */
+  query(...args: readonly unknown[]): AmbientQuery | undefined {
+    return this.#ask(readRequest('query', args, this.config.timezone));
+  }
+
+  /** Values are sent beside the text. */
+  execute(...args: readonly unknown[]): AmbientQuery | undefined {
+    return this.#ask(readRequest('execute', args, this.config.timezone));
+  }
+
+  beginTransaction(callback: DoneCallback): void {
+    this.query('START TRANSACTION', callback);
+  }
+
+  commit(callback: DoneCallback): void {
+    this.query('COMMIT', callback);
+  }
+
+  rollback(callback: DoneCallback): void {
+    this.query('ROLLBACK', callback);
+  }
+
+  ping(callback: DoneCallback): void {
+    this.query('DO 0', callback);
+  }
+
+  /** Gives it back; a second call does nothing. */
+  release(): void {
+    this.#giveBack(false);
+  }
+
+  /** Gives it back to be closed, unless it is that of the ambient transaction. */
+  destroy(): void {
+    this.#giveBack(true);
+  }
+
+  end(callback?: DoneCallback): void {
+    this.release();
+    callback?.(null);
+  }
+
+  /** The same connection, for callers who await. */
+  promise(): PromiseConnection {
+    const ask = (method: 'query' | 'execute', args: readonly unknown[]): Promise<Answer> =>
+      this.#run(readRequest(method, args, this.config.timezone));
+    const command = async (text: string): Promise<void> => void (await ask('query', [text]));
+    const threadId = (): number | null => this.threadId;
+    return {
+      query: async (...args) => await ask('query', args),
+      execute: async (...args) => await ask('execute', args),
+      beginTransaction: () => command('START TRANSACTION'),
+      commit: () => command('COMMIT'),
+      rollback: () => command('ROLLBACK'),
+      ping: () => command('DO 0'),
+      release: () => this.release(),
+      destroy: () => this.destroy(),
+      end: async () => this.release(),
+      get threadId() {
+        return threadId();
+      },
+      connection: this,
+    };
+  }
+
+  #ask(request: Request): AmbientQuery | undefined {
+    const answer = this.#run(request);
+    const { callback } = request;
+    if (callback === undefined) return new AmbientQuery(answer);
+    callBack(answer, callback);
+    return undefined;
+  }
+
+  async #run({ statement }: Request): Promise<Answer> {
+    if (this.#released) throw released();
+    return await executeOn(this.#session, statement);
+  }
+
+  #giveBack(destroy: boolean): void {
+    if (this.#released) return;
+    this.#released = true;
+    void this.#session.release(destroy).then(() => this.#onRelease(this));
+  }
+}
+
+export function callBack(answer: Promise<Answer>, callback: ResultCallback): void {
+  answer.then(
+    ([rows, fields]) => callback(null, rows, fields),
+    (error: unknown) => callback(error as Error),
+  );
+}
+
+function released(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: 'A query came on a connection that was released to its pool',
+    remedy: 'Release it after its last query, or use the pool',
+  });
+}

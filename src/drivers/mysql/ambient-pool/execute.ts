@@ -1,0 +1,47 @@
+import type { LibrarySession } from '../../../ambient/index.ts';
+import { type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
+import type { NativeResult } from '../statement.ts';
+import { controlIn } from './plan.ts';
+
+/** What mysql2 calls back with: rows or a header, and the columns. */
+export type Answer = NativeResult['native'];
+
+/** Carries out a query on a connection that was checked out. */
+export async function executeOn(session: LibrarySession, statement: Statement): Promise<Answer> {
+  const control = controlIn(statement.text);
+  if (control === undefined) return answerOf((await session.run([statement]))[0]);
+  if (control.type === 'untranslatable') throw changesSession(statement);
+  const result = await session.control(control, statement);
+  return result === undefined ? [header(), undefined] : answerOf(result);
+}
+
+/** Carries out a query where the caller is. @throws TransactionControlError for a text that would begin or end something */
+export async function executeHere(
+  run: (statements: readonly Statement[]) => Promise<readonly QueryResult[]>,
+  statement: Statement,
+): Promise<Answer> {
+  if (controlIn(statement.text) !== undefined) {
+    throw new TransactionControlError({
+      what: 'A query of an ambient pool would start, mark or end a transaction on whichever connection it gets; it was not sent',
+      remedy:
+        "Use transaction(), the library's own transaction function, or getConnection() for a connection of your own",
+    });
+  }
+  return answerOf((await run([statement]))[0]);
+}
+
+function answerOf(result: QueryResult | undefined): Answer {
+  return (result as unknown as NativeResult).native;
+}
+
+/** What the server would answer to a command that it was not asked. */
+function header(): object {
+  return { fieldCount: 0, affectedRows: 0, insertId: 0, info: '', serverStatus: 3, warningStatus: 0, changedRows: 0 };
+}
+
+function changesSession({ text }: Statement): TransactionControlError {
+  return new TransactionControlError({
+    what: `A query (${/\w+/.exec(text)?.[0].toUpperCase()}) of an ambient pool would change how transactions work on a connection that somebody else has next; it was not sent`,
+    remedy: "Use the options of transaction() or of the library's own transaction function",
+  });
+}

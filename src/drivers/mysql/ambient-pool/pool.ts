@@ -1,0 +1,122 @@
+import { EventEmitter } from 'node:events';
+import type { ConnectionOptions, Pool } from 'mysql2';
+import { libraryPool, openSession, runHere } from '../../../ambient/index.ts';
+import { InvalidOptionError } from '../../../core/index.ts';
+import type { Database } from '../../../database/index.ts';
+import { AmbientConnection, callBack, type PromiseConnection } from './connection.ts';
+import { type Answer, executeHere } from './execute.ts';
+import { AmbientQuery } from './query.ts';
+import { readRequest, type Request } from './request.ts';
+
+type ConnectionCallback = (error: Error | null, connection?: AmbientConnection) => void;
+
+/**
+ * A pool of mysql2 for any library: inside a transaction of Sluice its queries and connections are that transaction's,
+ * outside they have connections of their own, from the budget of the client. Made by `ambientPool`.
+ *
+ * It emits `acquire` and `release`; connections belong to the database, so there is no `connection`, and `end()`
+ * ends this pool alone.
+ */
+class AmbientPool extends EventEmitter {
+  readonly #database: Database;
+  readonly #clientName: string;
+  readonly #config: ConnectionOptions;
+  #ended = false;
+
+  constructor(database: Database, clientName: string, config: ConnectionOptions) {
+    super();
+    this.#database = database;
+    this.#clientName = clientName;
+    this.#config = config;
+  }
+
+  getConnection(callback: ConnectionCallback): void {
+    this.#connect().then(
+      (connection) => callback(null, connection),
+      (error: Error) => callback(error),
+    );
+  }
+
+  releaseConnection(connection: AmbientConnection): void {
+    connection.release();
+  }
+
+  query(...args: readonly unknown[]): AmbientQuery | undefined {
+    return this.#ask(readRequest('query', args, this.#config.timezone));
+  }
+
+  execute(...args: readonly unknown[]): AmbientQuery | undefined {
+    return this.#ask(readRequest('execute', args, this.#config.timezone));
+  }
+
+  /** Ends this pool, and none of the connections, which are the database's. */
+  end(callback?: (error: Error | null) => void): void {
+    this.#ended = true;
+    callback?.(null);
+  }
+
+  /** The same pool, for callers who await. */
+  promise(): object {
+    const ask = async (method: 'query' | 'execute', args: readonly unknown[]): Promise<Answer> =>
+      await this.#run(readRequest(method, args, this.#config.timezone));
+    return {
+      pool: this,
+      query: (...args: readonly unknown[]) => ask('query', args),
+      execute: (...args: readonly unknown[]) => ask('execute', args),
+      getConnection: async (): Promise<PromiseConnection> => (await this.#connect()).promise(),
+      releaseConnection: (connection: PromiseConnection) => connection.release(),
+      end: async () => this.end(),
+      on: this.on.bind(this),
+    };
+  }
+
+  async #connect(): Promise<AmbientConnection> {
+    this.#assertOpen();
+    const session = await openSession(this.#database, this.#clientName, 'a connection of an ambient pool');
+    const connection = new AmbientConnection(session, this.#config, (released) => this.emit('release', released));
+    this.emit('acquire', connection);
+    return connection;
+  }
+
+  #ask(request: Request): AmbientQuery | undefined {
+    const answer = this.#run(request);
+    const { callback } = request;
+    if (callback === undefined) return new AmbientQuery(answer);
+    callBack(answer, callback);
+    return undefined;
+  }
+
+  async #run({ statement }: Request): Promise<Answer> {
+    this.#assertOpen();
+    return await executeHere((statements) => runHere(this.#database, this.#clientName, statements), statement);
+  }
+
+  #assertOpen(): void {
+    if (this.#ended) throw new Error('Pool is closed.');
+  }
+}
+
+export function createAmbientPool(database: Database, clientName: string, config: ConnectionOptions): object {
+  return new AmbientPool(database, clientName, config);
+}
+
+/**
+ * A pool of mysql2 for any library that takes one, with callbacks, or with promises through its `promise()`:
+ * inside a transaction of the database its queries join that transaction, and its own `BEGIN`, `SAVEPOINT` and so
+ * on nest in it; outside it behaves as a pool of mysql2. Libraries that open transactions by themselves
+ * also need their `bind`.
+ *
+ * ```
+ * const kysely = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: ambientPool(database) }) });
+ * ```
+ * @param clientName default: the default client
+ * @throws UnknownClientError, InvalidOptionError for a client that is not on MySQL or MariaDB
+ */
+export function ambientPool<Name extends string>(database: Database<Name>, clientName?: NoInfer<Name>): Pool {
+  const pool = libraryPool(database, clientName);
+  if (pool instanceof AmbientPool) return pool as unknown as Pool;
+  throw new InvalidOptionError({
+    what: 'An ambient pool was asked for on a client that is not one of mysql()',
+    remedy: "Name a client that is, or use ambientPool from its engine's own entry",
+  });
+}

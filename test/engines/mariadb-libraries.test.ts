@@ -1,0 +1,164 @@
+// The suite of the libraries on MariaDB, over the ambient pool for mysql2.
+import { sql as drizzleSql } from 'drizzle-orm';
+import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
+import { int, mysqlTable } from 'drizzle-orm/mysql-core';
+import knexPackage, { type Knex } from 'knex';
+import { type Generated, Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
+import { createPool, type Pool } from 'mysql2';
+import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
+import { ambientPool } from '../../src/drivers/mysql/index.ts';
+import { bindDrizzle } from '../../src/integrations/drizzle/index.ts';
+import { createKnex } from '../../src/integrations/knex/index.ts';
+import { bindKysely } from '../../src/integrations/kysely/index.ts';
+import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import { type Library, librarySuite, type LibraryTransaction } from '../conformance/library-suite.ts';
+
+const failing = "signal sqlstate '45000'";
+const series = (count: number): string => `select cast(seq as int) as n from seq_1_to_${count}`;
+const alone = (uri: string): Pool => createPool({ uri, connectionLimit: 2 });
+const ended = (pool: Pool) => (): Promise<void> => new Promise((resolve) => pool.end(() => resolve()));
+
+interface Tables {
+  product: { id: number; stock: Generated<number> };
+}
+
+function kyselyOf(kysely: Kysely<Tables>): Library {
+  const insert = (handle: Kysely<Tables>, id: number): Promise<unknown> =>
+    handle.insertInto('product').values({ id }).execute();
+  const within = (transaction: Transaction<Tables>): LibraryTransaction => ({
+    insert: (id) => insert(transaction, id),
+  });
+  return {
+    insert: (id) => insert(kysely, id),
+    ids: async () => (await kysely.selectFrom('product').select('id').orderBy('id').execute()).map(({ id }) => id),
+    fail: () => sql.raw(failing).execute(kysely),
+    transaction: (body, isolation) => {
+      const builder = kysely.transaction();
+      const isolated = isolation === undefined ? builder : builder.setIsolationLevel(isolation);
+      return isolated.execute((transaction) => body(within(transaction)));
+    },
+    stream: (count) =>
+      kysely
+        .selectFrom(sql<{ n: number }>`${sql.raw(`(${series(count)})`)}`.as<'series'>('series'))
+        .select('series.n')
+        .stream(100),
+    close: () => kysely.destroy(),
+  };
+}
+const overPool = (pool: Pool): Kysely<Tables> => new Kysely<Tables>({ dialect: new MysqlDialect({ pool }) });
+
+librarySuite('Kysely', {
+  open: (database) => kyselyOf(bindKysely(overPool(ambientPool(database)), database)),
+  openUnbound: (database) => kyselyOf(overPool(ambientPool(database))),
+  openAlone: (url) => kyselyOf(overPool(alone(url))),
+});
+
+const product = mysqlTable('product', { id: int().primaryKey(), stock: int().default(0) });
+type Handle = Pick<MySql2Database, 'insert' | 'select' | 'execute'> & {
+  transaction(body: (transaction: Handle) => Promise<unknown>, config?: object): Promise<unknown>;
+};
+
+function drizzleWithin(handle: Handle): LibraryTransaction {
+  return {
+    insert: async (id) => await handle.insert(product).values({ id }),
+    nested: (body) => handle.transaction((inner) => body(drizzleWithin(inner))),
+  };
+}
+
+function drizzleOf(db: MySql2Database, close: () => Promise<void> = () => Promise.resolve()): Library {
+  return {
+    insert: (id) => drizzleWithin(db).insert(id),
+    ids: async () => (await db.select({ id: product.id }).from(product).orderBy(product.id)).map(({ id }) => id),
+    fail: () => db.execute(drizzleSql.raw(failing)),
+    transaction: (body, isolation) =>
+      (db as Handle).transaction(
+        (transaction) => body(drizzleWithin(transaction)),
+        isolation === undefined ? undefined : { isolationLevel: isolation },
+      ),
+    close,
+  };
+}
+
+librarySuite('Drizzle', {
+  open: (database) => drizzleOf(bindDrizzle(drizzle(ambientPool(database)), database)),
+  openUnbound: (database) => drizzleOf(drizzle(ambientPool(database))),
+  openAlone: (url) => {
+    const pool = alone(url);
+    return drizzleOf(drizzle(pool), ended(pool));
+  },
+});
+
+function knexWithin(handle: Knex): LibraryTransaction {
+  return {
+    insert: async (id) => await handle('product').insert({ id }),
+    nested: (body) => handle.transaction((inner) => body(knexWithin(inner))),
+  };
+}
+
+function knexOf(handle: Knex): Library {
+  return {
+    insert: (id) => knexWithin(handle).insert(id),
+    ids: async () => await handle('product').orderBy('id').pluck('id'),
+    fail: async () => await handle.raw(failing),
+    transaction: (body, isolation) =>
+      handle.transaction(
+        (transaction) => body(knexWithin(transaction)),
+        isolation === undefined ? {} : { isolationLevel: isolation },
+      ),
+    stream: (count) => handle.raw(series(count)).stream() as AsyncIterable<{ n: number }>,
+    close: () => handle.destroy(),
+  };
+}
+
+librarySuite('Knex', {
+  open: (database) => knexOf(createKnex(database)),
+  openUnbound: (database) => knexOf(knexPackage({ client: 'mysql2', connectionPool: ambientPool(database) as never })),
+  openAlone: (url) => knexOf(knexPackage({ client: 'mysql2', connection: url })),
+});
+
+interface Product {
+  id: number;
+  stock?: number;
+}
+const Product = new EntitySchema<Product>({
+  name: 'product',
+  columns: { id: { type: 'int', primary: true }, stock: { type: 'int', default: 0 } },
+});
+const levels = { serializable: 'SERIALIZABLE', 'read committed': 'READ COMMITTED' } as const;
+
+async function typeormOf(dataSource: DataSource, save: boolean): Promise<Library> {
+  await dataSource.initialize();
+  const within = (manager: EntityManager): LibraryTransaction => ({
+    // An insert, since saving what is there would update it.
+    insert: (id) => manager.insert(Product, { id }),
+    nested: (body) => manager.transaction((inner) => body(within(inner))),
+  });
+  return {
+    insert: (id) =>
+      save ? dataSource.manager.save(Product, { id, stock: id }) : dataSource.manager.insert(Product, { id }),
+    ids: async () => (await dataSource.getRepository(Product).find({ order: { id: 'ASC' } })).map(({ id }) => id),
+    fail: () => dataSource.query(failing),
+    transaction: (body, isolation) =>
+      isolation === undefined
+        ? dataSource.transaction((manager) => body(within(manager)))
+        : dataSource.transaction(levels[isolation], (manager) => body(within(manager))),
+    async *stream(count) {
+      const runner = dataSource.createQueryRunner();
+      try {
+        yield* (await runner.stream(series(count))) as AsyncIterable<{ n: number }>;
+      } finally {
+        await runner.release();
+      }
+    },
+    close: () => dataSource.destroy(),
+  };
+}
+
+librarySuite('TypeORM', {
+  open: (database) => typeormOf(createDataSource(database, { entities: [Product] }), false),
+  openAlone: (url) => typeormOf(new DataSource({ type: 'mysql', url, entities: [Product] }), false),
+});
+
+librarySuite('TypeORM, saving entities,', {
+  open: (database) => typeormOf(createDataSource(database, { type: 'mariadb', entities: [Product] }), true),
+});
