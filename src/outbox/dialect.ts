@@ -1,27 +1,73 @@
-/** The SQL of the outbox and inbox on one engine. Adding an engine is adding one of these. */
+import type { Db } from '../database/index.ts';
+import type { Statement } from '../driver/index.ts';
+import type { OutboxRow } from './row.ts';
+
+/** A message as it is written. */
+export interface NewOutboxRow {
+  readonly channel: string;
+  readonly jobId: string;
+  readonly queue: string;
+  readonly key: string | null;
+  /** JSON. */
+  readonly payload: string;
+  /** JSON. */
+  readonly context: string;
+}
+
+/** The outbox and inbox on one engine. Adding an engine is adding one of these. */
 export interface OutboxDialect {
   /** Creates the tables and indexes where they are missing. */
   readonly create: readonly string[];
-  /** channel, job_id, queue, key, payload, context: one array each. */
-  readonly add: string;
-  /** Makes this transaction the one that may take messages with a key. Values: channel. */
-  readonly lockKeys: string;
-  /** Values: channel, limit. Locks what it returns, and leaves out what others have locked. */
-  readonly claim: string;
-  /** Values: ids. */
-  readonly remove: string;
-  /** Values: id, error, milliseconds until the next attempt, the most attempts. */
-  readonly fail: string;
-  /** Values: channel, limit. */
-  readonly parked: string;
-  /** Values: channel, ids or null for all. */
-  readonly replay: string;
-  /** Values: consumer, message_id, result. Fails for a message that is there. */
-  readonly record: string;
-  /** Values: consumer, message_ids. */
-  readonly recorded: string;
-  /** Values: age in milliseconds. */
-  readonly forget: string;
+  add(messages: readonly NewOutboxRow[]): readonly Statement[];
+  /**
+   * Takes messages that are due, in their order, so that no other relay takes them; of those with a key only where
+   * none before them is taken or waits.
+   */
+  claim(db: Db, channel: string, limit: number): Promise<readonly OutboxRow[]>;
+  /**
+   * Gives messages back. An engine that has it claims by a lease, in no transaction, because one would keep others
+   * from writing while messages are handed over; on others the end of the relay's transaction gives them back.
+   */
+  readonly giveBack?: (ids: readonly string[]) => Statement;
+  remove(ids: readonly string[]): Statement;
+  /** Counts a failure, after which the message is due again in `pause` milliseconds, or parked. */
+  fail(id: string, error: string, pause: number, maxAttempts: number): Statement;
+  parked(channel: string, limit: number): Statement;
+  /** Without numbers all. */
+  replay(channel: string, numbers: readonly string[] | undefined): Statement;
+  /** Fails for a message that is there. */
+  record(consumer: string, messageId: string, result: string): Statement;
+  recorded(consumer: string, messageIds: readonly string[]): Statement;
+  /** Deletes what is older than `age` milliseconds; a part of it, where that is much. */
+  forget(age: number): Statement;
   /** Whether an error says that a table is missing. */
   isMissingTable(error: unknown): boolean;
+}
+
+/** The most rows that one statement adds. */
+const rowsAtOnce = 1_000;
+
+/** `insert ... values` for engines that have no arrays. */
+export function insertRows(messages: readonly NewOutboxRow[], keyColumn: string): readonly Statement[] {
+  const statements: Statement[] = [];
+  for (let at = 0; at < messages.length; at += rowsAtOnce) {
+    const rows = messages.slice(at, at + rowsAtOnce);
+    statements.push({
+      text: `insert into sluice_outbox (channel, job_id, queue, ${keyColumn}, payload, context) values ${rows.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')}`,
+      values: rows.flatMap(({ channel, jobId, queue, key, payload, context }) => [
+        channel,
+        jobId,
+        queue,
+        key,
+        payload,
+        context,
+      ]),
+    });
+  }
+  return statements;
+}
+
+/** A placeholder for each value. */
+export function placeholders(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
 }

@@ -1,8 +1,14 @@
 import { InvalidOptionError } from '../core/index.ts';
 import type { OutboxDialect } from './dialect.ts';
+import { mysqlOutbox } from './mysql.ts';
 import { postgresOutbox } from './postgres.ts';
+import { sqliteOutbox } from './sqlite.ts';
 
-const dialects: Readonly<Record<string, OutboxDialect>> = { postgres: postgresOutbox };
+const dialects: Readonly<Record<string, OutboxDialect>> = {
+  postgres: postgresOutbox,
+  mysql: mysqlOutbox,
+  sqlite: sqliteOutbox,
+};
 
 /** @throws InvalidOptionError for an engine that has no outbox */
 export function outboxDialect(dialect: string): OutboxDialect {

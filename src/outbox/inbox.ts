@@ -7,7 +7,8 @@ import { withTables } from './tables.ts';
  * Fails with the server's unique violation if it was before, so that its effects are rolled back.
  */
 export async function recordInInbox(db: Db, consumer: string, messageId: string, result: string): Promise<void> {
-  await withTables(db, () => db.query(outboxDialect(db.dialect).record, [consumer, messageId, result], { last: true }));
+  const { text, values } = outboxDialect(db.dialect).record(consumer, messageId, result);
+  await withTables(db, () => db.query(text, values, { last: true }));
 }
 
 /** The results of the messages that were handled, by their id. */
@@ -16,9 +17,8 @@ export async function findInInbox(
   consumer: string,
   messageIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { recorded } = outboxDialect(db.dialect);
-  const { rows } = await withTables(db, () =>
-    db.query<{ message_id: string; result: string }>(recorded, [consumer, messageIds]),
-  );
+  if (messageIds.length === 0) return new Map();
+  const { text, values } = outboxDialect(db.dialect).recorded(consumer, messageIds);
+  const { rows } = await withTables(db, () => db.query<{ message_id: string; result: string }>(text, values));
   return new Map(rows.map(({ message_id, result }) => [message_id, result]));
 }

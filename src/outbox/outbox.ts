@@ -39,16 +39,20 @@ export interface OutboxMessage {
 export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[]): Promise<void> {
   if (messages.length === 0) return;
   for (const message of messages) checkMessage(message);
-  const column = (pick: (message: NewOutboxMessage) => string | null): (string | null)[] => messages.map(pick);
-  const values = [
-    column(({ channel }) => channel),
-    column(({ id }) => id ?? randomUUID()),
-    column(({ queue }) => queue),
-    column(({ key }) => key ?? null),
-    column(({ payload }) => json(payload)),
-    column(({ context }) => json(context ?? {})),
-  ];
-  await withTables(db, () => db.query(outboxDialect(db.dialect).add, values));
+  const rows = messages.map(({ channel, id, queue, key, payload, context }) => ({
+    channel,
+    jobId: id ?? randomUUID(),
+    queue,
+    key: key ?? null,
+    payload: json(payload),
+    context: json(context ?? {}),
+  }));
+  const statements = outboxDialect(db.dialect).add(rows);
+  await withTables(db, async () => {
+    const [only, ...more] = statements;
+    if (only !== undefined && more.length === 0) await db.query(only.text, only.values);
+    else await db.batch(statements);
+  });
 }
 
 function checkMessage(message: NewOutboxMessage): void {

@@ -14,9 +14,9 @@ export interface ParkedMessage extends OutboxMessage {
 
 /** The messages of a channel that were set aside, oldest first; at most `limit`. */
 export async function parkedMessages(db: Db, channel: string, limit = 100): Promise<readonly ParkedMessage[]> {
-  const { parked } = outboxDialect(db.dialect);
-  type Row = OutboxRow & { last_error: string; parked_at: Date };
-  const { rows } = await withTables(db, () => db.query<Row>(parked, [channel, limit]));
+  const { text, values } = outboxDialect(db.dialect).parked(channel, limit);
+  type Row = OutboxRow & { last_error: string; parked_at: Date | number };
+  const { rows } = await withTables(db, () => db.query<Row>(text, values));
   return rows.map((row) => ({
     ...readRow(row),
     number: row.id,
@@ -27,7 +27,7 @@ export async function parkedMessages(db: Db, channel: string, limit = 100): Prom
 
 /** Puts parked messages back into the line: those named, or all. @returns how many */
 export async function replayParked(db: Db, channel: string, numbers?: readonly string[]): Promise<number> {
-  const { replay } = outboxDialect(db.dialect);
-  const { rowCount } = await withTables(db, () => db.query(replay, [channel, numbers ?? null]));
+  const { text, values } = outboxDialect(db.dialect).replay(channel, numbers);
+  const { rowCount } = await withTables(db, () => db.query(text, values));
   return rowCount;
 }

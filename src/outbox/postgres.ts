@@ -1,7 +1,19 @@
 import type { OutboxDialect } from './dialect.ts';
+import type { OutboxRow } from './row.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;
+const lockKeys = `select pg_try_advisory_xact_lock(${lockClass}, hashtext($1))`;
+// Whether the lock was got is asked of the server again, because the claim has to see what whoever
+// had it before has committed: a snapshot that is older than the lock would not.
+const claim = `select id::text, job_id, queue, key, payload, context, attempts from sluice_outbox message
+    where channel = $1 and parked_at is null and available_at <= now() and (key is null or (
+      exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and granted
+        and classid = ${lockClass} and objid = (hashtext($1)::bigint & 4294967295)::oid and objsubid = 2)
+      and not exists (select from sluice_outbox earlier
+        where earlier.channel = $1 and earlier.queue = message.queue and earlier.key = message.key
+          and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now())))
+    order by message.id limit $2 for update skip locked`;
 
 export const postgresOutbox: OutboxDialect = {
   create: [
@@ -30,31 +42,49 @@ export const postgresOutbox: OutboxDialect = {
 )`,
     `create index if not exists sluice_inbox_at on sluice_inbox (at)`,
   ],
-  add: `insert into sluice_outbox (channel, job_id, queue, key, payload, context)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`,
-  lockKeys: `select pg_try_advisory_xact_lock(${lockClass}, hashtext($1))`,
-  // Whether the lock was got is asked of the server again, because the claim has to see what whoever
-  // had it before has committed: a snapshot that is older than the lock would not.
-  claim: `select id::text, job_id, queue, key, payload, context, attempts from sluice_outbox message
-    where channel = $1 and parked_at is null and available_at <= now() and (key is null or (
-      exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and granted
-        and classid = ${lockClass} and objid = (hashtext($1)::bigint & 4294967295)::oid and objsubid = 2)
-      and not exists (select from sluice_outbox earlier
-        where earlier.channel = $1 and earlier.queue = message.queue and earlier.key = message.key
-          and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now())))
-    order by message.id limit $2 for update skip locked`,
-  remove: `delete from sluice_outbox where id = any($1::bigint[])`,
-  fail: `update sluice_outbox set attempts = attempts + 1, last_error = $2,
+  add(messages) {
+    const text = `insert into sluice_outbox (channel, job_id, queue, key, payload, context)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])`;
+    const columns = ['channel', 'jobId', 'queue', 'key', 'payload', 'context'] as const;
+    return [{ text, values: columns.map((name) => messages.map((message) => message[name])) }];
+  },
+  async claim(db, channel, limit) {
+    const [, claimed] = await db.transaction.batch([
+      { text: lockKeys, values: [channel] },
+      { text: claim, values: [channel, limit] },
+    ]);
+    return (claimed?.rows ?? []) as unknown as readonly OutboxRow[];
+  },
+  remove: (ids) => ({ text: `delete from sluice_outbox where id = any($1::bigint[])`, values: [ids] }),
+  fail: (id, error, pause, maxAttempts) => ({
+    text: `update sluice_outbox set attempts = attempts + 1, last_error = $2,
       available_at = now() + $3 * interval '1 millisecond',
       parked_at = case when attempts + 1 >= $4 then now() end
     where id = $1`,
-  parked: `select id::text, job_id, queue, key, payload, context, attempts, last_error, parked_at from sluice_outbox
+    values: [id, error, pause, maxAttempts],
+  }),
+  parked: (channel, limit) => ({
+    text: `select id::text, job_id, queue, key, payload, context, attempts, last_error, parked_at from sluice_outbox
     where channel = $1 and parked_at is not null order by sluice_outbox.id limit $2`,
-  replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now()
+    values: [channel, limit],
+  }),
+  replay: (channel, numbers) => ({
+    text: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now()
     where channel = $1 and parked_at is not null and ($2::bigint[] is null or id = any($2::bigint[]))`,
-  record: `insert into sluice_inbox (consumer, message_id, result) values ($1, $2, $3)`,
-  recorded: `select message_id, result from sluice_inbox where consumer = $1 and message_id = any($2::text[])`,
-  forget: `delete from sluice_inbox where (consumer, message_id) in
+    values: [channel, numbers ?? null],
+  }),
+  record: (consumer, messageId, result) => ({
+    text: `insert into sluice_inbox (consumer, message_id, result) values ($1, $2, $3)`,
+    values: [consumer, messageId, result],
+  }),
+  recorded: (consumer, messageIds) => ({
+    text: `select message_id, result from sluice_inbox where consumer = $1 and message_id = any($2::text[])`,
+    values: [consumer, messageIds],
+  }),
+  forget: (age) => ({
+    text: `delete from sluice_inbox where (consumer, message_id) in
     (select consumer, message_id from sluice_inbox where at < now() - $1 * interval '1 millisecond' limit 10000)`,
+    values: [age],
+  }),
   isMissingTable: (error) => error instanceof Error && 'code' in error && error.code === '42P01',
 };

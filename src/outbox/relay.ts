@@ -1,7 +1,8 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, runInFrame } from '../context/index.ts';
 import { systemClock } from '../core/index.ts';
-import { type Db, internalsOf } from '../database/index.ts';
+import { type Db, internalsOf, type QueryOptions } from '../database/index.ts';
+import type { Statement } from '../driver/index.ts';
 import type { OutboxDialect } from './dialect.ts';
 import { outboxDialect } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
@@ -109,20 +110,15 @@ export class Relay {
   async #relayBatch(): Promise<number> {
     const { channel, batchSize } = this.#settings;
     const db = this.#db;
-    return await withTables(db, () =>
-      db.transaction.begin(
-        async () => {
-          const [, claimed] = await db.transaction.batch([
-            { text: this.#sql.lockKeys, values: [channel] },
-            { text: this.#sql.claim, values: [channel, batchSize] },
-          ]);
-          const rows = (claimed?.rows ?? []) as unknown as OutboxRow[];
-          if (rows.length > 0) await this.#handOver(rows);
-          return rows.length;
-        },
-        { name: 'outbox relay', isolationLevel: 'READ_COMMITTED' },
-      ),
-    );
+    const { giveBack } = this.#sql;
+    const take = async (): Promise<readonly OutboxRow[]> => {
+      const rows = await this.#sql.claim(db, channel, batchSize);
+      if (rows.length > 0) await this.#handOver(rows);
+      return rows;
+    };
+    const options = { name: 'outbox relay', isolationLevel: 'READ_COMMITTED' } as const;
+    const rows = await withTables(db, () => (giveBack === undefined ? db.transaction.begin(take, options) : take()));
+    return rows.length;
   }
 
   async #handOver(rows: readonly OutboxRow[]): Promise<void> {
@@ -130,7 +126,10 @@ export class Relay {
     try {
       await outside(() => deliver(rows.map(readRow)));
     } catch (error) {
-      if (isUnavailable(error)) throw error;
+      if (isUnavailable(error)) {
+        await this.#giveBack(rows);
+        throw error;
+      }
       await this.#handOverSingly(rows);
       return;
     }
@@ -141,6 +140,7 @@ export class Relay {
   async #handOverSingly(rows: readonly OutboxRow[]): Promise<void> {
     const { deliver, maxAttempts, retryDelay } = this.#settings;
     const done: OutboxRow[] = [];
+    const left = new Set(rows);
     const blocked = new Set<string>();
     for (const row of rows) {
       const line = row.key === null ? undefined : JSON.stringify([row.queue, row.key]);
@@ -148,28 +148,41 @@ export class Relay {
       try {
         await outside(() => deliver([readRow(row)]));
         done.push(row);
+        left.delete(row);
       } catch (error) {
         // What was handed over so far is committed; the rest comes again.
         if (isUnavailable(error)) break;
         if (line !== undefined) blocked.add(line);
         const pause = Math.min(retryDelay * 2 ** Math.min(row.attempts, 16), longestPause);
-        await this.#db.query(this.#sql.fail, [row.id, describe(error), pause, maxAttempts]);
+        await this.#query(this.#sql.fail(row.id, describe(error), pause, maxAttempts));
+        left.delete(row);
         reportBackgroundError({ source: 'outbox relay', error });
       }
     }
+    await this.#giveBack([...left]);
     await this.#remove(done);
+  }
+
+  /** Where they are claimed by a lease; a transaction gives them back by its end. */
+  async #giveBack(rows: readonly OutboxRow[]): Promise<void> {
+    const { giveBack } = this.#sql;
+    if (giveBack !== undefined && rows.length > 0) await this.#query(giveBack(rows.map(({ id }) => id)));
   }
 
   async #remove(rows: readonly OutboxRow[]): Promise<void> {
     if (rows.length === 0) return;
-    await this.#db.query(this.#sql.remove, [rows.map(({ id }) => id)], { last: true });
+    await this.#query(this.#sql.remove(rows.map(({ id }) => id)), { last: true });
     this.#delivered += rows.length;
   }
 
   async #forget(): Promise<void> {
     if (systemClock.now() < this.#forgetAt) return;
     this.#forgetAt = systemClock.now() + forgetInterval;
-    await this.#db.query(this.#sql.forget, [this.#settings.inboxRetention]);
+    await this.#query(this.#sql.forget(this.#settings.inboxRetention));
+  }
+
+  async #query({ text, values }: Statement, options?: QueryOptions): Promise<void> {
+    await this.#db.query(text, values, options);
   }
 }
 

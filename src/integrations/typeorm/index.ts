@@ -97,7 +97,7 @@ async function clientFor(options: OwnDataSourceOptions): Promise<ClientDefinitio
   if (options.type === 'postgres') {
     const { postgres } = await import('../../drivers/postgres/index.ts');
     const { applicationName } = options;
-    return postgres(given<PostgresOptions>({ ...common, applicationName, connectionString: url } as PostgresOptions));
+    return postgres(given<PostgresOptions>({ ...common, applicationName, connectionString: url }));
   }
   const { mysql } = await import('../../drivers/mysql/index.ts');
   const { charset, timezone, socketPath } = options;

@@ -1,0 +1,88 @@
+import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
+import type { OutboxRow } from './row.ts';
+
+const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
+const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context, attempts';
+/** Keys are taken by one relay at a time: the one that holds the row of its channel. */
+const lockKeys = 'select channel from sluice_relay where channel = ? for update skip locked';
+const due = `channel = ? and parked_at is null and available_at <= now(3)`;
+const claimKeyless = `select ${columns} from sluice_outbox where ${due} and \`key\` is null order by sluice_outbox.id limit ? for update skip locked`;
+const claimAll = `select ${columns.replaceAll('id as', 'message.id as')} from sluice_outbox message where ${due}
+    and (\`key\` is null or not exists (select 1 from sluice_outbox earlier
+      where earlier.channel = message.channel and earlier.queue = message.queue and earlier.\`key\` = message.\`key\`
+        and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now(3)))
+    order by message.id limit ? for update skip locked`;
+
+export const mysqlOutbox: OutboxDialect = {
+  create: [
+    `create table if not exists sluice_outbox (
+  id bigint not null auto_increment primary key,
+  channel varchar(500) not null,
+  job_id varchar(500) not null,
+  queue varchar(500) not null,
+  \`key\` varchar(500),
+  payload longtext not null,
+  context longtext not null,
+  available_at timestamp(3) not null default current_timestamp(3),
+  attempts int not null default 0,
+  last_error text,
+  parked_at timestamp(3) null default null,
+  created_at timestamp(3) not null default current_timestamp(3),
+  key sluice_outbox_waiting (channel(100), parked_at, id),
+  key sluice_outbox_keys (channel(100), queue(100), \`key\`(200), id)
+) ${table}`,
+    `create table if not exists sluice_relay (channel varchar(500) not null primary key) ${table}`,
+    `create table if not exists sluice_inbox (
+  consumer varchar(200) not null,
+  message_id varchar(500) not null,
+  result longtext not null,
+  at timestamp(3) not null default current_timestamp(3),
+  primary key (consumer, message_id),
+  key sluice_inbox_at (at)
+) ${table}`,
+  ],
+  add: (messages) => insertRows(messages, '`key`'),
+  // The relay's transaction is READ COMMITTED: what is claimed after the lock has seen what its last holder committed,
+  // and no gap is locked in which producers write.
+  async claim(db, channel, limit) {
+    const hasLock = async (): Promise<boolean> => (await db.query(lockKeys, [channel])).rows.length > 0;
+    let mayTakeKeys = await hasLock();
+    if (!mayTakeKeys && (await db.query('select 1 from sluice_relay where channel = ?', [channel])).rows.length === 0) {
+      await db.query('insert ignore into sluice_relay (channel) values (?)', [channel]);
+      mayTakeKeys = await hasLock();
+    }
+    const { rows } = await db.query<OutboxRow>(mayTakeKeys ? claimAll : claimKeyless, [channel, limit]);
+    return rows;
+  },
+  remove: (ids) => ({ text: `delete from sluice_outbox where id in (${placeholders(ids)})`, values: ids }),
+  // Assignments are made from left to right, so the count comes last.
+  fail: (id, error, pause, maxAttempts) => ({
+    text: `update sluice_outbox set last_error = $2, available_at = timestampadd(microsecond, $3 * 1000, now(3)),
+      parked_at = case when attempts + 1 >= $4 then now(3) end, attempts = attempts + 1 where id = $1`,
+    values: [id, error, pause, maxAttempts],
+  }),
+  parked: (channel, limit) => ({
+    text: `select ${columns}, last_error, cast(unix_timestamp(parked_at) * 1000 as signed) as parked_at from sluice_outbox
+    where channel = ? and parked_at is not null order by sluice_outbox.id limit ?`,
+    values: [channel, limit],
+  }),
+  replay(channel, numbers) {
+    const text = `update sluice_outbox set parked_at = null, attempts = 0, available_at = now(3) where channel = ? and parked_at is not null`;
+    if (numbers === undefined) return { text, values: [channel] };
+    if (numbers.length === 0) return { text: `${text} and false`, values: [channel] };
+    return { text: `${text} and id in (${placeholders(numbers)})`, values: [channel, ...numbers] };
+  },
+  record: (consumer, messageId, result) => ({
+    text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
+    values: [consumer, messageId, result],
+  }),
+  recorded: (consumer, messageIds) => ({
+    text: `select message_id, result from sluice_inbox where consumer = ? and message_id in (${placeholders(messageIds)})`,
+    values: [consumer, ...messageIds],
+  }),
+  forget: (age) => ({
+    text: 'delete from sluice_inbox where at < timestampadd(microsecond, $1 * -1000, now(3)) limit 10000',
+    values: [age],
+  }),
+  isMissingTable: (error) => error instanceof Error && 'errno' in error && error.errno === 1146,
+};

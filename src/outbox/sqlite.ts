@@ -1,0 +1,85 @@
+import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
+import type { OutboxRow } from './row.ts';
+
+/** Milliseconds since 1970. */
+const now = `cast(unixepoch('subsec') * 1000 as integer)`;
+const columns = 'cast(id as text) as id, job_id, queue, key, payload, context, attempts';
+/** How long a relay has what it has claimed, in milliseconds. */
+const lease = 60_000;
+
+export const sqliteOutbox: OutboxDialect = {
+  create: [
+    `create table if not exists sluice_outbox (
+  id integer primary key autoincrement,
+  channel text not null,
+  job_id text not null,
+  queue text not null,
+  key text,
+  payload text not null,
+  context text not null,
+  available_at integer not null default (${now}),
+  attempts integer not null default 0,
+  last_error text,
+  parked_at integer,
+  created_at integer not null default (${now})
+)`,
+    `create index if not exists sluice_outbox_waiting on sluice_outbox (channel, id) where parked_at is null`,
+    `create index if not exists sluice_outbox_keys on sluice_outbox (channel, queue, key, id) where parked_at is null and key is not null`,
+    `create table if not exists sluice_inbox (
+  consumer text not null,
+  message_id text not null,
+  result text not null,
+  at integer not null default (${now}),
+  primary key (consumer, message_id)
+)`,
+    `create index if not exists sluice_inbox_at on sluice_inbox (at)`,
+  ],
+  add: (messages) => insertRows(messages, 'key'),
+  // What is claimed is due again when the lease is over, and until then keeps those of its key back.
+  async claim(db, channel, limit) {
+    const { rows } = await db.query<OutboxRow>(
+      `update sluice_outbox set available_at = ${now} + ${lease} where id in (
+        select id from sluice_outbox message where channel = $1 and parked_at is null and available_at <= ${now}
+          and (key is null or not exists (select 1 from sluice_outbox earlier
+            where earlier.channel = $1 and earlier.queue = message.queue and earlier.key = message.key
+              and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > ${now}))
+        order by id limit $2) returning ${columns}`,
+      [channel, limit],
+    );
+    // RETURNING has no order.
+    return rows.toSorted((one, other) => Number(one.id) - Number(other.id));
+  },
+  giveBack: (ids) => ({
+    text: `update sluice_outbox set available_at = ${now} where id in (${placeholders(ids)}) and parked_at is null`,
+    values: ids,
+  }),
+  remove: (ids) => ({ text: `delete from sluice_outbox where id in (${placeholders(ids)})`, values: ids }),
+  fail: (id, error, pause, maxAttempts) => ({
+    text: `update sluice_outbox set attempts = attempts + 1, last_error = $2, available_at = ${now} + $3,
+      parked_at = case when attempts + 1 >= $4 then ${now} end where id = $1`,
+    values: [id, error, pause, maxAttempts],
+  }),
+  parked: (channel, limit) => ({
+    text: `select ${columns}, last_error, parked_at from sluice_outbox
+    where channel = $1 and parked_at is not null order by sluice_outbox.id limit $2`,
+    values: [channel, limit],
+  }),
+  replay(channel, numbers) {
+    const text = `update sluice_outbox set parked_at = null, attempts = 0, available_at = ${now} where channel = ? and parked_at is not null`;
+    if (numbers === undefined) return { text, values: [channel] };
+    return { text: `${text} and id in (${placeholders(numbers)})`, values: [channel, ...numbers] };
+  },
+  record: (consumer, messageId, result) => ({
+    text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
+    values: [consumer, messageId, result],
+  }),
+  recorded: (consumer, messageIds) => ({
+    text: `select message_id, result from sluice_inbox where consumer = ? and message_id in (${placeholders(messageIds)})`,
+    values: [consumer, ...messageIds],
+  }),
+  forget: (age) => ({
+    text: `delete from sluice_inbox where rowid in (select rowid from sluice_inbox where at < ${now} - $1 limit 10000)`,
+    values: [age],
+  }),
+  isMissingTable: (error) => error instanceof Error && /no such table: sluice_/.test(error.message),
+};
