@@ -15,12 +15,16 @@ export default defineConfig({
           exclude: ['test/decorators/**', 'test/engines/**'],
         },
       },
-      // The behaviour suite on the engines beside PostgreSQL, on which it is a part of the main project.
+      // The behaviour suite, and that of jobs, on the engines beside PostgreSQL, on which it is a part of the main project.
       ...[...((await mariadbIsHere()) ? ['mariadb'] : []), 'sqlite'].map((engine) => ({
         test: {
           ...shared,
           name: engine,
-          include: ['test/behaviour/*.test.ts', `test/engines/${engine}*.test.ts`],
+          include: [
+            'test/behaviour/*.test.ts',
+            'test/conformance/queue-memory.test.ts',
+            `test/engines/${engine}*.test.ts`,
+          ],
           env: { SLUICE_TEST_ENGINE: engine },
         },
       })),

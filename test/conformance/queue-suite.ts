@@ -14,7 +14,7 @@ import {
   UnrecoverableError,
 } from '../../src/queue/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
-import { useTestDatabase } from '../support/database.ts';
+import { engine as databaseEngine, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 export interface QueueSuiteOptions {
@@ -27,7 +27,7 @@ const requiresNew = { propagation: 'REQUIRES_NEW' } as const;
 /** Everything that is promised of jobs, on one engine. */
 export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
   const server = useTestDatabase(
-    'create table effect (id bigserial primary key, note text not null)',
+    `create table effect (id ${databaseEngine.sql.generatedId}, note text not null)`,
     'create table tally (id int primary key, count int not null)',
   );
   const opened: Jobs[] = [];
@@ -41,7 +41,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
     factory = engine(server, `${Date.now()}-${tests}`);
     database = server.open({ max: 1 });
     await createOutboxTables(database.current);
-    await server.sql('truncate effect, tally, sluice_outbox, sluice_inbox');
+    for (const table of ['effect', 'tally', 'sluice_outbox', 'sluice_inbox']) await server.sql(`delete from ${table}`);
   });
   // Before the databases are closed, which the test database does in a hook that was registered earlier.
   afterEach(async () => {
@@ -276,7 +276,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       });
     });
 
-    it('is pushed once, however often the transaction is repeated', async () => {
+    itWith('raised errors')('is pushed once, however often the transaction is repeated', async () => {
       const mail = defineQueue<string, string>('mail');
       const jobs = open({ mail });
       const ran: string[] = [];
@@ -328,7 +328,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
   });
 
   describe(`levels through jobs on ${name}`, () => {
-    it('the scenario of the pool of one ends in every form', async () => {
+    itWith('several writers')('the scenario of the pool of one ends in every form', async () => {
       const add = defineQueue<{ a: number; b: number }, number>('add');
       const worker = server.open({ max: 1 });
       const jobs = open({ add });
@@ -372,7 +372,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       ]);
     });
 
-    it(
+    itWith('several writers')(
       'a job that awaits a job of its own queue ends: concurrency 1, depth 3, 20 roots',
       { timeout: 60_000 },
       async () => {
@@ -412,7 +412,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(most).toBeLessThanOrEqual(database.stats().clients.default.budget);
     });
 
-    it('refuses a job deeper than maxLevel before anything is sent', async () => {
+    itWith('several writers')('refuses a job deeper than maxLevel before anything is sent', async () => {
       const add = defineQueue<number, number>('add');
       const shallow = server.open({ max: 1, maxLevel: 1 });
       const jobs = open({ add }, shallow);
@@ -473,7 +473,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(seen).toMatchObject({ level: 1, tenant: 'of the job', name: 'own' });
     });
 
-    it('runs two jobs at once without mixing their transactions', async () => {
+    itWith('several writers')('runs two jobs at once without mixing their transactions', async () => {
       const write = defineQueue<string, void>('write', { concurrency: 2 });
       const wide = server.open({ max: 4 });
       const jobs = open({ write }, wide);
@@ -562,29 +562,32 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(await notes()).toEqual([]);
     });
 
-    it('ends a handler, with its transaction or without one, for which nobody waits any more', async () => {
-      const slow = defineQueue<boolean, void>('slow');
-      const bare = defineQueue<boolean, void>('bare');
-      const jobs = open({ slow, bare });
-      const ends: unknown[] = [];
-      const handler = async (_data: boolean, { signal: aborted }: Job): Promise<void> => {
-        aborted.addEventListener('abort', () => ends.push(aborted.reason));
-        await note('gone');
-        await database.current.query('select pg_sleep(20)');
-      };
-      jobs.worker().handle(slow, handler).handle(bare, handler, { transaction: false });
-      expect(await rejection(jobs.queues.slow.pushAsync(true, { timeout: 400 }))).toMatchObject({
-        code: 'JOB_TIMEOUT',
-      });
-      await until('the first is told', () => ends.length === 1);
-      const error = await rejection(jobs.queues.bare.pushAsync(true, { timeout: 400 }));
-      expect(['JOB_TIMEOUT', 'DEADLINE_EXCEEDED']).toContain(error['code']);
-      await until('the second is told', () => ends.length === 2);
-      expect(ends).toEqual([0, 1].map(() => expect.objectContaining({ code: 'DEADLINE_EXCEEDED' })));
-      // Without a transaction each statement is by itself.
-      expect(await notes()).toEqual(['gone']);
-      await until('the connections are back', () => database.stats().clients.default.used === 0);
-    });
+    itWith('slow statements')(
+      'ends a handler, with its transaction or without one, for which nobody waits any more',
+      async () => {
+        const slow = defineQueue<boolean, void>('slow');
+        const bare = defineQueue<boolean, void>('bare');
+        const jobs = open({ slow, bare });
+        const ends: unknown[] = [];
+        const handler = async (_data: boolean, { signal: aborted }: Job): Promise<void> => {
+          aborted.addEventListener('abort', () => ends.push(aborted.reason));
+          await note('gone');
+          await database.current.query(databaseEngine.sql.sleep(20));
+        };
+        jobs.worker().handle(slow, handler).handle(bare, handler, { transaction: false });
+        expect(await rejection(jobs.queues.slow.pushAsync(true, { timeout: 400 }))).toMatchObject({
+          code: 'JOB_TIMEOUT',
+        });
+        await until('the first is told', () => ends.length === 1);
+        const error = await rejection(jobs.queues.bare.pushAsync(true, { timeout: 400 }));
+        expect(['JOB_TIMEOUT', 'DEADLINE_EXCEEDED']).toContain(error['code']);
+        await until('the second is told', () => ends.length === 2);
+        expect(ends).toEqual([0, 1].map(() => expect.objectContaining({ code: 'DEADLINE_EXCEEDED' })));
+        // Without a transaction each statement is by itself.
+        expect(await notes()).toEqual(['gone']);
+        await until('the connections are back', () => database.stats().clients.default.used === 0);
+      },
+    );
 
     it('does not begin a job for which nobody waits any more', async () => {
       const late = defineQueue<string, string>('late');

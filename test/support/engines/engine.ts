@@ -52,6 +52,8 @@ export interface Engine {
     readonly showTransaction: string;
     /** Locks what it reads. */
     readonly lockProducts: string;
+    /** A primary key that the engine gives. */
+    readonly generatedId: string;
     /** The time two days ago, as the inbox keeps it. */
     readonly twoDaysAgo: string;
     /** A statement that always fails. */

@@ -32,6 +32,7 @@ export const mariadbEngine: Engine = {
     showTransaction:
       'select trx_isolation_level as isolation, trx_is_read_only as read_only from information_schema.innodb_trx where trx_mysql_thread_id = connection_id()',
     lockProducts: 'select * from product for update',
+    generatedId: 'bigint auto_increment primary key',
     twoDaysAgo: 'now(3) - interval 2 day',
     failing: "signal sqlstate '45000'",
   },

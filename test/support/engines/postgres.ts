@@ -20,6 +20,7 @@ export const postgresEngine: Engine = {
     showTransaction:
       "select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as read_only",
     lockProducts: 'select * from product for update',
+    generatedId: 'bigserial primary key',
     twoDaysAgo: "now() - interval '2 days'",
     failing: 'select 1 / 0',
   },

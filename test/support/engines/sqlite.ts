@@ -36,6 +36,7 @@ export const sqliteEngine: Engine = {
     sleep: () => 'select 1',
     showTransaction: "select 'serializable' as isolation, (select query_only from pragma_query_only) as read_only",
     lockProducts: 'select * from product',
+    generatedId: 'integer primary key',
     twoDaysAgo: '(unixepoch() - 172800) * 1000',
     failing: 'select abs(-9223372036854775808)',
   },
