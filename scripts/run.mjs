@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tasks = {
@@ -36,7 +37,10 @@ function installIfMissing() {
 }
 
 async function runWithDatabase(args) {
-  if (process.env.DATABASE_URL) return await run(args, process.env.DATABASE_URL);
+  // The demo on another engine has no use for it.
+  const { values } = parseArgs({ args: rest, options: { engine: { type: 'string' } }, strict: false });
+  const needsPostgres = name !== 'demo' || (values.engine ?? 'postgres') === 'postgres';
+  if (process.env.DATABASE_URL || !needsPostgres) return await run(args, process.env.DATABASE_URL ?? '');
   const { startPostgres } = await import('./embedded-postgres.mjs');
   console.error('DATABASE_URL is not set: starting an embedded PostgreSQL...');
   const server = await startPostgres();

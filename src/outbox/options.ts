@@ -10,7 +10,7 @@ import {
   text,
 } from '../core/index.ts';
 import type { Database } from '../database/index.ts';
-import type { OutboxMessage } from './outbox.ts';
+import type { OutboxMessage } from './message.ts';
 
 export interface RelayOptions {
   readonly database: Database;

@@ -2,34 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { InvalidOptionError, text } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
+import type { NewOutboxMessage } from './message.ts';
 import { withTables } from './tables.ts';
-
-/** A message that is to leave with the commit. */
-export interface NewOutboxMessage {
-  /** Tells apart what different relays deliver. */
-  readonly channel: string;
-  /** Names the message to whoever receives it, who may get it more than once. Default: a UUID. */
-  readonly id?: string | undefined;
-  /** Where it goes: a queue, topic or subject. */
-  readonly queue: string;
-  /** Messages with the same queue and key are delivered in their order; those without one in any. */
-  readonly key?: string | undefined;
-  /** JSON. */
-  readonly payload: unknown;
-  /** JSON. */
-  readonly context?: object | undefined;
-}
-
-/** A message as a relay delivers it. */
-export interface OutboxMessage {
-  readonly id: string;
-  readonly queue: string;
-  readonly key: string | undefined;
-  readonly payload: unknown;
-  readonly context: object;
-  /** How often its delivery has failed. */
-  readonly attempts: number;
-}
 
 /**
  * Writes messages into the outbox, in the transaction that is open here: they leave if it commits, and

@@ -1,6 +1,6 @@
 import type { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
-import type { OutboxMessage } from './outbox.ts';
+import type { OutboxMessage } from './message.ts';
 import { type OutboxRow, readRow } from './row.ts';
 import { withTables } from './tables.ts';
 

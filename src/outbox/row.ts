@@ -1,4 +1,4 @@
-import type { OutboxMessage } from './outbox.ts';
+import type { OutboxMessage } from './message.ts';
 
 /** A message as the table holds it. */
 export interface OutboxRow {

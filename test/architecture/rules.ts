@@ -48,7 +48,16 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
   'cli/demo': {
-    folders: ['.', 'drivers/postgres', 'outbox', 'queue', 'queue/bullmq', 'queue/pg-boss'],
+    folders: [
+      '.',
+      'drivers/postgres',
+      'drivers/mysql',
+      'drivers/sqlite',
+      'outbox',
+      'queue',
+      'queue/bullmq',
+      'queue/pg-boss',
+    ],
     packages: [],
   },
 };

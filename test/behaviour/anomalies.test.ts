@@ -1,7 +1,7 @@
 // The anomalies of the literature, driven through concurrent transactions on each engine at each isolation level, and
 // held against what the engine promises. The names and schedules follow Adya's thesis, and Hermitage by Martin Kleppmann.
 import { describe, expect, it } from 'vitest';
-import { type Database, IsolationLevel } from '../../src/index.ts';
+import type { Database, IsolationLevel } from '../../src/index.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
 
 const server = useTestDatabase();
@@ -108,7 +108,7 @@ interface Stage {
   readonly one: Actor;
   readonly two: Actor;
   /** The rows at the end. */
-  final(): Promise<readonly Row[]>;
+  readonly final: () => Promise<readonly Row[]>;
 }
 
 /** Plays a schedule, and says whether the anomaly came about. Rows 1 and 2 hold 10 and 20. */

@@ -1,10 +1,11 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { until } from '../support/settled.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { redisUrl, whenReached } from '../support/servers.ts';
+import { mariadbUrl, redisUrl, whenReached } from '../support/servers.ts';
 
 const server = useTestDatabase();
 const program = fileURLToPath(new URL('../../src/cli/demo/main.ts', import.meta.url));
@@ -34,6 +35,7 @@ describe('the demo', () => {
       ms: expect.any(Number) as number,
     });
     expect(figures).toEqual({
+      engine: 'postgres',
       checkouts: [row(1), row(10)],
       deadlock: { code: 'POOL_DEADLOCK', ms: expect.any(Number) as number },
       jobs: {
@@ -77,8 +79,27 @@ describe('the demo', () => {
     });
   });
 
-  it('refuses unknown options with its usage', () => {
-    const { stderr, status } = demo('--jsn');
+  it.each(['mariadb', 'sqlite'])('runs on %s', { timeout: 90_000 }, async (engine) => {
+    if (engine === 'mariadb' && !(await whenReached('MariaDB'))) return;
+    const { stdout, status } = demoWith(
+      { REDIS_URL: engine === 'mariadb' ? redisUrl : '', MARIADB_URL: mariadbUrl },
+      '--json',
+      '--engine',
+      engine,
+    );
+    expect(status).toBe(0);
+    const figures = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { checkouts: unknown[] };
+    expect(figures).toMatchObject({ engine, deadlock: { code: 'POOL_DEADLOCK' } });
+    expect(figures.checkouts).toHaveLength(engine === 'mariadb' ? 2 : 1);
+    for (const row of figures.checkouts) expect(row).toMatchObject({ requested: 500, violations: 0 });
+    expect(figures).toMatchObject({
+      jobs: engine === 'mariadb' ? { completed: 220, rowLock: { code: 'CHAIN_DEADLOCK' } } : null,
+    });
+    expect(readdirSync(tmpdir()).filter((name) => /^sluice_demo_.*\.db/.test(name))).toEqual([]);
+  });
+
+  it.each([['--jsn'], ['--engine', 'oracle']])('refuses unknown options with its usage: %s', (...args) => {
+    const { stderr, status } = demo(...args);
     expect(status).toBe(2);
     expect(stderr).toContain('Usage');
   });

@@ -15,6 +15,8 @@ export interface CheckoutFigures {
 
 export interface CheckoutRun {
   readonly database: Database;
+  /** Whether the audit trail can be written while an order is open. */
+  readonly writesBeside: boolean;
   readonly max: number;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, requested: number) => void;
@@ -28,12 +30,13 @@ const declinedEvery = 10;
 /** Lets 50 buyers at once check out 500 times, and holds the tables against the invariants afterwards. */
 export async function runCheckouts({
   database,
+  writesBeside,
   max,
   signal,
   onProgress,
 }: CheckoutRun): Promise<CheckoutFigures & { readonly problems: readonly string[] }> {
   await createTables(database);
-  const checkOut = createShop(database);
+  const checkOut = createShop(database, { db: database.getDb(), beside: writesBeside });
   const counts = { committed: 0, declined: 0, soldOut: 0 };
   const declinedOrders: number[] = [];
   let next = 0;

@@ -1,4 +1,3 @@
-import { postgres } from '../../drivers/postgres/index.ts';
 import { createDatabase, type Database } from '../../index.ts';
 import { bullmq } from '../../queue/bullmq/index.ts';
 import {
@@ -8,15 +7,15 @@ import {
   type QueueDefinition,
   type QueueEngineFactory,
 } from '../../queue/index.ts';
+import { engineOf, type Place } from './engines.ts';
 import { pgBoss } from '../../queue/pg-boss/index.ts';
 
 /** What the processes of the demo have to agree on. */
 export interface JobsSettings {
-  readonly connectionString: string;
+  /** The tables of pg-boss are in a schema of their own beside it. */
+  readonly place: Place;
   /** BullMQ is used where there is a Redis, and pg-boss otherwise. */
   readonly redisUrl: string | undefined;
-  /** A schema of the run's own; the tables of the jobs are in another one beside it. */
-  readonly schema: string;
 }
 
 export interface ChargeData {
@@ -43,13 +42,13 @@ export const depth = 3;
 export type ShopJobs = Jobs<{ charge: typeof charge; nest: typeof nest }>;
 
 /** Opens what a process of the demo works with: a pool of one, and the queues. */
-export function openJobs({ connectionString, redisUrl, schema }: JobsSettings): { database: Database; jobs: ShopJobs } {
+export function openJobs({ place, redisUrl }: JobsSettings): { database: Database; jobs: ShopJobs } {
   const database = createDatabase({
-    clients: { default: postgres({ connectionString, max: 1, options: `-c search_path=${schema}` }) },
+    clients: { default: engineOf(place).client(place, { max: 1 }) },
   });
   const engine: QueueEngineFactory =
     redisUrl === undefined
-      ? pgBoss({ connectionString, schema: `${schema}_boss` })
-      : bullmq({ connection: redisUrl, prefix: schema });
+      ? pgBoss({ connectionString: place.connectionString, schema: `${place.name}_boss` })
+      : bullmq({ connection: redisUrl, prefix: place.name });
   return { database, jobs: createJobs({ database, engine, queues: { charge, nest } }) };
 }

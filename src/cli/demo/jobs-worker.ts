@@ -6,10 +6,10 @@ const { database, jobs } = openJobs(JSON.parse(process.argv[2] ?? '') as JobsSet
 const worker = jobs
   .worker()
   .handle(charge, async ({ accountId }) => {
-    const { rows } = await database.current.query<{ balance: number }>(
-      'update account set balance = balance - 1 where id = $1 returning balance',
-      [accountId],
-    );
+    await database.current.query('update account set balance = balance - 1 where id = $1', [accountId]);
+    const { rows } = await database.current.query<{ balance: number }>('select balance from account where id = $1', [
+      accountId,
+    ]);
     return rows[0]?.balance ?? 0;
   })
   .handle(nest, async ({ depth: at, level, timeout }) => {

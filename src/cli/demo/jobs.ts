@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Database, SluiceError } from '../../index.ts';
 import { createOutboxTables } from '../../outbox/index.ts';
 import { RemoteError } from '../../queue/index.ts';
+import { engineOf } from './engines.ts';
 import { type JobsSettings, openJobs, type ShopJobs } from './jobs-shop.ts';
 
 export interface JobsFigures {
@@ -41,10 +42,11 @@ export async function runJobs({
   signal,
   onProgress,
 }: JobsRun): Promise<JobsFigures & { problems: string[] }> {
+  await engineOf(settings.place).create(settings.place);
   const { database, jobs } = openJobs(settings);
   const workers: ChildProcess[] = [];
   try {
-    await createTables(database, settings.schema);
+    await createTables(database);
     // The queues are made by one process, not by three at once.
     await (await jobs.queues.charge.push({ orderId: 0, accountId: 0 })).status();
     workers.push(...(await Promise.all([startWorker(settings), startWorker(settings)])));
@@ -69,16 +71,16 @@ export async function runJobs({
     await Promise.all(workers.map(stopWorker));
     await jobs.obliterate();
     await jobs.close({ timeout: 1_000 });
-    await database.current.query(`drop schema if exists ${settings.schema} cascade`);
     await database.close({ timeout: 2_000 });
+    await engineOf(settings.place).drop(settings.place);
   }
 }
 
-async function createTables({ current }: Database, schema: string): Promise<void> {
-  await current.query(`drop schema if exists ${schema} cascade`);
-  await current.query(`create schema ${schema}`);
+async function createTables({ current }: Database): Promise<void> {
   for (const table of tables) await current.query(table);
-  await current.query('insert into account select id, 0 from generate_series(0, $1) id', [accounts]);
+  await current.batch(
+    Array.from({ length: accounts + 1 }, (_, id) => ({ text: 'insert into account values ($1, 0)', values: [id] })),
+  );
   await createOutboxTables(current);
 }
 
@@ -122,14 +124,14 @@ async function checkOut(database: Database, jobs: ShopJobs, orderId: number): Pr
 
 /** What must be true of the tables afterwards; jobs that left with a commit are given the time to come. */
 async function findProblems(database: Database): Promise<string[]> {
-  const question = `select (select count(*)::int from checkout) as checkouts, (select count(*)::int from visit) as visits,
-    (select -balance from account where id = 0) as pushed, (select -sum(balance)::int from account where id > 0) as awaited`;
+  const question = `select (select count(*) from checkout) as checkouts, (select count(*) from visit) as visits,
+    (select -balance from account where id = 0) as pushed, (select -sum(balance) from account where id > 0) as awaited`;
   const expected = { checkouts: transactions, visits: chains * 3, pushed: transactions + 1, awaited: transactions };
   for (let attempt = 0; ; attempt += 1) {
-    const { rows } = await database.current.query<Record<string, number>>(question);
-    const wrong = Object.entries(expected).filter(([name, count]) => rows[0]?.[name] !== count);
+    const { rows } = await database.current.query(question);
+    const wrong = Object.entries(expected).filter(([name, count]) => Number(rows[0]?.[name]) !== count);
     if (wrong.length === 0) return [];
-    if (attempt === 200) return wrong.map(([name, count]) => `${name}: ${rows[0]?.[name]} instead of ${count}`);
+    if (attempt === 200) return wrong.map(([name, count]) => `${name}: ${String(rows[0]?.[name])} instead of ${count}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

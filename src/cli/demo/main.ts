@@ -1,28 +1,27 @@
 import { parseArgs } from 'node:util';
-import { postgres } from '../../drivers/postgres/index.ts';
-import { createDatabase, type Database } from '../../index.ts';
+import { ConnectError, createDatabase, type Database } from '../../index.ts';
 import { type CheckoutFigures, runCheckouts } from './checkouts.ts';
 import { type DeadlockFigures, showDeadlock } from './deadlock.ts';
 import { type JobsFigures, runJobs } from './jobs.ts';
+import { engineOf, type EngineName, isEngine, type Place, type Width } from './engines.ts';
 import { progressLine, table } from './report.ts';
-import { dropTables, schemaName } from './schema.ts';
 
-const usage = 'Usage: npm run demo [-- --json]';
+const usage = 'Usage: npm run demo [-- --engine postgres|mariadb|sqlite] [-- --json]';
 
 /** The shop on a real server: checkouts at two widths of the pool, and a deadlock that is named. */
-async function demo(connectionString: string, json: boolean, signal: AbortSignal): Promise<boolean> {
+async function demo(place: Place, json: boolean, signal: AbortSignal): Promise<boolean> {
   const say = json ? (): void => {} : (text: string): void => console.log(text);
-  const open = (max: number, maxLevel?: number): Database =>
-    createDatabase({
-      clients: { default: postgres({ connectionString, max, maxLevel, options: `-c search_path=${schemaName}` }) },
-    });
+  const engine = engineOf(place);
+  const open = (width: Width): Database => createDatabase({ clients: { default: engine.client(place, width) } });
 
   const checkouts: CheckoutFigures[] = [];
-  for (const max of [1, 10]) {
+  await engine.create(place);
+  // SQLite has one writer, and nothing else to choose.
+  for (const max of engine.writesBeside ? [1, 10] : [1]) {
     say(`\n500 checkouts by 50 buyers at max: ${max}`);
-    const { problems, ...figures } = await using(open(max), async (database) => {
+    const { problems, ...figures } = await using(open({ max }), async (database) => {
       const onProgress = progressLine(`max: ${max}`);
-      return await runCheckouts({ database, max, signal, onProgress });
+      return await runCheckouts({ database, writesBeside: engine.writesBeside, max, signal, onProgress });
     });
     for (const problem of problems) console.error(`VIOLATED: ${problem}`);
     checkouts.push(figures);
@@ -30,11 +29,52 @@ async function demo(connectionString: string, json: boolean, signal: AbortSignal
   say(`\n${table(checkouts)}`);
 
   say('\nThe same nesting with levels switched off, at one connection:');
-  const { message, ...deadlock } = await using(open(1, 0), showDeadlock);
+  const { message, ...deadlock } = await using(open({ max: 1, maxLevel: 0 }), showDeadlock);
   say(`  ${deadlock.code} after ${deadlock.ms} ms instead of hanging:\n  ${message}`);
 
+  const jobs = await showJobs(place, signal, say);
+  const jobsHold =
+    jobs === undefined ||
+    (jobs.holds &&
+      jobs.completed === jobs.requested &&
+      jobs.withoutLevels.completed < jobs.requested &&
+      jobs.rowLock.code === 'CHAIN_DEADLOCK');
+
+  const holds = jobsHold && checkouts.every(({ violations }) => violations === 0) && deadlock.code === 'POOL_DEADLOCK';
+  say(holds ? '\nEvery invariant holds.' : '\nAn invariant FAILED.');
+  if (json)
+    console.log(JSON.stringify({ engine: place.engine, checkouts, deadlock, jobs: figuresOf(jobs) } satisfies Figures));
+  return holds;
+}
+
+interface Figures {
+  readonly engine: EngineName;
+  readonly checkouts: readonly CheckoutFigures[];
+  readonly deadlock: DeadlockFigures;
+  /** Nothing where there is no engine for jobs between processes. */
+  readonly jobs: JobsFigures | null;
+}
+
+interface ShownJobs extends JobsFigures {
+  readonly holds: boolean;
+}
+
+async function showJobs(
+  place: Place,
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<ShownJobs | undefined> {
+  const redisUrl = process.env['REDIS_URL'] || undefined;
+  if (!engineOf(place).writesBeside || (place.engine !== 'postgres' && redisUrl === undefined)) {
+    say(
+      engineOf(place).writesBeside
+        ? '\nJobs between processes: not shown. They need PostgreSQL, or a Redis in REDIS_URL.'
+        : '\nJobs between processes: not shown. A transaction that has the one writer cannot await one that wants it.',
+    );
+    return undefined;
+  }
   say('\nTransactions that await jobs of two other processes, every pool of one:');
-  const settings = { connectionString, redisUrl: process.env['REDIS_URL'] || undefined, schema: `${schemaName}_jobs` };
+  const settings = { place: { ...place, name: `${place.name}_jobs` }, redisUrl };
   const { problems, ...jobs } = await runJobs({ settings, signal, onProgress: progressLine('jobs', 'chains') });
   for (const problem of problems) console.error(`VIOLATED: ${problem}`);
   say(
@@ -44,51 +84,58 @@ async function demo(connectionString: string, json: boolean, signal: AbortSignal
     `  the same chains without levels: ${jobs.withoutLevels.completed} ended, ${jobs.withoutLevels.timedOut} timed out`,
   );
   say(`  a job that wants the row that its waiter has locked: ${jobs.rowLock.code} after ${jobs.rowLock.ms} ms`);
-  const jobsHold =
-    problems.length === 0 &&
-    jobs.completed === jobs.requested &&
-    jobs.withoutLevels.completed < jobs.requested &&
-    jobs.rowLock.code === 'CHAIN_DEADLOCK';
-
-  const holds = jobsHold && checkouts.every(({ violations }) => violations === 0) && deadlock.code === 'POOL_DEADLOCK';
-  say(holds ? '\nEvery invariant holds.' : '\nAn invariant FAILED.');
-  if (json)
-    console.log(
-      JSON.stringify({ checkouts, deadlock, jobs } satisfies {
-        checkouts: CheckoutFigures[];
-        deadlock: DeadlockFigures;
-        jobs: JobsFigures;
-      }),
-    );
-  return holds;
+  return { ...jobs, holds: problems.length === 0 };
 }
 
-/** Leaves the server as it was, whatever happens. */
+function figuresOf(jobs: ShownJobs | undefined): JobsFigures | null {
+  if (jobs === undefined) return null;
+  const { holds: _, ...figures } = jobs;
+  return figures;
+}
+
+/** Closes the database, whatever happens. */
 async function using<Result>(database: Database, work: (database: Database) => Promise<Result>): Promise<Result> {
   try {
     return await work(database);
   } finally {
-    try {
-      await dropTables(database);
-    } finally {
-      await database.close({ timeout: 2_000 });
-    }
+    await database.close({ timeout: 2_000 });
+  }
+}
+
+/** Where to run, from the environment; text where that cannot be known. */
+function placeOf(engine: string): Place | string {
+  if (!isEngine(engine)) return `There is no engine "${engine}".`;
+  const { DATABASE_URL, MARIADB_URL } = process.env;
+  const urls = { postgres: DATABASE_URL, mariadb: MARIADB_URL ?? 'mysql://root@127.0.0.1:3306', sqlite: '' };
+  const connectionString = urls[engine];
+  if (connectionString === undefined || (connectionString === '' && engine !== 'sqlite'))
+    return 'DATABASE_URL is not set; "npm run demo" starts a PostgreSQL where it is missing.';
+  return { engine, connectionString, name: `sluice_demo_${process.pid}` };
+}
+
+/** What the run has made; an engine that cannot be reached has been told of above. */
+async function leaveNothing(place: Place): Promise<void> {
+  try {
+    await engineOf(place).drop(place);
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
   }
 }
 
 async function main(): Promise<number> {
   let json: boolean;
+  let engine: string;
   try {
     ({
-      values: { json = false },
-    } = parseArgs({ options: { json: { type: 'boolean' } } }));
+      values: { json = false, engine = 'postgres' },
+    } = parseArgs({ options: { json: { type: 'boolean' }, engine: { type: 'string' } } }));
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
   }
-  const connectionString = process.env['DATABASE_URL'];
-  if (connectionString === undefined || connectionString === '') {
-    console.error(`DATABASE_URL is not set; "npm run demo" starts a PostgreSQL where it is missing.\n${usage}`);
+  const place = placeOf(engine);
+  if (typeof place === 'string') {
+    console.error(`${place}\n${usage}`);
     return 2;
   }
   const interruption = new AbortController();
@@ -96,10 +143,12 @@ async function main(): Promise<number> {
     process.once(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
   }
   try {
-    return (await demo(connectionString, json, interruption.signal)) ? 0 : 1;
+    return (await demo(place, json, interruption.signal)) ? 0 : 1;
   } catch (error) {
     console.error(interruption.signal.aborted ? 'Interrupted.' : error);
     return interruption.signal.aborted ? 130 : 1;
+  } finally {
+    await leaveNothing(place);
   }
 }
 

@@ -59,12 +59,19 @@ class Orders {
   }
 }
 
+/** Where the audit trail is written. */
+export interface AuditTrail {
+  /** A handle without a level follows the rules, one with a level is taken as it is. */
+  readonly db: Db;
+  /** While the order is still open; otherwise when that is over, whatever its outcome. */
+  readonly beside: boolean;
+}
+
 class Payments {
   readonly #database: Database;
-  /** Where the audit trail is written; a handle without a level follows the rules, one with a level is taken as it is. */
-  readonly #audit: Db;
+  readonly #audit: AuditTrail;
 
-  constructor(database: Database, audit: Db) {
+  constructor(database: Database, audit: AuditTrail) {
     this.#database = database;
     this.#audit = audit;
   }
@@ -78,18 +85,19 @@ class Payments {
 
   /** The audit trail stays, whatever becomes of the order. */
   async #record(orderId: number, event: string): Promise<void> {
-    await this.#audit.transaction.begin(
-      () => this.#audit.query('insert into audit values ($1, $2)', [orderId, event]),
-      {
+    const { db, beside } = this.#audit;
+    const write = (): Promise<unknown> =>
+      db.transaction.begin(() => db.query('insert into audit values ($1, $2)', [orderId, event]), {
         propagation: 'REQUIRES_NEW',
         name: 'audit',
-      },
-    );
+      });
+    if (beside) await write();
+    else this.#database.current.afterCompletion(write);
   }
 }
 
 /** Makes a function that checks out: three services, one transaction. */
-export function createShop(database: Database, audit: Db = database.getDb()): (checkout: Checkout) => Promise<void> {
+export function createShop(database: Database, audit: AuditTrail): (checkout: Checkout) => Promise<void> {
   const inventory = new Inventory(database);
   const orders = new Orders(database);
   const payments = new Payments(database, audit);

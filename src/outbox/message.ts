@@ -1,0 +1,26 @@
+/** A message that is to leave with the commit. */
+export interface NewOutboxMessage {
+  /** Tells apart what different relays deliver. */
+  readonly channel: string;
+  /** Names the message to whoever receives it, who may get it more than once. Default: a UUID. */
+  readonly id?: string | undefined;
+  /** Where it goes: a queue, topic or subject. */
+  readonly queue: string;
+  /** Messages with the same queue and key are delivered in their order; those without one in any. */
+  readonly key?: string | undefined;
+  /** JSON. */
+  readonly payload: unknown;
+  /** JSON. */
+  readonly context?: object | undefined;
+}
+
+/** A message as a relay delivers it. */
+export interface OutboxMessage {
+  readonly id: string;
+  readonly queue: string;
+  readonly key: string | undefined;
+  readonly payload: unknown;
+  readonly context: object;
+  /** How often its delivery has failed. */
+  readonly attempts: number;
+}
