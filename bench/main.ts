@@ -10,11 +10,13 @@ import {
   sluiceTransaction,
   type Arena,
 } from './contenders.ts';
+import { type EngineArena, openMariadbArena, openSqliteArena } from './engines.ts';
 import { type JobsFigures, measureJobs } from './jobs.ts';
 import { openLibraryArena } from './libraries.ts';
 import { measureOverhead, type Overhead } from './overhead.ts';
 import { openPeerArena } from './peers.ts';
 import { interleave, median, type Sample } from './rounds.ts';
+import { ConnectError } from '../src/index.ts';
 
 interface Workload {
   readonly name: string;
@@ -60,6 +62,7 @@ const { values } = parseArgs({
 const connectionString = process.env['DATABASE_URL'];
 if (connectionString === undefined || connectionString === '')
   throw new Error('DATABASE_URL is not set: use "npm run bench"');
+const mariadbUrl = process.env['MARIADB_URL'] ?? 'mysql://root@127.0.0.1:3306/test';
 const [rounds, duration] = values.quick ? [3, 300] : [11, 1_000];
 
 const chosen = workloads.filter((workload) => workload.name.includes(values.only));
@@ -68,6 +71,8 @@ const figures = {
   rounds,
   duration,
   ...(chosen.length === 0 ? {} : await benchTransactions(connectionString)),
+  ...('mariadb'.includes(values.only) ? { mariadb: await benchEngine(() => openMariadbArena(mariadbUrl)) } : {}),
+  ...('sqlite'.includes(values.only) ? { sqlite: await benchEngine(openSqliteArena) } : {}),
   ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(connectionString) } : {}),
   ...('peers'.includes(values.only) ? { peers: await benchPeers(connectionString) } : {}),
   ...('jobs'.includes(values.only) ? { jobs: await benchJobs(connectionString) } : {}),
@@ -91,6 +96,27 @@ async function benchTransactions(url: string): Promise<{ results: Result[]; over
   await arena.close();
   for (const [name, nanoseconds] of Object.entries(overhead)) say(`${name.padEnd(36)} ${Math.round(nanoseconds)} ns`);
   return { results, overhead };
+}
+
+/** The engine's client package by itself is 1. */
+async function benchEngine(open: () => Promise<EngineArena>): Promise<Result[] | string> {
+  let arena: EngineArena;
+  try {
+    arena = await open();
+  } catch (error) {
+    if (!(error instanceof ConnectError)) throw error;
+    console.error(`Not measured: ${error.message}`);
+    return error.code;
+  }
+  const results: Result[] = [];
+  for (const { name, callers, contenders } of arena.workloads) {
+    const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration });
+    const result = compare(name, samples.get('sluice') ?? [], samples.get('alone') ?? []);
+    results.push(result);
+    say(row(result));
+  }
+  await arena.close();
+  return results;
 }
 
 /** Each library on a pool of its own is 1. */

@@ -514,6 +514,7 @@ describe('options', () => {
     [{ charset: 'sjis_japanese_ci' }, /charset/],
     [{ uri: 'postgres://localhost/x' }, /uri/],
     [{ uri: 'mysql://u:hunter2@:bad:/' }, /uri/],
+    [{ uri: 'mysql://localhost/x?multipleStatements=true' }, /uri.*without a query/],
     [{ timezone: 'Europe/Rome' }, /timezone.*offset/],
     [{ preparedStatements: 0 }, /preparedStatements/],
     [{ multipleStatements: true }, /has no option/],

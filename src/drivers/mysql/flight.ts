@@ -1,9 +1,10 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
 import {
   type Command,
-  executeCommands,
+  executeCommand,
   internalsOf,
   inTransactionFlag,
+  prepareCommand,
   preparedStatement,
   queryCommand,
   type ResultCallback,
@@ -49,33 +50,28 @@ export class Flight {
 
   text(text: string): void {
     const answer = this.#expect();
-    this.#add(queryCommand(text, {}, answer));
+    this.#add(queryCommand(text, undefined, answer));
   }
 
   /** A statement; one with values is prepared on the way where it was not before, which MariaDB allows. */
   statement({ text, values, rows }: SentStatement): void {
     const answer = this.#expect();
     if (values === undefined) {
-      this.#add(queryCommand(text, rows ?? {}, answer));
+      this.#add(queryCommand(text, rows, answer));
       return;
     }
-    const { prepare, execute } = executeCommands(this.#client, text, values, rows, answer);
     const prepared = preparedStatement(this.#client, text);
-    if (prepared === undefined) this.#add(prepare);
-    execute.statement = prepared ?? justPrepared;
-    this.#add(execute);
+    if (prepared === undefined) {
+      // A failure of this one is that of the statement; of its success nobody has to hear.
+      this.#add(prepareCommand(text, (error) => error !== null && answer(error)));
+    }
+    this.#add(executeCommand({ text, values, rows }, prepared ?? justPrepared, answer));
   }
 
   /** Prepares a text for statements of later flights. */
   prepare(text: string): void {
     const answer = this.#expect();
-    const { prepare } = executeCommands(this.#client, text, [], undefined, answer);
-    this.#add(prepare);
-    const { onResult } = prepare;
-    prepare.onResult = (error, statement) => {
-      onResult?.(error, statement);
-      answer(error);
-    };
+    this.#add(prepareCommand(text, (error) => answer(error)));
   }
 
   /** Sends everything, in one round trip. */

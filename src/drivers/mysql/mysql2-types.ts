@@ -41,11 +41,6 @@ export interface PreparedStatement {
   readonly parameters: readonly unknown[];
 }
 
-/** Runs the statement that was prepared; its `statement` is set by the command that prepares, or beforehand. */
-export interface ExecuteCommand extends Command {
-  statement: PreparedStatement | undefined;
-}
-
 /** What the answer to a statement without rows says. */
 export interface ResultHeader {
   readonly affectedRows: number;
@@ -72,46 +67,66 @@ export interface RowOptions {
 /** A flag of the server's answers: a transaction is open. */
 export const inTransactionFlag = 1;
 
+type CommandClass = new (options: object, callback: ResultCallback) => Command;
+
 interface ConnectionClass {
   createQuery(options: object, values: undefined, callback: ResultCallback, config: object): Command;
   statementKey(options: object): string;
   readonly prototype: { execute(this: object, options: object, callback: ResultCallback): Command };
 }
 
-/** The class of connections, which makes commands. */
+/** The class of connections, which makes commands; their own classes are not exported. */
 const { Connection } = mysql as unknown as { readonly Connection: ConnectionClass };
+const classes = commandClasses();
+
+function commandClasses(): {
+  readonly Query: CommandClass;
+  readonly Prepare: CommandClass;
+  readonly Execute: CommandClass;
+} {
+  const made: Command[] = [];
+  const connection = {
+    config: {},
+    addCommand: (command: Command) => made.push(command),
+    _resolveNamedPlaceholders() {},
+  };
+  Connection.prototype.execute.call(connection, { sql: '', values: [] }, () => {});
+  made.push(Connection.createQuery({ sql: '' }, undefined, () => {}, {}));
+  const [Prepare, Execute, Query] = made.map((command) => command.constructor);
+  if (Query === undefined || Prepare === undefined || Execute === undefined) {
+    throw new TypeError('this version of mysql2 makes its commands in another way than is known');
+  }
+  return { Query, Prepare, Execute } as ReturnType<typeof commandClasses>;
+}
 
 export function internalsOf(connection: Mysql2Connection): CommandConnection {
   return connection as unknown as CommandConnection;
 }
 
 /** Sends a text as it is. */
-export function queryCommand(text: string, rows: RowOptions, callback: ResultCallback): Command {
-  return Connection.createQuery({ ...rows, sql: text }, undefined, callback, {});
+export function queryCommand(text: string, rows: RowOptions | undefined, callback: ResultCallback): Command {
+  return new classes.Query(rows === undefined ? { sql: text } : { ...rows, sql: text }, callback);
+}
+
+/** The connection keeps the statement, and gives it to the callback. */
+export function prepareCommand(text: string, callback: ResultCallback): Command {
+  return new classes.Prepare({ sql: text }, callback);
+}
+
+/** Runs a statement that was prepared. */
+export function executeCommand(
+  {
+    text,
+    values,
+    rows,
+  }: { readonly text: string; readonly values: readonly unknown[]; readonly rows: RowOptions | undefined },
+  statement: PreparedStatement,
+  callback: ResultCallback,
+): Command {
+  return new classes.Execute({ ...rows, statement, sql: text, values }, callback);
 }
 
 /** What the connection has prepared; mysql2 keeps the latest. */
 export function preparedStatement(connection: Mysql2Connection, text: string): PreparedStatement | undefined {
   return internalsOf(connection)._statements.get(Connection.statementKey({ sql: text }));
-}
-
-/**
- * The commands that mysql2 makes to prepare a text and to run it with values. A failure of the first is one of the
- * second.
- */
-export function executeCommands(
-  connection: Mysql2Connection,
-  text: string,
-  values: readonly unknown[],
-  rows: RowOptions | undefined,
-  callback: ResultCallback,
-): { readonly prepare: Command; readonly execute: ExecuteCommand } {
-  const made: Command[] = [];
-  const collector = Object.create(connection, {
-    addCommand: { value: (command: Command) => made.push(command) },
-  }) as object;
-  Connection.prototype.execute.call(collector, { ...rows, sql: text, values }, callback);
-  const [prepare, execute] = made;
-  if (prepare === undefined || execute === undefined) throw new TypeError('mysql2 made other commands than expected');
-  return { prepare, execute: execute as ExecuteCommand };
 }

@@ -65,5 +65,9 @@ export function isSafeCharset(name: string): boolean {
 function connectionUri(value: unknown): string | undefined {
   const expected = 'a connection string such as mysql://user:password@host:3306/database';
   if (typeof value !== 'string' || !/^(?:mysql|mariadb):/.test(value)) return expected;
-  return URL.canParse(value) ? undefined : expected;
+  if (!URL.canParse(value)) return expected;
+  // mysql2 would take any option of its own from there.
+  return new URL(value).search === ''
+    ? undefined
+    : 'a connection string without a query: other options stand beside it';
 }
