@@ -58,7 +58,8 @@ function pair(alone: () => Promise<unknown>, sluice: () => Promise<unknown>): En
 /** Prepared statements on both sides, which is mysql2 at its fastest. */
 export async function openMariadbArena(uri: string): Promise<EngineArena> {
   const pool = mysql.createPool({ uri, connectionLimit: width });
-  const client = mysqlClient({ uri, max: width, maxLevel: 1, budget: width });
+  // Both use 10: nothing here is nested, so the connections of deeper levels are never opened.
+  const client = mysqlClient({ uri, max: width });
   const database = createDatabase({ clients: { default: client } });
   await fill(database);
   const rawTransaction = (statements: number) => async (): Promise<void> => {

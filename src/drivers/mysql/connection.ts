@@ -1,6 +1,8 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
 import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../driver/index.ts';
-import { ExchangeRun, Session } from './exchange.ts';
+import { ExchangeRun } from './exchange.ts';
+import { Session } from './session.ts';
+import { runSingle } from './single.ts';
 import { noSnapshots } from './isolation.ts';
 import { internalsOf } from './mysql2-types.ts';
 import type { ServerInfo } from './server-info.ts';
@@ -53,11 +55,11 @@ export class MysqlConnection implements DriverConnection {
       if (step.type !== 'begin' || step.characteristics.isolation !== 'SNAPSHOT') continue;
       if (!this.#server.hasSnapshots) throw noSnapshots(this.#server.name);
     }
-    const exchange = new ExchangeRun(this.#session, steps);
     if (this.#isLost) return lost(this.#lastError);
     this.#isRunning = true;
     try {
-      return await exchange.run();
+      const single = runSingle(this.#session, steps);
+      return await (single ?? new ExchangeRun(this.#session, steps).run());
     } finally {
       this.#isRunning = false;
     }

@@ -1,8 +1,8 @@
-import type { Connection as Mysql2Connection } from 'mysql2';
-import type { ConnectionStatus, Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
-import { afterSnapshot, beginTexts, controlText } from './control.ts';
+import type { Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
+import { beginTexts, controlText } from './control.ts';
+import { endTexts, rollBack, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
-import { type Answer, Flight, type Landing } from './flight.ts';
+import type { Answer, Flight, Landing } from './flight.ts';
 import { preparedStatement } from './mysql2-types.ts';
 import { type PlannedFlight, planFlights } from './plan.ts';
 import { resultOf, type SentStatement, toSend } from './statement.ts';
@@ -11,77 +11,6 @@ const setsTransaction = /^\s*set\s+transaction\b/i;
 
 /** A savepoint around what could end the transaction: it is gone then. */
 const guard = 'sluice_guard';
-
-/** What a server can do. */
-export interface ServerAbilities {
-  /** Prepares and runs a statement in one trip. */
-  readonly runsJustPrepared: boolean;
-}
-
-/** What the exchanges of a connection share: what they know of the transaction on it. */
-export class Session {
-  readonly client: Mysql2Connection;
-  readonly abilities: ServerAbilities;
-  /** A transaction was begun and has not ended. */
-  isOpen = false;
-  /** Something failed after which only a rollback is of use. */
-  failed: Failure | undefined;
-  isSnapshot = false;
-  /** `SET TRANSACTION` was sent as a text, and no transaction after it. */
-  hasCharacteristics = false;
-  /** A procedure has ended the transaction, and perhaps begun another. */
-  endedByItself = false;
-  /** The server's flag, which is set from the first statement on a table on. */
-  #inTransaction = false;
-  #wasInTransaction = false;
-  /** It was begun by a step, and not by a text. */
-  #isManaged = false;
-
-  constructor(client: Mysql2Connection, abilities: ServerAbilities) {
-    this.client = client;
-    this.abilities = abilities;
-  }
-
-  get status(): Exclude<ConnectionStatus, 'lost'> {
-    // What `SET TRANSACTION` said is for whoever sent it: a rollback takes it back.
-    if (!this.isOpen) return this.hasCharacteristics ? 'active' : 'idle';
-    const hasEnded = this.endedByItself || (this.#wasInTransaction && !this.#inTransaction);
-    return this.failed !== undefined || hasEnded ? 'failed' : 'active';
-  }
-
-  flight(): Flight {
-    return new Flight(this.client, (inTransaction) => {
-      this.#inTransaction = inTransaction;
-      this.#wasInTransaction ||= inTransaction;
-    });
-  }
-
-  begun(isSnapshot: boolean): void {
-    this.isOpen = this.#isManaged = true;
-    this.isSnapshot = isSnapshot;
-  }
-
-  /** Where somebody begins and ends transactions in their texts, it is the server who knows. */
-  follow(setsCharacteristics: boolean): void {
-    if (this.#isManaged) return;
-    const { hasCharacteristics } = this;
-    if (this.#inTransaction) this.isOpen = true;
-    else this.ended();
-    this.hasCharacteristics = !this.isOpen && (setsCharacteristics || hasCharacteristics);
-  }
-
-  ended(): void {
-    this.hasCharacteristics = false;
-    this.isOpen =
-      this.isSnapshot =
-      this.endedByItself =
-      this.#isManaged =
-      this.#inTransaction =
-      this.#wasInTransaction =
-        false;
-    this.failed = undefined;
-  }
-}
 
 /** One exchange: its steps, in as few flights as they allow, up to the first that fails. */
 export class ExchangeRun {
@@ -176,7 +105,7 @@ export class ExchangeRun {
         return beginTexts(step.characteristics);
       case 'commit':
       case 'rollback':
-        return this.#session.isSnapshot ? [controlText(step), afterSnapshot] : [controlText(step)];
+        return endTexts(step.type, this.#session);
       case 'savepoint':
       case 'release':
       case 'rollbackTo':
@@ -194,7 +123,8 @@ export class ExchangeRun {
       const told = isGuarded ? own.slice(1, 2) : own;
       const error = told.find((answer) => answer.error !== undefined)?.error;
       if (isGuarded && own.at(-1)?.error !== undefined) this.#session.endedByItself = true;
-      if (error !== undefined) this.#failure = describeFailure(withoutValues(error, step));
+      if (error !== undefined)
+        this.#failure = describeFailure(step.type === 'statement' ? withoutValues(error, step.statement) : error);
       if (error !== undefined || own.length < count) return;
       const [answer] = told;
       if (step.type === 'statement') this.#results.push(resultOf(step.statement, answer?.rows, answer?.fields));
@@ -215,7 +145,7 @@ export class ExchangeRun {
     this.#failure ??= describeFailure(commit.error);
     this.#completed -= 1;
     this.#results.pop();
-    await this.#rollBack();
+    await rollBack(this.#session, this.#failure);
   }
 
   /** Sees to it that nothing stays of what was carried out although something before it had failed. */
@@ -225,23 +155,8 @@ export class ExchangeRun {
     const failedAt = this.#steps[this.#completed];
     // The transaction of a single statement: that has failed, so there was nothing to commit.
     if (isCommitted && failedAt?.type === 'statement') session.ended();
-    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await this.#rollBack();
+    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await rollBack(this.#session, this.#failure);
     else if (failedAt?.type !== 'statement') session.failed = { ...failure, endsTransaction: true };
     else if (kind === 'whole' || failure.endsTransaction === true) session.failed = failure;
   }
-
-  async #rollBack(): Promise<void> {
-    const session = this.#session;
-    const flight = session.flight();
-    for (const text of this.#textsOf({ type: 'rollback' })) flight.text(text);
-    const { answers, lost } = await flight.send();
-    if (lost === undefined && answers.every(({ error }) => error === undefined)) session.ended();
-    else session.failed = this.#failure;
-  }
-}
-
-/** mysql2 keeps the text in the error, with the values where they were written into it. */
-function withoutValues(error: Error, step: Step): Error {
-  if ('sql' in error && step.type === 'statement') error.sql = step.statement.text;
-  return error;
 }
