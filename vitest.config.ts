@@ -12,7 +12,7 @@ export default defineConfig({
           ...shared,
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/decorators/**', 'test/engines/**'],
+          exclude: ['test/decorators/**', 'test/acceptance/**', 'test/engines/**'],
         },
       },
       // The behaviour suite, and that of jobs, on the engines beside PostgreSQL, on which it is a part of the main project.
@@ -42,7 +42,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'legacy decorators',
-          include: ['test/decorators/*.test.ts'],
+          include: ['test/decorators/*.test.ts', 'test/acceptance/*.test.ts'],
           env: { DECORATORS: 'legacy' },
         },
       },
@@ -60,7 +60,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'standard decorators',
-          include: ['test/decorators/*.test.ts'],
+          include: ['test/decorators/*.test.ts', 'test/acceptance/*.test.ts'],
           env: { DECORATORS: 'standard' },
         },
       },

@@ -21,6 +21,8 @@ try {
   // What stands on another package needs that one, and nothing else does.
   expectImport('sluice/postgres', /Cannot find package 'pg'/);
   expectImport('sluice/mysql', /Cannot find package 'mysql2'/);
+  expectImport('sluice/model', /Cannot find package 'kysely'/);
+  expectImport('sluice/app', /Cannot find package 'kysely'/);
   // It stands on Node.js alone.
   expectImport('sluice/sqlite', undefined);
   expectImport('sluice/queue/pg-boss', /Cannot find package 'pg-boss'/);

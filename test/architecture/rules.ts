@@ -28,6 +28,9 @@ const ordered = order.map((folder, index): [string, FolderRule] => [
 /** What each folder may import; a folder that is not here has no rule, which is an error too. */
 export const rules: Readonly<Record<string, FolderRule>> = {
   ...Object.fromEntries(ordered),
+  model: { folders: order.slice(0, order.indexOf('ambient')), packages: ['kysely'] },
+  // What puts the others together for classes.
+  app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('ambient')), packages: [] },
   // The driver knows `core` and `driver` alone; its pool for libraries stands on `ambient`.
@@ -61,3 +64,6 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     packages: [],
   },
 };
+
+/** Packages that two folders need: models are built with Kysely, and its integration binds it. */
+export const shared: readonly string[] = ['kysely'];

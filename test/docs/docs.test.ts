@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as sluice from '../../src/index.ts';
+import * as model from '../../src/model/index.ts';
 import * as outbox from '../../src/outbox/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as testing from '../../src/testing/index.ts';
@@ -81,7 +82,7 @@ describe('the examples', () => {
 
 describe('the page of errors', () => {
   const page = textOf('docs/errors.md');
-  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing }).filter(([, value]) => {
+  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing, ...model }).filter(([, value]) => {
     return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
   });
 

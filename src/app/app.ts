@@ -1,0 +1,134 @@
+import { anObject, checkOptions, InvalidOptionError } from '../core/index.ts';
+import type { CloseOptions, Database, Db } from '../database/index.ts';
+import {
+  type ColumnOf,
+  createModel,
+  type KeyOf,
+  type Model,
+  type ModelDefinition,
+  type RowOf,
+} from '../model/index.ts';
+import {
+  type BoundQueues,
+  createJobs,
+  type Jobs,
+  type QueueDefinitions,
+  type QueueEngineFactory,
+} from '../queue/index.ts';
+
+/** Definitions by the names under which the program knows them. */
+export type ModelDefinitions = Readonly<Record<string, { readonly table: string; readonly key: string }>>;
+
+/** The models of a program, typed as they were defined. */
+export type BoundModels<Definitions> = {
+  readonly [Name in keyof Definitions]: Model<
+    RowOf<Definitions[Name]>,
+    KeyOf<Definitions[Name]> & ColumnOf<RowOf<Definitions[Name]>>
+  >;
+};
+
+export interface AppOptions<Models, Queues extends QueueDefinitions> {
+  readonly database: Database;
+  readonly models?: Models | undefined;
+  readonly queues?: Queues | undefined;
+  /** Of the queues; default: `memory()`. */
+  readonly engine?: QueueEngineFactory | undefined;
+}
+
+/** What a class of the program is registered with. */
+export interface Scope<Models, Queues extends QueueDefinitions> {
+  readonly model: BoundModels<Models>;
+  readonly queue: BoundQueues<Queues>;
+}
+
+/** What a class of the program sees: the same for all of an app. */
+export interface BeanMembers<Models, Queues extends QueueDefinitions> {
+  /** What belongs to the whole program. */
+  readonly bean: { readonly database: Database };
+  readonly scope: Scope<Models, Queues>;
+  /** What is current where it is looked at. */
+  readonly ctx: { readonly db: Db };
+}
+
+/**
+ * What a program is made of, for its classes: `class ServicePost extends app.Bean` has `this.scope.model`,
+ * `this.scope.queue`, `this.bean.database` and `this.ctx.db`, typed as they were given. It is no framework: a class
+ * is made with `new`, wherever that is.
+ */
+export class App<const Models = object, const Queues extends QueueDefinitions = QueueDefinitions> {
+  readonly database: Database;
+  readonly scope: Scope<Models, Queues>;
+  readonly #jobs: Jobs<Queues> | undefined;
+  /** The class that those of the program extend. */
+  readonly Bean: new () => BeanMembers<Models, Queues>;
+
+  constructor(options: AppOptions<Models, Queues>) {
+    checkOptions('createApp', options, {
+      database: anObject,
+      models: anObject,
+      queues: anObject,
+      engine: () => undefined,
+    });
+    const { database, models, queues, engine } = options;
+    if (database === undefined) {
+      throw new InvalidOptionError({
+        what: 'createApp got no database',
+        remedy: 'Give what createDatabase() returned',
+      });
+    }
+    this.database = database;
+    if (queues !== undefined) this.#jobs = createJobs({ database, queues, engine });
+    const bound = Object.entries((models ?? {}) as ModelDefinitions).map(
+      ([name, definition]) => [name, createModel(database, definition as ModelDefinition)] as const,
+    );
+    const scope: Scope<Models, Queues> = Object.freeze({
+      model: Object.freeze(Object.fromEntries(bound)) as unknown as BoundModels<Models>,
+      queue: this.#jobs?.queues ?? ({} as BoundQueues<Queues>),
+    });
+    this.scope = scope;
+    const bean = Object.freeze({ database });
+    const ctx = Object.freeze({
+      get db(): Db {
+        return database.current;
+      },
+    });
+    this.Bean = class Bean {
+      readonly bean: BeanMembers<Models, Queues>['bean'] = bean;
+      readonly scope: Scope<Models, Queues> = scope;
+      readonly ctx: BeanMembers<Models, Queues>['ctx'] = ctx;
+    };
+  }
+
+  /** The queues with their workers. @throws InvalidOptionError for an app without queues */
+  get jobs(): Jobs<Queues> {
+    if (this.#jobs !== undefined) return this.#jobs;
+    throw new InvalidOptionError({ what: 'The app has no queues', remedy: 'Give createApp() their definitions' });
+  }
+
+  /** Ends the queues, and then the database. */
+  async close(options: CloseOptions = {}): Promise<void> {
+    await this.#jobs?.close(options);
+    await this.database.close(options);
+  }
+}
+
+/**
+ * Puts a program together for its classes.
+ *
+ * ```
+ * const app = createApp({ database, models: { post }, queues: { add } });
+ * class ServicePost extends app.Bean {
+ *   @Database.transaction()
+ *   async publish(title: string) {
+ *     return await this.scope.model.post.insert({ title });
+ *   }
+ * }
+ * ```
+ * @throws InvalidOptionError
+ */
+export function createApp<
+  const Models extends ModelDefinitions = ModelDefinitions,
+  const Queues extends QueueDefinitions = QueueDefinitions,
+>(options: AppOptions<Models, Queues>): App<Models, Queues> {
+  return new App(options);
+}

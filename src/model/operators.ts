@@ -1,0 +1,46 @@
+/** What a column is compared with; made by the functions here alone, so that no JSON can be one. */
+export class Operator<Value = unknown> {
+  readonly name: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'like' | 'inList' | 'notInList';
+  readonly value: unknown;
+  /** For the type alone. */
+  declare readonly of?: Value;
+
+  constructor(name: Operator['name'], value: unknown) {
+    this.name = name;
+    this.value = value;
+  }
+}
+
+/** Conditions of which one has to hold. */
+export class Either<Row extends object = object> {
+  readonly conditions: readonly Where<Row>[];
+
+  constructor(conditions: readonly Where<Row>[]) {
+    this.conditions = conditions;
+  }
+}
+
+/** By column: a value (`null` is `is null`), or an operator. All have to hold. */
+export type Conditions<Row extends object> = {
+  readonly [Column in keyof Row]?: Row[Column] | Operator<NonNullable<Row[Column]>>;
+};
+export type Where<Row extends object> = Conditions<Row> | Either<Row>;
+
+/** Other than the value; `null` is `is not null`. */
+export function ne(value: null): Operator<never>;
+export function ne<Value>(value: Value): Operator<Value>;
+export function ne(value: unknown): Operator {
+  return new Operator('ne', value);
+}
+export const gt = <Value>(value: Value): Operator<Value> => new Operator('gt', value);
+export const gte = <Value>(value: Value): Operator<Value> => new Operator('gte', value);
+export const lt = <Value>(value: Value): Operator<Value> => new Operator('lt', value);
+export const lte = <Value>(value: Value): Operator<Value> => new Operator('lte', value);
+/** SQL's LIKE: `%` for any text, `_` for one character. */
+export const like = (pattern: string): Operator<string> => new Operator('like', pattern);
+/** One of the values; of none it never holds. */
+export const inList = <Value>(values: readonly Value[]): Operator<Value> => new Operator('inList', values);
+export const notInList = <Value>(values: readonly Value[]): Operator<Value> => new Operator('notInList', values);
+/** One of the conditions holds. */
+export const either = <Row extends object>(...conditions: readonly Where<NoInfer<Row>>[]): Either<Row> =>
+  new Either(conditions);
