@@ -109,10 +109,15 @@ export class Worker {
     let cancelTimer: CancelTimer | undefined;
     if (timeout === 0) this.#release.abort();
     else cancelTimer = systemClock.setTimer(() => this.#release.abort(), timeout);
+    // The lanes first, and at once: a slot that becomes free from now on is not filled any more.
+    const closing = this.#lanes().map((lane) => lane.close());
+    await Promise.all([...closing, this.#stopWatching()]);
+    cancelTimer?.();
+  }
+
+  async #stopWatching(): Promise<void> {
     await Promise.all(this.#starting);
     await Promise.all([...this.#handled.values()].map(async ({ unwatch }) => await unwatch?.()));
-    await Promise.all(this.#lanes().map((lane) => lane.close()));
-    cancelTimer?.();
   }
 
   /** Tries until the engine is there, or the worker closes. */
