@@ -16,6 +16,7 @@ try {
   execFileSync('tar', ['--extract', '--file', join(folder, filename), '--strip-components=1', '--directory', target]);
   expectImport('sluice', undefined);
   expectImport('sluice/outbox', undefined);
+  expectImport('sluice/cache', undefined);
   expectImport('sluice/queue', undefined);
   expectImport('sluice/testing', undefined);
   // What stands on another package needs that one, and nothing else does.

@@ -1,3 +1,4 @@
+import { type Cache, type CacheDefinition, type CacheKey, createCache } from '../cache/index.ts';
 import { anObject, checkOptions, InvalidOptionError } from '../core/index.ts';
 import type { CloseOptions, Database, Db } from '../database/index.ts';
 import {
@@ -27,25 +28,36 @@ export type BoundModels<Definitions> = {
   >;
 };
 
-export interface AppOptions<Models, Queues extends QueueDefinitions> {
+export type CacheDefinitions = Readonly<Record<string, { readonly name: string }>>;
+
+/** The caches of a program, typed as they were defined. */
+export type BoundCaches<Definitions> = {
+  readonly [Name in keyof Definitions]: Definitions[Name] extends CacheDefinition<infer Value, infer Key>
+    ? Cache<Value, Key>
+    : Cache<unknown>;
+};
+
+export interface AppOptions<Models, Queues extends QueueDefinitions, Caches = CacheDefinitions> {
   readonly database: Database;
   readonly models?: Models | undefined;
   readonly queues?: Queues | undefined;
+  readonly caches?: Caches | undefined;
   /** Of the queues; default: `memory()`. */
   readonly engine?: QueueEngineFactory | undefined;
 }
 
 /** What a class of the program is registered with. */
-export interface Scope<Models, Queues extends QueueDefinitions> {
+export interface Scope<Models, Queues extends QueueDefinitions, Caches> {
   readonly model: BoundModels<Models>;
   readonly queue: BoundQueues<Queues>;
+  readonly cacheRedis: BoundCaches<Caches>;
 }
 
 /** What a class of the program sees: the same for all of an app. */
-export interface BeanMembers<Models, Queues extends QueueDefinitions> {
+export interface BeanMembers<Models, Queues extends QueueDefinitions, Caches> {
   /** What belongs to the whole program. */
   readonly bean: { readonly database: Database };
-  readonly scope: Scope<Models, Queues>;
+  readonly scope: Scope<Models, Queues, Caches>;
   /** What is current where it is looked at. */
   readonly ctx: { readonly db: Db };
 }
@@ -55,18 +67,23 @@ export interface BeanMembers<Models, Queues extends QueueDefinitions> {
  * `this.scope.queue`, `this.bean.database` and `this.ctx.db`, typed as they were given. It is no framework: a class
  * is made with `new`, wherever that is.
  */
-export class App<const Models = object, const Queues extends QueueDefinitions = QueueDefinitions> {
+export class App<
+  const Models = object,
+  const Queues extends QueueDefinitions = QueueDefinitions,
+  const Caches = CacheDefinitions,
+> {
   readonly database: Database;
-  readonly scope: Scope<Models, Queues>;
+  readonly scope: Scope<Models, Queues, Caches>;
   readonly #jobs: Jobs<Queues> | undefined;
   /** The class that those of the program extend. */
-  readonly Bean: new () => BeanMembers<Models, Queues>;
+  readonly Bean: new () => BeanMembers<Models, Queues, Caches>;
 
-  constructor(options: AppOptions<Models, Queues>) {
+  constructor(options: AppOptions<Models, Queues, Caches>) {
     checkOptions('createApp', options, {
       database: anObject,
       models: anObject,
       queues: anObject,
+      caches: anObject,
       engine: () => undefined,
     });
     const { database, models, queues, engine } = options;
@@ -81,9 +98,13 @@ export class App<const Models = object, const Queues extends QueueDefinitions = 
     const bound = Object.entries((models ?? {}) as ModelDefinitions).map(
       ([name, definition]) => [name, createModel(database, definition as ModelDefinition)] as const,
     );
-    const scope: Scope<Models, Queues> = Object.freeze({
+    const caches = Object.entries((options.caches ?? {}) as Record<string, CacheDefinition<unknown, CacheKey>>).map(
+      ([name, definition]) => [name, createCache(database, definition)] as const,
+    );
+    const scope: Scope<Models, Queues, Caches> = Object.freeze({
       model: Object.freeze(Object.fromEntries(bound)) as unknown as BoundModels<Models>,
       queue: this.#jobs?.queues ?? ({} as BoundQueues<Queues>),
+      cacheRedis: Object.freeze(Object.fromEntries(caches)) as unknown as BoundCaches<Caches>,
     });
     this.scope = scope;
     const bean = Object.freeze({ database });
@@ -93,9 +114,9 @@ export class App<const Models = object, const Queues extends QueueDefinitions = 
       },
     });
     this.Bean = class Bean {
-      readonly bean: BeanMembers<Models, Queues>['bean'] = bean;
-      readonly scope: Scope<Models, Queues> = scope;
-      readonly ctx: BeanMembers<Models, Queues>['ctx'] = ctx;
+      readonly bean: BeanMembers<Models, Queues, Caches>['bean'] = bean;
+      readonly scope: Scope<Models, Queues, Caches> = scope;
+      readonly ctx: BeanMembers<Models, Queues, Caches>['ctx'] = ctx;
     };
   }
 
@@ -129,6 +150,7 @@ export class App<const Models = object, const Queues extends QueueDefinitions = 
 export function createApp<
   const Models extends ModelDefinitions = ModelDefinitions,
   const Queues extends QueueDefinitions = QueueDefinitions,
->(options: AppOptions<Models, Queues>): App<Models, Queues> {
+  const Caches extends CacheDefinitions = CacheDefinitions,
+>(options: AppOptions<Models, Queues, Caches>): App<Models, Queues, Caches> {
   return new App(options);
 }

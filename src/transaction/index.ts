@@ -21,10 +21,11 @@ export type { IsolationLevelName, RetryOptions, TransactionOptions } from './opt
 export { LockWatch } from './lock-watch.ts';
 export { PinnedConnection } from './pinned.ts';
 export { Propagation } from './propagation.ts';
-export { registerHook, registerHookHere } from './registration.ts';
+export { registerHook, registerHookHere, registerWhole, wholeUnit } from './registration.ts';
 export type { SavepointObserver } from './savepoints.ts';
 export type { BaseScope, Scope } from './scope.ts';
 export { runInBase, runScope, scopeAt, type Target } from './scoped.ts';
 export type { Outcome } from './state.ts';
 export { runStatement, runStatements } from './statements.ts';
+export type { AtomicUnit } from './unit.ts';
 export { WorkInProgress } from './work.ts';

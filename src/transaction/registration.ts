@@ -4,6 +4,7 @@ import { reportHookError } from './completion.ts';
 import { createHook } from './hooks.ts';
 import type { Scope } from './scope.ts';
 import type { Target } from './scoped.ts';
+import type { AtomicUnit } from './unit.ts';
 import type { Outcome } from './state.ts';
 
 /** When a hook runs. */
@@ -25,6 +26,28 @@ export function registerHookHere(kind: HookKind, run: (outcome: Outcome) => unkn
   checkHook(kind, run);
   const frame = currentFrame();
   place({ scope: frame?.scope, hooks: frame?.hooks }, frame, kind, run);
+}
+
+/**
+ * The unit of the whole transaction that a scope belongs to, whatever savepoints are between; of a transaction that
+ * counts as none, that of the one inside of it.
+ */
+export function wholeUnit(scope: Scope): AtomicUnit {
+  let at = scope;
+  while (at.parent !== undefined && at.parent.base === undefined) at = at.parent;
+  return at.unit;
+}
+
+/** Registers hooks with the whole transaction, which no rollback to a savepoint takes back. */
+export function registerWhole(
+  scope: Scope,
+  frame: Frame,
+  hooks: { readonly beforeCommit: () => unknown; readonly completion: (outcome: Outcome) => unknown },
+): void {
+  scope.assertAcceptsHooks();
+  const { hooks: registry } = wholeUnit(scope);
+  registry.addBefore(createHook(frame, hooks.beforeCommit));
+  registry.addCompletion(createHook(frame, hooks.completion));
 }
 
 function place(

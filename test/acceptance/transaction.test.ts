@@ -1,6 +1,7 @@
 // The samples of the document on transactions, in their order, as they are written there but for imports and `extends`.
 import 'reflect-metadata';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { defineCache } from '../../src/cache/index.ts';
 import { createApp } from '../../src/app/index.ts';
 import { createDatabase, Database } from '../../src/index.ts';
 import { defineModel } from '../../src/model/index.ts';
@@ -13,9 +14,11 @@ interface PostRow {
 }
 const server = useTestDatabase('create table post (id serial primary key, title text not null)');
 const post = defineModel<PostRow>({ table: 'post', key: 'id' });
+const postCache = defineCache<PostRow, number>({ name: 'post' });
 const app = createApp({
   database: createDatabase({ clients: { default: server.client({ max: 1 }) } }),
   models: { post },
+  caches: { post: postCache },
 });
 afterAll(() => app.close());
 beforeEach(() => server.sql('truncate post restart identity'));
@@ -153,5 +156,42 @@ describe('compensation', () => {
     await service.transaction(false);
     await rejection(service.transaction(true));
     expect(service.seen).toEqual(['success', 'failed']);
+  });
+});
+
+describe('transaction and cache', () => {
+  class ServicePost extends app.Bean {
+    @Database.transaction()
+    async transaction(fails: boolean): Promise<number> {
+      // insert
+      const post = await this.scope.model.post.insert({
+        title: 'Post001',
+      });
+      // cache
+      await this.scope.cacheRedis.post.set(post, post.id);
+      if (fails) throw new Declined();
+      return post.id;
+    }
+
+    async transactionManually(fails: boolean): Promise<number> {
+      const db = this.bean.database.getDb({ clientName: 'default' });
+      return await db.transaction.begin(async () => {
+        const modelPost = this.scope.model.post.newInstance(db);
+        const post = await modelPost.insert({ title: 'Post001' });
+        await this.scope.cacheRedis.post.set(post, post.id, { db });
+        if (fails) throw new Declined();
+        return post.id;
+      });
+    }
+  }
+
+  it.each(['transaction', 'transactionManually'] as const)('%s: both are there, or none', async (sample) => {
+    await app.scope.cacheRedis.post.clear();
+    const service = new ServicePost();
+    const id = await service[sample](false);
+    expect(await service.scope.cacheRedis.post.get(id)).toEqual({ id, title: 'Post001' });
+    await rejection(service[sample](true));
+    expect(await service.scope.cacheRedis.post.get(id + 1)).toBeUndefined();
+    expect(await titles()).toEqual(['Post001']);
   });
 });

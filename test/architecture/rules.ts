@@ -9,6 +9,7 @@ export const order = [
   'transaction',
   'database',
   'ambient',
+  'cache',
   'outbox',
   'queue',
   'testing',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { transformSync } from '@swc/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as sluice from '../../src/index.ts';
+import * as cache from '../../src/cache/index.ts';
 import * as model from '../../src/model/index.ts';
 import * as outbox from '../../src/outbox/index.ts';
 import * as queue from '../../src/queue/index.ts';
@@ -82,9 +83,11 @@ describe('the examples', () => {
 
 describe('the page of errors', () => {
   const page = textOf('docs/errors.md');
-  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing, ...model }).filter(([, value]) => {
-    return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
-  });
+  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing, ...model, ...cache }).filter(
+    ([, value]) => {
+      return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
+    },
+  );
 
   it('has a line for every error, with its code', () => {
     expect(classes.length).toBeGreaterThan(15);

@@ -1,0 +1,337 @@
+import { randomUUID } from 'node:crypto';
+import { reportBackgroundError } from '../channels/index.ts';
+import { currentFrame, findPlace, type Frame } from '../context/index.ts';
+import { type Database, type Db, internalsOf } from '../database/index.ts';
+import { type AtomicUnit, type Outcome, registerWhole, type Scope, wholeUnit } from '../transaction/index.ts';
+import {
+  type CacheKey,
+  type CacheOptions,
+  checkCacheOptions,
+  keyText,
+  richJson,
+  type Serializer,
+} from './definition.ts';
+import { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
+import { Flights } from './flights.ts';
+import { MemoryStore } from './memory-store.ts';
+import { Overlay } from './overlay.ts';
+import type { CacheStore, Stored, TagState } from './store.ts';
+
+/** To which transaction a call belongs. */
+export interface CacheCallOptions {
+  /** The handle whose transaction it is. Default: that of the current client. */
+  readonly db?: Db | undefined;
+}
+
+export interface SetOptions extends CacheCallOptions {
+  /** How long the value may be used, in milliseconds. Default: that of the cache. */
+  readonly ttl?: number | undefined;
+}
+
+/** What a read has found: the value, if it is good, and what one that is loaded now may be stored with. */
+interface Found {
+  readonly payload: string | undefined;
+  /** The stamps from before a load; nothing where a value must not be stored. */
+  readonly stamps: readonly string[] | undefined;
+}
+
+/** The transaction that a call belongs to. */
+interface Within {
+  readonly scope: Scope;
+  readonly frame: Frame;
+  readonly unit: AtomicUnit;
+  readonly overlay: Overlay | undefined;
+}
+
+/**
+ * Values by key that agree with the database: what a transaction sets or deletes only it sees before its commit, and a
+ * value is dead from the moment on in which a transaction that changes it begins to commit. Made by `createCache`.
+ */
+export class Cache<Value, Key extends CacheKey = CacheKey> {
+  readonly name: string;
+  readonly #database: Database;
+  readonly #options: CacheOptions<Value, Key>;
+  readonly #store: CacheStore;
+  readonly #serializer: Serializer<Value>;
+  readonly #overlays = new WeakMap<AtomicUnit, Overlay>();
+  readonly #flights = new Flights<Value>();
+
+  constructor(database: Database, options: CacheOptions<Value, Key>) {
+    checkCacheOptions(options);
+    this.name = options.name;
+    this.#database = database;
+    this.#options = options;
+    this.#store = options.store ?? new MemoryStore();
+    this.#serializer = options.serializer ?? (richJson as Serializer<Value>);
+  }
+
+  /** The value, if there is a good one. */
+  async get(key: Key, options: CacheCallOptions = {}): Promise<Value | undefined> {
+    const { payload } = await this.#find(key, this.#within(options));
+    return payload === undefined ? undefined : this.#serializer.read(payload);
+  }
+
+  /** The values in the order of their keys. */
+  async mget(keys: readonly Key[], options: CacheCallOptions = {}): Promise<(Value | undefined)[]> {
+    return await Promise.all(keys.map((key) => this.get(key, options)));
+  }
+
+  /**
+   * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
+   * after they asked. In a transaction `load` runs in it.
+   */
+  async getOrSet(key: Key, load: () => Promise<Value> | Value, options: SetOptions = {}): Promise<Value> {
+    const within = this.#within(options);
+    const found = await this.#find(key, within);
+    if (found.payload !== undefined) return this.#serializer.read(found.payload);
+    if (within !== undefined) return await this.#load(key, load, found, options, within);
+    // Everyone who joins gets a value of their own, which they may change.
+    const loaded = await this.#flights.join(keyText(key), async () =>
+      this.#load(key, load, await this.#find(key, undefined), options, undefined),
+    );
+    return this.#serializer.read(this.#serializer.write(loaded));
+  }
+
+  /** Sets a value: for the others, once the transaction has committed; without one, at once. */
+  async set(value: Value, key: Key, options: SetOptions = {}): Promise<void> {
+    const change = { payload: this.#write(value), tags: this.#tagsOf(key), ttl: this.#ttl(options) };
+    const within = this.#within(options);
+    const text = this.#valueKey(key);
+    if (within !== undefined) {
+      this.#overlayOf(within).set(within.unit, text, change);
+      this.#overlayOf(within).touch([this.#keyTag(key)]);
+      return;
+    }
+    await this.#atOnce([this.#keyTag(key)], new Map([[text, change]]));
+  }
+
+  async del(key: Key, options: CacheCallOptions = {}): Promise<void> {
+    await this.mdel([key], options);
+  }
+
+  async mdel(keys: readonly Key[], options: CacheCallOptions = {}): Promise<void> {
+    const within = this.#within(options);
+    const tags = keys.map((key) => this.#keyTag(key));
+    if (within === undefined) {
+      await this.#atOnce(tags, new Map());
+      return;
+    }
+    const overlay = this.#overlayOf(within);
+    for (const key of keys) overlay.set(within.unit, this.#valueKey(key), { payload: undefined, tags: [], ttl: 0 });
+    overlay.touch(tags);
+  }
+
+  /** Every value of the cache is dead. */
+  async clear(options: CacheCallOptions = {}): Promise<void> {
+    await this.#touch([this.#wholeTag], options);
+  }
+
+  /** Every value that depends on one of the tags is dead. */
+  async invalidate(tags: readonly string[], options: CacheCallOptions = {}): Promise<void> {
+    await this.#touch(tags.map(declaredTag), options);
+  }
+
+  async #touch(tags: readonly string[], options: CacheCallOptions): Promise<void> {
+    const within = this.#within(options);
+    if (within === undefined) await this.#atOnce(tags, new Map());
+    else this.#overlayOf(within).touch(tags);
+  }
+
+  async #find(key: Key, within: Within | undefined): Promise<Found> {
+    const text = this.#valueKey(key);
+    const tags = this.#tagsOf(key);
+    if (within !== undefined) {
+      const change = within.overlay?.find(within.unit, text);
+      if (change !== undefined && !this.#isDirty(change.tags, within, text))
+        return { payload: change.payload, stamps: undefined };
+      // What the transaction has changed is not what others see, and a snapshot is older than what they do.
+      if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.dirty.has(tag) === true)) return nothing;
+    }
+    const { stored, tags: states } = await this.#store.read(text, tags);
+    const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
+    const payload = stored !== undefined && isGood(stored, states) ? stored.payload : undefined;
+    return { payload, stamps };
+  }
+
+  /** Whether tags of a value that the transaction has set were touched by it afterwards, besides that of the key. */
+  #isDirty(tags: readonly string[], { overlay }: Within, text: string): boolean {
+    return tags.some((tag) => tag !== text && overlay?.dirty.has(tag) === true);
+  }
+
+  async #load(
+    key: Key,
+    load: () => Promise<Value> | Value,
+    { payload: found, stamps }: Found,
+    options: SetOptions,
+    within: Within | undefined,
+  ): Promise<Value> {
+    if (found !== undefined) return this.#serializer.read(found);
+    const value = await load();
+    const payload = this.#write(value);
+    // A transaction that has written may have read its own, which is not committed.
+    const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
+    if (mayStore) await this.#store.write({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
+    return value;
+  }
+
+  /** Outside of a transaction: as one that has nothing to commit. */
+  async #atOnce(tags: readonly string[], changes: ReturnType<Overlay['changes']>): Promise<void> {
+    const transaction = randomUUID();
+    const stamp = randomUUID();
+    await this.#store.prepare(transaction, tags, stamp, this.#commitTimeout);
+    await this.#settle(transaction, { tags, stamp, changes, clean: await this.#cleanStates(tags, changes) });
+  }
+
+  #overlayOf(within: Within): Overlay {
+    if (within.overlay !== undefined) return within.overlay;
+    const { scope, frame } = within;
+    const whole = wholeUnit(scope);
+    const known = this.#overlays.get(whole);
+    if (known !== undefined) return known;
+    const overlay = new Overlay();
+    const transaction = randomUUID();
+    let prepared: Prepared | undefined;
+    registerWhole(scope, frame, {
+      beforeCommit: async () => {
+        prepared = await this.#prepare(transaction, overlay);
+      },
+      completion: async (outcome) => {
+        if (prepared !== undefined) await this.#complete(transaction, prepared, outcome);
+      },
+    });
+    scope.transaction.savepoints.observe({
+      released: (savepoint) => overlay.released(savepoint),
+      rolledBack: (savepoint) => overlay.rolledBack(savepoint),
+    });
+    this.#overlays.set(whole, overlay);
+    return overlay;
+  }
+
+  /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
+  async #prepare(transaction: string, overlay: Overlay): Promise<Prepared> {
+    const tags = [...overlay.dirty];
+    const changes = overlay.changes();
+    const stamp = randomUUID();
+    try {
+      const clean = await this.#cleanStates(tags, changes);
+      await this.#store.prepare(transaction, tags, stamp, this.#commitTimeout);
+      return { tags, stamp, changes, clean };
+    } catch (cause) {
+      throw new CacheUnavailableError({
+        what: `The cache "${this.name}" could not be told what the transaction is about to change, so it was rolled back`,
+        remedy: 'See the cause; look at the store of the cache, or repeat the transaction',
+        cause,
+      });
+    }
+  }
+
+  async #complete(transaction: string, prepared: Prepared, outcome: Outcome): Promise<void> {
+    // Nobody knows whether it is committed: the locks end by themselves, and what was stored before stays dead.
+    if (outcome === 'unknown') return;
+    const changes = outcome === 'committed' ? prepared.changes : new Map<string, never>();
+    try {
+      await this.#settle(transaction, { ...prepared, changes });
+    } catch (error) {
+      // The locks end by themselves; until then the database is read.
+      reportBackgroundError({ source: `cache "${this.name}"`, error });
+    }
+  }
+
+  /** Ends the locks, and stores what was set; that is dead if anybody has changed its tags since. */
+  async #settle(transaction: string, { tags, stamp, changes, clean }: Prepared): Promise<void> {
+    for (const [key, { payload, tags: of, ttl }] of changes) {
+      if (payload === undefined) continue;
+      const stamps = of.map((tag) => (tags.includes(tag) ? stamp : (clean.get(tag)?.stamp ?? '')));
+      if (of.some((tag) => clean.get(tag)?.isLocked === true)) continue;
+      await this.#store.write({ key, stamps, payload, ttl });
+    }
+    await this.#store.release(transaction, tags);
+  }
+
+  /** What the other tags of what was set are before the commit. */
+  async #cleanStates(
+    tags: readonly string[],
+    changes: ReturnType<Overlay['changes']>,
+  ): Promise<ReadonlyMap<string, TagState>> {
+    const others = new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !tags.includes(tag)));
+    if (others.size === 0) return new Map();
+    const names = [...others];
+    const { tags: states } = await this.#store.read('', names);
+    return new Map(states.map((state, index) => [names[index] ?? '', state]));
+  }
+
+  #within({ db = this.#database.current }: CacheCallOptions): Within | undefined {
+    const frame = currentFrame();
+    const client = internalsOf(this.#database).clientNamed(db.clientName);
+    const scope = findPlace(frame, client).scope as Scope | undefined;
+    if (scope === undefined || frame === undefined || scope.base !== undefined) return undefined;
+    scope.assertOpen();
+    return { scope, frame, unit: scope.unit, overlay: this.#overlays.get(wholeUnit(scope)) };
+  }
+
+  #write(value: Value): string {
+    const payload = this.#serializer.write(value);
+    const { maxSize = 1_048_576 } = this.#options;
+    if (payload.length <= maxSize) return payload;
+    throw new CacheValueTooLargeError({
+      what: `A value for the cache "${this.name}" has ${payload.length} characters, and it takes at most ${maxSize}; it was not stored`,
+      remedy: 'Keep a smaller part of it, or raise maxSize',
+    });
+  }
+
+  #ttl({ ttl }: SetOptions): number {
+    return ttl ?? this.#options.ttl ?? 300_000;
+  }
+  get #commitTimeout(): number {
+    return this.#options.commitTimeout ?? 10_000;
+  }
+  get #wholeTag(): string {
+    return `${this.name}/`;
+  }
+  #valueKey(key: Key): string {
+    return `${this.name}/${keyText(key)}`;
+  }
+  #keyTag(key: Key): string {
+    return this.#valueKey(key);
+  }
+  #tagsOf(key: Key): readonly string[] {
+    return [this.#keyTag(key), this.#wholeTag, ...(this.#options.tags?.(key) ?? []).map(declaredTag)];
+  }
+}
+
+/** What was locked, and what is to be stored when it is committed. */
+interface Prepared {
+  readonly tags: readonly string[];
+  readonly stamp: string;
+  readonly changes: ReturnType<Overlay['changes']>;
+  readonly clean: ReadonlyMap<string, TagState>;
+}
+
+const nothing: Found = { payload: undefined, stamps: undefined };
+
+/** Tags of the program are the same for all caches, and never those of a key. */
+function declaredTag(tag: string): string {
+  return `#${tag}`;
+}
+
+/** A transaction that reads what is committed now, and not a snapshot from before or what is not committed. */
+function seesLatest({ transaction }: Scope): boolean {
+  const { driver } = transaction.client;
+  const { isolation } = transaction.characteristics;
+  return driver.fulfils(isolation, 'READ_COMMITTED') && !driver.fulfils(isolation, 'REPEATABLE_READ');
+}
+
+function isGood({ stamps }: Stored, states: readonly TagState[]): boolean {
+  return (
+    stamps.length === states.length &&
+    states.every(({ stamp, isLocked }, index) => !isLocked && stamp === stamps[index])
+  );
+}
+
+/** Makes a cache that agrees with a database. @throws InvalidOptionError */
+export function createCache<Value, Key extends CacheKey = CacheKey>(
+  database: Database,
+  options: CacheOptions<Value, Key>,
+): Cache<Value, Key> {
+  return new Cache(database, options);
+}

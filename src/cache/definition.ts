@@ -1,0 +1,124 @@
+import {
+  aFunction,
+  anObject,
+  type Check,
+  checkOptions,
+  integer,
+  InvalidOptionError,
+  longestTimer,
+  text,
+} from '../core/index.ts';
+import type { CacheStore } from './store.ts';
+
+/** A key: text, a number, or a list of them. */
+export type CacheKey = string | number | bigint | readonly (string | number | bigint | null)[];
+
+/** How values are written, so that a hit has the same types as a miss. */
+export interface Serializer<Value> {
+  write(value: Value): string;
+  read(payload: string): Value;
+}
+
+export interface CacheOptions<Value, Key extends CacheKey> {
+  /** Names the cache; the same in every process. */
+  readonly name: string;
+  /** How long a value may be used, in milliseconds. A read does not extend it. Default 5 minutes. */
+  readonly ttl?: number | undefined;
+  /** What the value of a key depends on besides the key: it is dead when one of these tags is invalidated. */
+  readonly tags?: ((key: Key) => readonly string[]) | undefined;
+  /** Default: JSON, with dates and big integers. */
+  readonly serializer?: Serializer<Value> | undefined;
+  /** The largest value, in characters as it is written. Default 1,048,576. */
+  readonly maxSize?: number | undefined;
+  /** Where the processes meet. Default: one in this process. */
+  readonly store?: CacheStore | undefined;
+  /** The longest that a COMMIT may take, in milliseconds; what it changes is not read from the cache meanwhile. Default 10,000. */
+  readonly commitTimeout?: number | undefined;
+}
+
+const checks: Record<keyof CacheOptions<never, never>, Check> = {
+  name: text(100),
+  ttl: integer(1, longestTimer),
+  tags: aFunction,
+  serializer: anObject,
+  maxSize: integer(1, 512 * 1024 * 1024),
+  store: anObject,
+  commitTimeout: integer(100, 600_000),
+};
+
+/** A cache as it is described, with the types of its values and keys. */
+export interface CacheDefinition<Value, Key extends CacheKey> extends CacheOptions<Value, Key> {
+  /** For the types alone. */
+  readonly of?: { readonly value: Value; readonly key: Key };
+}
+
+/**
+ * Describes a cache; `createCache` and `createApp` make what works.
+ *
+ * ```
+ * export const postCache = defineCache<Post, number>({ name: 'post', ttl: 60_000 });
+ * ```
+ * @throws InvalidOptionError
+ */
+export function defineCache<Value, Key extends CacheKey = CacheKey>(
+  options: CacheOptions<Value, Key>,
+): CacheDefinition<Value, Key> {
+  checkCacheOptions(options);
+  return Object.freeze({ ...options });
+}
+
+/** @throws InvalidOptionError */
+export function checkCacheOptions(options: object): void {
+  checkOptions('createCache', options, checks);
+  if (!('name' in options) || options.name === undefined) {
+    throw new InvalidOptionError({ what: 'createCache got no "name"', remedy: 'Give one, the same in every process' });
+  }
+}
+
+/** The key as text in which no two keys are the same. @throws InvalidOptionError */
+export function keyText(key: CacheKey): string {
+  const parts = Array.isArray(key) ? (key as readonly unknown[]) : [key];
+  const written = parts.map((part) => {
+    if (typeof part === 'string') return JSON.stringify(part);
+    if (typeof part === 'bigint' || (typeof part === 'number' && Number.isFinite(part))) return String(part);
+    if (part === null && Array.isArray(key)) return '_';
+    throw unusable('is neither text nor a number');
+  });
+  const whole = Array.isArray(key) ? `[${written.join(',')}]` : written.join();
+  if (parts.length === 0 || whole.length > 10_240) throw unusable('is empty, or larger than 10 kB');
+  return whole;
+}
+
+function unusable(why: string): InvalidOptionError {
+  return new InvalidOptionError({ what: `A key of a cache ${why}`, remedy: 'Give text, a number, or a list of them' });
+}
+
+/** JSON, in which dates, big integers and `undefined` come back as what they were. */
+export const richJson: Serializer<unknown> = {
+  write(value) {
+    return JSON.stringify({ value }, function replace(this: Record<string, unknown>, name, given: unknown) {
+      // JSON calls toJSON of a date before this.
+      const original = this[name];
+      if (original instanceof Date) return { $date: original.getTime() };
+      if (typeof original === 'bigint') return { $bigint: original.toString() };
+      if (isPlain(given) && Object.keys(given).some((each) => each.startsWith('$')))
+        return { $escaped: Object.entries(given).filter(([, each]) => each !== undefined) };
+      return given;
+    });
+  },
+  read(payload) {
+    return (JSON.parse(payload, revive) as { value?: unknown }).value;
+  },
+};
+
+function revive(_name: string, given: unknown): unknown {
+  if (!isPlain(given)) return given;
+  if (typeof given['$date'] === 'number') return new Date(given['$date']);
+  if (typeof given['$bigint'] === 'string') return BigInt(given['$bigint']);
+  if (Array.isArray(given['$escaped'])) return Object.fromEntries(given['$escaped'] as [string, unknown][]);
+  return given;
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,11 @@
+import { SluiceError } from '../core/index.ts';
+
+/** A value is larger than the cache takes; nothing was stored. */
+export class CacheValueTooLargeError extends SluiceError {
+  override readonly code = 'CACHE_VALUE_TOO_LARGE';
+}
+
+/** A transaction could not announce in time what it is about to change; it was rolled back. */
+export class CacheUnavailableError extends SluiceError {
+  override readonly code = 'CACHE_UNAVAILABLE';
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import { type Clock, systemClock } from '../core/index.ts';
+import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
+
+interface Tag {
+  stamp: string;
+  /** When the lock of each committing transaction ends by itself. */
+  readonly intents: Map<string, number>;
+}
+
+interface Entry extends Stored {
+  readonly until: number;
+}
+
+/** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
+export class MemoryStore implements CacheStore {
+  readonly #clock: Clock;
+  readonly #max: number;
+  readonly #values = new Map<string, Entry>();
+  readonly #tags = new Map<string, Tag>();
+
+  constructor(max = 10_000, clock: Clock = systemClock) {
+    this.#max = max;
+    this.#clock = clock;
+  }
+
+  read(key: string, tags: readonly string[]): ReturnType<CacheStore['read']> {
+    const entry = this.#values.get(key);
+    const isAlive = entry !== undefined && entry.until > this.#clock.now();
+    if (entry !== undefined) {
+      this.#values.delete(key);
+      if (isAlive) this.#values.set(key, entry);
+    }
+    return Promise.resolve({ stored: isAlive ? entry : undefined, tags: tags.map((tag) => this.#stateOf(tag)) });
+  }
+
+  write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
+    this.#values.delete(key);
+    const [oldest] = this.#values.keys();
+    if (this.#values.size >= this.#max && oldest !== undefined) this.#values.delete(oldest);
+    this.#values.set(key, { stamps, payload, until: this.#clock.now() + ttl });
+    return Promise.resolve();
+  }
+
+  prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void> {
+    for (const tag of tags) {
+      const state = this.#tag(tag);
+      state.stamp = stamp;
+      state.intents.set(transaction, this.#clock.now() + ttl);
+    }
+    return Promise.resolve();
+  }
+
+  release(transaction: string, tags: readonly string[]): Promise<void> {
+    for (const name of tags) {
+      const tag = this.#tag(name);
+      // Read meanwhile by who took it for free: what that has stored is dead.
+      if (!this.#isLive(tag, transaction)) tag.stamp = randomUUID();
+      tag.intents.delete(transaction);
+    }
+    return Promise.resolve();
+  }
+
+  #stateOf(name: string): TagState {
+    const tag = this.#tag(name);
+    let isLocked = false;
+    for (const transaction of tag.intents.keys()) {
+      if (this.#isLive(tag, transaction)) isLocked = true;
+      else tag.intents.delete(transaction);
+    }
+    return { stamp: tag.stamp, isLocked };
+  }
+
+  #isLive({ intents }: Tag, transaction: string): boolean {
+    return (intents.get(transaction) ?? 0) > this.#clock.now();
+  }
+
+  #tag(name: string): Tag {
+    const known = this.#tags.get(name);
+    if (known !== undefined) return known;
+    const tag: Tag = { stamp: randomUUID(), intents: new Map() };
+    this.#tags.set(name, tag);
+    return tag;
+  }
+}
