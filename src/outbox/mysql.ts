@@ -7,11 +7,13 @@ const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context,
 const lockKeys = 'select channel from sluice_relay where channel = ? for update skip locked';
 const due = `channel = ? and parked_at is null and available_at <= now(3)`;
 const claimKeyless = `select ${columns} from sluice_outbox where ${due} and \`key\` is null order by sluice_outbox.id limit ? for update skip locked`;
-const claimAll = `select ${columns.replaceAll('id as', 'message.id as')} from sluice_outbox message where ${due}
-    and (\`key\` is null or not exists (select 1 from sluice_outbox earlier
+// Not locked: who holds the keys of the channel is alone with these. A locking read would wait for producers, and one that
+// skips what is locked would skip rows that others lock only while they look at them, and so break the order.
+const claimKeyed = `select ${columns.replaceAll('id as', 'message.id as')} from sluice_outbox message where ${due}
+    and \`key\` is not null and not exists (select 1 from sluice_outbox earlier
       where earlier.channel = message.channel and earlier.queue = message.queue and earlier.\`key\` = message.\`key\`
-        and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now(3)))
-    order by message.id limit ? for update skip locked`;
+        and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now(3))
+    order by message.id limit ?`;
 
 export const mysqlOutbox: OutboxDialect = {
   create: [
@@ -51,8 +53,10 @@ export const mysqlOutbox: OutboxDialect = {
       await db.query('insert ignore into sluice_relay (channel) values (?)', [channel]);
       mayTakeKeys = await hasLock();
     }
-    const { rows } = await db.query<OutboxRow>(mayTakeKeys ? claimAll : claimKeyless, [channel, limit]);
-    return rows;
+    const keyed = mayTakeKeys ? (await db.query<OutboxRow>(claimKeyed, [channel, limit])).rows : [];
+    if (keyed.length >= limit) return keyed;
+    const keyless = await db.query<OutboxRow>(claimKeyless, [channel, limit - keyed.length]);
+    return [...keyed, ...keyless.rows].toSorted((one, other) => Number(one.id) - Number(other.id));
   },
   remove: (ids) => ({ text: `delete from sluice_outbox where id in (${placeholders(ids)})`, values: ids }),
   // Assignments are made from left to right, so the count comes last.
