@@ -17,6 +17,8 @@ try {
   expectImport('sluice', undefined);
   expectImport('sluice/outbox', undefined);
   expectImport('sluice/cache', undefined);
+  // It is given a client, and needs no package of its own.
+  expectImport('sluice/cache/redis', undefined);
   expectImport('sluice/queue', undefined);
   expectImport('sluice/testing', undefined);
   // What stands on another package needs that one, and nothing else does.

@@ -15,7 +15,7 @@ import { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
 import { Flights } from './flights.ts';
 import { MemoryStore } from './memory-store.ts';
 import { Overlay } from './overlay.ts';
-import type { CacheStore, Stored, TagState } from './store.ts';
+import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
 
 /** To which transaction a call belongs. */
 export interface CacheCallOptions {
@@ -147,7 +147,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
       if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.dirty.has(tag) === true)) return nothing;
     }
-    const { stored, tags: states } = await this.#store.read(text, tags);
+    const found = await this.#store.read(text, tags).catch(() => undefined);
+    // What the store cannot tell the database does; the store says what is wrong.
+    if (found === undefined) return nothing;
+    const { stored, tags: states } = found;
     const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
     const payload = stored !== undefined && isGood(stored, states) ? stored.payload : undefined;
     return { payload, stamps };
@@ -170,8 +173,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const payload = this.#write(value);
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
-    if (mayStore) await this.#store.write({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
+    if (mayStore) await this.#keep({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
     return value;
+  }
+
+  /** A value that could not be stored is loaded again the next time. */
+  async #keep(write: StoreWrite): Promise<void> {
+    await this.#store.write(write).catch(() => undefined);
   }
 
   /** Outside of a transaction: as one that has nothing to commit. */
@@ -193,7 +201,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     let prepared: Prepared | undefined;
     registerWhole(scope, frame, {
       beforeCommit: async () => {
-        prepared = await this.#prepare(transaction, overlay);
+        prepared = await this.#prepare(transaction, overlay, scope);
       },
       completion: async (outcome) => {
         if (prepared !== undefined) await this.#complete(transaction, prepared, outcome);
@@ -208,13 +216,15 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
-  async #prepare(transaction: string, overlay: Overlay): Promise<Prepared> {
+  async #prepare(transaction: string, overlay: Overlay, scope: Scope): Promise<Prepared> {
     const tags = [...overlay.dirty];
     const changes = overlay.changes();
     const stamp = randomUUID();
     try {
       const clean = await this.#cleanStates(tags, changes);
-      await this.#store.prepare(transaction, tags, stamp, this.#commitTimeout);
+      const start = performance.now();
+      await Promise.all([this.#store.prepare(transaction, tags, stamp, this.#commitTimeout), this.#fence(scope)]);
+      if (performance.now() - start > this.#commitTimeout / 2) throw new Error('it took too long');
       return { tags, stamp, changes, clean };
     } catch (cause) {
       throw new CacheUnavailableError({
@@ -223,6 +233,19 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
         cause,
       });
     }
+  }
+
+  /**
+   * Has the server end a transaction whose process is frozen between its locks and its COMMIT, before the locks end.
+   * PostgreSQL alone can; elsewhere `commitTimeout` has to be long enough.
+   */
+  async #fence({ transaction }: Scope): Promise<void> {
+    const { client } = transaction;
+    if (this.#store.isShared !== true || client.driver.dialect !== 'postgres' || !transaction.hasStarted) return;
+    const limit = Math.floor(this.#commitTimeout / 2);
+    await this.#database
+      .getDb({ clientName: client.name })
+      .query(`set local idle_in_transaction_session_timeout = ${limit}`);
   }
 
   async #complete(transaction: string, prepared: Prepared, outcome: Outcome): Promise<void> {

@@ -25,6 +25,8 @@ export interface StoreWrite extends Stored {
  * the stamp of one of its tags is another one.
  */
 export interface CacheStore {
+  /** Whether other processes use it, which go on while this one is frozen. */
+  readonly isShared?: boolean;
   /** The value of a key, and the state of its tags no earlier than the value. */
   read(
     key: string,

@@ -38,6 +38,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'drivers/postgres': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['pg'] },
   'drivers/mysql': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['mysql2'] },
   'drivers/sqlite': { folders: ['core', 'driver'], packages: [] },
+  'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },
   'queue/bullmq': { folders: ['core', 'queue'], packages: ['bullmq', 'ioredis'] },
   'queue/pg-boss': { folders: ['core', 'queue'], packages: ['pg-boss'] },
   'integrations/drizzle': { folders: ['.', 'ambient'], packages: [] },

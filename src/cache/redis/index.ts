@@ -1,0 +1,2 @@
+export type { IoRedisLike, NodeRedisLike } from './client.ts';
+export { RedisStore, type RedisStoreOptions } from './store.ts';

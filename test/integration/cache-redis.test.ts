@@ -1,0 +1,169 @@
+import { randomUUID } from 'node:crypto';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Cache, createCache } from '../../src/cache/index.ts';
+import { type NodeRedisLike, RedisStore } from '../../src/cache/redis/index.ts';
+import { channelNames, type Database } from '../../src/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { ownRedis } from '../support/redis-server.ts';
+import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+class Declined extends Error {}
+
+async function stockOf(database: Database<'default'>): Promise<number> {
+  const { rows } = await database.current.query<{ stock: number }>('select stock from product where id = 1');
+  return rows[0]?.stock ?? -1;
+}
+
+/** ioredis, as node-redis would be. */
+function asNodeRedis(redis: Redis): NodeRedisLike {
+  return {
+    sendCommand: ([command = '', ...args]) => redis.call(command, ...args),
+    on: (event, listener) => redis.on(event, listener),
+  };
+}
+
+await describeWith('Redis', 'caches that meet in Redis', () => {
+  let redis: Redis;
+  const prefix = redisKeys(`cache-${randomUUID()}:`);
+
+  beforeAll(async () => {
+    redis = new Redis(redisUrl);
+    // A store that meets a server for the first time waits until no lock can be left that it does not know of.
+    const first = new RedisStore({ client: redis, prefix, commitTimeout: 100 });
+    await until('Redis is used', async () => (await first.read('', ['x'])).tags[0]?.isLocked === false);
+  });
+  afterAll(() => redis.quit());
+
+  function open(asNode = false): {
+    database: Database<'default'>;
+    here: Cache<number, number>;
+    there: Cache<number, number>;
+  } {
+    const database = server.open({ max: 3 });
+    const name = randomUUID();
+    const make = (): Cache<number, number> => {
+      const client = asNode ? asNodeRedis(redis) : redis;
+      return createCache(database, {
+        name,
+        commitTimeout: 2_000,
+        store: new RedisStore({ client, prefix, timeout: 2_000 }),
+      });
+    };
+    return { database, here: make(), there: make() };
+  }
+
+  it.each([false, true])('give each other what is set, and lose what is changed, as node-redis: %s', async (asNode) => {
+    const { here, there } = open(asNode);
+    expect(await here.get(1)).toBeUndefined();
+    await here.set(7, 1);
+    await here.set(8, 2);
+    expect(await there.mget([1, 2])).toEqual([7, 8]);
+    await there.del(1);
+    expect(await here.mget([1, 2])).toEqual([undefined, 8]);
+    await here.clear();
+    expect(await there.get(2)).toBeUndefined();
+    await here.set(9, 1, { ttl: 30 });
+    await until('its time is over', async () => (await there.get(1)) === undefined);
+  });
+
+  it('agree with the transaction: its commit, its rollback, and what is loaded in between', async () => {
+    const { database, here, there } = open();
+    await insert(database, 1);
+    expect(await there.getOrSet(1, () => stockOf(database))).toBe(0);
+    const [prepared, mayGoOn] = [signal(), signal()];
+    const writing = database.transaction(async () => {
+      await database.current.query('update product set stock = 5 where id = 1');
+      await here.set(5, 1);
+      expect(await here.get(1)).toBe(5);
+      database.current.beforeCommit(async () => {
+        prepared.fire();
+        await mayGoOn.promise;
+      });
+    });
+    await prepared.promise;
+    expect(await there.getOrSet(1, () => stockOf(database))).toBe(0);
+    mayGoOn.fire();
+    await writing;
+    expect(await there.get(1)).toBe(5);
+    await rejection(
+      database.transaction(async () => {
+        await here.set(6, 1);
+        throw new Declined();
+      }),
+    );
+    expect(await there.get(1)).toBe(5);
+  });
+
+  it('have PostgreSQL end a transaction that is frozen between its locks and its COMMIT', async () => {
+    const database = server.open({ max: 2 });
+    const store = new RedisStore({ client: redis, prefix });
+    const stock = createCache<number, number>(database, { name: randomUUID(), commitTimeout: 200, store });
+    const error = await rejection(
+      database.transaction(async () => {
+        await insert(database, 1);
+        await stock.set(1, 1);
+        // As a process that was stopped; the server does not know the difference.
+        database.current.beforeCommit(() => new Promise((resolve) => setTimeout(resolve, 400)));
+      }),
+    );
+    expect(['CONNECTION_LOST', 'COMMIT_UNKNOWN']).toContain(error['code']);
+    expect(await server.products()).toEqual([]);
+    expect(await stock.get(1)).toBeUndefined();
+  });
+});
+
+const own = await ownRedis();
+if (own === undefined) {
+  it.skip('a Redis that is stopped and started', () => {});
+} else {
+  const events: unknown[] = [];
+  const note = (event: unknown): void => void events.push(event);
+  afterAll(async () => {
+    unsubscribe(channelNames.backgroundError, note);
+    await own.stop();
+  });
+
+  it('a Redis that is away: reads go to the database, writers are refused; a new one is not used at once', async () => {
+    subscribe(channelNames.backgroundError, note);
+    const redis = new Redis(own.url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
+    redis.on('error', () => {});
+    const database = server.open({ max: 3 });
+    const store = new RedisStore({ client: redis, timeout: 200, pause: 50, commitTimeout: 300 });
+    const stock = createCache<number, number>(database, { name: 'stock', store, commitTimeout: 300 });
+    await insert(database, 1);
+    await until('Redis is used', async () => {
+      await stock.getOrSet(1, () => stockOf(database));
+      return (await stock.get(1)) === 0;
+    });
+    await own.stop();
+    expect(await stock.get(1)).toBeUndefined();
+    expect(await stock.getOrSet(1, () => stockOf(database))).toBe(0);
+    const error = await rejection(
+      database.transaction(async () => {
+        await database.current.query('update product set stock = 1 where id = 1');
+        await stock.del(1);
+      }),
+    );
+    expect(error).toMatchObject({ code: 'CACHE_UNAVAILABLE' });
+    expect(await stockOf(database)).toBe(0);
+    expect(events.length).toBeGreaterThan(0);
+    await own.start();
+    await until('it answers', async () => (await redis.ping()) === 'PONG');
+    await until('the store uses it again', async () =>
+      store.read('', ['t']).then(
+        () => true,
+        () => false,
+      ),
+    );
+    // It has lost the locks of whoever was committing.
+    expect((await store.read('', ['t'])).tags).toMatchObject([{ isLocked: true }]);
+    await until('none of them can be left', async () => (await store.read('', ['t'])).tags[0]?.isLocked === false);
+    await stock.getOrSet(1, () => stockOf(database));
+    expect(await stock.get(1)).toBe(0);
+    redis.disconnect();
+  });
+}
