@@ -12,6 +12,7 @@ const tasks = {
   demo: ['src/cli/demo/main.ts'],
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   bench: ['bench/main.ts'],
+  'check:cache': ['test/checkers/main.ts'],
 };
 
 const [name = '', ...rest] = process.argv.slice(2);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
 import { type NodeRedisLike, RedisStore } from '../../src/cache/redis/index.ts';
 import { channelNames, type Database } from '../../src/index.ts';
+import { checkCache } from '../checkers/cache-checker.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { ownRedis } from '../support/redis-server.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
@@ -55,6 +56,19 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     };
     return { database, here: make(), there: make() };
   }
+
+  it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
+    const seed = 1 + Math.floor(Math.random() * 1e9);
+    const result = await checkCache({
+      database: server.open({ max: 12 }),
+      approach: 'sluice',
+      store: () => new RedisStore({ client: redis, prefix: `${prefix}checked:`, timeout: 5_000, commitTimeout: 100 }),
+      checks: 3_000,
+      seed,
+    });
+    expect({ ...result, seed }).toMatchObject({ stale: 0, uncommitted: 0, lostOwn: 0, first: undefined });
+    expect(Math.min(result.hits, result.commits, result.rollbacks)).toBeGreaterThan(20);
+  });
 
   it.each([false, true])('give each other what is set, and lose what is changed, as node-redis: %s', async (asNode) => {
     const { here, there } = open(asNode);

@@ -1,0 +1,88 @@
+// Checks a cache for as long as it is told to, and says which seed to come back with.
+import { randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { Redis } from 'ioredis';
+import { type CacheStore, MemoryStore } from '../../src/cache/index.ts';
+import { RedisStore } from '../../src/cache/redis/index.ts';
+import { createDatabase } from '../../src/index.ts';
+import { mariadbEngine } from '../support/engines/mariadb.ts';
+import { postgresEngine } from '../support/engines/postgres.ts';
+import { sqliteEngine } from '../support/engines/sqlite.ts';
+import { redisUrl } from '../support/servers.ts';
+import { until } from '../support/settled.ts';
+import { type Approach, checkCache } from './cache-checker.ts';
+
+const engines = { postgres: postgresEngine, mariadb: mariadbEngine, sqlite: sqliteEngine };
+const approaches: readonly Approach[] = ['sluice', 'naive', 'after-commit'];
+
+const { values } = parseArgs({
+  options: {
+    approach: { type: 'string', default: 'sluice' },
+    engine: { type: 'string', default: 'postgres' },
+    store: { type: 'string', default: 'memory' },
+    checks: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1e9)) },
+  },
+});
+const approach =
+  approaches.find((name) => name === values.approach) ?? misused(`approach is one of ${approaches.join(', ')}`);
+const engine =
+  Object.entries(engines).find(([name]) => name === values.engine)?.[1] ??
+  misused(`engine is one of ${Object.keys(engines).join(', ')}`);
+const [checks, seed] = [positive('checks', values.checks), positive('seed', values.seed)];
+const stores = await openStores();
+
+const server = engine.server();
+await server.start();
+const database = createDatabase({ clients: { default: server.client({ max: 12 }) } });
+const started = performance.now();
+try {
+  const result = await checkCache({
+    database,
+    approach,
+    store: stores.make,
+    checks,
+    seed,
+    onProgress: (done) => {
+      if (done % 10_000 === 0) console.error(`${done} of ${checks} reads are checked`);
+    },
+  });
+  const seconds = Math.round((performance.now() - started) / 1_000);
+  console.log({ approach, engine: engine.name, store: values.store, seed, seconds, ...result });
+  process.exitCode = result.first === undefined ? 0 : 1;
+} finally {
+  await database.close();
+  await server.drop();
+  await stores.close();
+}
+
+async function openStores(): Promise<{ make: () => CacheStore; close: () => Promise<void> }> {
+  if (values.store === 'memory') {
+    const store = new MemoryStore();
+    return { make: () => store, close: async () => {} };
+  }
+  if (values.store !== 'redis') misused('store is one of memory, redis');
+  const client = new Redis(redisUrl);
+  const prefix = `sluice-check-${randomUUID()}:`;
+  const make = (): CacheStore => new RedisStore({ client, prefix, timeout: 5_000, commitTimeout: 1_000 });
+  const first = make();
+  await until('Redis is used', async () => (await first.read('', ['x'])).tags[0]?.isLocked === false);
+  return {
+    make,
+    async close() {
+      const keys = await client.keys(`${prefix}*`);
+      if (keys.length > 0) await client.unlink(...keys);
+      await client.quit();
+    },
+  };
+}
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  return Number.isSafeInteger(value) && value > 0 ? value : misused(`${name} is a whole number above 0`);
+}
+
+function misused(message: string): never {
+  console.error(`Wrong option: ${message}.`);
+  process.exit(2);
+}
