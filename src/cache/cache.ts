@@ -15,6 +15,7 @@ import { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
 import { Flights } from './flights.ts';
 import { MemoryStore } from './memory-store.ts';
 import { Overlay } from './overlay.ts';
+import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
 
 /** To which transaction a call belongs. */
@@ -55,6 +56,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #serializer: Serializer<Value>;
   readonly #overlays = new WeakMap<AtomicUnit, Overlay>();
   readonly #flights = new Flights<Value>();
+  readonly #counters: Counters = newCounters();
 
   constructor(database: Database, options: CacheOptions<Value, Key>) {
     checkCacheOptions(options);
@@ -65,9 +67,14 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     this.#serializer = options.serializer ?? (richJson as Serializer<Value>);
   }
 
+  /** What it has done in this process so far. */
+  get statistics(): CacheStatistics {
+    return { ...this.#counters };
+  }
+
   /** The value, if there is a good one. */
   async get(key: Key, options: CacheCallOptions = {}): Promise<Value | undefined> {
-    const { payload } = await this.#find(key, this.#within(options));
+    const { payload } = this.#counted(await this.#find(key, this.#within(options)));
     return payload === undefined ? undefined : this.#serializer.read(payload);
   }
 
@@ -82,7 +89,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    */
   async getOrSet(key: Key, load: () => Promise<Value> | Value, options: SetOptions = {}): Promise<Value> {
     const within = this.#within(options);
-    const found = await this.#find(key, within);
+    const found = this.#counted(await this.#find(key, within));
     if (found.payload !== undefined) return this.#serializer.read(found.payload);
     if (within !== undefined) return await this.#load(key, load, found, options, within);
     // Everyone who joins gets a value of their own, which they may change.
@@ -97,12 +104,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const change = { payload: this.#write(value), tags: this.#tagsOf(key), ttl: this.#ttl(options) };
     const within = this.#within(options);
     const text = this.#valueKey(key);
-    if (within !== undefined) {
-      this.#overlayOf(within).set(within.unit, text, change);
-      this.#overlayOf(within).touch([this.#keyTag(key)]);
-      return;
-    }
-    await this.#atOnce([this.#keyTag(key)], new Map([[text, change]]));
+    if (within === undefined) await this.#atOnce([text], new Map([[text, change]]));
+    else this.#overlayOf(within).set(within.unit, text, change);
   }
 
   async del(key: Key, options: CacheCallOptions = {}): Promise<void> {
@@ -111,30 +114,29 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   async mdel(keys: readonly Key[], options: CacheCallOptions = {}): Promise<void> {
     const within = this.#within(options);
-    const tags = keys.map((key) => this.#keyTag(key));
+    const texts = keys.map((key) => this.#valueKey(key));
     if (within === undefined) {
-      await this.#atOnce(tags, new Map());
+      await this.#atOnce(texts, new Map());
       return;
     }
     const overlay = this.#overlayOf(within);
-    for (const key of keys) overlay.set(within.unit, this.#valueKey(key), { payload: undefined, tags: [], ttl: 0 });
-    overlay.touch(tags);
+    for (const text of texts) overlay.set(within.unit, text, { payload: undefined, tags: [], ttl: 0 });
   }
 
   /** Every value of the cache is dead. */
   async clear(options: CacheCallOptions = {}): Promise<void> {
-    await this.#touch([this.#wholeTag], options);
+    await this.#invalidate([this.#wholeTag], options);
   }
 
   /** Every value that depends on one of the tags is dead. */
   async invalidate(tags: readonly string[], options: CacheCallOptions = {}): Promise<void> {
-    await this.#touch(tags.map(declaredTag), options);
+    await this.#invalidate(tags.map(declaredTag), options);
   }
 
-  async #touch(tags: readonly string[], options: CacheCallOptions): Promise<void> {
+  async #invalidate(tags: readonly string[], options: CacheCallOptions): Promise<void> {
     const within = this.#within(options);
     if (within === undefined) await this.#atOnce(tags, new Map());
-    else this.#overlayOf(within).touch(tags);
+    else this.#overlayOf(within).invalidate(tags);
   }
 
   async #find(key: Key, within: Within | undefined): Promise<Found> {
@@ -142,23 +144,17 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const tags = this.#tagsOf(key);
     if (within !== undefined) {
       const change = within.overlay?.find(within.unit, text);
-      if (change !== undefined && !this.#isDirty(change.tags, within, text))
-        return { payload: change.payload, stamps: undefined };
+      if (change !== undefined) return { payload: change.payload, stamps: undefined };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
-      if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.dirty.has(tag) === true)) return nothing;
+      if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.isDirty(tag) === true)) return nothing;
     }
-    const found = await this.#store.read(text, tags).catch(() => undefined);
+    const found = await this.#tolerated(this.#store.read(text, tags));
     // What the store cannot tell the database does; the store says what is wrong.
     if (found === undefined) return nothing;
     const { stored, tags: states } = found;
     const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
     const payload = stored !== undefined && isGood(stored, states) ? stored.payload : undefined;
     return { payload, stamps };
-  }
-
-  /** Whether tags of a value that the transaction has set were touched by it afterwards, besides that of the key. */
-  #isDirty(tags: readonly string[], { overlay }: Within, text: string): boolean {
-    return tags.some((tag) => tag !== text && overlay?.dirty.has(tag) === true);
   }
 
   async #load(
@@ -169,6 +165,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     within: Within | undefined,
   ): Promise<Value> {
     if (found !== undefined) return this.#serializer.read(found);
+    this.#counters.loads += 1;
     const value = await load();
     const payload = this.#write(value);
     // A transaction that has written may have read its own, which is not committed.
@@ -179,15 +176,34 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** A value that could not be stored is loaded again the next time. */
   async #keep(write: StoreWrite): Promise<void> {
-    await this.#store.write(write).catch(() => undefined);
+    await this.#tolerated(this.#store.write(write));
+  }
+
+  async #tolerated<Result>(command: Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await command;
+    } catch {
+      this.#counters.failures += 1;
+      return undefined;
+    }
+  }
+
+  #counted(found: Found): Found {
+    if (found.payload !== undefined) this.#counters.hits += 1;
+    else if (found.stamps === undefined) this.#counters.bypasses += 1;
+    else this.#counters.misses += 1;
+    return found;
   }
 
   /** Outside of a transaction: as one that has nothing to commit. */
   async #atOnce(tags: readonly string[], changes: ReturnType<Overlay['changes']>): Promise<void> {
     const transaction = randomUUID();
     const stamp = randomUUID();
-    await this.#store.prepare(transaction, tags, stamp, this.#commitTimeout);
-    await this.#settle(transaction, { tags, stamp, changes, clean: await this.#cleanStates(tags, changes) });
+    const [clean] = await Promise.all([
+      this.#cleanStates(tags, changes),
+      this.#store.prepare(transaction, tags, stamp, this.#commitTimeout),
+    ]);
+    await this.#settle(transaction, { tags, stamp, changes, clean });
   }
 
   #overlayOf(within: Within): Overlay {
@@ -196,7 +212,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const whole = wholeUnit(scope);
     const known = this.#overlays.get(whole);
     if (known !== undefined) return known;
-    const overlay = new Overlay();
+    const overlay = new Overlay(this.#wholeTag);
     const transaction = randomUUID();
     let prepared: Prepared | undefined;
     registerWhole(scope, frame, {
@@ -217,13 +233,16 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
   async #prepare(transaction: string, overlay: Overlay, scope: Scope): Promise<Prepared> {
-    const tags = [...overlay.dirty];
+    const tags = overlay.dirty;
     const changes = overlay.changes();
     const stamp = randomUUID();
     try {
-      const clean = await this.#cleanStates(tags, changes);
       const start = performance.now();
-      await Promise.all([this.#store.prepare(transaction, tags, stamp, this.#commitTimeout), this.#fence(scope)]);
+      const [clean] = await Promise.all([
+        this.#cleanStates(tags, changes),
+        this.#store.prepare(transaction, tags, stamp, this.#commitTimeout),
+        this.#fence(scope),
+      ]);
       if (performance.now() - start > this.#commitTimeout / 2) throw new Error('it took too long');
       return { tags, stamp, changes, clean };
     } catch (cause) {
@@ -262,13 +281,12 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Ends the locks, and stores what was set; that is dead if anybody has changed its tags since. */
   async #settle(transaction: string, { tags, stamp, changes, clean }: Prepared): Promise<void> {
-    for (const [key, { payload, tags: of, ttl }] of changes) {
-      if (payload === undefined) continue;
-      const stamps = of.map((tag) => (tags.includes(tag) ? stamp : (clean.get(tag)?.stamp ?? '')));
-      if (of.some((tag) => clean.get(tag)?.isLocked === true)) continue;
-      await this.#store.write({ key, stamps, payload, ttl });
-    }
-    await this.#store.release(transaction, tags);
+    const own = new Set(tags);
+    const writes = [...changes].flatMap(([key, { payload, tags: of, ttl }]) => {
+      if (payload === undefined || of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
+      return { key, stamps: of.map((tag) => (own.has(tag) ? stamp : (clean.get(tag)?.stamp ?? ''))), payload, ttl };
+    });
+    await Promise.all([...writes.map((write) => this.#keep(write)), this.#store.release(transaction, tags)]);
   }
 
   /** What the other tags of what was set are before the commit. */
@@ -276,9 +294,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     tags: readonly string[],
     changes: ReturnType<Overlay['changes']>,
   ): Promise<ReadonlyMap<string, TagState>> {
-    const others = new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !tags.includes(tag)));
-    if (others.size === 0) return new Map();
-    const names = [...others];
+    const own = new Set(tags);
+    const names = [...new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !own.has(tag)))];
+    if (names.length === 0) return new Map();
     const { tags: states } = await this.#store.read('', names);
     return new Map(states.map((state, index) => [names[index] ?? '', state]));
   }
@@ -314,11 +332,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   #valueKey(key: Key): string {
     return `${this.name}/${keyText(key)}`;
   }
-  #keyTag(key: Key): string {
-    return this.#valueKey(key);
-  }
+  /** That of the key is the key itself. */
   #tagsOf(key: Key): readonly string[] {
-    return [this.#keyTag(key), this.#wholeTag, ...(this.#options.tags?.(key) ?? []).map(declaredTag)];
+    return [this.#valueKey(key), this.#wholeTag, ...(this.#options.tags?.(key) ?? []).map(declaredTag)];
   }
 }
 

@@ -12,6 +12,9 @@ interface Entry extends Stored {
   readonly until: number;
 }
 
+/** A value depends on a few tags; one of which nobody has asked for longest is forgotten, which kills its values. */
+const tagsPerValue = 4;
+
 /** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
 export class MemoryStore implements CacheStore {
   readonly #clock: Clock;
@@ -77,9 +80,18 @@ export class MemoryStore implements CacheStore {
 
   #tag(name: string): Tag {
     const known = this.#tags.get(name);
-    if (known !== undefined) return known;
-    const tag: Tag = { stamp: randomUUID(), intents: new Map() };
+    const tag = known ?? { stamp: randomUUID(), intents: new Map<string, number>() };
+    this.#tags.delete(name);
     this.#tags.set(name, tag);
+    if (known === undefined && this.#tags.size > this.#max * tagsPerValue) this.#forgetTag();
     return tag;
+  }
+
+  /** A lock is not forgotten: its tag goes to the end of the line. */
+  #forgetTag(): void {
+    const [[name, tag] = []] = this.#tags;
+    if (name === undefined || tag === undefined) return;
+    this.#tags.delete(name);
+    if ([...tag.intents.keys()].some((transaction) => this.#isLive(tag, transaction))) this.#tags.set(name, tag);
   }
 }

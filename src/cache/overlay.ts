@@ -8,16 +8,32 @@ export interface Change {
   readonly ttl: number;
 }
 
+/** More keys than these in one transaction are all of the cache's: what is known of them stays bounded. */
+const mostKeys = 1_000;
+
 /**
  * What a transaction has done to a cache, which nobody else sees before its commit: a layer for each savepoint. A layer that is
  * rolled back takes its values along, but what it has touched stays touched: the database may have been read in between.
  */
 export class Overlay {
+  readonly #wholeTag: string;
   readonly #layers = new Map<AtomicUnit, Map<string, Change>>();
-  readonly #dirty = new Set<string>();
+  readonly #keys = new Set<string>();
+  readonly #shared = new Set<string>();
+  #isFull = false;
 
-  get dirty(): ReadonlySet<string> {
-    return this.#dirty;
+  /** @param wholeTag the tag of every value of the cache */
+  constructor(wholeTag: string) {
+    this.#wholeTag = wholeTag;
+  }
+
+  /** The tags that it has touched. */
+  get dirty(): readonly string[] {
+    return [...this.#keys, ...this.#shared];
+  }
+
+  isDirty(tag: string): boolean {
+    return this.#keys.has(tag) || this.#shared.has(tag);
   }
 
   /** What is set for the key where `unit` is: its own, or that of a unit around it. */
@@ -29,21 +45,33 @@ export class Overlay {
     return undefined;
   }
 
+  /** Changes a key, whose text is its tag too. */
   set(unit: AtomicUnit, key: string, change: Change): void {
-    const layer = this.#layers.get(unit) ?? new Map<string, Change>();
-    this.#layers.set(unit, layer);
-    layer.set(key, change);
+    if (this.#isFull) return;
+    this.#keys.add(key);
+    if (this.#keys.size > mostKeys) {
+      this.#isFull = true;
+      this.#keys.clear();
+      this.#layers.clear();
+      this.#shared.add(this.#wholeTag);
+      return;
+    }
+    this.#put(unit, key, change);
   }
 
-  touch(tags: Iterable<string>): void {
-    for (const tag of tags) this.#dirty.add(tag);
+  /** Whatever depends on the tags is dead, and what was set before too. */
+  invalidate(tags: readonly string[]): void {
+    for (const tag of tags) this.#shared.add(tag);
+    for (const layer of this.#layers.values()) {
+      for (const [key, change] of layer) if (change.tags.some((tag) => tags.includes(tag))) layer.delete(key);
+    }
   }
 
   released(savepoint: string): void {
     const unit = this.#unitOf(savepoint);
     const layer = unit === undefined ? undefined : this.#layers.get(unit);
     if (unit?.parent === undefined || layer === undefined) return;
-    for (const [key, change] of layer) this.set(unit.parent, key, change);
+    for (const [key, change] of layer) this.#put(unit.parent, key, change);
     this.#layers.delete(unit);
   }
 
@@ -55,6 +83,12 @@ export class Overlay {
   /** Everything that was set, when all savepoints have ended. */
   changes(): ReadonlyMap<string, Change> {
     return new Map([...this.#layers.values()].flatMap((layer) => [...layer]));
+  }
+
+  #put(unit: AtomicUnit, key: string, change: Change): void {
+    const layer = this.#layers.get(unit) ?? new Map<string, Change>();
+    this.#layers.set(unit, layer);
+    layer.set(key, change);
   }
 
   #unitOf(savepoint: string): AtomicUnit | undefined {

@@ -18,8 +18,8 @@ async function check(approach: Approach, checks: number): Promise<CheckerResult 
   return { ...result, seed };
 }
 
-it('5,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
-  const result = await check('sluice', 5_000);
+it('7,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
+  const result = await check('sluice', 7_000);
   expect(result).toMatchObject({ stale: 0, uncommitted: 0, lostOwn: 0, first: undefined });
   // It was worth its while.
   expect(Math.min(result.hits, result.commits, result.rollbacks)).toBeGreaterThan(20);

@@ -6,11 +6,12 @@ import {
   createCache,
   defineCache,
   MemoryStore,
+  type TagState,
 } from '../../src/cache/index.ts';
 import type { Clock } from '../../src/core/index.ts';
 import type { Database } from '../../src/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
-import { rejection, signal } from '../support/settled.ts';
+import { rejection, signal, until } from '../support/settled.ts';
 import { startWireProxy } from '../support/wire-proxy.ts';
 
 const server = useTestDatabase();
@@ -185,6 +186,30 @@ describe('a cache outside of a transaction', () => {
     expect(await stock.getOrSet(1, () => 5)).toBe(5);
   });
 
+  it('counts what it does', async () => {
+    const { database, stock } = open();
+    await stock.getOrSet(1, () => 1);
+    await stock.getOrSet(1, () => 2);
+    await stock.get(2);
+    await database.transaction(async () => {
+      await stock.set(3, 1);
+      await stock.get(1);
+      await stock.del(1);
+      await stock.getOrSet(1, () => 4);
+    });
+    expect(stock.statistics).toEqual({ hits: 2, misses: 2, bypasses: 1, loads: 2, failures: 0 });
+  });
+
+  it('forgets the tags that nobody asks for, but no lock', async () => {
+    const store = new MemoryStore(2);
+    const stateOf = async (tag: string): Promise<TagState | undefined> => (await store.read('', [tag])).tags[0];
+    const before = await stateOf('unused');
+    await store.prepare('committing', ['locked'], 'stamp', 60_000);
+    for (let other = 0; other < 100; other += 1) await stateOf(`other ${other}`);
+    expect(await stateOf('locked')).toEqual({ stamp: 'stamp', isLocked: true });
+    expect((await stateOf('unused'))?.stamp).not.toBe(before?.stamp);
+  });
+
   it('invalidates by the tags that values depend on', async () => {
     const { stock, elsewhere } = open({ tags: (id) => [`warehouse:${id % 2}`] });
     for (const id of [1, 2, 3]) await stock.set(id, id);
@@ -220,6 +245,77 @@ describe('a cache in a transaction', () => {
       }),
     );
     expect(await stock.mget([1, 2])).toEqual([1, undefined]);
+  });
+
+  it('keeps what is set after everything was invalidated, and nothing from before', async () => {
+    const { database, stock, elsewhere } = open({ tags: () => ['warehouse'] });
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await stock.set(1, 1);
+      await stock.set(2, 2);
+      await stock.clear();
+      expect(await stock.mget([1, 2])).toEqual([undefined, undefined]);
+      await stock.set(3, 2);
+      expect(await stock.get(2)).toBe(3);
+    });
+    expect(await elsewhere.mget([1, 2])).toEqual([undefined, 3]);
+    await database.transaction(async () => {
+      await insert(database, 2);
+      await stock.set(4, 1);
+      await stock.invalidate(['warehouse']);
+      await stock.set(5, 2);
+      expect(await stock.mget([1, 2])).toEqual([undefined, 5]);
+    });
+    expect(await elsewhere.mget([1, 2])).toEqual([undefined, 5]);
+  });
+
+  it('takes one trip to the store before the commit, and one after', async () => {
+    const store = new HeldStore();
+    const { database, stock } = open({ store });
+    let gate = signal();
+    const begun: string[] = [];
+    for (const command of ['read', 'write', 'prepare', 'release'] as const) {
+      store.before[command] = async () => {
+        begun.push(command);
+        await gate.promise;
+      };
+    }
+    const work = database.transaction(async () => {
+      await insert(database, 1);
+      await stock.set(1, 1);
+      await stock.set(2, 2);
+    });
+    await until('all of the first trip has begun', () => begun.length === 2);
+    expect(begun.splice(0).toSorted()).toEqual(['prepare', 'read']);
+    const first = gate;
+    gate = signal();
+    first.fire();
+    await until('all of the second trip has begun', () => begun.length === 3);
+    expect(begun.toSorted()).toEqual(['release', 'write', 'write']);
+    gate.fire();
+    await work;
+    expect(begun).toHaveLength(3);
+  });
+
+  it('of 10,000 changed keys makes one change of the whole cache', async () => {
+    const store = new HeldStore();
+    const { database, stock, elsewhere } = open({ store });
+    const prepared: number[] = [];
+    const spy = store.prepare.bind(store);
+    store.prepare = async (transaction, tags, ...rest) => {
+      prepared.push(tags.length);
+      await spy(transaction, tags, ...rest);
+    };
+    await elsewhere.set(1, 1);
+    await elsewhere.set(1, 20_000);
+    await database.transaction(async () => {
+      await insert(database, 1);
+      for (let key = 0; key < 10_000; key += 1) await stock.set(2, key);
+      // Nothing of it is kept, and nothing old is shown.
+      expect(await stock.mget([1, 9_999])).toEqual([undefined, undefined]);
+    });
+    expect(prepared).toEqual([1, 1, 1]);
+    expect(await elsewhere.mget([1, 9_999, 20_000])).toEqual([undefined, undefined, undefined]);
   });
 
   it('drops what a savepoint has set with it, and keeps what its parent has', async () => {

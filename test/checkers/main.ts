@@ -20,7 +20,7 @@ const { values } = parseArgs({
     approach: { type: 'string', default: 'sluice' },
     engine: { type: 'string', default: 'postgres' },
     store: { type: 'string', default: 'memory' },
-    checks: { type: 'string', default: '100000' },
+    ops: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1e9)) },
   },
 });
@@ -29,7 +29,7 @@ const approach =
 const engine =
   Object.entries(engines).find(([name]) => name === values.engine)?.[1] ??
   misused(`engine is one of ${Object.keys(engines).join(', ')}`);
-const [checks, seed] = [positive('checks', values.checks), positive('seed', values.seed)];
+const [checks, seed] = [positive('ops', values.ops), positive('seed', values.seed)];
 const stores = await openStores();
 
 const server = engine.server();

@@ -1,0 +1,22 @@
+/** What a cache in this process has done since it was made. */
+export interface CacheStatistics {
+  /** Reads that the cache has answered. */
+  readonly hits: number;
+  /** Reads for which it had no value that is good. */
+  readonly misses: number;
+  /**
+   * Reads that it left to the database: a transaction was committing what they read, had changed it itself or reads a
+   * snapshot, or the store did not answer.
+   */
+  readonly bypasses: number;
+  /** Calls of `load`; of those who ask at once, one. */
+  readonly loads: number;
+  /** Commands that the store did not carry out. */
+  readonly failures: number;
+}
+
+export type Counters = { -readonly [Name in keyof CacheStatistics]: number };
+
+export function newCounters(): Counters {
+  return { hits: 0, misses: 0, bypasses: 0, loads: 0, failures: 0 };
+}
