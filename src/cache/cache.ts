@@ -30,8 +30,8 @@ export interface SetOptions extends CacheCallOptions {
 }
 
 /** What a read has found: the value, if it is good, and what one that is loaded now may be stored with. */
-interface Found {
-  readonly payload: string | undefined;
+interface Found<Value> {
+  readonly hit: { readonly value: Value } | undefined;
   /** The stamps from before a load; nothing where a value must not be stored. */
   readonly stamps: readonly string[] | undefined;
 }
@@ -74,8 +74,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** The value, if there is a good one. */
   async get(key: Key, options: CacheCallOptions = {}): Promise<Value | undefined> {
-    const { payload } = this.#counted(await this.#find(key, this.#within(options)));
-    return payload === undefined ? undefined : this.#serializer.read(payload);
+    const { hit } = this.#counted(await this.#find(key, this.#within(options)));
+    return hit?.value;
   }
 
   /** The values in the order of their keys. */
@@ -90,7 +90,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async getOrSet(key: Key, load: () => Promise<Value> | Value, options: SetOptions = {}): Promise<Value> {
     const within = this.#within(options);
     const found = this.#counted(await this.#find(key, within));
-    if (found.payload !== undefined) return this.#serializer.read(found.payload);
+    if (found.hit !== undefined) return found.hit.value;
     if (within !== undefined) return await this.#load(key, load, found, options, within);
     // Everyone who joins gets a value of their own, which they may change.
     const loaded = await this.#flights.join(keyText(key), async () =>
@@ -139,12 +139,12 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     else this.#overlayOf(within).invalidate(tags);
   }
 
-  async #find(key: Key, within: Within | undefined): Promise<Found> {
+  async #find(key: Key, within: Within | undefined): Promise<Found<Value>> {
     const text = this.#valueKey(key);
     const tags = this.#tagsOf(key);
     if (within !== undefined) {
       const change = within.overlay?.find(within.unit, text);
-      if (change !== undefined) return { payload: change.payload, stamps: undefined };
+      if (change !== undefined) return { hit: this.#decoded(change.payload), stamps: undefined };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
       if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.isDirty(tag) === true)) return nothing;
     }
@@ -153,18 +153,31 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     if (found === undefined) return nothing;
     const { stored, tags: states } = found;
     const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
-    const payload = stored !== undefined && isGood(stored, states) ? stored.payload : undefined;
-    return { payload, stamps };
+    return { hit: stored !== undefined && isGood(stored, states) ? this.#decoded(stored.payload) : undefined, stamps };
+  }
+
+  /** What cannot be read is not there, and is told of. */
+  #decoded(payload: string | undefined): Found<Value>['hit'] {
+    if (payload === undefined) return undefined;
+    try {
+      return { value: this.#serializer.read(payload) };
+    } catch {
+      this.#counters.failures += 1;
+      // What a parser says quotes the value.
+      const error = new Error('A value in the store cannot be read by the serializer; it is loaded again');
+      reportBackgroundError({ source: `cache "${this.name}"`, error });
+      return undefined;
+    }
   }
 
   async #load(
     key: Key,
     load: () => Promise<Value> | Value,
-    { payload: found, stamps }: Found,
+    { hit, stamps }: Found<Value>,
     options: SetOptions,
     within: Within | undefined,
   ): Promise<Value> {
-    if (found !== undefined) return this.#serializer.read(found);
+    if (hit !== undefined) return hit.value;
     this.#counters.loads += 1;
     const value = await load();
     const payload = this.#write(value);
@@ -188,8 +201,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     }
   }
 
-  #counted(found: Found): Found {
-    if (found.payload !== undefined) this.#counters.hits += 1;
+  #counted(found: Found<Value>): Found<Value> {
+    if (found.hit !== undefined) this.#counters.hits += 1;
     else if (found.stamps === undefined) this.#counters.bypasses += 1;
     else this.#counters.misses += 1;
     return found;
@@ -346,7 +359,7 @@ interface Prepared {
   readonly clean: ReadonlyMap<string, TagState>;
 }
 
-const nothing: Found = { payload: undefined, stamps: undefined };
+const nothing: Found<never> = { hit: undefined, stamps: undefined };
 
 /** Tags of the program are the same for all caches, and never those of a key. */
 function declaredTag(tag: string): string {

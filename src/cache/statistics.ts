@@ -11,7 +11,7 @@ export interface CacheStatistics {
   readonly bypasses: number;
   /** Calls of `load`; of those who ask at once, one. */
   readonly loads: number;
-  /** Commands that the store did not carry out. */
+  /** Commands that the store did not carry out, and values that it gave and nobody can read. */
   readonly failures: number;
 }
 

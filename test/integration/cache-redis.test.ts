@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
@@ -82,6 +83,29 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     expect(await there.get(2)).toBeUndefined();
     await here.set(9, 1, { ttl: 30 });
     await until('its time is over', async () => (await there.get(1)) === undefined);
+  });
+
+  it('read the database where Redis answers garbage, and quote none of it', async () => {
+    const { here } = open();
+    const told: unknown[] = [];
+    const listener = (event: unknown): void => void told.push(event);
+    subscribe(channelNames.backgroundError, listener);
+    await here.set(7, 1);
+    const key = `${prefix}value:${here.name}/1`;
+    const stored = (await redis.get(key)) ?? '';
+    const [head = ''] = stored.split('\n');
+    expect(stored).toMatch(/\n\{"value":7\}$/);
+    for (const garbage of ['', 'secret', '\n', `${head}\n`, `${head}\nsecret`, `${head} more\n{"value":666}`]) {
+      await redis.set(key, garbage);
+      expect(await here.get(1)).toBeUndefined();
+    }
+    expect(await here.getOrSet(1, () => 8)).toBe(8);
+    expect(await here.get(1)).toBe(8);
+    await redis.multi().del(key).hset(key, 'of', 'another kind').exec();
+    expect(await here.getOrSet(1, () => 9)).toBe(9);
+    unsubscribe(channelNames.backgroundError, listener);
+    expect(told.length).toBeGreaterThan(2);
+    expect(inspect(told, { depth: 9 })).not.toContain('secret');
   });
 
   it('agree with the transaction: its commit, its rollback, and what is loaded in between', async () => {
