@@ -203,5 +203,41 @@ if (own === undefined) {
     await stock.getOrSet(1, () => stockOf(database));
     expect(await stock.get(1)).toBe(0);
     redis.disconnect();
+    await own.stop();
+  });
+
+  it('a Redis that is started anew between the locks and the COMMIT: what is read in between is not kept', async () => {
+    await own.start();
+    const clients = [new Redis(own.url, { retryStrategy: () => 20 }), new Redis(own.url, { retryStrategy: () => 20 })];
+    for (const client of clients) client.on('error', () => {});
+    const database = server.open({ max: 3 });
+    const options = { timeout: 5_000, pause: 10, commitTimeout: 60_000 };
+    const [here, there] = clients.map((client) => new RedisStore({ client, ...options })) as [RedisStore, RedisStore];
+    const make = (store: RedisStore): Cache<number, number> =>
+      createCache(database, { name: 'stock', store, commitTimeout: 60_000 });
+    const [writer, reader] = [make(here), make(there)];
+    await insert(database, 1);
+    const prepare = here.prepare.bind(here);
+    here.prepare = async (...args) => {
+      await prepare(...args);
+      await own.stop();
+      await own.start();
+      await until('the reader uses it', async () =>
+        there.read('', ['t']).then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await database.switchDbIsolate(() => reader.getOrSet(1, () => stockOf(database)))).toBe(0);
+    };
+    // As a writer that is lost after its COMMIT: nobody tells the new server.
+    here.release = () => Promise.reject(new Error('lost'));
+    await database.transaction(async () => {
+      await database.current.query('update product set stock = 5 where id = 1');
+      await writer.del(1);
+    });
+    expect(await reader.get(1)).toBeUndefined();
+    expect(await reader.getOrSet(1, () => stockOf(database))).toBe(5);
+    for (const client of clients) client.disconnect();
   });
 }
