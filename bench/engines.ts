@@ -48,7 +48,7 @@ async function fill(database: Database): Promise<void> {
   await database.current.batch(ids.map((id) => ({ text: insert, values: [id] })));
 }
 
-function pair(alone: () => Promise<unknown>, sluice: () => Promise<unknown>): EngineWorkload['contenders'] {
+export function pair(alone: () => Promise<unknown>, sluice: () => Promise<unknown>): EngineWorkload['contenders'] {
   return [
     { name: 'alone', run: alone },
     { name: 'sluice', run: sluice },

@@ -1,5 +1,6 @@
 // Sluice beside raw `pg`, in interleaved rounds on one server. Figures are ratios: the times of a machine mean little.
 import { parseArgs } from 'node:util';
+import { openCacheArena } from './caches.ts';
 import {
   openArena,
   rawNested,
@@ -75,6 +76,7 @@ const figures = {
   ...('sqlite'.includes(values.only) ? { sqlite: await benchEngine(openSqliteArena) } : {}),
   ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(connectionString) } : {}),
   ...('peers'.includes(values.only) ? { peers: await benchPeers(connectionString) } : {}),
+  ...('caches'.includes(values.only) ? { caches: await benchCaches(connectionString) } : {}),
   ...('jobs'.includes(values.only) ? { jobs: await benchJobs(connectionString) } : {}),
 };
 if (values.json) console.log(JSON.stringify(figures));
@@ -98,7 +100,7 @@ async function benchTransactions(url: string): Promise<{ results: Result[]; over
   return { results, overhead };
 }
 
-/** The engine's client package by itself is 1. */
+/** What is named "alone" is 1: the engine's client package by itself, or what a cache is beside. */
 async function benchEngine(open: () => Promise<EngineArena>): Promise<Result[] | string> {
   let arena: EngineArena;
   try {
@@ -155,6 +157,15 @@ async function benchPeers(url: string): Promise<Result[]> {
   }
   await peers.close();
   return results;
+}
+
+/** Measured where REDIS_URL names a Redis. */
+async function benchCaches(url: string): Promise<Result[] | string> {
+  const redisUrl = process.env['REDIS_URL'] || undefined;
+  if (redisUrl !== undefined)
+    return await benchEngine(async () => await openCacheArena(await openArena(url), redisUrl));
+  console.error('REDIS_URL is not set: caches are not measured.');
+  return 'REDIS_URL is not set';
 }
 
 /** BullMQ is measured where REDIS_URL names a Redis. */
