@@ -10,7 +10,7 @@ export interface RedisStoreOptions {
   readonly client: IoRedisLike | NodeRedisLike;
   /** What every key begins with. Default `sluice:`. */
   readonly prefix?: string | undefined;
-  /** How long a command may take, in milliseconds. Default 100. */
+  /** How long the commands of one call may take, in milliseconds. Default 100. */
   readonly timeout?: number | undefined;
   /** How long Redis is left alone after a failure, in milliseconds; the database is read meanwhile. Default 1,000. */
   readonly pause?: number | undefined;
@@ -18,7 +18,7 @@ export interface RedisStoreOptions {
   readonly commitTimeout?: number | undefined;
 }
 
-/** How long the stamp of a tag is kept after it was last asked for; afterwards its values are dead. */
+/** How long the stamp of a tag is kept after it was made or changed; afterwards its values are dead. */
 const kept = 7 * 86_400_000;
 
 /** What is known of the server since the connection is there. */
@@ -36,6 +36,7 @@ export class RedisStore implements CacheStore {
   readonly isShared = true;
   readonly #send: Send;
   readonly #prefix: string;
+  readonly #timeout: number;
   readonly #pause: number;
   readonly #commitTimeout: number;
   #epoch: Promise<Epoch> | undefined;
@@ -53,7 +54,8 @@ export class RedisStore implements CacheStore {
     if (client === undefined) {
       throw new InvalidOptionError({ what: 'RedisStore got no "client"', remedy: 'Give one of ioredis or node-redis' });
     }
-    this.#send = withTimeout(sendTo(client), timeout);
+    this.#send = sendTo(client);
+    this.#timeout = timeout;
     this.#prefix = prefix;
     this.#pause = pause;
     this.#commitTimeout = commitTimeout;
@@ -66,17 +68,23 @@ export class RedisStore implements CacheStore {
       const { run, usableAt } = await this.#known();
       const [value, ...states] = await Promise.all([
         this.#send('GET', this.#valueKey(key)),
-        ...tags.map((tag) => runScript(this.#send, tagScript, this.#tagKey(tag), [randomUUID(), kept])),
+        ...tags.map((tag) => this.#stateOf(this.#tagKey(tag))),
       ]);
       const isUsable = performance.now() >= usableAt;
       return {
         stored: isUsable && typeof value === 'string' ? readStored(value, run) : undefined,
-        tags: states.map((state): TagState => {
-          const [stamp, locked] = state as [string, number];
-          return { stamp, isLocked: !isUsable || locked === 1 };
-        }),
+        tags: isUsable ? states : states.map(({ stamp }) => ({ stamp, isLocked: true })),
       };
     });
+  }
+
+  /** A plain command tells most; a script where there is no stamp yet, or a lock that may be over. */
+  async #stateOf(key: string): Promise<TagState> {
+    const [stamp, ...locks] = fieldsOf(await this.#send('HGETALL', key));
+    if (stamp !== undefined && locks.length === 0) return { stamp, isLocked: false };
+    const state = await runScript(this.#send, tagScript, key, [randomUUID(), kept]);
+    const [present, locked] = state as [string, number];
+    return { stamp: present, isLocked: locked === 1 };
   }
 
   async write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
@@ -109,14 +117,18 @@ export class RedisStore implements CacheStore {
   async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
     if (performance.now() < this.#closedUntil)
       throw new Error('Redis did not answer just now, and is left alone for a moment');
+    const { promise: isLate, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(new Error(`Redis did not answer within ${this.#timeout} ms`)), this.#timeout);
     try {
-      return await work();
+      return await Promise.race([work(), isLate]);
     } catch (error) {
       this.#epoch = undefined;
       const wasOpen = performance.now() >= this.#closedUntil;
       this.#closedUntil = performance.now() + this.#pause;
       if (wasOpen) reportBackgroundError({ source: 'the Redis of a cache', error });
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -148,15 +160,14 @@ function readStored(value: string, run: string): Awaited<ReturnType<CacheStore['
   return of === run ? { stamps, payload: value.slice(end + 1) } : undefined;
 }
 
-function withTimeout(send: Send, timeout: number): Send {
-  return (command, ...args) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`Redis did not answer ${command} within ${timeout} ms`)),
-        timeout,
-      );
-      send(command, ...args)
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer));
-    });
+/** The stamp, and then the locks. Clients give a hash as a list, an object or a map. */
+function fieldsOf(reply: unknown): string[] {
+  const fields = new Map<unknown, unknown>();
+  if (Array.isArray(reply)) for (let at = 0; at < reply.length; at += 2) fields.set(reply[at], reply[at + 1]);
+  else if (reply instanceof Map) return fieldsOf([...reply].flat());
+  else if (typeof reply === 'object' && reply !== null) return fieldsOf(Object.entries(reply).flat());
+  const stamp = fields.get('stamp');
+  if (typeof stamp !== 'string') return [];
+  fields.delete('stamp');
+  return [stamp, ...[...fields.keys()].map(String)];
 }
