@@ -1,8 +1,11 @@
-// What a cache costs that agrees with the transaction: beside a transaction without one, and a GET by itself.
+// What a cache costs that agrees with the transaction: beside BentoCache, which does not, and a transaction without one.
+import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
-import { createCache } from '../src/cache/index.ts';
+import { type Cache, createCache } from '../src/cache/index.ts';
 import { RedisStore } from '../src/cache/redis/index.ts';
 import type { Arena } from './contenders.ts';
 import { type EngineArena, pair } from './engines.ts';
@@ -12,48 +15,107 @@ interface Row {
   readonly value: number;
 }
 
+interface OtherCache {
+  get(options: { readonly key: string }): Promise<unknown>;
+  getOrSet(options: { readonly key: string; readonly factory: () => Promise<unknown> }): Promise<unknown>;
+  set(options: { readonly key: string; readonly value: Row }): Promise<unknown>;
+}
+
+interface OtherCaches {
+  readonly shared: OtherCache;
+  readonly layered: OtherCache;
+  readonly local: OtherCache;
+  close(): Promise<void>;
+}
+
 const rows = 1_000;
 const someId = (): number => 1 + Math.floor(Math.random() * rows);
+const folder = fileURLToPath(new URL('peers/', import.meta.url));
+
+const getOther = (cache: OtherCache) => () => cache.get({ key: String(someId()) });
+const get = (cache: Cache<Row, number>) => async (): Promise<unknown> =>
+  (await cache.get(someId())) ?? missing('a hit was a miss');
+const getOrSet = (cache: Cache<Row, number>) => () => cache.getOrSet(someId(), load);
+const getOrSetOther = (cache: OtherCache) => () => cache.getOrSet({ key: String(someId()), factory: load });
+const load = async (): Promise<never> => missing('a hit was a miss');
 
 export async function openCacheArena(arena: Arena, redisUrl: string): Promise<EngineArena> {
-  const { database } = arena;
-  const client = new Redis(redisUrl);
-  const prefix = `sluice-bench-${randomUUID()}:`;
-  const store = new RedisStore({ client, prefix, timeout: 5_000, commitTimeout: 1_000 });
-  while ((await store.read('', ['ready'])).tags[0]?.isLocked !== false) await delay(50);
-  const cached = createCache<Row, number>(database, { name: 'row', store, tags: () => ['rows'], ttl: 3_600_000 });
-  const local = createCache<Row, number>(database, { name: 'row', tags: () => ['rows'], ttl: 3_600_000 });
-  for (let id = 1; id <= rows; id += 1) {
-    await cached.set({ id, value: 0 }, id);
-    await local.set({ id, value: 0 }, id);
-    await client.set(`${prefix}plain:${id}`, JSON.stringify({ id, value: 0 }));
+  if (!existsSync(`${folder}node_modules/bentocache`)) {
+    const { status } = spawnSync('npm', ['ci', '--silent'], { cwd: folder, stdio: 'inherit' });
+    if (status !== 0) throw new Error('the other packages could not be installed');
   }
-  const update = async (id: number): Promise<void> => {
-    await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
+  // Not known to the compiler: it is installed for the benchmark alone.
+  const { openBentoCache } = (await import(pathToFileURL(`${folder}caches.mjs`).href)) as {
+    readonly openBentoCache: (url: string, prefix: string, max: number) => OtherCaches;
   };
-  const change = (alone: boolean) => () =>
+  const { database } = arena;
+  const [client, subscriber] = [new Redis(redisUrl), new Redis(redisUrl)];
+  const prefix = `sluice-bench-${randomUUID()}:`;
+  const other = openBentoCache(redisUrl, `${prefix}other`, rows);
+  const store = new RedisStore({ client, subscriber, prefix, timeout: 5_000, commitTimeout: 1_000 });
+  while ((await store.read('', ['ready'])).tags[0]?.isLocked !== false) await delay(50);
+  const options = { name: 'row', tags: () => ['rows'], ttl: 3_600_000 };
+  const shared = createCache<Row, number>(database, { ...options, store });
+  const layered = createCache<Row, number>(database, { ...options, store, memory: { max: rows } });
+  const local = createCache<Row, number>(database, { ...options, memory: { max: rows } });
+  // What is changed here is not what the hits are of.
+  const changed = createCache<Row, number>(database, { ...options, name: 'changed', store });
+  for (let id = 1; id <= rows; id += 1) {
+    const row = { id, value: 0 };
+    await Promise.all([shared.set(row, id), local.set(row, id)]);
+    for (const each of [other.shared, other.layered, other.local]) await each.set({ key: String(id), value: row });
+    await client.set(`${prefix}plain:${id}`, JSON.stringify(row));
+  }
+  const change = (touches: (id: number) => Promise<unknown>) => () =>
     database.transaction(async () => {
       const id = someId();
-      await update(id);
-      // Two tags: that of the key, and one that is declared.
-      if (!alone) await Promise.all([cached.del(id), cached.invalidate([`of ${id % 10}`])]);
+      await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
+      await touches(id);
     });
-  const get = async (): Promise<unknown> => JSON.parse((await client.get(`${prefix}plain:${someId()}`)) ?? 'null');
+  const bare = async (): Promise<unknown> =>
+    JSON.parse((await client.get(`${prefix}plain:${someId()}`)) ?? missing('a row is gone'));
   return {
     workloads: [1, 50].flatMap((callers) => [
-      { name: `a hit in Redis, ${callers} callers`, callers, contenders: pair(get, () => cached.get(someId())) },
-      { name: `a hit in the process, ${callers} callers`, callers, contenders: pair(get, () => local.get(someId())) },
       {
+        name: `a hit in Redis (get), beside BentoCache, ${callers} callers`,
+        callers,
+        contenders: pair(getOther(other.shared), get(shared)),
+      },
+      {
+        name: `a hit in Redis (getOrSet), beside BentoCache, ${callers} callers`,
+        callers,
+        contenders: pair(getOrSetOther(other.shared), getOrSet(shared)),
+      },
+      { name: `a hit in Redis, beside a bare GET, ${callers} callers`, callers, contenders: pair(bare, get(shared)) },
+      {
+        name: `a hit in memory before Redis, beside BentoCache, ${callers} callers`,
+        callers,
+        contenders: pair(getOther(other.layered), get(layered)),
+      },
+      {
+        name: `a hit in memory alone, beside BentoCache, ${callers} callers`,
+        callers,
+        contenders: pair(getOther(other.local), get(local)),
+      },
+      {
+        // Two tags: that of the key, and one that is declared.
         name: `a transaction with two tags, ${callers} callers`,
         callers,
-        contenders: pair(change(true), change(false)),
+        contenders: pair(
+          change(async () => {}),
+          change((id) => Promise.all([changed.del(id), changed.invalidate([`of ${id % 10}`])])),
+        ),
       },
     ]),
     async close() {
       const keys = await client.keys(`${prefix}*`);
       for (let at = 0; at < keys.length; at += 500) await client.unlink(...keys.slice(at, at + 500));
-      await client.quit();
+      await Promise.all([client.quit(), subscriber.quit(), other.close()]);
       await arena.close();
     },
   };
+}
+
+function missing(what: string): never {
+  throw new Error(what);
 }

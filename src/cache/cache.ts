@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, findPlace, type Frame } from '../context/index.ts';
+import { InvalidOptionError } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
-import { type AtomicUnit, type Outcome, registerWhole, type Scope, wholeUnit } from '../transaction/index.ts';
+import type { Scope } from '../transaction/index.ts';
+import { changeAtOnce, type Member, StoreCommit } from './commit.ts';
 import {
   type CacheKey,
   type CacheOptions,
@@ -11,10 +12,11 @@ import {
   richJson,
   type Serializer,
 } from './definition.ts';
-import { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
-import { Flights } from './flights.ts';
+import { CacheValueTooLargeError } from './errors.ts';
+import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
-import { Overlay } from './overlay.ts';
+import { frozen, NearMemory } from './near.ts';
+import type { Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
 
@@ -29,18 +31,30 @@ export interface SetOptions extends CacheCallOptions {
   readonly ttl?: number | undefined;
 }
 
-/** What a read has found: the value, if it is good, and what one that is loaded now may be stored with. */
+/** A value that was read, as it is written too. */
+interface Held<Value> {
+  readonly value: Value;
+  readonly payload: string;
+}
+
+/** What a read has found. */
 interface Found<Value> {
-  readonly hit: { readonly value: Value } | undefined;
+  readonly hit: Held<Value> | undefined;
   /** The stamps from before a load; nothing where a value must not be stored. */
   readonly stamps: readonly string[] | undefined;
+  readonly mayStore: boolean;
+  /** The store did not answer. */
+  readonly isAway: boolean;
 }
+
+/** A copy in the process: the value for everybody, or what each gets one of its own from. */
+type Copied<Value> = { readonly value: Value } | { readonly payload: string };
 
 /** The transaction that a call belongs to. */
 interface Within {
   readonly scope: Scope;
   readonly frame: Frame;
-  readonly unit: AtomicUnit;
+  readonly db: Db;
   readonly overlay: Overlay | undefined;
 }
 
@@ -53,114 +67,159 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #database: Database;
   readonly #options: CacheOptions<Value, Key>;
   readonly #store: CacheStore;
+  readonly #near: NearMemory<Copied<Value>> | undefined;
   readonly #serializer: Serializer<Value>;
-  readonly #overlays = new WeakMap<AtomicUnit, Overlay>();
-  readonly #flights = new Flights<Value>();
+  readonly #member: Member;
+  readonly #loads: Loads<string>;
   readonly #counters: Counters = newCounters();
 
   constructor(database: Database, options: CacheOptions<Value, Key>) {
     checkCacheOptions(options);
-    this.name = options.name;
+    const { name, memory, store = new MemoryStore(), commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
+    this.name = name;
     this.#database = database;
     this.#options = options;
-    this.#store = options.store ?? new MemoryStore();
+    this.#store = store;
+    if (memory !== undefined) {
+      if (store.feed === undefined) throw unheard(name);
+      this.#near = new NearMemory(store.feed, memory);
+    }
     this.#serializer = options.serializer ?? (richJson as Serializer<Value>);
+    this.#member = { name, wholeTag: `${name}/`, commitTimeout, onCacheUnavailable };
+    this.#loads = new Loads(store, options.loadsWhileAway ?? 10);
   }
 
   /** What it has done in this process so far. */
   get statistics(): CacheStatistics {
-    return { ...this.#counters };
+    return { ...this.#counters, copies: this.#near?.size ?? 0 };
   }
 
   /** The value, if there is a good one. */
-  async get(key: Key, options: CacheCallOptions = {}): Promise<Value | undefined> {
+  async get(key: Key, options?: CacheCallOptions): Promise<Value | undefined> {
+    const near = this.#copyOf(key, options);
+    if (near !== undefined) return near.value;
     const { hit } = this.#counted(await this.#find(key, this.#within(options)));
     return hit?.value;
   }
 
   /** The values in the order of their keys. */
-  async mget(keys: readonly Key[], options: CacheCallOptions = {}): Promise<(Value | undefined)[]> {
+  async mget(keys: readonly Key[], options?: CacheCallOptions): Promise<(Value | undefined)[]> {
     return await Promise.all(keys.map((key) => this.get(key, options)));
+  }
+
+  /** What this process has a good copy of, without asking the store and outside of a transaction; it counts as no use. */
+  peek(key: Key): Value | undefined {
+    return this.#copyOf(key, undefined, true)?.value;
   }
 
   /**
    * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
    * after they asked. In a transaction `load` runs in it.
    */
-  async getOrSet(key: Key, load: () => Promise<Value> | Value, options: SetOptions = {}): Promise<Value> {
+  async getOrSet(key: Key, load: () => Promise<Value> | Value, options?: SetOptions): Promise<Value> {
+    const near = this.#copyOf(key, options);
+    if (near !== undefined) return near.value;
     const within = this.#within(options);
     const found = this.#counted(await this.#find(key, within));
     if (found.hit !== undefined) return found.hit.value;
-    if (within !== undefined) return await this.#load(key, load, found, options, within);
+    const payload = await (within === undefined
+      ? this.#loads.run(
+          keyText(key),
+          () => this.#find(key, undefined),
+          (present) => this.#load(key, load, present, options),
+        )
+      : this.#load(key, load, found, options, within));
     // Everyone who joins gets a value of their own, which they may change.
-    const loaded = await this.#flights.join(keyText(key), async () =>
-      this.#load(key, load, await this.#find(key, undefined), options, undefined),
-    );
-    return this.#serializer.read(this.#serializer.write(loaded));
+    return this.#given(payload).value;
   }
 
   /** Sets a value: for the others, once the transaction has committed; without one, at once. */
-  async set(value: Value, key: Key, options: SetOptions = {}): Promise<void> {
+  async set(value: Value, key: Key, options?: SetOptions): Promise<void> {
     const change = { payload: this.#write(value), tags: this.#tagsOf(key), ttl: this.#ttl(options) };
     const within = this.#within(options);
     const text = this.#valueKey(key);
-    if (within === undefined) await this.#atOnce([text], new Map([[text, change]]));
-    else this.#overlayOf(within).set(within.unit, text, change);
+    if (within === undefined) await this.#atOnce([text], options, new Map([[text, change]]));
+    else this.#overlayIn(within).set(within.scope.unit, text, change);
   }
 
-  async del(key: Key, options: CacheCallOptions = {}): Promise<void> {
+  async del(key: Key, options?: CacheCallOptions): Promise<void> {
     await this.mdel([key], options);
   }
 
-  async mdel(keys: readonly Key[], options: CacheCallOptions = {}): Promise<void> {
+  async mdel(keys: readonly Key[], options?: CacheCallOptions): Promise<void> {
     const within = this.#within(options);
     const texts = keys.map((key) => this.#valueKey(key));
+    if (texts.length === 0) return;
     if (within === undefined) {
-      await this.#atOnce(texts, new Map());
+      await this.#atOnce(texts, options);
       return;
     }
-    const overlay = this.#overlayOf(within);
-    for (const text of texts) overlay.set(within.unit, text, { payload: undefined, tags: [], ttl: 0 });
+    const overlay = this.#overlayIn(within);
+    for (const text of texts) overlay.set(within.scope.unit, text, { payload: undefined, tags: [], ttl: 0 });
   }
 
   /** Every value of the cache is dead. */
-  async clear(options: CacheCallOptions = {}): Promise<void> {
-    await this.#invalidate([this.#wholeTag], options);
+  async clear(options?: CacheCallOptions): Promise<void> {
+    await this.#invalidate([this.#member.wholeTag], options);
   }
 
   /** Every value that depends on one of the tags is dead. */
-  async invalidate(tags: readonly string[], options: CacheCallOptions = {}): Promise<void> {
+  async invalidate(tags: readonly string[], options?: CacheCallOptions): Promise<void> {
     await this.#invalidate(tags.map(declaredTag), options);
   }
 
-  async #invalidate(tags: readonly string[], options: CacheCallOptions): Promise<void> {
+  async #invalidate(tags: readonly string[], options: CacheCallOptions | undefined): Promise<void> {
+    if (tags.length === 0) return;
     const within = this.#within(options);
-    if (within === undefined) await this.#atOnce(tags, new Map());
-    else this.#overlayOf(within).invalidate(tags);
+    if (within === undefined) await this.#atOnce(tags, options);
+    else this.#overlayIn(within).invalidate(tags);
+  }
+
+  /** A good copy in the process; a transaction asks further. */
+  #copyOf(key: Key, options: CacheCallOptions | undefined, peeks = false): { readonly value: Value } | undefined {
+    if (this.#near === undefined) return undefined;
+    const frame = currentFrame();
+    if (frame !== undefined && this.#within(options) !== undefined) return undefined;
+    // Who was called from another process sees at least what that one had committed.
+    const copied = this.#near.find(keyText(key), frame?.chain?.enteredAt, peeks);
+    if (copied === undefined) return undefined;
+    const held = 'value' in copied ? copied : this.#decoded(copied.payload);
+    if (held !== undefined && !peeks) this.#counters.hits += 1;
+    return held;
   }
 
   async #find(key: Key, within: Within | undefined): Promise<Found<Value>> {
     const text = this.#valueKey(key);
     const tags = this.#tagsOf(key);
     if (within !== undefined) {
-      const change = within.overlay?.find(within.unit, text);
-      if (change !== undefined) return { hit: this.#decoded(change.payload), stamps: undefined };
+      const change = within.overlay?.find(within.scope.unit, text);
+      if (change !== undefined) return { ...nothing, hit: this.#decoded(change.payload) };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
       if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.isDirty(tag) === true)) return nothing;
     }
-    const found = await this.#tolerated(this.#store.read(text, tags));
-    // What the store cannot tell the database does; the store says what is wrong.
-    if (found === undefined) return nothing;
-    const { stored, tags: states } = found;
-    const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
-    return { hit: stored !== undefined && isGood(stored, states) ? this.#decoded(stored.payload) : undefined, stamps };
+    const near = within === undefined ? this.#near : undefined;
+    const fetch = near?.fetch(keyText(key), tags);
+    try {
+      const { stored, tags: states } = await this.#store.read(text, tags, near !== undefined);
+      const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
+      const hit = stored !== undefined && isGood(stored, states) ? this.#decoded(stored.payload) : undefined;
+      if (hit !== undefined && stored?.remaining !== undefined)
+        fetch?.keep(frozen(hit.value) ? { value: hit.value } : { payload: hit.payload }, stored.remaining);
+      return { hit, stamps, mayStore: stamps !== undefined, isAway: false };
+    } catch {
+      // What the store cannot tell the database does; the store says what is wrong.
+      this.#counters.failures += 1;
+      return { ...nothing, isAway: true };
+    } finally {
+      fetch?.end();
+    }
   }
 
   /** What cannot be read is not there, and is told of. */
-  #decoded(payload: string | undefined): Found<Value>['hit'] {
+  #decoded(payload: string | undefined): Held<Value> | undefined {
     if (payload === undefined) return undefined;
     try {
-      return { value: this.#serializer.read(payload) };
+      return this.#given(payload);
     } catch {
       this.#counters.failures += 1;
       // What a parser says quotes the value.
@@ -170,34 +229,34 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     }
   }
 
+  /** A value for one who may change it; with `memory`, one for everybody, whom nobody can change. */
+  #given(payload: string): Held<Value> {
+    const value = this.#serializer.read(payload);
+    if (this.#near !== undefined) frozen(value);
+    return { value, payload };
+  }
+
   async #load(
     key: Key,
     load: () => Promise<Value> | Value,
-    { hit, stamps }: Found<Value>,
-    options: SetOptions,
-    within: Within | undefined,
-  ): Promise<Value> {
-    if (hit !== undefined) return hit.value;
+    { stamps }: Found<Value>,
+    options: SetOptions | undefined,
+    within?: Within,
+  ): Promise<string> {
     this.#counters.loads += 1;
-    const value = await load();
-    const payload = this.#write(value);
+    const payload = this.#write(await load());
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
     if (mayStore) await this.#keep({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
-    return value;
+    return payload;
   }
 
   /** A value that could not be stored is loaded again the next time. */
   async #keep(write: StoreWrite): Promise<void> {
-    await this.#tolerated(this.#store.write(write));
-  }
-
-  async #tolerated<Result>(command: Promise<Result>): Promise<Result | undefined> {
     try {
-      return await command;
+      await this.#store.write(write);
     } catch {
       this.#counters.failures += 1;
-      return undefined;
     }
   }
 
@@ -208,119 +267,27 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return found;
   }
 
-  /** Outside of a transaction: as one that has nothing to commit. */
-  async #atOnce(tags: readonly string[], changes: ReturnType<Overlay['changes']>): Promise<void> {
-    const transaction = randomUUID();
-    const stamp = randomUUID();
-    const [clean] = await Promise.all([
-      this.#cleanStates(tags, changes),
-      this.#store.prepare(transaction, tags, stamp, this.#commitTimeout),
-    ]);
-    await this.#settle(transaction, { tags, stamp, changes, clean });
-  }
-
-  #overlayOf(within: Within): Overlay {
-    if (within.overlay !== undefined) return within.overlay;
-    const { scope, frame } = within;
-    const whole = wholeUnit(scope);
-    const known = this.#overlays.get(whole);
-    if (known !== undefined) return known;
-    const overlay = new Overlay(this.#wholeTag);
-    const transaction = randomUUID();
-    let prepared: Prepared | undefined;
-    registerWhole(scope, frame, {
-      beforeCommit: async () => {
-        prepared = await this.#prepare(transaction, overlay, scope);
-      },
-      completion: async (outcome) => {
-        if (prepared !== undefined) await this.#complete(transaction, prepared, outcome);
-      },
-    });
-    scope.transaction.savepoints.observe({
-      released: (savepoint) => overlay.released(savepoint),
-      rolledBack: (savepoint) => overlay.rolledBack(savepoint),
-    });
-    this.#overlays.set(whole, overlay);
-    return overlay;
-  }
-
-  /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
-  async #prepare(transaction: string, overlay: Overlay, scope: Scope): Promise<Prepared> {
-    const tags = overlay.dirty;
-    const changes = overlay.changes();
-    const stamp = randomUUID();
-    try {
-      const start = performance.now();
-      const [clean] = await Promise.all([
-        this.#cleanStates(tags, changes),
-        this.#store.prepare(transaction, tags, stamp, this.#commitTimeout),
-        this.#fence(scope),
-      ]);
-      if (performance.now() - start > this.#commitTimeout / 2) throw new Error('it took too long');
-      return { tags, stamp, changes, clean };
-    } catch (cause) {
-      throw new CacheUnavailableError({
-        what: `The cache "${this.name}" could not be told what the transaction is about to change, so it was rolled back`,
-        remedy: 'See the cause; look at the store of the cache, or repeat the transaction',
-        cause,
-      });
-    }
-  }
-
-  /**
-   * Has the server end a transaction whose process is frozen between its locks and its COMMIT, before the locks end.
-   * PostgreSQL alone can; elsewhere `commitTimeout` has to be long enough.
-   */
-  async #fence({ transaction }: Scope): Promise<void> {
-    const { client } = transaction;
-    if (this.#store.isShared !== true || client.driver.dialect !== 'postgres' || !transaction.hasStarted) return;
-    const limit = Math.floor(this.#commitTimeout / 2);
-    await this.#database
-      .getDb({ clientName: client.name })
-      .query(`set local idle_in_transaction_session_timeout = ${limit}`);
-  }
-
-  async #complete(transaction: string, prepared: Prepared, outcome: Outcome): Promise<void> {
-    // Nobody knows whether it is committed: the locks end by themselves, and what was stored before stays dead.
-    if (outcome === 'unknown') return;
-    const changes = outcome === 'committed' ? prepared.changes : new Map<string, never>();
-    try {
-      await this.#settle(transaction, { ...prepared, changes });
-    } catch (error) {
-      // The locks end by themselves; until then the database is read.
-      reportBackgroundError({ source: `cache "${this.name}"`, error });
-    }
-  }
-
-  /** Ends the locks, and stores what was set; that is dead if anybody has changed its tags since. */
-  async #settle(transaction: string, { tags, stamp, changes, clean }: Prepared): Promise<void> {
-    const own = new Set(tags);
-    const writes = [...changes].flatMap(([key, { payload, tags: of, ttl }]) => {
-      if (payload === undefined || of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
-      return { key, stamps: of.map((tag) => (own.has(tag) ? stamp : (clean.get(tag)?.stamp ?? ''))), payload, ttl };
-    });
-    await Promise.all([...writes.map((write) => this.#keep(write)), this.#store.release(transaction, tags)]);
-  }
-
-  /** What the other tags of what was set are before the commit. */
-  async #cleanStates(
+  async #atOnce(
     tags: readonly string[],
-    changes: ReturnType<Overlay['changes']>,
-  ): Promise<ReadonlyMap<string, TagState>> {
-    const own = new Set(tags);
-    const names = [...new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !own.has(tag)))];
-    if (names.length === 0) return new Map();
-    const { tags: states } = await this.#store.read('', names);
-    return new Map(states.map((state, index) => [names[index] ?? '', state]));
+    options: CacheCallOptions | undefined,
+    changes?: ReturnType<Overlay['changes']>,
+  ): Promise<void> {
+    await changeAtOnce(this.#store, this.#member, options?.db ?? this.#database.current, tags, changes);
   }
 
-  #within({ db = this.#database.current }: CacheCallOptions): Within | undefined {
+  #overlayIn({ scope, frame, db }: Within): Overlay {
+    return StoreCommit.open(this.#store, this.#member, scope, frame, db);
+  }
+
+  #within(options: CacheCallOptions | undefined): Within | undefined {
     const frame = currentFrame();
+    if (frame === undefined) return undefined;
+    const db = options?.db ?? this.#database.current;
     const client = internalsOf(this.#database).clientNamed(db.clientName);
     const scope = findPlace(frame, client).scope as Scope | undefined;
-    if (scope === undefined || frame === undefined || scope.base !== undefined) return undefined;
+    if (scope === undefined || scope.base !== undefined) return undefined;
     scope.assertOpen();
-    return { scope, frame, unit: scope.unit, overlay: this.#overlays.get(wholeUnit(scope)) };
+    return { scope, frame, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };
   }
 
   #write(value: Value): string {
@@ -333,37 +300,23 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     });
   }
 
-  #ttl({ ttl }: SetOptions): number {
-    return ttl ?? this.#options.ttl ?? 300_000;
-  }
-  get #commitTimeout(): number {
-    return this.#options.commitTimeout ?? 10_000;
-  }
-  get #wholeTag(): string {
-    return `${this.name}/`;
+  #ttl(options: SetOptions | undefined): number {
+    return options?.ttl ?? this.#options.ttl ?? 300_000;
   }
   #valueKey(key: Key): string {
     return `${this.name}/${keyText(key)}`;
   }
   /** That of the key is the key itself. */
   #tagsOf(key: Key): readonly string[] {
-    return [this.#valueKey(key), this.#wholeTag, ...(this.#options.tags?.(key) ?? []).map(declaredTag)];
+    return [this.#valueKey(key), this.#member.wholeTag, ...(this.#options.tags?.(key) ?? []).map(declaredTag)];
   }
 }
 
-/** What was locked, and what is to be stored when it is committed. */
-interface Prepared {
-  readonly tags: readonly string[];
-  readonly stamp: string;
-  readonly changes: ReturnType<Overlay['changes']>;
-  readonly clean: ReadonlyMap<string, TagState>;
-}
-
-const nothing: Found<never> = { hit: undefined, stamps: undefined };
+const nothing: Found<never> = { hit: undefined, stamps: undefined, mayStore: false, isAway: false };
 
 /** Tags of the program are the same for all caches, and never those of a key. */
 function declaredTag(tag: string): string {
-  return `#${tag}`;
+  return `#${tag.toWellFormed()}`;
 }
 
 /** A transaction that reads what is committed now, and not a snapshot from before or what is not committed. */
@@ -378,6 +331,13 @@ function isGood({ stamps }: Stored, states: readonly TagState[]): boolean {
     stamps.length === states.length &&
     states.every(({ stamp, isLocked }, index) => !isLocked && stamp === stamps[index])
   );
+}
+
+function unheard(name: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `The cache "${name}" was given "memory", and a store that does not tell of changes`,
+    remedy: 'Give the RedisStore a "subscriber", or leave "memory" out',
+  });
 }
 
 /** Makes a cache that agrees with a database. @throws InvalidOptionError */

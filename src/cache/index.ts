@@ -1,6 +1,9 @@
 export { Cache, type CacheCallOptions, createCache, type SetOptions } from './cache.ts';
+export { type ChangesRelayOptions, createChangesRelay } from './changes-relay.ts';
 export { type CacheDefinition, type CacheKey, type CacheOptions, defineCache, type Serializer } from './definition.ts';
 export { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
 export { MemoryStore } from './memory-store.ts';
+export type { MemoryOptions } from './near.ts';
 export type { CacheStatistics } from './statistics.ts';
-export type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
+export type { CacheStore, ChangeFeed, ChangeListener, Stored, StoreWrite, TagState } from './store.ts';
+export { newStamp } from './stamp.ts';

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { newStamp } from './stamp.ts';
 import { type Clock, systemClock } from '../core/index.ts';
-import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
+import type { CacheStore, ChangeFeed, ChangeListener, Stored, StoreWrite, TagState } from './store.ts';
 
 interface Tag {
   stamp: string;
@@ -12,11 +12,26 @@ interface Entry extends Stored {
   readonly until: number;
 }
 
+/** Changes in the same process are told of at once. */
+class LocalFeed implements ChangeFeed {
+  readonly provenAt: number = Number.POSITIVE_INFINITY;
+  readonly #listeners = new Set<ChangeListener>();
+
+  listen(listener: ChangeListener): void {
+    this.#listeners.add(listener);
+  }
+  prove(): void {}
+  tell(tags: readonly string[]): void {
+    for (const listener of this.#listeners) listener.changed(tags);
+  }
+}
+
 /** A value depends on a few tags; one of which nobody has asked for longest is forgotten, which kills its values. */
 const tagsPerValue = 4;
 
 /** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
 export class MemoryStore implements CacheStore {
+  readonly feed: LocalFeed = new LocalFeed();
   readonly #clock: Clock;
   readonly #max: number;
   readonly #values = new Map<string, Entry>();
@@ -34,7 +49,8 @@ export class MemoryStore implements CacheStore {
       this.#values.delete(key);
       if (isAlive) this.#values.set(key, entry);
     }
-    return Promise.resolve({ stored: isAlive ? entry : undefined, tags: tags.map((tag) => this.#stateOf(tag)) });
+    const stored = isAlive ? { ...entry, remaining: entry.until - this.#clock.now() } : undefined;
+    return Promise.resolve({ stored, tags: tags.map((tag) => this.#stateOf(tag)) });
   }
 
   write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
@@ -51,6 +67,7 @@ export class MemoryStore implements CacheStore {
       state.stamp = stamp;
       state.intents.set(transaction, this.#clock.now() + ttl);
     }
+    this.feed.tell(tags);
     return Promise.resolve();
   }
 
@@ -58,7 +75,10 @@ export class MemoryStore implements CacheStore {
     for (const name of tags) {
       const tag = this.#tag(name);
       // Read meanwhile by who took it for free: what that has stored is dead.
-      if (!this.#isLive(tag, transaction)) tag.stamp = randomUUID();
+      if (!this.#isLive(tag, transaction)) {
+        tag.stamp = newStamp();
+        this.feed.tell([name]);
+      }
       tag.intents.delete(transaction);
     }
     return Promise.resolve();
@@ -80,7 +100,7 @@ export class MemoryStore implements CacheStore {
 
   #tag(name: string): Tag {
     const known = this.#tags.get(name);
-    const tag = known ?? { stamp: randomUUID(), intents: new Map<string, number>() };
+    const tag = known ?? { stamp: newStamp(), intents: new Map<string, number>() };
     this.#tags.delete(name);
     this.#tags.set(name, tag);
     if (known === undefined && this.#tags.size > this.#max * tagsPerValue) this.#forgetTag();

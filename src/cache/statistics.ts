@@ -13,9 +13,11 @@ export interface CacheStatistics {
   readonly loads: number;
   /** Commands that the store did not carry out, and values that it gave and nobody can read. */
   readonly failures: number;
+  /** Copies in the memory of this process now, with `memory`. */
+  readonly copies: number;
 }
 
-export type Counters = { -readonly [Name in keyof CacheStatistics]: number };
+export type Counters = { -readonly [Name in Exclude<keyof CacheStatistics, 'copies'>]: number };
 
 export function newCounters(): Counters {
   return { hits: 0, misses: 0, bypasses: 0, loads: 0, failures: 0 };

@@ -11,13 +11,37 @@ export interface Stored {
   readonly stamps: readonly string[];
   /** The value as its cache writes it. */
   readonly payload: string;
+  /** How long it may still be used, in milliseconds, where that was asked for. */
+  readonly remaining?: number | undefined;
 }
 
 /** A value that is to be stored. */
-export interface StoreWrite extends Stored {
+export interface StoreWrite {
   readonly key: string;
+  readonly stamps: readonly string[];
+  readonly payload: string;
   /** Milliseconds. */
   readonly ttl: number;
+}
+
+/** Who keeps copies of what is in a store. */
+export interface ChangeListener {
+  /** Whatever depends on these tags is dead. */
+  changed(tags: readonly string[]): void;
+  /** Changes may have been missed: whatever was kept is dead. */
+  lost(): void;
+  /** Whether it has asked for anything since this was read the last time. */
+  takeUse(): boolean;
+}
+
+/** Tells of the changes in a store, those of other processes too. */
+export interface ChangeFeed {
+  /** Up to when every change has been told of, in milliseconds of `performance.now()`; `-Infinity` while nothing is heard. */
+  readonly provenAt: number;
+  /** Tells a listener from now on, which wants to know every so many milliseconds that nothing is missing. */
+  listen(listener: ChangeListener, interval: number): void;
+  /** Asks for a newer proof. */
+  prove(): void;
 }
 
 /**
@@ -27,17 +51,27 @@ export interface StoreWrite extends Stored {
 export interface CacheStore {
   /** Whether other processes use it, which go on while this one is frozen. */
   readonly isShared?: boolean;
-  /** The value of a key, and the state of its tags no earlier than the value. */
+  /** Names it among the stores of a database; the same in every process. */
+  readonly name?: string;
+  /** Without one no copies are kept in front of it. */
+  readonly feed?: ChangeFeed | undefined;
+  /** The value of a key, with how long it may be used if `timed`, and the state of its tags at one time after the call. */
   read(
     key: string,
     tags: readonly string[],
+    timed?: boolean,
   ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[] }>;
   write(write: StoreWrite): Promise<void>;
   /**
    * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if the transaction is not heard of
-   * again. All have it when the promise resolves.
+   * again. All have it when the promise resolves, and their change is on its way to all feeds.
    */
   prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void>;
   /** Ends the locks of a transaction. A tag whose lock was lost meanwhile gets a new stamp. */
   release(transaction: string, tags: readonly string[]): Promise<void>;
+  /**
+   * Takes the right to load a key, for at most `ttl` milliseconds, so that of several processes one does.
+   * @returns what gives it back; nothing while another one has it
+   */
+  lease?(key: string, ttl: number): Promise<(() => Promise<void>) | undefined>;
 }

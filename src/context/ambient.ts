@@ -4,7 +4,7 @@ import { Frame } from './frame.ts';
 import { currentFrame, runInFrame } from './store.ts';
 
 /** What travels with a chain through jobs, calls and messages. */
-export type ContextValues = Omit<ChainContext, 'ancestors' | 'deadline' | 'published'>;
+export type ContextValues = Omit<ChainContext, 'ancestors' | 'deadline' | 'enteredAt'>;
 
 /** What is ambient here. */
 export interface CurrentContext extends ContextValues {
@@ -66,7 +66,7 @@ export function withContext<Result>(options: ContextOptions, body: () => Result)
 export function currentContext(): CurrentContext {
   const frame = currentFrame();
   if (frame === undefined) return { level: 0 };
-  const { ancestors: _, deadline, published: __, ...values } = frame.chain ?? {};
+  const { ancestors: _, deadline, enteredAt: __, ...values } = frame.chain ?? {};
   const remaining = deadline === undefined ? {} : { remaining: deadline - systemClock.now() };
   return { level: frame.level, ...values, ...remaining };
 }

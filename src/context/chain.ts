@@ -28,8 +28,8 @@ export interface ChainContext {
   /** Names the work to services that must do it once. */
   readonly idempotencyKey?: string | undefined;
   readonly baggage?: Readonly<Record<string, string>> | undefined;
-  /** How many cache invalidations the sender had seen. */
-  readonly published?: number | undefined;
+  /** When it came into this process from another one, in milliseconds of this process's monotonic clock. */
+  readonly enteredAt?: number | undefined;
   /** When nobody waits for the chain any more, in milliseconds of this process's monotonic clock. */
   readonly deadline?: number | undefined;
   /** The transactions that other processes hold open above this one's part of the chain, outermost first. */

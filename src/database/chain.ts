@@ -11,13 +11,14 @@ import { type Database, internalsOf } from './database.ts';
 export function enterChain(database: Database, { level, clientName, timeout, chain }: ReceivedContext): Frame {
   const current = clientName === undefined ? undefined : knownClient(database, clientName);
   if (timeout !== undefined && timeout <= 0) throw deadlineExceeded('A job or call that had not begun');
-  const deadline = timeout === undefined ? {} : { deadline: systemClock.now() + timeout };
+  const enteredAt = systemClock.now();
+  const deadline = timeout === undefined ? {} : { deadline: enteredAt + timeout };
   return new Frame(undefined, {
     client: undefined,
     level,
     scope: undefined,
     current,
-    chain: { ...chain, ...deadline },
+    chain: { ...chain, ...deadline, enteredAt },
   });
 }
 

@@ -20,7 +20,6 @@ export interface WireContext {
   readonly locale?: string;
   readonly tz?: string;
   readonly idempotencyKey?: string;
-  readonly published?: number;
   readonly baggage?: Readonly<Record<string, string>>;
 }
 
@@ -49,7 +48,7 @@ const bottom: Pick<WireContext, 'level'> = { level: 0 };
 
 /** What is carried from `frame` to whoever does work for it. `awaited`: the level it gets; none: nobody waits for it. */
 export function encodeContext(frame: Frame | undefined, clock: Clock, awaited?: { level: number }): WireContext {
-  const { ancestors: _, deadline, ...values } = frame?.chain ?? {};
+  const { ancestors: _, deadline, enteredAt: __, ...values } = frame?.chain ?? {};
   const clientName = frame?.current?.name;
   const own = { ...values, ...(clientName === undefined ? {} : { clientName }) } as Partial<WireContext>;
   if (awaited === undefined) return { ...own, ...bottom };
@@ -84,7 +83,6 @@ const checks: Record<string, Check> = {
       ? undefined
       : `a list of at most ${mostAncestors} transactions`,
   timeout: integer(0, longestTimer),
-  published: integer(0, Number.MAX_SAFE_INTEGER),
 };
 
 /** Checks a context that came from outside; unknown fields are dropped. @throws InvalidContextError */

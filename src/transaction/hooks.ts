@@ -33,17 +33,21 @@ export class HookRegistry {
   addBefore(hook: Hook): void {
     this.#ensure().befores.push(hook);
   }
+  /** One that runs when no other is left: what it announces, none of them may add to. */
+  addLast(hook: Hook): void {
+    this.#ensure().lasts.push(hook);
+  }
   addCompletion(hook: Hook<[Outcome]>): void {
     this.#ensure().completions.push(hook);
   }
 
   get hasBefore(): boolean {
-    return this.#lists !== undefined && this.#lists.befores.length > 0;
+    return this.#lists !== undefined && this.#lists.befores.length + this.#lists.lasts.length > 0;
   }
 
   /** The next hook to be awaited before the commit; those registered meanwhile come too. */
   takeBefore(): Hook | undefined {
-    return this.#lists?.befores.shift();
+    return this.#lists?.befores.shift() ?? this.#lists?.lasts.shift();
   }
 
   /** Everything of a released savepoint becomes its parent's. */
@@ -54,6 +58,7 @@ export class HookRegistry {
     theirs.commits.push(...own.commits);
     theirs.compensations.push(...own.compensations);
     theirs.befores.push(...own.befores);
+    theirs.lasts.push(...own.lasts);
     theirs.completions.push(...own.completions);
     this.#lists = undefined;
   }
@@ -69,7 +74,7 @@ export class HookRegistry {
   }
 
   #ensure(): HookLists {
-    return (this.#lists ??= { commits: [], compensations: [], befores: [], completions: [] });
+    return (this.#lists ??= { commits: [], compensations: [], befores: [], lasts: [], completions: [] });
   }
 }
 
@@ -77,6 +82,7 @@ interface HookLists {
   readonly commits: Hook[];
   readonly compensations: Hook[];
   readonly befores: Hook[];
+  readonly lasts: Hook[];
   readonly completions: Hook<[Outcome]>[];
 }
 

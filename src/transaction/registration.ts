@@ -38,16 +38,19 @@ export function wholeUnit(scope: Scope): AtomicUnit {
   return at.unit;
 }
 
-/** Registers hooks with the whole transaction, which no rollback to a savepoint takes back. */
+/**
+ * Registers with the whole transaction, which no rollback to a savepoint takes back. `beforeCommit` runs once, when no other
+ * hook is left that could change anything; what a hook of the same kind changes after it has to be registered again.
+ */
 export function registerWhole(
   scope: Scope,
   frame: Frame,
-  hooks: { readonly beforeCommit: () => unknown; readonly completion: (outcome: Outcome) => unknown },
+  hooks: { readonly beforeCommit?: () => unknown; readonly completion?: (outcome: Outcome) => unknown },
 ): void {
   scope.assertAcceptsHooks();
   const { hooks: registry } = wholeUnit(scope);
-  registry.addBefore(createHook(frame, hooks.beforeCommit));
-  registry.addCompletion(createHook(frame, hooks.completion));
+  if (hooks.beforeCommit !== undefined) registry.addLast(createHook(frame, hooks.beforeCommit));
+  if (hooks.completion !== undefined) registry.addCompletion(createHook(frame, hooks.completion));
 }
 
 function place(

@@ -9,8 +9,8 @@ export const order = [
   'transaction',
   'database',
   'ambient',
-  'cache',
   'outbox',
+  'cache',
   'queue',
   'testing',
 ] as const;
@@ -38,6 +38,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'drivers/postgres': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['pg'] },
   'drivers/mysql': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['mysql2'] },
   'drivers/sqlite': { folders: ['core', 'driver'], packages: [] },
+  // What keeps the longest used is a package.
+  cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },
   'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },
   'queue/bullmq': { folders: ['core', 'queue'], packages: ['bullmq', 'ioredis'] },
   'queue/pg-boss': { folders: ['core', 'queue'], packages: ['pg-boss'] },

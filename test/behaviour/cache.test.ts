@@ -47,11 +47,23 @@ function open(options: Partial<CacheOptions<number, number>> = {}): {
 /** A store whose commands can be held up. */
 class HeldStore implements CacheStore {
   readonly #store = new MemoryStore();
-  before: Partial<Record<keyof CacheStore, () => Promise<void>>> = {};
+  before: Partial<Record<'read' | 'write' | 'prepare' | 'release', () => Promise<void>>> = {};
+  #prepared: (() => Promise<void>) | undefined;
 
-  async read(...args: Parameters<CacheStore['read']>): ReturnType<CacheStore['read']> {
+  /** Holds the next transaction up between its locks and its COMMIT. */
+  holdCommit(): { readonly prepared: Promise<unknown>; readonly goOn: () => void } {
+    const [prepared, mayGoOn] = [signal(), signal()];
+    this.#prepared = async () => {
+      this.#prepared = undefined;
+      prepared.fire();
+      await mayGoOn.promise;
+    };
+    return { prepared: prepared.promise, goOn: mayGoOn.fire };
+  }
+
+  async read(key: string, tags: readonly string[]): ReturnType<CacheStore['read']> {
     await this.before.read?.();
-    return await this.#store.read(...args);
+    return await this.#store.read(key, tags);
   }
   async write(...args: Parameters<CacheStore['write']>): Promise<void> {
     await this.before.write?.();
@@ -60,6 +72,7 @@ class HeldStore implements CacheStore {
   async prepare(...args: Parameters<CacheStore['prepare']>): Promise<void> {
     await this.before.prepare?.();
     await this.#store.prepare(...args);
+    await this.#prepared?.();
   }
   async release(...args: Parameters<CacheStore['release']>): Promise<void> {
     await this.before.release?.();
@@ -197,7 +210,7 @@ describe('a cache outside of a transaction', () => {
       await stock.del(1);
       await stock.getOrSet(1, () => 4);
     });
-    expect(stock.statistics).toEqual({ hits: 2, misses: 2, bypasses: 1, loads: 2, failures: 0 });
+    expect(stock.statistics).toEqual({ hits: 2, misses: 2, bypasses: 1, loads: 2, failures: 0, copies: 0 });
   });
 
   it('forgets the tags that nobody asks for, but no lock', async () => {
@@ -441,57 +454,47 @@ describe('what comes between', () => {
     const { database, stock, elsewhere } = open({ store });
     await insert(database, 1);
     await stock.set(0, 1);
-    const [prepared, mayGoOn] = [signal(), signal()];
+    const { prepared, goOn } = store.holdCommit();
     const writing = database.transaction(async () => {
       await sell(database);
       await stock.set(1, 1);
-      database.current.beforeCommit(async () => {
-        prepared.fire();
-        await mayGoOn.promise;
-      });
     });
-    await prepared.promise;
+    await prepared;
     expect(await elsewhere.get(1)).toBeUndefined();
     expect(await elsewhere.getOrSet(1, () => stockOf(database, 1))).toBe(0);
-    mayGoOn.fire();
+    goOn();
     await writing;
     expect(await elsewhere.get(1)).toBe(1);
   });
 
   itWith('several writers')('what a reader loads during the commit is not there after it', async () => {
-    const { database, stock, elsewhere } = open();
+    const store = new HeldStore();
+    const { database, stock, elsewhere } = open({ store });
     await insert(database, 1);
-    const [prepared, mayGoOn] = [signal(), signal()];
+    const { prepared, goOn } = store.holdCommit();
     const writing = database.transaction(async () => {
       await sell(database);
       await stock.del(1);
-      database.current.beforeCommit(async () => {
-        prepared.fire();
-        await mayGoOn.promise;
-      });
     });
-    await prepared.promise;
+    await prepared;
     expect(await elsewhere.getOrSet(1, () => stockOf(database, 1))).toBe(0);
-    mayGoOn.fire();
+    goOn();
     await writing;
     expect(await elsewhere.getOrSet(1, () => stockOf(database, 1))).toBe(1);
   });
 
   itWith('several writers')('a value that is set while one of its tags is being changed is not kept', async () => {
-    const { database, stock } = open({ tags: () => ['warehouse'] });
-    const [prepared, mayGoOn] = [signal(), signal()];
+    const store = new HeldStore();
+    const { database, stock } = open({ tags: () => ['warehouse'], store });
+    const { prepared, goOn } = store.holdCommit();
     const moving = database.transaction(async () => {
       await insert(database, 1);
       await stock.invalidate(['warehouse']);
-      database.current.beforeCommit(async () => {
-        prepared.fire();
-        await mayGoOn.promise;
-      });
     });
-    await prepared.promise;
+    await prepared;
     // It knows nothing yet of what is being committed.
     await database.transaction(() => stock.set(5, 1));
-    mayGoOn.fire();
+    goOn();
     await moving;
     expect(await stock.get(1)).toBeUndefined();
   });

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
+import { createClient, type RedisClientType } from 'redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Cache, createCache } from '../../src/cache/index.ts';
-import { type NodeRedisLike, RedisStore } from '../../src/cache/redis/index.ts';
+import { type Cache, createCache, MemoryStore } from '../../src/cache/index.ts';
+import { RedisStore } from '../../src/cache/redis/index.ts';
 import { channelNames, type Database } from '../../src/index.ts';
 import { checkCache } from '../checkers/cache-checker.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
@@ -20,25 +21,23 @@ async function stockOf(database: Database<'default'>): Promise<number> {
   return rows[0]?.stock ?? -1;
 }
 
-/** ioredis, as node-redis would be. */
-function asNodeRedis(redis: Redis): NodeRedisLike {
-  return {
-    sendCommand: ([command = '', ...args]) => redis.call(command, ...args),
-    on: (event, listener) => redis.on(event, listener),
-  };
-}
-
 await describeWith('Redis', 'caches that meet in Redis', () => {
   let redis: Redis;
+  let nodeRedis: RedisClientType;
   const prefix = redisKeys(`cache-${randomUUID()}:`);
 
   beforeAll(async () => {
     redis = new Redis(redisUrl);
+    redis.setMaxListeners(100);
+    nodeRedis = createClient({ url: redisUrl });
+    await nodeRedis.connect();
     // A store that meets a server for the first time waits until no lock can be left that it does not know of.
     const first = new RedisStore({ client: redis, prefix, commitTimeout: 100 });
     await until('Redis is used', async () => (await first.read('', ['x'])).tags[0]?.isLocked === false);
   });
-  afterAll(() => redis.quit());
+  afterAll(async () => {
+    await Promise.all([redis.quit(), nodeRedis.close()]);
+  });
 
   function open(asNode = false): {
     database: Database<'default'>;
@@ -48,7 +47,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     const database = server.open({ max: 3 });
     const name = randomUUID();
     const make = (): Cache<number, number> => {
-      const client = asNode ? asNodeRedis(redis) : redis;
+      const client = asNode ? nodeRedis : redis;
       return createCache(database, {
         name,
         commitTimeout: 2_000,
@@ -71,19 +70,22 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     expect(Math.min(result.hits, result.commits, result.rollbacks)).toBeGreaterThan(20);
   });
 
-  it.each([false, true])('give each other what is set, and lose what is changed, as node-redis: %s', async (asNode) => {
-    const { here, there } = open(asNode);
-    expect(await here.get(1)).toBeUndefined();
-    await here.set(7, 1);
-    await here.set(8, 2);
-    expect(await there.mget([1, 2])).toEqual([7, 8]);
-    await there.del(1);
-    expect(await here.mget([1, 2])).toEqual([undefined, 8]);
-    await here.clear();
-    expect(await there.get(2)).toBeUndefined();
-    await here.set(9, 1, { ttl: 30 });
-    await until('its time is over', async () => (await there.get(1)) === undefined);
-  });
+  it.each([false, true])(
+    'give each other what is set, and lose what is changed, with node-redis: %s',
+    async (asNode) => {
+      const { here, there } = open(asNode);
+      expect(await here.get(1)).toBeUndefined();
+      await here.set(7, 1);
+      await here.set(8, 2);
+      expect(await there.mget([1, 2])).toEqual([7, 8]);
+      await there.del(1);
+      expect(await here.mget([1, 2])).toEqual([undefined, 8]);
+      await here.clear();
+      expect(await there.get(2)).toBeUndefined();
+      await here.set(9, 1, { ttl: 30 });
+      await until('its time is over', async () => (await there.get(1)) === undefined);
+    },
+  );
 
   it('read the database where Redis answers garbage, and quote none of it', async () => {
     const { here } = open();
@@ -104,7 +106,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     await redis.multi().del(key).hset(key, 'of', 'another kind').exec();
     expect(await here.getOrSet(1, () => 9)).toBe(9);
     unsubscribe(channelNames.backgroundError, listener);
-    expect(told.length).toBeGreaterThan(2);
+    expect(told.length).toBeGreaterThan(1);
     expect(inspect(told, { depth: 9 })).not.toContain('secret');
   });
 
@@ -140,12 +142,15 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     const database = server.open({ max: 2 });
     const store = new RedisStore({ client: redis, prefix });
     const stock = createCache<number, number>(database, { name: randomUUID(), commitTimeout: 200, store });
+    // As a process that was stopped; the server does not know the difference.
+    const slow = new MemoryStore();
+    slow.prepare = () => new Promise((resolve) => setTimeout(resolve, 400));
+    const other = createCache<number, number>(database, { name: randomUUID(), store: slow });
     const error = await rejection(
       database.transaction(async () => {
         await insert(database, 1);
         await stock.set(1, 1);
-        // As a process that was stopped; the server does not know the difference.
-        database.current.beforeCommit(() => new Promise((resolve) => setTimeout(resolve, 400)));
+        await other.set(1, 1);
       }),
     );
     expect(['CONNECTION_LOST', 'COMMIT_UNKNOWN']).toContain(error['code']);

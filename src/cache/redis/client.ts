@@ -1,31 +1,102 @@
 import { InvalidOptionError, typeName } from '../../core/index.ts';
 import type { Script } from './scripts.ts';
 
+type Listener = (...values: unknown[]) => void;
+
 /** As much of ioredis as is used here. */
 export interface IoRedisLike {
+  readonly isCluster?: boolean;
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
-  on(event: 'ready', listener: () => void): unknown;
+  on(event: string, listener: Listener): unknown;
 }
 
 /** As much of node-redis as is used here. */
 export interface NodeRedisLike {
   sendCommand(args: string[]): Promise<unknown>;
-  on(event: 'ready', listener: () => void): unknown;
+  on(event: string, listener: Listener): unknown;
+}
+
+/** A client of ioredis that subscribes; it is used for nothing else. */
+export interface IoRedisSubscriberLike extends IoRedisLike {
+  subscribe(...channels: string[]): Promise<unknown>;
+}
+
+/** A connected client of node-redis that subscribes; it is used for nothing else. */
+export interface NodeRedisSubscriberLike extends NodeRedisLike {
+  subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>;
 }
 
 /** Sends commands; those of one moment travel together, as both packages have it. */
 export type Send = (command: string, ...args: (string | number)[]) => Promise<unknown>;
 
+/** A connection that hears what is published. */
+export interface Subscriber {
+  listen(heard: (channel: string, text: string) => void): void;
+  subscribe(channels: string[]): Promise<unknown>;
+  onLost(listener: () => void): void;
+  onReady(listener: () => void): void;
+}
+
 /** @throws InvalidOptionError for what is neither */
 export function sendTo(client: IoRedisLike | NodeRedisLike): Send {
-  if (typeof client === 'object' && client !== null) {
-    if ('call' in client && typeof client.call === 'function')
-      return (command, ...args) => client.call(command, ...args);
-    if ('sendCommand' in client && typeof client.sendCommand === 'function')
-      return (command, ...args) => client.sendCommand([command, ...args.map(String)]);
+  if (isIoRedis(client)) return (command, ...args) => client.call(command, ...args);
+  if (isNodeRedis(client)) return (command, ...args) => client.sendCommand([command, ...args.map(String)]);
+  throw unusable('client', client);
+}
+
+/** @throws InvalidOptionError for what is neither */
+export function subscriberOn(client: IoRedisSubscriberLike | NodeRedisSubscriberLike): Subscriber {
+  const on = (events: readonly string[], listener: () => void): void => {
+    for (const event of events) client.on(event, listener);
+  };
+  if (isIoSubscriber(client)) {
+    return {
+      listen: (heard) => void client.on('message', (channel, text) => heard(String(channel), String(text))),
+      subscribe: (channels) => client.subscribe(...channels),
+      onLost: (listener) => on(['close', 'end'], listener),
+      onReady: (listener) => on(['ready'], listener),
+    };
   }
-  throw new InvalidOptionError({
-    what: `A Redis store was given ${typeName(client)} for its client`,
+  if (isNodeSubscriber(client)) {
+    const listeners: ((channel: string, text: string) => void)[] = [];
+    const tell = (text: string, channel: string): void => {
+      for (const heard of listeners) heard(channel, text);
+    };
+    return {
+      listen: (heard) => void listeners.push(heard),
+      subscribe: (channels) => client.subscribe(channels, tell),
+      onLost: (listener) => on(['error', 'reconnecting', 'end'], listener),
+      onReady: (listener) => on(['ready'], listener),
+    };
+  }
+  throw unusable('subscriber', client);
+}
+
+function isIoRedis(client: unknown): client is IoRedisLike {
+  return typeof client === 'object' && client !== null && 'call' in client && typeof client.call === 'function';
+}
+
+function isNodeRedis(client: unknown): client is NodeRedisLike {
+  return (
+    typeof client === 'object' &&
+    client !== null &&
+    'sendCommand' in client &&
+    typeof client.sendCommand === 'function' &&
+    !isIoRedis(client)
+  );
+}
+
+function isIoSubscriber(client: unknown): client is IoRedisSubscriberLike {
+  return isIoRedis(client) && 'subscribe' in client;
+}
+
+function isNodeSubscriber(client: unknown): client is NodeRedisSubscriberLike {
+  return isNodeRedis(client) && 'subscribe' in client;
+}
+
+function unusable(name: string, client: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A Redis store was given ${typeName(client)} for its ${name}`,
     remedy: 'Give a client of ioredis, or a connected one of node-redis',
   });
 }
@@ -34,13 +105,13 @@ export function sendTo(client: IoRedisLike | NodeRedisLike): Send {
 export async function runScript(
   send: Send,
   { text, digest }: Script,
-  key: string,
+  keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
   try {
-    return await send('EVALSHA', digest, 1, key, ...args);
+    return await send('EVALSHA', digest, keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error;
-    return await send('EVAL', text, 1, key, ...args);
+    return await send('EVAL', text, keys.length, ...keys, ...args);
   }
 }

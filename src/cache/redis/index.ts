@@ -1,2 +1,2 @@
-export type { IoRedisLike, NodeRedisLike } from './client.ts';
+export type { IoRedisLike, IoRedisSubscriberLike, NodeRedisLike, NodeRedisSubscriberLike } from './client.ts';
 export { RedisStore, type RedisStoreOptions } from './store.ts';

@@ -1,13 +1,28 @@
-import { randomUUID } from 'node:crypto';
 import { reportBackgroundError } from '../../channels/index.ts';
 import { anObject, checkOptions, integer, InvalidOptionError, longestTimer, text } from '../../core/index.ts';
-import type { CacheStore, StoreWrite, TagState } from '../index.ts';
-import { type IoRedisLike, type NodeRedisLike, runScript, type Send, sendTo } from './client.ts';
-import { epochScript, prepareScript, releaseScript, tagScript } from './scripts.ts';
+import { type CacheStore, newStamp, type Stored, type StoreWrite, type TagState } from '../index.ts';
+import {
+  type IoRedisLike,
+  type IoRedisSubscriberLike,
+  type NodeRedisLike,
+  type NodeRedisSubscriberLike,
+  runScript,
+  type Send,
+  sendTo,
+  subscriberOn,
+} from './client.ts';
+import { RedisFeed } from './feed.ts';
+import { Reads } from './reads.ts';
+import { epochScript, prepareScript, releaseLeaseScript, releaseScript, type Script, tagScript } from './scripts.ts';
 
 export interface RedisStoreOptions {
   /** A client of ioredis or node-redis; it stays yours to close. */
   readonly client: IoRedisLike | NodeRedisLike;
+  /**
+   * A second client, to the same server, that hears what others change; caches with `memory` need it. It stays yours to
+   * close, too, and can be used for nothing else.
+   */
+  readonly subscriber?: IoRedisSubscriberLike | NodeRedisSubscriberLike | undefined;
   /** What every key begins with. Default `sluice:`. */
   readonly prefix?: string | undefined;
   /** How long the commands of one call may take, in milliseconds. Default 100. */
@@ -34,140 +49,188 @@ interface Epoch {
  */
 export class RedisStore implements CacheStore {
   readonly isShared = true;
+  readonly name: string;
+  readonly feed: RedisFeed | undefined;
   readonly #send: Send;
-  readonly #prefix: string;
+  readonly #isCluster: boolean;
+  readonly #reads: Reads;
+  readonly #channel: string;
   readonly #timeout: number;
   readonly #pause: number;
   readonly #commitTimeout: number;
   #epoch: Promise<Epoch> | undefined;
+  #known: Epoch | undefined;
   #closedUntil = 0;
 
   constructor(options: RedisStoreOptions) {
     checkOptions('RedisStore', options, {
       client: anObject,
+      subscriber: anObject,
       prefix: text(100),
       timeout: integer(1, longestTimer),
       pause: integer(0, longestTimer),
       commitTimeout: integer(100, 600_000),
     });
-    const { client, prefix = 'sluice:', timeout = 100, pause = 1_000, commitTimeout = 10_000 } = options;
+    const { client, subscriber, prefix = 'sluice:', timeout = 100, pause = 1_000, commitTimeout = 10_000 } = options;
     if (client === undefined) {
       throw new InvalidOptionError({ what: 'RedisStore got no "client"', remedy: 'Give one of ioredis or node-redis' });
     }
+    this.name = prefix;
     this.#send = sendTo(client);
+    this.#isCluster = isCluster(client);
+    this.#reads = new Reads(this.#send, this.#isCluster, (work) => this.#guarded(work));
+    this.#channel = `${prefix}changes`;
     this.#timeout = timeout;
-    this.#prefix = prefix;
     this.#pause = pause;
     this.#commitTimeout = commitTimeout;
+    if (subscriber !== undefined) {
+      if (this.#isCluster || isCluster(subscriber)) {
+        throw new InvalidOptionError({
+          what: 'RedisStore got a "subscriber" for a cluster, whose servers publish in no common order',
+          remedy: 'Leave it out, and the memory of the caches',
+        });
+      }
+      this.feed = new RedisFeed(this.#channel, this.#tagKey(''), subscriberOn(subscriber), this.#send);
+    }
     // Another connection may be to another server, or to one that has forgotten everything.
-    client.on('ready', () => (this.#epoch = undefined));
+    client.on('ready', () => this.#forgetEpoch());
   }
 
-  async read(key: string, tags: readonly string[]): ReturnType<CacheStore['read']> {
-    return await this.#guarded(async () => {
-      const { run, usableAt } = await this.#known();
-      const [value, ...states] = await Promise.all([
-        this.#send('GET', this.#valueKey(key)),
-        ...tags.map((tag) => this.#stateOf(this.#tagKey(tag))),
-      ]);
-      const isUsable = performance.now() >= usableAt;
-      return {
-        stored: isUsable && typeof value === 'string' ? readStored(value, run) : undefined,
-        tags: isUsable ? states : states.map(({ stamp }) => ({ stamp, isLocked: true })),
-      };
-    });
-  }
-
-  /** A plain command tells most; a script where there is no stamp yet, or a lock that may be over. */
-  async #stateOf(key: string): Promise<TagState> {
-    const [stamp, ...locks] = fieldsOf(await this.#send('HGETALL', key));
-    if (stamp !== undefined && locks.length === 0) return { stamp, isLocked: false };
-    const state = await runScript(this.#send, tagScript, key, [randomUUID(), kept]);
-    const [present, locked] = state as [string, number];
-    return { stamp: present, isLocked: locked === 1 };
+  async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
+    const { run, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
+    const valueKey = this.#valueKey(key);
+    const keys = tags.map((tag) => this.#tagKey(tag));
+    const remaining = timed ? this.#guarded(() => this.#send('PTTL', valueKey)) : undefined;
+    const { replies, at } = this.#reads.get([valueKey, ...keys]);
+    const texts = remaining === undefined ? await replies : (await Promise.all([replies, remaining]))[0];
+    const found = at.map((index) => texts[index]);
+    const value = found.shift();
+    const states = found.every(isPlainStamp) ? found.map(unlocked) : await this.#statesOf(keys);
+    if (performance.now() < usableAt) return { stored: undefined, tags: states.map(locked) };
+    const stored = typeof value === 'string' ? readStored(value, run) : undefined;
+    if (stored === undefined || remaining === undefined) return { stored, tags: states };
+    return { stored: { ...stored, remaining: Number(await remaining) }, tags: states };
   }
 
   async write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
     await this.#guarded(async () => {
-      const { run } = await this.#known();
+      const { run } = this.#known ?? (await this.#askOnce());
       await this.#send('SET', this.#valueKey(key), `${[run, ...stamps].join(' ')}\n${payload}`, 'PX', ttl);
     });
   }
 
   async prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void> {
     await this.#guarded(async () => {
-      await this.#known();
-      await Promise.all(
-        tags.map((tag) =>
-          runScript(this.#send, prepareScript, this.#tagKey(tag), [transaction, stamp, ttl, Math.max(kept, ttl)]),
-        ),
-      );
+      if (this.#known === undefined) await this.#askOnce();
+      await this.#run(prepareScript, tags, [transaction, stamp, ttl, Math.max(kept, ttl), this.#channel]);
     });
+    // The own copies are dead before the commit begins, whenever the others hear of it.
+    this.feed?.tell(tags);
   }
 
   async release(transaction: string, tags: readonly string[]): Promise<void> {
-    await this.#guarded(async () => {
-      await Promise.all(
-        tags.map((tag) => runScript(this.#send, releaseScript, this.#tagKey(tag), [transaction, randomUUID()])),
-      );
+    await this.#guarded(() => this.#run(releaseScript, tags, [transaction, newStamp(), kept, this.#channel]));
+  }
+
+  async lease(key: string, ttl: number): Promise<(() => Promise<void>) | undefined> {
+    const [name, owner] = [`${this.name}lease:${key}`, newStamp()];
+    const taken = await this.#guarded(() => this.#send('SET', name, owner, 'NX', 'PX', ttl));
+    if (taken === null) return undefined;
+    return async () => {
+      await this.#guarded(() => runScript(this.#send, releaseLeaseScript, [name], [owner]));
+    };
+  }
+
+  async #run(script: Script, tags: readonly string[], args: readonly (string | number)[]): Promise<unknown[]> {
+    const keys = tags.map((tag) => this.#tagKey(tag));
+    if (!this.#isCluster) return [await runScript(this.#send, script, keys, args)];
+    return await Promise.all(keys.map((key) => runScript(this.#send, script, [key], args)));
+  }
+
+  /** Where there is no stamp yet, or a lock that may be over. */
+  async #statesOf(keys: readonly string[]): Promise<TagState[]> {
+    const args = [newStamp(), kept];
+    const groups = this.#isCluster ? keys.map((key) => [key]) : [keys];
+    const texts = await this.#guarded(() =>
+      Promise.all(groups.map((group) => runScript(this.#send, tagScript, group, args))),
+    );
+    return (texts.flat() as string[]).map((of) => {
+      const [stamp = '', ...locks] = of.split(' ');
+      return { stamp, isLocked: locks.length > 0 };
     });
   }
 
   /** Leaves a server alone that did not answer. */
-  async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+  #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
     if (performance.now() < this.#closedUntil)
-      throw new Error('Redis did not answer just now, and is left alone for a moment');
-    const { promise: isLate, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`Redis did not answer within ${this.#timeout} ms`)), this.#timeout);
-    try {
-      return await Promise.race([work(), isLate]);
-    } catch (error) {
-      this.#epoch = undefined;
-      const wasOpen = performance.now() >= this.#closedUntil;
-      this.#closedUntil = performance.now() + this.#pause;
-      if (wasOpen) reportBackgroundError({ source: 'the Redis of a cache', error });
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
+      return Promise.reject(new Error('Redis did not answer just now, and is left alone for a moment'));
+    return new Promise((resolve, reject) => {
+      let isLate = false;
+      const fail = (error: unknown): void => {
+        if (isLate) return;
+        isLate = true;
+        clearTimeout(timer);
+        this.#leaveAlone(error);
+        reject(error);
+      };
+      const timer = setTimeout(() => fail(new Error(`Redis did not answer within ${this.#timeout} ms`)), this.#timeout);
+      work().then((result) => {
+        clearTimeout(timer);
+        resolve(result);
+      }, fail);
+    });
   }
 
-  #known(): Promise<Epoch> {
-    this.#epoch ??= this.#ask();
-    return this.#epoch;
+  #leaveAlone(error: unknown): void {
+    this.#forgetEpoch();
+    const wasOpen = performance.now() >= this.#closedUntil;
+    this.#closedUntil = performance.now() + this.#pause;
+    if (wasOpen) reportBackgroundError({ source: 'the Redis of a cache', error });
+  }
+
+  #forgetEpoch(): void {
+    this.#epoch = undefined;
+    this.#known = undefined;
+  }
+
+  async #askOnce(): Promise<Epoch> {
+    const asked = (this.#epoch ??= this.#ask());
+    const known = await asked;
+    if (this.#epoch === asked) this.#known = known;
+    return known;
   }
 
   async #ask(): Promise<Epoch> {
     const info = String(await this.#send('INFO', 'server'));
-    const run = /run_id:(\w+)/.exec(info)?.[1];
+    const run = /run_id:(\w{1,12})/.exec(info)?.[1];
     if (run === undefined) throw new Error('the server did not say which run of it this is');
-    const wait = Number(await runScript(this.#send, epochScript, `${this.#prefix}epoch`, [run, this.#commitTimeout]));
+    const wait = Number(await runScript(this.#send, epochScript, [`${this.name}epoch`], [run, this.#commitTimeout]));
     return { run, usableAt: performance.now() + wait };
   }
 
   #valueKey(key: string): string {
-    return `${this.#prefix}value:${key}`;
+    return `${this.name}value:${key}`;
   }
   #tagKey(tag: string): string {
-    return `${this.#prefix}tag:${tag}`;
+    return `${this.name}tag:${tag}`;
   }
 }
 
-function readStored(value: string, run: string): Awaited<ReturnType<CacheStore['read']>>['stored'] {
+function isCluster(client: object): boolean {
+  return 'isCluster' in client && client.isCluster === true;
+}
+
+/** Neither missing nor with a lock behind it. */
+function isPlainStamp(text: unknown): text is string {
+  return typeof text === 'string' && !text.includes(' ');
+}
+
+const unlocked = (stamp: string): TagState => ({ stamp, isLocked: false });
+const locked = ({ stamp }: TagState): TagState => ({ stamp, isLocked: true });
+
+function readStored(value: string, run: string): Stored | undefined {
   const end = value.indexOf('\n');
   if (end < 0) return undefined;
   const [of, ...stamps] = value.slice(0, end).split(' ');
   return of === run ? { stamps, payload: value.slice(end + 1) } : undefined;
-}
-
-/** The stamp, and then the locks. Clients give a hash as a list, an object or a map. */
-function fieldsOf(reply: unknown): string[] {
-  const fields = new Map<unknown, unknown>();
-  if (Array.isArray(reply)) for (let at = 0; at < reply.length; at += 2) fields.set(reply[at], reply[at + 1]);
-  else if (reply instanceof Map) return fieldsOf([...reply].flat());
-  else if (typeof reply === 'object' && reply !== null) return fieldsOf(Object.entries(reply).flat());
-  const stamp = fields.get('stamp');
-  if (typeof stamp !== 'string') return [];
-  fields.delete('stamp');
-  return [stamp, ...[...fields.keys()].map(String)];
 }

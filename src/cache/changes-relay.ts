@@ -1,0 +1,53 @@
+import { newStamp } from './stamp.ts';
+import { InvalidOptionError } from '../core/index.ts';
+import type { Database } from '../database/index.ts';
+import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
+import { changesChannel } from './commit.ts';
+import type { CacheStore } from './store.ts';
+
+export interface ChangesRelayOptions {
+  readonly database: Database;
+  /** The store that could not be told; one that is shared, of caches with `onCacheUnavailable: 'outbox'`. */
+  readonly store: CacheStore;
+  /** The client whose outbox the changes are in. Default: the default one. */
+  readonly clientName?: string | undefined;
+  /** How often the outbox is looked at, in milliseconds. Default 500. */
+  readonly pollInterval?: number | undefined;
+}
+
+/** How long tags are locked while they get their new stamps, in milliseconds. */
+const lockTime = 1_000;
+
+/**
+ * Tells a store what was committed while it was away: `start()` it in one process at least, `stop()` it before the database
+ * is closed.
+ * @throws InvalidOptionError
+ */
+export function createChangesRelay({ database, store, ...options }: ChangesRelayOptions): Relay {
+  if (store.isShared !== true) {
+    throw new InvalidOptionError({
+      what: 'createChangesRelay got a store of one process, which is never away',
+      remedy: 'Give the store that the processes share',
+    });
+  }
+  const tell = async (messages: readonly OutboxMessage[]): Promise<void> => {
+    const tags = [...new Set(messages.flatMap(tagsOf))];
+    const transaction = newStamp();
+    try {
+      await store.prepare(transaction, tags, newStamp(), lockTime);
+      await store.release(transaction, tags);
+    } catch (cause) {
+      throw new RelayUnavailableError({
+        what: 'The store of a cache could not be told what has changed',
+        remedy: 'It stays in the outbox and is tried again: see that the store answers',
+        cause,
+      });
+    }
+  };
+  return createRelay({ database, channel: changesChannel(store), deliver: tell, ...options });
+}
+
+function tagsOf({ payload }: OutboxMessage): string[] {
+  const { tags } = (payload ?? {}) as { tags?: unknown };
+  return Array.isArray(tags) ? tags.map(String) : [];
+}

@@ -1,0 +1,217 @@
+import { newStamp } from './stamp.ts';
+import { reportBackgroundError } from '../channels/index.ts';
+import type { Frame } from '../context/index.ts';
+import type { Db } from '../database/index.ts';
+import { addToOutbox } from '../outbox/index.ts';
+import { type AtomicUnit, type Outcome, registerWhole, type Scope, wholeUnit } from '../transaction/index.ts';
+import { CacheUnavailableError } from './errors.ts';
+import { type Change, Overlay } from './overlay.ts';
+import type { CacheStore, TagState } from './store.ts';
+
+/** A cache, as the commit of its store sees it. */
+export interface Member {
+  readonly name: string;
+  /** The tag of every value of the cache. */
+  readonly wholeTag: string;
+  /** Milliseconds. */
+  readonly commitTimeout: number;
+  readonly onCacheUnavailable: 'abort' | 'outbox';
+}
+
+/** What was announced, and what is to be stored when it is committed. */
+interface Announced {
+  readonly transaction: string;
+  readonly tags: readonly string[];
+  readonly stamp: string;
+  readonly changes: ReadonlyMap<string, Change>;
+  readonly clean: ReadonlyMap<string, TagState>;
+}
+
+const commits = new WeakMap<AtomicUnit, Map<CacheStore, StoreCommit>>();
+
+/**
+ * What the caches of one store have changed in a transaction. It is announced in one trip before the commit, however many caches
+ * and tags there are, and ended in one after it.
+ */
+export class StoreCommit {
+  readonly #store: CacheStore;
+  readonly #db: Db;
+  readonly #transaction = newStamp();
+  readonly #overlays = new Map<Member, Overlay>();
+  #isScheduled = false;
+  #announced: Announced | undefined;
+
+  private constructor(store: CacheStore, db: Db) {
+    this.#store = store;
+    this.#db = db;
+  }
+
+  /** What a cache has changed in the transaction of a scope, if anything. */
+  static find(store: CacheStore, member: Member, scope: Scope): Overlay | undefined {
+    const commit = commits.get(wholeUnit(scope))?.get(store);
+    return commit === undefined ? undefined : commit.#overlays.get(member);
+  }
+
+  /** What a cache is about to change in it. @param db a handle on the client of the transaction */
+  static open(store: CacheStore, member: Member, scope: Scope, frame: Frame, db: Db): Overlay {
+    const unit = wholeUnit(scope);
+    const known = commits.get(unit);
+    const ofUnit = known ?? new Map<CacheStore, StoreCommit>();
+    if (known === undefined) commits.set(unit, ofUnit);
+    const existing = ofUnit.get(store);
+    const commit = existing ?? new StoreCommit(store, db);
+    if (existing === undefined) {
+      registerWhole(scope, frame, { completion: (outcome) => commit.#end(outcome) });
+      ofUnit.set(store, commit);
+    }
+    commit.#schedule(scope, frame);
+    return commit.#overlayOf(member, scope);
+  }
+
+  #overlayOf(member: Member, scope: Scope): Overlay {
+    const known = this.#overlays.get(member);
+    if (known !== undefined) return known;
+    const overlay = new Overlay(member.wholeTag);
+    scope.transaction.savepoints.observe({
+      released: (savepoint) => overlay.released(savepoint),
+      rolledBack: (savepoint) => overlay.rolledBack(savepoint),
+    });
+    this.#overlays.set(member, overlay);
+    return overlay;
+  }
+
+  /** What is changed after it was announced is announced again. */
+  #schedule(scope: Scope, frame: Frame): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    registerWhole(scope, frame, {
+      beforeCommit: async () => {
+        this.#isScheduled = false;
+        await this.#announce(scope);
+      },
+    });
+  }
+
+  /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
+  async #announce(scope: Scope): Promise<void> {
+    const members = [...this.#overlays.keys()];
+    const overlays = [...this.#overlays.values()];
+    const tags = overlays.flatMap((overlay) => overlay.dirty);
+    const changes = new Map(overlays.flatMap((overlay) => [...overlay.changes()]));
+    const timeout = Math.min(...members.map(({ commitTimeout }) => commitTimeout));
+    try {
+      const start = performance.now();
+      const [announced] = await Promise.all([
+        announce(this.#store, this.#transaction, tags, changes, timeout),
+        this.#fence(scope, timeout),
+      ]);
+      if (performance.now() - start > timeout / 2) throw new Error('it took too long');
+      this.#announced = announced;
+    } catch (cause) {
+      this.#announced = undefined;
+      await leaveOrRefuse(this.#store, members, this.#db, tags, cause);
+    }
+  }
+
+  /**
+   * Has the server end a transaction whose process is frozen between its locks and its COMMIT, before the locks end.
+   * PostgreSQL alone can; elsewhere `commitTimeout` has to be long enough.
+   */
+  async #fence({ transaction }: Scope, timeout: number): Promise<void> {
+    if (this.#store.isShared !== true || transaction.client.driver.dialect !== 'postgres' || !transaction.hasStarted)
+      return;
+    await this.#db.query(`set local idle_in_transaction_session_timeout = ${Math.floor(timeout / 2)}`);
+  }
+
+  async #end(outcome: Outcome): Promise<void> {
+    // Where nobody knows whether it is committed the locks end by themselves, and what was stored before stays dead.
+    if (this.#announced === undefined || outcome === 'unknown') return;
+    const changes = outcome === 'committed' ? this.#announced.changes : new Map<string, Change>();
+    try {
+      await settle(this.#store, { ...this.#announced, changes });
+    } catch (error) {
+      // The locks end by themselves; until then the database is read.
+      reportBackgroundError({ source: `cache "${[...this.#overlays.keys()].map(({ name }) => name).join()}"`, error });
+    }
+  }
+}
+
+/** Outside of a transaction: as one that has nothing to commit. @throws CacheUnavailableError */
+export async function changeAtOnce(
+  store: CacheStore,
+  member: Member,
+  db: Db,
+  tags: readonly string[],
+  changes: ReadonlyMap<string, Change> = new Map(),
+): Promise<void> {
+  try {
+    await settle(store, await announce(store, newStamp(), tags, changes, member.commitTimeout));
+  } catch (cause) {
+    await leaveOrRefuse(store, [member], db, tags, cause);
+  }
+}
+
+async function announce(
+  store: CacheStore,
+  transaction: string,
+  tags: readonly string[],
+  changes: ReadonlyMap<string, Change>,
+  timeout: number,
+): Promise<Announced> {
+  const stamp = newStamp();
+  const [clean] = await Promise.all([
+    cleanStates(store, tags, changes),
+    store.prepare(transaction, tags, stamp, timeout),
+  ]);
+  return { transaction, tags, stamp, changes, clean };
+}
+
+/** What the other tags of what was set are before the commit. */
+async function cleanStates(
+  store: CacheStore,
+  tags: readonly string[],
+  changes: ReadonlyMap<string, Change>,
+): Promise<ReadonlyMap<string, TagState>> {
+  if (changes.size === 0) return new Map();
+  const own = new Set(tags);
+  const names = [...new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !own.has(tag)))];
+  if (names.length === 0) return new Map();
+  const { tags: states } = await store.read('', names);
+  return new Map(states.map((state, index) => [names[index] ?? '', state]));
+}
+
+/** Ends the locks, and stores what was set; that is dead if anybody has changed its tags since. */
+async function settle(store: CacheStore, { transaction, tags, stamp, changes, clean }: Announced): Promise<void> {
+  const own = new Set(tags);
+  const writes = [...changes].flatMap(([key, { payload, tags: of, ttl }]) => {
+    if (payload === undefined || of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
+    return [{ key, stamps: of.map((tag) => (own.has(tag) ? stamp : (clean.get(tag)?.stamp ?? ''))), payload, ttl }];
+  });
+  // What could not be stored is loaded when it is asked for.
+  await Promise.all([Promise.allSettled(writes.map((write) => store.write(write))), store.release(transaction, tags)]);
+}
+
+/** The channel of the outbox in which the changes wait that a store could not be told of. */
+export function changesChannel(store: CacheStore): string {
+  return `cache ${store.name ?? ''}`;
+}
+
+/** @throws CacheUnavailableError where one of the caches wants it rather than what is replaced a moment longer */
+async function leaveOrRefuse(
+  store: CacheStore,
+  members: readonly Member[],
+  db: Db,
+  tags: readonly string[],
+  cause: unknown,
+): Promise<void> {
+  const strict = members.find(({ onCacheUnavailable }) => onCacheUnavailable === 'abort');
+  if (strict === undefined) {
+    await addToOutbox(db, [{ channel: changesChannel(store), queue: 'changes', payload: { tags } }]);
+    return;
+  }
+  throw new CacheUnavailableError({
+    what: `The cache "${strict.name}" could not be told what is about to change, so it was not changed`,
+    remedy: 'See the cause; look at the store of the cache, or repeat the transaction',
+    cause,
+  });
+}

@@ -1,0 +1,95 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Flights } from './flights.ts';
+import type { CacheStore } from './store.ts';
+
+/** Inside of a load: it waits for no other one, so that loads which need each other never wait in a circle. */
+const loading = new AsyncLocalStorage<true>();
+/** How long one process may have a load for itself, in milliseconds; the others go on after that. */
+const leaseTime = 5_000;
+const [firstLook, longestLook] = [5, 50];
+
+/** How the load of a key goes on. */
+interface Look<Value> {
+  /** A value that is good; nothing to be loaded. */
+  readonly hit: { readonly payload: Value } | undefined;
+  /** Whether what is loaded may be stored, for others who wait. */
+  readonly mayStore: boolean;
+  /** The store does not answer: everybody loads. */
+  readonly isAway: boolean;
+}
+
+/** Has those who want the same load it once: in this process, and in all of them as far as the store can tell. */
+export class Loads<Value> {
+  readonly #flights = new Flights<Value>();
+  readonly #store: CacheStore;
+  /** How many may run while the store is away. */
+  readonly #most: number;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(store: CacheStore, most: number) {
+    this.#store = store;
+    this.#most = most;
+  }
+
+  /**
+   * @param look what the store has now
+   * @param load loads and stores what `look` has not found
+   */
+  run<Found extends Look<Value>>(
+    key: string,
+    look: () => Promise<Found>,
+    load: (found: Found) => Promise<Value>,
+  ): Promise<Value> {
+    const inside = (found: Found): Promise<Value> => loading.run(true, () => load(found));
+    if (loading.getStore() === true)
+      return look().then((found) => (found.hit === undefined ? inside(found) : found.hit.payload));
+    return this.#flights.join(key, () => this.#shared(key, look, inside));
+  }
+
+  async #shared<Found extends Look<Value>>(
+    key: string,
+    look: () => Promise<Found>,
+    load: (found: Found) => Promise<Value>,
+  ): Promise<Value> {
+    const end = performance.now() + leaseTime;
+    for (let pause = firstLook; ; pause = Math.min(pause * 1.5, longestLook)) {
+      // In this order: what was stored before the lease was free is seen.
+      const [lease, found] = await Promise.all([this.#lease(key), look()]);
+      try {
+        if (found.hit !== undefined) return found.hit.payload;
+        if (found.isAway) return await this.#limited(() => load(found));
+        if (lease !== 'taken' || !found.mayStore || performance.now() > end) return await load(found);
+      } finally {
+        // One that is not given back ends by itself; the store says what was wrong.
+        if (typeof lease === 'function') lease().catch(() => {});
+      }
+      await delay(pause * (0.5 + Math.random()));
+    }
+  }
+
+  /** @returns what gives it back; nothing where there is none to be had, and everybody loads */
+  async #lease(key: string): Promise<(() => Promise<void>) | 'taken' | undefined> {
+    if (this.#store.lease === undefined) return undefined;
+    try {
+      return (await this.#store.lease(key, leaseTime)) ?? 'taken';
+    } catch {
+      // The store says what is wrong.
+      return undefined;
+    }
+  }
+
+  async #limited(work: () => Promise<Value>): Promise<Value> {
+    if (this.#running >= this.#most) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      // Whoever waits goes on in the place of this one.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+}

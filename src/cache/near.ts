@@ -1,0 +1,143 @@
+import { LRUCache } from 'lru-cache';
+import type { ChangeFeed, ChangeListener } from './store.ts';
+
+export interface MemoryOptions {
+  /** The most values that are kept; those that were not used for longest go. */
+  readonly max: number;
+  /** How long after a commit in another process a value may still be given out, in milliseconds. Default 100. */
+  readonly maxStaleness?: number | undefined;
+}
+
+/** A tag from its first use to its next change. */
+interface Life {
+  readonly tag: string;
+  isOver: boolean;
+  /** By how many values and fetches it is looked at. */
+  uses: number;
+}
+
+interface Copy<Value> {
+  readonly value: Value;
+  readonly lives: readonly Life[];
+  /** Of `performance.now()`. */
+  readonly until: number;
+}
+
+/** A fetch from the store, from before it begins: whatever changes meanwhile makes it one that is not kept. */
+export interface Fetch<Value> {
+  keep(value: Value, remaining: number): void;
+  end(): void;
+}
+
+/**
+ * Copies in the process of what is in a store. One is good while none of its tags has changed since its fetch began, and
+ * only while the feed has shown within `maxStaleness` that no change is missing: so whatever is lost on the way, a change is
+ * never seen later than that.
+ */
+export class NearMemory<Value> implements ChangeListener {
+  readonly #feed: ChangeFeed;
+  readonly #maxStaleness: number;
+  readonly #copies: LRUCache<string, Copy<Value>>;
+  readonly #lives = new Map<string, Life>();
+  #isUsed = false;
+
+  constructor(feed: ChangeFeed, { max, maxStaleness = 100 }: MemoryOptions) {
+    this.#feed = feed;
+    this.#maxStaleness = maxStaleness;
+    this.#copies = new LRUCache({ max, dispose: ({ lives }) => this.#drop(lives) });
+    feed.listen(this, maxStaleness / 2);
+  }
+
+  /** How many copies there are. */
+  get size(): number {
+    return this.#copies.size;
+  }
+
+  /**
+   * @param since nothing older than a proof of then is given out (`performance.now()`)
+   * @param peeks it counts as no use
+   */
+  find(key: string, since = 0, peeks = false): Value | undefined {
+    this.#isUsed = true;
+    const copy = peeks ? this.#copies.peek(key) : this.#copies.get(key);
+    if (copy === undefined) return undefined;
+    const now = performance.now();
+    const { provenAt } = this.#feed;
+    if (now - provenAt > this.#maxStaleness || provenAt < since) {
+      this.#feed.prove();
+      return undefined;
+    }
+    if (now < copy.until && copy.lives.every(({ isOver }) => !isOver)) return copy.value;
+    this.#copies.delete(key);
+    return undefined;
+  }
+
+  fetch(key: string, tags: readonly string[]): Fetch<Value> {
+    const lives = tags.map((tag) => this.#lifeOf(tag));
+    const begun = performance.now();
+    // What changes before the feed has begun nobody tells of.
+    const isHeard = this.#feed.provenAt !== Number.NEGATIVE_INFINITY;
+    if (!isHeard) this.#feed.prove();
+    return {
+      keep: (value, remaining) => {
+        if (!isHeard || lives.some(({ isOver }) => isOver)) return;
+        for (const life of lives) life.uses += 1;
+        this.#copies.set(key, { value, lives, until: begun + remaining });
+      },
+      end: () => this.#drop(lives),
+    };
+  }
+
+  changed(tags: readonly string[]): void {
+    for (const tag of tags) {
+      const life = this.#lives.get(tag);
+      if (life !== undefined) this.#over(life);
+    }
+  }
+
+  lost(): void {
+    for (const life of this.#lives.values()) life.isOver = true;
+    this.#lives.clear();
+    this.#copies.clear();
+  }
+
+  takeUse(): boolean {
+    const isUsed = this.#isUsed;
+    this.#isUsed = false;
+    return isUsed;
+  }
+
+  #lifeOf(tag: string): Life {
+    const known = this.#lives.get(tag);
+    const life = known ?? { tag, isOver: false, uses: 0 };
+    life.uses += 1;
+    if (known === undefined) this.#lives.set(tag, life);
+    return life;
+  }
+
+  #drop(lives: readonly Life[]): void {
+    for (const life of lives) {
+      life.uses -= 1;
+      if (life.uses === 0 && !life.isOver) this.#lives.delete(life.tag);
+    }
+  }
+
+  #over(life: Life): void {
+    life.isOver = true;
+    this.#lives.delete(life.tag);
+  }
+}
+
+/**
+ * The same value for everybody, whom it cannot be changed by; nothing for one that no freezing protects, such as one with a
+ * date in it.
+ */
+export function frozen(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function';
+  if (Object.isFrozen(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false;
+  for (const each of Object.values(value)) if (!frozen(each)) return false;
+  Object.freeze(value);
+  return true;
+}
