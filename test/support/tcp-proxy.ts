@@ -9,6 +9,11 @@ export interface TcpProxy {
   replace(from: string, to: string): void;
   /** Passes the next text of the client on, and cuts the connection before the answer to it. */
   cutAfter(text: string): void;
+  /** Keeps back what the server says, until it is told to go on, or cuts. */
+  hold(): void;
+  goOn(): void;
+  /** Cuts all connections; new ones are let through. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -16,8 +21,10 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const target = new URL(url);
   const replacements: [Buffer, Buffer][] = [];
   const sockets = new Set<Socket>();
+  const upstreams = new Set<Socket>();
   let trips = 0;
   let cut: string | undefined;
+  let isHeld = false;
 
   const server: Server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
@@ -41,6 +48,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       }
       upstream.write(data);
     });
+    if (isHeld) upstream.pause();
+    upstreams.add(upstream);
+    upstream.on('close', () => upstreams.delete(upstream));
     upstream.on('data', (data) => {
       serverSpoke = true;
       if (silenced) {
@@ -71,6 +81,17 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     },
     cutAfter(text) {
       cut = text;
+    },
+    hold() {
+      isHeld = true;
+      for (const upstream of upstreams) upstream.pause();
+    },
+    goOn() {
+      isHeld = false;
+      for (const upstream of upstreams) upstream.resume();
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Cache, type CacheOptions, createCache, createChangesRelay, MemoryStore } from '../../src/cache/index.ts';
+import { type Database, InvalidOptionError } from '../../src/index.ts';
+import { createOutboxTables } from '../../src/outbox/index.ts';
+import { insert, useTestDatabase } from '../support/database.ts';
+import { rejection, signal, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+
+/** A store that the processes share, and that can be away. */
+class DistantStore extends MemoryStore {
+  readonly isShared = true;
+  readonly name = 'distant';
+  isAway = false;
+  readonly leases = new Set<string>();
+
+  override read(...args: Parameters<MemoryStore['read']>): ReturnType<MemoryStore['read']> {
+    return this.isAway ? Promise.reject(new Error('away')) : super.read(...args);
+  }
+  override write(...args: Parameters<MemoryStore['write']>): Promise<void> {
+    return this.isAway ? Promise.reject(new Error('away')) : super.write(...args);
+  }
+  override prepare(...args: Parameters<MemoryStore['prepare']>): Promise<void> {
+    return this.isAway ? Promise.reject(new Error('away')) : super.prepare(...args);
+  }
+  override release(...args: Parameters<MemoryStore['release']>): Promise<void> {
+    return this.isAway ? Promise.reject(new Error('away')) : super.release(...args);
+  }
+  lease(key: string): Promise<(() => Promise<void>) | undefined> {
+    if (this.isAway) return Promise.reject(new Error('away'));
+    if (this.leases.has(key)) return Promise.resolve(undefined);
+    this.leases.add(key);
+    return Promise.resolve(() => Promise.resolve(void this.leases.delete(key)));
+  }
+}
+
+function open(options: Partial<CacheOptions<number, number>> = {}): {
+  readonly database: Database<'default'>;
+  readonly store: DistantStore;
+  readonly stock: Cache<number, number>;
+  readonly elsewhere: Cache<number, number>;
+} {
+  const [database, store] = [server.open({ max: 4 }), new DistantStore()];
+  const make = (): Cache<number, number> => createCache(database, { name: 'stock', store, ...options });
+  return { database, store, stock: make(), elsewhere: make() };
+}
+
+async function stockOf(database: Database<'default'>): Promise<number> {
+  const { rows } = await database.current.query<{ stock: number }>('select stock from product where id = 1');
+  return rows[0]?.stock ?? -1;
+}
+
+describe('loads of several processes', () => {
+  it('are one, which the others wait for', async () => {
+    const { stock, elsewhere } = open();
+    const mayEnd = signal();
+    let loads = 0;
+    const load = async (): Promise<number> => {
+      loads += 1;
+      await mayEnd.promise;
+      return 7;
+    };
+    const asked = [stock, elsewhere].flatMap((cache) => [1, 2, 3].map(() => cache.getOrSet(1, load)));
+    await until('one loads', () => loads === 1);
+    mayEnd.fire();
+    expect(await Promise.all(asked)).toEqual([7, 7, 7, 7, 7, 7]);
+    expect(loads).toBe(1);
+  });
+
+  it('go on when the one that has failed gives its right back', async () => {
+    const { store, stock, elsewhere } = open();
+    const mayEnd = signal();
+    const failing = stock.getOrSet(1, async () => {
+      await mayEnd.promise;
+      throw new Error('no');
+    });
+    await until('it has the right', () => store.leases.has('1'));
+    const waiting = elsewhere.getOrSet(1, () => 8);
+    mayEnd.fire();
+    expect((await rejection(failing)).message).toBe('no');
+    expect(await waiting).toBe(8);
+    expect(store.leases.size).toBe(0);
+  });
+
+  it('do not wait for what cannot be stored, since its tag is locked', async () => {
+    const { store, stock } = open();
+    await store.prepare('somebody', ['stock/1'], 'x', 60_000);
+    store.leases.add('1');
+    expect(await stock.getOrSet(1, () => 9)).toBe(9);
+    expect(await stock.get(1)).toBeUndefined();
+  });
+});
+
+describe('loads that need each other', () => {
+  it('do not wait in a circle', async () => {
+    const { stock } = open();
+    const depth = { left: 6 };
+    const load = (key: number) => async (): Promise<number> => {
+      depth.left -= 1;
+      return depth.left <= 0 ? 0 : (await stock.getOrSet(3 - key, load(3 - key))) + 1;
+    };
+    const both = await Promise.all([stock.getOrSet(1, load(1)), stock.getOrSet(2, load(2))]);
+    expect(Math.max(...both)).toBeGreaterThan(0);
+  });
+});
+
+describe('while the store is away', () => {
+  it('so many load at once, and what they need they load besides', async () => {
+    const { store, stock } = open({ loadsWhileAway: 2 });
+    store.isAway = true;
+    let [running, most] = [0, 0];
+    const load = async (): Promise<number> => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const inner = await stock.getOrSet(100, () => 1);
+      running -= 1;
+      return inner;
+    };
+    const keys = Array.from({ length: 9 }, (_, key) => key);
+    expect(await Promise.all(keys.map((key) => stock.getOrSet(key, load)))).toEqual(keys.map(() => 1));
+    expect(most).toBe(2);
+    expect((await rejection(stock.getOrSet(1, () => Promise.reject(new Error('no'))))).message).toBe('no');
+    expect(await stock.getOrSet(1, () => 3)).toBe(3);
+  });
+});
+
+describe("with onCacheUnavailable: 'outbox'", () => {
+  let opened: ReturnType<typeof open>;
+  beforeEach(async () => {
+    opened = open({ onCacheUnavailable: 'outbox', tags: () => ['shelf'] });
+    await createOutboxTables(opened.database.current);
+    await server.sql('delete from sluice_outbox');
+  });
+  afterEach(() => server.sql('delete from sluice_outbox'));
+
+  it('a transaction commits while the store is away, and the store is told later', async () => {
+    const { database, store, stock, elsewhere } = opened;
+    await insert(database, 1);
+    expect(await stock.getOrSet(1, () => stockOf(database))).toBe(0);
+    store.isAway = true;
+    await database.transaction(async () => {
+      await database.current.query('update product set stock = 5 where id = 1');
+      await stock.set(5, 1);
+      expect(await stock.get(1)).toBe(5);
+    });
+    await stock.invalidate(['shelf']);
+    expect(await stockOf(database)).toBe(5);
+    const relay = createChangesRelay({ database, store });
+    expect(await rejection(relay.drain())).toMatchObject({ code: 'RELAY_UNAVAILABLE' });
+    store.isAway = false;
+    // Nobody has told it yet.
+    expect(await elsewhere.get(1)).toBe(0);
+    await until('it was told', async () => (await relay.drain()) > 0);
+    expect(await elsewhere.get(1)).toBeUndefined();
+    expect(await elsewhere.getOrSet(1, () => stockOf(database))).toBe(5);
+    await relay.drain();
+    expect(await server.sql('select 1 from sluice_outbox')).toEqual([]);
+  });
+
+  it('one that is rolled back leaves nothing to be told', async () => {
+    const { database, store, stock } = opened;
+    store.isAway = true;
+    await rejection(
+      database.transaction(async () => {
+        await stock.del(1);
+        database.current.beforeCommit(() => Promise.reject(new Error('no')));
+      }),
+    );
+    expect(await server.sql('select 1 from sluice_outbox')).toEqual([]);
+  });
+
+  it('needs a store that is shared', () => {
+    const { database } = opened;
+    expect(() => createChangesRelay({ database, store: new MemoryStore() })).toThrow(InvalidOptionError);
+  });
+});
