@@ -2,6 +2,7 @@ export { channelNames } from './channels/index.ts';
 export type {
   AcquireWaitEvent,
   BackgroundErrorEvent,
+  CacheBackoffEvent,
   ConnectionEvent,
   HookErrorEvent,
   JobEvent,

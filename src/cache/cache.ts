@@ -31,6 +31,11 @@ export interface SetOptions extends CacheCallOptions {
   readonly ttl?: number | undefined;
 }
 
+export interface LoadOptions<Value> extends SetOptions {
+  /** Whether what was loaded is kept. Default: it is. */
+  readonly keep?: ((value: Value) => boolean) | undefined;
+}
+
 /** A value that was read, as it is written too. */
 interface Held<Value> {
   readonly value: Value;
@@ -85,7 +90,14 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       this.#near = new NearMemory(store.feed, memory);
     }
     this.#serializer = options.serializer ?? (richJson as Serializer<Value>);
-    this.#member = { name, wholeTag: `${name}/`, commitTimeout, onCacheUnavailable };
+    const { wider } = options;
+    this.#member = {
+      name,
+      wholeTag: `${name}/`,
+      wider: wider === undefined ? undefined : (tag) => declaredTag(wider(tag.slice(1))),
+      commitTimeout,
+      onCacheUnavailable,
+    };
     this.#loads = new Loads(store, options.loadsWhileAway ?? 10);
   }
 
@@ -116,7 +128,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
    * after they asked. In a transaction `load` runs in it.
    */
-  async getOrSet(key: Key, load: () => Promise<Value> | Value, options?: SetOptions): Promise<Value> {
+  async getOrSet(key: Key, load: () => Promise<Value> | Value, options?: LoadOptions<Value>): Promise<Value> {
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
     const within = this.#within(options);
@@ -195,7 +207,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       const change = within.overlay?.find(within.scope.unit, text);
       if (change !== undefined) return { ...nothing, hit: this.#decoded(change.payload) };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
-      if (!seesLatest(within.scope) || tags.some((tag) => within.overlay?.isDirty(tag) === true)) return nothing;
+      const mayHaveChanged = this.#options.readsOwnWrites === true && within.scope.transaction.hasWritten;
+      if (!seesLatest(within.scope) || mayHaveChanged || tags.some((tag) => within.overlay?.isDirty(tag) === true))
+        return nothing;
     }
     const near = within === undefined ? this.#near : undefined;
     const fetch = near?.fetch(keyText(key), tags);
@@ -240,14 +254,16 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     key: Key,
     load: () => Promise<Value> | Value,
     { stamps }: Found<Value>,
-    options: SetOptions | undefined,
+    options: LoadOptions<Value> | undefined,
     within?: Within,
   ): Promise<string> {
     this.#counters.loads += 1;
-    const payload = this.#write(await load());
+    const value = await load();
+    const payload = this.#write(value);
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
-    if (mayStore) await this.#keep({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
+    if (mayStore && options?.keep?.(value) !== false)
+      await this.#keep({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
     return payload;
   }
 
@@ -284,7 +300,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     if (frame === undefined) return undefined;
     const db = options?.db ?? this.#database.current;
     const client = internalsOf(this.#database).clientNamed(db.clientName);
-    const scope = findPlace(frame, client).scope as Scope | undefined;
+    const scope = findPlace(frame, client, options?.db?.level).scope as Scope | undefined;
     if (scope === undefined || scope.base !== undefined) return undefined;
     scope.assertOpen();
     return { scope, frame, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };

@@ -13,6 +13,8 @@ export interface Member {
   readonly name: string;
   /** The tag of every value of the cache. */
   readonly wholeTag: string;
+  /** A tag that covers another one. */
+  readonly wider: ((tag: string) => string) | undefined;
   /** Milliseconds. */
   readonly commitTimeout: number;
   readonly onCacheUnavailable: 'abort' | 'outbox';
@@ -71,7 +73,7 @@ export class StoreCommit {
   #overlayOf(member: Member, scope: Scope): Overlay {
     const known = this.#overlays.get(member);
     if (known !== undefined) return known;
-    const overlay = new Overlay(member.wholeTag);
+    const overlay = new Overlay(member.wholeTag, member.wider);
     scope.transaction.savepoints.observe({
       released: (savepoint) => overlay.released(savepoint),
       rolledBack: (savepoint) => overlay.rolledBack(savepoint),

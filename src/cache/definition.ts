@@ -1,4 +1,5 @@
 import {
+  aBoolean,
   aFunction,
   anObject,
   type Check,
@@ -28,6 +29,11 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly ttl?: number | undefined;
   /** What the value of a key depends on besides the key: it is dead when one of these tags is invalidated. */
   readonly tags?: ((key: Key) => readonly string[]) | undefined;
+  /**
+   * A tag that every value has which has the given one: for a transaction that invalidates more than 1,000, of which no more is
+   * remembered then.
+   */
+  readonly wider?: ((tag: string) => string) | undefined;
   /** Default: JSON, with dates and big integers. */
   readonly serializer?: Serializer<Value> | undefined;
   /** The largest value, in characters as it is written. Default 1,048,576. */
@@ -44,6 +50,11 @@ export interface CacheOptions<Value, Key extends CacheKey> {
    * changes wait in the outbox for the relay of `createChangesRelay`, and others may see what is replaced until then. Default `abort`.
    */
   readonly onCacheUnavailable?: 'abort' | 'outbox' | undefined;
+  /**
+   * Whether a transaction that has written anything asks the database: for values that statements may have changed of which the
+   * cache is not told. Default false.
+   */
+  readonly readsOwnWrites?: boolean | undefined;
   /** How many loads run at once while the store is away. Default 10. */
   readonly loadsWhileAway?: number | undefined;
   /** The longest that a COMMIT may take, in milliseconds; what it changes is not read from the cache meanwhile. Default 10,000. */
@@ -54,6 +65,7 @@ const checks: Record<keyof CacheOptions<never, never>, Check> = {
   name: text(100),
   ttl: integer(1, longestTimer),
   tags: aFunction,
+  wider: aFunction,
   serializer: anObject,
   maxSize: integer(1, 512 * 1024 * 1024),
   store: anObject,
@@ -63,6 +75,7 @@ const checks: Record<keyof CacheOptions<never, never>, Check> = {
     return integer(1, 100_000_000)(max) ?? integer(1, 60_000)(maxStaleness);
   },
   onCacheUnavailable: oneOf(['abort', 'outbox']),
+  readsOwnWrites: aBoolean,
   loadsWhileAway: integer(1, 10_000),
   commitTimeout: integer(100, 600_000),
 };
@@ -114,16 +127,18 @@ function unusable(why: string): InvalidOptionError {
   return new InvalidOptionError({ what: `A key of a cache ${why}`, remedy: 'Give text, a number, or a list of them' });
 }
 
-/** JSON, in which dates, big integers and `undefined` come back as what they were. */
+/**
+ * JSON, in which dates, big integers, bytes (as a Buffer), maps, sets, numbers that JSON has not and `undefined` come back as
+ * what they were.
+ */
 export const richJson: Serializer<unknown> = {
   write(value) {
     return JSON.stringify({ value }, function replace(this: Record<string, unknown>, name, given: unknown) {
-      // JSON calls toJSON of a date before this.
+      // JSON calls toJSON of dates and buffers before this.
       const original = this[name];
-      if (original instanceof Date) return { $date: original.getTime() };
+      if (typeof original === 'object' && original !== null) return writeObject(original, given);
       if (typeof original === 'bigint') return { $bigint: original.toString() };
-      if (isPlain(given) && Object.keys(given).some((each) => each.startsWith('$')))
-        return { $escaped: Object.entries(given).filter(([, each]) => each !== undefined) };
+      if (typeof original === 'number' && !Number.isFinite(original)) return { $number: String(original) };
       return given;
     });
   },
@@ -134,12 +149,31 @@ export const richJson: Serializer<unknown> = {
   },
 };
 
+function writeObject(original: object, given: unknown): unknown {
+  if (original instanceof Date) return { $date: original.getTime() };
+  if (original instanceof Uint8Array) return { $bytes: Buffer.from(original).toString('base64') };
+  if (original instanceof Map) return { $map: [...original] };
+  if (original instanceof Set) return { $set: [...original] };
+  if (isPlain(given) && Object.keys(given).some((each) => each.startsWith('$')))
+    return { $escaped: Object.entries(given).filter(([, each]) => each !== undefined) };
+  return given;
+}
+
+const revivers: Readonly<Record<string, (written: never) => unknown>> = {
+  $date: (time: number) => new Date(time),
+  $bigint: (text: string) => BigInt(text),
+  $number: (text: string) => Number(text),
+  $bytes: (text: string) => Buffer.from(text, 'base64'),
+  $map: (entries: [unknown, unknown][]) => new Map(entries),
+  $set: (values: unknown[]) => new Set(values),
+  $escaped: (entries: [string, unknown][]) => Object.fromEntries(entries),
+};
+
 function revive(_name: string, given: unknown): unknown {
   if (!isPlain(given)) return given;
-  if (typeof given['$date'] === 'number') return new Date(given['$date']);
-  if (typeof given['$bigint'] === 'string') return BigInt(given['$bigint']);
-  if (Array.isArray(given['$escaped'])) return Object.fromEntries(given['$escaped'] as [string, unknown][]);
-  return given;
+  const [name, more] = Object.keys(given);
+  if (name === undefined || more !== undefined || !Object.hasOwn(revivers, name)) return given;
+  return revivers[name]?.(given[name] as never);
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

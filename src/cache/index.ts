@@ -1,6 +1,13 @@
-export { Cache, type CacheCallOptions, createCache, type SetOptions } from './cache.ts';
+export { Cache, type CacheCallOptions, createCache, type LoadOptions, type SetOptions } from './cache.ts';
 export { type ChangesRelayOptions, createChangesRelay } from './changes-relay.ts';
-export { type CacheDefinition, type CacheKey, type CacheOptions, defineCache, type Serializer } from './definition.ts';
+export {
+  type CacheDefinition,
+  type CacheKey,
+  type CacheOptions,
+  defineCache,
+  richJson,
+  type Serializer,
+} from './definition.ts';
 export { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { MemoryOptions } from './near.ts';

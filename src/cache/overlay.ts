@@ -17,14 +17,20 @@ const mostKeys = 1_000;
  */
 export class Overlay {
   readonly #wholeTag: string;
+  readonly #wider: ((tag: string) => string) | undefined;
   readonly #layers = new Map<AtomicUnit, Map<string, Change>>();
   readonly #keys = new Set<string>();
   readonly #shared = new Set<string>();
   #isFull = false;
+  #isWide = false;
 
-  /** @param wholeTag the tag of every value of the cache */
-  constructor(wholeTag: string) {
+  /**
+   * @param wholeTag the tag of every value of the cache
+   * @param wider a tag that covers another one, for when there are too many
+   */
+  constructor(wholeTag: string, wider?: (tag: string) => string) {
     this.#wholeTag = wholeTag;
+    this.#wider = wider;
   }
 
   /** The tags that it has touched. */
@@ -61,7 +67,13 @@ export class Overlay {
 
   /** Whatever depends on the tags is dead, and what was set before too. */
   invalidate(tags: readonly string[]): void {
-    for (const tag of tags) this.#shared.add(tag);
+    for (const tag of tags) this.#shared.add(this.#isWide ? this.#widened(tag) : tag);
+    if (this.#shared.size > mostKeys && this.#wider !== undefined && !this.#isWide) {
+      this.#isWide = true;
+      const all = [...this.#shared];
+      this.#shared.clear();
+      for (const tag of all) this.#shared.add(this.#widened(tag));
+    }
     for (const layer of this.#layers.values()) {
       for (const [key, change] of layer) if (change.tags.some((tag) => tags.includes(tag))) layer.delete(key);
     }
@@ -83,6 +95,10 @@ export class Overlay {
   /** Everything that was set, when all savepoints have ended. */
   changes(): ReadonlyMap<string, Change> {
     return new Map([...this.#layers.values()].flatMap((layer) => [...layer]));
+  }
+
+  #widened(tag: string): string {
+    return tag === this.#wholeTag || this.#wider === undefined ? tag : this.#wider(tag);
   }
 
   #put(unit: AtomicUnit, key: string, change: Change): void {

@@ -61,6 +61,15 @@ export interface JobEvent {
   readonly duration: number;
 }
 
+/** Queries of a model are not cached for a while, since too few of their answers were asked for again. */
+export interface CacheBackoffEvent {
+  readonly table: string;
+  /** Of the queries that it looked at, how many the cache has answered: from 0 to 1. */
+  readonly hitRate: number;
+  /** How many queries go to the database before it looks again. */
+  readonly queries: number;
+}
+
 /** The names of the `node:diagnostics_channel` channels; publishing without a subscriber costs next to nothing. */
 export const channelNames = {
   transactionStart: 'sluice:transaction:start',
@@ -72,6 +81,7 @@ export const channelNames = {
   lockProbe: 'sluice:lock:probe',
   backgroundError: 'sluice:background:error',
   jobEnd: 'sluice:job:end',
+  cacheBackoff: 'sluice:cache:backoff',
 } as const;
 
 /** A channel that knows the type of its messages. */
@@ -93,6 +103,7 @@ export const connectionClose: TypedChannel<ConnectionEvent> = typed(channelNames
 export const lockProbe: TypedChannel<LockProbeEvent> = typed(channelNames.lockProbe);
 export const backgroundError: TypedChannel<BackgroundErrorEvent> = typed(channelNames.backgroundError);
 export const jobEnd: TypedChannel<JobEvent> = typed(channelNames.jobEnd);
+export const cacheBackoff: TypedChannel<CacheBackoffEvent> = typed(channelNames.cacheBackoff);
 
 /** Warnings that were given, so that a loop that keeps failing does not repeat them. */
 const warned = new Set<string>();

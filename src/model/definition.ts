@@ -1,7 +1,27 @@
-import { type Check, checkOptions, InvalidOptionError, text } from '../core/index.ts';
+import type { CacheOptions } from '../cache/index.ts';
+import { aBoolean, anObject, anything, type Check, checkOptions, InvalidOptionError, text } from '../core/index.ts';
 
 /** Names of the columns of a row. */
 export type ColumnOf<Row> = keyof Row & string;
+
+/** What of a table is cached. Its writes through the model, and they alone, are heard of. */
+export interface ModelCacheOptions<Row extends object> extends Pick<
+  CacheOptions<never, never>,
+  'store' | 'ttl' | 'memory' | 'maxSize' | 'commitTimeout' | 'onCacheUnavailable'
+> {
+  /** Rows by their key, for `get` by the key alone and `mget`. Default false. */
+  readonly entity?: boolean | undefined;
+  /**
+   * What `select`, `count` and `get` by other conditions give. With `false` only where a call says `cache: true`. Default: no
+   * call may.
+   */
+  readonly query?: boolean | undefined;
+  /**
+   * Columns by whose value queries are kept apart: one that asks for one value is not touched by a write to rows with another
+   * one. With what the column holds: whole numbers, or text.
+   */
+  readonly tags?: { readonly [Column in ColumnOf<Row>]?: 'number' | 'text' } | undefined;
+}
 
 export interface ModelOptions<Row extends object, Key extends ColumnOf<Row>> {
   /** The table, perhaps with its schema: `shop.product`. */
@@ -12,6 +32,8 @@ export interface ModelOptions<Row extends object, Key extends ColumnOf<Row>> {
   readonly client?: string | undefined;
   /** All columns. Without them the engine is asked, once for each client, by a query that returns no row. */
   readonly columns?: readonly ColumnOf<Row>[] | undefined;
+  /** Default: nothing is cached. */
+  readonly cache?: ModelCacheOptions<Row> | undefined;
 }
 
 /** What a table is; `createModel` and `createApp` make what works on it. */
@@ -35,6 +57,27 @@ const checks: Record<keyof ModelOptions<object, never>, Check> = {
     Array.isArray(value) && value.length > 0 && value.every((name) => identifier(name) === undefined)
       ? undefined
       : 'a list of names of columns',
+  cache: anObject,
+};
+
+/** What is not here is for the cache to check. */
+const cacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
+  entity: aBoolean,
+  query: aBoolean,
+  tags: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries(value).every(
+      ([name, kind]) => identifier(name) === undefined && (kind === 'number' || kind === 'text'),
+    )
+      ? undefined
+      : "columns, each 'number' or 'text'",
+  store: anything,
+  ttl: anything,
+  memory: anything,
+  maxSize: anything,
+  commitTimeout: anything,
+  onCacheUnavailable: anything,
 };
 
 /**
@@ -54,9 +97,12 @@ export function defineModel<Row extends object, Key extends ColumnOf<Row> = Defa
     if (options[name] !== undefined) continue;
     throw new InvalidOptionError({ what: `defineModel got no "${name}"`, remedy: 'Give the table and its key' });
   }
-  const { columns, key } = options;
-  if (columns !== undefined && !columns.includes(key)) {
-    throw new InvalidOptionError({ what: 'The key of a model is none of its columns', remedy: 'List it there, too' });
+  const { columns, key, cache } = options;
+  if (cache !== undefined) checkOptions('The cache of a model', cache, cacheChecks);
+  for (const name of [key, ...Object.keys(cache?.tags ?? {})]) {
+    if (columns === undefined || (columns as readonly string[]).includes(name)) continue;
+    const what = name === key ? 'The key of a model' : 'A tag of the cache of a model';
+    throw new InvalidOptionError({ what: `${what} is none of its columns`, remedy: 'List it there, too' });
   }
   return Object.freeze({ ...options });
 }

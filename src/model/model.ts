@@ -1,9 +1,11 @@
-import { type Kysely, sql } from 'kysely';
+import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import { typeName } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
+import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
 import type { ColumnOf, ModelDefinition } from './definition.ts';
 import { kyselyOn } from './dialect.ts';
 import { inList, type Where } from './operators.ts';
+import { SharedByInstances } from './shared.ts';
 import { checked, invalid, type Tables, writeWhere } from './where.ts';
 
 export interface SelectOptions<Row extends object, Column extends ColumnOf<Row> = ColumnOf<Row>> {
@@ -14,11 +16,22 @@ export interface SelectOptions<Row extends object, Column extends ColumnOf<Row> 
   readonly orders?: readonly (ColumnOf<Row> | readonly [ColumnOf<Row>, 'asc' | 'desc'])[] | undefined;
   readonly limit?: number | undefined;
   readonly offset?: number | undefined;
+  /** Whether the answer may come from the cache, where the model has one for queries. Default: as the model says. */
+  readonly cache?: boolean | undefined;
 }
 
 export interface UpdateOptions<Row extends object> {
   /** Which rows; `all` says on purpose that it is all of them. Default: the one with the key that the row holds. */
   readonly where?: Where<Row> | 'all' | undefined;
+}
+
+/** A table on one client, as a call finds it. */
+interface Opened {
+  readonly db: Db;
+  readonly dialect: string;
+  readonly builder: Kysely<Tables>;
+  readonly columns: ReadonlySet<string>;
+  readonly caches: ModelCaches | undefined;
 }
 
 /** The most rows that one statement inserts. */
@@ -28,22 +41,32 @@ const rowsAtOnce = 500;
 export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>> {
   readonly definition: ModelDefinition<Row, Key>;
   readonly #db: () => Db;
-  /** What was learned of the table, by client. */
-  readonly #known: Map<string, Promise<ReadonlySet<string>>>;
+  readonly #shared: SharedByInstances;
 
-  constructor(
-    definition: ModelDefinition<Row, Key>,
-    db: () => Db,
-    known: Map<string, Promise<ReadonlySet<string>>> = new Map(),
-  ) {
+  /** @param shared what all instances of the model have in common */
+  constructor(definition: ModelDefinition<Row, Key>, db: () => Db, shared: SharedByInstances) {
     this.definition = definition;
     this.#db = db;
-    this.#known = known;
+    this.#shared = shared;
   }
 
   /** The same model on a handle: another client, or another level. */
   newInstance(db: Db): Model<Row, Key> {
-    return new Model(this.definition, () => db, this.#known);
+    return new Model(this.definition, () => db, this.#shared);
+  }
+
+  /** What the caches of the model have done in this process, on the client that is current. */
+  get cacheStatistics(): ModelCacheStatistics | undefined {
+    return this.#shared.cachesOn(this.#db().clientName)?.statistics;
+  }
+
+  /**
+   * Says that rows were changed in another way than by the verbs, in the transaction that is open here if there is one.
+   * @param keys which ones; without them any may have been
+   */
+  async invalidate(keys?: readonly Row[Key][]): Promise<void> {
+    const db = this.#db();
+    await this.#shared.cachesOn(db.clientName)?.invalidate(db, keys);
   }
 
   /** The builder, for what has no verb. It runs where the model does, and has no transactions of its own. */
@@ -53,8 +76,18 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** @returns the row as it is stored, with what the engine has filled in */
   async insert(row: Partial<Row>): Promise<Row> {
-    const { builder, columns, dialect, db } = await this.#open();
+    const opened = await this.#open();
+    const { caches, columns, db } = opened;
     const values = this.#valuesOf(row, columns);
+    if (caches === undefined) return await this.#insert(opened, values);
+    return await db.transaction.begin(async () => {
+      const inserted = await this.#insert(opened, values);
+      await caches.inserted(db, [inserted as Record<string, unknown>]);
+      return inserted;
+    });
+  }
+
+  async #insert({ builder, dialect, db }: Opened, values: Record<string, unknown>): Promise<Row> {
     const insert = builder.insertInto(this.#table);
     const filled = Object.keys(values).length === 0 ? insert.defaultValues() : insert.values(values);
     if (dialect !== 'mysql') return (await filled.returningAll().executeTakeFirstOrThrow()) as Row;
@@ -73,7 +106,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** Inserts rows, all or none. @returns them in their order */
   async insertBulk(rows: readonly Partial<Row>[]): Promise<Row[]> {
-    const { builder, columns, dialect, db } = await this.#open();
+    const { builder, columns, dialect, db, caches } = await this.#open();
     const all = rows.map((row) => this.#valuesOf(row, columns));
     return await db.transaction.begin(async () => {
       const inserted: Row[] = [];
@@ -95,34 +128,54 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
         inserted.push(...((await insert.execute()) as Row[]));
         at = end;
       }
+      await caches?.inserted(db, inserted as Record<string, unknown>[]);
       return inserted;
     });
   }
 
   /** The row for which the conditions hold, the first by its key where there are several. */
   async get(where: Where<Row>): Promise<Row | undefined> {
-    const [row] = await this.select({ where, orders: [this.definition.key], limit: 1 });
-    return row as Row | undefined;
+    const db = this.#db();
+    const caches = this.#shared.cachesOn(db.clientName);
+    const key = caches?.hasEntities === true ? caches.keyIn(where) : undefined;
+    const load = async (cache?: boolean): Promise<Row | undefined> => {
+      const [row] = await this.select({ where, orders: [this.definition.key], limit: 1, cache });
+      return row as Row | undefined;
+    };
+    if (caches === undefined || key === undefined) return await load();
+    return (await caches.row(db, key, () => load(false) as Promise<Record<string, unknown> | undefined>)) as
+      | Row
+      | undefined;
   }
 
   /** Rows by their keys, in that order; nothing for a key that there is not. */
   async mget(keys: readonly Row[Key][]): Promise<(Row | undefined)[]> {
     if (keys.length === 0) return [];
-    const { builder } = await this.#open();
+    const opened = await this.#open();
+    const load = (some: readonly unknown[]): Promise<Map<string, Row>> => this.#byKeys(opened, some);
+    if (opened.caches?.hasEntities !== true) {
+      const byKey = await load(keys);
+      return keys.map((key) => byKey.get(String(key)));
+    }
+    const rows = await opened.caches.rows(opened.db, keys, load as () => Promise<Map<string, Record<string, unknown>>>);
+    return rows as (Row | undefined)[];
+  }
+
+  async #byKeys({ builder }: Opened, keys: readonly unknown[]): Promise<Map<string, Row>> {
     const rows = await builder
       .selectFrom(this.#table)
       .selectAll()
       .where((eb) => writeWhere(eb, { [this.#key]: inList(keys) }, new Set([this.#key])))
       .execute();
-    const byKey = new Map(rows.map((row) => [String(row[this.#key]), row as Row]));
-    return keys.map((key) => byKey.get(String(key)));
+    return new Map(rows.map((row) => [String(row[this.#key]), row as Row]));
   }
 
   async select<Column extends ColumnOf<Row> = ColumnOf<Row>>(
     options: SelectOptions<Row, Column> = {},
   ): Promise<Pick<Row, Column>[]> {
-    const { builder, columns } = await this.#open();
-    checkNames(options, ['where', 'columns', 'orders', 'limit', 'offset'], 'select()');
+    const opened = await this.#open();
+    const { builder, columns } = opened;
+    checkNames(options, ['where', 'columns', 'orders', 'limit', 'offset', 'cache'], 'select()');
     const { where, limit, offset } = options;
     let query = builder.selectFrom(this.#table);
     if (where !== undefined) query = query.where((eb) => writeWhere(eb, where, columns));
@@ -141,19 +194,44 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     const names = options.columns?.map((name) => checked(name, columns));
     if (names?.length === 0) throw invalid('select() got an empty list of columns', 'Name one, or leave it out');
     const selected = names === undefined ? query.selectAll() : query.select(names);
-    return (await selected.execute()) as Pick<Row, Column>[];
+    return await this.#ask(
+      opened,
+      options,
+      () => selected.compile(),
+      () => selected.execute() as Promise<Pick<Row, Column>[]>,
+    );
   }
 
-  async count(where?: Where<Row>): Promise<number> {
-    const { builder, columns } = await this.#open();
+  /** From the cache, where the call may and the model has one. */
+  async #ask<Result>(
+    { db, caches }: Opened,
+    { where, cache }: Pick<SelectOptions<Row>, 'where' | 'cache'>,
+    compiled: () => CompiledQuery,
+    execute: () => Promise<Result>,
+  ): Promise<Result> {
+    return caches?.hasQueries(cache) === true ? await caches.query(db, where, compiled(), execute) : await execute();
+  }
+
+  async count(where?: Where<Row>, options: Pick<SelectOptions<Row>, 'cache'> = {}): Promise<number> {
+    const opened = await this.#open();
+    const { builder, columns } = opened;
+    checkNames(options, ['cache'], 'count()');
     let query = builder.selectFrom(this.#table).select(({ fn }) => fn.countAll().as('rows'));
     if (where !== undefined) query = query.where((eb) => writeWhere(eb, where, columns));
-    return Number((await query.executeTakeFirst())?.rows ?? 0);
+    const counted = query;
+    const ask = { where, cache: options.cache };
+    return await this.#ask(
+      opened,
+      ask,
+      () => counted.compile(),
+      async () => Number((await counted.executeTakeFirst())?.rows ?? 0),
+    );
   }
 
   /** @returns how many rows it has met */
   async update(row: Partial<Row>, options: UpdateOptions<Row> = {}): Promise<number> {
-    const { builder, columns } = await this.#open();
+    const opened = await this.#open();
+    const { builder, columns } = opened;
     checkNames(options, ['where'], 'update()');
     const values = this.#valuesOf(row, columns);
     const where = options.where ?? this.#byKey(values, 'update()');
@@ -162,7 +240,10 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
       throw invalid('update() got nothing to change', 'Give a column besides the key');
     let query = builder.updateTable(this.#table).set(values);
     if (where !== 'all') query = query.where((eb) => writeWhere(eb, where, columns));
-    return Number((await query.executeTakeFirst()).numUpdatedRows);
+    const update = query;
+    return await this.#change(opened, where, values, async () =>
+      Number((await update.executeTakeFirst()).numUpdatedRows),
+    );
   }
 
   /** Updates each row by the key that it holds, all or none. @returns how many rows it has met */
@@ -177,11 +258,29 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** @returns how many rows there were */
   async delete(where: Where<Row> | 'all'): Promise<number> {
-    const { builder, columns } = await this.#open();
+    const opened = await this.#open();
+    const { builder, columns } = opened;
     if (where === undefined) throw invalid('delete() got no condition', "Give one, or say 'all'");
     let query = builder.deleteFrom(this.#table);
     if (where !== 'all') query = query.where((eb) => writeWhere(eb, where, columns));
-    return Number((await query.executeTakeFirst()).numDeletedRows);
+    const deletion = query;
+    return await this.#change(opened, where, {}, async () =>
+      Number((await deletion.executeTakeFirst()).numDeletedRows),
+    );
+  }
+
+  /** What is cached is told before it changes, in the same transaction. */
+  async #change(
+    { db, caches }: Opened,
+    where: Where<Row> | 'all',
+    values: Record<string, unknown>,
+    execute: () => Promise<number>,
+  ): Promise<number> {
+    if (caches === undefined) return await execute();
+    return await db.transaction.begin(async () => {
+      await caches.changing(db, where, values);
+      return await execute();
+    });
   }
 
   /** @returns how many rows there were */
@@ -197,25 +296,23 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return this.definition.key;
   }
 
-  async #open(): Promise<{
-    readonly db: Db;
-    readonly dialect: string;
-    readonly builder: Kysely<Tables>;
-    readonly columns: ReadonlySet<string>;
-  }> {
+  async #open(): Promise<Opened> {
     const db = this.#db();
-    return { db, dialect: db.dialect, builder: kyselyOn<Tables>(db), columns: await this.#columns(db) };
+    const caches = this.#shared.cachesOn(db.clientName);
+    const columns = await this.#columns(db);
+    return { db, dialect: db.dialect, builder: kyselyOn<Tables>(db), columns, caches };
   }
 
   async #columns(db: Db): Promise<ReadonlySet<string>> {
     const { columns } = this.definition;
     if (columns !== undefined) return new Set(columns);
-    const known = this.#known.get(db.clientName) ?? this.#askColumns(db);
-    this.#known.set(db.clientName, known);
+    const { columnsOn } = this.#shared;
+    const known = columnsOn.get(db.clientName) ?? this.#askColumns(db);
+    columnsOn.set(db.clientName, known);
     try {
       return await known;
     } catch (error) {
-      this.#known.delete(db.clientName);
+      columnsOn.delete(db.clientName);
       throw error;
     }
   }
@@ -265,7 +362,9 @@ export function createModel<Row extends object, Key extends ColumnOf<Row>>(
   definition: ModelDefinition<Row, Key>,
 ): Model<Row, Key> {
   const { client } = definition;
-  return new Model(definition, () =>
-    client === undefined ? database.current : database.getDb({ clientName: client }),
+  return new Model(
+    definition,
+    () => (client === undefined ? database.current : database.getDb({ clientName: client })),
+    new SharedByInstances(database, definition),
   );
 }

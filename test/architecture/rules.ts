@@ -29,7 +29,7 @@ const ordered = order.map((folder, index): [string, FolderRule] => [
 /** What each folder may import; a folder that is not here has no rule, which is an error too. */
 export const rules: Readonly<Record<string, FolderRule>> = {
   ...Object.fromEntries(ordered),
-  model: { folders: order.slice(0, order.indexOf('ambient')), packages: ['kysely'] },
+  model: { folders: [...order.slice(0, order.indexOf('ambient')), 'cache'], packages: ['kysely'] },
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // The entry point of the package.

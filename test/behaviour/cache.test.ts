@@ -117,6 +117,8 @@ describe('a cache outside of a transaction', () => {
         deep: { $bigint: 'x', $escaped: [] },
       },
       JSON.parse('{"__proto__":{"admin":true}}'),
+      { bytes: Buffer.from('a\0ß'), map: new Map([[1n, { $date: 1 }]]), set: new Set([new Date(3)]) },
+      [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, new Date(Number.NaN)],
       'text',
       0,
       null,
