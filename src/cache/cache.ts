@@ -47,6 +47,7 @@ interface Found<Value> {
   readonly hit: Held<Value> | undefined;
   /** The stamps from before a load; nothing where a value must not be stored. */
   readonly stamps: readonly string[] | undefined;
+  readonly epoch?: string | undefined;
   readonly mayStore: boolean;
   /** The store did not answer. */
   readonly isAway: boolean;
@@ -214,12 +215,12 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const near = within === undefined ? this.#near : undefined;
     const fetch = near?.fetch(keyText(key), tags);
     try {
-      const { stored, tags: states } = await this.#store.read(text, tags, near !== undefined);
+      const { stored, tags: states, epoch } = await this.#store.read(text, tags, near !== undefined);
       const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
       const hit = stored !== undefined && isGood(stored, states) ? this.#decoded(stored.payload) : undefined;
       if (hit !== undefined && stored?.remaining !== undefined)
         fetch?.keep(frozen(hit.value) ? { value: hit.value } : { payload: hit.payload }, stored.remaining);
-      return { hit, stamps, mayStore: stamps !== undefined, isAway: false };
+      return { hit, stamps, epoch, mayStore: stamps !== undefined, isAway: false };
     } catch {
       // What the store cannot tell the database does; the store says what is wrong.
       this.#counters.failures += 1;
@@ -253,7 +254,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async #load(
     key: Key,
     load: () => Promise<Value> | Value,
-    { stamps }: Found<Value>,
+    { stamps, epoch }: Found<Value>,
     options: LoadOptions<Value> | undefined,
     within?: Within,
   ): Promise<string> {
@@ -263,7 +264,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
     if (mayStore && options?.keep?.(value) !== false)
-      await this.#keep({ key: this.#valueKey(key), stamps, payload, ttl: this.#ttl(options) });
+      await this.#keep({ key: this.#valueKey(key), stamps, payload, epoch, ttl: this.#ttl(options) });
     return payload;
   }
 

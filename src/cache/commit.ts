@@ -40,7 +40,6 @@ export class StoreCommit {
   readonly #db: Db;
   readonly #transaction = newStamp();
   readonly #overlays = new Map<Member, Overlay>();
-  #isScheduled = false;
   #announced: Announced | undefined;
 
   private constructor(store: CacheStore, db: Db) {
@@ -63,10 +62,12 @@ export class StoreCommit {
     const existing = ofUnit.get(store);
     const commit = existing ?? new StoreCommit(store, db);
     if (existing === undefined) {
-      registerWhole(scope, frame, { completion: (outcome) => commit.#end(outcome) });
+      registerWhole(scope, frame, {
+        beforeCommit: () => commit.#announce(scope),
+        completion: (outcome) => commit.#end(outcome),
+      });
       ofUnit.set(store, commit);
     }
-    commit.#schedule(scope, frame);
     return commit.#overlayOf(member, scope);
   }
 
@@ -80,18 +81,6 @@ export class StoreCommit {
     });
     this.#overlays.set(member, overlay);
     return overlay;
-  }
-
-  /** What is changed after it was announced is announced again. */
-  #schedule(scope: Scope, frame: Frame): void {
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    registerWhole(scope, frame, {
-      beforeCommit: async () => {
-        this.#isScheduled = false;
-        await this.#announce(scope);
-      },
-    });
   }
 
   /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */

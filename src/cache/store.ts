@@ -20,6 +20,8 @@ export interface StoreWrite {
   readonly key: string;
   readonly stamps: readonly string[];
   readonly payload: string;
+  /** Of the store when the stamps were read, if it has said so. */
+  readonly epoch?: string | undefined;
   /** Milliseconds. */
   readonly ttl: number;
 }
@@ -55,12 +57,15 @@ export interface CacheStore {
   readonly name?: string;
   /** Without one no copies are kept in front of it. */
   readonly feed?: ChangeFeed | undefined;
-  /** The value of a key, with how long it may be used if `timed`, and the state of its tags at one time after the call. */
+  /**
+   * The value of a key, with how long it may be used if `timed`, and the state of its tags at one time after the call.
+   * The epoch changes when the store may have lost something.
+   */
   read(
     key: string,
     tags: readonly string[],
     timed?: boolean,
-  ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[] }>;
+  ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[]; readonly epoch?: string }>;
   write(write: StoreWrite): Promise<void>;
   /**
    * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if the transaction is not heard of

@@ -98,8 +98,13 @@ export class ModelCaches {
   async row(db: Db, key: string, load: () => Promise<Row | undefined>): Promise<Row | undefined> {
     if (this.#entity === undefined) return await load();
     const isIt = (row: Row | undefined): boolean => row !== undefined && String(row[this.#key]) === key;
-    const row = await this.#entity.getOrSet(key.toLowerCase(), load, { db, keep: isIt });
-    return row === undefined || isIt(row) ? row : await load();
+    let isOwn = false;
+    const loading = (): Promise<Row | undefined> => {
+      isOwn = true;
+      return load();
+    };
+    const row = await this.#entity.getOrSet(key.toLowerCase(), loading, { db, keep: isIt });
+    return isOwn || isIt(row) ? row : await load();
   }
 
   /** Rows by their keys; those that are not kept are loaded together. @param load the rows that there are, by key */

@@ -39,18 +39,18 @@ export function wholeUnit(scope: Scope): AtomicUnit {
 }
 
 /**
- * Registers with the whole transaction, which no rollback to a savepoint takes back. `beforeCommit` runs once, when no other
- * hook is left that could change anything; what a hook of the same kind changes after it has to be registered again.
+ * Registers with the whole transaction, which no rollback to a savepoint takes back. `beforeCommit` runs when no other hook is
+ * left that could change anything.
  */
 export function registerWhole(
   scope: Scope,
   frame: Frame,
-  hooks: { readonly beforeCommit?: () => unknown; readonly completion?: (outcome: Outcome) => unknown },
+  hooks: { readonly beforeCommit: () => unknown; readonly completion: (outcome: Outcome) => unknown },
 ): void {
   scope.assertAcceptsHooks();
   const { hooks: registry } = wholeUnit(scope);
-  if (hooks.beforeCommit !== undefined) registry.addLast(createHook(frame, hooks.beforeCommit));
-  if (hooks.completion !== undefined) registry.addCompletion(createHook(frame, hooks.completion));
+  registry.addLast(createHook(frame, hooks.beforeCommit));
+  registry.addCompletion(createHook(frame, hooks.completion));
 }
 
 function place(

@@ -139,6 +139,8 @@ describe('rows by their key', () => {
     expect((await code.get({ id: 'abc' }))?.title).toBe('small');
     const other = await code.get({ id: 'ABC' });
     expect(await code.get({ id: 'ABC' })).toEqual(other);
+    const both = await Promise.all([code.get({ id: 'aBc' }), code.get({ id: 'ABC' }), code.get({ id: 'abc' })]);
+    expect(both).toEqual([other, other, { id: 'abc', title: 'small' }]);
     if (other === undefined) await code.insert({ id: 'ABC', title: 'large' });
     else await code.update({ title: 'large' }, { where: { id: 'ABC' } });
     expect((await code.get({ id: 'ABC' }))?.title).toBe('large');
@@ -204,6 +206,7 @@ describe('queries', () => {
 
   it.each([
     ['a row that moves there', () => post.update({ id: 3, tenant: 1 })],
+    ['rows that move there from another one', () => post.update({ tenant: 1 }, { where: { tenant: 2 } })],
     ['a row that moves away', () => post.update({ tenant: 2 }, { where: { tenant: 1 } })],
     ['a write that does not say where', () => post.update({ title: 'y' }, { where: { views: 1 } })],
     ['a write by the key', () => post.update({ id: 1, title: 'y' })],

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { type CacheStore, createCache } from '../../src/cache/index.ts';
 import type { Database } from '../../src/index.ts';
+import { xorshift } from './random.ts';
 
 export type Approach = 'sluice' | 'naive' | 'after-commit';
 
@@ -204,14 +205,4 @@ class PausingStore implements CacheStore {
     await this.#pause(1);
     return result;
   }
-}
-
-function xorshift(seed: number): () => number {
-  let state = seed === 0 ? 1 : seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
 }

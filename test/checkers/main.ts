@@ -8,9 +8,11 @@ import { createDatabase } from '../../src/index.ts';
 import { mariadbEngine } from '../support/engines/mariadb.ts';
 import { postgresEngine } from '../support/engines/postgres.ts';
 import { sqliteEngine } from '../support/engines/sqlite.ts';
+import { ownRedis } from '../support/redis-server.ts';
 import { redisUrl } from '../support/servers.ts';
 import { until } from '../support/settled.ts';
 import { type Approach, checkCache } from './cache-checker.ts';
+import { checkProcesses } from './cache-processes.ts';
 
 const engines = { postgres: postgresEngine, mariadb: mariadbEngine, sqlite: sqliteEngine };
 const approaches: readonly Approach[] = ['sluice', 'naive', 'after-commit'];
@@ -20,6 +22,8 @@ const { values } = parseArgs({
     approach: { type: 'string', default: 'sluice' },
     engine: { type: 'string', default: 'postgres' },
     store: { type: 'string', default: 'memory' },
+    /** More than one: each is killed and frozen, and Redis too, on PostgreSQL and a Redis of its own. */
+    processes: { type: 'string', default: '1' },
     ops: { type: 'string', default: '100000' },
     seed: { type: 'string', default: String(1 + Math.floor(Math.random() * 1e9)) },
   },
@@ -30,30 +34,64 @@ const engine =
   Object.entries(engines).find(([name]) => name === values.engine)?.[1] ??
   misused(`engine is one of ${Object.keys(engines).join(', ')}`);
 const [checks, seed] = [positive('ops', values.ops), positive('seed', values.seed)];
-const stores = await openStores();
+const processes = positive('processes', values.processes);
+if (processes > 1 && (approach !== 'sluice' || engine.name !== 'postgres'))
+  misused('several processes are for the approach sluice on postgres');
 
 const server = engine.server();
 await server.start();
-const database = createDatabase({ clients: { default: server.client({ max: 12 }) } });
-const started = performance.now();
-try {
-  const result = await checkCache({
-    database,
-    approach,
-    store: stores.make,
-    checks,
-    seed,
-    onProgress: (done) => {
-      if (done % 10_000 === 0) console.error(`${done} of ${checks} reads are checked`);
-    },
-  });
-  const seconds = Math.round((performance.now() - started) / 1_000);
-  console.log({ approach, engine: engine.name, store: values.store, seed, seconds, ...result });
-  process.exitCode = result.first === undefined ? 0 : 1;
-} finally {
-  await database.close();
-  await server.drop();
-  await stores.close();
+if (processes > 1) await checkSeveral();
+else await checkOne();
+
+async function checkSeveral(): Promise<void> {
+  const redis = (await ownRedis()) ?? misused('several processes need the program redis-server');
+  const start = performance.now();
+  let said = 0;
+  try {
+    const result = await checkProcesses({
+      url: server.url,
+      redis,
+      checks,
+      seed,
+      nodes: processes,
+      onProgress: (done) => {
+        if (done - said < 10_000) return;
+        said = done;
+        console.error(`${done} of ${checks} reads are checked`);
+      },
+    });
+    const seconds = Math.round((performance.now() - start) / 1_000);
+    console.log({ approach, engine: engine.name, processes, seed, seconds, ...result });
+    process.exitCode = result.violations === 0 ? 0 : 1;
+  } finally {
+    await redis.stop();
+    await server.drop();
+  }
+}
+
+async function checkOne(): Promise<void> {
+  const stores = await openStores();
+  const database = createDatabase({ clients: { default: server.client({ max: 12 }) } });
+  const started = performance.now();
+  try {
+    const result = await checkCache({
+      database,
+      approach,
+      store: stores.make,
+      checks,
+      seed,
+      onProgress: (done) => {
+        if (done % 10_000 === 0) console.error(`${done} of ${checks} reads are checked`);
+      },
+    });
+    const seconds = Math.round((performance.now() - started) / 1_000);
+    console.log({ approach, engine: engine.name, store: values.store, seed, seconds, ...result });
+    process.exitCode = result.first === undefined ? 0 : 1;
+  } finally {
+    await database.close();
+    await server.drop();
+    await stores.close();
+  }
 }
 
 async function openStores(): Promise<{ make: () => CacheStore; close: () => Promise<void> }> {

@@ -4,7 +4,7 @@ import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/cache/redis/index.ts';
-import { type Database, InvalidOptionError } from '../../src/index.ts';
+import { createPropagation, type Database, InvalidOptionError } from '../../src/index.ts';
 import { createJobs, defineQueue } from '../../src/queue/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
@@ -118,20 +118,26 @@ await describeWith('Redis', 'copies in the processes of what is in Redis', () =>
     },
   );
 
-  it('are not older than the job that asks: it sees what was committed before it was pushed', async () => {
-    const opened = await open({ maxStaleness: 60_000 });
-    const { database, there, stock, proxy } = opened;
-    const look = defineQueue<object, number>('look');
-    const jobs = createJobs({ database, queues: { look } });
-    jobs.worker().handle(look, () => there.getOrSet(1, stock));
-    proxy.hold();
-    await sell(opened);
-    // This process has heard nothing, and may say so for a minute.
-    expect(await there.get(1)).toBe(0);
-    expect(await jobs.queues.look.pushAsync({})).toBe(1);
-    proxy.goOn();
-    await jobs.close();
-  });
+  it.each(['job', 'signed call', 'call'])(
+    'are not older than the %s that asks: it sees what was committed before it was sent',
+    async (what) => {
+      const opened = await open({ maxStaleness: 60_000 });
+      const { database, there, stock, proxy } = opened;
+      const look = defineQueue<object, number>('look');
+      const jobs = createJobs({ database, queues: { look } });
+      jobs.worker().handle(look, () => there.getOrSet(1, stock), { transaction: false });
+      const { injectContext, runWithContext } = createPropagation({ database, secret: 'a secret of the whole system' });
+      proxy.hold();
+      await sell(opened);
+      // This process has heard nothing, and may say so for a minute.
+      expect(await there.get(1)).toBe(0);
+      const headers = what === 'call' ? {} : injectContext({});
+      if (what === 'job') expect(await jobs.queues.look.pushAsync({})).toBe(1);
+      else expect(await runWithContext(headers, () => there.getOrSet(1, stock))).toBe(1);
+      proxy.goOn();
+      await jobs.close();
+    },
+  );
 
   it('know at once what their own process commits', async () => {
     const { database, there, proxy } = await open({ maxStaleness: 60_000 });

@@ -211,38 +211,77 @@ if (own === undefined) {
     await own.stop();
   });
 
-  it('a Redis that is started anew between the locks and the COMMIT: what is read in between is not kept', async () => {
-    await own.start();
-    const clients = [new Redis(own.url, { retryStrategy: () => 20 }), new Redis(own.url, { retryStrategy: () => 20 })];
-    for (const client of clients) client.on('error', () => {});
-    const database = server.open({ max: 3 });
-    const options = { timeout: 5_000, pause: 10, commitTimeout: 60_000 };
-    const [here, there] = clients.map((client) => new RedisStore({ client, ...options })) as [RedisStore, RedisStore];
-    const make = (store: RedisStore): Cache<number, number> =>
-      createCache(database, { name: 'stock', store, commitTimeout: 60_000 });
-    const [writer, reader] = [make(here), make(there)];
-    await insert(database, 1);
-    const prepare = here.prepare.bind(here);
-    here.prepare = async (...args) => {
-      await prepare(...args);
+  const harms = [
+    [
+      'is started anew',
+      async () => {
+        await own.stop();
+        await own.start();
+      },
+    ],
+    [
+      'is emptied',
+      async () => {
+        const client = new Redis(own.url);
+        await client.flushall();
+        client.disconnect();
+      },
+    ],
+  ] as const;
+
+  it.each(harms)(
+    'a Redis that %s between the locks and the COMMIT: what is read in between is not kept',
+    async (_, harm) => {
       await own.stop();
       await own.start();
-      await until('the reader uses it', async () =>
-        there.read('', ['t']).then(
-          () => true,
-          () => false,
-        ),
-      );
-      expect(await database.switchDbIsolate(() => reader.getOrSet(1, () => stockOf(database)))).toBe(0);
-    };
-    // As a writer that is lost after its COMMIT: nobody tells the new server.
-    here.release = () => Promise.reject(new Error('lost'));
-    await database.transaction(async () => {
-      await database.current.query('update product set stock = 5 where id = 1');
-      await writer.del(1);
-    });
-    expect(await reader.get(1)).toBeUndefined();
-    expect(await reader.getOrSet(1, () => stockOf(database))).toBe(5);
-    for (const client of clients) client.disconnect();
+      const clients = [
+        new Redis(own.url, { retryStrategy: () => 20 }),
+        new Redis(own.url, { retryStrategy: () => 20 }),
+      ];
+      for (const client of clients) client.on('error', () => {});
+      const database = server.open({ max: 3 });
+      const options = { timeout: 5_000, pause: 10, commitTimeout: 2_000 };
+      const [here, there] = clients.map((client) => new RedisStore({ client, ...options })) as [RedisStore, RedisStore];
+      const make = (store: RedisStore): Cache<number, number> =>
+        createCache(database, { name: 'stock', store, commitTimeout: 2_000 });
+      const [writer, reader] = [make(here), make(there)];
+      await insert(database, 1);
+      const load = (): Promise<number> => stockOf(database);
+      await until('it is cached', async () => {
+        await reader.getOrSet(1, load);
+        return (await reader.get(1)) === 0;
+      });
+      const prepare = here.prepare.bind(here);
+      let wasHeld = 0;
+      here.prepare = async (...args) => {
+        await prepare(...args);
+        await harm();
+        // Whoever reads in the meantime, as often as it likes.
+        await until('the reader uses it', async () => {
+          const found = await there.read('', ['t']).catch(() => undefined);
+          return found !== undefined;
+        });
+        expect(await database.switchDbIsolate(() => reader.getOrSet(1, load))).toBe(0);
+        expect(await database.switchDbIsolate(() => reader.getOrSet(1, load))).toBe(0);
+        wasHeld += 1;
+      };
+      // As a writer that is lost after its COMMIT: nobody tells the server.
+      here.release = () => Promise.reject(new Error('lost'));
+      await sellAll(database, writer);
+      expect(wasHeld).toBe(1);
+      expect(await reader.get(1)).toBeUndefined();
+      await until('it is cached again', async () => {
+        expect(await reader.getOrSet(1, load)).toBe(5);
+        return (await reader.get(1)) === 5;
+      });
+      for (const client of clients) client.disconnect();
+    },
+  );
+}
+
+async function sellAll(database: Database<'default'>, cache: Cache<number, number>): Promise<void> {
+  await database.transaction(async () => {
+    await database.current.query('update product set stock = 5 where id = 1');
+    await cache.del(1);
   });
 }

@@ -74,16 +74,18 @@ end
 if #lost > 0 then publish(lost) end`);
 
 /**
- * Arguments: the run of the server, how long a lock may last. Gives how long it is until no lock can be left of which a
- * server that was started anew knows nothing.
+ * Arguments: the run of the server, how long a lock may last, a name for a life of the server that begins now. Gives the life, and
+ * how long it is until no lock of an earlier one can be left, which may have been lost with it.
  */
 export const epochScript: Script = script(`
-local known = redis.call('HMGET', KEYS[1], 'run', 'until')
-if known[1] ~= ARGV[1] then
-  known[2] = now + tonumber(ARGV[2])
-  redis.call('HSET', KEYS[1], 'run', ARGV[1], 'until', known[2])
+local known = redis.call('GET', KEYS[1])
+local run, untilThen = string.match(known or '', '^(%S+) (%d+) ')
+if run ~= ARGV[1] then
+  untilThen = string.format('%.0f', now + tonumber(ARGV[2]))
+  known = ARGV[1] .. ' ' .. untilThen .. ' ' .. ARGV[3]
+  redis.call('SET', KEYS[1], known)
 end
-return math.max(0, tonumber(known[2]) - now)`);
+return { known, math.max(0, tonumber(untilThen) - now) }`);
 
 /** Argument: who has taken the lease. */
 export const releaseLeaseScript: Script = script(`

@@ -36,9 +36,12 @@ export interface RedisStoreOptions {
 /** How long the stamp of a tag is kept after it was made or changed; afterwards its values are dead. */
 const kept = 7 * 86_400_000;
 
-/** What is known of the server since the connection is there. */
+/** A life of the server, which ends with a new start or when all is deleted. */
 interface Epoch {
-  readonly run: string;
+  /** As it stands in the server. */
+  readonly text: string;
+  /** What values of it begin with. */
+  readonly name: string;
   /** When its locks are complete, by the clock of this process. */
   readonly usableAt: number;
 }
@@ -97,25 +100,27 @@ export class RedisStore implements CacheStore {
   }
 
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
-    const { run, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
+    const { text, name, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
     const valueKey = this.#valueKey(key);
     const keys = tags.map((tag) => this.#tagKey(tag));
     const remaining = timed ? this.#guarded(() => this.#send('PTTL', valueKey)) : undefined;
-    const { replies, at } = this.#reads.get([valueKey, ...keys]);
+    const { replies, at } = this.#reads.get([this.#epochKey, valueKey, ...keys]);
     const texts = remaining === undefined ? await replies : (await Promise.all([replies, remaining]))[0];
     const found = at.map((index) => texts[index]);
-    const value = found.shift();
+    const [epoch, value] = found.splice(0, 2);
+    // It has lost everything, and locks with it.
+    if (epoch !== text) this.#forgetEpoch();
+    if (epoch !== text || performance.now() < usableAt) return { stored: undefined, tags: tags.map(() => unusable) };
     const states = found.every(isPlainStamp) ? found.map(unlocked) : await this.#statesOf(keys);
-    if (performance.now() < usableAt) return { stored: undefined, tags: states.map(locked) };
-    const stored = typeof value === 'string' ? readStored(value, run) : undefined;
-    if (stored === undefined || remaining === undefined) return { stored, tags: states };
-    return { stored: { ...stored, remaining: Number(await remaining) }, tags: states };
+    const stored = typeof value === 'string' ? readStored(value, name) : undefined;
+    if (stored === undefined || remaining === undefined) return { stored, tags: states, epoch: name };
+    return { stored: { ...stored, remaining: Number(await remaining) }, tags: states, epoch: name };
   }
 
-  async write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
+  async write({ key, stamps, payload, ttl, epoch }: StoreWrite): Promise<void> {
     await this.#guarded(async () => {
-      const { run } = this.#known ?? (await this.#askOnce());
-      await this.#send('SET', this.#valueKey(key), `${[run, ...stamps].join(' ')}\n${payload}`, 'PX', ttl);
+      const of = epoch ?? (this.#known ?? (await this.#askOnce())).name;
+      await this.#send('SET', this.#valueKey(key), `${[of, ...stamps].join(' ')}\n${payload}`, 'PX', ttl);
     });
   }
 
@@ -204,10 +209,14 @@ export class RedisStore implements CacheStore {
     const info = String(await this.#send('INFO', 'server'));
     const run = /run_id:(\w{1,12})/.exec(info)?.[1];
     if (run === undefined) throw new Error('the server did not say which run of it this is');
-    const wait = Number(await runScript(this.#send, epochScript, [`${this.name}epoch`], [run, this.#commitTimeout]));
-    return { run, usableAt: performance.now() + wait };
+    const args = [run, this.#commitTimeout, newStamp()];
+    const [text, wait] = (await runScript(this.#send, epochScript, [this.#epochKey], args)) as [string, number];
+    return { text, name: text.slice(text.lastIndexOf(' ') + 1), usableAt: performance.now() + wait };
   }
 
+  get #epochKey(): string {
+    return `${this.name}epoch`;
+  }
   #valueKey(key: string): string {
     return `${this.name}value:${key}`;
   }
@@ -226,11 +235,12 @@ function isPlainStamp(text: unknown): text is string {
 }
 
 const unlocked = (stamp: string): TagState => ({ stamp, isLocked: false });
-const locked = ({ stamp }: TagState): TagState => ({ stamp, isLocked: true });
+/** Whatever is true of the tag: nothing is used or stored now. */
+const unusable: TagState = { stamp: '', isLocked: true };
 
-function readStored(value: string, run: string): Stored | undefined {
+function readStored(value: string, epoch: string): Stored | undefined {
   const end = value.indexOf('\n');
   if (end < 0) return undefined;
   const [of, ...stamps] = value.slice(0, end).split(' ');
-  return of === run ? { stamps, payload: value.slice(end + 1) } : undefined;
+  return of === epoch ? { stamps, payload: value.slice(end + 1) } : undefined;
 }
