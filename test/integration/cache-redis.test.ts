@@ -12,6 +12,7 @@ import { insert, useTestDatabase } from '../support/database.ts';
 import { ownRedis } from '../support/redis-server.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
 import { rejection, signal, until } from '../support/settled.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const server = useTestDatabase();
 class Declined extends Error {}
@@ -43,18 +44,27 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     database: Database<'default'>;
     here: Cache<number, number>;
     there: Cache<number, number>;
+    /** Holds the next transaction of `here` up between its locks and its COMMIT. */
+    holdCommit: () => { readonly prepared: Promise<void>; readonly goOn: () => void };
   } {
     const database = server.open({ max: 3 });
     const name = randomUUID();
-    const make = (): Cache<number, number> => {
-      const client = asNode ? nodeRedis : redis;
-      return createCache(database, {
-        name,
-        commitTimeout: 2_000,
-        store: new RedisStore({ client, prefix, timeout: 2_000 }),
-      });
+    const [ours, theirs] = [1, 2].map(
+      () => new RedisStore({ client: asNode ? nodeRedis : redis, prefix, timeout: 2_000 }),
+    ) as [RedisStore, RedisStore];
+    const make = (store: RedisStore): Cache<number, number> =>
+      createCache(database, { name, commitTimeout: 10_000, store });
+    const holdCommit = (): { prepared: Promise<void>; goOn: () => void } => {
+      const [prepared, mayGoOn] = [signal(), signal()];
+      const prepare = ours.prepare.bind(ours);
+      ours.prepare = async (...args) => {
+        await prepare(...args);
+        prepared.fire();
+        await mayGoOn.promise;
+      };
+      return { prepared: prepared.promise, goOn: mayGoOn.fire };
     };
-    return { database, here: make(), there: make() };
+    return { database, here: make(ours), there: make(theirs), holdCommit };
   }
 
   it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
@@ -110,23 +120,44 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     expect(inspect(told, { depth: 9 })).not.toContain('secret');
   });
 
+  it('read the database where Redis hangs, and refuse writers, each within its time', async () => {
+    const proxy = await startTcpProxy(redisUrl);
+    const hanging = new Redis(proxy.url);
+    const database = server.open({ max: 3 });
+    const store = new RedisStore({ client: hanging, prefix, timeout: 100, pause: 50 });
+    const stock = createCache<number, number>(database, { name: randomUUID(), store });
+    await insert(database, 1);
+    expect(await stock.getOrSet(1, () => stockOf(database))).toBe(0);
+    proxy.hold();
+    const start = performance.now();
+    expect(await stock.getOrSet(1, () => stockOf(database))).toBe(0);
+    expect(await rejection(database.transaction(() => stock.set(5, 1)))).toMatchObject({ code: 'CACHE_UNAVAILABLE' });
+    expect(await rejection(stock.del(1))).toMatchObject({ code: 'CACHE_UNAVAILABLE' });
+    // Far from the ten seconds after which a test would fail: nothing waits for what does not come.
+    expect(performance.now() - start).toBeLessThan(5_000);
+    proxy.goOn();
+    await until('it is used again', async () => {
+      await stock.getOrSet(1, () => stockOf(database));
+      return (await stock.get(1)) === 0;
+    });
+    hanging.disconnect();
+    await proxy.close();
+  });
+
   it('agree with the transaction: its commit, its rollback, and what is loaded in between', async () => {
-    const { database, here, there } = open();
+    const { database, here, there, holdCommit } = open();
     await insert(database, 1);
     expect(await there.getOrSet(1, () => stockOf(database))).toBe(0);
-    const [prepared, mayGoOn] = [signal(), signal()];
+    const { prepared, goOn } = holdCommit();
     const writing = database.transaction(async () => {
       await database.current.query('update product set stock = 5 where id = 1');
       await here.set(5, 1);
       expect(await here.get(1)).toBe(5);
-      database.current.beforeCommit(async () => {
-        prepared.fire();
-        await mayGoOn.promise;
-      });
     });
-    await prepared.promise;
+    await prepared;
+    expect(await there.get(1)).toBeUndefined();
     expect(await there.getOrSet(1, () => stockOf(database))).toBe(0);
-    mayGoOn.fire();
+    goOn();
     await writing;
     expect(await there.get(1)).toBe(5);
     await rejection(
