@@ -3,7 +3,7 @@ import { reportBackgroundError } from '../channels/index.ts';
 import type { Frame } from '../context/index.ts';
 import type { Db } from '../database/index.ts';
 import { addToOutbox } from '../outbox/index.ts';
-import { type AtomicUnit, type Outcome, registerWhole, type Scope, wholeUnit } from '../transaction/index.ts';
+import { type Outcome, registerWhole, type Scope, wholeUnit } from '../transaction/index.ts';
 import { CacheUnavailableError } from './errors.ts';
 import { type Change, Overlay } from './overlay.ts';
 import type { CacheStore, TagState } from './store.ts';
@@ -29,8 +29,6 @@ interface Announced {
   readonly clean: ReadonlyMap<string, TagState>;
 }
 
-const commits = new WeakMap<AtomicUnit, Map<CacheStore, StoreCommit>>();
-
 /**
  * What the caches of one store have changed in a transaction. It is announced in one trip before the commit, however many caches
  * and tags there are, and ended in one after it.
@@ -49,25 +47,22 @@ export class StoreCommit {
 
   /** What a cache has changed in the transaction of a scope, if anything. */
   static find(store: CacheStore, member: Member, scope: Scope): Overlay | undefined {
-    const commit = commits.get(wholeUnit(scope))?.get(store);
-    return commit === undefined ? undefined : commit.#overlays.get(member);
+    const commit = wholeUnit(scope).resources?.get(store);
+    return commit instanceof StoreCommit ? commit.#overlays.get(member) : undefined;
   }
 
   /** What a cache is about to change in it. @param db a handle on the client of the transaction */
   static open(store: CacheStore, member: Member, scope: Scope, frame: Frame, db: Db): Overlay {
     const unit = wholeUnit(scope);
-    const known = commits.get(unit);
-    const ofUnit = known ?? new Map<CacheStore, StoreCommit>();
-    if (known === undefined) commits.set(unit, ofUnit);
-    const existing = ofUnit.get(store);
-    const commit = existing ?? new StoreCommit(store, db);
-    if (existing === undefined) {
-      registerWhole(scope, frame, {
-        beforeCommit: () => commit.#announce(scope),
-        completion: (outcome) => commit.#end(outcome),
-      });
-      ofUnit.set(store, commit);
-    }
+    unit.resources ??= new Map();
+    const known = unit.resources.get(store);
+    if (known instanceof StoreCommit) return known.#overlayOf(member, scope);
+    const commit = new StoreCommit(store, db);
+    registerWhole(scope, frame, {
+      beforeCommit: () => commit.#announce(scope),
+      completion: (outcome) => commit.#end(outcome),
+    });
+    unit.resources.set(store, commit);
     return commit.#overlayOf(member, scope);
   }
 

@@ -49,8 +49,9 @@ export function registerWhole(
 ): void {
   scope.assertAcceptsHooks();
   const { hooks: registry } = wholeUnit(scope);
-  registry.addLast(createHook(frame, hooks.beforeCommit));
-  registry.addCompletion(createHook(frame, hooks.completion));
+  const before = createHook(frame, hooks.beforeCommit);
+  registry.addLast(before);
+  registry.addCompletion({ ...before, run: hooks.completion });
 }
 
 function place(

@@ -13,6 +13,8 @@ export class AtomicUnit {
   readonly savepoint: Savepoint | undefined;
   readonly lane: Lane = new Lane();
   readonly hooks: HookRegistry = new HookRegistry();
+  /** What others keep for the unit as long as it lives; none before somebody does. */
+  resources: Map<object, object> | undefined;
   #doom: { readonly cause: unknown } | undefined;
 
   constructor(parent?: AtomicUnit, savepoint?: Savepoint) {
