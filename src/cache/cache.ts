@@ -148,9 +148,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Sets a value: for the others, once the transaction has committed; without one, at once. */
   async set(value: Value, key: Key, options?: SetOptions): Promise<void> {
-    const change = { payload: this.#write(value), tags: this.#tagsOf(key), ttl: this.#ttl(options) };
-    const within = this.#within(options);
     const text = this.#valueKey(key);
+    const change = { payload: this.#write(value), tags: this.#tagsOf(key, text), ttl: this.#ttl(options) };
+    const within = this.#within(options);
     if (within === undefined) await this.#atOnce([text], options, new Map([[text, change]]));
     else this.#overlayIn(within).set(within.scope.unit, text, change);
   }
@@ -203,7 +203,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   async #find(key: Key, within: Within | undefined): Promise<Found<Value>> {
     const text = this.#valueKey(key);
-    const tags = this.#tagsOf(key);
+    const tags = this.#tagsOf(key, text);
     if (within !== undefined) {
       const change = within.overlay?.find(within.scope.unit, text);
       if (change !== undefined) return { ...nothing, hit: this.#decoded(change.payload) };
@@ -323,9 +323,11 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   #valueKey(key: Key): string {
     return `${this.name}/${keyText(key)}`;
   }
-  /** That of the key is the key itself. */
-  #tagsOf(key: Key): readonly string[] {
-    return [this.#valueKey(key), this.#member.wholeTag, ...(this.#options.tags?.(key) ?? []).map(declaredTag)];
+  /** The first is that of the key, which is its text. */
+  #tagsOf(key: Key, text: string): readonly string[] {
+    const declared = this.#options.tags?.(key);
+    if (declared === undefined) return [text, this.#member.wholeTag];
+    return [text, this.#member.wholeTag, ...declared.map(declaredTag)];
   }
 }
 

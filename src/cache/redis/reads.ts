@@ -1,13 +1,14 @@
 import type { Send } from './client.ts';
 
-/** The most keys that one command reads. */
-const mostKeys = 1_000;
+/** A command of so many keys is sent at once. */
+const enoughKeys = 64;
 
 /** What one command has read. */
 interface Batch {
   readonly keys: string[];
   readonly at: Map<string, number>;
   readonly replies: Promise<readonly unknown[]>;
+  readonly send: () => void;
 }
 
 /** Reads what is asked for in one moment with one command, and what many ask for once. */
@@ -29,16 +30,25 @@ export class Reads {
       );
   }
 
-  /** The texts that are to come of the keys, and where they are in there; nothing for one that is not there, or no text. */
-  get(keys: readonly string[]): { readonly replies: Promise<readonly unknown[]>; readonly at: readonly number[] } {
+  /**
+   * The texts that are to come of the keys, and where they are in there; nothing for one that is not there, or no text.
+   * @param own keys that hardly anybody else asks for now
+   * @param common keys that many ask for, which are read once
+   */
+  get(
+    own: readonly string[],
+    common: readonly string[],
+  ): { readonly replies: Promise<readonly unknown[]>; readonly at: readonly number[] } {
     const batch = this.#batch ?? this.#open();
-    const at = keys.map((key) => {
+    const at: number[] = [];
+    for (const key of own) at.push(batch.keys.push(key) - 1);
+    for (const key of common) {
       const known = batch.at.get(key);
-      if (known !== undefined) return known;
-      batch.at.set(key, batch.keys.length);
-      return batch.keys.push(key) - 1;
-    });
-    if (batch.keys.length >= mostKeys) this.#batch = undefined;
+      if (known === undefined) batch.at.set(key, batch.keys.length);
+      at.push(known ?? batch.keys.push(key) - 1);
+    }
+    // The server works on these while the next ones are put together.
+    if (batch.keys.length >= enoughKeys) batch.send();
     return { replies: batch.replies, at };
   }
 
@@ -46,14 +56,14 @@ export class Reads {
   #open(): Batch {
     const keys: string[] = [];
     const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
-    const batch: Batch = { keys, at: new Map(), replies: promise };
+    const send = (): void => {
+      if (this.#batch !== batch) return;
+      this.#batch = undefined;
+      this.#send(keys).then(resolve, reject);
+    };
+    const batch: Batch = { keys, at: new Map(), replies: promise, send };
     this.#batch = batch;
-    queueMicrotask(() => {
-      process.nextTick(() => {
-        if (this.#batch === batch) this.#batch = undefined;
-        this.#send(keys).then(resolve, reject);
-      });
-    });
+    queueMicrotask(() => process.nextTick(send));
     return batch;
   }
 }

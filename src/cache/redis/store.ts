@@ -1,6 +1,6 @@
 import { reportBackgroundError } from '../../channels/index.ts';
 import { anObject, checkOptions, integer, InvalidOptionError, longestTimer, text } from '../../core/index.ts';
-import { type CacheStore, newStamp, type Stored, type StoreWrite, type TagState } from '../index.ts';
+import { type CacheStore, newStamp, type StoreWrite, type TagState } from '../index.ts';
 import {
   type IoRedisLike,
   type IoRedisSubscriberLike,
@@ -36,6 +36,8 @@ export interface RedisStoreOptions {
 /** How long the stamp of a tag is kept after it was made or changed; afterwards its values are dead. */
 const kept = 7 * 86_400_000;
 
+const mostCommonKeys = 10_000;
+
 /** A life of the server, which ends with a new start or when all is deleted. */
 interface Epoch {
   /** As it stands in the server. */
@@ -64,6 +66,7 @@ export class RedisStore implements CacheStore {
   #epoch: Promise<Epoch> | undefined;
   #known: Epoch | undefined;
   #closedUntil = 0;
+  readonly #commonKeys = new Map<string, string>();
 
   constructor(options: RedisStoreOptions) {
     checkOptions('RedisStore', options, {
@@ -102,17 +105,25 @@ export class RedisStore implements CacheStore {
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
     const { text, name, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
     const valueKey = this.#valueKey(key);
-    const keys = tags.map((tag) => this.#tagKey(tag));
+    // The first tag is that of the key.
+    const [first, ...others] = tags.map((tag, index) => (index === 0 ? this.#tagKey(tag) : this.#commonKey(tag)));
     const remaining = timed ? this.#guarded(() => this.#send('PTTL', valueKey)) : undefined;
-    const { replies, at } = this.#reads.get([this.#epochKey, valueKey, ...keys]);
+    const own = first === undefined ? [valueKey] : [valueKey, first];
+    const { replies, at } = this.#reads.get(own, [...others, this.#epochKey]);
     const texts = remaining === undefined ? await replies : (await Promise.all([replies, remaining]))[0];
     const found = at.map((index) => texts[index]);
-    const [epoch, value] = found.splice(0, 2);
+    const epoch = found.pop();
+    const value = found.shift();
     // It has lost everything, and locks with it.
     if (epoch !== text) this.#forgetEpoch();
     if (epoch !== text || performance.now() < usableAt) return { stored: undefined, tags: tags.map(() => unusable) };
-    const states = found.every(isPlainStamp) ? found.map(unlocked) : await this.#statesOf(keys);
-    const stored = typeof value === 'string' ? readStored(value, name) : undefined;
+    if (!found.every(isPlainStamp)) {
+      const states = await this.#statesOf(tags.map((tag) => this.#tagKey(tag)));
+      return { stored: undefined, tags: states, epoch: name };
+    }
+    const payload = typeof value === 'string' ? payloadOf(value, name, found) : undefined;
+    const stored = payload === undefined ? undefined : { stamps: found, payload };
+    const states = found.map(unlocked);
     if (stored === undefined || remaining === undefined) return { stored, tags: states, epoch: name };
     return { stored: { ...stored, remaining: Number(await remaining) }, tags: states, epoch: name };
   }
@@ -223,6 +234,15 @@ export class RedisStore implements CacheStore {
   #tagKey(tag: string): string {
     return `${this.name}tag:${tag}`;
   }
+  /** That of a tag which many values have. */
+  #commonKey(tag: string): string {
+    const known = this.#commonKeys.get(tag);
+    if (known !== undefined) return known;
+    if (this.#commonKeys.size >= mostCommonKeys) this.#commonKeys.clear();
+    const key = this.#tagKey(tag);
+    this.#commonKeys.set(tag, key);
+    return key;
+  }
 }
 
 function isCluster(client: object): boolean {
@@ -238,9 +258,8 @@ const unlocked = (stamp: string): TagState => ({ stamp, isLocked: false });
 /** Whatever is true of the tag: nothing is used or stored now. */
 const unusable: TagState = { stamp: '', isLocked: true };
 
-function readStored(value: string, epoch: string): Stored | undefined {
-  const end = value.indexOf('\n');
-  if (end < 0) return undefined;
-  const [of, ...stamps] = value.slice(0, end).split(' ');
-  return of === epoch ? { stamps, payload: value.slice(end + 1) } : undefined;
+/** Of a value that has these stamps, and no others. */
+function payloadOf(value: string, epoch: string, stamps: readonly string[]): string | undefined {
+  const head = `${epoch} ${stamps.join(' ')}\n`;
+  return value.startsWith(head) ? value.slice(head.length) : undefined;
 }
