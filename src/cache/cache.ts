@@ -15,7 +15,7 @@ import {
 import { CacheValueTooLargeError } from './errors.ts';
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
-import { frozen, NearMemory } from './near.ts';
+import { freezeDeeply, NearMemory } from './near.ts';
 import type { Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
@@ -40,6 +40,8 @@ export interface LoadOptions<Value> extends SetOptions {
 interface Held<Value> {
   readonly value: Value;
   readonly payload: string;
+  /** Nobody can change it. */
+  readonly isForAll: boolean;
 }
 
 /** What a read has found. */
@@ -219,7 +221,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
       const hit = stored !== undefined && isGood(stored, states) ? this.#decoded(stored.payload) : undefined;
       if (hit !== undefined && stored?.remaining !== undefined)
-        fetch?.keep(frozen(hit.value) ? { value: hit.value } : { payload: hit.payload }, stored.remaining);
+        fetch?.keep(hit.isForAll ? { value: hit.value } : { payload: hit.payload }, stored.remaining);
       return { hit, stamps, epoch, mayStore: stamps !== undefined, isAway: false };
     } catch {
       // What the store cannot tell the database does; the store says what is wrong.
@@ -247,8 +249,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /** A value for one who may change it; with `memory`, one for everybody, whom nobody can change. */
   #given(payload: string): Held<Value> {
     const value = this.#serializer.read(payload);
-    if (this.#near !== undefined) frozen(value);
-    return { value, payload };
+    return { value, payload, isForAll: this.#near !== undefined && freezeDeeply(value) };
   }
 
   async #load(

@@ -129,15 +129,18 @@ export class NearMemory<Value> implements ChangeListener {
 }
 
 /**
- * The same value for everybody, whom it cannot be changed by; nothing for one that no freezing protects, such as one with a
- * date in it.
+ * Freezes a value through and through.
+ * @param seen where it has been, in values that contain themselves
+ * @returns whether nobody can change it now, as they can one with a date in it
  */
-export function frozen(value: unknown): boolean {
+export function freezeDeeply(value: unknown, seen: Set<object> = new Set()): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function';
-  if (Object.isFrozen(value)) return true;
+  if (seen.has(value)) return true;
+  seen.add(value);
   const prototype: unknown = Object.getPrototypeOf(value);
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false;
-  for (const each of Object.values(value)) if (!frozen(each)) return false;
   Object.freeze(value);
-  return true;
+  return Object.values(value)
+    .map((each) => freezeDeeply(each, seen))
+    .every(Boolean);
 }
