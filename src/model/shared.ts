@@ -3,7 +3,7 @@ import { type CachedTable, ModelCaches } from './caching.ts';
 
 /** What all instances of a model have in common, by client. */
 export class SharedByInstances {
-  readonly columnsOn = new Map<string, Promise<ReadonlySet<string>>>();
+  readonly columnsOn: Map<string, Promise<ReadonlySet<string>>> = new Map();
   readonly #database: Database;
   readonly #definition: CachedTable;
   readonly #caches = new Map<string, ModelCaches>();
