@@ -1,6 +1,6 @@
 // Unpacks what would be published where nothing else is installed, and imports it as a user does.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,11 @@ try {
   const target = join(folder, 'node_modules/sluice');
   mkdirSync(target, { recursive: true });
   execFileSync('tar', ['--extract', '--file', join(folder, filename), '--strip-components=1', '--directory', target]);
+  // What it depends on comes with it, as it would from the registry.
+  const { dependencies } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
+  if (Object.keys(dependencies).length > 3) throw new Error('the package has more than three dependencies');
+  for (const name of Object.keys(dependencies))
+    cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
   expectImport('sluice', undefined);
   expectImport('sluice/outbox', undefined);
   expectImport('sluice/cache', undefined);
