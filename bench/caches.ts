@@ -1,7 +1,5 @@
 // What a cache costs that agrees with the transaction: beside BentoCache, which does not, and a transaction without one.
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
@@ -9,6 +7,7 @@ import { type Cache, createCache } from '../src/cache/index.ts';
 import { RedisStore } from '../src/cache/redis/index.ts';
 import type { Arena } from './contenders.ts';
 import { type EngineArena, pair } from './engines.ts';
+import { installPeers } from './peers.ts';
 
 interface Row {
   readonly id: number;
@@ -40,10 +39,7 @@ const getOrSetOther = (cache: OtherCache) => () => cache.getOrSet({ key: String(
 const load = async (): Promise<never> => missing('a hit was a miss');
 
 export async function openCacheArena(arena: Arena, redisUrl: string): Promise<EngineArena> {
-  if (!existsSync(`${folder}node_modules/bentocache`)) {
-    const { status } = spawnSync('npm', ['ci', '--silent'], { cwd: folder, stdio: 'inherit' });
-    if (status !== 0) throw new Error('the other packages could not be installed');
-  }
+  installPeers();
   // Not known to the compiler: it is installed for the benchmark alone.
   const { openBentoCache } = (await import(pathToFileURL(`${folder}caches.mjs`).href)) as {
     readonly openBentoCache: (url: string, prefix: string, max: number) => OtherCaches;

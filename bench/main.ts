@@ -12,10 +12,12 @@ import {
   type Arena,
 } from './contenders.ts';
 import { type EngineArena, openMariadbArena, openSqliteArena } from './engines.ts';
+import { measureGrowth, type Series } from './growth.ts';
 import { type JobsFigures, measureJobs } from './jobs.ts';
+import { type LeakFigures, measureLeak } from './leak.ts';
 import { openLibraryArena } from './libraries.ts';
 import { measureOverhead, type Overhead } from './overhead.ts';
-import { openPeerArena } from './peers.ts';
+import { groups, measure, openPeerArena } from './peers.ts';
 import { interleave, median, type Sample } from './rounds.ts';
 import { ConnectError } from '../src/index.ts';
 
@@ -45,7 +47,7 @@ const workloads: readonly Workload[] = [
 ];
 
 /** A workload's figures: Sluice's median as a ratio to raw pg's, and the spread over the rounds. */
-interface Result {
+export interface Result {
   readonly workload: string;
   readonly throughput: number;
   readonly throughputSpread: readonly [number, number];
@@ -53,11 +55,18 @@ interface Result {
   readonly cpuSpread: readonly [number, number];
 }
 
+/** A package's figures in a workload, with raw `pg` as 1. */
+export interface PeerResult extends Result {
+  readonly peer: string;
+}
+
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    /** How long the heap is looked at. */
+    minutes: { type: 'string', default: '1' },
   },
 });
 const connectionString = process.env['DATABASE_URL'];
@@ -77,6 +86,8 @@ const figures = {
   ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(connectionString) } : {}),
   ...('peers'.includes(values.only) ? { peers: await benchPeers(connectionString) } : {}),
   ...('caches'.includes(values.only) ? { caches: await benchCaches(connectionString) } : {}),
+  ...('growth'.includes(values.only) ? { growth: await benchGrowth(connectionString) } : {}),
+  ...('leak'.includes(values.only) ? { leak: await benchLeak(connectionString) } : {}),
   ...('jobs'.includes(values.only) ? { jobs: await benchJobs(connectionString) } : {}),
 };
 if (values.json) console.log(JSON.stringify(figures));
@@ -143,20 +154,40 @@ async function benchLibraries(url: string): Promise<Result[]> {
   return results;
 }
 
-/** Each other package for ambient transactions is 1. */
-async function benchPeers(url: string): Promise<Result[]> {
-  const peers = await openPeerArena(url);
-  const results: Result[] = [];
-  for (const { name, callers, contenders } of peers.workloads) {
-    const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration });
-    for (const peer of [...samples.keys()].filter((each) => each !== 'sluice')) {
-      const result = compare(`${name}, ${peer}`, samples.get('sluice') ?? [], samples.get(peer) ?? []);
-      results.push(result);
-      say(row(result));
+/** Raw `pg` is 1 for all. */
+async function benchPeers(url: string): Promise<PeerResult[]> {
+  const results: PeerResult[] = [];
+  for (const [group, delay] of groups.flatMap((names) => [0, 1].map((each) => [names, each] as const))) {
+    const arena = await openPeerArena(url, group, delay);
+    for (const { name, callers, contenders } of arena.workloads) {
+      const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration: duration / 2 });
+      const raw = samples.get(measure) ?? [];
+      const of = [...samples].map(([peer, ours]) => ({ peer, ...compare(name, ours, raw) }));
+      results.push(...of.filter(({ peer }) => peer !== measure));
+      for (const result of of) say(`${result.peer.padEnd(24)} ${row(result)}`);
     }
+    await arena.close();
   }
-  await peers.close();
   return results;
+}
+
+async function benchGrowth(url: string): Promise<Series[]> {
+  const arena = await openArena(url);
+  const growth = await measureGrowth(arena, url, values.quick);
+  await arena.close();
+  for (const { name, unit, points } of growth) {
+    const costs = points.map(([size, cost]) => `${size}: ${cost.toFixed(unit === 'us' ? 1 : 0)} ${unit}`);
+    say(`${name}: ${costs.join(', ')}`);
+  }
+  return growth;
+}
+
+async function benchLeak(url: string): Promise<LeakFigures> {
+  const arena = await openArena(url);
+  const leak = await measureLeak(arena, Number(values.minutes), process.env['REDIS_URL'] || undefined);
+  await arena.close();
+  say(`heap after ${leak.minutes} minutes and ${leak.operations} operations: x ${leak.growth.toFixed(3)}`);
+  return leak;
 }
 
 /** Measured where REDIS_URL names a Redis. */

@@ -1,4 +1,5 @@
 import { newStamp } from './stamp.ts';
+import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../core/index.ts';
 import type { CacheStore, ChangeFeed, ChangeListener, Stored, StoreWrite, TagState } from './store.ts';
 
@@ -26,46 +27,43 @@ class LocalFeed implements ChangeFeed {
   }
 }
 
-/** A value depends on a few tags; one of which nobody has asked for longest is forgotten, which kills its values. */
-const tagsPerValue = 4;
+/** A value depends on a few tags, of which one is its own; one that nobody has asked for longest is forgotten, which kills its values. */
+const tagsPerValue = 2;
 
 /** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
 export class MemoryStore implements CacheStore {
   readonly feed: LocalFeed = new LocalFeed();
   readonly #clock: Clock;
-  readonly #max: number;
-  readonly #values = new Map<string, Entry>();
-  readonly #tags = new Map<string, Tag>();
+  readonly #values: LRUCache<string, Entry>;
+  readonly #tags: LRUCache<string, Tag>;
+  /** Tags with locks, which are not forgotten. */
+  readonly #locked = new Map<string, Tag>();
 
   constructor(max = 10_000, clock: Clock = systemClock) {
-    this.#max = max;
     this.#clock = clock;
+    this.#values = new LRUCache({ max });
+    this.#tags = new LRUCache({ max: max * tagsPerValue });
   }
 
   read(key: string, tags: readonly string[]): ReturnType<CacheStore['read']> {
     const entry = this.#values.get(key);
     const isAlive = entry !== undefined && entry.until > this.#clock.now();
-    if (entry !== undefined) {
-      this.#values.delete(key);
-      if (isAlive) this.#values.set(key, entry);
-    }
+    if (entry !== undefined && !isAlive) this.#values.delete(key);
     const stored = isAlive ? { ...entry, remaining: entry.until - this.#clock.now() } : undefined;
     return Promise.resolve({ stored, tags: tags.map((tag) => this.#stateOf(tag)) });
   }
 
   write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
-    this.#values.delete(key);
-    const [oldest] = this.#values.keys();
-    if (this.#values.size >= this.#max && oldest !== undefined) this.#values.delete(oldest);
     this.#values.set(key, { stamps, payload, until: this.#clock.now() + ttl });
     return Promise.resolve();
   }
 
   prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void> {
-    for (const tag of tags) {
-      const state = this.#tag(tag);
-      state.stamp = stamp;
-      state.intents.set(transaction, this.#clock.now() + ttl);
+    for (const name of tags) {
+      const tag = this.#tag(name);
+      tag.stamp = stamp;
+      tag.intents.set(transaction, this.#clock.now() + ttl);
+      this.#locked.set(name, tag);
     }
     this.feed.tell(tags);
     return Promise.resolve();
@@ -80,17 +78,20 @@ export class MemoryStore implements CacheStore {
         this.feed.tell([name]);
       }
       tag.intents.delete(transaction);
+      this.#settle(name, tag);
     }
     return Promise.resolve();
   }
 
   #stateOf(name: string): TagState {
     const tag = this.#tag(name);
+    if (tag.intents.size === 0) return { stamp: tag.stamp, isLocked: false };
     let isLocked = false;
     for (const transaction of tag.intents.keys()) {
       if (this.#isLive(tag, transaction)) isLocked = true;
       else tag.intents.delete(transaction);
     }
+    this.#settle(name, tag);
     return { stamp: tag.stamp, isLocked };
   }
 
@@ -99,19 +100,16 @@ export class MemoryStore implements CacheStore {
   }
 
   #tag(name: string): Tag {
-    const known = this.#tags.get(name);
+    const known = this.#tags.get(name) ?? this.#locked.get(name);
     const tag = known ?? { stamp: newStamp(), intents: new Map<string, number>() };
-    this.#tags.delete(name);
-    this.#tags.set(name, tag);
-    if (known === undefined && this.#tags.size > this.#max * tagsPerValue) this.#forgetTag();
+    if (known === undefined) this.#tags.set(name, tag);
     return tag;
   }
 
-  /** A lock is not forgotten: its tag goes to the end of the line. */
-  #forgetTag(): void {
-    const [[name, tag] = []] = this.#tags;
-    if (name === undefined || tag === undefined) return;
-    this.#tags.delete(name);
-    if ([...tag.intents.keys()].some((transaction) => this.#isLive(tag, transaction))) this.#tags.set(name, tag);
+  /** A tag without locks may be forgotten again. */
+  #settle(name: string, tag: Tag): void {
+    if (tag.intents.size > 0) return;
+    this.#locked.delete(name);
+    this.#tags.set(name, tag);
   }
 }

@@ -21,6 +21,8 @@ interface Copy<Value> {
   readonly lives: readonly Life[];
   /** Of `performance.now()`. */
   readonly until: number;
+  /** How many changes there had been when none of its tags had changed. */
+  goodAt: number;
 }
 
 /** A fetch from the store, from before it begins: whatever changes meanwhile makes it one that is not kept. */
@@ -40,6 +42,7 @@ export class NearMemory<Value> implements ChangeListener {
   readonly #copies: LRUCache<string, Copy<Value>>;
   readonly #lives = new Map<string, Life>();
   #isUsed = false;
+  #changes = 0;
 
   constructor(feed: ChangeFeed, { max, maxStaleness = 100 }: MemoryOptions) {
     this.#feed = feed;
@@ -67,7 +70,7 @@ export class NearMemory<Value> implements ChangeListener {
       this.#feed.prove();
       return undefined;
     }
-    if (now < copy.until && copy.lives.every(({ isOver }) => !isOver)) return copy.value;
+    if (now < copy.until && this.#isAlive(copy)) return copy.value;
     this.#copies.delete(key);
     return undefined;
   }
@@ -82,7 +85,7 @@ export class NearMemory<Value> implements ChangeListener {
       keep: (value, remaining) => {
         if (!isHeard || lives.some(({ isOver }) => isOver)) return;
         for (const life of lives) life.uses += 1;
-        this.#copies.set(key, { value, lives, until: begun + remaining });
+        this.#copies.set(key, { value, lives, until: begun + remaining, goodAt: this.#changes });
       },
       end: () => this.#drop(lives),
     };
@@ -97,6 +100,7 @@ export class NearMemory<Value> implements ChangeListener {
 
   lost(): void {
     for (const life of this.#lives.values()) life.isOver = true;
+    this.#changes += 1;
     this.#lives.clear();
     this.#copies.clear();
   }
@@ -105,6 +109,14 @@ export class NearMemory<Value> implements ChangeListener {
     const isUsed = this.#isUsed;
     this.#isUsed = false;
     return isUsed;
+  }
+
+  /** Most are looked at more often than anything changes. */
+  #isAlive(copy: Copy<Value>): boolean {
+    if (copy.goodAt === this.#changes) return true;
+    if (copy.lives.some(({ isOver }) => isOver)) return false;
+    copy.goodAt = this.#changes;
+    return true;
   }
 
   #lifeOf(tag: string): Life {
@@ -124,6 +136,7 @@ export class NearMemory<Value> implements ChangeListener {
 
   #over(life: Life): void {
     life.isOver = true;
+    this.#changes += 1;
     this.#lives.delete(life.tag);
   }
 }
