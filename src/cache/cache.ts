@@ -261,10 +261,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   ): Promise<string> {
     this.#counters.loads += 1;
     const value = await load();
-    const payload = this.#write(value);
+    const payload = this.#serializer.write(value);
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
-    if (mayStore && options?.keep?.(value) !== false)
+    if (mayStore && options?.keep?.(value) !== false && !this.#isTooLarge(payload))
       await this.#keep({ key: this.#valueKey(key), stamps, payload, epoch, ttl: this.#ttl(options) });
     return payload;
   }
@@ -308,14 +308,30 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return { scope, frame, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };
   }
 
+  /** @throws CacheValueTooLargeError */
   #write(value: Value): string {
     const payload = this.#serializer.write(value);
-    const { maxSize = 1_048_576 } = this.#options;
-    if (payload.length <= maxSize) return payload;
-    throw new CacheValueTooLargeError({
-      what: `A value for the cache "${this.name}" has ${payload.length} characters, and it takes at most ${maxSize}; it was not stored`,
+    if (payload.length > this.#maxSize) throw this.#tooLarge(payload);
+    return payload;
+  }
+
+  /** Who has loaded it gets it all the same; that it is loaded each time is told of. */
+  #isTooLarge(payload: string): boolean {
+    if (payload.length <= this.#maxSize) return false;
+    this.#counters.failures += 1;
+    reportBackgroundError({ source: `cache "${this.name}"`, error: this.#tooLarge(payload) });
+    return true;
+  }
+
+  #tooLarge({ length }: string): CacheValueTooLargeError {
+    return new CacheValueTooLargeError({
+      what: `A value for the cache "${this.name}" has ${length} characters, and it takes at most ${this.#maxSize}; it was not stored`,
       remedy: 'Keep a smaller part of it, or raise maxSize',
     });
+  }
+
+  get #maxSize(): number {
+    return this.#options.maxSize ?? 1_048_576;
   }
 
   #ttl(options: SetOptions | undefined): number {

@@ -36,7 +36,7 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly wider?: ((tag: string) => string) | undefined;
   /** Default: JSON, with dates and big integers. */
   readonly serializer?: Serializer<Value> | undefined;
-  /** The largest value, in characters as it is written. Default 1,048,576. */
+  /** The largest value, in characters as it is written; a larger one is not stored. Default 1,048,576. */
   readonly maxSize?: number | undefined;
   /** Where the processes meet. Default: one in this process. */
   readonly store?: CacheStore | undefined;

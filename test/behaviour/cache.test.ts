@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import {
   type Cache,
@@ -9,7 +10,7 @@ import {
   type TagState,
 } from '../../src/cache/index.ts';
 import type { Clock } from '../../src/core/index.ts';
-import type { Database } from '../../src/index.ts';
+import { channelNames, type Database } from '../../src/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 import { startWireProxy } from '../support/wire-proxy.ts';
@@ -627,6 +628,17 @@ describe('bad input', () => {
       expect(await rejection(cache.set('x'.repeat(101), 1))).toMatchObject({ code: 'CACHE_VALUE_TOO_LARGE' });
     });
     expect(await server.products()).toEqual([1]);
+  });
+
+  it('a value over the limit that was loaded is given, each time anew, and is told of', async () => {
+    const told: unknown[] = [];
+    const listener = (event: unknown): void => void told.push((event as { error: { code: string } }).error.code);
+    subscribe(channelNames.backgroundError, listener);
+    const cache = createCache<string>(server.open(), { name: 'texts', maxSize: 100 });
+    for (let time = 0; time < 2; time += 1) expect(await cache.getOrSet(1, () => 'x'.repeat(101))).toHaveLength(101);
+    unsubscribe(channelNames.backgroundError, listener);
+    expect(cache.statistics).toMatchObject({ loads: 2, hits: 0, failures: 2 });
+    expect(told).toEqual(['CACHE_VALUE_TOO_LARGE', 'CACHE_VALUE_TOO_LARGE']);
   });
 
   it.each([[{}], [{ name: '' }], [{ name: 'x', ttl: 0 }], [{ name: 'x', nonsense: 1 }]])(

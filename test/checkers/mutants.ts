@@ -34,9 +34,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the stamps of a load taken after it',
     file: 'cache/cache.ts',
-    find: 'const payload = this.#write(value);\n    // A transaction',
+    find: 'const payload = this.#serializer.write(value);\n    // A transaction',
     replace:
-      'const payload = this.#write(value);\n    stamps = (await this.#find(key, within)).stamps;\n    // A transaction',
+      'const payload = this.#serializer.write(value);\n    stamps = (await this.#find(key, within)).stamps;\n    // A transaction',
     tests: overMemory,
   },
   {
