@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
+import { currentFrame } from '../context/index.ts';
 import { Flights } from './flights.ts';
 import type { CacheStore } from './store.ts';
 
@@ -43,7 +44,8 @@ export class Loads<Value> {
     load: (found: Found) => Promise<Value>,
   ): Promise<Value> {
     const inside = (found: Found): Promise<Value> => loading.run(true, () => load(found));
-    if (loading.getStore() === true)
+    // Whoever holds a connection must not wait for a load of somebody else, who may be waiting for that connection.
+    if (loading.getStore() === true || (currentFrame()?.held ?? -1) >= 0)
       return look().then((found) => (found.hit === undefined ? inside(found) : found.hit.payload));
     return this.#flights.join(key, () => this.#shared(key, look, inside));
   }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache, createChangesRelay, MemoryStore } from '../../src/cache/index.ts';
 import { type Database, InvalidOptionError } from '../../src/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
-import { insert, useTestDatabase } from '../support/database.ts';
+import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -101,6 +101,27 @@ describe('loads that need each other', () => {
     };
     const both = await Promise.all([stock.getOrSet(1, load(1)), stock.getOrSet(2, load(2))]);
     expect(Math.max(...both)).toBeGreaterThan(0);
+  });
+});
+
+describe('whoever holds a connection', () => {
+  itWith('several writers')('does not wait for a load of somebody who waits for that connection', async () => {
+    const database = server.open({ max: 1, acquireTimeout: 3_000 });
+    const stock = createCache<number, number>(database, { name: 'stock' });
+    await insert(database, 1);
+    const [mayAsk, begun] = [signal(), signal()];
+    const load = (): Promise<number> => {
+      begun.fire();
+      return stockOf(database);
+    };
+    const outside = mayAsk.promise.then(() => stock.getOrSet(1, load));
+    await database.transaction(async () => {
+      await database.current.query('select 1 as one');
+      mayAsk.fire();
+      await begun.promise;
+      expect(await database.switchDbIsolate(() => stock.getOrSet(1, load))).toBe(0);
+    });
+    expect(await outside).toBe(0);
   });
 });
 

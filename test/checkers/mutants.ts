@@ -13,6 +13,7 @@ export interface Mutant {
 const overMemory = ['behaviour/cache.test.ts'];
 const copies = ['behaviour/cache-copies.test.ts'];
 const overRedis = ['integration/cache-redis.test.ts'];
+const loads = ['behaviour/cache-loads.test.ts'];
 const models = ['behaviour/model-cache.test.ts'];
 const copiesOverRedis = ['integration/cache-copies-redis.test.ts'];
 
@@ -185,5 +186,12 @@ export const mutants: readonly Mutant[] = [
     find: 'isOwn || isIt(row) ? row : await load()',
     replace: 'row',
     tests: models,
+  },
+  {
+    name: 'who holds a connection waits for the load of another one',
+    file: 'cache/loads.ts',
+    find: 'loading.getStore() === true || (currentFrame()?.held ?? -1) >= 0',
+    replace: 'loading.getStore() === true',
+    tests: loads,
   },
 ];

@@ -44,14 +44,20 @@ export class RedisFeed implements ChangeFeed {
   listen(listener: ChangeListener, interval: number): void {
     if (this.#listeners.size === 0) this.#begin();
     this.#listeners.add(listener);
-    this.#interval = Math.min(this.#interval, interval);
+    if (interval >= this.#interval) return;
+    this.#interval = interval;
+    if (this.#timer !== undefined) this.#startTimer();
   }
 
   prove(): void {
     this.#idle = 0;
     if (!this.#isSubscribed) return;
     if (this.#beats.size === 0) this.#beat();
-    if (this.#timer !== undefined) return;
+    if (this.#timer === undefined) this.#startTimer();
+  }
+
+  #startTimer(): void {
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#tick(), this.#interval);
     this.#timer.unref();
   }
