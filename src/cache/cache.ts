@@ -1,21 +1,22 @@
-import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, findPlace, type Frame } from '../context/index.ts';
 import { InvalidOptionError } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
+import { Codec, type Held } from './codec.ts';
 import { changeAtOnce, type Member, StoreCommit } from './commit.ts';
 import {
   type CacheKey,
   type CacheOptions,
   checkCacheOptions,
+  checkCallOptions,
+  declaredTag,
   keyText,
   richJson,
   type Serializer,
 } from './definition.ts';
-import { CacheValueTooLargeError } from './errors.ts';
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
-import { freezeDeeply, NearMemory } from './near.ts';
+import { NearMemory } from './near.ts';
 import type { Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
@@ -34,14 +35,6 @@ export interface SetOptions extends CacheCallOptions {
 export interface LoadOptions<Value> extends SetOptions {
   /** Whether what was loaded is kept. Default: it is. */
   readonly keep?: ((value: Value) => boolean) | undefined;
-}
-
-/** A value that was read, as it is written too. */
-interface Held<Value> {
-  readonly value: Value;
-  readonly payload: string;
-  /** Nobody can change it. */
-  readonly isForAll: boolean;
 }
 
 /** What a read has found. */
@@ -76,7 +69,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #options: CacheOptions<Value, Key>;
   readonly #store: CacheStore;
   readonly #near: NearMemory<Copied<Value>> | undefined;
-  readonly #serializer: Serializer<Value>;
+  readonly #codec: Codec<Value>;
   readonly #member: Member;
   readonly #loads: Loads<string>;
   readonly #counters: Counters = newCounters();
@@ -92,8 +85,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       if (store.feed === undefined) throw unheard(name);
       this.#near = new NearMemory(store.feed, memory);
     }
-    this.#serializer = options.serializer ?? (richJson as Serializer<Value>);
-    const { wider } = options;
+    const { wider, serializer = richJson as Serializer<Value>, maxSize = 1_048_576 } = options;
+    this.#codec = new Codec(name, serializer, maxSize, memory !== undefined, this.#counters);
     this.#member = {
       name,
       wholeTag: `${name}/`,
@@ -130,8 +123,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /**
    * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
    * after they asked. In a transaction `load` runs in it.
+   * @throws InvalidOptionError; what `load` throws
    */
   async getOrSet(key: Key, load: () => Promise<Value> | Value, options?: LoadOptions<Value>): Promise<Value> {
+    checkCallOptions(options);
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
     const within = this.#within(options);
@@ -145,22 +140,32 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
         )
       : this.#load(key, load, found, options, within));
     // Everyone who joins gets a value of their own, which they may change.
-    return this.#given(payload).value;
+    return this.#codec.read(payload).value;
   }
 
-  /** Sets a value: for the others, once the transaction has committed; without one, at once. */
+  /**
+   * Sets a value: for the others, once the transaction has committed; without one, at once.
+   * @throws InvalidOptionError, CacheValueTooLargeError; CacheUnavailableError without a transaction
+   */
   async set(value: Value, key: Key, options?: SetOptions): Promise<void> {
+    checkCallOptions(options);
     const text = this.#valueKey(key);
-    const change = { payload: this.#write(value), tags: this.#tagsOf(key, text), ttl: this.#ttl(options) };
+    const change = {
+      payload: this.#codec.writeForStore(value),
+      tags: this.#tagsOf(key, text),
+      ttl: this.#ttl(options),
+    };
     const within = this.#within(options);
     if (within === undefined) await this.#atOnce([text], options, new Map([[text, change]]));
     else this.#overlayIn(within).set(within.scope.unit, text, change);
   }
 
+  /** The value of the key is dead: for the others, once the transaction has committed. */
   async del(key: Key, options?: CacheCallOptions): Promise<void> {
     await this.mdel([key], options);
   }
 
+  /** The values of the keys are dead. */
   async mdel(keys: readonly Key[], options?: CacheCallOptions): Promise<void> {
     const within = this.#within(options);
     const texts = keys.map((key) => this.#valueKey(key));
@@ -198,7 +203,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     // Who was called from another process sees at least what that one had committed.
     const copied = this.#near.find(keyText(key), frame?.chain?.enteredAt, peeks);
     if (copied === undefined) return undefined;
-    const held = 'value' in copied ? copied : this.#decoded(copied.payload);
+    const held = 'value' in copied ? copied : this.#codec.readIfGood(copied.payload);
     if (held !== undefined && !peeks) this.#counters.hits += 1;
     return held;
   }
@@ -208,7 +213,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const tags = this.#tagsOf(key, text);
     if (within !== undefined) {
       const change = within.overlay?.find(within.scope.unit, text);
-      if (change !== undefined) return { ...nothing, hit: this.#decoded(change.payload) };
+      if (change !== undefined) return { ...nothing, hit: this.#codec.readIfGood(change.payload) };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
       const mayHaveChanged = this.#options.readsOwnWrites === true && within.scope.transaction.hasWritten;
       if (!seesLatest(within.scope) || mayHaveChanged || tags.some((tag) => within.overlay?.isDirty(tag) === true))
@@ -219,7 +224,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     try {
       const { stored, tags: states, epoch } = await this.#store.read(text, tags, near !== undefined);
       const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
-      const hit = stored !== undefined && isGood(stored, states) ? this.#decoded(stored.payload) : undefined;
+      const hit = stored !== undefined && isGood(stored, states) ? this.#codec.readIfGood(stored.payload) : undefined;
       if (hit !== undefined && stored?.remaining !== undefined)
         fetch?.keep(hit.isForAll ? { value: hit.value } : { payload: hit.payload }, stored.remaining);
       return { hit, stamps, epoch, mayStore: stamps !== undefined, isAway: false };
@@ -232,26 +237,6 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     }
   }
 
-  /** What cannot be read is not there, and is told of. */
-  #decoded(payload: string | undefined): Held<Value> | undefined {
-    if (payload === undefined) return undefined;
-    try {
-      return this.#given(payload);
-    } catch {
-      this.#counters.failures += 1;
-      // What a parser says quotes the value.
-      const error = new Error('A value in the store cannot be read by the serializer; it is loaded again');
-      reportBackgroundError({ source: `cache "${this.name}"`, error });
-      return undefined;
-    }
-  }
-
-  /** A value for one who may change it; with `memory`, one for everybody, whom nobody can change. */
-  #given(payload: string): Held<Value> {
-    const value = this.#serializer.read(payload);
-    return { value, payload, isForAll: this.#near !== undefined && freezeDeeply(value) };
-  }
-
   async #load(
     key: Key,
     load: () => Promise<Value> | Value,
@@ -261,10 +246,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   ): Promise<string> {
     this.#counters.loads += 1;
     const value = await load();
-    const payload = this.#serializer.write(value);
+    const payload = this.#codec.write(value);
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
-    if (mayStore && options?.keep?.(value) !== false && !this.#isTooLarge(payload))
+    if (mayStore && options?.keep?.(value) !== false && !this.#codec.isTooLarge(payload))
       await this.#keep({ key: this.#valueKey(key), stamps, payload, epoch, ttl: this.#ttl(options) });
     return payload;
   }
@@ -308,32 +293,6 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return { scope, frame, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };
   }
 
-  /** @throws CacheValueTooLargeError */
-  #write(value: Value): string {
-    const payload = this.#serializer.write(value);
-    if (payload.length > this.#maxSize) throw this.#tooLarge(payload);
-    return payload;
-  }
-
-  /** Who has loaded it gets it all the same; that it is loaded each time is told of. */
-  #isTooLarge(payload: string): boolean {
-    if (payload.length <= this.#maxSize) return false;
-    this.#counters.failures += 1;
-    reportBackgroundError({ source: `cache "${this.name}"`, error: this.#tooLarge(payload) });
-    return true;
-  }
-
-  #tooLarge({ length }: string): CacheValueTooLargeError {
-    return new CacheValueTooLargeError({
-      what: `A value for the cache "${this.name}" has ${length} characters, and it takes at most ${this.#maxSize}; it was not stored`,
-      remedy: 'Keep a smaller part of it, or raise maxSize',
-    });
-  }
-
-  get #maxSize(): number {
-    return this.#options.maxSize ?? 1_048_576;
-  }
-
   #ttl(options: SetOptions | undefined): number {
     return options?.ttl ?? this.#options.ttl ?? 300_000;
   }
@@ -349,11 +308,6 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 }
 
 const nothing: Found<never> = { hit: undefined, stamps: undefined, mayStore: false, isAway: false };
-
-/** Tags of the program are the same for all caches, and never those of a key. */
-function declaredTag(tag: string): string {
-  return `#${tag.toWellFormed()}`;
-}
 
 /** A transaction that reads what is committed now, and not a snapshot from before or what is not committed. */
 function seesLatest({ transaction }: Scope): boolean {

@@ -85,14 +85,12 @@ export class StoreCommit {
     const tags = overlays.flatMap((overlay) => overlay.dirty);
     const changes = new Map(overlays.flatMap((overlay) => [...overlay.changes()]));
     const timeout = Math.min(...members.map(({ commitTimeout }) => commitTimeout));
+    const { clock } = scope.transaction.client;
+    const deadline = clock.now() + timeout / 2;
     try {
-      const start = performance.now();
-      const [announced] = await Promise.all([
-        announce(this.#store, this.#transaction, tags, changes, timeout),
-        this.#fence(scope, timeout),
-      ]);
-      if (performance.now() - start > timeout / 2) throw new Error('it took too long');
-      this.#announced = announced;
+      this.#announced = await announce(this.#store, this.#transaction, tags, changes, timeout);
+      if (clock.now() > deadline) throw new Error('it took too long');
+      this.#fence(scope, deadline, members);
     } catch (cause) {
       this.#announced = undefined;
       await leaveOrRefuse(this.#store, members, this.#db, tags, cause);
@@ -100,13 +98,14 @@ export class StoreCommit {
   }
 
   /**
-   * Has the server end a transaction whose process is frozen between its locks and its COMMIT, before the locks end.
+   * Has the server refuse the COMMIT of a process that was stopped after it had taken its locks, until they may have ended.
    * PostgreSQL alone can; elsewhere `commitTimeout` has to be long enough.
    */
-  async #fence({ transaction }: Scope, timeout: number): Promise<void> {
-    if (this.#store.isShared !== true || transaction.client.driver.dialect !== 'postgres' || !transaction.hasStarted)
-      return;
-    await this.#db.query(`set local idle_in_transaction_session_timeout = ${Math.floor(timeout / 2)}`);
+  #fence({ transaction }: Scope, deadline: number, [member]: readonly Member[]): void {
+    if (this.#store.isShared !== true) return;
+    transaction.commitBy(deadline, (cause) =>
+      unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause),
+    );
   }
 
   async #end(outcome: Outcome): Promise<void> {
@@ -145,25 +144,25 @@ async function announce(
   timeout: number,
 ): Promise<Announced> {
   const stamp = newStamp();
-  const [clean] = await Promise.all([
-    cleanStates(store, tags, changes),
-    store.prepare(transaction, tags, stamp, timeout),
-  ]);
-  return { transaction, tags, stamp, changes, clean };
+  const clean = cleanStates(store, tags, changes);
+  const prepared = store.prepare(transaction, tags, stamp, timeout);
+  if (clean === undefined) await prepared;
+  else await Promise.all([clean, prepared]);
+  return { transaction, tags, stamp, changes, clean: (await clean) ?? new Map() };
 }
 
-/** What the other tags of what was set are before the commit. */
-async function cleanStates(
+/** What the other tags of what was set are before the commit; nothing where there are none. */
+function cleanStates(
   store: CacheStore,
   tags: readonly string[],
   changes: ReadonlyMap<string, Change>,
-): Promise<ReadonlyMap<string, TagState>> {
-  if (changes.size === 0) return new Map();
+): Promise<ReadonlyMap<string, TagState>> | undefined {
   const own = new Set(tags);
   const names = [...new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !own.has(tag)))];
-  if (names.length === 0) return new Map();
-  const { tags: states } = await store.read('', names);
-  return new Map(states.map((state, index) => [names[index] ?? '', state]));
+  if (names.length === 0) return undefined;
+  return store
+    .read('', names)
+    .then(({ tags: states }) => new Map(states.map((state, index) => [names[index] ?? '', state])));
 }
 
 /** Ends the locks, and stores what was set; that is dead if anybody has changed its tags since. */
@@ -195,8 +194,12 @@ async function leaveOrRefuse(
     await addToOutbox(db, [{ channel: changesChannel(store), queue: 'changes', payload: { tags } }]);
     return;
   }
-  throw new CacheUnavailableError({
-    what: `The cache "${strict.name}" could not be told what is about to change, so it was not changed`,
+  throw unavailable(strict, 'could not be told what is about to change', cause);
+}
+
+function unavailable(member: Member | undefined, why: string, cause: unknown): CacheUnavailableError {
+  return new CacheUnavailableError({
+    what: `The cache "${member?.name ?? ''}" ${why}, so nothing was changed`,
     remedy: 'See the cause; look at the store of the cache, or repeat the transaction',
     cause,
   });

@@ -109,18 +109,39 @@ export function checkCacheOptions(options: object): void {
   }
 }
 
+/** @throws InvalidOptionError */
+export function checkCallOptions(options: { readonly ttl?: unknown; readonly keep?: unknown } | undefined): void {
+  const { ttl, keep } = options ?? {};
+  const wrong = (ttl === undefined ? undefined : checks.ttl(ttl)) ?? (keep === undefined ? undefined : aFunction(keep));
+  if (wrong === undefined) return;
+  throw new InvalidOptionError({
+    what: 'A call of a cache got a "ttl" or "keep" that cannot be',
+    remedy: `Give ${wrong}, or leave it out`,
+  });
+}
+
+const aTag = text(10_240);
+
+/** Tags of the program are the same for all caches, and never those of a key. @throws InvalidOptionError */
+export function declaredTag(tag: string): string {
+  const wrong = aTag(tag);
+  if (wrong !== undefined)
+    throw new InvalidOptionError({ what: 'A tag of a cache cannot be one', remedy: `Give ${wrong}` });
+  return `#${tag.toWellFormed()}`;
+}
+
 /** The key as text in which no two keys are the same. @throws InvalidOptionError */
 export function keyText(key: CacheKey): string {
-  const parts = Array.isArray(key) ? (key as readonly unknown[]) : [key];
-  const written = parts.map((part) => {
-    if (typeof part === 'string') return JSON.stringify(part);
-    if (typeof part === 'bigint' || (typeof part === 'number' && Number.isFinite(part))) return String(part);
-    if (part === null && Array.isArray(key)) return '_';
-    throw unusable('is neither text nor a number');
-  });
-  const whole = Array.isArray(key) ? `[${written.join(',')}]` : written.join();
-  if (parts.length === 0 || whole.length > 10_240) throw unusable('is empty, or larger than 10 kB');
+  const whole = Array.isArray(key) ? `[${key.map(partText).join(',')}]` : partText(key);
+  if (whole === '[]' || whole.length > 10_240) throw unusable('is empty, or larger than 10 kB');
   return whole;
+}
+
+function partText(part: unknown, index?: number): string {
+  if (typeof part === 'string') return JSON.stringify(part);
+  if (typeof part === 'bigint' || (typeof part === 'number' && Number.isFinite(part))) return String(part);
+  if (part === null && index !== undefined) return '_';
+  throw unusable('is neither text nor a number');
 }
 
 function unusable(why: string): InvalidOptionError {

@@ -17,4 +17,4 @@ export {
   text,
   typeName,
 } from './options.ts';
-export { captureOrigin, type Origin } from './origin.ts';
+export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';

@@ -17,6 +17,10 @@ export class LinkedList<Item> {
     return this.#size;
   }
 
+  get first(): Item | undefined {
+    return this.#first?.item;
+  }
+
   push(item: Item): ListNode<Item> {
     const node: ListNode<Item> = { item, list: this, previous: this.#last, next: undefined };
     if (this.#last === undefined) this.#first = node;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TokenBucket } from './token-bucket.ts';
 
 /** A place in the program, formatted only when somebody reads it. */
 export type Origin = () => string | undefined;
@@ -21,6 +22,18 @@ export function captureOrigin(above: (...args: never[]) => unknown): Origin {
   Error.stackTraceLimit = before;
   return () => firstForeignPlace(holder.stack ?? '');
 }
+
+const samples = new TokenBucket(() => performance.now());
+
+/**
+ * The same for what a program may do ten thousand times a second, of whose cost it would be a tenth: then a thousand a second
+ * are noted, and of the others the place is not known.
+ */
+export function sampleOrigin(above: (...args: never[]) => unknown): Origin {
+  return samples.take() ? captureOrigin(above) : unknown;
+}
+
+const unknown: Origin = () => undefined;
 
 /** The first stack line outside of Sluice, as `file:line:column`. */
 function firstForeignPlace(stack: string): string | undefined {

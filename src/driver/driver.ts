@@ -125,6 +125,11 @@ export interface Driver {
   fulfils(running: ConcreteIsolation | undefined, wanted: IsolationLevel): boolean;
   inspect(text: string): StatementKind;
   /**
+   * A statement that fails if its transaction began longer than so many milliseconds ago, by the clock of the server. An
+   * engine has it if it does not carry out a COMMIT that stands behind it in the same exchange then.
+   */
+  refusalAfter?(milliseconds: number): Statement;
+  /**
    * A pool as the engine's usual client package has one, for libraries that take such: in a transaction of
    * `database` it gives that transaction's connection.
    */

@@ -7,6 +7,7 @@ export function splitStatements(
   skipToken: SkipToken,
   isBlank: (statement: string) => boolean,
 ): readonly string[] {
+  if (!text.includes(';')) return isBlank(text) ? [] : [text.trim()];
   const statements: string[] = [];
   let start = 0;
   for (let at = 0; at < text.length; at = skipToken(text, at)) {
@@ -60,15 +61,18 @@ export function skipPast(text: string, what: string, from: number): number {
   return found < 0 ? text.length : found + what.length;
 }
 
-/** Keeps what `compute` said of a text: programs send the same ones again. */
+/**
+ * Keeps what `compute` said of a text: programs send the same ones again. Of more texts than `most` those go that have not come
+ * again for the longest time: half of them at once, since a map from which the oldest is taken each time becomes slow.
+ */
 export function rememberTexts<Result>(compute: (text: string) => Result, most = 1_000): (text: string) => Result {
-  const known = new Map<string, Result>();
+  let [recent, older] = [new Map<string, Result>(), new Map<string, Result>()];
   return (text) => {
-    const found = known.get(text);
-    if (found !== undefined) return found;
-    const computed = compute(text);
-    if (known.size >= most) known.clear();
-    known.set(text, computed);
-    return computed;
+    const known = recent.get(text);
+    if (known !== undefined) return known;
+    const result = older.get(text) ?? compute(text);
+    if (recent.size >= most / 2) [recent, older] = [new Map(), recent];
+    recent.set(text, result);
+    return result;
   };
 }

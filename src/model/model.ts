@@ -299,32 +299,8 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   async #open(): Promise<Opened> {
     const db = this.#db();
     const caches = this.#shared.cachesOn(db.clientName);
-    const columns = await this.#columns(db);
+    const columns = await this.#shared.columnsOn(db);
     return { db, dialect: db.dialect, builder: kyselyOn<Tables>(db), columns, caches };
-  }
-
-  async #columns(db: Db): Promise<ReadonlySet<string>> {
-    const { columns } = this.definition;
-    if (columns !== undefined) return new Set(columns);
-    const { columnsOn } = this.#shared;
-    const known = columnsOn.get(db.clientName) ?? this.#askColumns(db);
-    columnsOn.set(db.clientName, known);
-    try {
-      return await known;
-    } catch (error) {
-      columnsOn.delete(db.clientName);
-      throw error;
-    }
-  }
-
-  async #askColumns(db: Db): Promise<ReadonlySet<string>> {
-    const builder = kyselyOn<Tables>(db);
-    const { sql: text } = builder
-      .selectFrom(this.#table)
-      .selectAll()
-      .where(sql`1 = 0` as never)
-      .compile();
-    return new Set((await db.query(text)).fields.map(({ name }) => name));
   }
 
   #valuesOf(row: unknown, columns: ReadonlySet<string>): Record<string, unknown> {

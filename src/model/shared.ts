@@ -1,16 +1,39 @@
-import type { Database } from '../database/index.ts';
+import { sql } from 'kysely';
+import type { Database, Db } from '../database/index.ts';
 import { type CachedTable, ModelCaches } from './caching.ts';
+import { kyselyOn } from './dialect.ts';
+import type { Tables } from './where.ts';
+
+/** As much of a definition as is needed here. */
+interface SharedDefinition extends CachedTable {
+  readonly columns?: readonly string[] | undefined;
+}
 
 /** What all instances of a model have in common, by client. */
 export class SharedByInstances {
-  readonly columnsOn: Map<string, Promise<ReadonlySet<string>>> = new Map();
   readonly #database: Database;
-  readonly #definition: CachedTable;
+  readonly #definition: SharedDefinition;
+  readonly #declared: ReadonlySet<string> | undefined;
+  readonly #columns = new Map<string, Promise<ReadonlySet<string>>>();
   readonly #caches = new Map<string, ModelCaches>();
 
-  constructor(database: Database, definition: CachedTable) {
+  constructor(database: Database, definition: SharedDefinition) {
     this.#database = database;
     this.#definition = definition;
+    this.#declared = definition.columns === undefined ? undefined : new Set(definition.columns);
+  }
+
+  /** The columns of the table: as declared, or as the engine says, which is asked once for each client. */
+  async columnsOn(db: Db): Promise<ReadonlySet<string>> {
+    if (this.#declared !== undefined) return this.#declared;
+    const known = this.#columns.get(db.clientName) ?? askColumns(db, this.#definition.table);
+    this.#columns.set(db.clientName, known);
+    try {
+      return await known;
+    } catch (error) {
+      this.#columns.delete(db.clientName);
+      throw error;
+    }
   }
 
   /** Nothing for a model that caches nothing. */
@@ -23,4 +46,14 @@ export class SharedByInstances {
     this.#caches.set(clientName, made);
     return made;
   }
+}
+
+/** By a query that gives no row. */
+async function askColumns(db: Db, table: string): Promise<ReadonlySet<string>> {
+  const { sql: text } = kyselyOn<Tables>(db)
+    .selectFrom(table)
+    .selectAll()
+    .where(sql`1 = 0` as never)
+    .compile();
+  return new Set((await db.query(text)).fields.map(({ name }) => name));
 }

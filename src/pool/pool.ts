@@ -1,6 +1,7 @@
 import { acquireWait, connectionClose, connectionOpen } from '../channels/index.ts';
 import { type Clock, LinkedList } from '../core/index.ts';
 import { Admission } from './admission.ts';
+import { Patience } from './patience.ts';
 import { PhysicalConnections, type PooledConnection } from './physical.ts';
 import { closed, deadlock, type RefusingPool, tooDeep, tooLate } from './refusal.ts';
 import type { AcquireRequest, Lease } from './request.ts';
@@ -23,7 +24,7 @@ export interface PoolDependencies<Connection> {
 export class Pool<Connection extends PooledConnection> {
   readonly clientName: string;
   readonly settings: PoolSettings;
-  readonly #clock: Clock;
+  readonly #patience: Patience<Ticket<Lease<Connection>>>;
   readonly #admission: Admission;
   readonly #physical: PhysicalConnections<Connection>;
   /** The requests that wait for admission, by level. */
@@ -38,7 +39,10 @@ export class Pool<Connection extends PooledConnection> {
   constructor({ clientName, settings, clock, open }: PoolDependencies<Connection>) {
     this.clientName = clientName;
     this.settings = settings;
-    this.#clock = clock;
+    this.#patience = new Patience(clock, settings.acquireTimeout, (ticket) => {
+      const { level, holder } = ticket.request;
+      this.#fail(ticket, tooLate(this.#refusing(), level, holder));
+    });
     this.#admission = new Admission(settings.budget, settings.maxLevel);
     this.#lines = Array.from({ length: settings.maxLevel + 1 }, () => new LinkedList());
     this.#physical = new PhysicalConnections({
@@ -140,12 +144,8 @@ export class Pool<Connection extends PooledConnection> {
 
   #wait(request: AcquireRequest, line: LinkedList<Ticket<Lease<Connection>>>): Promise<Lease<Connection>> {
     const ticket = new Ticket<Lease<Connection>>(request);
-    ticket.limit(
-      this.#clock,
-      this.settings.acquireTimeout,
-      () => this.#fail(ticket, tooLate(this.#refusing(), request.level, request.holder)),
-      (reason) => this.#fail(ticket, reason),
-    );
+    ticket.limit(this.#patience);
+    if (request.signal !== undefined) ticket.onAbort(request.signal, (reason) => this.#fail(ticket, reason));
     ticket.joinLine(line);
     if (line === this.#admitted) this.#openForAdmitted();
     else if (acquireWait.hasSubscribers) {

@@ -1,30 +1,33 @@
-import type { CancelTimer, Clock, LinkedList, ListNode } from '../core/index.ts';
+import type { LinkedList, ListNode } from '../core/index.ts';
+import type { Patience, Place } from './patience.ts';
 import type { AcquireRequest } from './request.ts';
 
 /** A request that could not be served at once. It leaves its line in constant time, whatever the reason. */
 export class Ticket<Result> {
   readonly request: AcquireRequest;
-  readonly promise: Promise<Result>;
-  #resolve: (result: Result) => void = () => {};
-  #reject: (error: unknown) => void = () => {};
+  readonly #settle = Promise.withResolvers<Result>();
   #node: ListNode<Ticket<Result>> | undefined;
-  #cancelTimer: CancelTimer | undefined;
+  #patience: Patience<Ticket<Result>> | undefined;
+  #place: Place<Ticket<Result>> | undefined;
   #onAbort: (() => void) | undefined;
 
   constructor(request: AcquireRequest) {
     this.request = request;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
   }
 
-  /** Bounds the wait: `onTimeout` and `onAbort` are to fail the ticket. */
-  limit(clock: Clock, timeout: number, onTimeout: () => void, onAbort: (reason: unknown) => void): void {
-    this.#cancelTimer = clock.setTimer(onTimeout, timeout);
-    const { signal } = this.request;
-    if (signal === undefined) return;
-    this.#onAbort = () => onAbort(signal.reason);
+  get promise(): Promise<Result> {
+    return this.#settle.promise;
+  }
+
+  /** Bounds the wait; what ends it is to fail the ticket. */
+  limit(patience: Patience<Ticket<Result>>): void {
+    this.#patience = patience;
+    this.#place = patience.begin(this);
+  }
+
+  /** The same for the signal of the request. */
+  onAbort(signal: AbortSignal, callback: (reason: unknown) => void): void {
+    this.#onAbort = () => callback(signal.reason);
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -43,17 +46,17 @@ export class Ticket<Result> {
 
   resolve(result: Result): void {
     this.#finish();
-    this.#resolve(result);
+    this.#settle.resolve(result);
   }
 
   reject(error: unknown): void {
     this.#finish();
-    this.#reject(error);
+    this.#settle.reject(error);
   }
 
   #finish(): void {
     this.leaveLine();
-    this.#cancelTimer?.();
+    if (this.#place !== undefined) this.#patience?.end(this.#place);
     if (this.#onAbort !== undefined) this.request.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

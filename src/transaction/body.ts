@@ -6,7 +6,7 @@ export type BodyResult<Result> =
   | { readonly type: 'kept'; readonly error: unknown }
   | { readonly type: 'thrown'; readonly error: unknown };
 
-/** Runs a body to its end, which is a value. */
+/** Runs a body to its end, which is a value. Where every promise counts this is written out. */
 export async function settle<Result>(
   body: () => Result | PromiseLike<Result>,
   options: TransactionOptions | undefined,
@@ -19,7 +19,7 @@ export async function settle<Result>(
 }
 
 /** What `rollbackOn` throws itself takes the place of the error that it was asked about, and rolls back. */
-function judge(error: unknown, options: TransactionOptions | undefined): BodyResult<never> {
+export function judge(error: unknown, options: TransactionOptions | undefined): BodyResult<never> {
   try {
     const rollsBack = options?.rollbackOn?.(error) ?? true;
     return { type: rollsBack ? 'thrown' : 'kept', error };

@@ -67,7 +67,6 @@ export class Cancellation {
   /** Resolves as `work` does, or rejects at once when the transaction is cancelled. */
   race<Result>(work: Promise<Result>): Promise<Result> {
     const signal = this.signal;
-    // Not wrapped where nothing can abort, because the engine's async stack traces end at a hand-made promise.
     if (signal === undefined) return work;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => reject(signal.reason as Error);

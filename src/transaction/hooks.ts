@@ -20,6 +20,19 @@ export function createHook<Arguments extends readonly unknown[]>(
   return { order: lastOrder, frame, inContext: AsyncLocalStorage.snapshot(), run };
 }
 
+/** A hook of Sluice itself, which needs nothing of what other libraries keep: to take that along is most of what a hook costs. */
+export function createOwnHook<Arguments extends readonly unknown[]>(
+  frame: Frame,
+  run: (...args: Arguments) => unknown,
+): Hook<Arguments> {
+  lastOrder += 1;
+  return { order: lastOrder, frame, inContext: inPlace, run };
+}
+
+function inPlace<Result>(body: () => Result): Result {
+  return body();
+}
+
 /** The hooks of one atomic unit. Most units have none, so the lists are made when they are needed. */
 export class HookRegistry {
   #lists: HookLists | undefined;

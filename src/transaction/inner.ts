@@ -1,5 +1,5 @@
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
-import { type BodyResult, settle } from './body.ts';
+import { type BodyResult, judge, settle } from './body.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { unexpectedRollback } from './failures.ts';
 import type { TransactionOptions } from './options.ts';
@@ -27,7 +27,12 @@ export function join<Result>(run: InnerRun<Result>): Promise<Result> {
 
 async function runJoined<Result>({ scope, run }: InnerBody<Result>): Promise<Result> {
   try {
-    const done = await settle(run.body, run.options);
+    let done: BodyResult<Result>;
+    try {
+      done = { type: 'returned', value: await run.body() };
+    } catch (error) {
+      done = judge(error, run.options);
+    }
     const idle = scope.close();
     if (idle !== undefined) await idle;
     if (done.type === 'returned') return done.value;

@@ -1,7 +1,7 @@
 import { currentFrame, findPlace, type Frame, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
 import { reportHookError } from './completion.ts';
-import { createHook } from './hooks.ts';
+import { createHook, createOwnHook } from './hooks.ts';
 import type { Scope } from './scope.ts';
 import type { Target } from './scoped.ts';
 import type { AtomicUnit } from './unit.ts';
@@ -49,9 +49,8 @@ export function registerWhole(
 ): void {
   scope.assertAcceptsHooks();
   const { hooks: registry } = wholeUnit(scope);
-  const before = createHook(frame, hooks.beforeCommit);
-  registry.addLast(before);
-  registry.addCompletion({ ...before, run: hooks.completion });
+  registry.addLast(createOwnHook(frame, hooks.beforeCommit));
+  registry.addCompletion(createOwnHook(frame, hooks.completion));
 }
 
 function place(

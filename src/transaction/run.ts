@@ -1,6 +1,7 @@
 import { Frame, runInFrame } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
-import { type BodyResult, settle } from './body.ts';
+import { type BodyResult, judge } from './body.ts';
+import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
@@ -67,7 +68,11 @@ export async function runAttempt<Result>(
 
   client.work.add(transaction);
   try {
-    const done = await settleBody(transaction, { scope, frame, options, body });
+    const run: BodyRun<Result> = { scope, frame, options, body };
+    // Not raced where nothing can abort: the engine's async stack traces end at a hand-made promise.
+    const done = await (cancellation.signal === undefined
+      ? runInFrame(frame, runBody<Result>, run)
+      : raceBody(cancellation, run));
     scope.end();
     const ending = await endTransaction(transaction, unit, done);
     const hooks = unit.hooks.take(ending.outcome);
@@ -96,24 +101,34 @@ interface BodyRun<Result> {
   readonly body: () => Result | PromiseLike<Result>;
 }
 
-async function settleBody<Result>(transaction: Transaction, run: BodyRun<Result>): Promise<BodyResult<Result>> {
+/** Runs the body, waits for what it left running, and then for the hooks before the commit. */
+async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>): Promise<BodyResult<Result>> {
   try {
-    return await transaction.cancellation.race(runInFrame(run.frame, runBody<Result>, run));
+    options.signal?.throwIfAborted();
+    let done: BodyResult<Result>;
+    try {
+      done = { type: 'returned', value: await body() };
+    } catch (error) {
+      done = judge(error, options);
+    }
+    const idle = scope.close();
+    if (idle !== undefined) await idle;
+    if (done.type !== 'thrown' && scope.unit.hooks.hasBefore && scope.unit.doomed === undefined) {
+      await runBeforeCommit(scope, frame);
+    }
+    return done;
   } catch (error) {
     return { type: 'thrown', error };
   }
 }
 
-/** Runs the body, waits for what it left running, and then for the hooks before the commit. */
-async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>): Promise<BodyResult<Result>> {
-  options.signal?.throwIfAborted();
-  const done = await settle(body, options);
-  const idle = scope.close();
-  if (idle !== undefined) await idle;
-  if (done.type !== 'thrown' && scope.unit.hooks.hasBefore && scope.unit.doomed === undefined) {
-    await runBeforeCommit(scope, frame);
+/** The same, ended early where the transaction is cancelled. */
+async function raceBody<Result>(cancellation: Cancellation, run: BodyRun<Result>): Promise<BodyResult<Result>> {
+  try {
+    return await cancellation.race(runInFrame(run.frame, runBody<Result>, run));
+  } catch (error) {
+    return { type: 'thrown', error };
   }
-  return done;
 }
 
 /** Runs and awaits the hooks before the commit, in the transaction. */

@@ -1,5 +1,5 @@
 import { currentFrame, describeTransactions, findPlace, Frame, levelBeside, runInFrame } from '../context/index.ts';
-import { captureOrigin, InvalidOptionError, typeName } from '../core/index.ts';
+import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
 import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
@@ -117,7 +117,7 @@ function begin<Result>(
 ): Promise<Result> {
   const outer = currentFrame();
   client.pool.assertAdmits(outer !== undefined);
-  const origin = originOf(options) ?? captureOrigin(runScope);
+  const origin = originOf(options) ?? sampleOrigin(runScope);
   return runTransaction({ client, level, outer, origin, options }, body);
 }
 

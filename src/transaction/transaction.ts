@@ -41,10 +41,19 @@ import type { RunningWork } from './work.ts';
 
 const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout']);
 
+const commitStep: Step = { type: 'commit' };
+
 /** How a transaction ended, and the error that the caller gets for it, if any. */
 export interface Ending {
   readonly outcome: Outcome;
   readonly failure: { readonly error: unknown } | undefined;
+}
+
+/** When a transaction has to have committed at the latest. */
+interface CommitLimit {
+  /** By the clock of the client. */
+  readonly deadline: number;
+  readonly tooLate: (cause: unknown) => unknown;
 }
 
 /** What was sent in an exchange, and what was found out while it ran. */
@@ -94,6 +103,9 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   /** The failure with which the server rolled the whole transaction back, in the middle of it. */
   #rolledBackBy: Failure | undefined;
   #ending: Ending | undefined;
+  /** When the server had answered BEGIN. */
+  #startedAt = 0;
+  #commitLimit: CommitLimit | undefined;
 
   constructor(settings: TransactionSettings) {
     this.client = settings.client;
@@ -200,6 +212,15 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.savepoints.rolledBack(savepoint);
   }
 
+  /**
+   * Has the server refuse a COMMIT that reaches it after `deadline`, however long this process was stopped before. Without
+   * effect on engines that cannot. @param tooLate makes the error for it
+   */
+  commitBy(deadline: number, tooLate: (cause: unknown) => unknown): void {
+    if (this.#commitLimit !== undefined && this.#commitLimit.deadline <= deadline) return;
+    this.#commitLimit = { deadline, tooLate };
+  }
+
   /** Commits, and gives the connection back whatever comes of it. */
   async commit(): Promise<Ending> {
     if (this.#ending !== undefined) return this.#ending;
@@ -207,12 +228,18 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.#state = transition(from, 'ending');
     if (from === 'unstarted') return this.#end('committed');
     if (from === 'lost' || this.#lease === undefined) return this.#end('rolledBack', connectionLost(this, undefined));
-    const exchange = await this.#lease.connection.run([{ type: 'commit' }]);
+    const { connection } = this.#lease;
+    const refusal = this.#refusal(connection);
+    const exchange = await connection.run(refusal === undefined ? [commitStep] : [refusal, commitStep]);
     if (exchange.ended === 'committed') return this.#end('committed');
-    if (exchange.failure?.kind === 'connectionLost')
-      return this.#end('unknown', commitUnknown(this, exchange.failure.error));
-    this.#noteRepeatable(exchange.failure);
-    return this.#end('rolledBack', exchange.failure?.error ?? unexpectedRollback(this, undefined));
+    const { failure } = exchange;
+    if (failure?.kind === 'connectionLost') return this.#end('unknown', commitUnknown(this, failure.error));
+    if (refusal !== undefined && exchange.completed === 0) {
+      await connection.run([{ type: 'rollback' }]);
+      return this.#end('rolledBack', this.#commitLimit?.tooLate(failure?.error));
+    }
+    this.#noteRepeatable(failure);
+    return this.#end('rolledBack', failure?.error ?? unexpectedRollback(this, undefined));
   }
 
   /** Rolls back, and gives the connection back, or destroys it if the server does not confirm. */
@@ -262,6 +289,14 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     return lease;
   }
 
+  /** What goes before the COMMIT, in the same write. The server began after it was asked to, so it refuses rather too early. */
+  #refusal({ status }: DriverConnection): Step | undefined {
+    if (this.#commitLimit === undefined || status !== 'active') return undefined;
+    const within = Math.max(0, Math.floor(this.#commitLimit.deadline - this.#startedAt));
+    const statement = this.client.driver.refusalAfter?.(within);
+    return statement === undefined ? undefined : { type: 'statement', statement };
+  }
+
   /** Only a statement that somebody of its own chain may be waiting for can be blocked by its own chain. */
   #watchLocks(
     { connection }: Lease<DriverConnection>,
@@ -274,11 +309,10 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   }
 
   #steps(pending: readonly PendingStep[], statements: readonly Statement[], last: boolean): readonly Step[] {
-    const steps: Step[] = [];
-    if (this.#state === 'unstarted') steps.push({ type: 'begin', characteristics: this.characteristics });
-    for (const { step } of pending) steps.push(step);
-    for (const statement of statements) steps.push({ type: 'statement', statement });
-    if (last) steps.push({ type: 'commit' });
+    const steps: Step[] = statements.map((statement) => ({ type: 'statement', statement }));
+    if (pending.length > 0) steps.unshift(...pending.map(({ step }) => step));
+    if (this.#state === 'unstarted') steps.unshift({ type: 'begin', characteristics: this.characteristics });
+    if (last) steps.push(commitStep);
     return steps;
   }
 
@@ -289,6 +323,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     let { completed } = exchange;
     if (this.#state === 'unstarted' && completed > 0) {
       this.#state = transition(this.#state, 'started');
+      this.#startedAt = this.client.clock.now();
       completed -= 1;
     }
     if (pending.length > 0) for (const { done } of pending.slice(0, completed)) done();

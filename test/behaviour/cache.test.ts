@@ -620,6 +620,24 @@ describe('bad input', () => {
     },
   );
 
+  it.each([0, -5, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '60'])(
+    'a ttl that is none is refused: %s',
+    async (ttl) => {
+      const cache = createCache<number, number>(server.open(), { name: 'ttl' });
+      const options = { ttl: ttl as number };
+      let loads = 0;
+      expect(await rejection(cache.set(1, 1, options))).toMatchObject({ code: 'INVALID_OPTION' });
+      expect(await rejection(cache.getOrSet(1, () => (loads += 1), options))).toMatchObject({ code: 'INVALID_OPTION' });
+      expect(loads).toBe(0);
+    },
+  );
+
+  it.each([5, '', null, 'x'.repeat(20_000)])('a tag that is none is refused', async (tag) => {
+    const cache = createCache<number, number>(server.open(), { name: 'tags', tags: () => [tag as string] });
+    for (const call of [() => cache.invalidate([tag as string]), () => cache.get(1), () => cache.set(1, 1)])
+      expect(await rejection(call())).toMatchObject({ code: 'INVALID_OPTION' });
+  });
+
   it('a value over the limit is refused, and the transaction may go on', async () => {
     const database = server.open();
     const cache = createCache<string>(database, { name: 'texts', maxSize: 100 });

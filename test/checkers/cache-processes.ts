@@ -1,5 +1,6 @@
 // Several processes on one database and one Redis, which are killed and frozen at random, as is Redis.
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
@@ -13,12 +14,12 @@ export interface ProcessesOptions {
   /** A database for this alone, with a table `product`. */
   readonly url: string;
   readonly redis: OwnRedis;
-  /** How many answers are checked. */
+  /** How many answers are checked at least. */
   readonly checks: number;
+  /** How often something is killed, frozen or emptied at least: 0, with which it ends by `checks` alone, unless told. */
+  readonly faults?: number;
   readonly seed: number;
   readonly nodes?: number;
-  /** Whether anything is killed, frozen or emptied. */
-  readonly calm?: boolean;
   readonly onProgress?: (checks: number) => void;
 }
 
@@ -78,13 +79,13 @@ class Run {
   }
 
   async run(): Promise<ProcessesResult> {
-    const { nodes = 4, checks, calm = false, onProgress } = this.#options;
+    const { nodes = 4, checks, faults = 0, onProgress } = this.#options;
     for (let index = 0; index < nodes; index += 1) this.#start();
     let faultAt = performance.now() + 500;
-    while (this.#counts.checks < checks && this.#found.length === 0) {
+    while ((this.#counts.checks < checks || this.#faultCount < faults) && this.#found.length === 0) {
       await delay(50);
       onProgress?.(this.#counts.checks);
-      if (calm || performance.now() < faultAt) continue;
+      if (performance.now() < faultAt) continue;
       await this.#doHarm();
       faultAt = performance.now() + 100 + this.#random() * 600;
     }
@@ -100,6 +101,11 @@ class Run {
     this.#isEnding = true;
     for (const child of this.#children) child.kill('SIGKILL');
     await this.#admin.end();
+  }
+
+  get #faultCount(): number {
+    const { kills, freezes, redisKills, flushes } = this.#faults;
+    return kills + freezes + redisKills + flushes;
   }
 
   #start(): void {
@@ -142,7 +148,7 @@ class Run {
     const kind = this.#random();
     if (kind < 0.7) {
       this.#faults.kills += 1;
-      child?.kill('SIGKILL');
+      if (child?.kill('SIGKILL') === true) await once(child, 'exit');
     } else if (kind < 0.88) {
       this.#faults.freezes += 1;
       child?.kill('SIGSTOP');

@@ -35,17 +35,24 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the stamps of a load taken after it',
     file: 'cache/cache.ts',
-    find: 'const payload = this.#serializer.write(value);\n    // A transaction',
+    find: 'const payload = this.#codec.write(value);\n    // A transaction',
     replace:
-      'const payload = this.#serializer.write(value);\n    stamps = (await this.#find(key, within)).stamps;\n    // A transaction',
+      'const payload = this.#codec.write(value);\n    stamps = (await this.#find(key, within)).stamps;\n    // A transaction',
     tests: overMemory,
   },
   {
     name: 'locks that end before the COMMIT',
     file: 'cache/commit.ts',
-    find: 'this.#announced = announced;',
-    replace: 'this.#announced = announced;\n      await this.#store.release(this.#transaction, tags);',
+    find: 'this.#fence(scope, deadline, members);',
+    replace: 'this.#fence(scope, deadline, members);\n      await this.#store.release(this.#transaction, tags);',
     tests: overMemory,
+  },
+  {
+    name: 'locks of one moment that take those of each other away',
+    file: 'cache/redis/scripts.ts',
+    find: "texts[key] = stamp .. live .. lock\n      redis.call('SET', key, texts[key], 'PX', kept)",
+    replace: "redis.call('SET', key, stamp .. live .. lock, 'PX', kept)",
+    tests: overRedis,
   },
   {
     name: 'a lost lock that nobody notices',
@@ -148,8 +155,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no end of a transaction whose process is frozen',
     file: 'cache/commit.ts',
-    find: 'await this.#db.query(`set local idle_in_transaction_session_timeout',
-    replace: 'this.#db.level satisfies number;\n    String(`set local idle_in_transaction_session_timeout',
+    find: 'this.#fence(scope, deadline, members);',
+    replace: '',
     tests: overRedis,
   },
   {

@@ -188,3 +188,20 @@ describe('a loss of every prepared statement', () => {
     await narrow.close();
   });
 });
+
+it('more texts in one batch than prepared statements are kept: none is closed that the batch uses', async () => {
+  const narrow = createDatabase({
+    clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0, preparedStatements: 4 }) },
+  });
+  const texts = Array.from({ length: 12 }, (_, index) => `select ${index} as number`);
+  await narrow.transaction(async () => {
+    for (const order of [texts, texts.toReversed(), texts, texts.toReversed()]) {
+      // Those of the last batch that are kept, and others that take their places.
+      const results = await narrow.current.batch(order.map((text) => ({ text })));
+      expect(results.map(({ rows }) => rows)).toEqual(order.map((text) => [{ number: Number(text.split(' ')[1]) }]));
+    }
+    const { rows } = await narrow.current.query('select count(*)::int as kept from pg_prepared_statements');
+    expect(rows).toEqual([{ kept: expect.toSatisfy((kept: number) => kept <= 4) as number }]);
+  });
+  await narrow.close();
+});

@@ -11,8 +11,8 @@ export interface ProductClient {
     findMany(args: { select: { id: true }; orderBy: { id: 'asc' } }): PromiseLike<{ id: number }[]>;
     findUnique(args: { where: { id: number } }): PromiseLike<{ id: number; stock: number } | null>;
   };
-  $queryRawUnsafe(sql: string): PromiseLike<unknown>;
-  $executeRawUnsafe(sql: string): PromiseLike<number>;
+  $queryRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<unknown>;
+  $executeRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<number>;
   $transaction<Result>(
     body: (transaction: ProductClient) => Promise<Result>,
     options?: { isolationLevel?: 'Serializable' | 'ReadCommitted' },

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PreparedStatements } from '../../src/drivers/postgres/prepared.ts';
 
@@ -45,5 +46,25 @@ describe('prepared statements of a connection', () => {
   it('are off with a limit of 0', () => {
     const off = new PreparedStatements(0);
     for (let index = 0; index < 3; index += 1) expect(send(off, 'a')).toEqual({ name: '', parse: true, closed: [] });
+  });
+
+  it('are never more than the limit, and never used without being there, whatever exchanges come', () => {
+    const exchange = fc.array(fc.nat(12).map(String), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), fc.array(exchange, { maxLength: 60 }), (limit, exchanges) => {
+        const prepared = new PreparedStatements(limit);
+        const onServer = new Set<string>();
+        for (const texts of exchanges) {
+          // As an exchange does: what is to be closed goes before what it sends.
+          for (const name of prepared.takeNamesToClose()) onServer.delete(name);
+          expect(onServer.size).toBeLessThanOrEqual(limit);
+          for (const { name, parse } of texts.map((text) => prepared.plan(text))) {
+            expect(onServer.has(name)).toBe(!parse);
+            if (parse && name !== '') onServer.add(name);
+          }
+        }
+      }),
+      { numRuns: 2_000 },
+    );
   });
 });

@@ -44,6 +44,22 @@ export function sendTo(client: IoRedisLike | NodeRedisLike): Send {
   throw unusable('client', client);
 }
 
+const readyListeners = new WeakMap<object, (() => void)[]>();
+
+/** Calls back for each connection of a client. It gets one listener, however many stores there are on it: it warns of more than ten. */
+export function onReady(client: IoRedisLike | NodeRedisLike, callback: () => void): void {
+  const known = readyListeners.get(client);
+  if (known !== undefined) {
+    known.push(callback);
+    return;
+  }
+  const callbacks = [callback];
+  readyListeners.set(client, callbacks);
+  client.on('ready', () => {
+    for (const each of callbacks) each();
+  });
+}
+
 /** @throws InvalidOptionError for what is neither */
 export function subscriberOn(client: IoRedisSubscriberLike | NodeRedisSubscriberLike): Subscriber {
   const on = (events: readonly string[], listener: () => void): void => {

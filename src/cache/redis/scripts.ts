@@ -10,10 +10,8 @@ export interface Script {
 const common = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function read(key)
-  local text = redis.call('GET', key)
-  if not text then return false, '' end
-  local stamp, locks = string.match(text, '^(%S+)(.*)$')
-  return stamp, locks
+  local stamp, locks = string.match(redis.call('GET', key) or '', '^(%S+)(.*)$')
+  return stamp, locks or ''
 end
 local function locksOfOthers(locks, transaction)
   local live, own = '', false
@@ -23,9 +21,6 @@ local function locksOfOthers(locks, transaction)
     end
   end
   return live, own
-end
-local function publish(keys)
-  redis.call('PUBLISH', ARGV[#ARGV], cjson.encode(keys))
 end`;
 
 function script(body: string): Script {
@@ -49,29 +44,36 @@ for index, key in ipairs(KEYS) do
 end
 return tags`);
 
-/** Arguments: the transaction, its stamp, how long it is locked, how long the tag is kept, the channel. */
-export const prepareScript: Script = script(`
-local lock = ' ' .. ARGV[1] .. ' ' .. string.format('%.0f', now + tonumber(ARGV[3]))
-for _, key in ipairs(KEYS) do
-  local _, locks = read(key)
-  redis.call('SET', key, ARGV[2] .. locksOfOthers(locks, ARGV[1]) .. lock, 'PX', ARGV[4])
-end
-publish(KEYS)`);
-
-/** Arguments: the transaction, a stamp for tags whose lock was lost, how long it is kept, the channel. */
-export const releaseScript: Script = script(`
-local lost = {}
-for _, key in ipairs(KEYS) do
-  local stamp, locks = read(key)
-  local live, own = locksOfOthers(locks, ARGV[1])
-  if own then
-    redis.call('SET', key, stamp .. live, 'KEEPTTL')
-  else
-    redis.call('SET', key, ARGV[2] .. live, 'PX', ARGV[3])
-    lost[#lost + 1] = key
+/**
+ * Arguments: the channel, how long a tag is kept at least, and for each change `lock` or `end`, the count of its keys, the
+ * transaction, the stamp, how long the lock lasts. At most 1,000 keys. One that holds no text has no lock, and is replaced.
+ */
+export const changeScript: Script = script(`
+local texts, told, from = {}, {}, 1
+for index, text in ipairs(redis.call('MGET', unpack(KEYS))) do texts[KEYS[index]] = text or '' end
+for argument = 3, #ARGV, 5 do
+  local takes, transaction, stamp = ARGV[argument] == 'lock', ARGV[argument + 2], ARGV[argument + 3]
+  local ttl = tonumber(ARGV[argument + 4])
+  local lock = takes and ' ' .. transaction .. ' ' .. string.format('%.0f', now + ttl) or ''
+  local kept = math.max(ARGV[2], ttl)
+  local to = from + ARGV[argument + 1] - 1
+  for index = from, to do
+    local key = KEYS[index]
+    local text = texts[key]
+    local live, own, space = '', false, string.find(text, ' ', 1, true)
+    if space then live, own = locksOfOthers(string.sub(text, space), transaction) end
+    if own and not takes then
+      texts[key] = string.sub(text, 1, space - 1) .. live
+      redis.call('SET', key, texts[key], 'KEEPTTL')
+    else
+      texts[key] = stamp .. live .. lock
+      redis.call('SET', key, texts[key], 'PX', kept)
+      told[#told + 1] = key
+    end
   end
+  from = to + 1
 end
-if #lost > 0 then publish(lost) end`);
+if #told > 0 then redis.call('PUBLISH', ARGV[1], cjson.encode(told)) end`);
 
 /**
  * Arguments: the run of the server, how long a lock may last, a name for a life of the server that begins now. Gives the life, and

@@ -1,11 +1,13 @@
 import { reportBackgroundError } from '../../channels/index.ts';
 import { anObject, checkOptions, integer, InvalidOptionError, longestTimer, text } from '../../core/index.ts';
 import { type CacheStore, newStamp, type StoreWrite, type TagState } from '../index.ts';
+import { Changes } from './changes.ts';
 import {
   type IoRedisLike,
   type IoRedisSubscriberLike,
   type NodeRedisLike,
   type NodeRedisSubscriberLike,
+  onReady,
   runScript,
   type Send,
   sendTo,
@@ -13,7 +15,7 @@ import {
 } from './client.ts';
 import { RedisFeed } from './feed.ts';
 import { Reads } from './reads.ts';
-import { epochScript, prepareScript, releaseLeaseScript, releaseScript, type Script, tagScript } from './scripts.ts';
+import { epochScript, releaseLeaseScript, tagScript } from './scripts.ts';
 
 export interface RedisStoreOptions {
   /** A client of ioredis or node-redis; it stays yours to close. */
@@ -59,13 +61,14 @@ export class RedisStore implements CacheStore {
   readonly #send: Send;
   readonly #isCluster: boolean;
   readonly #reads: Reads;
-  readonly #channel: string;
+  readonly #changes: Changes;
   readonly #timeout: number;
   readonly #pause: number;
   readonly #commitTimeout: number;
   #epoch: Promise<Epoch> | undefined;
   #known: Epoch | undefined;
   #closedUntil = 0;
+  #quietUntil = 0;
   readonly #commonKeys = new Map<string, string>();
 
   constructor(options: RedisStoreOptions) {
@@ -85,7 +88,8 @@ export class RedisStore implements CacheStore {
     this.#send = sendTo(client);
     this.#isCluster = isCluster(client);
     this.#reads = new Reads(this.#send, this.#isCluster, (work) => this.#guarded(work));
-    this.#channel = `${prefix}changes`;
+    const channel = `${prefix}changes`;
+    this.#changes = new Changes(this.#send, this.#isCluster, (work) => this.#guarded(work), channel, kept);
     this.#timeout = timeout;
     this.#pause = pause;
     this.#commitTimeout = commitTimeout;
@@ -96,10 +100,10 @@ export class RedisStore implements CacheStore {
           remedy: 'Leave it out, and the memory of the caches',
         });
       }
-      this.feed = new RedisFeed(this.#channel, this.#tagKey(''), subscriberOn(subscriber), this.#send);
+      this.feed = new RedisFeed(channel, this.#tagKey(''), subscriberOn(subscriber), this.#send);
     }
     // Another connection may be to another server, or to one that has forgotten everything.
-    client.on('ready', () => this.#forgetEpoch());
+    onReady(client, () => this.#forgetEpoch());
   }
 
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
@@ -136,16 +140,15 @@ export class RedisStore implements CacheStore {
   }
 
   async prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void> {
-    await this.#guarded(async () => {
-      if (this.#known === undefined) await this.#askOnce();
-      await this.#run(prepareScript, tags, [transaction, stamp, ttl, Math.max(kept, ttl), this.#channel]);
-    });
+    if (this.#known === undefined) await this.#guarded(() => this.#askOnce());
+    await this.#changes.make({ type: 'lock', transaction, stamp, ttl, keys: tags.map((tag) => this.#tagKey(tag)) });
     // The own copies are dead before the commit begins, whenever the others hear of it.
     this.feed?.tell(tags);
   }
 
   async release(transaction: string, tags: readonly string[]): Promise<void> {
-    await this.#guarded(() => this.#run(releaseScript, tags, [transaction, newStamp(), kept, this.#channel]));
+    const keys = tags.map((tag) => this.#tagKey(tag));
+    await this.#changes.make({ type: 'end', transaction, stamp: newStamp(), ttl: 0, keys });
   }
 
   async lease(key: string, ttl: number): Promise<(() => Promise<void>) | undefined> {
@@ -155,12 +158,6 @@ export class RedisStore implements CacheStore {
     return async () => {
       await this.#guarded(() => runScript(this.#send, releaseLeaseScript, [name], [owner]));
     };
-  }
-
-  async #run(script: Script, tags: readonly string[], args: readonly (string | number)[]): Promise<unknown[]> {
-    const keys = tags.map((tag) => this.#tagKey(tag));
-    if (!this.#isCluster) return [await runScript(this.#send, script, keys, args)];
-    return await Promise.all(keys.map((key) => runScript(this.#send, script, [key], args)));
   }
 
   /** Where there is no stamp yet, or a lock that may be over. */
@@ -176,7 +173,7 @@ export class RedisStore implements CacheStore {
     });
   }
 
-  /** Leaves a server alone that did not answer. */
+  /** Within its time. A server that did not answer is left alone for a moment. */
   #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
     if (performance.now() < this.#closedUntil)
       return Promise.reject(new Error('Redis did not answer just now, and is left alone for a moment'));
@@ -186,7 +183,7 @@ export class RedisStore implements CacheStore {
         if (isLate) return;
         isLate = true;
         clearTimeout(timer);
-        this.#leaveAlone(error);
+        this.#noteFailure(error);
         reject(error);
       };
       const timer = setTimeout(() => fail(new Error(`Redis did not answer within ${this.#timeout} ms`)), this.#timeout);
@@ -197,11 +194,14 @@ export class RedisStore implements CacheStore {
     });
   }
 
-  #leaveAlone(error: unknown): void {
-    this.#forgetEpoch();
-    const wasOpen = performance.now() >= this.#closedUntil;
-    this.#closedUntil = performance.now() + this.#pause;
-    if (wasOpen) reportBackgroundError({ source: 'the Redis of a cache', error });
+  #noteFailure(error: unknown): void {
+    const now = performance.now();
+    const concernsOne = isRefusal(error);
+    if (!concernsOne || this.#known === undefined) this.#forgetEpoch();
+    if (!concernsOne) this.#closedUntil = now + this.#pause;
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + this.#pause;
+    reportBackgroundError({ source: 'the Redis of a cache', error });
   }
 
   #forgetEpoch(): void {
@@ -243,6 +243,11 @@ export class RedisStore implements CacheStore {
     this.#commonKeys.set(tag, key);
     return key;
   }
+}
+
+/** A server that refuses a command for what it is, or for want of memory, is there and answers the next one. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && /^(?:ERR|WRONGTYPE|OOM) /.test(error.message);
 }
 
 function isCluster(client: object): boolean {

@@ -14,6 +14,9 @@ import { internalsOf } from './pg-types.ts';
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => WireValue } }).utils;
 
+/** A division by zero, since SQL has no way to raise an error without PL/pgSQL, which may be missing. */
+const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * interval '1 millisecond')::int`;
+
 /**
  * Defines a client on PostgreSQL. It uses `pg.Client` and not `pg.Pool`: the budget by level decides
  * who gets a connection and when, which a pool with one waiting line cannot, and a connection has to
@@ -39,6 +42,7 @@ export function postgres(options: PostgresOptions = {}): ClientDefinition {
     isolation: requestedIsolation,
     fulfils: fulfilsIsolation,
     inspect: createInspector(),
+    refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>
       createAmbientPool(database as Database, clientName, { config, max, ...(poolOptions as AmbientPoolOptions) }),
     openLockProbe: (signal) => openLockProbe(config, signal),

@@ -19,14 +19,8 @@ export interface Session {
   readonly toWire: (value: unknown) => WireValue;
 }
 
-interface PlannedStep {
-  readonly step: Step;
-  readonly planned: PlannedText;
-  readonly values: readonly WireValue[];
-  readonly native: NativeRows | undefined;
-}
-
 const noValues: readonly WireValue[] = [];
+const none: readonly never[] = [];
 
 /**
  * The steps of an exchange as one write: Parse, Bind and Execute of each, and a single Sync at the
@@ -35,11 +29,16 @@ const noValues: readonly WireValue[] = [];
  */
 export class ExchangeQuery implements WireQuery {
   readonly #session: Session;
-  readonly #steps: readonly PlannedStep[];
-  readonly #results: QueryResult[] = [];
+  readonly #steps: readonly Step[];
+  readonly #namesToClose: readonly string[];
+  /** How each step is sent, and with what: lists, since an object for each step is dear. */
+  readonly #planned: readonly PlannedText[];
+  readonly #values: readonly (readonly WireValue[])[];
+  #native: NativeRows | undefined;
+  #results: readonly QueryResult[] = none;
   #completed = 0;
   #shape: RowShape = noColumns;
-  #rows: Record<string, unknown>[] = [];
+  #rows: Record<string, unknown>[] | undefined;
   #ended: Exchange['ended'];
   /** What the server, or the building of a row, reported first. */
   #error: { readonly error: unknown } | undefined;
@@ -47,14 +46,12 @@ export class ExchangeQuery implements WireQuery {
   /** @throws what `toWire` throws for a value that cannot be sent */
   constructor(steps: readonly Step[], session: Session) {
     this.#session = session;
+    this.#steps = steps;
     // All values first: if one cannot be sent, no text has been planned as if it were.
-    const values = steps.map((step) => valuesOf(step, session));
-    this.#steps = steps.map((step, index) => ({
-      step,
-      planned: planStep(step, session.prepared),
-      values: values[index] ?? noValues,
-      native: step.type === 'statement' ? nativeRows(step.statement.native) : undefined,
-    }));
+    this.#values = steps.map((step) => valuesOf(step, session));
+    // Before anything is planned, which may give a name up that it has just planned to use.
+    this.#namesToClose = session.prepared.takeNamesToClose();
+    this.#planned = steps.map((step) => planStep(step, session.prepared));
   }
 
   get error(): { readonly error: unknown } | undefined {
@@ -62,14 +59,19 @@ export class ExchangeQuery implements WireQuery {
   }
 
   submit(): null {
-    const { write, prepared } = this.#session;
+    const { write } = this.#session;
     const { to } = write;
-    for (const name of prepared.takeNamesToClose()) to.close({ type: 'S', name });
-    for (const { step, planned, values } of this.#steps) {
+    for (const name of this.#namesToClose) to.close({ type: 'S', name });
+    for (const [index, planned] of this.#planned.entries()) {
+      const isStatement = this.#steps[index]?.type === 'statement';
       const { name, text, parse, seen } = planned;
+      if (!isStatement && !parse) {
+        write.add((planned.message ??= controlMessage(write, name)));
+        continue;
+      }
       if (parse) to.parse({ name, text });
-      to.bind({ statement: name, values });
-      if (seen?.shape === undefined && step.type === 'statement') to.describe({ type: 'P', name: '' });
+      to.bind({ statement: name, values: this.#values[index] ?? noValues });
+      if (isStatement && seen?.shape === undefined) to.describe({ type: 'P', name: '' });
       to.execute();
     }
     to.sync();
@@ -80,14 +82,13 @@ export class ExchangeQuery implements WireQuery {
 
   handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
     this.#shape = shapeOf(fields, this.#session.types);
-    this.#current?.native?.describe(fields, this.#session.types);
+    this.#native?.describe(fields, this.#session.types);
   }
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    const native = this.#current?.native;
     try {
-      if (native === undefined) this.#rows.push(buildRow(this.#shape, fields));
-      else native.row(fields);
+      if (this.#native === undefined) (this.#rows ??= []).push(buildRow(this.#shape, fields));
+      else this.#native.row(fields);
     } catch (error) {
       // A type parser of the user threw. The statement itself succeeds, its caller gets the error.
       this.#error ??= { error };
@@ -118,7 +119,7 @@ export class ExchangeQuery implements WireQuery {
 
   handleError(error: unknown): void {
     // What was to be parsed with the failed step, or after it, may or may not be on the server.
-    for (const { planned } of this.#steps.slice(this.#completed)) {
+    for (const planned of this.#planned.slice(this.#completed)) {
       if (planned.parse) this.#session.prepared.forget(planned);
     }
     if (isStalePlan(error)) this.#session.prepared.clear();
@@ -134,32 +135,44 @@ export class ExchangeQuery implements WireQuery {
   }
 
   #complete(tag: string): void {
-    const at = this.#steps[this.#completed];
-    if (at === undefined) return;
-    const { step, planned, native } = at;
-    const { command, rowCount } = readTag(tag);
+    const step = this.#steps[this.#completed];
+    if (step === undefined) return;
     if (step.type === 'statement') {
-      if (planned.seen !== undefined) planned.seen.shape = this.#shape;
-      if (native !== undefined) this.#results.push(native.complete(tag));
-      else this.#results.push({ rows: this.#rows, rowCount, command, fields: this.#shape.fields });
+      const seen = this.#planned[this.#completed]?.seen;
+      if (seen !== undefined) seen.shape = this.#shape;
+      const result = this.#native?.complete(tag) ?? this.#result(tag);
+      // To push to an empty list makes room for 17.
+      if (this.#results === none) this.#results = [result];
+      else (this.#results as QueryResult[]).push(result);
     } else if (step.type === 'commit' || step.type === 'rollback') {
-      this.#ended = command === 'COMMIT' ? 'committed' : 'rolledBack';
+      this.#ended = tag === 'COMMIT' ? 'committed' : 'rolledBack';
     }
     this.#completed += 1;
     this.#expectRows();
   }
 
-  /** Rows that come next belong to the next step, in the shape known from its last run. */
-  #expectRows(): void {
-    this.#rows = [];
-    const seen = this.#current?.planned.seen?.shape;
-    this.#shape = seen ?? noColumns;
-    if (seen !== undefined) this.#current?.native?.describe(seen.described, this.#session.types);
+  #result(tag: string): QueryResult {
+    const { command, rowCount } = readTag(tag);
+    return { rows: this.#rows ?? [], rowCount, command, fields: this.#shape.fields };
   }
 
-  get #current(): PlannedStep | undefined {
-    return this.#steps[this.#completed];
+  /** Rows that come next belong to the next step, in the shape known from its last run. */
+  #expectRows(): void {
+    this.#rows = undefined;
+    const step = this.#steps[this.#completed];
+    const seen = this.#planned[this.#completed]?.seen?.shape;
+    this.#shape = seen ?? noColumns;
+    this.#native = step?.type === 'statement' ? nativeRows(step.statement.native) : undefined;
+    if (seen !== undefined) this.#native?.describe(seen.described, this.#session.types);
   }
+}
+
+/** Of a prepared text that has neither values nor rows. */
+function controlMessage(write: GatheredWrite, statement: string): Buffer {
+  return write.record(() => {
+    write.to.bind({ statement, values: noValues });
+    write.to.execute();
+  });
 }
 
 function valuesOf(step: Step, { toWire }: Session): readonly WireValue[] {

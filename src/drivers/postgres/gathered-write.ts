@@ -17,8 +17,23 @@ export class GatheredWrite {
     this.to = Object.create(connection, { stream: { value: stream } }) as WireConnection;
   }
 
-  send(): void {
+  /** The messages that `write` makes, as one that can be added again. */
+  record(write: () => void): Buffer {
+    const before = this.#chunks;
+    this.#chunks = [];
+    write();
     const message = Buffer.concat(this.#chunks);
+    this.#chunks = before;
+    return message;
+  }
+
+  add(message: Buffer): void {
+    this.#chunks.push(message);
+  }
+
+  send(): void {
+    const [only] = this.#chunks;
+    const message = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
     this.#chunks = [];
     const { stream } = this.#connection;
     if (stream.writable) stream.write(message);

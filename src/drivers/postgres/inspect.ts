@@ -7,6 +7,7 @@ const control =
 const reading = /^(?:select|table|values|show|with|explain)\b/i;
 const lockClause = /\bfor\s+(?:no\s+key\s+)?update\b/gi;
 const writingWord = /\b(?:insert|update|delete|merge|into|nextval|setval|analyze)\b/i;
+
 /** Tells what texts do. */
 export function createInspector(): (text: string) => StatementKind {
   return rememberTexts(inspectText);
@@ -17,4 +18,9 @@ export function inspectText(text: string): StatementKind {
   const statement = text.replace(leading, '');
   if (control.test(statement)) return 'control';
   return reading.test(statement) && !writingWord.test(statement.replace(lockClause, '')) ? 'read' : 'write';
+}
+
+/** Whether a text begins, marks or ends a transaction. */
+export function isControl(text: string): boolean {
+  return control.test(text.replace(leading, ''));
 }

@@ -8,6 +8,8 @@ export interface PlannedText {
   /** Whether the server has to parse it. */
   readonly parse: boolean;
   readonly seen: SeenText | undefined;
+  /** What is sent for it every time, for a prepared text without values and rows. */
+  message?: Buffer;
 }
 
 /** A text that a connection has seen, and its prepared statement once it was seen again. */
@@ -16,18 +18,17 @@ export interface SeenText {
   prepared: PlannedText | undefined;
   /** How its rows are built, once that is known. */
   shape: RowShape | undefined;
-  /** Used since the last look of the eviction. */
-  used: boolean;
 }
 
 /**
  * The prepared statements of one connection: a text gets a name when it comes for the second time,
- * so that texts which are never repeated do not push out those that are. Bounded, with second-chance
- * eviction, which costs nothing when a statement is used.
+ * so that texts which are never repeated do not push out those that are. Bounded: of too many those go
+ * that have not come again for the longest time, half of them at once.
  */
 export class PreparedStatements {
   readonly #limit: number;
-  readonly #seen = new Map<string, SeenText>();
+  #recent = new Map<string, SeenText>();
+  #older = new Map<string, SeenText>();
   #names = 0;
   /** Names on the server that are of no use any more; they are closed with the next exchange. */
   #toClose: string[] = [];
@@ -39,12 +40,12 @@ export class PreparedStatements {
 
   /** Says how to send a text next. What it plans to parse counts as parsed until it is forgotten. */
   plan(text: string): PlannedText {
-    const seen = this.#seen.get(text);
+    const seen = this.#recent.get(text) ?? this.#older.get(text);
     if (seen === undefined) {
-      this.#remember(text);
+      this.#remember(text, { prepared: undefined, shape: undefined });
       return sentOnce(text);
     }
-    seen.used = true;
+    if (this.#older.delete(text)) this.#remember(text, seen);
     if (seen.prepared !== undefined) return seen.prepared;
     this.#names += 1;
     const name = `sluice_${this.#names}`;
@@ -61,7 +62,8 @@ export class PreparedStatements {
 
   /** The server has dropped all prepared statements (`DISCARD ALL`, `DEALLOCATE`). */
   clear(): void {
-    this.#seen.clear();
+    this.#recent.clear();
+    this.#older.clear();
     this.#toClose = [];
   }
 
@@ -69,22 +71,14 @@ export class PreparedStatements {
     return this.#toClose.length === 0 ? none : this.#toClose.splice(0);
   }
 
-  #remember(text: string): void {
+  #remember(text: string, seen: SeenText): void {
     if (this.#limit === 0) return;
-    while (this.#seen.size >= this.#limit) this.#evictOne();
-    this.#seen.set(text, { prepared: undefined, shape: undefined, used: false });
-  }
-
-  #evictOne(): void {
-    for (const [text, seen] of this.#seen) {
-      this.#seen.delete(text);
-      if (!seen.used) {
-        if (seen.prepared !== undefined) this.#toClose.push(seen.prepared.name);
-        return;
-      }
-      seen.used = false;
-      this.#seen.set(text, seen);
+    if (this.#recent.size >= Math.max(1, Math.floor(this.#limit / 2))) {
+      const [dropped, kept] = this.#limit === 1 ? [this.#recent, this.#older] : [this.#older, this.#recent];
+      for (const { prepared } of dropped.values()) if (prepared !== undefined) this.#toClose.push(prepared.name);
+      [this.#recent, this.#older] = [new Map(), kept];
     }
+    this.#recent.set(text, seen);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Characteristics, ControlCommand } from '../../../ambient/index.ts';
 import { rememberTexts } from '../../../driver/index.ts';
-import { inspectText } from '../inspect.ts';
+import { isControl } from '../inspect.ts';
 import { splitStatements } from './split.ts';
 
 /** What a library's text comes to. */
@@ -14,8 +14,8 @@ export interface Plan {
 export const planOf: (text: string) => Plan = rememberTexts((text) => {
   const statements = splitStatements(text);
   const [only] = statements;
-  const isControl = statements.length === 1 && only !== undefined && inspectText(only) === 'control';
-  return { statements, control: isControl ? readControl(only) : undefined };
+  const controls = statements.length === 1 && only !== undefined && isControl(only);
+  return { statements, control: controls ? readControl(only) : undefined };
 });
 
 const name = String.raw`("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)`;

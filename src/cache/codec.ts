@@ -1,0 +1,80 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import type { Serializer } from './definition.ts';
+import { CacheValueTooLargeError } from './errors.ts';
+import { freezeDeeply } from './near.ts';
+import type { Counters } from './statistics.ts';
+
+/** A value that was read, as it is written too. */
+export interface Held<Value> {
+  readonly value: Value;
+  readonly payload: string;
+  /** Nobody can change it. */
+  readonly isForAll: boolean;
+}
+
+/** Writes and reads the values of a cache. What does not work out is counted, and told of without a word of the value. */
+export class Codec<Value> {
+  readonly #cache: string;
+  readonly #serializer: Serializer<Value>;
+  readonly #maxSize: number;
+  /** Whether values are given out that nobody can change. */
+  readonly #freezes: boolean;
+  readonly #counters: Counters;
+
+  constructor(cache: string, serializer: Serializer<Value>, maxSize: number, freezes: boolean, counters: Counters) {
+    this.#cache = cache;
+    this.#serializer = serializer;
+    this.#maxSize = maxSize;
+    this.#freezes = freezes;
+    this.#counters = counters;
+  }
+
+  /** Of any size. */
+  write(value: Value): string {
+    return this.#serializer.write(value);
+  }
+
+  /** @throws CacheValueTooLargeError */
+  writeForStore(value: Value): string {
+    const payload = this.write(value);
+    if (payload.length > this.#maxSize) throw this.#tooLarge(payload);
+    return payload;
+  }
+
+  /** Who has loaded it gets it all the same; that it is loaded each time is told of. */
+  isTooLarge(payload: string): boolean {
+    if (payload.length <= this.#maxSize) return false;
+    this.#fail(this.#tooLarge(payload));
+    return true;
+  }
+
+  /** A value for one who may change it, or for everybody. */
+  read(payload: string): Held<Value> {
+    const value = this.#serializer.read(payload);
+    return { value, payload, isForAll: this.#freezes && freezeDeeply(value) };
+  }
+
+  /** What cannot be read is not there. */
+  readIfGood(payload: string | undefined): Held<Value> | undefined {
+    if (payload === undefined) return undefined;
+    try {
+      return this.read(payload);
+    } catch {
+      // What a parser says quotes the value.
+      this.#fail(new Error('A value in the store cannot be read by the serializer; it is loaded again'));
+      return undefined;
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#counters.failures += 1;
+    reportBackgroundError({ source: `cache "${this.#cache}"`, error });
+  }
+
+  #tooLarge({ length }: string): CacheValueTooLargeError {
+    return new CacheValueTooLargeError({
+      what: `A value for the cache "${this.#cache}" has ${length} characters, and it takes at most ${this.#maxSize}; it was not stored`,
+      remedy: 'Keep a smaller part of it, or raise maxSize',
+    });
+  }
+}
