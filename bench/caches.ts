@@ -62,12 +62,15 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
     for (const each of [other.shared, other.layered, other.local]) await each.set({ key: String(id), value: row });
     await client.set(`${prefix}plain:${id}`, JSON.stringify(row));
   }
-  const change = (touches: (id: number) => Promise<unknown>) => () =>
-    database.transaction(async () => {
+  const change = (touches: (id: number) => Promise<unknown>, after?: () => Promise<unknown>) => async () => {
+    await database.transaction(async () => {
       const id = someId();
       await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
       await touches(id);
     });
+    await after?.();
+  };
+  const ping = (): Promise<unknown> => client.ping();
   const bare = async (): Promise<unknown> =>
     JSON.parse((await client.get(`${prefix}plain:${someId()}`)) ?? missing('a row is gone'));
   return {
@@ -100,6 +103,15 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
         contenders: pair(
           change(async () => {}),
           change((id) => Promise.all([changed.del(id), changed.invalidate([`of ${id % 10}`])])),
+        ),
+      },
+      {
+        // The least for one trip before the COMMIT and one after it, whatever is said in them.
+        name: `a transaction with two PINGs, ${callers} callers`,
+        callers,
+        contenders: pair(
+          change(async () => {}),
+          change(ping, ping),
         ),
       },
     ]),

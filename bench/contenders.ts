@@ -2,8 +2,8 @@ import pg from 'pg';
 import { createDatabase, type Database } from '../src/index.ts';
 import { postgres } from '../src/drivers/postgres/index.ts';
 
-const rows = 1_000;
-const width = 10;
+export const rows = 1_000;
+export const width = 10;
 const table = 'sluice_bench';
 
 /** Raw `pg` and Sluice on the same server, table and width. */
@@ -32,11 +32,11 @@ export async function openArena(connectionString: string): Promise<Arena> {
   };
 }
 
-const update = `update ${table} set value = value + 1 where id = $1`;
+export const update = `update ${table} set value = value + 1 where id = $1`;
 const read = `select value from ${table} where id = $1`;
 
 /** Ids in ascending fifths of the table, so that concurrent transactions never deadlock on rows. */
-function idFor(statement: number): number {
+export function idFor(statement: number): number {
   return 1 + statement * 200 + Math.floor(Math.random() * 200);
 }
 

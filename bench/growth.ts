@@ -2,11 +2,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createCache, MemoryStore } from '../src/cache/index.ts';
-import { systemClock } from '../src/core/index.ts';
 import { postgres } from '../src/drivers/postgres/index.ts';
 import { createDatabase } from '../src/index.ts';
 import { createOutboxTables, createRelay, RelayUnavailableError } from '../src/outbox/index.ts';
-import { Pool, type PooledConnection } from '../src/pool/index.ts';
+import { barePool, request } from './bare-pool.ts';
 import type { Arena } from './contenders.ts';
 import { median, timeEach } from './rounds.ts';
 
@@ -85,12 +84,6 @@ function nestedScopes({ database }: Arena): Promise<Series> {
   });
 }
 
-const connection: PooledConnection = {
-  onDeath() {},
-  close: () => Promise.resolve(),
-  destroy: () => Promise.resolve(),
-};
-
 /** Chains that wait for the one connection of a pool. */
 async function waitingChains(most: number): Promise<Series[]> {
   setFlagsFromString('--expose-gc');
@@ -100,21 +93,7 @@ async function waitingChains(most: number): Promise<Series[]> {
   const time = await seriesOf('a wait for the one connection of a pool, by chains that wait', sizes, async (size) => {
     const times: number[] = [];
     for (let run = 0; run < 3; run += 1) {
-      const pool = new Pool({
-        clientName: 'default',
-        settings: { max: 1, maxLevel: 0, budget: 1, acquireTimeout: 600_000, idleTimeout: 600_000 },
-        clock: systemClock,
-        open: () => Promise.resolve(connection),
-      });
-      const request = {
-        level: 0,
-        mayWait: true,
-        admitted: true,
-        holder: {
-          describe: () => ({ clientName: 'default', level: 0, transaction: 'bench', age: 0, openedAt: undefined }),
-          heldBesides: () => [],
-        },
-      };
+      const pool = barePool(1, 0);
       const first = await pool.acquire(request);
       collect();
       const before = process.memoryUsage().heapUsed;

@@ -11,38 +11,20 @@ import { bindDrizzle } from '../src/integrations/drizzle/index.ts';
 import { createKnex } from '../src/integrations/knex/index.ts';
 import { bindKysely } from '../src/integrations/kysely/index.ts';
 import { createDataSource } from '../src/integrations/typeorm/index.ts';
-
-/** A library over a pool of its own, and over Sluice. */
-export interface LibraryContender {
-  readonly name: string;
-  /** A transaction of one update. */
-  readonly transaction: { readonly alone: () => Promise<unknown>; readonly sluice: () => Promise<unknown> };
-  /** A read by its key, outside of a transaction. */
-  readonly read: { readonly alone: () => Promise<unknown>; readonly sluice: () => Promise<unknown> };
-}
+import { createModel, defineModel } from '../src/model/index.ts';
+import { anyId, both, type LibraryContender, type Row, rows, table, width } from './library-contender.ts';
+import { openMikroOrm, openPrisma } from './orms.ts';
 
 export interface LibraryArena {
   readonly contenders: readonly LibraryContender[];
   close(): Promise<void>;
 }
 
-const table = 'sluice_bench_library';
-const rows = 1_000;
-const width = 10;
-
-interface Row {
-  id: number;
-  value: number;
-}
 const RowEntity = new EntitySchema<Row>({
   name: table,
   columns: { id: { type: 'int', primary: true }, value: { type: 'int' } },
 });
 const drizzleTable = pgTable(table, { id: integer().primaryKey(), value: integer() });
-
-function anyId(): number {
-  return 1 + Math.floor(Math.random() * rows);
-}
 
 export async function openLibraryArena(connectionString: string): Promise<LibraryArena> {
   const pools: pg.Pool[] = [];
@@ -67,7 +49,24 @@ export async function openLibraryArena(connectionString: string): Promise<Librar
   };
   await Promise.all([dataSources.alone.initialize(), dataSources.sluice.initialize()]);
 
+  // Both on the same transactions: what the verbs cost beside the builder that they are made with.
+  const model = createModel(database, defineModel<Row>({ table, key: 'id', columns: ['id', 'value'] }));
+  const builder = kyselys.sluice;
   const contenders: LibraryContender[] = [
+    {
+      name: 'a model beside the builder',
+      transaction: {
+        alone: () =>
+          database.transaction(() =>
+            builder.updateTable(table).set({ value: 1 }).where('id', '=', anyId()).executeTakeFirst(),
+          ),
+        sluice: () => database.transaction(() => model.update({ id: anyId(), value: 1 })),
+      },
+      read: {
+        alone: () => builder.selectFrom(table).selectAll().where('id', '=', anyId()).executeTakeFirst(),
+        sluice: () => model.get({ id: anyId() }),
+      },
+    },
     {
       name: 'Kysely',
       transaction: both(kyselys, (kysely) =>
@@ -109,9 +108,11 @@ export async function openLibraryArena(connectionString: string): Promise<Librar
       read: both(dataSources, (dataSource: DataSource) => dataSource.manager.findBy(RowEntity, { id: anyId() })),
     },
   ];
+  const orms = [await openMikroOrm(database, own()), await openPrisma(database, own())];
   return {
-    contenders,
+    contenders: [...contenders, ...orms.map(({ contender }) => contender)],
     async close() {
+      await Promise.all(orms.map((orm) => orm.close()));
       await Promise.all([dataSources.alone.destroy(), dataSources.sluice.destroy(), knexes.sluice.destroy()]);
       await database.close();
       await admin.query(`drop table ${table}`);
@@ -122,11 +123,4 @@ export async function openLibraryArena(connectionString: string): Promise<Librar
 
 function kyselyOver(pool: pg.Pool): Kysely<Record<typeof table, Row>> {
   return new Kysely({ dialect: new PostgresDialect({ pool }) });
-}
-
-function both<Handle>(
-  { alone, sluice }: { readonly alone: Handle; readonly sluice: Handle },
-  run: (handle: Handle) => Promise<unknown>,
-): LibraryContender['transaction'] {
-  return { alone: () => run(alone), sluice: () => run(sluice) };
 }

@@ -15,6 +15,7 @@ import { type EngineArena, openMariadbArena, openSqliteArena } from './engines.t
 import { measureGrowth, type Series } from './growth.ts';
 import { type JobsFigures, measureJobs } from './jobs.ts';
 import { type LeakFigures, measureLeak } from './leak.ts';
+import { Limit } from './limit.ts';
 import { openLibraryArena } from './libraries.ts';
 import { measureOverhead, type Overhead } from './overhead.ts';
 import { groups, measure, openPeerArena } from './peers.ts';
@@ -26,6 +27,8 @@ interface Workload {
   readonly callers: number;
   readonly raw: (arena: Arena) => () => Promise<unknown>;
   readonly sluice: (arena: Arena) => () => Promise<unknown>;
+  /** With the same round trips. */
+  readonly limit?: (limit: Limit) => () => Promise<unknown>;
 }
 
 const transactionOf = (statements: number, callers: number): Workload => ({
@@ -33,6 +36,7 @@ const transactionOf = (statements: number, callers: number): Workload => ({
   callers,
   raw: (arena) => rawTransaction(arena, statements),
   sluice: (arena) => sluiceTransaction(arena, statements),
+  limit: (limit) => limit.transaction(statements),
 });
 
 const workloads: readonly Workload[] = [
@@ -42,7 +46,13 @@ const workloads: readonly Workload[] = [
   transactionOf(5, 1),
   transactionOf(5, 16),
   transactionOf(5, 64),
-  { name: 'outer and REQUIRES_NEW, 5 callers', callers: 5, raw: rawNested, sluice: sluiceNested },
+  {
+    name: 'outer and REQUIRES_NEW, 5 callers',
+    callers: 5,
+    raw: rawNested,
+    sluice: sluiceNested,
+    limit: (limit) => limit.nested(),
+  },
   { name: 'plain read, 16 callers', callers: 16, raw: rawRead, sluice: sluiceRead },
 ];
 
@@ -53,6 +63,11 @@ export interface Result {
   readonly throughputSpread: readonly [number, number];
   readonly cpu: number;
   readonly cpuSpread: readonly [number, number];
+}
+
+/** The figures of a transaction, and those of bare sockets, which nothing can pass. */
+export interface TransactionResult extends Result {
+  readonly limit?: Result;
 }
 
 /** A package's figures in a workload, with raw `pg` as 1. */
@@ -92,19 +107,27 @@ const figures = {
 };
 if (values.json) console.log(JSON.stringify(figures));
 
-async function benchTransactions(url: string): Promise<{ results: Result[]; overhead: Overhead }> {
+async function benchTransactions(url: string): Promise<{ results: TransactionResult[]; overhead: Overhead }> {
   const arena = await openArena(url);
-  const results: Result[] = [];
-  for (const { name, callers, raw, sluice } of chosen) {
+  const bare = await Limit.open(url);
+  const results: TransactionResult[] = [];
+  for (const { name, callers, raw, sluice, limit } of chosen) {
     const contenders = [
       { name: 'raw', run: raw(arena) },
       { name: 'sluice', run: sluice(arena) },
+      ...(limit === undefined ? [] : [{ name: 'limit', run: limit(bare) }]),
     ];
     const samples = await interleave(contenders, { callers, rounds, duration });
-    const result = compare(name, samples.get('sluice') ?? [], samples.get('raw') ?? []);
-    results.push(result);
+    const ofRaw = samples.get('raw') ?? [];
+    const result = compare(name, samples.get('sluice') ?? [], ofRaw);
+    const theirs = samples.get('limit');
+    if (theirs === undefined) results.push(result);
+    else results.push({ ...result, limit: compare(`${name}, bare sockets`, theirs, ofRaw) });
     say(row(result));
+    const least = results.at(-1)?.limit;
+    if (least !== undefined) say(row(least));
   }
+  await bare.close();
   const overhead = await measureOverhead(arena.database, values.quick ? 20_000 : 200_000);
   await arena.close();
   for (const [name, nanoseconds] of Object.entries(overhead)) say(`${name.padEnd(36)} ${Math.round(nanoseconds)} ns`);

@@ -1,6 +1,5 @@
-import { Pool, type PooledConnection } from '../src/pool/index.ts';
-import { systemClock } from '../src/core/index.ts';
 import type { Database } from '../src/index.ts';
+import { barePool, request } from './bare-pool.ts';
 import { timeEach } from './rounds.ts';
 
 /** What Sluice costs by itself, without a server, in nanoseconds. */
@@ -9,12 +8,6 @@ export interface Overhead {
   readonly acquireAndRelease: number;
   readonly emptyTransaction: number;
 }
-
-const connection: PooledConnection = {
-  onDeath() {},
-  close: () => Promise.resolve(),
-  destroy: () => Promise.resolve(),
-};
 
 async function nothing(): Promise<void> {}
 
@@ -26,21 +19,7 @@ export async function measureOverhead(database: Database, count: number): Promis
 }
 
 async function acquireAndRelease(count: number): Promise<number> {
-  const pool = new Pool({
-    clientName: 'default',
-    settings: { max: 10, maxLevel: 4, budget: 14, acquireTimeout: 1_000, idleTimeout: 1_000 },
-    clock: systemClock,
-    open: () => Promise.resolve(connection),
-  });
-  const request = {
-    level: 0,
-    mayWait: true,
-    admitted: true,
-    holder: {
-      describe: () => ({ clientName: 'default', level: 0, transaction: 'bench', age: 0, openedAt: undefined }),
-      heldBesides: () => [],
-    },
-  };
+  const pool = barePool(10, 4);
   pool.release(await pool.acquire(request), true);
   const time = await timeEach(() => {
     const lease = pool.acquire(request);

@@ -32,7 +32,7 @@ if (growth !== undefined) {
   writeFileSync(`${docs}benchmarks-growth.svg`, growthChart(growth));
 }
 
-/** A row for each workload, a column for each package; Sluice is in every group, and is shown with its median. */
+/** A row for each workload, a column for each package; Sluice is in every group, and is shown with the mean of them. */
 function peerTable(figures: readonly Figure[]): string {
   const names = [...new Set(figures.map(({ peer }) => peer))].filter((name) => name !== 'sluice');
   const columns = ['sluice', ...names];

@@ -102,8 +102,8 @@ async function nearWorkloads(peers: readonly Peer[]): Promise<PeerWorkload[]> {
         contenders: each(peers, (peer) => statements(peer, count)),
       })),
     ),
-    ...[3, 6].map((depth) => ({
-      name: `${depth} joined scopes, 16 callers`,
+    ...[1, 2, 3, 4, 5, 6].map((depth) => ({
+      name: `${depth} joined ${depth === 1 ? 'scope' : 'scopes'}, 16 callers`,
       callers: 16,
       // Raw pg has none, and is what one statement costs.
       contenders: each(
