@@ -58,7 +58,8 @@ function run(args, databaseUrl) {
   const child = spawn(existsSync(node) ? node : process.execPath, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, DATABASE_URL: databaseUrl },
+    // What is compiled once is compiled for all the processes that tests start, and for the next time.
+    env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), ...process.env, DATABASE_URL: databaseUrl },
   });
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   const forward = (signal) => child.kill(signal);

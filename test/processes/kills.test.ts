@@ -11,6 +11,8 @@ import { book, charge, openShop, type Settings } from './programs/shop-jobs.ts';
 const workerKills = 50;
 const pusherKills = Number(process.env['SLUICE_PUSHER_KILLS'] ?? 60);
 const atOnce = 4;
+/** How long a process may take to start and to get the job that it dies of, in milliseconds. */
+const mostLife = 60_000;
 
 const server = useTestDatabase(
   'create table payment (order_id int not null)',
@@ -54,8 +56,15 @@ function start(program: string, given: Settings, ...rest: string[]): ChildProces
   return child;
 }
 
+/** Whether it was killed, and did not end in another way. */
 function killed(child: ChildProcess): Promise<boolean> {
-  return new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal === 'SIGKILL')));
+  return new Promise((resolve, reject) => {
+    const tooLong = setTimeout(() => reject(new Error(`process ${child.pid} lives on`)), mostLife);
+    child.on('exit', (_code, signal) => {
+      clearTimeout(tooLong);
+      resolve(signal === 'SIGKILL');
+    });
+  });
 }
 
 function saysOften(child: ChildProcess, line: string, times: number): Promise<void> {
@@ -86,7 +95,7 @@ describe.each<Settings['engine']>(['pg-boss', 'bullmq'])('kill -9 with %s', (eng
 
   it.each(['before commit', 'after commit'])(
     `of ${workerKills} workers, each %s: every effect once, every waiter answered`,
-    { timeout: 180_000 },
+    { timeout: 300_000 },
     async (dieAt) => {
       if (!(await whenReached(needed))) return;
       const given = settings(engine);

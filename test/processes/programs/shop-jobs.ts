@@ -1,8 +1,12 @@
+import { flushCompileCache } from 'node:module';
 import { postgres } from '../../../src/drivers/postgres/index.ts';
 import { createDatabase, type Database } from '../../../src/index.ts';
 import { bullmq } from '../../../src/queue/bullmq/index.ts';
 import { createJobs, defineQueue, type Jobs, type QueueEngineFactory } from '../../../src/queue/index.ts';
 import { pgBoss } from '../../../src/queue/pg-boss/index.ts';
+
+// Else it is kept when a process exits, which those that are killed never do.
+flushCompileCache();
 
 /** What a program of these tests is told by its parent. */
 export interface Settings {
@@ -14,7 +18,8 @@ export interface Settings {
   readonly scope: string;
 }
 
-export const charge = defineQueue<{ orderId: number }, string>('charge', { timeout: 90_000 });
+// Longer than any test: what came too late would be run by nobody, and who is to die of it would wait for it.
+export const charge = defineQueue<{ orderId: number }, string>('charge', { timeout: 900_000 });
 export const book = defineQueue<{ orderId: number }, void>('book', { concurrency: 8 });
 
 export function engineOf({ engine, url, redisUrl, redisPrefix, scope }: Settings): QueueEngineFactory {
