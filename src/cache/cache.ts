@@ -1,4 +1,4 @@
-import { currentFrame, findPlace, type Frame } from '../context/index.ts';
+import { currentFrame, findPlace } from '../context/index.ts';
 import { InvalidOptionError } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
@@ -17,7 +17,7 @@ import {
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
 import { NearMemory } from './near.ts';
-import type { Overlay } from './overlay.ts';
+import { deletion, type NewValue, type Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
 
@@ -54,7 +54,6 @@ type Copied<Value> = { readonly value: Value } | { readonly payload: string };
 /** The transaction that a call belongs to. */
 interface Within {
   readonly scope: Scope;
-  readonly frame: Frame;
   readonly db: Db;
   readonly overlay: Overlay | undefined;
 }
@@ -175,7 +174,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       return;
     }
     const overlay = this.#overlayIn(within);
-    for (const text of texts) overlay.set(within.scope.unit, text, { payload: undefined, tags: [], ttl: 0 });
+    for (const text of texts) overlay.set(within.scope.unit, text, deletion);
   }
 
   /** Every value of the cache is dead. */
@@ -273,13 +272,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async #atOnce(
     tags: readonly string[],
     options: CacheCallOptions | undefined,
-    changes?: ReturnType<Overlay['changes']>,
+    values?: ReadonlyMap<string, NewValue>,
   ): Promise<void> {
-    await changeAtOnce(this.#store, this.#member, options?.db ?? this.#database.current, tags, changes);
+    await changeAtOnce(this.#store, this.#member, options?.db ?? this.#database.current, tags, values);
   }
 
-  #overlayIn({ scope, frame, db }: Within): Overlay {
-    return StoreCommit.open(this.#store, this.#member, scope, frame, db);
+  #overlayIn({ scope, db }: Within): Overlay {
+    return StoreCommit.open(this.#store, this.#member, scope, db);
   }
 
   #within(options: CacheCallOptions | undefined): Within | undefined {
@@ -290,7 +289,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const scope = findPlace(frame, client, options?.db?.level).scope as Scope | undefined;
     if (scope === undefined || scope.base !== undefined) return undefined;
     scope.assertOpen();
-    return { scope, frame, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };
+    return { scope, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };
   }
 
   #ttl(options: SetOptions | undefined): number {

@@ -1,11 +1,17 @@
 import { newStamp } from './stamp.ts';
 import { reportBackgroundError } from '../channels/index.ts';
-import type { Frame } from '../context/index.ts';
 import type { Db } from '../database/index.ts';
 import { addToOutbox } from '../outbox/index.ts';
-import { type Outcome, registerWhole, type Scope, wholeUnit } from '../transaction/index.ts';
+import {
+  type InScope,
+  type Outcome,
+  participate,
+  type Participant,
+  type Scope,
+  wholeUnit,
+} from '../transaction/index.ts';
 import { CacheUnavailableError } from './errors.ts';
-import { type Change, Overlay } from './overlay.ts';
+import { type NewValue, Overlay } from './overlay.ts';
 import type { CacheStore, TagState } from './store.ts';
 
 /** A cache, as the commit of its store sees it. */
@@ -25,23 +31,30 @@ interface Announced {
   readonly transaction: string;
   readonly tags: readonly string[];
   readonly stamp: string;
-  readonly changes: ReadonlyMap<string, Change>;
+  readonly values: NewValues;
   readonly clean: ReadonlyMap<string, TagState>;
 }
+
+/** By key. */
+type NewValues = ReadonlyMap<string, NewValue>;
+
+const noValues: NewValues = new Map();
 
 /**
  * What the caches of one store have changed in a transaction. It is announced in one trip before the commit, however many caches
  * and tags there are, and ended in one after it.
  */
-export class StoreCommit {
+export class StoreCommit implements Participant {
   readonly #store: CacheStore;
+  readonly #scope: Scope;
   readonly #db: Db;
   readonly #transaction = newStamp();
   readonly #overlays = new Map<Member, Overlay>();
   #announced: Announced | undefined;
 
-  private constructor(store: CacheStore, db: Db) {
+  private constructor(store: CacheStore, scope: Scope, db: Db) {
     this.#store = store;
+    this.#scope = scope;
     this.#db = db;
   }
 
@@ -52,48 +65,45 @@ export class StoreCommit {
   }
 
   /** What a cache is about to change in it. @param db a handle on the client of the transaction */
-  static open(store: CacheStore, member: Member, scope: Scope, frame: Frame, db: Db): Overlay {
+  static open(store: CacheStore, member: Member, scope: Scope, db: Db): Overlay {
     const unit = wholeUnit(scope);
     unit.resources ??= new Map();
     const known = unit.resources.get(store);
-    if (known instanceof StoreCommit) return known.#overlayOf(member, scope);
-    const commit = new StoreCommit(store, db);
-    registerWhole(scope, frame, {
-      beforeCommit: () => commit.#announce(scope),
-      completion: (outcome) => commit.#end(outcome),
-    });
+    if (known instanceof StoreCommit) return known.#overlayOf(member);
+    const commit = new StoreCommit(store, scope, db);
+    participate(scope, commit);
     unit.resources.set(store, commit);
-    return commit.#overlayOf(member, scope);
+    return commit.#overlayOf(member);
   }
 
-  #overlayOf(member: Member, scope: Scope): Overlay {
+  #overlayOf(member: Member): Overlay {
     const known = this.#overlays.get(member);
     if (known !== undefined) return known;
     const overlay = new Overlay(member.wholeTag, member.wider);
-    scope.transaction.savepoints.observe({
-      released: (savepoint) => overlay.released(savepoint),
-      rolledBack: (savepoint) => overlay.rolledBack(savepoint),
-    });
+    this.#scope.transaction.savepoints.observe(overlay);
     this.#overlays.set(member, overlay);
     return overlay;
   }
 
   /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
-  async #announce(scope: Scope): Promise<void> {
-    const members = [...this.#overlays.keys()];
-    const overlays = [...this.#overlays.values()];
-    const tags = overlays.flatMap((overlay) => overlay.dirty);
-    const changes = new Map(overlays.flatMap((overlay) => [...overlay.changes()]));
-    const timeout = Math.min(...members.map(({ commitTimeout }) => commitTimeout));
-    const { clock } = scope.transaction.client;
+  async prepare(inScope: InScope): Promise<void> {
+    const tags: string[] = [];
+    const values = new Map<string, NewValue>();
+    let timeout = Number.POSITIVE_INFINITY;
+    for (const [member, overlay] of this.#overlays) {
+      tags.push(...overlay.dirty);
+      for (const [key, value] of overlay.values()) values.set(key, value);
+      timeout = Math.min(timeout, member.commitTimeout);
+    }
+    const { clock } = this.#scope.transaction.client;
     const deadline = clock.now() + timeout / 2;
     try {
-      this.#announced = await announce(this.#store, this.#transaction, tags, changes, timeout);
+      this.#announced = await announce(this.#store, this.#transaction, tags, values, timeout);
       if (clock.now() > deadline) throw new Error('it took too long');
-      this.#fence(scope, deadline, members);
+      this.#fence(deadline);
     } catch (cause) {
       this.#announced = undefined;
-      await leaveOrRefuse(this.#store, members, this.#db, tags, cause);
+      await inScope(() => leaveOrRefuse(this.#store, [...this.#overlays.keys()], this.#db, tags, cause));
     }
   }
 
@@ -101,19 +111,19 @@ export class StoreCommit {
    * Has the server refuse the COMMIT of a process that was stopped after it had taken its locks, until they may have ended.
    * PostgreSQL alone can; elsewhere `commitTimeout` has to be long enough.
    */
-  #fence({ transaction }: Scope, deadline: number, [member]: readonly Member[]): void {
+  #fence(deadline: number): void {
     if (this.#store.isShared !== true) return;
-    transaction.commitBy(deadline, (cause) =>
-      unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause),
-    );
+    this.#scope.transaction.commitBy(deadline, (cause) => {
+      const [member] = this.#overlays.keys();
+      return unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause);
+    });
   }
 
-  async #end(outcome: Outcome): Promise<void> {
+  async end(outcome: Outcome): Promise<void> {
     // Where nobody knows whether it is committed the locks end by themselves, and what was stored before stays dead.
     if (this.#announced === undefined || outcome === 'unknown') return;
-    const changes = outcome === 'committed' ? this.#announced.changes : new Map<string, Change>();
     try {
-      await settle(this.#store, { ...this.#announced, changes });
+      await settle(this.#store, this.#announced, outcome === 'committed' ? this.#announced.values : noValues);
     } catch (error) {
       // The locks end by themselves; until then the database is read.
       reportBackgroundError({ source: `cache "${[...this.#overlays.keys()].map(({ name }) => name).join()}"`, error });
@@ -127,10 +137,10 @@ export async function changeAtOnce(
   member: Member,
   db: Db,
   tags: readonly string[],
-  changes: ReadonlyMap<string, Change> = new Map(),
+  values: NewValues = noValues,
 ): Promise<void> {
   try {
-    await settle(store, await announce(store, newStamp(), tags, changes, member.commitTimeout));
+    await settle(store, await announce(store, newStamp(), tags, values, member.commitTimeout), values);
   } catch (cause) {
     await leaveOrRefuse(store, [member], db, tags, cause);
   }
@@ -140,36 +150,43 @@ async function announce(
   store: CacheStore,
   transaction: string,
   tags: readonly string[],
-  changes: ReadonlyMap<string, Change>,
+  values: NewValues,
   timeout: number,
 ): Promise<Announced> {
   const stamp = newStamp();
-  const clean = cleanStates(store, tags, changes);
-  const prepared = store.prepare(transaction, tags, stamp, timeout);
-  if (clean === undefined) await prepared;
-  else await Promise.all([clean, prepared]);
-  return { transaction, tags, stamp, changes, clean: (await clean) ?? new Map() };
+  const others = tagsBesides(tags, values);
+  if (others.length === 0) {
+    await store.prepare(transaction, tags, stamp, timeout);
+    return { transaction, tags, stamp, values, clean: new Map() };
+  }
+  const [{ tags: states }] = await Promise.all([
+    store.read('', others),
+    store.prepare(transaction, tags, stamp, timeout),
+  ]);
+  const clean = new Map(states.map((state, index) => [others[index] ?? '', state]));
+  return { transaction, tags, stamp, values, clean };
 }
 
-/** What the other tags of what was set are before the commit; nothing where there are none. */
-function cleanStates(
+/** The tags of what was set that are not changed themselves. */
+function tagsBesides(tags: readonly string[], values: NewValues): readonly string[] {
+  if (values.size === 0) return [];
+  const own = new Set(tags);
+  return [...new Set([...values.values()].flatMap((value) => value.tags).filter((tag) => !own.has(tag)))];
+}
+
+/** Ends the locks, and stores `values`; what was set is dead if anybody has changed its tags since. */
+async function settle(
   store: CacheStore,
-  tags: readonly string[],
-  changes: ReadonlyMap<string, Change>,
-): Promise<ReadonlyMap<string, TagState>> | undefined {
+  { transaction, tags, stamp, clean }: Announced,
+  values: NewValues,
+): Promise<void> {
+  if (values.size === 0) {
+    await store.release(transaction, tags);
+    return;
+  }
   const own = new Set(tags);
-  const names = [...new Set([...changes.values()].flatMap((change) => change.tags).filter((tag) => !own.has(tag)))];
-  if (names.length === 0) return undefined;
-  return store
-    .read('', names)
-    .then(({ tags: states }) => new Map(states.map((state, index) => [names[index] ?? '', state])));
-}
-
-/** Ends the locks, and stores what was set; that is dead if anybody has changed its tags since. */
-async function settle(store: CacheStore, { transaction, tags, stamp, changes, clean }: Announced): Promise<void> {
-  const own = new Set(tags);
-  const writes = [...changes].flatMap(([key, { payload, tags: of, ttl }]) => {
-    if (payload === undefined || of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
+  const writes = [...values].flatMap(([key, { payload, tags: of, ttl }]) => {
+    if (of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
     return [{ key, stamps: of.map((tag) => (own.has(tag) ? stamp : (clean.get(tag)?.stamp ?? ''))), payload, ttl }];
   });
   // What could not be stored is loaded when it is asked for.

@@ -1,4 +1,4 @@
-import type { AtomicUnit } from '../transaction/index.ts';
+import type { AtomicUnit, SavepointObserver } from '../transaction/index.ts';
 
 /** What a transaction has set for a key; nothing is a deletion. */
 export interface Change {
@@ -8,6 +8,13 @@ export interface Change {
   readonly ttl: number;
 }
 
+/** What is set, and not deleted. */
+export interface NewValue extends Change {
+  readonly payload: string;
+}
+
+export const deletion: Change = { payload: undefined, tags: [], ttl: 0 };
+
 /** More keys than these in one transaction are all of the cache's: what is known of them stays bounded. */
 const mostKeys = 1_000;
 
@@ -15,7 +22,7 @@ const mostKeys = 1_000;
  * What a transaction has done to a cache, which nobody else sees before its commit: a layer for each savepoint. A layer that is
  * rolled back takes its values along, but what it has touched stays touched: the database may have been read in between.
  */
-export class Overlay {
+export class Overlay implements SavepointObserver {
   readonly #wholeTag: string;
   readonly #wider: ((tag: string) => string) | undefined;
   readonly #layers = new Map<AtomicUnit, Map<string, Change>>();
@@ -92,9 +99,11 @@ export class Overlay {
     if (unit !== undefined) this.#layers.delete(unit);
   }
 
-  /** Everything that was set, when all savepoints have ended. */
-  changes(): ReadonlyMap<string, Change> {
-    return new Map([...this.#layers.values()].flatMap((layer) => [...layer]));
+  /** Every value that was set, when all savepoints have ended. */
+  *values(): Generator<readonly [string, NewValue]> {
+    for (const layer of this.#layers.values()) {
+      for (const [key, change] of layer) if (hasValue(change)) yield [key, change];
+    }
   }
 
   #widened(tag: string): string {
@@ -110,4 +119,8 @@ export class Overlay {
   #unitOf(savepoint: string): AtomicUnit | undefined {
     return [...this.#layers.keys()].find((unit) => unit.savepoint?.name === savepoint);
   }
+}
+
+function hasValue(change: Change): change is NewValue {
+  return change.payload !== undefined;
 }

@@ -20,19 +20,6 @@ export function createHook<Arguments extends readonly unknown[]>(
   return { order: lastOrder, frame, inContext: AsyncLocalStorage.snapshot(), run };
 }
 
-/** A hook of Sluice itself, which needs nothing of what other libraries keep: to take that along is most of what a hook costs. */
-export function createOwnHook<Arguments extends readonly unknown[]>(
-  frame: Frame,
-  run: (...args: Arguments) => unknown,
-): Hook<Arguments> {
-  lastOrder += 1;
-  return { order: lastOrder, frame, inContext: inPlace, run };
-}
-
-function inPlace<Result>(body: () => Result): Result {
-  return body();
-}
-
 /** The hooks of one atomic unit. Most units have none, so the lists are made when they are needed. */
 export class HookRegistry {
   #lists: HookLists | undefined;
@@ -46,21 +33,17 @@ export class HookRegistry {
   addBefore(hook: Hook): void {
     this.#ensure().befores.push(hook);
   }
-  /** One that runs when no other is left: what it announces, none of them may add to. */
-  addLast(hook: Hook): void {
-    this.#ensure().lasts.push(hook);
-  }
   addCompletion(hook: Hook<[Outcome]>): void {
     this.#ensure().completions.push(hook);
   }
 
   get hasBefore(): boolean {
-    return this.#lists !== undefined && this.#lists.befores.length + this.#lists.lasts.length > 0;
+    return this.#lists !== undefined && this.#lists.befores.length > 0;
   }
 
   /** The next hook to be awaited before the commit; those registered meanwhile come too. */
   takeBefore(): Hook | undefined {
-    return this.#lists?.befores.shift() ?? this.#lists?.lasts.shift();
+    return this.#lists?.befores.shift();
   }
 
   /** Everything of a released savepoint becomes its parent's. */
@@ -71,7 +54,6 @@ export class HookRegistry {
     theirs.commits.push(...own.commits);
     theirs.compensations.push(...own.compensations);
     theirs.befores.push(...own.befores);
-    theirs.lasts.push(...own.lasts);
     theirs.completions.push(...own.completions);
     this.#lists = undefined;
   }
@@ -87,7 +69,7 @@ export class HookRegistry {
   }
 
   #ensure(): HookLists {
-    return (this.#lists ??= { commits: [], compensations: [], befores: [], lasts: [], completions: [] });
+    return (this.#lists ??= { commits: [], compensations: [], befores: [], completions: [] });
   }
 }
 
@@ -95,7 +77,6 @@ interface HookLists {
   readonly commits: Hook[];
   readonly compensations: Hook[];
   readonly befores: Hook[];
-  readonly lasts: Hook[];
   readonly completions: Hook<[Outcome]>[];
 }
 

@@ -19,9 +19,10 @@ export {
 export { freezeOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { LockWatch } from './lock-watch.ts';
+export type { InScope, Participant } from './participants.ts';
 export { PinnedConnection } from './pinned.ts';
 export { Propagation } from './propagation.ts';
-export { registerHook, registerHookHere, registerWhole, wholeUnit } from './registration.ts';
+export { participate, registerHook, registerHookHere, wholeUnit } from './registration.ts';
 export type { SavepointObserver } from './savepoints.ts';
 export type { BaseScope, Scope } from './scope.ts';
 export { runInBase, runScope, scopeAt, type Target } from './scoped.ts';

@@ -64,31 +64,30 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       parent.unit.lane.leave();
     }
     const { unit, done } = nested;
-    if (done.type === 'returned') return await concludeIn(run, unit, done.value);
-    if (done.type === 'thrown') attachSuppressed(done.error, await compensate(run, unit));
-    throw done.error;
+    const errors = done.type === 'thrown' ? await compensate(run, unit) : await commitIn(run, unit);
+    if (done.type !== 'returned') {
+      attachSuppressed(done.error, errors);
+      throw done.error;
+    }
+    if (errors.length > 0) throw afterCommit(transaction, done.value, errors);
+    return done.value;
   } finally {
     parent.leave();
   }
 }
 
-/** In a transaction that counts as none this one has committed now. */
-async function concludeIn<Result>(
-  { parent, outer }: InnerRun<Result>,
-  unit: AtomicUnit,
-  value: Result,
-): Promise<Result> {
+/** In a transaction that counts as none this one has committed now. @returns what its hooks threw */
+async function commitIn<Result>({ parent, outer }: InnerRun<Result>, unit: AtomicUnit): Promise<readonly unknown[]> {
   const { base, transaction } = parent;
-  if (base === undefined) return value;
+  if (base === undefined) return [];
+  await unit.participants?.end('committed');
   const hooks = unit.hooks.take('committed');
-  if (hooks.length === 0) return value;
+  if (hooks.length === 0) return [];
   const { hookLimit } = transaction.client;
   const frameFor = frameAfter(outer);
-  const errors = await base.committed(() =>
+  return await base.committed(() =>
     runHooks({ transaction: transaction.name, outcome: 'committed', hooks, frameFor, hookLimit }),
   );
-  if (errors.length > 0) throw afterCommit(transaction, value, errors);
-  return value;
 }
 
 interface InnerBody<Result> {
@@ -136,6 +135,7 @@ async function settleNested<Result>(
 async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: AtomicUnit): Promise<readonly unknown[]> {
   const { transaction } = parent;
   const { client, level } = transaction;
+  await unit.participants?.end('rolledBack');
   const hooks = unit.hooks.take('rolledBack');
   if (hooks.length === 0) return [];
   const scope = new Scope(transaction, parent.unit, parent, `hook of ${parent.name}`);

@@ -1,7 +1,8 @@
 import { currentFrame, findPlace, type Frame, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
 import { reportHookError } from './completion.ts';
-import { createHook, createOwnHook } from './hooks.ts';
+import { createHook } from './hooks.ts';
+import { type Participant, Participants } from './participants.ts';
 import type { Scope } from './scope.ts';
 import type { Target } from './scoped.ts';
 import type { AtomicUnit } from './unit.ts';
@@ -38,19 +39,12 @@ export function wholeUnit(scope: Scope): AtomicUnit {
   return at.unit;
 }
 
-/**
- * Registers with the whole transaction, which no rollback to a savepoint takes back. `beforeCommit` runs when no other hook is
- * left that could change anything.
- */
-export function registerWhole(
-  scope: Scope,
-  frame: Frame,
-  hooks: { readonly beforeCommit: () => unknown; readonly completion: (outcome: Outcome) => unknown },
-): void {
+/** Takes part in the whole transaction, which no rollback to a savepoint takes back. @throws TransactionEndedError */
+export function participate(scope: Scope, participant: Participant): void {
   scope.assertAcceptsHooks();
-  const { hooks: registry } = wholeUnit(scope);
-  registry.addLast(createOwnHook(frame, hooks.beforeCommit));
-  registry.addCompletion(createOwnHook(frame, hooks.completion));
+  const unit = wholeUnit(scope);
+  unit.participants ??= new Participants();
+  unit.participants.add(participant);
 }
 
 function place(

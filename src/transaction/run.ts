@@ -8,6 +8,7 @@ import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { AfterCommitError } from './errors.ts';
 import { timedOut, unexpectedRollback } from './failures.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
+import type { InScope } from './participants.ts';
 import { type BaseScope, Scope } from './scope.ts';
 import { type Ending, Transaction } from './transaction.ts';
 import { AtomicUnit } from './unit.ts';
@@ -75,6 +76,7 @@ export async function runAttempt<Result>(
       : raceBody(cancellation, run));
     scope.end();
     const ending = await endTransaction(transaction, unit, done);
+    if (unit.participants !== undefined) await unit.participants.end(ending.outcome);
     const hooks = unit.hooks.take(ending.outcome);
     const errors =
       hooks.length === 0
@@ -113,7 +115,7 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
     }
     const idle = scope.close();
     if (idle !== undefined) await idle;
-    if (done.type !== 'thrown' && scope.unit.hooks.hasBefore && scope.unit.doomed === undefined) {
+    if (done.type !== 'thrown' && scope.unit.awaitsCommit && scope.unit.doomed === undefined) {
       await runBeforeCommit(scope, frame);
     }
     return done;
@@ -131,24 +133,35 @@ async function raceBody<Result>(cancellation: Cancellation, run: BodyRun<Result>
   }
 }
 
-/** Runs and awaits the hooks before the commit, in the transaction. */
+/** Runs and awaits the hooks before the commit, in the transaction, and then what commits with it. */
 export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
+  await runHooksBefore(scope, frame);
+  const inScope: InScope = (work) => runAsHook(scope, frame, work);
+  const { participants } = scope.unit;
+  for (let next = participants?.next(); next !== undefined; next = participants?.next()) {
+    await next.prepare(inScope);
+    await runHooksBefore(scope, frame);
+  }
+}
+
+async function runHooksBefore(scope: Scope, frame: Frame): Promise<void> {
   const { hooks } = scope.unit;
   for (let hook = hooks.takeBefore(); hook !== undefined; hook = hooks.takeBefore()) {
     const { run, inContext } = hook;
-    await inContext(() => runAsHook(scope, frame, run));
+    await inContext(() => runAsHook(scope, frame, async () => await run()));
   }
 }
 
 /** Runs a hook in a scope of its own inside `parent`, which may be closed to everybody else. */
-async function runAsHook(parent: Scope, frame: Frame, run: () => unknown): Promise<void> {
+async function runAsHook<Result>(parent: Scope, frame: Frame, run: () => Promise<Result>): Promise<Result> {
   parent.enterAsHook();
   const scope = new Scope(parent.transaction, parent.unit, parent, `hook of ${parent.name}`);
   const { client, level } = parent.transaction;
   try {
-    await runInFrame(new Frame(frame, { client, level, scope }), async () => await run(), undefined);
+    const result = await runInFrame(new Frame(frame, { client, level, scope }), run, undefined);
     const idle = scope.close();
     if (idle !== undefined) await idle;
+    return result;
   } finally {
     scope.end();
     parent.leave();

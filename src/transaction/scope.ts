@@ -107,6 +107,6 @@ export class Scope implements AmbientScope {
   /** COMMIT may travel with the last statement only of a whole transaction that nothing else has a say in. */
   #mayCommit(): boolean {
     const { unit } = this;
-    return this.parent === undefined && unit.doomed === undefined && !unit.hooks.hasBefore && this.#pending === 1;
+    return this.parent === undefined && unit.doomed === undefined && !unit.awaitsCommit && this.#pending === 1;
   }
 }

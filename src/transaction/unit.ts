@@ -1,5 +1,6 @@
 import { HookRegistry } from './hooks.ts';
 import { Lane } from './lane.ts';
+import type { Participants } from './participants.ts';
 
 /** A savepoint on the server; it is set together with the first statement of its scope. */
 export interface Savepoint {
@@ -15,11 +16,18 @@ export class AtomicUnit {
   readonly hooks: HookRegistry = new HookRegistry();
   /** What others keep for the unit as long as it lives; none before somebody does. */
   resources: Map<object, object> | undefined;
+  /** What commits with it; none in most. */
+  participants: Participants | undefined;
   #doom: { readonly cause: unknown } | undefined;
 
   constructor(parent?: AtomicUnit, savepoint?: Savepoint) {
     this.parent = parent;
     this.savepoint = savepoint;
+  }
+
+  /** Whether anything has a say before the commit. */
+  get awaitsCommit(): boolean {
+    return this.participants !== undefined || this.hooks.hasBefore;
   }
 
   /** From now on the unit can only be rolled back; the first cause stays. */

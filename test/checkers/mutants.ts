@@ -43,8 +43,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'locks that end before the COMMIT',
     file: 'cache/commit.ts',
-    find: 'this.#fence(scope, deadline, members);',
-    replace: 'this.#fence(scope, deadline, members);\n      await this.#store.release(this.#transaction, tags);',
+    find: 'this.#fence(deadline);',
+    replace: 'this.#fence(deadline);\n      await this.#store.release(this.#transaction, tags);',
     tests: overMemory,
   },
   {
@@ -105,9 +105,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what hooks before the commit change is not announced',
-    file: 'transaction/hooks.ts',
-    find: 'this.#lists?.befores.shift() ?? this.#lists?.lasts.shift()',
-    replace: 'this.#lists?.lasts.shift() ?? this.#lists?.befores.shift()',
+    file: 'transaction/run.ts',
+    find: 'await runHooksBefore(scope, frame);\n  const inScope',
+    replace: 'if (scope.unit.participants === undefined) await runHooksBefore(scope, frame);\n  const inScope',
     tests: copies,
   },
   {
@@ -155,7 +155,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'no end of a transaction whose process is frozen',
     file: 'cache/commit.ts',
-    find: 'this.#fence(scope, deadline, members);',
+    find: 'this.#fence(deadline);',
     replace: '',
     tests: overRedis,
   },

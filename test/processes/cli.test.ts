@@ -29,7 +29,7 @@ describe('sluice relay', () => {
     const scope = `cli_${process.pid}`;
     const settings: Settings = { engine: 'bullmq', url: server.url, redisUrl, redisPrefix: redisKeys(scope), scope };
     // A program that pushes and works, but does not relay.
-    const { database, jobs } = openShop(settings, 4, false);
+    const { database, jobs } = await openShop(settings, 4, false);
     closing.push(async () => {
       await jobs.close({ timeout: 1_000 });
       await database.close({ timeout: 1_000 });

@@ -27,7 +27,7 @@ describe.each<Settings['engine']>(['pg-boss', 'bullmq'])('clocks an hour apart o
     if (!(await whenReached(engine === 'bullmq' ? 'Redis' : undefined))) return;
     const scope = `clocks_${process.pid}_${name}`;
     const settings: Settings = { engine, url: server.url, redisUrl, redisPrefix: redisKeys(scope), scope };
-    const { database, jobs } = openShop(settings);
+    const { database, jobs } = await openShop(settings);
     closing.push(async () => {
       await jobs.close({ timeout: 1_000 });
       await database.close({ timeout: 1_000 });

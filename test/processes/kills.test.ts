@@ -36,8 +36,8 @@ function settings(engine: Settings['engine']): Settings {
 }
 
 /** Two processes' worth of shop in this one. */
-async function open(given: Settings): Promise<ReturnType<typeof openShop>> {
-  const shop = openShop(given);
+async function open(given: Settings): ReturnType<typeof openShop> {
+  const shop = await openShop(given);
   closing.push(async () => {
     await shop.jobs.close({ timeout: 2_000 });
     await shop.database.close({ timeout: 1_000 });

@@ -2,7 +2,7 @@
 import { openShop, settingsFromParent } from './shop-jobs.ts';
 
 const first = Number(process.argv[3]);
-const { database, jobs } = openShop(settingsFromParent());
+const { database, jobs } = await openShop(settingsFromParent());
 let next = first;
 
 class OutOfStockError extends Error {}

@@ -4,7 +4,7 @@ import { channelNames, type TransactionEndEvent } from '../../../src/index.ts';
 import { charge, openShop, settingsFromParent } from './shop-jobs.ts';
 
 const dieAt = process.argv[3];
-const { database, jobs } = openShop(settingsFromParent());
+const { database, jobs } = await openShop(settingsFromParent());
 const die = (): void => void process.kill(process.pid, 'SIGKILL');
 
 if (dieAt === 'after commit') {

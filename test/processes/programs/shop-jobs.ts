@@ -1,12 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { postgres } from '../../../src/drivers/postgres/index.ts';
 import { createDatabase, type Database } from '../../../src/index.ts';
-import { bullmq } from '../../../src/queue/bullmq/index.ts';
 import { createJobs, defineQueue, type Jobs, type QueueEngineFactory } from '../../../src/queue/index.ts';
-import { pgBoss } from '../../../src/queue/pg-boss/index.ts';
-
-// Else it is kept when a process exits, which those that are killed never do.
-flushCompileCache();
 
 /** What a program of these tests is told by its parent. */
 export interface Settings {
@@ -22,19 +17,26 @@ export interface Settings {
 export const charge = defineQueue<{ orderId: number }, string>('charge', { timeout: 900_000 });
 export const book = defineQueue<{ orderId: number }, void>('book', { concurrency: 8 });
 
-export function engineOf({ engine, url, redisUrl, redisPrefix, scope }: Settings): QueueEngineFactory {
-  return engine === 'pg-boss'
-    ? pgBoss({ connectionString: url, schema: `boss_${scope}`, pollInterval: 200 })
-    : bullmq({ connection: redisUrl, prefix: redisPrefix, lostAfter: 1_000 });
+/** Loads the one engine that is used: half of what it takes to start a process is to load them. */
+async function engineOf({ engine, url, redisUrl, redisPrefix, scope }: Settings): Promise<QueueEngineFactory> {
+  if (engine === 'pg-boss') {
+    const { pgBoss } = await import('../../../src/queue/pg-boss/index.ts');
+    return pgBoss({ connectionString: url, schema: `boss_${scope}`, pollInterval: 200 });
+  }
+  const { bullmq } = await import('../../../src/queue/bullmq/index.ts');
+  return bullmq({ connection: redisUrl, prefix: redisPrefix, lostAfter: 1_000 });
 }
 
-export function openShop(
+export async function openShop(
   settings: Settings,
   max = 4,
   relay = true,
-): { database: Database<'default'>; jobs: Jobs<{ charge: typeof charge; book: typeof book }> } {
+): Promise<{ database: Database<'default'>; jobs: Jobs<{ charge: typeof charge; book: typeof book }> }> {
+  const engine = await engineOf(settings);
+  // Else what was compiled is kept when a process exits, which those that are killed never do.
+  flushCompileCache();
   const database = createDatabase({ clients: { default: postgres({ connectionString: settings.url, max }) } });
-  return { database, jobs: createJobs({ database, engine: engineOf(settings), queues: { charge, book }, relay }) };
+  return { database, jobs: createJobs({ database, engine, queues: { charge, book }, relay }) };
 }
 
 export function settingsFromParent(): Settings {

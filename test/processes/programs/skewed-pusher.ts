@@ -6,7 +6,7 @@ const realNow = Date.now.bind(Date);
 Date.now = (): number => realNow() + offset;
 const { openShop, settingsFromParent } = await import('./shop-jobs.ts');
 
-const { database, jobs } = openShop(settingsFromParent());
+const { database, jobs } = await openShop(settingsFromParent());
 const answer = await database.transaction(async () => {
   await database.current.query('insert into placed (order_id) values (1)');
   return await jobs.queues.charge.pushAsync({ orderId: 1 }, { timeout: 20_000, delay: 200 });

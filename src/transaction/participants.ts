@@ -1,0 +1,36 @@
+import type { Outcome } from './state.ts';
+
+/** Runs what sends statements in the transaction, as a hook before the commit would. */
+export type InScope = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/**
+ * A part of Sluice that commits or rolls back with a whole transaction, such as a cache. Unlike a hook it has no scope, and nothing
+ * of what is ambient where it was registered: to give it that is most of what a hook costs.
+ */
+export interface Participant {
+  /** Runs before the commit, when no hook is left that could change anything; what it throws rolls back. */
+  prepare(inScope: InScope): Promise<void>;
+  /** Runs as soon as the outcome is known, before any hook learns of it. It never rejects. */
+  end(outcome: Outcome): Promise<void>;
+}
+
+/** Those of one whole transaction. */
+export class Participants {
+  readonly #all: Participant[] = [];
+  #asked = 0;
+
+  add(participant: Participant): void {
+    this.#all.push(participant);
+  }
+
+  /** The next one to be asked before the commit. */
+  next(): Participant | undefined {
+    const participant = this.#all[this.#asked];
+    if (participant !== undefined) this.#asked += 1;
+    return participant;
+  }
+
+  async end(outcome: Outcome): Promise<void> {
+    await Promise.all(this.#all.map((participant) => participant.end(outcome)));
+  }
+}
