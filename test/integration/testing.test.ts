@@ -140,6 +140,29 @@ describe('rollbackEach', () => {
     expect(await server.products()).toEqual([]);
   });
 
+  plainIt('runs the hooks of a transaction that commits in spite of its error', async () => {
+    const kept = new TypeError('kept');
+    const ran: string[] = [];
+    await rolledBack(
+      database,
+      async () => {
+        const work = database.transaction(
+          async () => {
+            database.current.commit(() => void ran.push('committed'));
+            database.current.compensate(() => void ran.push('rolled back'));
+            await insert(database, 8);
+            throw kept;
+          },
+          { rollbackOn: (error) => error !== kept },
+        );
+        expect(await rejection(work)).toBe(kept);
+        expect(await ids()).toEqual([8]);
+      },
+      { commitHooks: 'run' },
+    );
+    expect(ran).toEqual(['committed']);
+  });
+
   plainIt('gives the isolation that it is told, and refuses a stronger one', async () => {
     const serializable = { isolationLevel: 'SERIALIZABLE' } as const;
     const work = (): Promise<number[]> => database.transaction(ids, serializable);
