@@ -451,21 +451,6 @@ describe('a cache in a transaction', () => {
     expect(loads).toBe(1);
   });
 
-  it('is whole before a compensation runs: what the hook finds is what was there', async () => {
-    const { database, stock } = open();
-    await stock.set(5, 1);
-    const found: unknown[] = [];
-    await rejection(
-      database.transaction(async () => {
-        await insert(database, 1);
-        await stock.set(6, 1);
-        database.current.compensate(async () => found.push(await stock.get(1)));
-        throw new Declined();
-      }),
-    );
-    expect(found).toEqual([5]);
-  });
-
   it('belongs to the transaction of the handle that it is given', async () => {
     const { database, stock } = open();
     const db = database.getDb({ clientName: 'default' });
