@@ -4,7 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Redis } from 'ioredis';
 import { type Cache, createCache } from '../src/cache/index.ts';
+import { runScript } from '../src/cache/redis/client.ts';
 import { RedisStore } from '../src/cache/redis/index.ts';
+import { changeScript } from '../src/cache/redis/scripts.ts';
 import type { Arena } from './contenders.ts';
 import { type EngineArena, pair } from './engines.ts';
 import { installPeers } from './peers.ts';
@@ -62,13 +64,21 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
     for (const each of [other.shared, other.layered, other.local]) await each.set({ key: String(id), value: row });
     await client.set(`${prefix}plain:${id}`, JSON.stringify(row));
   }
-  const change = (touches: (id: number) => Promise<unknown>, after?: () => Promise<unknown>) => async () => {
-    await database.transaction(async () => {
+  const change =
+    (touches: (id: number) => Promise<unknown>, after?: (id: number) => Promise<unknown>) => async () => {
       const id = someId();
-      await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
-      await touches(id);
-    });
-    await after?.();
+      await database.transaction(async () => {
+        await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
+        await touches(id);
+      });
+      await after?.(id);
+    };
+  let stamps = 0;
+  const script = (type: 'lock' | 'end') => async (id: number) => {
+    stamps += 1;
+    const keys = [`${prefix}bare:${id}`, `${prefix}bare:of ${id % 10}`];
+    const args = [`${prefix}bare`, 3_600_000, type, keys.length, `of ${id}`, `stamp${stamps}`, 1_000];
+    await runScript((command, ...rest) => client.call(command, ...rest), changeScript, keys, args);
   };
   const ping = (): Promise<unknown> => client.ping();
   const bare = async (): Promise<unknown> =>
@@ -103,6 +113,15 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
         contenders: pair(
           change(async () => {}),
           change((id) => Promise.all([changed.del(id), changed.invalidate([`of ${id % 10}`])])),
+        ),
+      },
+      {
+        // What is sent to Redis for two tags, and nothing else that is done for them.
+        name: `a transaction with the two bare scripts, ${callers} callers`,
+        callers,
+        contenders: pair(
+          change(async () => {}),
+          change(script('lock'), script('end')),
         ),
       },
       {
