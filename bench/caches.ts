@@ -64,15 +64,14 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
     for (const each of [other.shared, other.layered, other.local]) await each.set({ key: String(id), value: row });
     await client.set(`${prefix}plain:${id}`, JSON.stringify(row));
   }
-  const change =
-    (touches: (id: number) => Promise<unknown>, after?: (id: number) => Promise<unknown>) => async () => {
-      const id = someId();
-      await database.transaction(async () => {
-        await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
-        await touches(id);
-      });
-      await after?.(id);
-    };
+  const change = (touches: (id: number) => Promise<unknown>, after?: (id: number) => Promise<unknown>) => async () => {
+    const id = someId();
+    await database.transaction(async () => {
+      await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
+      await touches(id);
+    });
+    await after?.(id);
+  };
   let stamps = 0;
   const script = (type: 'lock' | 'end') => async (id: number) => {
     stamps += 1;

@@ -18,3 +18,4 @@ export {
   typeName,
 } from './options.ts';
 export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';
+export { Patience, type PlaceInLine } from './patience.ts';

@@ -1,7 +1,6 @@
 import { acquireWait, connectionClose, connectionOpen } from '../channels/index.ts';
-import { type Clock, LinkedList } from '../core/index.ts';
+import { type Clock, LinkedList, Patience } from '../core/index.ts';
 import { Admission } from './admission.ts';
-import { Patience } from './patience.ts';
 import { PhysicalConnections, type PooledConnection } from './physical.ts';
 import { closed, deadlock, type RefusingPool, tooDeep, tooLate } from './refusal.ts';
 import type { AcquireRequest, Lease } from './request.ts';

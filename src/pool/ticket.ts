@@ -1,5 +1,4 @@
-import type { LinkedList, ListNode } from '../core/index.ts';
-import type { Patience, Place } from './patience.ts';
+import type { LinkedList, ListNode, Patience, PlaceInLine } from '../core/index.ts';
 import type { AcquireRequest } from './request.ts';
 
 /** A request that could not be served at once. It leaves its line in constant time, whatever the reason. */
@@ -8,7 +7,7 @@ export class Ticket<Result> {
   readonly #settle = Promise.withResolvers<Result>();
   #node: ListNode<Ticket<Result>> | undefined;
   #patience: Patience<Ticket<Result>> | undefined;
-  #place: Place<Ticket<Result>> | undefined;
+  #place: PlaceInLine<Ticket<Result>> | undefined;
   #onAbort: (() => void) | undefined;
 
   constructor(request: AcquireRequest) {

@@ -32,21 +32,14 @@ export class Reads {
 
   /**
    * The texts that are to come of the keys, and where they are in there; nothing for one that is not there, or no text.
-   * @param own keys that hardly anybody else asks for now
-   * @param common keys that many ask for, which are read once
+   * @param own how many of the keys, from the first one on, hardly anybody else asks for now; the others are read once for all
    */
   get(
-    own: readonly string[],
-    common: readonly string[],
+    keys: readonly string[],
+    own: number,
   ): { readonly replies: Promise<readonly unknown[]>; readonly at: readonly number[] } {
     const batch = this.#batch ?? this.#open();
-    const at: number[] = [];
-    for (const key of own) at.push(batch.keys.push(key) - 1);
-    for (const key of common) {
-      const known = batch.at.get(key);
-      if (known === undefined) batch.at.set(key, batch.keys.length);
-      at.push(known ?? batch.keys.push(key) - 1);
-    }
+    const at = keys.map((key, index) => (index < own ? batch.keys.push(key) - 1 : placeOf(batch, key)));
     // The server works on these while the next ones are put together.
     if (batch.keys.length >= enoughKeys) batch.send();
     return { replies: batch.replies, at };
@@ -66,4 +59,12 @@ export class Reads {
     queueMicrotask(() => process.nextTick(send));
     return batch;
   }
+}
+
+/** Where a key is read that others may ask for too. */
+function placeOf({ keys, at }: Batch, key: string): number {
+  const known = at.get(key);
+  if (known !== undefined) return known;
+  at.set(key, keys.length);
+  return keys.push(key) - 1;
 }

@@ -1,5 +1,14 @@
 import { reportBackgroundError } from '../../channels/index.ts';
-import { anObject, checkOptions, integer, InvalidOptionError, longestTimer, text } from '../../core/index.ts';
+import {
+  anObject,
+  checkOptions,
+  integer,
+  InvalidOptionError,
+  longestTimer,
+  Patience,
+  systemClock,
+  text,
+} from '../../core/index.ts';
 import { type CacheStore, newStamp, type StoreWrite, type TagState } from '../index.ts';
 import { Changes } from './changes.ts';
 import {
@@ -58,11 +67,12 @@ export class RedisStore implements CacheStore {
   readonly isShared = true;
   readonly name: string;
   readonly feed: RedisFeed | undefined;
+  readonly #epochKey: string;
   readonly #send: Send;
   readonly #isCluster: boolean;
   readonly #reads: Reads;
   readonly #changes: Changes;
-  readonly #timeout: number;
+  readonly #patience: Patience<(error: Error) => void>;
   readonly #pause: number;
   readonly #commitTimeout: number;
   #epoch: Promise<Epoch> | undefined;
@@ -85,12 +95,14 @@ export class RedisStore implements CacheStore {
       throw new InvalidOptionError({ what: 'RedisStore got no "client"', remedy: 'Give one of ioredis or node-redis' });
     }
     this.name = prefix;
+    this.#epochKey = `${prefix}epoch`;
     this.#send = sendTo(client);
     this.#isCluster = isCluster(client);
     this.#reads = new Reads(this.#send, this.#isCluster, (work) => this.#guarded(work));
     const channel = `${prefix}changes`;
     this.#changes = new Changes(this.#send, this.#isCluster, (work) => this.#guarded(work), channel, kept);
-    this.#timeout = timeout;
+    const late = new Error(`Redis did not answer within ${timeout} ms`);
+    this.#patience = new Patience(systemClock, timeout, (fail) => fail(late), true);
     this.#pause = pause;
     this.#commitTimeout = commitTimeout;
     if (subscriber !== undefined) {
@@ -109,27 +121,26 @@ export class RedisStore implements CacheStore {
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
     const { text, name, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
     const valueKey = this.#valueKey(key);
-    // The first tag is that of the key.
-    const [first, ...others] = tags.map((tag, index) => (index === 0 ? this.#tagKey(tag) : this.#commonKey(tag)));
     const remaining = timed ? this.#guarded(() => this.#send('PTTL', valueKey)) : undefined;
-    const own = first === undefined ? [valueKey] : [valueKey, first];
-    const { replies, at } = this.#reads.get(own, [...others, this.#epochKey]);
+    const keys = [valueKey, ...tags.map((tag, index) => this.#readKey(tag, index)), this.#epochKey];
+    // The value and the tag of its key are hardly asked for twice in one moment.
+    const { replies, at } = this.#reads.get(keys, 2);
     const texts = remaining === undefined ? await replies : (await Promise.all([replies, remaining]))[0];
-    const found = at.map((index) => texts[index]);
-    const epoch = found.pop();
-    const value = found.shift();
+    const epoch = texts[at[keys.length - 1] ?? 0];
     // It has lost everything, and locks with it.
     if (epoch !== text) this.#forgetEpoch();
     if (epoch !== text || performance.now() < usableAt) return { stored: undefined, tags: tags.map(() => unusable) };
-    if (!found.every(isPlainStamp)) {
+    const stamps = tags.map((_, index) => texts[at[index + 1] ?? 0]);
+    if (!stamps.every(isPlainStamp)) {
       const states = await this.#statesOf(tags.map((tag) => this.#tagKey(tag)));
       return { stored: undefined, tags: states, epoch: name };
     }
-    const payload = typeof value === 'string' ? payloadOf(value, name, found) : undefined;
-    const stored = payload === undefined ? undefined : { stamps: found, payload };
-    const states = found.map(unlocked);
-    if (stored === undefined || remaining === undefined) return { stored, tags: states, epoch: name };
-    return { stored: { ...stored, remaining: Number(await remaining) }, tags: states, epoch: name };
+    const value = texts[at[0] ?? 0];
+    const payload = typeof value === 'string' ? payloadOf(value, name, stamps) : undefined;
+    const states = stamps.map(unlocked);
+    if (payload === undefined) return { stored: undefined, tags: states, epoch: name };
+    const stored = { stamps, payload, remaining: remaining === undefined ? undefined : Number(await remaining) };
+    return { stored, tags: states, epoch: name };
   }
 
   async write({ key, stamps, payload, ttl, epoch }: StoreWrite): Promise<void> {
@@ -182,13 +193,13 @@ export class RedisStore implements CacheStore {
       const fail = (error: unknown): void => {
         if (isLate) return;
         isLate = true;
-        clearTimeout(timer);
+        this.#patience.end(place);
         this.#noteFailure(error);
         reject(error);
       };
-      const timer = setTimeout(() => fail(new Error(`Redis did not answer within ${this.#timeout} ms`)), this.#timeout);
+      const place = this.#patience.begin(fail);
       work().then((result) => {
-        clearTimeout(timer);
+        this.#patience.end(place);
         resolve(result);
       }, fail);
     });
@@ -225,16 +236,16 @@ export class RedisStore implements CacheStore {
     return { text, name: text.slice(text.lastIndexOf(' ') + 1), usableAt: performance.now() + wait };
   }
 
-  get #epochKey(): string {
-    return `${this.name}epoch`;
-  }
   #valueKey(key: string): string {
     return `${this.name}value:${key}`;
   }
   #tagKey(tag: string): string {
     return `${this.name}tag:${tag}`;
   }
-  /** That of a tag which many values have. */
+  /** The first tag is that of the key; many values have the others. */
+  #readKey(tag: string, index: number): string {
+    return index === 0 ? this.#tagKey(tag) : this.#commonKey(tag);
+  }
   #commonKey(tag: string): string {
     const known = this.#commonKeys.get(tag);
     if (known !== undefined) return known;
@@ -265,6 +276,11 @@ const unusable: TagState = { stamp: '', isLocked: true };
 
 /** Of a value that has these stamps, and no others. */
 function payloadOf(value: string, epoch: string, stamps: readonly string[]): string | undefined {
-  const head = `${epoch} ${stamps.join(' ')}\n`;
-  return value.startsWith(head) ? value.slice(head.length) : undefined;
+  if (!value.startsWith(epoch)) return undefined;
+  let at = epoch.length;
+  for (const stamp of stamps) {
+    if (value[at] !== ' ' || !value.startsWith(stamp, at + 1)) return undefined;
+    at += 1 + stamp.length;
+  }
+  return value[at] === '\n' ? value.slice(at + 1) : undefined;
 }
