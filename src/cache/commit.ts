@@ -51,6 +51,7 @@ export class StoreCommit implements Participant {
   readonly #transaction = newStamp();
   readonly #overlays = new Map<Member, Overlay>();
   #announced: Announced | undefined;
+  #outcome: Outcome | undefined;
 
   private constructor(store: CacheStore, scope: Scope, db: Db) {
     this.#store = store;
@@ -99,10 +100,13 @@ export class StoreCommit implements Participant {
     const deadline = clock.now() + timeout / 2;
     try {
       this.#announced = await announce(this.#store, this.#transaction, tags, values, timeout);
+      // Cancelled meanwhile, the transaction has ended without it.
+      if (this.#outcome !== undefined) return await this.end(this.#outcome);
       if (clock.now() > deadline) throw new Error('it took too long');
       this.#fence(deadline);
     } catch (cause) {
       this.#announced = undefined;
+      if (this.#outcome !== undefined) return;
       await inScope(() => leaveOrRefuse(this.#store, [...this.#overlays.keys()], this.#db, tags, cause));
     }
   }
@@ -120,6 +124,7 @@ export class StoreCommit implements Participant {
   }
 
   async end(outcome: Outcome): Promise<void> {
+    this.#outcome = outcome;
     // Where nobody knows whether it is committed the locks end by themselves, and what was stored before stays dead.
     if (this.#announced === undefined || outcome === 'unknown') return;
     try {

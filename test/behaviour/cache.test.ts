@@ -451,6 +451,27 @@ describe('a cache in a transaction', () => {
     expect(loads).toBe(1);
   });
 
+  it('leaves no lock of a transaction that was ended while its locks were taken', async () => {
+    const store = new HeldStore();
+    const { database, stock } = open({ store });
+    const [asked, mayLock, released] = [signal(), signal(), signal()];
+    store.before.prepare = async () => {
+      asked.fire();
+      await mayLock.promise;
+    };
+    store.before.release = async () => released.fire();
+    const work = database.transaction(() => stock.del(1), { timeout: 100 });
+    const failed = rejection(work);
+    await asked.promise;
+    expect(await failed).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+    mayLock.fire();
+    await released.promise;
+    await until('it is stored', async () => {
+      await stock.getOrSet(1, () => 5);
+      return (await stock.get(1)) === 5;
+    });
+  });
+
   it('belongs to the transaction of the handle that it is given', async () => {
     const { database, stock } = open();
     const db = database.getDb({ clientName: 'default' });
