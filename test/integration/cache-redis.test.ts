@@ -67,7 +67,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     return { database, here: make(ours), there: make(theirs), holdCommit };
   }
 
-  it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
+  it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 240_000 }, async () => {
     const seed = 1 + Math.floor(Math.random() * 1e9);
     const result = await checkCache({
       database: server.open({ max: 12 }),
