@@ -2,8 +2,7 @@ import swc from 'unplugin-swc';
 import { defineConfig } from 'vitest/config';
 import { mariadbIsHere } from './test/support/servers.ts';
 
-// The limits are for what hangs, on a machine of any speed.
-const shared = { globalSetup: 'test/support/global-setup.ts', testTimeout: 120_000, hookTimeout: 120_000 };
+const shared = { globalSetup: 'test/support/global-setup.ts', testTimeout: 30_000, hookTimeout: 30_000 };
 
 export default defineConfig({
   test: {

@@ -18,19 +18,19 @@ async function check(approach: Approach, checks: number): Promise<CheckerResult 
   return { ...result, seed };
 }
 
-it('7,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 240_000 }, async () => {
+it('7,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
   const result = await check('sluice', 7_000);
   expect(result).toMatchObject({ stale: 0, uncommitted: 0, lostOwn: 0, first: undefined });
   // It was worth its while.
   expect(Math.min(result.hits, result.commits, result.rollbacks)).toBeGreaterThan(20);
 });
 
-it('the same load finds a cache that is written as the statements are', { timeout: 240_000 }, async () => {
+it('the same load finds a cache that is written as the statements are', { timeout: 60_000 }, async () => {
   const { stale, uncommitted } = await check('naive', 5_000);
   expect(Math.min(stale, uncommitted)).toBeGreaterThan(0);
 });
 
-it('the same load finds a cache from which is deleted after the commit', { timeout: 240_000 }, async () => {
+it('the same load finds a cache from which is deleted after the commit', { timeout: 60_000 }, async () => {
   const { stale, uncommitted } = await check('after-commit', 5_000);
   expect(stale).toBeGreaterThan(0);
   // Which is what it is for.

@@ -129,7 +129,7 @@ describe('the outbox', () => {
     expect(got).toEqual(['first committed', 'first written']);
   });
 
-  it('several relays deliver everything once, and keep the order of each key', { timeout: 240_000 }, async () => {
+  it('several relays deliver everything once, and keep the order of each key', { timeout: 60_000 }, async () => {
     const keys = 5;
     const each = 60;
     for (let index = 0; index < each; index += 1) {

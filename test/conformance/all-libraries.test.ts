@@ -140,7 +140,7 @@ describe('all libraries', () => {
 
   it.each([10, 1])(
     '1,000 transactions, 50 at a time, through four libraries each, half rolled back, at max: %d',
-    { timeout: 240_000 },
+    { timeout: 120_000 },
     async (max) => {
       const database = server.open({ max });
       const { names, insert, close } = await openAll(database);

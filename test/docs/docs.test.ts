@@ -39,7 +39,7 @@ const server = useTestDatabase(
 );
 
 describe('the examples', () => {
-  it('compile as they are written', { timeout: 240_000 }, () => {
+  it('compile as they are written', { timeout: 60_000 }, () => {
     expect(examples.length).toBeGreaterThanOrEqual(3);
     for (const { name, code } of examples) writeFileSync(join(folder, `${name}.ts`), code);
     const paths = entries();
@@ -56,7 +56,7 @@ describe('the examples', () => {
     expect(status).toBe(0);
   });
 
-  it('the one of the README runs, but for where it imports from', { timeout: 240_000 }, async () => {
+  it('the one of the README runs, but for where it imports from', { timeout: 30_000 }, async () => {
     const [example = ''] = examplesIn('README.md');
     const code = example
       .replace("from 'sluice'", `from ${JSON.stringify(join(root, 'src/index.ts'))}`)

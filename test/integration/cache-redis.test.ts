@@ -67,7 +67,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     return { database, here: make(ours), there: make(theirs), holdCommit };
   }
 
-  it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 240_000 }, async () => {
+  it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
     const seed = 1 + Math.floor(Math.random() * 1e9);
     const result = await checkCache({
       database: server.open({ max: 12 }),
@@ -356,10 +356,10 @@ if (own === undefined) {
       ];
       for (const client of clients) client.on('error', () => {});
       const database = server.open({ max: 3 });
-      const options = { timeout: 5_000, pause: 10, commitTimeout: 3_000 };
+      const options = { timeout: 5_000, pause: 10, commitTimeout: 2_000 };
       const [here, there] = clients.map((client) => new RedisStore({ client, ...options })) as [RedisStore, RedisStore];
       const make = (store: RedisStore): Cache<number, number> =>
-        createCache(database, { name: 'stock', store, commitTimeout: 3_000 });
+        createCache(database, { name: 'stock', store, commitTimeout: 2_000 });
       const [writer, reader] = [make(here), make(there)];
       await insert(database, 1);
       const load = (): Promise<number> => stockOf(database);

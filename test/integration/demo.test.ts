@@ -21,7 +21,7 @@ function demoWith(settings: Record<string, string>, ...args: string[]): SpawnSyn
 }
 
 describe('the demo', () => {
-  it('prints its figures as one JSON object on the last line', { timeout: 240_000 }, () => {
+  it('prints its figures as one JSON object on the last line', { timeout: 90_000 }, () => {
     const { stdout, stderr, status } = demo('--json');
     expect(status).toBe(0);
     const figures: unknown = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
@@ -59,7 +59,7 @@ describe('the demo', () => {
     expect(stderr).toContain('500 of 500');
   });
 
-  it('prints a table, the message of the deadlock, and leaves nothing behind', { timeout: 240_000 }, async () => {
+  it('prints a table, the message of the deadlock, and leaves nothing behind', { timeout: 90_000 }, async () => {
     const { stdout, status } = demo();
     expect(status).toBe(0);
     expect(stdout).toMatch(/max {2}requested {2}committed/);
@@ -70,7 +70,7 @@ describe('the demo', () => {
     expect(await server.sql("select 1 from pg_namespace where nspname like 'sluice_demo%'")).toEqual([]);
   });
 
-  it('runs its jobs on BullMQ where there is a Redis', { timeout: 240_000 }, async () => {
+  it('runs its jobs on BullMQ where there is a Redis', { timeout: 90_000 }, async () => {
     if (!(await whenReached('Redis'))) return;
     const { stdout, status } = demoWith({ REDIS_URL: redisUrl }, '--json');
     expect(status).toBe(0);
@@ -79,7 +79,7 @@ describe('the demo', () => {
     });
   });
 
-  it.each(['mariadb', 'sqlite'])('runs on %s', { timeout: 240_000 }, async (engine) => {
+  it.each(['mariadb', 'sqlite'])('runs on %s', { timeout: 90_000 }, async (engine) => {
     if (engine === 'mariadb' && !(await whenReached('MariaDB'))) return;
     const { stdout, status } = demoWith(
       { REDIS_URL: engine === 'mariadb' ? redisUrl : '', MARIADB_URL: mariadbUrl },
@@ -114,7 +114,7 @@ describe('the demo', () => {
 });
 
 describe('the runner', () => {
-  it('stops the PostgreSQL that it started when it is interrupted', { timeout: 240_000 }, async () => {
+  it('stops the PostgreSQL that it started when it is interrupted', { timeout: 60_000 }, async () => {
     const { DATABASE_URL: _, ...env } = process.env;
     const child = spawn(process.execPath, [runner, 'demo'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';

@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 describe('the server restarted under load', () => {
-  it('the process lives, the pool recovers, and no acknowledged commit is lost', { timeout: 240_000 }, async () => {
+  it('the process lives, the pool recovers, and no acknowledged commit is lost', { timeout: 60_000 }, async () => {
     const acknowledged = new Set<number>();
     const unknown = new Set<number>();
     const uncaught: unknown[] = [];
@@ -77,7 +77,7 @@ describe('the server restarted under load', () => {
 
   it(
     'backends killed at random under load leave no connection in doubt and nothing in use',
-    { timeout: 240_000 },
+    { timeout: 60_000 },
     async () => {
       const killer = createDatabase({
         clients: { default: postgres({ connectionString: server.url, applicationName: 'killer' }) },
@@ -126,7 +126,7 @@ describe('the server restarted under load', () => {
 });
 
 describe('10,000 who wait for one connection', () => {
-  it('of whom 9,999 are cancelled leave at once, and the last one is served', { timeout: 240_000 }, async () => {
+  it('of whom 9,999 are cancelled leave at once, and the last one is served', { timeout: 60_000 }, async () => {
     const narrow = createDatabase({
       clients: { default: postgres({ connectionString: server.url, max: 1, maxLevel: 0 }) },
     });

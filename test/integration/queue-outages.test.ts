@@ -23,7 +23,7 @@ afterEach(async () => {
 describe('Redis that is stopped and started', () => {
   it(
     'during 1,000 pushAsync: every one settles by its deadline, and afterwards all works',
-    { timeout: 240_000 },
+    { timeout: 60_000 },
     async () => {
       redis = await ownRedis();
       if (redis === undefined) return;
@@ -69,7 +69,7 @@ describe('Redis that is stopped and started', () => {
     },
   );
 
-  it('keeps what committed meanwhile in the outbox, and brings it afterwards', { timeout: 240_000 }, async () => {
+  it('keeps what committed meanwhile in the outbox, and brings it afterwards', { timeout: 60_000 }, async () => {
     redis = await ownRedis();
     if (redis === undefined) return;
     subscribe(channelNames.backgroundError, quiet);

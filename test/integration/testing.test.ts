@@ -214,7 +214,7 @@ describe('poolOfOne', () => {
 });
 
 describe('the test functions of other frameworks', () => {
-  plainIt('node:test: options, contexts and callbacks', { timeout: 240_000 }, async () => {
+  plainIt('node:test: options, contexts and callbacks', { timeout: 30_000 }, async () => {
     const root = fileURLToPath(new URL('../..', import.meta.url));
     const folder = mkdtempSync(join(root, 'test/integration/.node-test-'));
     try {

@@ -54,13 +54,13 @@ await describeWith('Redis', 'a cache with a part of what keeps it right taken ou
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is none without one: the tests pass on the copy', { timeout: 240_000 }, async () => {
+  it('is none without one: the tests pass on the copy', { timeout: 120_000 }, async () => {
     const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
     expect(await failuresOn(copyWith(undefined), tests)).toBe(0);
   });
 
   for (const mutant of mutants) {
-    it(`${mutant.name}: found`, { timeout: 240_000 }, async () => {
+    it(`${mutant.name}: found`, { timeout: 120_000 }, async () => {
       expect(await failuresOn(copyWith(mutant), mutant.tests)).toBeGreaterThan(0);
     });
   }

@@ -24,7 +24,7 @@ function sluice(...args: string[]): SpawnSyncReturns<string> {
 }
 
 describe('sluice relay', () => {
-  it('relays what other processes have committed until it is stopped', { timeout: 240_000 }, async () => {
+  it('relays what other processes have committed until it is stopped', { timeout: 60_000 }, async () => {
     if (!(await whenReached('Redis'))) return;
     const scope = `cli_${process.pid}`;
     const settings: Settings = { engine: 'bullmq', url: server.url, redisUrl, redisPrefix: redisKeys(scope), scope };

@@ -23,7 +23,7 @@ describe.each<Settings['engine']>(['pg-boss', 'bullmq'])('clocks an hour apart o
   it.each([
     ['ahead', hour],
     ['behind', -hour],
-  ])('a job is neither late nor without a limit: the pusher is %s', { timeout: 240_000 }, async (name, offset) => {
+  ])('a job is neither late nor without a limit: the pusher is %s', { timeout: 60_000 }, async (name, offset) => {
     if (!(await whenReached(engine === 'bullmq' ? 'Redis' : undefined))) return;
     const scope = `clocks_${process.pid}_${name}`;
     const settings: Settings = { engine, url: server.url, redisUrl, redisPrefix: redisKeys(scope), scope };

@@ -95,7 +95,7 @@ describe.each<Settings['engine']>(['pg-boss', 'bullmq'])('kill -9 with %s', (eng
 
   it.each(['before commit', 'after commit'])(
     `of ${workerKills} workers, each %s: every effect once, every waiter answered`,
-    { timeout: 300_000 },
+    { timeout: 180_000 },
     async (dieAt) => {
       if (!(await whenReached(needed))) return;
       const given = settings(engine);

@@ -32,7 +32,7 @@ const scenario = fc.record({
 describe('the pool by level', () => {
   it(
     '10,000 schedules: every chain ends, no budget is passed, no request below its level waits',
-    { timeout: 240_000 },
+    { timeout: 120_000 },
     async () => {
       let waited = 0;
       let completed = 0;

@@ -52,7 +52,7 @@ function urlOf(server: ServerName): URL {
 
 function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connectSocket({ host, port, timeout: 10_000 });
+    const socket = connectSocket({ host, port, timeout: 2_000 });
     const finish = (reached: boolean): void => {
       socket.destroy();
       resolve(reached);

@@ -13,8 +13,7 @@ export interface Settings {
   readonly scope: string;
 }
 
-// Longer than any test: what came too late would be run by nobody, and who is to die of it would wait for it.
-export const charge = defineQueue<{ orderId: number }, string>('charge', { timeout: 900_000 });
+export const charge = defineQueue<{ orderId: number }, string>('charge', { timeout: 90_000 });
 export const book = defineQueue<{ orderId: number }, void>('book', { concurrency: 8 });
 
 /** Loads the one engine that is used: half of what it takes to start a process is to load them. */
