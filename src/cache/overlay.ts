@@ -13,6 +13,7 @@ export interface NewValue extends Change {
   readonly payload: string;
 }
 
+/** What deletes a key, in whatever cache. */
 export const deletion: Change = { payload: undefined, tags: [], ttl: 0 };
 
 /** More keys than these in one transaction are all of the cache's: what is known of them stays bounded. */

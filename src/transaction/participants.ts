@@ -30,7 +30,9 @@ export class Participants {
     return participant;
   }
 
+  /** None is asked afterwards, whatever the body of a cancelled transaction comes to. */
   async end(outcome: Outcome): Promise<void> {
+    this.#asked = this.#all.length;
     await Promise.all(this.#all.map((participant) => participant.end(outcome)));
   }
 }

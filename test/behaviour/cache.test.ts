@@ -472,6 +472,28 @@ describe('a cache in a transaction', () => {
     });
   });
 
+  it('asks for nothing where the body returns after its transaction was ended', async () => {
+    const store = new HeldStore();
+    const { database, stock } = open({ store });
+    const asked: string[] = [];
+    for (const name of ['prepare', 'release'] as const) store.before[name] = async () => void asked.push(name);
+    const [mayReturn, returns] = [signal(), signal()];
+    const work = database.transaction(
+      async () => {
+        await stock.del(1);
+        await mayReturn.promise;
+        returns.fire();
+      },
+      { timeout: 100 },
+    );
+    expect(await rejection(work)).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+    mayReturn.fire();
+    await returns.promise;
+    // Whatever follows the body without waiting for a server has run by then.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toEqual([]);
+  });
+
   it('belongs to the transaction of the handle that it is given', async () => {
     const { database, stock } = open();
     const db = database.getDb({ clientName: 'default' });
