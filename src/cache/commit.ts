@@ -101,7 +101,7 @@ export class StoreCommit implements Participant {
     try {
       this.#announced = await announce(this.#store, this.#transaction, tags, values, timeout);
       // Cancelled meanwhile, the transaction has ended without it.
-      if (this.#outcome !== undefined) return await this.end(this.#outcome);
+      if (this.#outcome !== undefined) return this.end(this.#outcome);
       if (clock.now() > deadline) throw new Error('it took too long');
       this.#fence(deadline);
     } catch (cause) {
@@ -123,17 +123,29 @@ export class StoreCommit implements Participant {
     });
   }
 
-  async end(outcome: Outcome): Promise<void> {
+  end(outcome: Outcome): void {
     this.#outcome = outcome;
     // Where nobody knows whether it is committed the locks end by themselves, and what was stored before stays dead.
     if (this.#announced === undefined || outcome === 'unknown') return;
+    void this.#settle(this.#announced, outcome === 'committed' ? this.#announced.values : noValues);
+  }
+
+  /** Whoever reads in this process comes after it, and others read the database meanwhile: only a database that closes waits. */
+  async #settle(announced: Announced, values: NewValues): Promise<void> {
+    const { work } = this.#scope.transaction.client;
+    work.add(this);
     try {
-      await settle(this.#store, this.#announced, outcome === 'committed' ? this.#announced.values : noValues);
+      await settle(this.#store, announced, values);
     } catch (error) {
       // The locks end by themselves; until then the database is read.
       reportBackgroundError({ source: `cache "${[...this.#overlays.keys()].map(({ name }) => name).join()}"`, error });
+    } finally {
+      work.delete(this);
     }
   }
+
+  /** It ends by itself: the store has a limit for each command. */
+  abort(): void {}
 }
 
 /** Outside of a transaction: as one that has nothing to commit. @throws CacheUnavailableError */

@@ -66,13 +66,17 @@ export interface CacheStore {
     tags: readonly string[],
     timed?: boolean,
   ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[]; readonly epoch?: string }>;
+  /** What this process reads later finds it, though nobody has waited for the promise. */
   write(write: StoreWrite): Promise<void>;
   /**
    * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if the transaction is not heard of
    * again. All have it when the promise resolves, and their change is on its way to all feeds.
    */
   prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void>;
-  /** Ends the locks of a transaction. A tag whose lock was lost meanwhile gets a new stamp. */
+  /**
+   * Ends the locks of a transaction. A tag whose lock was lost meanwhile gets a new stamp. What this process reads later comes
+   * after it, though nobody has waited for the promise.
+   */
   release(transaction: string, tags: readonly string[]): Promise<void>;
   /**
    * Takes the right to load a key, for at most `ttl` milliseconds, so that of several processes one does.

@@ -80,7 +80,7 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
 async function commitIn<Result>({ parent, outer }: InnerRun<Result>, unit: AtomicUnit): Promise<readonly unknown[]> {
   const { base, transaction } = parent;
   if (base === undefined) return [];
-  await unit.participants?.end('committed');
+  unit.participants?.end('committed');
   const hooks = unit.hooks.take('committed');
   if (hooks.length === 0) return [];
   const { hookLimit } = transaction.client;
@@ -135,7 +135,7 @@ async function settleNested<Result>(
 async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: AtomicUnit): Promise<readonly unknown[]> {
   const { transaction } = parent;
   const { client, level } = transaction;
-  await unit.participants?.end('rolledBack');
+  unit.participants?.end('rolledBack');
   const hooks = unit.hooks.take('rolledBack');
   if (hooks.length === 0) return [];
   const scope = new Scope(transaction, parent.unit, parent, `hook of ${parent.name}`);

@@ -10,8 +10,8 @@ export type InScope = <Result>(work: () => Promise<Result>) => Promise<Result>;
 export interface Participant {
   /** Runs before the commit, when no hook is left that could change anything; what it throws rolls back. */
   prepare(inScope: InScope): Promise<void>;
-  /** Runs as soon as the outcome is known, before any hook learns of it. It never rejects. */
-  end(outcome: Outcome): Promise<void>;
+  /** Runs as soon as the outcome is known, before any hook learns of it. It never throws, and nobody waits for what it sets off. */
+  end(outcome: Outcome): void;
 }
 
 /** Those of one whole transaction. */
@@ -31,8 +31,8 @@ export class Participants {
   }
 
   /** None is asked afterwards, whatever the body of a cancelled transaction comes to. */
-  async end(outcome: Outcome): Promise<void> {
+  end(outcome: Outcome): void {
     this.#asked = this.#all.length;
-    await Promise.all(this.#all.map((participant) => participant.end(outcome)));
+    for (const participant of this.#all) participant.end(outcome);
   }
 }

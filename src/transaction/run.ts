@@ -76,7 +76,7 @@ export async function runAttempt<Result>(
       : raceBody(cancellation, run));
     scope.end();
     const ending = await endTransaction(transaction, unit, done);
-    if (unit.participants !== undefined) await unit.participants.end(ending.outcome);
+    unit.participants?.end(ending.outcome);
     const hooks = unit.hooks.take(ending.outcome);
     const errors =
       hooks.length === 0

@@ -189,9 +189,13 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
       await Promise.all([one.set(1, 1), one.del(2), other.set(3, 3), other.invalidate(['drawer'])]);
     };
     await database.transaction(change);
+    // What is read comes after everything that the transaction has sent.
+    await one.get(1);
     proxy.takeTrips();
     await database.transaction(change);
-    expect(proxy.takeTrips()).toBe(2);
+    let trips = 0;
+    await until('it has gone there twice', () => (trips += proxy.takeTrips()) >= 2);
+    expect(trips).toBe(2);
     await rejection(
       database.transaction(async () => {
         await change();
@@ -202,6 +206,58 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     expect(proxy.takeTrips()).toBe(0);
     client.disconnect();
     await proxy.close();
+  });
+
+  it('keep nobody waiting for the end of locks but a database that closes', async () => {
+    const proxy = await startTcpProxy(redisUrl);
+    const client = new Redis(proxy.url);
+    const database = server.open({ max: 3 });
+    const [store, other] = [client, redis].map((of) => new RedisStore({ client: of, prefix, timeout: 5_000 })) as [
+      RedisStore,
+      RedisStore,
+    ];
+    const [here, there] = [store, other].map((of) => createCache(database, { name: 'stock', store: of })) as [
+      Cache<number, number>,
+      Cache<number, number>,
+    ];
+    await here.set(1, 1);
+    const prepare = store.prepare.bind(store);
+    store.prepare = async (...args) => {
+      await prepare(...args);
+      proxy.hold();
+    };
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await here.set(2, 1);
+    });
+    const found = here.get(1);
+    let isClosed = false;
+    const closing = database.close().then(() => (isClosed = true));
+    await until('the locks have ended', async () => (await there.get(1)) === 2);
+    // As long as one takes that nothing keeps.
+    const another = server.open({ max: 3 });
+    await another.current.query('select 1');
+    await another.close();
+    expect(isClosed).toBe(false);
+    proxy.goOn();
+    expect(await found).toBe(2);
+    await closing;
+    client.disconnect();
+    await proxy.close();
+  });
+
+  it('find what this process has committed before, however much goes on', async () => {
+    const { database, here } = open();
+    const work = async (id: number): Promise<void> => {
+      for (let value = 1; value <= 20; value += 1) {
+        await database.transaction(async () => {
+          await database.current.query('select 1');
+          await here.set(value, id);
+        });
+        expect(await here.get(id)).toBe(value);
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, id) => work(id)));
   });
 
   it('read the database where Redis hangs, and refuse writers, each within its time', async () => {
@@ -243,6 +299,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     expect(await there.getOrSet(1, () => stockOf(database))).toBe(0);
     goOn();
     await writing;
+    expect(await here.get(1)).toBe(5);
     expect(await there.get(1)).toBe(5);
     await rejection(
       database.transaction(async () => {

@@ -30,6 +30,8 @@ export class Changes {
   readonly #run: (keys: readonly string[], changes: readonly (string | number)[]) => Promise<unknown>;
   readonly #isCluster: boolean;
   #waiting: Waiting[] = [];
+  /** How many of those are ends of locks. */
+  #ends = 0;
   #isBusy = false;
 
   /**
@@ -59,9 +61,15 @@ export class Changes {
     }
   }
 
+  /** Sends what waits at once where locks are to end: what is sent afterwards finds that they have. */
+  sendEnds(): void {
+    while (this.#ends > 0) void this.#sendOut(this.#take());
+  }
+
   #enqueue(change: TagChange): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, resolve, reject });
+      if (change.type === 'end') this.#ends += 1;
       if (this.#isBusy) return;
       this.#isBusy = true;
       // What else is to come of this turn of the event loop goes along.
@@ -70,18 +78,19 @@ export class Changes {
   }
 
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const batch = this.#take();
-      const keys = batch.flatMap(({ change }) => change.keys);
-      const changes = batch.flatMap(({ change }) => argumentsOf(change, change.keys.length));
-      try {
-        await this.#run(keys, changes);
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
+    while (this.#waiting.length > 0) await this.#sendOut(this.#take());
     this.#isBusy = false;
+  }
+
+  async #sendOut(batch: readonly Waiting[]): Promise<void> {
+    const keys = batch.flatMap(({ change }) => change.keys);
+    const changes = batch.flatMap(({ change }) => argumentsOf(change, change.keys.length));
+    try {
+      await this.#run(keys, changes);
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
   }
 
   #take(): readonly Waiting[] {
@@ -90,6 +99,7 @@ export class Changes {
       keys += change.keys.length;
       if (count > 0 && keys > enoughKeys) break;
       count += 1;
+      if (change.type === 'end') this.#ends -= 1;
     }
     return this.#waiting.splice(0, count);
   }

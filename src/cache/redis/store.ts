@@ -120,6 +120,8 @@ export class RedisStore implements CacheStore {
 
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
     const { text, name, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
+    // On one connection, so that it finds what this process has committed.
+    this.#changes.sendEnds();
     const valueKey = this.#valueKey(key);
     const remaining = timed ? this.#guarded(() => this.#send('PTTL', valueKey)) : undefined;
     const keys = [valueKey, ...tags.map((tag, index) => this.#readKey(tag, index)), this.#epochKey];
