@@ -70,7 +70,8 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
       await database.current.query('update sluice_bench set value = value + 1 where id = $1', [id]);
       await touches(id);
     });
-    await after?.(id);
+    // Nobody waits for it, as with the cache.
+    void after?.(id);
   };
   let stamps = 0;
   const script = (type: 'lock' | 'end') => async (id: number) => {
