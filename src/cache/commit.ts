@@ -105,9 +105,10 @@ export class StoreCommit implements Participant {
       if (clock.now() > deadline) throw new Error('it took too long');
       this.#fence(deadline);
     } catch (cause) {
-      this.#announced = undefined;
       if (this.#outcome !== undefined) return;
       await inScope(() => leaveOrRefuse(this.#store, [...this.#overlays.keys()], this.#db, tags, cause));
+      // It commits all the same, when locks that were taken too late may be over: they end by themselves.
+      this.#announced = undefined;
     }
   }
 

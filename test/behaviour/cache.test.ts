@@ -472,6 +472,29 @@ describe('a cache in a transaction', () => {
     });
   });
 
+  it('is rolled back where its locks were taken too late, and leaves none of them', async () => {
+    const store = new HeldStore();
+    const { database, stock } = open({ store, commitTimeout: 200 });
+    await insert(database, 1);
+    store.before.prepare = async () => {
+      const start = performance.now();
+      await until('half of its time is over', () => performance.now() > start + 110);
+    };
+    const released = signal();
+    store.before.release = async () => released.fire();
+    const failed = rejection(
+      database.transaction(async () => {
+        await sell(database);
+        await stock.del(1);
+      }),
+    );
+    expect(await failed).toMatchObject({ code: 'CACHE_UNAVAILABLE', cause: { message: 'it took too long' } });
+    await released.promise;
+    expect(await stockOf(database, 1)).toBe(0);
+    expect(await stock.getOrSet(1, () => 0)).toBe(0);
+    expect(await stock.get(1)).toBe(0);
+  });
+
   it('asks for nothing where the body returns after its transaction was ended', async () => {
     const store = new HeldStore();
     const { database, stock } = open({ store });
