@@ -22,6 +22,7 @@ import type {
 import type { Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { Cancellation } from './cancellation.ts';
+import { CommitLimit } from './commit-limit.ts';
 import {
   commitUnknown,
   connectionLost,
@@ -47,13 +48,6 @@ const commitStep: Step = { type: 'commit' };
 export interface Ending {
   readonly outcome: Outcome;
   readonly failure: { readonly error: unknown } | undefined;
-}
-
-/** When a transaction has to have committed at the latest. */
-interface CommitLimit {
-  /** By the clock of the client. */
-  readonly deadline: number;
-  readonly tooLate: (cause: unknown) => unknown;
 }
 
 /** What was sent in an exchange, and what was found out while it ran. */
@@ -217,8 +211,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
    * effect on engines that cannot. @param tooLate makes the error for it
    */
   commitBy(deadline: number, tooLate: (cause: unknown) => unknown): void {
-    if (this.#commitLimit !== undefined && this.#commitLimit.deadline <= deadline) return;
-    this.#commitLimit = { deadline, tooLate };
+    this.#commitLimit ??= new CommitLimit();
+    this.#commitLimit.lower(deadline, tooLate);
   }
 
   /** Commits, and gives the connection back whatever comes of it. */
@@ -229,14 +223,16 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     if (from === 'unstarted') return this.#end('committed');
     if (from === 'lost' || this.#lease === undefined) return this.#end('rolledBack', connectionLost(this, undefined));
     const { connection } = this.#lease;
-    const refusal = this.#refusal(connection);
+    // After a failed statement the server refuses the COMMIT anyhow.
+    const refusal =
+      connection.status === 'active' ? this.#commitLimit?.refusal(this.client.driver, this.#startedAt) : undefined;
     const exchange = await connection.run(refusal === undefined ? [commitStep] : [refusal, commitStep]);
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
     if (failure?.kind === 'connectionLost') return this.#end('unknown', commitUnknown(this, failure.error));
     if (refusal !== undefined && exchange.completed === 0) {
       await connection.run([{ type: 'rollback' }]);
-      return this.#end('rolledBack', this.#commitLimit?.tooLate(failure?.error));
+      return this.#end('rolledBack', this.#commitLimit?.error(failure?.error));
     }
     this.#noteRepeatable(failure);
     return this.#end('rolledBack', failure?.error ?? unexpectedRollback(this, undefined));
@@ -287,14 +283,6 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     }
     this.#lease = lease;
     return lease;
-  }
-
-  /** What goes before the COMMIT, in the same write. The server began after it was asked to, so it refuses rather too early. */
-  #refusal({ status }: DriverConnection): Step | undefined {
-    if (this.#commitLimit === undefined || status !== 'active') return undefined;
-    const within = Math.max(0, Math.floor(this.#commitLimit.deadline - this.#startedAt));
-    const statement = this.client.driver.refusalAfter?.(within);
-    return statement === undefined ? undefined : { type: 'statement', statement };
   }
 
   /** Only a statement that somebody of its own chain may be waiting for can be blocked by its own chain. */

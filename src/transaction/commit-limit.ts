@@ -1,0 +1,29 @@
+import type { Driver, Step } from '../driver/index.ts';
+
+/** When a transaction has to have committed at the latest, by the clock of its client. */
+export class CommitLimit {
+  #deadline = Number.POSITIVE_INFINITY;
+  #tooLate: (cause: unknown) => unknown = (cause) => cause;
+
+  /** The earliest of several holds. @param tooLate makes the error for it */
+  lower(deadline: number, tooLate: (cause: unknown) => unknown): void {
+    if (deadline >= this.#deadline) return;
+    this.#deadline = deadline;
+    this.#tooLate = tooLate;
+  }
+
+  /**
+   * What goes before the COMMIT, in the same write, if the engine can refuse one. The server began after it was asked to, so it
+   * refuses rather too early. @param startedAt when the server had answered BEGIN
+   */
+  refusal(driver: Driver, startedAt: number): Step | undefined {
+    const within = Math.max(0, Math.floor(this.#deadline - startedAt));
+    const statement = driver.refusalAfter?.(within);
+    return statement === undefined ? undefined : { type: 'statement', statement };
+  }
+
+  /** For a COMMIT that was refused. */
+  error(cause: unknown): unknown {
+    return this.#tooLate(cause);
+  }
+}
