@@ -7,7 +7,7 @@ import { type Cache, createCache } from '../src/cache/index.ts';
 import { runScript } from '../src/cache/redis/client.ts';
 import { RedisStore } from '../src/cache/redis/index.ts';
 import { changeScript } from '../src/cache/redis/scripts.ts';
-import type { Arena } from './contenders.ts';
+import { type Arena, rawTransaction } from './contenders.ts';
 import { type EngineArena, pair } from './engines.ts';
 import { installPeers } from './peers.ts';
 
@@ -73,14 +73,13 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
     // Nobody waits for it, as with the cache.
     void after?.(id);
   };
-  let stamps = 0;
-  const script = (type: 'lock' | 'end') => async (id: number) => {
-    stamps += 1;
+  const script = (ttl: number) => async (id: number) => {
     const keys = [`${prefix}bare:${id}`, `${prefix}bare:of ${id % 10}`];
-    const args = [`${prefix}bare`, 3_600_000, type, keys.length, `of ${id}`, `stamp${stamps}`, 1_000];
+    const args = [`${prefix}bare`, keys.length, `of${id}`, ttl];
     await runScript((command, ...rest) => client.call(command, ...rest), changeScript, keys, args);
   };
   const ping = (): Promise<unknown> => client.ping();
+  const touch = (id: number): Promise<unknown> => Promise.all([changed.del(id), changed.invalidate([`of ${id % 10}`])]);
   const bare = async (): Promise<unknown> =>
     JSON.parse((await client.get(`${prefix}plain:${someId()}`)) ?? missing('a row is gone'));
   return {
@@ -112,8 +111,13 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
         callers,
         contenders: pair(
           change(async () => {}),
-          change((id) => Promise.all([changed.del(id), changed.invalidate([`of ${id % 10}`])])),
+          change(touch),
         ),
+      },
+      {
+        name: `a transaction with two tags, beside one of raw pg without a cache, ${callers} callers`,
+        callers,
+        contenders: pair(rawTransaction(arena, 1, someId), change(touch)),
       },
       {
         // What is sent to Redis for two tags, and nothing else that is done for them.
@@ -121,7 +125,7 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
         callers,
         contenders: pair(
           change(async () => {}),
-          change(script('lock'), script('end')),
+          change(script(1_000), script(0)),
         ),
       },
       {

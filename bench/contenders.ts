@@ -40,12 +40,12 @@ export function idFor(statement: number): number {
   return 1 + statement * 200 + Math.floor(Math.random() * 200);
 }
 
-export function rawTransaction({ pool }: Arena, statements: number): () => Promise<void> {
+export function rawTransaction({ pool }: Arena, statements: number, id = idFor): () => Promise<void> {
   return async () => {
     const client = await pool.connect();
     try {
       await client.query('BEGIN');
-      for (let index = 0; index < statements; index += 1) await client.query(update, [idFor(index)]);
+      for (let index = 0; index < statements; index += 1) await client.query(update, [id(index)]);
       await client.query('COMMIT');
     } finally {
       client.release();

@@ -16,10 +16,10 @@ import {
 } from './definition.ts';
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
-import { NearMemory } from './near.ts';
+import { type Fetch, NearMemory } from './near.ts';
 import { deletion, type NewValue, type Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
-import type { CacheStore, Stored, StoreWrite, TagState } from './store.ts';
+import type { CacheStore, Stored, StoreWrite } from './store.ts';
 
 /** To which transaction a call belongs. */
 export interface CacheCallOptions {
@@ -40,10 +40,12 @@ export interface LoadOptions<Value> extends SetOptions {
 /** What a read has found. */
 interface Found<Value> {
   readonly hit: Held<Value> | undefined;
-  /** The stamps from before a load; nothing where a value must not be stored. */
-  readonly stamps: readonly string[] | undefined;
+  /** The stamps from before a load; nothing where a value must not be stored, or nobody has asked for them. */
+  readonly stamps?: readonly string[] | undefined;
   readonly epoch?: string | undefined;
   readonly mayStore: boolean;
+  /** The store was not asked, or its tags were locked. */
+  readonly isBypassed: boolean;
   /** The store did not answer. */
   readonly isAway: boolean;
 }
@@ -105,7 +107,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async get(key: Key, options?: CacheCallOptions): Promise<Value | undefined> {
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
-    const { hit } = this.#counted(await this.#find(key, this.#within(options)));
+    const { hit } = this.#counted(await this.#find(key, this.#within(options), false));
     return hit?.value;
   }
 
@@ -129,12 +131,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
     const within = this.#within(options);
-    const found = this.#counted(await this.#find(key, within));
+    // Without a transaction it is looked for once more with the others who want it.
+    const found = this.#counted(await this.#find(key, within, within !== undefined));
     if (found.hit !== undefined) return found.hit.value;
     const payload = await (within === undefined
       ? this.#loads.run(
           keyText(key),
-          () => this.#find(key, undefined),
+          () => this.#find(key, undefined, true),
           (present) => this.#load(key, load, present, options),
         )
       : this.#load(key, load, found, options, within));
@@ -207,7 +210,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return held;
   }
 
-  async #find(key: Key, within: Within | undefined): Promise<Found<Value>> {
+  /** @param stores whether what is loaded when there is no hit is to be stored */
+  async #find(key: Key, within: Within | undefined, stores: boolean): Promise<Found<Value>> {
     const text = this.#valueKey(key);
     const tags = this.#tagsOf(key, text);
     if (within !== undefined) {
@@ -220,13 +224,17 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     }
     const near = within === undefined ? this.#near : undefined;
     const fetch = near?.fetch(keyText(key), tags);
+    const isTimed = near !== undefined;
     try {
-      const { stored, tags: states, epoch } = await this.#store.read(text, tags, near !== undefined);
-      const stamps = states.some(({ isLocked }) => isLocked) ? undefined : states.map(({ stamp }) => stamp);
-      const hit = stored !== undefined && isGood(stored, states) ? this.#codec.readIfGood(stored.payload) : undefined;
-      if (hit !== undefined && stored?.remaining !== undefined)
-        fetch?.keep(hit.isForAll ? { value: hit.value } : { payload: hit.payload }, stored.remaining);
-      return { hit, stamps, epoch, mayStore: stamps !== undefined, isAway: false };
+      if (!stores && this.#store.find !== undefined) {
+        const stored = await this.#store.find(text, tags, isTimed);
+        if (typeof stored === 'object') return { ...nothing, hit: this.#taken(stored, fetch) };
+        return { ...nothing, isBypassed: stored === 'locked' };
+      }
+      const { stored, tags: states, epoch } = await this.#store.read(text, tags, isTimed);
+      if (states.some(({ isLocked }) => isLocked)) return nothing;
+      const hit = stored === undefined ? undefined : this.#taken(stored, fetch);
+      return { ...nothing, hit, stamps: states.map(({ stamp }) => stamp), epoch, mayStore: true, isBypassed: false };
     } catch {
       // What the store cannot tell the database does; the store says what is wrong.
       this.#counters.failures += 1;
@@ -234,6 +242,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     } finally {
       fetch?.end();
     }
+  }
+
+  #taken({ payload, remaining }: Stored, fetch: Fetch<Copied<Value>> | undefined): Held<Value> | undefined {
+    const hit = this.#codec.readIfGood(payload);
+    if (hit !== undefined && remaining !== undefined)
+      fetch?.keep(hit.isForAll ? { value: hit.value } : { payload }, remaining);
+    return hit;
   }
 
   async #load(
@@ -264,7 +279,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   #counted(found: Found<Value>): Found<Value> {
     if (found.hit !== undefined) this.#counters.hits += 1;
-    else if (found.stamps === undefined) this.#counters.bypasses += 1;
+    else if (found.isBypassed) this.#counters.bypasses += 1;
     else this.#counters.misses += 1;
     return found;
   }
@@ -306,20 +321,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 }
 
-const nothing: Found<never> = { hit: undefined, stamps: undefined, mayStore: false, isAway: false };
+const nothing: Found<never> = { hit: undefined, mayStore: false, isBypassed: true, isAway: false };
 
 /** A transaction that reads what is committed now, and not a snapshot from before or what is not committed. */
 function seesLatest({ transaction }: Scope): boolean {
   const { driver } = transaction.client;
   const { isolation } = transaction.characteristics;
   return driver.fulfils(isolation, 'READ_COMMITTED') && !driver.fulfils(isolation, 'REPEATABLE_READ');
-}
-
-function isGood({ stamps }: Stored, states: readonly TagState[]): boolean {
-  return (
-    stamps.length === states.length &&
-    states.every(({ stamp, isLocked }, index) => !isLocked && stamp === stamps[index])
-  );
 }
 
 function unheard(name: string): InvalidOptionError {

@@ -34,7 +34,7 @@ export function createChangesRelay({ database, store, ...options }: ChangesRelay
     const tags = [...new Set(messages.flatMap(tagsOf))];
     const transaction = newStamp();
     try {
-      await store.prepare(transaction, tags, newStamp(), lockTime);
+      await store.prepare(transaction, tags, lockTime);
       await store.release(transaction, tags);
     } catch (cause) {
       throw new RelayUnavailableError({

@@ -12,7 +12,7 @@ import {
 } from '../transaction/index.ts';
 import { CacheUnavailableError } from './errors.ts';
 import { type NewValue, Overlay } from './overlay.ts';
-import type { CacheStore, TagState } from './store.ts';
+import type { CacheStore, Locked, TagState } from './store.ts';
 
 /** A cache, as the commit of its store sees it. */
 export interface Member {
@@ -30,7 +30,7 @@ export interface Member {
 interface Announced {
   readonly transaction: string;
   readonly tags: readonly string[];
-  readonly stamp: string;
+  readonly locked: Locked;
   readonly values: NewValues;
   readonly clean: ReadonlyMap<string, TagState>;
 }
@@ -171,18 +171,17 @@ async function announce(
   values: NewValues,
   timeout: number,
 ): Promise<Announced> {
-  const stamp = newStamp();
   const others = tagsBesides(tags, values);
   if (others.length === 0) {
-    await store.prepare(transaction, tags, stamp, timeout);
-    return { transaction, tags, stamp, values, clean: new Map() };
+    const locked = await store.prepare(transaction, tags, timeout);
+    return { transaction, tags, locked, values, clean: new Map() };
   }
-  const [{ tags: states }] = await Promise.all([
+  const [{ tags: states }, locked] = await Promise.all([
     store.read('', others),
-    store.prepare(transaction, tags, stamp, timeout),
+    store.prepare(transaction, tags, timeout),
   ]);
   const clean = new Map(states.map((state, index) => [others[index] ?? '', state]));
-  return { transaction, tags, stamp, values, clean };
+  return { transaction, tags, locked, values, clean };
 }
 
 /** The tags of what was set that are not changed themselves. */
@@ -195,17 +194,17 @@ function tagsBesides(tags: readonly string[], values: NewValues): readonly strin
 /** Ends the locks, and stores `values`; what was set is dead if anybody has changed its tags since. */
 async function settle(
   store: CacheStore,
-  { transaction, tags, stamp, clean }: Announced,
+  { transaction, tags, locked: { stamps, epoch }, clean }: Announced,
   values: NewValues,
 ): Promise<void> {
-  if (values.size === 0) {
+  if (values.size === 0 || stamps.length === 0) {
     await store.release(transaction, tags);
     return;
   }
-  const own = new Set(tags);
+  const own = new Map(tags.map((tag, index) => [tag, stamps[index] ?? '']));
   const writes = [...values].flatMap(([key, { payload, tags: of, ttl }]) => {
     if (of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
-    return [{ key, stamps: of.map((tag) => (own.has(tag) ? stamp : (clean.get(tag)?.stamp ?? ''))), payload, ttl }];
+    return [{ key, stamps: of.map((tag) => own.get(tag) ?? clean.get(tag)?.stamp ?? ''), payload, ttl, epoch }];
   });
   // What could not be stored is loaded when it is asked for.
   await Promise.all([Promise.allSettled(writes.map((write) => store.write(write))), store.release(transaction, tags)]);

@@ -12,5 +12,5 @@ export { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { MemoryOptions } from './near.ts';
 export type { CacheStatistics } from './statistics.ts';
-export type { CacheStore, ChangeFeed, ChangeListener, Stored, StoreWrite, TagState } from './store.ts';
+export type { CacheStore, ChangeFeed, ChangeListener, Locked, Stored, StoreWrite, TagState } from './store.ts';
 export { newStamp } from './stamp.ts';

@@ -1,7 +1,7 @@
 import { newStamp } from './stamp.ts';
 import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock } from '../core/index.ts';
-import type { CacheStore, ChangeFeed, ChangeListener, Stored, StoreWrite, TagState } from './store.ts';
+import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreWrite, TagState } from './store.ts';
 
 interface Tag {
   stamp: string;
@@ -9,7 +9,9 @@ interface Tag {
   readonly intents: Map<string, number>;
 }
 
-interface Entry extends Stored {
+interface Entry {
+  readonly stamps: readonly string[];
+  readonly payload: string;
   readonly until: number;
 }
 
@@ -49,8 +51,10 @@ export class MemoryStore implements CacheStore {
     const entry = this.#values.get(key);
     const isAlive = entry !== undefined && entry.until > this.#clock.now();
     if (entry !== undefined && !isAlive) this.#values.delete(key);
-    const stored = isAlive ? { ...entry, remaining: entry.until - this.#clock.now() } : undefined;
-    return Promise.resolve({ stored, tags: tags.map((tag) => this.#stateOf(tag)) });
+    const states = tags.map((tag) => this.#stateOf(tag));
+    const isGood = isAlive && hasStamps(entry, states);
+    const stored = isGood ? { payload: entry.payload, remaining: entry.until - this.#clock.now() } : undefined;
+    return Promise.resolve({ stored, tags: states });
   }
 
   write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
@@ -58,7 +62,8 @@ export class MemoryStore implements CacheStore {
     return Promise.resolve();
   }
 
-  prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void> {
+  prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked> {
+    const stamp = newStamp();
     for (const name of tags) {
       const tag = this.#tag(name);
       tag.stamp = stamp;
@@ -66,7 +71,7 @@ export class MemoryStore implements CacheStore {
       this.#locked.set(name, tag);
     }
     this.feed.tell(tags);
-    return Promise.resolve();
+    return Promise.resolve({ stamps: tags.map(() => stamp) });
   }
 
   release(transaction: string, tags: readonly string[]): Promise<void> {
@@ -112,4 +117,11 @@ export class MemoryStore implements CacheStore {
     this.#locked.delete(name);
     this.#tags.set(name, tag);
   }
+}
+
+function hasStamps({ stamps }: Entry, states: readonly TagState[]): boolean {
+  return (
+    stamps.length === states.length &&
+    states.every(({ stamp, isLocked }, index) => !isLocked && stamp === stamps[index])
+  );
 }

@@ -6,9 +6,8 @@ export interface TagState {
   readonly isLocked: boolean;
 }
 
-/** What is stored for a key: the value with the stamps that its tags had before it was read. */
+/** A good value of a key: its tags have the stamps that they had before it was loaded. */
 export interface Stored {
-  readonly stamps: readonly string[];
   /** The value as its cache writes it. */
   readonly payload: string;
   /** How long it may still be used, in milliseconds, where that was asked for. */
@@ -24,6 +23,14 @@ export interface StoreWrite {
   readonly epoch?: string | undefined;
   /** Milliseconds. */
   readonly ttl: number;
+}
+
+/** Tags that are locked, with new stamps. */
+export interface Locked {
+  /** In the order of the tags; none where nothing may be stored with them. */
+  readonly stamps: readonly string[];
+  /** To which epoch they belong, if the store has such. */
+  readonly epoch?: string | undefined;
 }
 
 /** Who keeps copies of what is in a store. */
@@ -58,7 +65,7 @@ export interface CacheStore {
   /** Without one no copies are kept in front of it. */
   readonly feed?: ChangeFeed | undefined;
   /**
-   * The value of a key, with how long it may be used if `timed`, and the state of its tags at one time after the call.
+   * The value of a key if it is good, with how long it may be used if `timed`, and the state of its tags at one time after the call.
    * The epoch changes when the store may have lost something.
    */
   read(
@@ -66,13 +73,16 @@ export interface CacheStore {
     tags: readonly string[],
     timed?: boolean,
   ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[]; readonly epoch?: string }>;
+  /** As `read`, for those who store nothing afterwards. Default: `read`. */
+  find?(key: string, tags: readonly string[], timed?: boolean): Promise<Stored | 'missing' | 'locked'>;
   /** What this process reads later finds it, though nobody has waited for the promise. */
   write(write: StoreWrite): Promise<void>;
   /**
    * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if the transaction is not heard of
    * again. All have it when the promise resolves, and their change is on its way to all feeds.
+   * @param transaction its name, which no other one ever has
    */
-  prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void>;
+  prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked>;
   /**
    * Ends the locks of a transaction. A tag whose lock was lost meanwhile gets a new stamp. What this process reads later comes
    * after it, though nobody has waited for the promise.

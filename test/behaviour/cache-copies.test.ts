@@ -17,7 +17,7 @@ class CountedStore extends MemoryStore {
     this.reads += 1;
     return super.read(...args);
   }
-  override prepare(...args: Parameters<MemoryStore['prepare']>): Promise<void> {
+  override prepare(...args: Parameters<MemoryStore['prepare']>): ReturnType<MemoryStore['prepare']> {
     this.prepares.push([...args[1]].toSorted());
     return super.prepare(...args);
   }

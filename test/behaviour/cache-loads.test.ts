@@ -20,7 +20,7 @@ class DistantStore extends MemoryStore {
   override write(...args: Parameters<MemoryStore['write']>): Promise<void> {
     return this.isAway ? Promise.reject(new Error('away')) : super.write(...args);
   }
-  override prepare(...args: Parameters<MemoryStore['prepare']>): Promise<void> {
+  override prepare(...args: Parameters<MemoryStore['prepare']>): ReturnType<MemoryStore['prepare']> {
     return this.isAway ? Promise.reject(new Error('away')) : super.prepare(...args);
   }
   override release(...args: Parameters<MemoryStore['release']>): Promise<void> {
@@ -84,7 +84,7 @@ describe('loads of several processes', () => {
 
   it('do not wait for what cannot be stored, since its tag is locked', async () => {
     const { store, stock } = open();
-    await store.prepare('somebody', ['stock/1'], 'x', 60_000);
+    await store.prepare('somebody', ['stock/1'], 60_000);
     store.leases.add('1');
     expect(await stock.getOrSet(1, () => 9)).toBe(9);
     expect(await stock.get(1)).toBeUndefined();

@@ -70,10 +70,11 @@ class HeldStore implements CacheStore {
     await this.before.write?.();
     await this.#store.write(...args);
   }
-  async prepare(...args: Parameters<CacheStore['prepare']>): Promise<void> {
+  async prepare(...args: Parameters<CacheStore['prepare']>): ReturnType<CacheStore['prepare']> {
     await this.before.prepare?.();
-    await this.#store.prepare(...args);
+    const locked = await this.#store.prepare(...args);
     await this.#prepared?.();
+    return locked;
   }
   async release(...args: Parameters<CacheStore['release']>): Promise<void> {
     await this.before.release?.();
@@ -220,9 +221,9 @@ describe('a cache outside of a transaction', () => {
     const store = new MemoryStore(2);
     const stateOf = async (tag: string): Promise<TagState | undefined> => (await store.read('', [tag])).tags[0];
     const before = await stateOf('unused');
-    await store.prepare('committing', ['locked'], 'stamp', 60_000);
+    const { stamps } = await store.prepare('committing', ['locked'], 60_000);
     for (let other = 0; other < 100; other += 1) await stateOf(`other ${other}`);
-    expect(await stateOf('locked')).toEqual({ stamp: 'stamp', isLocked: true });
+    expect(await stateOf('locked')).toEqual({ stamp: stamps[0], isLocked: true });
     expect((await stateOf('unused'))?.stamp).not.toBe(before?.stamp);
   });
 
@@ -320,7 +321,7 @@ describe('a cache in a transaction', () => {
     const spy = store.prepare.bind(store);
     store.prepare = async (transaction, tags, ...rest) => {
       prepared.push(tags.length);
-      await spy(transaction, tags, ...rest);
+      return await spy(transaction, tags, ...rest);
     };
     await elsewhere.set(1, 1);
     await elsewhere.set(1, 20_000);
@@ -636,13 +637,14 @@ describe('what comes between', () => {
   it('a lock that was lost makes what was stored meanwhile worthless', async () => {
     const clock = new ManualClock();
     const store = new MemoryStore(100, clock);
-    await store.prepare('slow', ['t'], 'a', 100);
+    const { stamps } = await store.prepare('slow', ['t'], 100);
+    const [stamp = ''] = stamps;
     clock.pass(101);
     const { tags } = await store.read('k', ['t']);
-    expect(tags).toEqual([{ stamp: 'a', isLocked: false }]);
-    await store.write({ key: 'k', stamps: ['a'], payload: 'old', ttl: 1_000 });
+    expect(tags).toEqual([{ stamp, isLocked: false }]);
+    await store.write({ key: 'k', stamps: [stamp], payload: 'old', ttl: 1_000 });
     await store.release('slow', ['t']);
-    expect((await store.read('k', ['t'])).tags[0]?.stamp).not.toBe('a');
+    expect((await store.read('k', ['t'])).tags[0]?.stamp).not.toBe(stamp);
   });
 
   it('a store that fails before the commit rolls the transaction back; after it, it is reported', async () => {

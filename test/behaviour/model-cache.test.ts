@@ -39,7 +39,7 @@ let elsewhere: Model<PostRow, 'id'>;
 /** Counts the tags that it is told of. */
 class CountedStore extends MemoryStore {
   tags: string[] = [];
-  override prepare(...args: Parameters<MemoryStore['prepare']>): Promise<void> {
+  override prepare(...args: Parameters<MemoryStore['prepare']>): ReturnType<MemoryStore['prepare']> {
     this.tags.push(...args[1]);
     return super.prepare(...args);
   }

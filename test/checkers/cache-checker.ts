@@ -180,10 +180,13 @@ function subjectOf(
 class PausingStore implements CacheStore {
   readonly #store: CacheStore;
   readonly #pause: (most: number) => Promise<void>;
+  readonly find?: NonNullable<CacheStore['find']>;
 
   constructor(store: CacheStore, pause: (most: number) => Promise<void>) {
     this.#store = store;
     this.#pause = pause;
+    const find = store.find?.bind(store);
+    if (find !== undefined) this.find = (...args) => this.#slowly(() => find(...args));
   }
 
   read(...args: Parameters<CacheStore['read']>): ReturnType<CacheStore['read']> {
@@ -192,7 +195,7 @@ class PausingStore implements CacheStore {
   write(...args: Parameters<CacheStore['write']>): Promise<void> {
     return this.#slowly(() => this.#store.write(...args));
   }
-  prepare(...args: Parameters<CacheStore['prepare']>): Promise<void> {
+  prepare(...args: Parameters<CacheStore['prepare']>): ReturnType<CacheStore['prepare']> {
     return this.#slowly(() => this.#store.prepare(...args));
   }
   release(...args: Parameters<CacheStore['release']>): Promise<void> {

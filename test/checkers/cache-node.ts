@@ -69,7 +69,7 @@ class CheckingNode {
     this.#database = createDatabase({
       clients: { default: postgres({ connectionString: url, max: writers + readers + 2 }) },
     });
-    const [client, subscriber] = [connect(redisUrl), connect(redisUrl)];
+    const [client, subscriber] = [this.#connect(redisUrl), this.#connect(redisUrl)];
     const store = new RedisStore({ client, subscriber, timeout: 200, pause: 50, commitTimeout });
     const options = { name: 'checked', store, commitTimeout };
     this.#strict = createCache<Row, number>(this.#database, options);
@@ -241,6 +241,15 @@ class CheckingNode {
     process.send?.({ report } satisfies NodeMessage);
   }
 
+  /** Comes back at once, or when the locks of whoever was cut off may have ended; what got no answer is sent again then. */
+  #connect(url: string): Redis {
+    const { commitTimeout } = this.#settings;
+    const retryStrategy = (): number => (this.#chance(0.5) ? 50 : 50 + this.#random() * 1.5 * commitTimeout);
+    const client = new Redis(url, { retryStrategy, maxRetriesPerRequest: null });
+    client.on('error', () => {});
+    return client;
+  }
+
   #anyKey(): number {
     return 1 + Math.floor(this.#random() * this.#settings.keys);
   }
@@ -250,12 +259,6 @@ class CheckingNode {
   async #pause(most: number): Promise<void> {
     if (this.#chance(0.5)) await delay(this.#random() * most);
   }
-}
-
-function connect(url: string): Redis {
-  const client = new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
-  client.on('error', () => {});
-  return client;
 }
 
 if (import.meta.main) {

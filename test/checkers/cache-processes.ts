@@ -1,4 +1,4 @@
-// Several processes on one database and one Redis, which are killed and frozen at random, as is Redis.
+// Several processes on one database and one Redis, which are killed, frozen and cut off at random, as is Redis.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -16,7 +16,7 @@ export interface ProcessesOptions {
   readonly redis: OwnRedis;
   /** How many answers are checked at least. */
   readonly checks: number;
-  /** How often something is killed, frozen or emptied at least: 0, with which it ends by `checks` alone, unless told. */
+  /** How often something is killed, frozen, emptied or cut at least: 0, with which it ends by `checks` alone, unless told. */
   readonly faults?: number;
   readonly seed: number;
   readonly nodes?: number;
@@ -28,6 +28,8 @@ export interface ProcessesResult extends Counts {
   readonly freezes: number;
   readonly redisKills: number;
   readonly flushes: number;
+  /** How often all connections to Redis were cut, with what was under way on them. */
+  readonly cuts: number;
   /** Answers that are wrong. */
   readonly violations: number;
   /** What was found first, for whoever has to find out why. */
@@ -58,7 +60,7 @@ class Run {
   readonly #found: string[] = [];
   readonly #settled = new Set<ChildProcess>();
   readonly #counts: Counts = { checks: 0, hits: 0, commits: 0, rollbacks: 0, failures: 0 };
-  readonly #faults = { kills: 0, freezes: 0, redisKills: 0, flushes: 0 };
+  readonly #faults = { kills: 0, freezes: 0, redisKills: 0, flushes: 0, cuts: 0 };
   #isEnding = false;
   #started = 0;
 
@@ -104,8 +106,7 @@ class Run {
   }
 
   get #faultCount(): number {
-    const { kills, freezes, redisKills, flushes } = this.#faults;
-    return kills + freezes + redisKills + flushes;
+    return Object.values(this.#faults).reduce((sum, count) => sum + count);
   }
 
   #start(): void {
@@ -146,25 +147,35 @@ class Run {
     const children = [...this.#children];
     const child = children[Math.floor(this.#random() * children.length)];
     const kind = this.#random();
-    if (kind < 0.7) {
+    if (kind < 0.68) {
       this.#faults.kills += 1;
       if (child?.kill('SIGKILL') === true) await once(child, 'exit');
-    } else if (kind < 0.88) {
+    } else if (kind < 0.86) {
       this.#faults.freezes += 1;
       child?.kill('SIGSTOP');
       await delay(this.#random() * 1.5 * commitTimeout);
       child?.kill('SIGCONT');
-    } else if (kind < 0.92) {
+    } else if (kind < 0.91) {
       this.#faults.redisKills += 1;
       await this.#options.redis.stop();
       await delay(this.#random() * 300);
       await this.#options.redis.start();
-    } else {
+    } else if (kind < 0.96) {
       this.#faults.flushes += 1;
-      const client = new Redis(this.#options.redis.url);
-      await client.flushall();
-      client.disconnect();
+      await this.#onRedis((client) => client.flushall());
+    } else {
+      this.#faults.cuts += 1;
+      await this.#onRedis(async (client) => {
+        await client.client('KILL', 'TYPE', 'NORMAL');
+        if (this.#random() < 0.5) await client.client('KILL', 'TYPE', 'PUBSUB');
+      });
     }
+  }
+
+  async #onRedis(work: (client: Redis) => Promise<unknown>): Promise<void> {
+    const client = new Redis(this.#options.redis.url);
+    await work(client);
+    client.disconnect();
   }
 
   /** When nothing is written any more, and no lock of those that were killed is left, every node agrees with the database. */

@@ -50,8 +50,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'locks of one moment that take those of each other away',
     file: 'cache/redis/scripts.ts',
-    find: "texts[key] = stamp .. live .. lock\n      redis.call('SET', key, texts[key], 'PX', kept)",
-    replace: "redis.call('SET', key, stamp .. live .. lock, 'PX', kept)",
+    find: "string.find(text, ' ', 1, true) and liveLocks(text, transaction) or ''",
+    replace: "''",
     tests: overRedis,
   },
   {
@@ -162,15 +162,43 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a Redis that was started anew and is used at once',
     file: 'cache/redis/scripts.ts',
-    find: "untilThen = string.format('%.0f', now + tonumber(ARGV[2]))",
+    find: "untilThen = string.format('%.0f', now + tonumber(ARGV[1]))",
     replace: "untilThen = string.format('%.0f', now)",
     tests: overRedis,
   },
   {
     name: 'a Redis that was emptied and nobody notices',
     file: 'cache/redis/store.ts',
-    find: 'if (epoch !== text) this.#forgetEpoch();\n    if (epoch !== text || performance.now() < usableAt) return',
-    replace: 'if (performance.now() < usableAt) return',
+    find: 'this.#isUsable(known, texts.at(-1))',
+    replace: 'this.#isUsable(known)',
+    tests: overRedis,
+  },
+  {
+    name: 'a Redis that was started anew with what it once had and nobody notices',
+    file: 'cache/redis/store.ts',
+    find: 'return this.#known?.text === text && performance.now()',
+    replace: 'return epoch === text && performance.now()',
+    tests: overRedis,
+  },
+  {
+    name: 'values set with stamps of a Redis that was emptied meanwhile',
+    file: 'cache/redis/store.ts',
+    find: 'this.#isUsable(known, epoch) ? { stamps',
+    replace: 'this.#isUsable(known) ? { stamps',
+    tests: overRedis,
+  },
+  {
+    name: 'values loaded with stamps of a Redis that was emptied meanwhile',
+    file: 'cache/redis/store.ts',
+    find: 'if (!this.#isUsable(known, epoch)) return undefined;',
+    replace: '',
+    tests: overRedis,
+  },
+  {
+    name: 'a stamp that a tag has had before',
+    file: 'cache/redis/scripts.ts',
+    find: "transaction .. '.' .. time[2] .. others",
+    replace: "transaction .. '.' .. others",
     tests: overRedis,
   },
   {

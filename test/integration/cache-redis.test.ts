@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { createClient, type RedisClientType } from 'redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cache, createCache, MemoryStore } from '../../src/cache/index.ts';
+import type { IoRedisLike } from '../../src/cache/redis/client.ts';
 import { RedisStore } from '../../src/cache/redis/index.ts';
 import { channelNames, type Database } from '../../src/index.ts';
 import { checkCache } from '../checkers/cache-checker.ts';
@@ -58,9 +60,10 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
       const [prepared, mayGoOn] = [signal(), signal()];
       const prepare = ours.prepare.bind(ours);
       ours.prepare = async (...args) => {
-        await prepare(...args);
+        const locked = await prepare(...args);
         prepared.fire();
         await mayGoOn.promise;
+        return locked;
       };
       return { prepared: prepared.promise, goOn: mayGoOn.fire };
     };
@@ -159,7 +162,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
       const isLocked = async (): Promise<boolean[]> => [
         ...new Set((await store.read('', tags)).tags.map((tag) => tag.isLocked)),
       ];
-      await Promise.all(['one', 'two', 'three'].map((name) => store.prepare(name, tags, `stamp of ${name}`, 10_000)));
+      await Promise.all(['one', 'two', 'three'].map((name) => store.prepare(name, tags, 10_000)));
       for (const name of ['three', 'one']) {
         await store.release(name, tags);
         expect(await isLocked()).toEqual([true]);
@@ -168,6 +171,64 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
       expect(await isLocked()).toEqual([false]);
     },
   );
+
+  it('never give a tag an earlier stamp, though a client that lost its connection sends what it had sent again', async () => {
+    const proxy = await startTcpProxy(redisUrl);
+    const client = new Redis(proxy.url, { retryStrategy: () => 20 });
+    client.on('error', () => {});
+    const [ours, theirs] = [client, redis].map((of) => new RedisStore({ client: of, prefix, pause: 0 })) as [
+      RedisStore,
+      RedisStore,
+    ];
+    const [tag, key] = [randomUUID(), randomUUID()];
+    const free = async (): Promise<string> => {
+      let state: { readonly stamp: string; readonly isLocked: boolean } | undefined;
+      await until('it is free', async () => {
+        [state] = (await theirs.read('', [tag])).tags;
+        return state?.isLocked === false;
+      });
+      return state?.stamp ?? '';
+    };
+    await client.ping();
+    await ours.read(key, [tag]);
+    // It has taken the lock, but never hears of it.
+    proxy.cutAfter('one');
+    const isCut = once(client, 'close').then(() => proxy.hold());
+    await rejection(ours.prepare('one', [tag], 100));
+    await isCut;
+    await theirs.write({ key, stamps: [await free()], payload: 'old', ttl: 60_000 });
+    await theirs.prepare('two', [tag], 10_000);
+    await theirs.release('two', [tag]);
+    proxy.goOn();
+    await client.ping();
+    await free();
+    expect((await theirs.read(key, [tag])).stored).toBeUndefined();
+    client.disconnect();
+    await proxy.close();
+  });
+
+  it('ask with one command for what is asked for in one moment, and at once where one asks alone', async () => {
+    const commands: string[] = [];
+    const call: IoRedisLike['call'] = (command, ...args) => {
+      commands.push(command);
+      return redis.call(command, ...args);
+    };
+    const store = new RedisStore({ client: { call, on: redis.on.bind(redis) }, prefix });
+    const find = (count: number): Promise<unknown> =>
+      Promise.all(Array.from({ length: count }, (_, index) => store.find(`${index}`, [`${index}`, 'all'])));
+    await find(1);
+    await find(1);
+    commands.length = 0;
+    const alone = find(1);
+    expect(commands).toEqual(['MGET']);
+    await alone;
+    await find(10);
+    for (const count of [10, 2, 2, 1]) {
+      commands.length = 0;
+      await find(count);
+      expect(commands).toEqual(['MGET']);
+    }
+  });
 
   it('are as many on one client as one likes', () => {
     const before = redis.listenerCount('ready');
@@ -223,8 +284,9 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     await here.set(1, 1);
     const prepare = store.prepare.bind(store);
     store.prepare = async (...args) => {
-      await prepare(...args);
+      const locked = await prepare(...args);
       proxy.hold();
+      return locked;
     };
     await database.transaction(async () => {
       await insert(database, 1);
@@ -316,7 +378,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     const stock = createCache<number, number>(database, { name: randomUUID(), commitTimeout: 200, store });
     // As a process that was stopped; the server does not know the difference.
     const slow = new MemoryStore();
-    slow.prepare = () => new Promise((resolve) => setTimeout(resolve, 400));
+    slow.prepare = () => new Promise((resolve) => setTimeout(resolve, 400, { stamps: [] }));
     const other = createCache<number, number>(database, { name: randomUUID(), store: slow });
     const error = await rejection(
       database.transaction(async () => {
@@ -427,7 +489,7 @@ if (own === undefined) {
       const prepare = here.prepare.bind(here);
       let wasHeld = 0;
       here.prepare = async (...args) => {
-        await prepare(...args);
+        const locked = await prepare(...args);
         await harm();
         // Whoever reads in the meantime, as often as it likes.
         await until('the reader uses it', async () => {
@@ -437,6 +499,7 @@ if (own === undefined) {
         expect(await database.switchDbIsolate(() => reader.getOrSet(1, load))).toBe(0);
         expect(await database.switchDbIsolate(() => reader.getOrSet(1, load))).toBe(0);
         wasHeld += 1;
+        return locked;
       };
       // As a writer that is lost after its COMMIT: nobody tells the server.
       here.release = () => Promise.reject(new Error('lost'));
@@ -450,6 +513,86 @@ if (own === undefined) {
       for (const client of clients) client.disconnect();
     },
   );
+
+  it('a Redis that is emptied unnoticed: nothing is stored with stamps that it has made since', async () => {
+    await own.stop();
+    await own.start();
+    const client = new Redis(own.url, { retryStrategy: () => 20 });
+    client.on('error', () => {});
+    await client.ping();
+    let isEmptied = true;
+    const call: IoRedisLike['call'] = async (command, ...args) => {
+      if (command === 'EVALSHA' && !isEmptied) {
+        isEmptied = true;
+        await client.flushall();
+      }
+      return await client.call(command, ...args);
+    };
+    const store = new RedisStore({
+      client: { call, on: client.on.bind(client) },
+      timeout: 5_000,
+      pause: 0,
+      commitTimeout: 300,
+    });
+    const isUsed = (): Promise<void> =>
+      until('it is used', async () => (await store.read('', ['known'])).tags[0]?.isLocked === false);
+    await isUsed();
+    isEmptied = false;
+    expect((await store.read('k', ['new'])).tags).toMatchObject([{ isLocked: true }]);
+    await isUsed();
+    isEmptied = false;
+    expect((await store.prepare('one', ['known'], 100)).stamps).toEqual([]);
+    // It has noticed now, but others may be committing without their locks.
+    expect((await store.prepare('two', ['known'], 100)).stamps).toEqual([]);
+    await isUsed();
+    expect((await store.prepare('three', ['known'], 100)).stamps).toHaveLength(1);
+    await store.release('three', ['known']);
+    await client.flushall();
+    const other = new RedisStore({ client, timeout: 5_000, commitTimeout: 300 });
+    await other.prepare('four', ['known'], 100);
+    await other.release('four', ['known']);
+    expect((await store.read('k', ['known'])).tags).toMatchObject([{ isLocked: true }]);
+    client.disconnect();
+  });
+
+  it('a Redis that comes back with what it had an hour ago gives no answer to who had asked before', async () => {
+    await own.stop();
+    await own.start();
+    const proxy = await startTcpProxy(own.url);
+    const [client, direct] = [proxy.url, own.url].map((url) => new Redis(url, { retryStrategy: () => 20 })) as [
+      Redis,
+      Redis,
+    ];
+    for (const each of [client, direct]) each.on('error', () => {});
+    await Promise.all([client.ping(), direct.ping()]);
+    const [ours, theirs] = [client, direct].map(
+      (of) => new RedisStore({ client: of, timeout: 5_000, pause: 0, commitTimeout: 100 }),
+    ) as [RedisStore, RedisStore];
+    let stamps: string[] = [];
+    await until('it is used', async () => {
+      const [state] = (await theirs.read('', ['t'])).tags;
+      stamps = [state?.stamp ?? ''];
+      return state?.isLocked === false;
+    });
+    await theirs.write({ key: 'k', stamps, payload: 'old', ttl: 3_600_000 });
+    expect((await ours.read('k', ['t'])).stored).toMatchObject({ payload: 'old' });
+    const keys = await direct.keys('*');
+    const texts = await direct.mget(keys);
+    // What has changed since is lost with the server.
+    await theirs.prepare('change', ['t'], 100);
+    await theirs.release('change', ['t']);
+    proxy.cutAfter('value:k');
+    const isCut = once(client, 'close').then(() => proxy.hold());
+    const asked = ours.read('k', ['t']);
+    await isCut;
+    await own.stop();
+    await own.start();
+    await direct.mset(keys.flatMap((key, index) => [key, texts[index] ?? '']));
+    proxy.goOn();
+    expect((await asked).stored).toBeUndefined();
+    for (const each of [client, direct]) each.disconnect();
+    await proxy.close();
+  });
 }
 
 async function sellAll(database: Database<'default'>, cache: Cache<number, number>): Promise<void> {

@@ -9,13 +9,17 @@ export interface OwnRedis {
   stop(): Promise<void>;
 }
 
-/** Nothing where the program `redis-server` is missing; in CI that is an error. */
+/** Whether there is the program `redis-server`; that there is none is said loudly, and is an error in CI. */
+export function hasRedisServer(): boolean {
+  if (spawnSync('redis-server', ['--version']).status === 0) return true;
+  if (process.env['CI'] !== undefined) throw new Error('redis-server is not installed: nothing was tested');
+  console.warn('SKIPPED: redis-server is not installed.');
+  return false;
+}
+
+/** Nothing where there is no `redis-server`. */
 export async function ownRedis(): Promise<OwnRedis | undefined> {
-  if (spawnSync('redis-server', ['--version']).status !== 0) {
-    if (process.env['CI'] !== undefined) throw new Error('redis-server is not installed: nothing was tested');
-    console.warn('SKIPPED: redis-server is not installed.');
-    return undefined;
-  }
+  if (!hasRedisServer()) return undefined;
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
@@ -42,7 +46,8 @@ export async function ownRedis(): Promise<OwnRedis | undefined> {
   return redis;
 }
 
-function freePort(): Promise<number> {
+/** One that nobody listens on now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.on('error', reject);

@@ -3,19 +3,24 @@ import { changeScript } from './scripts.ts';
 
 /** What is to be done to tags: their locks are taken with a new stamp, or ended. */
 export interface TagChange {
-  readonly type: 'lock' | 'end';
   readonly transaction: string;
-  /** The new one; where locks end, one for tags that have lost them. */
-  readonly stamp: string;
-  /** How long a lock lasts, in milliseconds. */
+  /** How long the locks last, in milliseconds; 0 ends them. */
   readonly ttl: number;
   /** The keys of the tags. */
   readonly keys: readonly string[];
 }
 
+/** What has become of tags. */
+export interface Changed {
+  /** Those that were locked have these, in the order of their keys. */
+  readonly stamps: readonly string[];
+  /** The life of the server in which they were changed; null where it has lost that, and nothing on a cluster, where nobody knows. */
+  readonly epoch: string | null | undefined;
+}
+
 interface Waiting {
   readonly change: TagChange;
-  readonly resolve: () => void;
+  readonly resolve: (changed: Changed) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -27,38 +32,44 @@ const enoughKeys = 500;
  * server and this process most of them under load.
  */
 export class Changes {
-  readonly #run: (keys: readonly string[], changes: readonly (string | number)[]) => Promise<unknown>;
+  readonly #run: (keys: string[], args: (string | number)[]) => Promise<unknown>;
+  readonly #channel: string;
+  readonly #epochKey: string;
   readonly #isCluster: boolean;
   #waiting: Waiting[] = [];
   /** How many of those are ends of locks. */
   #ends = 0;
   #isBusy = false;
 
-  /**
-   * @param guard puts a command under its time limit
-   * @param kept how long a tag is kept at least, in milliseconds
-   */
+  /** @param guard puts a command under its time limit */
   constructor(
     send: Send,
     isCluster: boolean,
     guard: (work: () => Promise<unknown>) => Promise<unknown>,
     channel: string,
-    kept: number,
+    epochKey: string,
   ) {
     this.#isCluster = isCluster;
-    this.#run = (keys, changes) => guard(() => runScript(send, changeScript, keys, [channel, kept, ...changes]));
+    this.#channel = channel;
+    this.#epochKey = epochKey;
+    this.#run = (keys, args) => guard(() => runScript(send, changeScript, keys, args));
   }
 
   /** Resolves when it is done. */
-  async make(change: TagChange): Promise<void> {
-    if (this.#isCluster) {
-      // Its servers take no command for keys of several of them.
-      await Promise.all(change.keys.map((key) => this.#run([key], argumentsOf(change, 1))));
-    } else if (change.keys.length <= enoughKeys) {
-      await this.#enqueue(change);
-    } else {
-      await Promise.all(chunksOf(change.keys).map((keys) => this.#enqueue({ ...change, keys })));
-    }
+  make(change: TagChange): Promise<Changed> {
+    const { keys } = change;
+    if (!this.#isCluster && keys.length <= enoughKeys) return this.#enqueue(change);
+    return this.#makeInParts(change);
+  }
+
+  async #makeInParts(change: TagChange): Promise<Changed> {
+    // The servers of a cluster take no command for keys of several of them.
+    const parts = chunksOf(change.keys, this.#isCluster ? 1 : enoughKeys).map((keys) => ({ ...change, keys }));
+    const make = async (part: TagChange): Promise<Changed> =>
+      this.#isCluster ? changedBy(part, await this.#send([part])) : await this.#enqueue(part);
+    const all = await Promise.all(parts.map(make));
+    const epochs = new Set(all.map(({ epoch }) => epoch));
+    return { stamps: all.flatMap(({ stamps }) => stamps), epoch: epochs.size > 1 ? null : all[0]?.epoch };
   }
 
   /** Sends what waits at once where locks are to end: what is sent afterwards finds that they have. */
@@ -66,10 +77,10 @@ export class Changes {
     while (this.#ends > 0) void this.#sendOut(this.#take());
   }
 
-  #enqueue(change: TagChange): Promise<void> {
+  #enqueue(change: TagChange): Promise<Changed> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, resolve, reject });
-      if (change.type === 'end') this.#ends += 1;
+      if (change.ttl === 0) this.#ends += 1;
       if (this.#isBusy) return;
       this.#isBusy = true;
       // What else is to come of this turn of the event loop goes along.
@@ -83,14 +94,23 @@ export class Changes {
   }
 
   async #sendOut(batch: readonly Waiting[]): Promise<void> {
-    const keys = batch.flatMap(({ change }) => change.keys);
-    const changes = batch.flatMap(({ change }) => argumentsOf(change, change.keys.length));
     try {
-      await this.#run(keys, changes);
-      for (const { resolve } of batch) resolve();
+      const answer = await this.#send(batch.map(({ change }) => change));
+      for (const { change, resolve } of batch) resolve(changedBy(change, answer));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
+  }
+
+  #send(changes: readonly TagChange[]): Promise<unknown> {
+    const keys: string[] = [];
+    const args: (string | number)[] = [this.#channel];
+    for (const change of changes) {
+      for (const key of change.keys) keys.push(key);
+      args.push(change.keys.length, change.transaction, change.ttl);
+    }
+    if (!this.#isCluster) keys.push(this.#epochKey);
+    return this.#run(keys, args);
   }
 
   #take(): readonly Waiting[] {
@@ -99,18 +119,21 @@ export class Changes {
       keys += change.keys.length;
       if (count > 0 && keys > enoughKeys) break;
       count += 1;
-      if (change.type === 'end') this.#ends -= 1;
+      if (change.ttl === 0) this.#ends -= 1;
     }
     return this.#waiting.splice(0, count);
   }
 }
 
-function argumentsOf({ type, transaction, stamp, ttl }: TagChange, keys: number): readonly (string | number)[] {
-  return [type, keys, transaction, stamp, ttl];
+/** @param answer what the new stamps end with, and the epoch */
+function changedBy({ keys, transaction, ttl }: TagChange, answer: unknown): Changed {
+  const [time, epoch] = answer as readonly [string, string | null | undefined];
+  const stamp = `${transaction}.${time}`;
+  return { stamps: ttl === 0 ? [] : keys.map(() => stamp), epoch };
 }
 
-function chunksOf(keys: readonly string[]): readonly (readonly string[])[] {
+function chunksOf(keys: readonly string[], size: number): readonly (readonly string[])[] {
   const chunks: (readonly string[])[] = [];
-  for (let from = 0; from < keys.length; from += enoughKeys) chunks.push(keys.slice(from, from + enoughKeys));
+  for (let from = 0; from < keys.length; from += size) chunks.push(keys.slice(from, from + size));
   return chunks;
 }

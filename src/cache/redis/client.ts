@@ -98,6 +98,8 @@ function isNodeRedis(client: unknown): client is NodeRedisLike {
     client !== null &&
     'sendCommand' in client &&
     typeof client.sendCommand === 'function' &&
+    // A cluster of node-redis wants to know the key of each command.
+    !('masters' in client) &&
     !isIoRedis(client)
   );
 }
@@ -113,7 +115,7 @@ function isNodeSubscriber(client: unknown): client is NodeRedisSubscriberLike {
 function unusable(name: string, client: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `A Redis store was given ${typeName(client)} for its ${name}`,
-    remedy: 'Give a client of ioredis, or a connected one of node-redis',
+    remedy: 'Give a client of ioredis, or a connected one of node-redis; for a cluster the Cluster of ioredis',
   });
 }
 

@@ -6,21 +6,18 @@ export interface Script {
   readonly digest: string;
 }
 
+/** How long the stamp of a tag is kept after it was made or changed, in milliseconds; afterwards its values are dead. */
+const kept = 7 * 86_400_000;
+
 // A tag is a text: its stamp, and behind that the transactions that are committing, each with the end of its lock.
 const common = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function read(key)
-  local stamp, locks = string.match(redis.call('GET', key) or '', '^(%S+)(.*)$')
-  return stamp, locks or ''
-end
-local function locksOfOthers(locks, transaction)
-  local live, own = '', false
-  for of, deadline in string.gmatch(locks, ' (%S+) (%d+)') do
-    if tonumber(deadline) > now then
-      if of == transaction then own = true else live = live .. ' ' .. of .. ' ' .. deadline end
-    end
+local function liveLocks(text, besides)
+  local live = ''
+  for transaction, deadline in string.gmatch(text, ' (%S+) (%d+)') do
+    if tonumber(deadline) > now and transaction ~= besides then live = live .. ' ' .. transaction .. ' ' .. deadline end
   end
-  return live, own
+  return live
 end`;
 
 function script(body: string): Script {
@@ -28,63 +25,75 @@ function script(body: string): Script {
   return { text, digest: createHash('sha1').update(text).digest('hex') };
 }
 
-/** Arguments: a stamp for tags that have none, how long it is kept. Gives each tag without the locks that are over. */
+// A stamp ends with a part of the time: clients send again what they have got no answer to, and it must be another one then.
+
+/**
+ * Arguments: how many tags there are, and what stamps begin with of those that have none. Gives each tag without the locks that are
+ * over, and the epoch, if that is the last key.
+ */
 export const tagScript: Script = script(`
-local tags = {}
-for index, key in ipairs(KEYS) do
-  local stamp, locks = read(key)
+local tags, count = {}, tonumber(ARGV[1])
+for index = 1, count do
+  local key = KEYS[index]
+  local text = redis.call('GET', key) or ''
+  local stamp = string.match(text, '^%S+')
   if not stamp then
-    stamp = ARGV[1]
-    redis.call('SET', key, stamp, 'PX', ARGV[2])
-  elseif locks ~= '' then
-    locks = locksOfOthers(locks, '')
-    redis.call('SET', key, stamp .. locks, 'KEEPTTL')
+    tags[index] = ARGV[2] .. '.' .. time[2]
+    redis.call('SET', key, tags[index], 'PX', '${kept}')
+  else
+    tags[index] = stamp .. liveLocks(text)
+    if tags[index] ~= text then redis.call('SET', key, tags[index], 'KEEPTTL') end
   end
-  tags[index] = stamp .. locks
 end
+if KEYS[count + 1] then tags[count + 1] = redis.call('GET', KEYS[count + 1]) or '' end
 return tags`);
 
 /**
- * Arguments: the channel, how long a tag is kept at least, and for each change `lock` or `end`, the count of its keys, the
- * transaction, the stamp, how long the lock lasts. At most 1,000 keys. One that holds no text has no lock, and is replaced.
+ * Arguments: the channel, and for each change the count of its keys, the transaction, and how long the locks are to last; with 0 they
+ * end. A new stamp is the transaction, a point, and what this gives, beside the epoch, if that is the last key. One that holds no text
+ * has no lock, and is replaced.
  */
 export const changeScript: Script = script(`
-local texts, told, from = {}, {}, 1
-for index, text in ipairs(redis.call('MGET', unpack(KEYS))) do texts[KEYS[index]] = text or '' end
-for argument = 3, #ARGV, 5 do
-  local takes, transaction, stamp = ARGV[argument] == 'lock', ARGV[argument + 2], ARGV[argument + 3]
-  local ttl = tonumber(ARGV[argument + 4])
-  local lock = takes and ' ' .. transaction .. ' ' .. string.format('%.0f', now + ttl) or ''
-  local kept = math.max(ARGV[2], ttl)
-  local to = from + ARGV[argument + 1] - 1
+local told, from = {}, 1
+for argument = 2, #ARGV, 3 do
+  local transaction, ttl = ARGV[argument + 1], ARGV[argument + 2]
+  local ends, lock, locked = ttl == '0', ' ' .. transaction .. ' ', ''
+  if not ends then locked = lock .. string.format('%.0f', now + ttl) end
+  local to = from + ARGV[argument] - 1
   for index = from, to do
     local key = KEYS[index]
-    local text = texts[key]
-    local live, own, space = '', false, string.find(text, ' ', 1, true)
-    if space then live, own = locksOfOthers(string.sub(text, space), transaction) end
-    if own and not takes then
-      texts[key] = string.sub(text, 1, space - 1) .. live
-      redis.call('SET', key, texts[key], 'KEEPTTL')
+    local text = redis.pcall('GET', key)
+    if type(text) ~= 'string' then text = '' end
+    local own, past
+    if ends then own, past = string.find(text, lock, 1, true) end
+    if own then
+      local next = string.find(text, ' ', past + 1, true)
+      redis.call('SET', key, string.sub(text, 1, own - 1) .. (next and string.sub(text, next) or ''), 'KEEPTTL')
     else
-      texts[key] = stamp .. live .. lock
-      redis.call('SET', key, texts[key], 'PX', kept)
+      local others = string.find(text, ' ', 1, true) and liveLocks(text, transaction) or ''
+      redis.call('SET', key, transaction .. '.' .. time[2] .. others .. locked, 'PX', '${kept}')
       told[#told + 1] = key
     end
   end
   from = to + 1
 end
-if #told > 0 then redis.call('PUBLISH', ARGV[1], cjson.encode(told)) end`);
+if #told > 0 then redis.call('PUBLISH', ARGV[1], cjson.encode(told)) end
+local epoch = KEYS[from] and redis.pcall('GET', KEYS[from])
+if type(epoch) == 'table' then epoch = false end
+return { time[2], epoch }`);
 
 /**
- * Arguments: the run of the server, how long a lock may last, a name for a life of the server that begins now. Gives the life, and
- * how long it is until no lock of an earlier one can be left, which may have been lost with it.
+ * Arguments: how long a lock may last, a name for a life of the server that begins now. Gives the life, and how long it is until no lock
+ * of an earlier one can be left, which may have been lost with it. The server is that which has the key: a cluster has several.
  */
 export const epochScript: Script = script(`
+local present = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+if not present then error('the server did not say which run of it this is') end
 local known = redis.call('GET', KEYS[1])
 local run, untilThen = string.match(known or '', '^(%S+) (%d+) ')
-if run ~= ARGV[1] then
-  untilThen = string.format('%.0f', now + tonumber(ARGV[2]))
-  known = ARGV[1] .. ' ' .. untilThen .. ' ' .. ARGV[3]
+if run ~= present then
+  untilThen = string.format('%.0f', now + tonumber(ARGV[1]))
+  known = present .. ' ' .. untilThen .. ' ' .. ARGV[2]
   redis.call('SET', KEYS[1], known)
 end
 return { known, math.max(0, tonumber(untilThen) - now) }`);

@@ -9,7 +9,7 @@ import {
   systemClock,
   text,
 } from '../../core/index.ts';
-import { type CacheStore, newStamp, type StoreWrite, type TagState } from '../index.ts';
+import { type CacheStore, type Locked, newStamp, type Stored, type StoreWrite, type TagState } from '../index.ts';
 import { Changes } from './changes.ts';
 import {
   type IoRedisLike,
@@ -27,7 +27,7 @@ import { Reads } from './reads.ts';
 import { epochScript, releaseLeaseScript, tagScript } from './scripts.ts';
 
 export interface RedisStoreOptions {
-  /** A client of ioredis or node-redis; it stays yours to close. */
+  /** A client of ioredis, for one server or a cluster, or of node-redis, for one server; it stays yours to close. */
   readonly client: IoRedisLike | NodeRedisLike;
   /**
    * A second client, to the same server, that hears what others change; caches with `memory` need it. It stays yours to
@@ -43,9 +43,6 @@ export interface RedisStoreOptions {
   /** The longest `commitTimeout` of all caches on it, in milliseconds: how long it is not used after it was started anew. Default 10,000. */
   readonly commitTimeout?: number | undefined;
 }
-
-/** How long the stamp of a tag is kept after it was made or changed; afterwards its values are dead. */
-const kept = 7 * 86_400_000;
 
 const mostCommonKeys = 10_000;
 
@@ -100,7 +97,7 @@ export class RedisStore implements CacheStore {
     this.#isCluster = isCluster(client);
     this.#reads = new Reads(this.#send, this.#isCluster, (work) => this.#guarded(work));
     const channel = `${prefix}changes`;
-    this.#changes = new Changes(this.#send, this.#isCluster, (work) => this.#guarded(work), channel, kept);
+    this.#changes = new Changes(this.#send, this.#isCluster, (work) => this.#guarded(work), channel, this.#epochKey);
     const late = new Error(`Redis did not answer within ${timeout} ms`);
     this.#patience = new Patience(systemClock, timeout, (fail) => fail(late), true);
     this.#pause = pause;
@@ -119,49 +116,58 @@ export class RedisStore implements CacheStore {
   }
 
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
-    const { text, name, usableAt } = this.#known ?? (await this.#guarded(() => this.#askOnce()));
-    // On one connection, so that it finds what this process has committed.
-    this.#changes.sendEnds();
-    const valueKey = this.#valueKey(key);
-    const remaining = timed ? this.#guarded(() => this.#send('PTTL', valueKey)) : undefined;
-    const keys = [valueKey, ...tags.map((tag, index) => this.#readKey(tag, index)), this.#epochKey];
-    // The value and the tag of its key are hardly asked for twice in one moment.
-    const { replies, at } = this.#reads.get(keys, 2);
-    const texts = remaining === undefined ? await replies : (await Promise.all([replies, remaining]))[0];
-    const epoch = texts[at[keys.length - 1] ?? 0];
-    // It has lost everything, and locks with it.
-    if (epoch !== text) this.#forgetEpoch();
-    if (epoch !== text || performance.now() < usableAt) return { stored: undefined, tags: tags.map(() => unusable) };
-    const stamps = tags.map((_, index) => texts[at[index + 1] ?? 0]);
+    const known = await this.#epochNow();
+    const keys = [...this.#keysOf(key, tags), this.#epochKey];
+    const [texts, remaining] = timed ? await this.#timedTextsOf(keys) : [await this.#textsOf(keys), undefined];
+    const dead = { stored: undefined, tags: tags.map(() => unusable) };
+    if (!this.#isUsable(known, texts.at(-1))) return dead;
+    const stamps = texts.slice(1, -1);
     if (!stamps.every(isPlainStamp)) {
-      const states = await this.#statesOf(tags.map((tag) => this.#tagKey(tag)));
-      return { stored: undefined, tags: states, epoch: name };
+      const states = await this.#statesOf(known, tags);
+      return states === undefined ? dead : { stored: undefined, tags: states, epoch: known.name };
     }
-    const value = texts[at[0] ?? 0];
-    const payload = typeof value === 'string' ? payloadOf(value, name, stamps) : undefined;
-    const states = stamps.map(unlocked);
-    if (payload === undefined) return { stored: undefined, tags: states, epoch: name };
-    const stored = { stamps, payload, remaining: remaining === undefined ? undefined : Number(await remaining) };
-    return { stored, tags: states, epoch: name };
+    const payload = payloadOf(texts, known.name, tags.length);
+    const stored = payload === undefined ? undefined : { payload, remaining };
+    return { stored, tags: stamps.map(unlocked), epoch: known.name };
+  }
+
+  /**
+   * Whatever the server has lost, a hit is good without a look at the epoch: the stamps that a value has are read together with the
+   * epoch that it names, and no tag that is lost gets its stamp again.
+   */
+  async find(key: string, tags: readonly string[], timed = false): Promise<Stored | 'missing' | 'locked'> {
+    if (this.#isCluster) {
+      const { stored, tags: states } = await this.read(key, tags, timed);
+      return stored ?? (states.some(({ isLocked }) => isLocked) ? 'locked' : 'missing');
+    }
+    // Most know it, and are not kept waiting.
+    const known = this.#known ?? (await this.#epochNow());
+    const keys = this.#keysOf(key, tags);
+    const [texts, remaining] = timed ? await this.#timedTextsOf(keys) : [await this.#textsOf(keys), undefined];
+    if (!this.#isUsable(known)) return 'locked';
+    const payload = payloadOf(texts, known.name, tags.length);
+    if (payload !== undefined) return { payload, remaining };
+    return texts.slice(1).every((stamp) => stamp === null || isPlainStamp(stamp)) ? 'missing' : 'locked';
   }
 
   async write({ key, stamps, payload, ttl, epoch }: StoreWrite): Promise<void> {
     await this.#guarded(async () => {
-      const of = epoch ?? (this.#known ?? (await this.#askOnce())).name;
+      const of = epoch ?? (await this.#epochNow()).name;
       await this.#send('SET', this.#valueKey(key), `${[of, ...stamps].join(' ')}\n${payload}`, 'PX', ttl);
     });
   }
 
-  async prepare(transaction: string, tags: readonly string[], stamp: string, ttl: number): Promise<void> {
-    if (this.#known === undefined) await this.#guarded(() => this.#askOnce());
-    await this.#changes.make({ type: 'lock', transaction, stamp, ttl, keys: tags.map((tag) => this.#tagKey(tag)) });
+  async prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked> {
+    const known = await this.#epochNow();
+    const keys = tags.map((tag) => this.#tagKey(tag));
+    const { stamps, epoch } = await this.#changes.make({ transaction, ttl, keys });
     // The own copies are dead before the commit begins, whenever the others hear of it.
     this.feed?.tell(tags);
+    return this.#isUsable(known, epoch) ? { stamps, epoch: known.name } : { stamps: [] };
   }
 
   async release(transaction: string, tags: readonly string[]): Promise<void> {
-    const keys = tags.map((tag) => this.#tagKey(tag));
-    await this.#changes.make({ type: 'end', transaction, stamp: newStamp(), ttl: 0, keys });
+    await this.#changes.make({ transaction, ttl: 0, keys: tags.map((tag) => this.#tagKey(tag)) });
   }
 
   async lease(key: string, ttl: number): Promise<(() => Promise<void>) | undefined> {
@@ -173,17 +179,55 @@ export class RedisStore implements CacheStore {
     };
   }
 
-  /** Where there is no stamp yet, or a lock that may be over. */
-  async #statesOf(keys: readonly string[]): Promise<TagState[]> {
-    const args = [newStamp(), kept];
-    const groups = this.#isCluster ? keys.map((key) => [key]) : [keys];
-    const texts = await this.#guarded(() =>
+  #keysOf(key: string, tags: readonly string[]): string[] {
+    const keys = [this.#valueKey(key)];
+    // The first tag is that of the key; many values have the others.
+    for (const tag of tags) keys.push(keys.length === 1 ? this.#tagKey(tag) : this.#commonKey(tag));
+    return keys;
+  }
+
+  /** The texts of keys. */
+  #textsOf(keys: readonly string[]): Promise<readonly unknown[]> {
+    // On one connection, so that it finds what this process has committed.
+    this.#changes.sendEnds();
+    // The value and the tag of its key are hardly asked for twice in one moment.
+    return this.#reads.get(keys, 2);
+  }
+
+  /** With how long the first one is kept, in milliseconds. */
+  async #timedTextsOf(keys: readonly string[]): Promise<readonly [readonly unknown[], number]> {
+    // First: if there is another value when the texts are read, it is the time of the one that ends sooner.
+    const remaining = this.#guarded(() => this.#send('PTTL', keys[0] ?? ''));
+    const [texts, left] = await Promise.all([this.#textsOf(keys), remaining]);
+    return [texts, Number(left)];
+  }
+
+  /** Where there is no stamp yet, or a lock that may be over. Nothing if the server has lost what it had. */
+  async #statesOf(known: Epoch, tags: readonly string[]): Promise<TagState[] | undefined> {
+    const keys = tags.map((tag) => this.#tagKey(tag));
+    const groups = this.#isCluster ? keys.map((key) => [key]) : [[...keys, this.#epochKey]];
+    const args = [this.#isCluster ? 1 : keys.length, newStamp()];
+    const answers = await this.#guarded(() =>
       Promise.all(groups.map((group) => runScript(this.#send, tagScript, group, args))),
     );
-    return (texts.flat() as string[]).map((of) => {
+    const texts = answers.flat() as string[];
+    const epoch = this.#isCluster ? undefined : texts.pop();
+    if (!this.#isUsable(known, epoch)) return undefined;
+    return texts.map((of) => {
       const [stamp = '', ...locks] = of.split(' ');
       return { stamp, isLocked: locks.length > 0 };
     });
+  }
+
+  /**
+   * Whether what was read is of the life of the server that is known, and no lock of an earlier one can be left.
+   * @param epoch as it was read, if it was
+   */
+  #isUsable({ text, usableAt }: Epoch, epoch: unknown = text): boolean {
+    // It has lost everything, and locks with it.
+    if (epoch !== text) this.#forgetEpoch();
+    // A client that lost its connection asks again, maybe a server that has only got back what it once had.
+    return this.#known?.text === text && performance.now() >= usableAt;
   }
 
   /** Within its time. A server that did not answer is left alone for a moment. */
@@ -217,23 +261,28 @@ export class RedisStore implements CacheStore {
     reportBackgroundError({ source: 'the Redis of a cache', error });
   }
 
+  async #epochNow(): Promise<Epoch> {
+    return this.#known ?? (await this.#guarded(() => this.#askOnce()));
+  }
+
   #forgetEpoch(): void {
     this.#epoch = undefined;
     this.#known = undefined;
   }
 
   async #askOnce(): Promise<Epoch> {
-    const asked = (this.#epoch ??= this.#ask());
-    const known = await asked;
-    if (this.#epoch === asked) this.#known = known;
-    return known;
+    for (;;) {
+      const asked = (this.#epoch ??= this.#ask());
+      const known = await asked;
+      // With a new connection meanwhile nobody knows which server has answered.
+      if (this.#epoch !== asked) continue;
+      this.#known = known;
+      return known;
+    }
   }
 
   async #ask(): Promise<Epoch> {
-    const info = String(await this.#send('INFO', 'server'));
-    const run = /run_id:(\w{1,12})/.exec(info)?.[1];
-    if (run === undefined) throw new Error('the server did not say which run of it this is');
-    const args = [run, this.#commitTimeout, newStamp()];
+    const args = [this.#commitTimeout, newStamp()];
     const [text, wait] = (await runScript(this.#send, epochScript, [this.#epochKey], args)) as [string, number];
     return { text, name: text.slice(text.lastIndexOf(' ') + 1), usableAt: performance.now() + wait };
   }
@@ -243,10 +292,6 @@ export class RedisStore implements CacheStore {
   }
   #tagKey(tag: string): string {
     return `${this.name}tag:${tag}`;
-  }
-  /** The first tag is that of the key; many values have the others. */
-  #readKey(tag: string, index: number): string {
-    return index === 0 ? this.#tagKey(tag) : this.#commonKey(tag);
   }
   #commonKey(tag: string): string {
     const known = this.#commonKeys.get(tag);
@@ -276,12 +321,14 @@ const unlocked = (stamp: string): TagState => ({ stamp, isLocked: false });
 /** Whatever is true of the tag: nothing is used or stored now. */
 const unusable: TagState = { stamp: '', isLocked: true };
 
-/** Of a value that has these stamps, and no others. */
-function payloadOf(value: string, epoch: string, stamps: readonly string[]): string | undefined {
-  if (!value.startsWith(epoch)) return undefined;
+/** Of a value, the first text, that has as many stamps as there are tags, the same as stand behind it. */
+function payloadOf(texts: readonly unknown[], epoch: string, tags: number): string | undefined {
+  const value = texts[0];
+  if (typeof value !== 'string' || !value.startsWith(epoch)) return undefined;
   let at = epoch.length;
-  for (const stamp of stamps) {
-    if (value[at] !== ' ' || !value.startsWith(stamp, at + 1)) return undefined;
+  for (let tag = 1; tag <= tags; tag += 1) {
+    const stamp = texts[tag];
+    if (typeof stamp !== 'string' || value[at] !== ' ' || !value.startsWith(stamp, at + 1)) return undefined;
     at += 1 + stamp.length;
   }
   return value[at] === '\n' ? value.slice(at + 1) : undefined;

@@ -22,8 +22,9 @@ if (import.meta.main) {
   const store: CacheStore = new RedisStore({ client: new Redis(redisUrl), prefix, timeout: 5_000, commitTimeout });
   const [prepare, release] = [store.prepare.bind(store), store.release.bind(store)];
   store.prepare = async (...args) => {
-    await prepare(...args);
+    const locked = await prepare(...args);
     if (diesAt === 'locked') process.kill(process.pid, 'SIGKILL');
+    return locked;
   };
   store.release = async (...args) => {
     if (diesAt === 'committed') process.kill(process.pid, 'SIGKILL');
