@@ -145,7 +145,7 @@ describe('NESTED', () => {
 
 describe('a nested scope that waits for its own parent', () => {
   it('is named instead of hanging', async () => {
-    const database = server.open({ acquireTimeout: 100 });
+    const database = await server.connect({ acquireTimeout: 100 });
     await database.transaction(async () => {
       const opened = signal();
       // As a batching loader does: the statement is sent in the parent's frame, and the nested scope awaits it.
@@ -164,7 +164,7 @@ describe('a nested scope that waits for its own parent', () => {
   });
 
   itWith('slow statements')('but one in which something happens may take its time', async () => {
-    const database = server.open({ acquireTimeout: 100 });
+    const database = await server.connect({ acquireTimeout: 100 });
     await database.transaction(async () => {
       const opened = signal();
       const scope = database.transaction(async () => {

@@ -8,8 +8,9 @@ import {
   type Database,
   type LockProbeEvent,
 } from '../../src/index.ts';
-import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
+import { engine, insert, itWith, type Settings, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
+import { SimulatedClock } from '../support/simulated-clock.ts';
 import { startWireProxy } from '../support/wire-proxy.ts';
 
 const server = useTestDatabase();
@@ -19,8 +20,8 @@ const touch = 'update product set stock = stock + 1 where id = $1';
 const probes: LockProbeEvent[] = [];
 const note = (event: unknown): void => void probes.push(event as LockProbeEvent);
 
-async function startProduct(): Promise<Database<'default'>> {
-  const database = server.open({ max: 2 });
+async function startProduct(settings: Settings = {}): Promise<Database<'default'>> {
+  const database = server.open({ max: 2 }, settings);
   await insert(database, 1);
   probes.length = 0;
   subscribe(channelNames.lockProbe, note);
@@ -152,7 +153,7 @@ describe('what is slow and not a deadlock', () => {
   });
 
   itWith('several writers')('costs nothing while nothing is slow: no look and no side connection', async () => {
-    const database = await startProduct();
+    const database = await startProduct({ clock: new SimulatedClock() });
     for (let round = 0; round < 50; round += 1) {
       await database.transaction(async () => {
         await database.current.query('select 1');
@@ -164,25 +165,15 @@ describe('what is slow and not a deadlock', () => {
   });
 
   it('is not looked at with lockProbeAfter: false', async () => {
-    const database = createDatabase({
-      clients: { default: server.client({ max: 1 }) },
-      lockProbeAfter: false,
-    });
-    subscribe(channelNames.lockProbe, note);
-    probes.length = 0;
-    try {
-      await insert(database, 1);
-      const error = await rejection(
-        database.transaction(async () => {
-          await database.current.query(touch, [1]);
-          await database.transaction(() => database.current.query(touch, [1]), { ...requiresNew, timeout: 400 });
-        }),
-      );
-      expect(error).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
-      expect(probes).toEqual([]);
-    } finally {
-      await database.close();
-    }
+    const database = await startProduct({ lockProbeAfter: false });
+    const error = await rejection(
+      database.transaction(async () => {
+        await database.current.query(touch, [1]);
+        await database.transaction(() => database.current.query(touch, [1]), { ...requiresNew, timeout: 400 });
+      }),
+    );
+    expect(error).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+    expect(probes).toEqual([]);
   });
 });
 

@@ -37,8 +37,8 @@ describe('timeout', () => {
     const error = await rejection(
       database.transaction(
         async () => {
-          await insert(database, 1);
           late = resumed.promise.then(() => rejection(insert(database, 2)));
+          await insert(database, 1);
           await new Promise(() => {});
         },
         { timeout: 50 },

@@ -565,26 +565,32 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
     itWith('slow statements')(
       'ends a handler, with its transaction or without one, for which nobody waits any more',
       async () => {
-        const slow = defineQueue<boolean, void>('slow');
-        const bare = defineQueue<boolean, void>('bare');
+        const slow = defineQueue<string, void>('slow');
+        const bare = defineQueue<string, void>('bare');
         const jobs = open({ slow, bare });
+        let slept = 0;
         const ends: unknown[] = [];
-        const handler = async (_data: boolean, { signal: aborted }: Job): Promise<void> => {
+        const handler = async (text: string, { signal: aborted }: Job): Promise<void> => {
+          await note(text);
+          aborted.throwIfAborted();
+          slept += 1;
           aborted.addEventListener('abort', () => ends.push(aborted.reason));
-          await note('gone');
           await database.current.query(databaseEngine.sql.sleep(20));
         };
         jobs.worker().handle(slow, handler).handle(bare, handler, { transaction: false });
-        expect(await rejection(jobs.queues.slow.pushAsync(true, { timeout: 400 }))).toMatchObject({
-          code: 'JOB_TIMEOUT',
-        });
+        // On a machine that stood still, the time may be over before a job has come so far: then another one.
+        const overrun = async (queue: 'slow' | 'bare', text: string): Promise<void> => {
+          for (const before = slept; slept === before;) {
+            const error = await rejection(jobs.queues[queue].pushAsync(text, { timeout: 400 }));
+            expect(['JOB_TIMEOUT', 'DEADLINE_EXCEEDED']).toContain(error['code']);
+          }
+        };
+        await overrun('slow', 'in a transaction');
         await until('the first is told', () => ends.length === 1);
-        const error = await rejection(jobs.queues.bare.pushAsync(true, { timeout: 400 }));
-        expect(['JOB_TIMEOUT', 'DEADLINE_EXCEEDED']).toContain(error['code']);
+        await overrun('bare', 'by itself');
         await until('the second is told', () => ends.length === 2);
         expect(ends).toEqual([0, 1].map(() => expect.objectContaining({ code: 'DEADLINE_EXCEEDED' })));
-        // Without a transaction each statement is by itself.
-        expect(await notes()).toEqual(['gone']);
+        expect(new Set(await notes())).toEqual(new Set(['by itself']));
         await until('the connections are back', () => database.stats().clients.default.used === 0);
       },
     );

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, it } from 'vitest';
-import { createDatabase, type Database } from '../../src/index.ts';
+import { createDatabase, type Database, type DatabaseOptions } from '../../src/index.ts';
 import { until } from './settled.ts';
 import type { Ability, ClientOptions, Engine, TestServer } from './engines/engine.ts';
 import { mariadbEngine } from './engines/mariadb.ts';
@@ -18,11 +18,16 @@ export function itWith(...abilities: readonly Ability[]): typeof it {
   return lacking === undefined ? it : (it.skip as typeof it);
 }
 
+/** Of the database, beside its clients. */
+export type Settings = Omit<DatabaseOptions, 'clients' | 'defaultClient'>;
+
 export interface TestDatabase extends Omit<TestServer, 'sql' | 'start' | 'empty' | 'drop'> {
   /** Runs SQL beside Sluice, on a connection of its own. */
   sql<Row = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>;
   /** A database of Sluice on it, closed after the test. */
-  open(options?: ClientOptions): Database<'default'>;
+  open(options?: ClientOptions, settings?: Settings): Database<'default'>;
+  /** As `open`, and it has a connection: how long one takes to open, nobody can say. */
+  connect(options: ClientOptions): Promise<Database<'default'>>;
   /** The ids in `product`, in order. */
   products(): Promise<number[]>;
 }
@@ -42,14 +47,26 @@ export function useTestDatabase(...schema: string[]): TestDatabase {
   });
   afterAll(() => server.drop());
 
+  const open = (options: ClientOptions = {}, settings: Settings = {}): Database<'default'> => {
+    const database = createDatabase({ ...settings, clients: { default: server.client(options) } });
+    opened.push(database);
+    return database;
+  };
+
   return {
     ...server,
-    sql: async <Row>(text: string, values?: unknown[]) => (await server.sql(text, values)) as Row[],
-    open(options = {}) {
-      const database = createDatabase({ clients: { default: server.client(options) } });
-      opened.push(database);
+    open,
+    async connect(options) {
+      const database = open(options);
+      const answers = (): Promise<boolean> =>
+        database.current.query('select 1').then(
+          () => true,
+          () => false,
+        );
+      await until('the server has answered', answers);
       return database;
     },
+    sql: async <Row>(text: string, values?: unknown[]) => (await server.sql(text, values)) as Row[],
     async products() {
       return (await server.sql('select id from product order by id')).map(({ id }) => Number(id));
     },
