@@ -141,16 +141,16 @@ describe('10,000 who wait for one connection', () => {
       controllers.map(({ signal }) => narrow.transaction(() => narrow.current.query('select 1'), { signal })),
     );
     await until('all of them wait', () => narrow.stats().clients.default.waiting === 10_000);
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const controller of controllers.slice(1)) controller.abort(new Error('gone'));
     expect(narrow.stats().clients.default.waiting).toBe(1);
     release.resolve();
     const results = await settled;
-    const took = performance.now() - start;
+    const { user, system } = process.cpuUsage(start);
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(results[0]?.status).toBe('fulfilled');
-    // The bound of the design.
-    expect(took).toBeLessThan(1_000);
+    // The bound of the design, in microseconds of the processor: nothing in it waits but the last one's statement.
+    expect(user + system).toBeLessThan(1_000_000);
     await holder;
     await narrow.close();
   });

@@ -173,17 +173,17 @@ describe('waiting lines', () => {
     );
     const settled = Promise.allSettled(waiters);
     expect(pool.stats().waiting).toBe(10_000);
-    const before = performance.now();
+    const before = process.cpuUsage();
     for (const controller of controllers.slice(0, 5_000)) controller.abort(new Error('gone'));
     for (const controller of controllers.slice(5_001).toReversed()) controller.abort(new Error('gone'));
-    const took = performance.now() - before;
+    const { user, system } = process.cpuUsage(before);
     expect(pool.stats().waiting).toBe(1);
     pool.release(held, true);
     const results = await settled;
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(results[5_000]?.status).toBe('fulfilled');
-    // A second is the bound of the design, thousands of times what it takes.
-    expect(took).toBeLessThan(1_000);
+    // A second is the bound of the design, here of the processor, and many times what it takes.
+    expect(user + system).toBeLessThan(1_000_000);
     expect(clock.pending).toBe(0);
   });
 });
