@@ -13,14 +13,7 @@ import {
   systemClock,
 } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
-import {
-  createRelay,
-  findInInbox,
-  OutboxMissingError,
-  type OutboxMessage,
-  type Relay,
-  RelayUnavailableError,
-} from '../outbox/index.ts';
+import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { invalidContext } from '../envelope/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
 import type { EngineJob, JobOutcome, JobReference, QueueEngine, QueueEngineFactory, SqlExecutor } from './engine.ts';
@@ -28,6 +21,7 @@ import { JobsClosedError, QueueUnavailableError, UnknownQueueError } from './err
 import type { JobsHost } from './host.ts';
 import { memory } from './memory-engine.ts';
 import { Queue } from './queue.ts';
+import { recordedOutcomes } from './recorded.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';
 import { Worker, type WorkerCloseOptions } from './worker.ts';
 
@@ -293,13 +287,8 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     const db = this.database.getDb({ clientName: this.#host.engineClientName, level });
     for (const [queue, group] of Map.groupBy(jobs, (job) => job.queue)) {
       const ids = group.map(({ id }) => id);
-      try {
-        const recorded = await runInFrame(undefined, () => findInInbox(db, queue, ids), undefined);
-        for (const [id, outcome] of recorded) found.set(id, JSON.parse(outcome) as JobOutcome);
-      } catch (error) {
-        // Where there is no inbox, no job has written anything.
-        if (!(error instanceof OutboxMissingError)) throw error;
-      }
+      const recorded = await runInFrame(undefined, () => recordedOutcomes(db, queue, ids), undefined);
+      for (const [id, outcome] of recorded) found.set(id, outcome);
     }
     return found;
   }

@@ -4,13 +4,14 @@ import { type Frame, runInFrame } from '../context/index.ts';
 import { systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext } from '../envelope/index.ts';
-import { findInInbox, recordInInbox } from '../outbox/index.ts';
+import { recordInInbox } from '../outbox/index.ts';
 import { AfterCommitError, deadlineExceeded, type TransactionOptions } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { Delivery, JobEnvelope, JobOutcome, QueueEngine, Settlement } from './engine.ts';
 import { JobOverrunError, JobReleasedError } from './errors.ts';
 import { describeFailure, isFinal } from './failure.ts';
 import { toJson } from './payload.ts';
+import { recordedOutcomes } from './recorded.ts';
 
 /** A job, as its handler sees it. */
 export interface Job {
@@ -121,7 +122,7 @@ async function runHandler(
   const { transactionalAck, redelivers } = engine.capabilities;
   const usesInbox = options.transaction !== false && !transactionalAck && redelivers;
   if (usesInbox && delivery.redelivered) {
-    const recorded = await recordedOutcome(db, queue.name, delivery.id);
+    const recorded = (await recordedOutcomes(db, queue.name, [delivery.id])).get(delivery.id);
     if (recorded !== undefined) return { type: 'completed', outcome: recorded };
   }
   const job: Job = {
@@ -195,16 +196,11 @@ async function inTransaction(
 
 async function recordedUnless(error: unknown, db: Db, queue: string, id: string): Promise<JobOutcome | undefined> {
   try {
-    return await recordedOutcome(db, queue, id);
+    return (await recordedOutcomes(db, queue, [id])).get(id);
   } catch {
     // What went wrong first says more.
     throw error;
   }
-}
-
-async function recordedOutcome(db: Db, queue: string, id: string): Promise<JobOutcome | undefined> {
-  const found = (await findInInbox(db, queue, [id])).get(id);
-  return found === undefined ? undefined : (JSON.parse(found) as JobOutcome);
 }
 
 /** A handler without a transaction cannot be stopped; its slot is given free, and it is told by its signal. */

@@ -139,17 +139,25 @@ describe('what is slow and not a deadlock', () => {
 
   itWith('row locks')('is left alone: an ancestor that still works', async () => {
     const database = await startProduct();
+    await insert(database, 2);
+    const [locked, release] = [signal(), signal()];
+    const other = server.open({ max: 1 });
+    const stranger = other.transaction(async () => {
+      await other.current.query(touch, [2]);
+      locked.fire();
+      await release.promise;
+    });
+    await locked.promise;
     await database.transaction(async () => {
       await database.current.query(touch, [1]);
-      const busy = database.current.query(engine.sql.sleep(0.4));
+      const busy = database.current.query(touch, [2]);
       // Nobody waits for this one yet, and the transaction that blocks it is busy.
-      const inner = database.transaction(() => database.current.query(touch, [1]), requiresNew);
-      inner.catch(() => {});
-      await until('it was looked at', () => probes.some(({ blockers }) => blockers > 0));
-      await busy;
-      await rejection(inner);
+      const inner = rejection(database.transaction(() => database.current.query(touch, [1]), requiresNew));
+      await until('it was looked at twice', () => probes.filter(({ blockers }) => blockers > 0).length >= 2);
+      release.fire();
+      await Promise.all([busy, stranger]);
+      expect(await inner).toMatchObject({ code: 'CHAIN_DEADLOCK' });
     });
-    expect(probes.filter(({ blockers }) => blockers > 0).length).toBeGreaterThan(1);
   });
 
   itWith('several writers')('costs nothing while nothing is slow: no look and no side connection', async () => {

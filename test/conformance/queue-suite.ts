@@ -548,6 +548,22 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(await notes()).toEqual(['of the second']);
     });
 
+    it('runs a job again without any tables, where its handler sends no statement', async () => {
+      for (const table of ['sluice_outbox', 'sluice_inbox']) await server.sql(`drop table ${table}`);
+      const work = defineQueue<string, string>('work');
+      const jobs = open({ work });
+      const begun = signal();
+      const worker = jobs.worker().handle(work, async () => {
+        begun.fire();
+        return await new Promise<string>(() => {});
+      });
+      const handle = await jobs.queues.work.push('x');
+      await begun.promise;
+      await worker.close({ timeout: 50 });
+      jobs.worker().handle(work, (text) => text.toUpperCase());
+      expect(await handle.result()).toBe('X');
+    });
+
     it('ends a handler that never does', async () => {
       const hang = defineQueue<null, void>('hang', { maxRuntime: 200 });
       const jobs = open({ hang });
