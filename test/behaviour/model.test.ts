@@ -202,6 +202,11 @@ describe('bad input', () => {
       /no column "nope".*columns are: id/,
     ],
     ['an unknown column in a row', (model) => model.insert(json('{"title":"x","admin":true}')), /no column "admin"/],
+    [
+      '__proto__ in a where',
+      (model) => model.select({ where: json('{"__proto__":{"id":1}}') }),
+      /no column "__proto__"/,
+    ],
     ['__proto__ in a row', (model) => model.insert(json('{"title":"x","__proto__":1}')), /no column "__proto__"/],
     ['SQL as a column', (model) => model.select({ columns: json('["id; drop table post"]') }), /no column a string/],
     ['SQL as an order', (model) => model.select({ orders: json('[["id","asc; drop table post"]]') }), /direction/],
