@@ -44,7 +44,7 @@ interface Lane {
 
 /** @param target a URL, of which host and port are used */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
-  const url = new URL(target);
+  const { port: targetPort, hostname } = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
   const lanes: Readonly<Record<Direction, Lane>> = {
     up: { fault: undefined, seen: 0 },
@@ -63,7 +63,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       client.destroy();
       return;
     }
-    const upstream = connect(Number(url.port), url.hostname);
+    const upstream = connect(Number(targetPort), hostname);
     const pair = [client, upstream] as const;
     pairs.add(pair);
     const end = (): void => {
@@ -88,6 +88,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
 
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const url = new URL(target);
   url.host = `127.0.0.1:${port}`;
   const cut = (): void => {
     for (const [client, upstream] of pairs) {
