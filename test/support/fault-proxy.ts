@@ -25,8 +25,8 @@ export interface FaultProxy {
   set(direction: Direction, fault: Fault | undefined): void;
   /** As soon as the client has sent this text, sets the fault, which counts from there. */
   setAfter(text: string, direction: Direction, fault: Fault): void;
-  /** Bytes that came in a direction since its fault was set or `takeBytes` was called. */
-  takeBytes(direction: Direction): number;
+  /** Bytes that came in a direction since its fault was set. */
+  seen(direction: Direction): number;
   /** Connections that are open now. */
   connections(): number;
   /** Cuts all connections; new ones are let through. */
@@ -103,11 +103,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     setAfter(text, direction, fault) {
       trigger = { text, direction, fault };
     },
-    takeBytes(direction) {
-      const { seen } = lanes[direction];
-      lanes[direction].seen = 0;
-      return seen;
-    },
+    seen: (direction) => lanes[direction].seen,
     connections: () => pairs.size,
     cut,
     refuse(refused) {

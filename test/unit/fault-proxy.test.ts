@@ -54,7 +54,7 @@ describe('the proxy that damages what it passes on', () => {
     peer.socket.write('abcdef');
     await until('the first bytes came back', () => peer.received() === 'abc');
     peer.socket.write('ghi');
-    await until('the rest has reached the proxy', () => proxy.takeBytes('up') === 9);
+    await until('the rest has reached the proxy', () => proxy.seen('up') === 9);
     expect(peer.received()).toBe('abc');
     expect(peer.isClosed()).toBe(false);
   });
