@@ -186,6 +186,37 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(await notes()).toEqual(['good']);
     });
 
+    it('tells those who look a job up how it ended, and not how an earlier attempt did', async () => {
+      const flaky = defineQueue<string, string>('flaky', { attempts: 2, backoff: { type: 'fixed', delay: 10 } });
+      const jobs = open({ flaky });
+      jobs.worker().handle(flaky, (text, { attempt }) => {
+        if (attempt === 1) throw new Error('only the first time');
+        return text;
+      });
+      const handle = await jobs.queues.flaky.push('in the end');
+      await until('it has ended', async () => (await raw.look([handle])).get(handle.id)?.outcome !== undefined);
+      expect((await raw.look([handle])).get(handle.id)).toMatchObject({
+        status: 'completed',
+        outcome: { type: 'completed', value: 'in the end' },
+      });
+      expect(await handle.status()).toBe('completed');
+      expect(await handle.result()).toBe('in the end');
+    });
+
+    it('says of a job that waits for its next attempt that it waits', async () => {
+      const flaky = defineQueue<null, void>('flaky', { attempts: 2, backoff: { type: 'fixed', delay: 600_000 } });
+      const jobs = open({ flaky });
+      let runs = 0;
+      jobs.worker().handle(flaky, () => {
+        runs += 1;
+        throw new Error('not yet');
+      });
+      const handle = await jobs.queues.flaky.push(null);
+      await until('it has run', () => runs === 1);
+      await until('it waits', async () => (await handle.status()) === 'waiting');
+      expect(await rejection(handle.result({ timeout: 100 }))).toMatchObject({ lastState: 'waiting' });
+    });
+
     it('runs as many at once as its concurrency says, in each lane', async () => {
       const work = defineQueue<number, void>('work', { concurrency: 3 });
       const jobs = open({ work });

@@ -13,8 +13,9 @@ import type {
 } from '../index.ts';
 import { Channels, decodeNotice } from './channels.ts';
 import { openBullLane } from './lane.ts';
+import { lookUp } from './look.ts';
 import { type BullmqOptions, checkBullmqOptions } from './options.ts';
-import { type BullJobData, insertOf, physicalName, stateOf } from './stored.ts';
+import { type BullJobData, insertOf, physicalName } from './stored.ts';
 
 /** How often it is looked up which lanes there are, in milliseconds; notices make it faster. */
 const lookInterval = 2_000;
@@ -95,9 +96,12 @@ class BullmqEngine implements QueueEngine {
   }
 
   async look(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobState>> {
-    const found = await Promise.all(jobs.map((job) => this.#queueOf(physicalName(job)).getJob(job.id)));
+    const found = await Promise.all(jobs.map((job) => lookUp(this.#redis, this.#queueOf(physicalName(job)), job.id)));
     const states = new Map<string, JobState>();
-    for (const job of found) if (job?.id !== undefined) states.set(job.id, stateOf(job));
+    for (const [at, { id }] of jobs.entries()) {
+      const state = found[at];
+      if (state !== undefined) states.set(id, state);
+    }
     return states;
   }
 

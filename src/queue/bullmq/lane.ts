@@ -71,6 +71,8 @@ async function runBullJob(
   failures: Map<string, RemoteFailure>,
 ): Promise<JobOutcome> {
   const id = job.id ?? '';
+  // A run that could not be settled has left its failure here.
+  failures.delete(id);
   const delivery: Delivery = {
     id,
     envelope: job.data.envelope,

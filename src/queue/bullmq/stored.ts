@@ -42,15 +42,20 @@ export function insertOf(
   };
 }
 
-export function stateOf(job: BullJob): JobState {
+/** Where a job stands. */
+export type Place = JobState['status'];
+
+export function stateOf(job: BullJob, place: Place): JobState {
   const progress = isTold(job.progress) ? { progress: unwrap(job.progress) } : {};
-  if (job.finishedOn === undefined) {
-    return { status: job.processedOn === undefined ? 'waiting' : 'active', ...progress };
+  switch (place) {
+    case 'waiting':
+    case 'active':
+      return { status: place, ...progress };
+    case 'failed':
+      return { status: place, outcome: { type: 'failed', failure: failureOf(job) }, ...progress };
+    case 'completed':
+      return { status: place, outcome: job.returnvalue, ...progress };
   }
-  if (job.failedReason !== undefined && job.failedReason !== '') {
-    return { status: 'failed', outcome: { type: 'failed', failure: failureOf(job) }, ...progress };
-  }
-  return { status: 'completed', outcome: job.returnvalue, ...progress };
 }
 
 /**
@@ -58,20 +63,30 @@ export function stateOf(job: BullJob): JobState {
  * failure, since BullMQ keeps nothing else of an error.
  */
 export function carrierOf(failure: RemoteFailure, final: boolean): Error {
-  const error = new Error(`${failure.name}: ${failure.message}`);
+  const error = new Error(messageOf(failure));
   error.name = final ? 'UnrecoverableError' : 'Error';
   error.stack = JSON.stringify(failure);
   return error;
 }
 
 function failureOf({ stacktrace, failedReason }: BullJob): RemoteFailure {
-  try {
-    const failure: unknown = JSON.parse(stacktrace?.at(-1) ?? '');
-    if (typeof failure === 'object' && failure !== null) return failure as RemoteFailure;
-  } catch {
-    // BullMQ failed it itself: it was lost too often, or somebody did with its tools.
-  }
+  const failure = storedFailure(stacktrace?.at(-1) ?? '');
+  // Of a job that BullMQ failed itself (it was lost too often, or somebody did with its tools) the last is an earlier one.
+  if (failure !== undefined && messageOf(failure) === failedReason) return failure;
   return { name: 'JobLostError', code: 'JOB_LOST', message: failedReason };
+}
+
+function storedFailure(text: string): RemoteFailure | undefined {
+  try {
+    const failure: unknown = JSON.parse(text);
+    return typeof failure === 'object' && failure !== null ? (failure as RemoteFailure) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf({ name, message }: RemoteFailure): string {
+  return `${name}: ${message}`;
 }
 
 interface ToldProgress {
