@@ -96,8 +96,11 @@ export class JoinedSession implements LibrarySession {
   async release(): Promise<void> {
     this.#dropEnded();
     if (this.#begun.length === 0) return;
+    const transaction = this.#begun.findIndex(({ savepoint }) => savepoint === undefined);
     try {
-      await this.#endFrom(0, 'rolledBack');
+      // A transaction that was not committed is rolled back; a savepoint by itself stays, as at a server's COMMIT.
+      if (transaction >= 0) await this.#endFrom(transaction, 'rolledBack');
+      await this.#endFrom(0, 'released');
     } catch (error) {
       reportBackgroundError({ source: 'a connection that was released in the middle of its transaction', error });
     }
@@ -171,7 +174,8 @@ export class JoinedSession implements LibrarySession {
   /** A scope that stood for a savepoint may have ended without the library saying so: after ROLLBACK TO. */
   #dropEnded(): void {
     while (this.#begun.length > 0 && this.#scopeOf(this.#begun.at(-1)?.frame)?.isOpen !== true) {
-      this.#hasEnded ||= this.#begun.pop()?.standsIn === true;
+      const ended = this.#begun.pop();
+      if (ended?.standsIn === true) this.#hasEnded = true;
     }
   }
 

@@ -202,6 +202,41 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         expect(await server.products()).toEqual(expected);
       }));
 
+    it('skips the failing ones of 1,000 items, each in a transaction of its own inside of one', () =>
+      using(async (library, database) => {
+        const items = Array.from({ length: 1_000 }, (_, index) => index);
+        const good = items.filter((id) => id % 3 === 0);
+        let breaths = 0;
+        const breathing = setInterval(() => (breaths += 1), 1);
+        const importAll = async (nest: NonNullable<LibraryTransaction['nested']>): Promise<void> => {
+          for (const id of items) {
+            const item = nest(async (transaction) => {
+              await transaction.insert(id);
+              if (id % 3 !== 0) refuse();
+            });
+            if (id % 3 === 0) await item;
+            else expect(await rejection(item)).toBeInstanceOf(Refusal);
+          }
+        };
+        const inOwn = (): Promise<unknown> =>
+          library.transaction((transaction) =>
+            importAll((body) => transaction.nested?.(body) ?? library.transaction(body)),
+          );
+        try {
+          for (const run of [
+            () => database.transaction(() => importAll((body) => library.transaction(body))),
+            ...((await supportsNesting(library)) ? [inOwn, () => database.transaction(inOwn)] : []),
+          ]) {
+            await run();
+            expect(await server.products()).toEqual(good);
+            await server.sql('delete from product');
+          }
+        } finally {
+          clearInterval(breathing);
+        }
+        expect(breaths).toBeGreaterThan(10);
+      }));
+
     it('runs independent work through REQUIRES_NEW and switchDbIsolate, at a pool of one', () =>
       using(async (library, database) => {
         await rejection(

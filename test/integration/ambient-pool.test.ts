@@ -178,6 +178,21 @@ describe('an ambient pool outside of a transaction', () => {
 });
 
 describe('an ambient pool in a transaction', () => {
+  it('goes back to a savepoint of its own a thousand times', async () => {
+    const { database, pool } = open(1);
+    await database.transaction(async () => {
+      const client = await pool.connect();
+      for (let id = 0; id < 1_000; id += 1) {
+        await client.query('savepoint item');
+        await client.query(insertText, [id]);
+        await client.query(id % 3 === 0 ? 'release savepoint item' : 'rollback to savepoint item');
+      }
+      client.release();
+    });
+    // The last savepoints were gone back to and not released, which a commit does.
+    expect(await server.products()).toEqual(Array.from({ length: 334 }, (_, index) => index * 3));
+  });
+
   it('shares its connection, and turns what a library begins into savepoints', async () => {
     const { database, pool } = open(1);
     await database.transaction(async () => {
