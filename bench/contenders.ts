@@ -4,7 +4,7 @@ import { postgres } from '../src/drivers/postgres/index.ts';
 
 export const rows = 1_000;
 export const width = 10;
-const table = 'sluice_bench';
+export const table = 'sluice_bench';
 
 /** Raw `pg` and Sluice on the same server, table and width. */
 export interface Arena {
@@ -53,7 +53,7 @@ export function rawTransaction({ pool }: Arena, statements: number, id = idFor):
   };
 }
 
-export function sluiceTransaction({ database }: Arena, statements: number): () => Promise<void> {
+export function sluiceTransaction({ database }: Pick<Arena, 'database'>, statements: number): () => Promise<void> {
   return () =>
     database.transaction(async () => {
       for (let index = 0; index < statements; index += 1) await database.current.query(update, [idFor(index)]);
@@ -76,7 +76,7 @@ export function rawNested(arena: Arena): () => Promise<void> {
   };
 }
 
-export function sluiceNested({ database }: Arena): () => Promise<void> {
+export function sluiceNested({ database }: Pick<Arena, 'database'>): () => Promise<void> {
   return () =>
     database.transaction(async () => {
       await database.current.query(update, [idFor(4)]);
@@ -88,6 +88,6 @@ export function rawRead({ pool }: Arena): () => Promise<unknown> {
   return () => pool.query(read, [idFor(0)]);
 }
 
-export function sluiceRead({ database }: Arena): () => Promise<unknown> {
+export function sluiceRead({ database }: Pick<Arena, 'database'>): () => Promise<unknown> {
   return () => database.current.query(read, [idFor(0)]);
 }

@@ -41,7 +41,7 @@ function sluiceTransaction(database: Database, statements: number): () => Promis
     });
 }
 
-async function fill(database: Database): Promise<void> {
+export async function fill(database: Database): Promise<void> {
   await database.current.query(`drop table if exists ${table}`);
   await database.current.query(create);
   const ids = Array.from({ length: rows }, (_, index) => index + 1);

@@ -1,5 +1,6 @@
 // Sluice beside raw `pg`, in interleaved rounds on one server. Figures are ratios: the times of a machine mean little.
 import { parseArgs } from 'node:util';
+import { openBeforeArena } from './before.ts';
 import { openCacheArena } from './caches.ts';
 import {
   openArena,
@@ -80,6 +81,8 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
+    /** Another checkout, beside which this one is measured, and nothing else is. */
+    before: { type: 'string', default: '' },
     /** How long the heap is looked at. */
     minutes: { type: 'string', default: '1' },
   },
@@ -91,21 +94,32 @@ const mariadbUrl = process.env['MARIADB_URL'] ?? 'mysql://root@127.0.0.1:3306/te
 const [rounds, duration] = values.quick ? [3, 300] : [11, 1_000];
 
 const chosen = workloads.filter((workload) => workload.name.includes(values.only));
-const figures = {
-  node: process.version,
-  rounds,
-  duration,
-  ...(chosen.length === 0 ? {} : await benchTransactions(connectionString)),
-  ...('mariadb'.includes(values.only) ? { mariadb: await benchEngine(() => openMariadbArena(mariadbUrl)) } : {}),
-  ...('sqlite'.includes(values.only) ? { sqlite: await benchEngine(openSqliteArena) } : {}),
-  ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(connectionString) } : {}),
-  ...('peers'.includes(values.only) ? { peers: await benchPeers(connectionString) } : {}),
-  ...('caches'.includes(values.only) ? { caches: await benchCaches(connectionString) } : {}),
-  ...('growth'.includes(values.only) ? { growth: await benchGrowth(connectionString) } : {}),
-  ...('leak'.includes(values.only) ? { leak: await benchLeak(connectionString) } : {}),
-  ...('jobs'.includes(values.only) ? { jobs: await benchJobs(connectionString) } : {}),
-};
+const figures =
+  values.before === ''
+    ? await benchAll(connectionString)
+    : {
+        before: await benchEngine(() =>
+          openBeforeArena(values.before, { postgres: connectionString, mariadb: mariadbUrl }),
+        ),
+      };
 if (values.json) console.log(JSON.stringify(figures));
+
+async function benchAll(connectionString: string): Promise<object> {
+  return {
+    node: process.version,
+    rounds,
+    duration,
+    ...(chosen.length === 0 ? {} : await benchTransactions(connectionString)),
+    ...('mariadb'.includes(values.only) ? { mariadb: await benchEngine(() => openMariadbArena(mariadbUrl)) } : {}),
+    ...('sqlite'.includes(values.only) ? { sqlite: await benchEngine(openSqliteArena) } : {}),
+    ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(connectionString) } : {}),
+    ...('peers'.includes(values.only) ? { peers: await benchPeers(connectionString) } : {}),
+    ...('caches'.includes(values.only) ? { caches: await benchCaches(connectionString) } : {}),
+    ...('growth'.includes(values.only) ? { growth: await benchGrowth(connectionString) } : {}),
+    ...('leak'.includes(values.only) ? { leak: await benchLeak(connectionString) } : {}),
+    ...('jobs'.includes(values.only) ? { jobs: await benchJobs(connectionString) } : {}),
+  };
+}
 
 async function benchTransactions(url: string): Promise<{ results: TransactionResult[]; overhead: Overhead }> {
   const arena = await openArena(url);
