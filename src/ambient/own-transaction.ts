@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { type AmbientScope, currentFrame, findPlace } from '../context/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
-import { freezeOptions, type TransactionalClient } from '../transaction/index.ts';
+import { readOnce, type TransactionalClient } from '../transaction/index.ts';
 
 /** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
 export interface Awaited {
@@ -46,7 +46,7 @@ export type InOwnTransaction = <Result>(entry: () => Result | PromiseLike<Result
  */
 export function ownTransactions(database: Database, clientName: string | undefined, library: string): InOwnTransaction {
   // Where a library calls from says nothing of the program.
-  const options = freezeOptions({ name: `transaction of ${library}`, propagation: 'NESTED' }, () => undefined);
+  const options = readOnce({ name: `transaction of ${library}`, propagation: 'NESTED' }, () => undefined);
   let found: { readonly db: Db; readonly client: TransactionalClient } | undefined;
   return async (entry) => {
     found ??= find(database, clientName);

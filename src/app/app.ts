@@ -1,6 +1,6 @@
 import { type Cache, type CacheDefinition, type CacheKey, createCache } from '../cache/index.ts';
-import { anObject, checkOptions, InvalidOptionError } from '../core/index.ts';
-import type { CloseOptions, Database, Db } from '../database/index.ts';
+import { aFunction, anObject, type Check, InvalidOptionError, readOptions } from '../core/index.ts';
+import { type CloseOptions, type Database, type Db, internalsOf } from '../database/index.ts';
 import {
   type ColumnOf,
   createModel,
@@ -46,6 +46,14 @@ export interface AppOptions<Models, Queues extends QueueDefinitions, Caches = Ca
   readonly engine?: QueueEngineFactory | undefined;
 }
 
+const checks: Record<keyof AppOptions<unknown, never>, Check> = {
+  database: anObject,
+  models: anObject,
+  queues: anObject,
+  caches: anObject,
+  engine: aFunction,
+};
+
 /** What a class of the program is registered with. */
 export interface Scope<Models, Queues extends QueueDefinitions, Caches> {
   readonly model: BoundModels<Models>;
@@ -79,32 +87,20 @@ export class App<
   readonly Bean: new () => BeanMembers<Models, Queues, Caches>;
 
   constructor(options: AppOptions<Models, Queues, Caches>) {
-    checkOptions('createApp', options, {
-      database: anObject,
-      models: anObject,
-      queues: anObject,
-      caches: anObject,
-      engine: () => undefined,
-    });
-    const { database, models, queues, engine } = options;
-    if (database === undefined) {
-      throw new InvalidOptionError({
-        what: 'createApp got no database',
-        remedy: 'Give what createDatabase() returned',
-      });
-    }
+    const { database, models, queues, caches, engine } = readOptions('createApp', options, checks, ['database']);
+    internalsOf(database);
     this.database = database;
     if (queues !== undefined) this.#jobs = createJobs({ database, queues, engine });
     const bound = Object.entries((models ?? {}) as ModelDefinitions).map(
       ([name, definition]) => [name, createModel(database, definition as ModelDefinition)] as const,
     );
-    const caches = Object.entries((options.caches ?? {}) as Record<string, CacheDefinition<unknown, CacheKey>>).map(
+    const boundCaches = Object.entries((caches ?? {}) as Record<string, CacheDefinition<unknown, CacheKey>>).map(
       ([name, definition]) => [name, createCache(database, definition)] as const,
     );
     const scope: Scope<Models, Queues, Caches> = Object.freeze({
       model: Object.freeze(Object.fromEntries(bound)) as unknown as BoundModels<Models>,
       queue: this.#jobs?.queues ?? ({} as BoundQueues<Queues>),
-      cacheRedis: Object.freeze(Object.fromEntries(caches)) as unknown as BoundCaches<Caches>,
+      cacheRedis: Object.freeze(Object.fromEntries(boundCaches)) as unknown as BoundCaches<Caches>,
     });
     this.scope = scope;
     const bean = Object.freeze({ database });

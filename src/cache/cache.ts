@@ -7,10 +7,10 @@ import { changeAtOnce, type Member, StoreCommit } from './commit.ts';
 import {
   type CacheKey,
   type CacheOptions,
-  checkCacheOptions,
   checkCallOptions,
   declaredTag,
   keyText,
+  readCacheOptions,
   richJson,
   type Serializer,
 } from './definition.ts';
@@ -75,8 +75,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #loads: Loads<string>;
   readonly #counters: Counters = newCounters();
 
-  constructor(database: Database, options: CacheOptions<Value, Key>) {
-    checkCacheOptions(options);
+  constructor(database: Database, given: CacheOptions<Value, Key>) {
+    const options = readCacheOptions(given);
+    internalsOf(database);
     const { name, memory, store = new MemoryStore(), commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
     this.name = name;
     this.#database = database;

@@ -1,14 +1,15 @@
 import {
   aBoolean,
   aFunction,
-  anObject,
   type Check,
-  checkOptions,
   integer,
   InvalidOptionError,
   longestTimer,
   oneOf,
+  optionsOf,
+  readOptions,
   text,
+  withMethods,
 } from '../core/index.ts';
 import type { MemoryOptions } from './near.ts';
 import type { CacheStore } from './store.ts';
@@ -61,19 +62,20 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly commitTimeout?: number | undefined;
 }
 
+const memoryChecks: Record<keyof MemoryOptions, Check> = {
+  max: integer(1, 100_000_000),
+  maxStaleness: integer(1, 60_000),
+};
+
 const checks: Record<keyof CacheOptions<never, never>, Check> = {
   name: text(100),
   ttl: integer(1, longestTimer),
   tags: aFunction,
   wider: aFunction,
-  serializer: anObject,
+  serializer: withMethods('write', 'read'),
   maxSize: integer(1, 512 * 1024 * 1024),
-  store: anObject,
-  memory: (value) => {
-    if (typeof value !== 'object' || value === null) return 'an object with "max"';
-    const { max, maxStaleness = 100 } = value as Partial<MemoryOptions>;
-    return integer(1, 100_000_000)(max) ?? integer(1, 60_000)(maxStaleness);
-  },
+  store: withMethods('read', 'write', 'prepare', 'release'),
+  memory: optionsOf('The option "memory"', memoryChecks, ['max']),
   onCacheUnavailable: oneOf(['abort', 'outbox']),
   readsOwnWrites: aBoolean,
   loadsWhileAway: integer(1, 10_000),
@@ -97,16 +99,14 @@ export interface CacheDefinition<Value, Key extends CacheKey> extends CacheOptio
 export function defineCache<Value, Key extends CacheKey = CacheKey>(
   options: CacheOptions<Value, Key>,
 ): CacheDefinition<Value, Key> {
-  checkCacheOptions(options);
-  return Object.freeze({ ...options });
+  return Object.freeze(readCacheOptions(options));
 }
 
 /** @throws InvalidOptionError */
-export function checkCacheOptions(options: object): void {
-  checkOptions('createCache', options, checks);
-  if (!('name' in options) || options.name === undefined) {
-    throw new InvalidOptionError({ what: 'createCache got no "name"', remedy: 'Give one, the same in every process' });
-  }
+export function readCacheOptions<Value, Key extends CacheKey>(
+  options: CacheOptions<Value, Key>,
+): CacheOptions<Value, Key> {
+  return readOptions('createCache', options, checks, ['name']);
 }
 
 /** @throws InvalidOptionError */

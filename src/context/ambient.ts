@@ -1,4 +1,4 @@
-import { type Check, checkOptions, integer, longestTimer, systemClock, text } from '../core/index.ts';
+import { type Check, readOptions, integer, longestTimer, systemClock, text } from '../core/index.ts';
 import type { ChainContext } from './chain.ts';
 import { Frame } from './frame.ts';
 import { currentFrame, runInFrame } from './store.ts';
@@ -40,16 +40,16 @@ export const contextChecks: Record<keyof ContextValues, Check> = {
       : 'an object with at most 64 strings',
 };
 
+const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, timeout: integer(1, longestTimer) };
+
 /**
  * Runs `body` with values that go along with everything below it: statements, jobs, calls and
  * messages. What is not given stays as it is. Transactions that are open stay open.
  * @throws InvalidOptionError
  */
 export function withContext<Result>(options: ContextOptions, body: () => Result): Result {
-  checkOptions('withContext', options, { ...contextChecks, timeout: integer(1, longestTimer) });
-  const { timeout, ...values } = options;
+  const { timeout, ...given } = readOptions('withContext', options, optionChecks);
   const outer = currentFrame();
-  const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
   const deadline = earlier(outer?.chain?.deadline, timeout);
   const chain: ChainContext = { ...outer?.chain, ...given, ...(deadline === undefined ? {} : { deadline }) };
   const frame = new Frame(outer, {

@@ -8,14 +8,20 @@ export {
   anything,
   aSignal,
   type Check,
-  checkOptions,
+  checked,
   type Checks,
   type Filled,
   integer,
+  listOf,
   longestTimer,
   oneOf,
+  optionsOf,
+  reading,
+  readOptions,
+  refuseUnknown,
   text,
   typeName,
+  withMethods,
 } from './options.ts';
 export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';
 export { Patience, type PlaceInLine } from './patience.ts';

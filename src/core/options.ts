@@ -1,7 +1,11 @@
 import { InvalidOptionError } from './errors.ts';
 
 /** Says what is wrong with a value, or nothing when it is accepted. */
-export type Check = (value: unknown) => string | undefined;
+export interface Check {
+  (value: unknown): string | undefined;
+  /** Copies a value that has parts; the copy is checked and used in its place. @throws InvalidOptionError */
+  readonly read?: ((value: unknown) => unknown) | undefined;
+}
 
 /** Checks by option name; an option that is not named here is refused. */
 export type Checks = Readonly<Record<string, Check>>;
@@ -10,33 +14,93 @@ export type Checks = Readonly<Record<string, Check>>;
 export type Filled<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
 /**
- * Refuses an options object with unknown names or values that do not pass.
- * `undefined` counts as not given. The values themselves never enter the message.
+ * Reads an options object, each option once, into a plain one, which is what was checked and the only one to use: a getter
+ * or a Proxy may answer otherwise the next time. Options count wherever property access finds them, so those of a class and of
+ * a prototype too. Refuses unknown names and values that do not pass; `undefined` counts as not given. The values themselves
+ * never enter the message.
  * @throws InvalidOptionError
  */
-export function checkOptions(owner: string, options: unknown, checks: Checks): void {
+export function readOptions<Options extends object>(
+  owner: string,
+  options: Options,
+  checks: Checks,
+  required: readonly (keyof Options & string)[] = [],
+): Options {
+  return reading(owner, () => {
+    refuseUnknown(owner, options, checks);
+    const read: Record<string, unknown> = {};
+    for (const name in checks) {
+      const given = (options as Record<string, unknown>)[name];
+      const value = given === undefined ? given : checked(owner, name, given, checks[name] ?? anything);
+      if (value !== undefined) read[name] = value;
+    }
+    const missing = required.find((name) => read[name] === undefined);
+    if (missing === undefined) return read as Options;
+    throw new InvalidOptionError({ what: `${owner} got no "${missing}"`, remedy: `Give ${required.join(' and ')}` });
+  });
+}
+
+/** Runs what reads an object of the program, whose getters may throw. @throws InvalidOptionError */
+export function reading<Result>(owner: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    if (cause instanceof InvalidOptionError) throw cause;
+    throw new InvalidOptionError({
+      what: `${owner} got something that cannot be read: it threw`,
+      remedy: 'Give plain values; see "cause"',
+      cause,
+    });
+  }
+}
+
+/** @throws InvalidOptionError for what is no object, and for names without a check */
+export function refuseUnknown(owner: string, options: unknown, checks: Checks): asserts options is object {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new InvalidOptionError({
       what: `${owner} expects an options object and got ${typeName(options)}`,
       remedy: `Pass an object with any of: ${Object.keys(checks).join(', ')}`,
     });
   }
-  for (const [name, value] of Object.entries(options)) {
-    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-    if (check === undefined) {
-      throw new InvalidOptionError({
-        what: `${owner} has no option "${shorten(name)}"`,
-        remedy: `The options are: ${Object.keys(checks).join(', ')}`,
-      });
-    }
-    const expected = value === undefined ? undefined : check(value);
-    if (expected !== undefined) {
-      throw new InvalidOptionError({
-        what: `${owner} got ${typeName(value)} for the option "${name}"`,
-        remedy: `Give ${expected}`,
-      });
-    }
+  // Those of a prototype too. What somebody has put onto all objects is nobody's option.
+  for (const name in options) {
+    if (Object.hasOwn(checks, name) || (name in Object.prototype && !Object.hasOwn(options, name))) continue;
+    throw new InvalidOptionError({
+      what: `${owner} has no option "${shorten(name)}"`,
+      remedy: `The options are: ${Object.keys(checks).join(', ')}`,
+    });
   }
+}
+
+/** The value of an option that is to be used. @throws InvalidOptionError */
+export function checked(owner: string, name: string, given: unknown, check: Check): unknown {
+  if (given === undefined) return undefined;
+  const value = check.read === undefined ? given : check.read(given);
+  const expected = check(value);
+  if (expected === undefined) return value;
+  throw new InvalidOptionError({
+    what: `${owner} got ${typeName(value)} for the option "${name}"`,
+    remedy: `Give ${expected}`,
+  });
+}
+
+/** An options object inside of another one. */
+export function optionsOf(owner: string, checks: Checks, required: readonly string[] = []): Check {
+  const read = (value: unknown): unknown =>
+    readOptions<Record<string, unknown>>(owner, value as Record<string, unknown>, checks, required);
+  return Object.assign((): undefined => undefined, { read });
+}
+
+/** A list of `fewest` to `most` entries that pass. */
+export function listOf(check: Check, most: number, expected: string, fewest = 0): Check {
+  const read = (value: unknown): unknown =>
+    Array.isArray(value) && value.length <= most ? Array.from({ length: value.length }, (_, at) => value[at]) : value;
+  const isOne = (value: unknown): boolean =>
+    Array.isArray(value) &&
+    value.length >= fewest &&
+    value.length <= most &&
+    value.every((entry) => check(entry) === undefined);
+  return Object.assign((value: unknown) => (isOne(value) ? undefined : expected), { read });
 }
 
 /** A whole number from `low` to `high`, both included. */
@@ -56,6 +120,16 @@ export const aFunction: Check = (value) => (typeof value === 'function' ? undefi
 export const aBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? undefined : 'an object');
 export const anything: Check = () => undefined;
+
+/** An object with these methods. */
+export function withMethods(...names: readonly string[]): Check {
+  const has = (value: object): boolean =>
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
+  return (value) =>
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') && has(value)
+      ? undefined
+      : `an object with ${names.map((name) => `${name}()`).join(' and ')}`;
+}
 export const aSignal: Check = (value) => (value instanceof AbortSignal ? undefined : 'an AbortSignal');
 
 /** Text that is not empty and has at most `longest` characters. */

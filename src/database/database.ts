@@ -2,7 +2,7 @@ import { currentFrame, findPlace, Frame, type FrameChange, levelIsolated, runInF
 import {
   anything,
   type Check,
-  checkOptions,
+  readOptions,
   type Clock,
   integer,
   InvalidOptionError,
@@ -10,7 +10,7 @@ import {
   systemClock,
   typeName,
 } from '../core/index.ts';
-import type { QueryResult, Statement } from '../driver/index.ts';
+import type { ClientDefinition, QueryResult, Statement } from '../driver/index.ts';
 import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
 import {
   createDecorator,
@@ -23,7 +23,7 @@ import { Client } from './client.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
 import { UnknownClientError } from './errors.ts';
-import { checkDatabaseOptions, type DatabaseOptions } from './options.ts';
+import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
 import { registerDatabase, unregisterDatabase } from './registry.ts';
 
 /** Where a call is to run. */
@@ -49,6 +49,7 @@ export interface TransactionFunction {
   batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]>;
 }
 
+const closeChecks: Record<keyof CloseOptions, Check> = { timeout: integer(0, longestTimer) };
 const infoChecks: Record<keyof DbInfo, Check> = { clientName: anything, level: integer(0, 1_000) };
 
 /** What the parts of Sluice above the database need of it, and its users do not. */
@@ -90,17 +91,17 @@ export class Database<Name extends string = string> {
   #closing: Promise<void> | undefined;
 
   constructor(options: DatabaseOptions<Name>) {
-    const defaultName = checkDatabaseOptions(options);
-    const { hookLimit = 1_000, clock = systemClock, random = Math.random } = options;
-    const lockProbeAfter = options.lockProbeAfter === false ? undefined : (options.lockProbeAfter ?? 100);
+    const { clients, defaultClient, lockProbeAfter: after, ...others } = readDatabaseOptions(options);
+    const { hookLimit = 1_000, clock = systemClock, random = Math.random } = others;
+    const lockProbeAfter = after === false ? undefined : (after ?? 100);
     const dependencies = { database: this, clock, random, hookLimit, lockProbeAfter };
     this.#clock = clock;
-    for (const name of Object.keys(options.clients) as Name[]) {
-      const client = new Client(name, options.clients[name], dependencies);
+    for (const [name, definition] of Object.entries<ClientDefinition>(clients)) {
+      const client = new Client(name, definition, dependencies);
       this.#clients.set(name, client);
-      this.#handles.set(client, new Db(name, client));
+      this.#handles.set(client, new Db(name as Name, client));
     }
-    this.#default = this.#clientNamed(defaultName);
+    this.#default = this.#clientNamed(defaultClient);
     this.transaction = Object.assign(
       <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>
         runScope({ client: this.#currentClient(), level: undefined }, body, transactionOptions),
@@ -121,14 +122,14 @@ export class Database<Name extends string = string> {
 
   /** A handle on a client; with a level it stands at exactly that one. @throws UnknownClientError, InvalidOptionError */
   getDb(info: DbInfo<Name> = {}): Db<Name> {
-    const client = this.#clientOf(info);
-    return info.level === undefined ? this.#handle(client) : new Db(client.name as Name, client, info.level);
+    const { client, level } = this.#placeOf(info);
+    return level === undefined ? this.#handle(client) : new Db(client.name as Name, client, level);
   }
 
   /** Runs `body` with another client, level or both as the current ones. @throws UnknownClientError, InvalidOptionError */
   async switchDb<Result>(body: () => Result | PromiseLike<Result>, info: DbInfo<Name>): Promise<Result> {
-    const client = this.#clientOf(info);
-    const { level, scope, hooks } = findPlace(currentFrame(), client, info.level);
+    const { client, level: wanted } = this.#placeOf(info);
+    const { level, scope, hooks } = findPlace(currentFrame(), client, wanted);
     return await this.#runIn({ client, level, scope, hooks, current: client }, body);
   }
 
@@ -137,7 +138,7 @@ export class Database<Name extends string = string> {
     body: () => Result | PromiseLike<Result>,
     info: Pick<DbInfo<Name>, 'clientName'> = {},
   ): Promise<Result> {
-    const client = this.#clientOf(info);
+    const { client } = this.#placeOf(info);
     const level = levelIsolated(this.current.level, currentFrame());
     return await this.#runIn({ client, level, scope: undefined, current: client }, body);
   }
@@ -153,8 +154,8 @@ export class Database<Name extends string = string> {
    * closes every connection. What has not ended within the timeout is rolled back.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    checkOptions('close', options, { timeout: integer(0, longestTimer) });
-    this.#closing ??= this.#close(options.timeout ?? 10_000);
+    const { timeout = 10_000 } = readOptions('close', options, closeChecks);
+    this.#closing ??= this.#close(timeout);
     return this.#closing;
   }
 
@@ -194,9 +195,9 @@ export class Database<Name extends string = string> {
     return current?.database === this ? this.#clientNamed(current.name) : this.#default;
   }
 
-  #clientOf(info: DbInfo): Client {
-    checkOptions('A choice of client and level', info, infoChecks);
-    return info.clientName === undefined ? this.#currentClient() : this.#clientNamed(info.clientName);
+  #placeOf(info: DbInfo): { readonly client: Client; readonly level: number | undefined } {
+    const { clientName, level } = readOptions('A choice of client and level', info, infoChecks);
+    return { client: clientName === undefined ? this.#currentClient() : this.#clientNamed(clientName), level };
   }
 
   #clientNamed(name: unknown): Client {

@@ -2,10 +2,11 @@ import { currentFrame, findPlace } from '../context/index.ts';
 import type { QueryResult, Statement } from '../driver/index.ts';
 import {
   type Outcome,
+  type QueryOptions,
   registerHook,
   runScope,
+  runBatch,
   runStatement,
-  runStatements,
   type SavepointObserver,
   scopeAt,
   type Target,
@@ -13,14 +14,6 @@ import {
   type TransactionOptions,
 } from '../transaction/index.ts';
 import { activeTransaction, type TransactionInfo } from './transaction-info.ts';
-
-export interface QueryOptions {
-  /**
-   * The transaction's last statement: its COMMIT travels with it and saves a round trip. Statements
-   * that follow in the same scope are refused. Without effect in a scope that joins or nests.
-   */
-  readonly last?: boolean | undefined;
-}
 
 /** The transactions of a `Db`. */
 export interface DbTransaction {
@@ -49,7 +42,7 @@ export class Db<Name extends string = string> {
     this.#target = target;
     this.transaction = {
       begin: (body, options) => runScope(target, body, options),
-      batch: (statements, options) => runScope(target, () => runStatements(target, statements, true), options),
+      batch: (statements, options) => runBatch(target, statements, options),
       get active() {
         return activeTransaction(scopeAt(currentFrame(), target));
       },
@@ -84,7 +77,7 @@ export class Db<Name extends string = string> {
     values?: readonly unknown[],
     options?: QueryOptions,
   ): Promise<QueryResult<Row>> {
-    return runStatement(this.#target, { text, values }, options?.last === true) as Promise<QueryResult<Row>>;
+    return runStatement(this.#target, { text, values }, options) as Promise<QueryResult<Row>>;
   }
 
   /** The same as `transaction.batch`. */

@@ -1,13 +1,15 @@
 import {
   aFunction,
   anObject,
-  checkOptions,
+  readOptions,
+  type Check,
   type Checks,
   type Clock,
   integer,
   InvalidOptionError,
   longestTimer,
   text,
+  withMethods,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
 
@@ -29,39 +31,46 @@ export interface DatabaseOptions<Name extends string = string> {
   readonly random?: (() => number) | undefined;
 }
 
-const checks: Checks = {
-  clients: anObject,
+/** Each client is read once, too. */
+const clientsByName: Check = Object.assign(
+  (value: unknown) => (typeof value === 'object' && value !== null ? undefined : 'clients: { default: postgres(...) }'),
+  { read: (value: unknown) => (anObject(value) === undefined ? { ...(value as object) } : value) },
+);
+const aDefinition: Checks = { driver: anObject, pool: anObject };
+
+const checks: Record<keyof DatabaseOptions, Check> = {
+  clients: clientsByName,
   defaultClient: text(200),
   hookLimit: integer(1, 1_000_000),
   lockProbeAfter: (value) => (value === false ? undefined : integer(1, longestTimer)(value)),
-  clock: anObject,
+  clock: withMethods('now', 'setTimer'),
   random: aFunction,
 };
 
-/** Checks the options of `createDatabase` and finds the default client. @throws InvalidOptionError */
-export function checkDatabaseOptions(options: DatabaseOptions): string {
-  checkOptions('createDatabase', options, checks);
-  const names = Object.keys(options.clients ?? {});
+/** Reads the options of `createDatabase` and finds the default client. @throws InvalidOptionError */
+export function readDatabaseOptions(options: DatabaseOptions): DatabaseOptions & { readonly defaultClient: string } {
+  const read = readOptions('createDatabase', options, checks);
+  const names = Object.keys(read.clients ?? {});
   if (names.length === 0)
     throw invalid('createDatabase got no clients', 'Give at least one, as clients: { default: postgres(...) }');
-  for (const name of names) {
-    const definition: unknown = options.clients[name];
-    if (typeof definition !== 'object' || definition === null || !('driver' in definition) || !('pool' in definition)) {
-      throw invalid(`The client "${name}" is not defined by a driver`, 'Give what postgres(...) returns');
-    }
+  const clients = Object.fromEntries(names.map((name) => [name, definitionOf(name, read.clients[name])]));
+  return { ...read, clients, defaultClient: defaultAmong(names, read.defaultClient) };
+}
+
+function definitionOf(name: string, definition: unknown): ClientDefinition {
+  if (typeof definition !== 'object' || definition === null || !('driver' in definition) || !('pool' in definition)) {
+    throw invalid(`The client "${name}" is not defined by a driver`, 'Give what postgres(...) returns');
   }
-  const chosen = options.defaultClient ?? (names.includes('default') ? 'default' : names[0]);
-  if (
-    chosen === undefined ||
-    !names.includes(chosen) ||
-    (options.defaultClient === undefined && chosen !== 'default' && names.length > 1)
-  ) {
-    throw invalid(
-      'createDatabase does not know which client is the default',
-      `Give defaultClient as one of: ${names.join(', ')}`,
-    );
-  }
-  return chosen;
+  return readOptions(`The client "${name}"`, definition as ClientDefinition, aDefinition);
+}
+
+function defaultAmong(names: readonly string[], given: string | undefined): string {
+  const chosen = given ?? (names.includes('default') || names.length > 1 ? 'default' : names[0]);
+  if (chosen !== undefined && names.includes(chosen)) return chosen;
+  throw invalid(
+    'createDatabase does not know which client is the default',
+    `Give defaultClient as one of: ${names.join(', ')}`,
+  );
 }
 
 function invalid(what: string, remedy: string): InvalidOptionError {

@@ -3,6 +3,7 @@ export { InvalidContextError, invalidContext } from './errors.ts';
 export type { HeaderCarrier } from './headers.ts';
 export {
   createPropagationFor,
+  propagationChecks,
   type InjectOptions,
   type Propagation as ContextPropagation,
   type PropagationOptions,

@@ -7,7 +7,17 @@ import {
   levelBeside,
   runInFrame,
 } from '../context/index.ts';
-import { checkOptions, integer, InvalidOptionError, longestTimer, systemClock, text } from '../core/index.ts';
+import {
+  aBoolean,
+  type Check,
+  integer,
+  InvalidOptionError,
+  listOf,
+  longestTimer,
+  readOptions,
+  systemClock,
+  text,
+} from '../core/index.ts';
 import { decodeContext, encodeContext, largestContext, type ReceivedContext } from './context.ts';
 import { invalidContext } from './errors.ts';
 import { type HeaderCarrier, readHeader, writeHeader } from './headers.ts';
@@ -59,13 +69,22 @@ interface SignedBody {
   readonly context: unknown;
 }
 
+const aSecret: Check = (value) =>
+  typeof value === 'string' && value.length >= 16 ? undefined : 'text of at least 16 characters';
+const someSecrets = listOf(aSecret, 100, 'text of at least 16 characters, or a list');
+/** For who adds options of its own. */
+export const propagationChecks: Record<keyof PropagationOptions, Check> = {
+  secret: Object.assign((value: unknown) => (aSecret(value) === undefined ? undefined : someSecrets(value)), {
+    read: someSecrets.read,
+  }),
+  maxAge: integer(1, longestTimer),
+};
+const injectChecks: Record<keyof InjectOptions, Check> = { awaited: aBoolean };
+
+/** @param options as they were read */
 export function createPropagationFor(target: PropagationTarget, options: PropagationOptions): Propagation {
-  checkOptions('createPropagation', options, {
-    secret: (value) => (secretsOf(value).every(isLongEnough) ? undefined : 'text of at least 16 characters, or a list'),
-    maxAge: integer(1, longestTimer),
-  });
-  const secrets = secretsOf(options.secret);
-  const maxAge = options.maxAge ?? 300_000;
+  const { secret: given, maxAge = 300_000 } = options;
+  const secrets = given === undefined ? [] : typeof given === 'string' ? [given] : given;
   const seen = new SeenOnce(maxAge * 2, mostRemembered);
 
   const received = (headers: HeaderCarrier): ReceivedContext => {
@@ -88,7 +107,8 @@ export function createPropagationFor(target: PropagationTarget, options: Propaga
   return {
     injectContext(headers, injectOptions = {}) {
       const frame = currentFrame();
-      const awaited = injectOptions.awaited === false ? undefined : { level: levelBeside(frame) };
+      const read = readOptions('injectContext', injectOptions, injectChecks);
+      const awaited = read.awaited === false ? undefined : { level: levelBeside(frame) };
       // Which client is current is a matter of the process: another service may have other ones.
       const {
         traceparent,
@@ -137,15 +157,6 @@ function readBody(body: string): SignedBody {
   if (v !== version) throw invalidContext('its version is unknown');
   if (typeof at !== 'number' || text(64)(nonce) !== undefined) throw invalidContext('it has no time or number');
   return { v, at, nonce: nonce as string, context };
-}
-
-function secretsOf(value: unknown): string[] {
-  if (value === undefined) return [];
-  return (Array.isArray(value) ? value : [value]) as string[];
-}
-
-function isLongEnough(secret: unknown): boolean {
-  return typeof secret === 'string' && secret.length >= 16;
 }
 
 function tooLarge(): InvalidOptionError {

@@ -1,5 +1,15 @@
 import type { CacheOptions } from '../cache/index.ts';
-import { aBoolean, anObject, anything, type Check, checkOptions, InvalidOptionError, text } from '../core/index.ts';
+import {
+  aBoolean,
+  anObject,
+  anything,
+  type Check,
+  InvalidOptionError,
+  listOf,
+  optionsOf,
+  readOptions,
+  text,
+} from '../core/index.ts';
 
 /** Names of the columns of a row. */
 export type ColumnOf<Row> = keyof Row & string;
@@ -49,35 +59,34 @@ export interface ModelDefinition<
 export type RowOf<Definition> = Definition extends { readonly row?: infer Row extends object } ? Row : never;
 export type KeyOf<Definition> = Definition extends { readonly key: infer Key extends string } ? Key : never;
 
-const checks: Record<keyof ModelOptions<object, never>, Check> = {
-  table: identifier,
-  key: identifier,
-  client: text(200),
-  columns: (value) =>
-    Array.isArray(value) && value.length > 0 && value.every((name) => identifier(name) === undefined)
-      ? undefined
-      : 'a list of names of columns',
-  cache: anObject,
-};
-
 /** What is not here is for the cache to check. */
 const cacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
   entity: aBoolean,
   query: aBoolean,
-  tags: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.entries(value).every(
-      ([name, kind]) => identifier(name) === undefined && (kind === 'number' || kind === 'text'),
-    )
-      ? undefined
-      : "columns, each 'number' or 'text'",
+  tags: Object.assign(
+    (value: unknown) =>
+      anObject(value) === undefined &&
+      Object.entries(value as object).every(
+        ([name, kind]) => identifier(name) === undefined && (kind === 'number' || kind === 'text'),
+      )
+        ? undefined
+        : "columns, each 'number' or 'text'",
+    { read: (value: unknown) => (anObject(value) === undefined ? { ...(value as object) } : value) },
+  ),
   store: anything,
   ttl: anything,
   memory: anything,
   maxSize: anything,
   commitTimeout: anything,
   onCacheUnavailable: anything,
+};
+
+const checks: Record<keyof ModelOptions<object, never>, Check> = {
+  table: identifier,
+  key: identifier,
+  client: text(200),
+  columns: listOf(identifier, 10_000, 'a list of names of columns', 1),
+  cache: optionsOf('The cache of a model', cacheChecks),
 };
 
 /**
@@ -92,19 +101,14 @@ const cacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
 export function defineModel<Row extends object, Key extends ColumnOf<Row> = DefaultKey<Row>>(
   options: ModelOptions<Row, Key>,
 ): ModelDefinition<Row, Key> {
-  checkOptions('defineModel', options, checks);
-  for (const name of ['table', 'key'] as const) {
-    if (options[name] !== undefined) continue;
-    throw new InvalidOptionError({ what: `defineModel got no "${name}"`, remedy: 'Give the table and its key' });
-  }
-  const { columns, key, cache } = options;
-  if (cache !== undefined) checkOptions('The cache of a model', cache, cacheChecks);
+  const read = readOptions('defineModel', options, checks, ['table', 'key']);
+  const { columns, key, cache } = read;
   for (const name of [key, ...Object.keys(cache?.tags ?? {})]) {
     if (columns === undefined || (columns as readonly string[]).includes(name)) continue;
     const what = name === key ? 'The key of a model' : 'A tag of the cache of a model';
     throw new InvalidOptionError({ what: `${what} is none of its columns`, remedy: 'List it there, too' });
   }
-  return Object.freeze({ ...options });
+  return Object.freeze(read);
 }
 
 /** The key is `id` unless it is named, since a type cannot be given and inferred at once. */

@@ -1,11 +1,10 @@
 import {
   aFunction,
   anObject,
-  checkOptions,
-  type Checks,
+  readOptions,
+  type Check,
   type Filled,
   integer,
-  InvalidOptionError,
   longestTimer,
   text,
 } from '../core/index.ts';
@@ -36,7 +35,7 @@ export interface RelayOptions {
   readonly inboxRetention?: number | undefined;
 }
 
-const checks: Checks = {
+const checks: Record<keyof RelayOptions, Check> = {
   database: anObject,
   clientName: text(200),
   channel: text(200),
@@ -52,23 +51,16 @@ export type RelaySettings = Filled<Omit<RelayOptions, 'clientName'>> & Pick<Rela
 
 /** @throws InvalidOptionError */
 export function relaySettings(options: RelayOptions): RelaySettings {
-  checkOptions('createRelay', options, checks);
-  for (const name of ['database', 'channel', 'deliver'] as const) {
-    if (options[name] !== undefined) continue;
-    throw new InvalidOptionError({
-      what: `createRelay got no "${name}"`,
-      remedy: 'Give database, channel and deliver',
-    });
-  }
+  const read = readOptions('createRelay', options, checks, ['database', 'channel', 'deliver']);
   return {
-    database: options.database,
-    clientName: options.clientName,
-    channel: options.channel,
-    deliver: options.deliver,
-    batchSize: options.batchSize ?? 500,
-    pollInterval: options.pollInterval ?? 500,
-    maxAttempts: options.maxAttempts ?? 10,
-    retryDelay: options.retryDelay ?? 500,
-    inboxRetention: options.inboxRetention ?? 7 * 86_400_000,
+    database: read.database,
+    clientName: read.clientName,
+    channel: read.channel,
+    deliver: read.deliver,
+    batchSize: read.batchSize ?? 500,
+    pollInterval: read.pollInterval ?? 500,
+    maxAttempts: read.maxAttempts ?? 10,
+    retryDelay: read.retryDelay ?? 500,
+    inboxRetention: read.inboxRetention ?? 7 * 86_400_000,
   };
 }

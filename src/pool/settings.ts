@@ -1,4 +1,4 @@
-import { type Check, checkOptions, integer, InvalidOptionError, longestTimer } from '../core/index.ts';
+import { type Check, readOptions, integer, InvalidOptionError, longestTimer } from '../core/index.ts';
 import type { PoolOptions } from '../driver/index.ts';
 
 /** Pool options with every default filled in. */
@@ -20,9 +20,9 @@ const checks: Record<keyof PoolOptions, Check> = {
 
 /** Checks the options of a client's pool and fills in the defaults. @throws InvalidOptionError */
 export function poolSettings(clientName: string, options: PoolOptions): PoolSettings {
-  checkOptions(`The client "${clientName}"`, options, checks);
-  const { max = 10, maxLevel = 4, acquireTimeout = 30_000, idleTimeout = 30_000 } = options;
-  const budget = options.budget ?? max + maxLevel;
+  const read = readOptions(`The client "${clientName}"`, options, checks);
+  const { max = 10, maxLevel = 4, acquireTimeout = 30_000, idleTimeout = 30_000 } = read;
+  const budget = read.budget ?? max + maxLevel;
   if (budget <= maxLevel) {
     throw new InvalidOptionError({
       what: `The client "${clientName}" has a budget of ${budget} connections for levels 0 to ${maxLevel}`,

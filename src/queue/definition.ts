@@ -1,12 +1,13 @@
 import {
   type Check,
-  checkOptions,
+  readOptions,
   type Checks,
   type Filled,
   integer,
   InvalidOptionError,
   longestTimer,
   oneOf,
+  optionsOf,
 } from '../core/index.ts';
 import type { Backoff } from './engine.ts';
 
@@ -41,12 +42,11 @@ export type DataOf<Definition> = Definition extends QueueDefinition<infer Data, 
 export type ResultOf<Definition> = Definition extends QueueDefinition<infer _, infer Result> ? Result : never;
 
 const backoffChecks: Checks = { type: oneOf(['fixed', 'exponential']), delay: integer(0, longestTimer) };
-const aBackoff: Check = (value) => {
-  if (typeof value === 'number') return integer(0, longestTimer)(value);
-  checkOptions('The option "backoff"', value, backoffChecks);
-  const { type, delay } = value as Partial<Backoff>;
-  return type === undefined || delay === undefined ? 'milliseconds, or an object with "type" and "delay"' : undefined;
-};
+const backoffOptions = optionsOf('The option "backoff"', backoffChecks, ['type', 'delay']);
+const aBackoff: Check = Object.assign(
+  (value: unknown) => (typeof value === 'number' ? integer(0, longestTimer)(value) : undefined),
+  { read: (value: unknown) => (typeof value === 'number' ? value : backoffOptions.read?.(value)) },
+);
 
 const checks: Record<keyof QueueOptions, Check> = {
   timeout: integer(1, longestTimer),
@@ -76,14 +76,14 @@ export function defineQueue<Data = unknown, Result = unknown>(
       remedy: 'Give 1 to 100 letters, digits, "-" and "_"',
     });
   }
-  checkOptions(`The queue "${name}"`, options, checks);
-  const { timeout = 30_000, attempts = 1, concurrency = 1, maxRuntime = 900_000, maxPayload = 1_048_576 } = options;
+  const read = readOptions(`The queue "${name}"`, options, checks);
+  const { timeout = 30_000, attempts = 1, concurrency = 1, maxRuntime = 900_000, maxPayload = 1_048_576 } = read;
   return Object.freeze({
     name,
     options: Object.freeze({
       timeout,
       attempts,
-      backoff: backoffOf(options.backoff ?? 1_000),
+      backoff: backoffOf(read.backoff ?? 1_000),
       concurrency,
       maxRuntime,
       maxPayload,

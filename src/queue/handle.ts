@@ -1,5 +1,5 @@
 import { currentFrame, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
-import { aFunction, aSignal, checkOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
+import { aFunction, aSignal, readOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
 import { deadlineExceeded } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { JobReference, JobState } from './engine.ts';
@@ -48,11 +48,10 @@ export class JobHandle<Result = unknown> {
    * JobDroppedError after a rollback; RemoteError; JobTimeoutError
    */
   async result(options: AwaitOptions = {}): Promise<Result> {
-    checkOptions('result of a job', options, awaitChecks);
+    const { timeout: given, signal, onProgress } = readOptions('result of a job', options, awaitChecks);
     const frame = currentFrame();
     this.#assertMayWait(frame);
-    const { signal, onProgress } = options;
-    const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);
+    const timeout = waitTime(given, frame, this.#definition.options.timeout);
     return (await this.#host.waitFor(this, { timeout, signal, onProgress })) as Result;
   }
 

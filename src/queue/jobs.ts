@@ -4,7 +4,7 @@ import { runInFrame } from '../context/index.ts';
 import {
   aFunction,
   anObject,
-  checkOptions,
+  readOptions,
   type Checks,
   integer,
   InvalidOptionError,
@@ -71,14 +71,14 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   #closing: Promise<void> | undefined;
 
   constructor(options: JobsOptions<Definitions>) {
-    const definitions = checkJobsOptions(options);
-    const { database, engine = memory(), relay = true, enqueueTimeout = 10_000 } = options;
+    const read = readJobsOptions(options);
+    const { database, engine = memory(), relay = true, enqueueTimeout = 10_000 } = read;
     const { maxLevel, defaultClientName } = internalsOf(database);
     const processId = randomUUID();
     this.database = database;
     this.#mayRelay = relay;
     this.#enqueueTimeout = enqueueTimeout;
-    this.#names = new Set(definitions.map(({ name }) => name));
+    this.#names = new Set(Object.values<QueueDefinition<never>>(read.queues).map(({ name }) => name));
     this.#engine = engine({
       processId,
       maxLevel,
@@ -105,7 +105,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
       relayFor: (db) => this.#relayFor(db),
     };
     this.queues = Object.fromEntries(
-      Object.entries(options.queues).map(([name, definition]) => [name, new Queue(definition, this.#host)]),
+      Object.entries(read.queues).map(([name, definition]) => [name, new Queue(definition, this.#host)]),
     ) as BoundQueues<Definitions>;
   }
 
@@ -311,13 +311,15 @@ export function createJobs<const Definitions extends QueueDefinitions>(
   return new Jobs(options);
 }
 
-function checkJobsOptions<Definitions extends QueueDefinitions>(
+/** The definitions are read once, too. */
+function readJobsOptions<Definitions extends QueueDefinitions>(
   options: JobsOptions<Definitions>,
-): QueueDefinition<never>[] {
-  checkOptions('createJobs', options, checks);
-  const definitions = Object.values((options.queues ?? {}) as QueueDefinitions);
+): JobsOptions<Definitions> {
+  const read = readOptions('createJobs', options, checks);
+  const queues = { ...read.queues };
+  const definitions = Object.values<QueueDefinition<never>>(queues);
   const names = definitions.map((definition: Partial<QueueDefinition<never>> | undefined) => definition?.name);
-  if (options.database === undefined || definitions.length === 0 || names.some((name) => typeof name !== 'string')) {
+  if (read.database === undefined || definitions.length === 0 || names.some((name) => typeof name !== 'string')) {
     throw new InvalidOptionError({
       what: 'createJobs got no database, or queues that are none',
       remedy: 'Give database, and queues as { invoice: defineQueue("invoice") }',
@@ -326,7 +328,7 @@ function checkJobsOptions<Definitions extends QueueDefinitions>(
   if (new Set(names).size < names.length) {
     throw new InvalidOptionError({ what: 'createJobs got two queues of the same name', remedy: 'Give each its own' });
   }
-  return definitions;
+  return { ...read, queues };
 }
 
 /** Runs SQL in no transaction of whoever happens to call. */

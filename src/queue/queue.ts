@@ -1,7 +1,7 @@
 import { currentFrame, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
 import {
   anObject,
-  checkOptions,
+  readOptions,
   type Checks,
   InvalidOptionError,
   integer,
@@ -73,8 +73,8 @@ export class Queue<Data = unknown, Result = unknown> {
    * waits for it, so it starts at level 0.
    * @throws UnserializableError, PayloadTooLargeError before anything is sent; what the engine or the outbox throws
    */
-  async push(data: Data, options: PushOptions = {}): Promise<JobHandle<Result>> {
-    checkOptions(`push to queue "${this.name}"`, options, pushChecks);
+  async push(data: Data, given: PushOptions = {}): Promise<JobHandle<Result>> {
+    const options = readOptions(`push to queue "${this.name}"`, given, pushChecks);
     const frame = currentFrame();
     const open = frame?.scope?.transaction;
     const now = open === undefined || options.when === 'now';
@@ -95,8 +95,8 @@ export class Queue<Data = unknown, Result = unknown> {
    * does not undo it: register `db.compensate(...)` for that.
    * @throws RemoteError with the name, message and code of what the handler threw; JobTimeoutError; LevelLimitError
    */
-  async pushAsync(data: Data, options: PushAsyncOptions = {}): Promise<Result> {
-    checkOptions(`pushAsync to queue "${this.name}"`, options, pushAsyncChecks);
+  async pushAsync(data: Data, given: PushAsyncOptions = {}): Promise<Result> {
+    const options = readOptions(`pushAsync to queue "${this.name}"`, given, pushAsyncChecks);
     const frame = currentFrame();
     const level = options.dbInfo?.level ?? this.#levelBelow(frame);
     const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { reportBackgroundError } from '../channels/index.ts';
 import {
   anObject,
-  checkOptions,
+  type Check,
+  readOptions,
   type CancelTimer,
   integer,
   InvalidOptionError,
@@ -28,6 +29,12 @@ interface Handled {
   readonly lanes: Map<number, EngineLane>;
   unwatch: (() => Promise<void>) | undefined;
 }
+
+const closeChecks: Record<keyof WorkerCloseOptions, Check> = { timeout: integer(0, longestTimer) };
+const handleChecks: Record<keyof HandleOptions, Check> = {
+  transaction: (value) => (value === false ? undefined : anObject(value)),
+  concurrency: integer(1, 10_000),
+};
 
 const pristine = AsyncLocalStorage.snapshot();
 const retryPause = 1_000;
@@ -57,9 +64,10 @@ export class Worker {
   handle<Data, Result>(
     queue: QueueDefinition<Data, Result>,
     handler: JobHandler<Data, NoInfer<Result>>,
-    options: HandleOptions = {},
+    given: HandleOptions = {},
   ): this {
-    this.#check(queue, handler, options);
+    const options = readOptions('handle', given, handleChecks);
+    this.#check(queue, handler);
     const { database, engine } = this.#host;
     const handled: Handled = {
       runner: {
@@ -99,8 +107,8 @@ export class Worker {
 
   /** Takes no more jobs, and lets those that run end, or go back when they take too long. */
   close(options: WorkerCloseOptions = {}): Promise<void> {
-    checkOptions('close', options, { timeout: integer(0, longestTimer) });
-    this.#closing ??= this.#close(options.timeout ?? 10_000);
+    const { timeout = 10_000 } = readOptions('close', options, closeChecks);
+    this.#closing ??= this.#close(timeout);
     return this.#closing;
   }
 
@@ -159,11 +167,7 @@ export class Worker {
     return [...this.#handled.values()].flatMap(({ lanes }) => [...lanes.values()]);
   }
 
-  #check(queue: QueueDefinition<never>, handler: unknown, options: HandleOptions): void {
-    checkOptions('handle', options, {
-      transaction: (value) => (value === false ? undefined : anObject(value)),
-      concurrency: integer(1, 10_000),
-    });
+  #check(queue: QueueDefinition<never>, handler: unknown): void {
     if (typeof queue !== 'object' || queue === null || !this.#known.has(queue.name)) {
       throw new UnknownQueueError({
         what: `The worker was given a queue that its createJobs does not have`,

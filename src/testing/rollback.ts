@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { checkOptions, InvalidOptionError, oneOf } from '../core/index.ts';
+import { aBoolean, anything, type Check, InvalidOptionError, listOf, oneOf, readOptions, text } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { type BaseScope, runInBase, type TransactionOptions } from '../transaction/index.ts';
 
@@ -11,6 +11,13 @@ export interface RollbackOptions {
   /** Of the transaction around the test; what the code under test asks for has to be given by it. */
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
 }
+
+const checks: Record<keyof RollbackOptions, Check> = {
+  clientNames: listOf(text(200), 1_000, 'a list of names', 1),
+  commitHooks: oneOf(['record', 'run']),
+  // The transaction checks its own.
+  isolationLevel: anything,
+};
 
 /** The hooks of one transaction that has ended well. */
 type RunHooks = () => Promise<readonly unknown[]>;
@@ -31,12 +38,7 @@ export async function rolledBack<Result>(
   body: () => Result | PromiseLike<Result>,
   options: RollbackOptions = {},
 ): Promise<Result> {
-  checkOptions('rolledBack', options, {
-    clientNames: (value) => (Array.isArray(value) && value.length > 0 ? undefined : 'a list of names'),
-    commitHooks: oneOf(['record', 'run']),
-    isolationLevel: () => undefined,
-  });
-  const { clientNames, commitHooks = 'record', isolationLevel } = options;
+  const { clientNames, commitHooks = 'record', isolationLevel } = readOptions('rolledBack', options, checks);
   const internals = internalsOf(database);
   const base: BaseScope = {
     async committed(runHooks) {
@@ -72,6 +74,7 @@ export async function captureCommitHooks<Result>(
   body: () => Result | PromiseLike<Result>,
   options: { readonly run?: boolean | undefined } = {},
 ): Promise<CapturedHooks<Result>> {
+  const { run = false } = readOptions('captureCommitHooks', options, { run: aBoolean });
   if (bases.getStore() === undefined) {
     throw new InvalidOptionError({
       what: 'captureCommitHooks was called outside of rollbackEach and rolledBack, where hooks run by themselves',
@@ -90,6 +93,6 @@ export async function captureCommitHooks<Result>(
       if (errors.length > 0) throw new AggregateError(errors, 'commit hooks failed');
     },
   };
-  if (options.run === true) await captured.run();
+  if (run) await captured.run();
   return captured;
 }

@@ -1,5 +1,5 @@
 import { captureOrigin, InvalidOptionError, typeName } from '../core/index.ts';
-import { freezeOptions, type TransactionOptions } from './options.ts';
+import { readOnce, type TransactionOptions } from './options.ts';
 
 /** A method that a transaction can be put around. */
 export type AsyncMethod<This, Arguments extends unknown[], Result> = (
@@ -36,9 +36,9 @@ type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
  */
 export function createDecorator(run: RunForInstance, options: TransactionOptions = {}): TransactionalDecorator {
   const origin = captureOrigin(createDecorator);
-  freezeOptions(options, origin);
+  const given = readOnce(options, origin);
   const wrap = (method: AnyMethod): AnyMethod => {
-    const frozen = freezeOptions({ ...options, name: options.name ?? (method.name || undefined) }, origin);
+    const frozen = readOnce({ ...given, name: given.name ?? (method.name.slice(0, 200) || undefined) }, origin);
     const wrapped: AnyMethod = function (...args) {
       return run(this, () => method.apply(this, args), frozen);
     };

@@ -16,7 +16,7 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './errors.ts';
-export { freezeOptions } from './options.ts';
+export { readOnce } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { LockWatch } from './lock-watch.ts';
 export type { InScope, Participant } from './participants.ts';
@@ -27,6 +27,6 @@ export type { SavepointObserver } from './savepoints.ts';
 export type { BaseScope, Scope } from './scope.ts';
 export { runInBase, runScope, scopeAt, type Target } from './scoped.ts';
 export type { Outcome } from './state.ts';
-export { runStatement, runStatements } from './statements.ts';
+export { type QueryOptions, runBatch, runStatement, runStatements } from './statements.ts';
 export type { AtomicUnit } from './unit.ts';
 export { WorkInProgress } from './work.ts';

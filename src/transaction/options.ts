@@ -3,13 +3,16 @@ import {
   aFunction,
   aSignal,
   type Check,
+  checked,
   type Checks,
-  checkOptions,
   integer,
   InvalidOptionError,
   longestTimer,
   oneOf,
+  optionsOf,
   type Origin,
+  reading,
+  refuseUnknown,
   text,
 } from '../core/index.ts';
 import { IsolationLevel } from '../driver/index.ts';
@@ -49,21 +52,24 @@ export interface TransactionOptions {
 
 const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, 3_600_000), lockTimeouts: aBoolean };
 
-const aRetry: Check = (value) => {
-  checkOptions('The option "retry"', value, retryChecks);
-  return (value as Partial<RetryOptions>).attempts === undefined ? 'an object with "attempts"' : undefined;
-};
+/** The levels by their names, in either spelling: whatever is not here is none. */
+const everyLevel = Object.values(IsolationLevel);
+const levels: ReadonlyMap<unknown, IsolationLevel> = new Map([
+  ...everyLevel.map((level) => [level, level] as const),
+  ...everyLevel.map((level) => [spaced(level), level] as const),
+]);
 
-const isolationNames = Object.keys(IsolationLevel);
-const isolationSpellings = [...isolationNames, ...isolationNames.filter((name) => name.includes('_')).map(spaced)];
+const aLevel: Check = Object.assign(oneOf([...levels.keys()].map(String)), {
+  read: (value: unknown) => levels.get(value) ?? value,
+});
 
 const checks: Record<keyof TransactionOptions, Check> = {
   propagation: oneOf(Object.keys(Propagation)),
-  isolationLevel: oneOf(isolationSpellings),
+  isolationLevel: aLevel,
   readOnly: aBoolean,
   timeout: integer(1, longestTimer),
   signal: aSignal,
-  retry: aRetry,
+  retry: optionsOf('The option "retry"', retryChecks, ['attempts']),
   rollbackOn: aFunction,
   name: text(200),
 };
@@ -71,33 +77,54 @@ const checks: Record<keyof TransactionOptions, Check> = {
 /** What needs a transaction to apply to. */
 const needTransaction = ['isolationLevel', 'readOnly', 'timeout', 'signal', 'retry', 'rollbackOn'] as const;
 
-const checked = new WeakSet<TransactionOptions>();
+const owner = 'A transaction';
+const names = Object.keys(checks) as (keyof TransactionOptions)[];
 
-/** Refuses options that are unknown or make no sense together; an object that passed is not looked at again. @throws InvalidOptionError */
-export function checkTransactionOptions(options: TransactionOptions): void {
-  if (typeof options === 'object' && options !== null && checked.has(options)) return;
-  checkOptions('A transaction', options, checks);
-  if (options.propagation === 'NOT_SUPPORTED' || options.propagation === 'NEVER') {
-    const pointless = needTransaction.find((name) => options[name] !== undefined);
-    if (pointless !== undefined) {
-      throw new InvalidOptionError({
-        what: `The option "${pointless}" was given with ${options.propagation}, which runs without a transaction`,
-        remedy: `Leave out "${pointless}" or choose another propagation`,
-      });
-    }
-  }
-  if (Object.isFrozen(options)) checked.add(options);
-}
-
+/** Snapshots that were made once for many calls, with where that was. */
 const origins = new WeakMap<TransactionOptions, Origin>();
 
-/** Copies and checks options that are given once for many calls, as to a decorator, and notes where that was. */
-export function freezeOptions(options: TransactionOptions, origin: Origin): TransactionOptions {
-  checkTransactionOptions(options);
-  const frozen = Object.freeze({ ...options });
-  checkTransactionOptions(frozen);
-  origins.set(frozen, origin);
-  return frozen;
+/**
+ * Reads options into a snapshot, which alone may be used: see `readOptions`. One that was made once for many calls is given back.
+ * @throws InvalidOptionError for what is unknown, or makes no sense together
+ */
+export function readTransactionOptions(options: TransactionOptions): TransactionOptions {
+  if (origins.has(options)) return options;
+  return reading(owner, () => {
+    refuseUnknown(owner, options, checks);
+    // Written out: this is done for each transaction, and such an object costs next to nothing.
+    const { propagation, isolationLevel, readOnly, timeout, signal, retry, rollbackOn, name } = options;
+    const read: Record<keyof TransactionOptions, unknown> = {
+      propagation,
+      isolationLevel,
+      readOnly,
+      timeout,
+      signal,
+      retry,
+      rollbackOn,
+      name,
+    };
+    for (const each of names) if (read[each] !== undefined) read[each] = checked(owner, each, read[each], checks[each]);
+    refusePointless(read as TransactionOptions);
+    return read as TransactionOptions;
+  });
+}
+
+function refusePointless(options: TransactionOptions): void {
+  if (options.propagation !== 'NOT_SUPPORTED' && options.propagation !== 'NEVER') return;
+  const pointless = needTransaction.find((name) => options[name] !== undefined);
+  if (pointless === undefined) return;
+  throw new InvalidOptionError({
+    what: `The option "${pointless}" was given with ${options.propagation}, which runs without a transaction`,
+    remedy: `Leave out "${pointless}" or choose another propagation`,
+  });
+}
+
+/** Reads options that are given once for many calls, as to a decorator, and notes where that was. @throws InvalidOptionError */
+export function readOnce(options: TransactionOptions, origin: Origin): TransactionOptions {
+  // What was read for another call has another origin.
+  const read = Object.freeze({ ...readTransactionOptions(options) });
+  origins.set(read, origin);
+  return read;
 }
 
 /** Where options were given, if once for many calls. */
@@ -105,9 +132,14 @@ export function originOf(options: TransactionOptions): Origin | undefined {
   return origins.get(options);
 }
 
-/** `READ COMMITTED` and `READ_COMMITTED` are the same level. */
+/** `READ COMMITTED` and `READ_COMMITTED` are the same level. @throws InvalidOptionError for what is none */
 export function isolationOf(name: IsolationLevelName | undefined): IsolationLevel {
-  return (name?.replaceAll(' ', '_') ?? 'DEFAULT') as IsolationLevel;
+  const level = name === undefined ? 'DEFAULT' : levels.get(name);
+  if (level !== undefined) return level;
+  throw new InvalidOptionError({
+    what: 'A transaction was asked for at an isolation level that there is not',
+    remedy: `Give one of ${[...levels.keys()].join(', ')}`,
+  });
 }
 
 function spaced(name: string): string {

@@ -4,7 +4,7 @@ import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
 import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
 import { type InnerRun, join, nest } from './inner.ts';
-import { checkTransactionOptions, isolationOf, originOf, type TransactionOptions } from './options.ts';
+import { isolationOf, originOf, readTransactionOptions, type TransactionOptions } from './options.ts';
 import { type PropagationAction, propagationTable } from './propagation.ts';
 import { runTransaction } from './retry.ts';
 import type { BaseScope, Scope } from './scope.ts';
@@ -34,7 +34,7 @@ export function runScope<Result>(
     const parent = scopeAt(outer, target);
     if (options === undefined && parent !== undefined && parent.base === undefined && outer !== undefined)
       return join({ parent, outer, options, body });
-    return propagate(target, body, options === undefined ? noOptions : options);
+    return propagate(target, body, options === undefined ? noOptions : readTransactionOptions(options));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -45,7 +45,6 @@ function propagate<Result>(
   body: () => Result | PromiseLike<Result>,
   options: TransactionOptions,
 ): Promise<Result> {
-  if (options !== noOptions) checkTransactionOptions(options);
   const { client } = target;
   // An isolation level that the engine lacks is refused even where the scope would only join.
   client.driver.isolation(isolationOf(options.isolationLevel));
@@ -85,9 +84,9 @@ export async function runInBase<Result>(
   client: TransactionalClient,
   base: BaseScope,
   body: () => Result | PromiseLike<Result>,
-  options: TransactionOptions,
+  given: TransactionOptions,
 ): Promise<Result> {
-  checkTransactionOptions(options);
+  const options = readTransactionOptions(given);
   const outer = currentFrame();
   let result: { readonly value: Result } | undefined;
   const rollBack = new Error('the end of a test');

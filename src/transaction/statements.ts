@@ -1,16 +1,64 @@
 import { currentFrame, findPlace } from '../context/index.ts';
-import { InvalidOptionError, typeName } from '../core/index.ts';
+import { aBoolean, anObject, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
 import { ImplicitCommitError, type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
 import { runAlone } from './alone.ts';
 import type { TransactionalClient } from './client.ts';
 import type { Scope } from './scope.ts';
-import type { Target } from './scoped.ts';
+import type { TransactionOptions } from './options.ts';
+import { runScope, type Target } from './scoped.ts';
+
+export interface QueryOptions {
+  /**
+   * The transaction's last statement: its COMMIT travels with it and saves a round trip. Statements
+   * that follow in the same scope are refused. Without effect in a scope that joins or nests.
+   */
+  readonly last?: boolean | undefined;
+}
+
+const queryChecks: Record<keyof QueryOptions, Check> = { last: aBoolean };
 
 /** Runs a statement in the transaction that is open for `target`, or by itself. */
-export async function runStatement(target: Target, statement: Statement, last: boolean): Promise<QueryResult> {
+export async function runStatement(
+  target: Target,
+  statement: Statement,
+  options: QueryOptions | undefined,
+): Promise<QueryResult> {
+  const last = options !== undefined && readOptions('query', options, queryChecks).last === true;
   const [result] = await send(target, [statement], last);
   if (result === undefined) throw new RangeError('a statement that succeeded left no result');
   return result;
+}
+
+const isText: Check = (value) => (typeof value === 'string' ? undefined : 'SQL text');
+const isList: Check = (value) => (Array.isArray(value) ? undefined : 'an array with one value for each placeholder');
+const statementChecks: Record<keyof Statement, Check> = { text: isText, values: isList, native: anObject };
+
+/** Runs statements that are known in advance as one transaction, in one round trip. */
+export function runBatch(
+  target: Target,
+  statements: readonly Statement[],
+  options: TransactionOptions | undefined,
+): Promise<readonly QueryResult[]> {
+  let read: readonly Statement[];
+  try {
+    read = readStatements(target.client, statements);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return runScope(target, () => runStatements(target, read, true), options);
+}
+
+/** Reads each statement once, so that what is looked at is what is sent. @throws InvalidOptionError */
+function readStatements({ name }: TransactionalClient, statements: unknown): readonly Statement[] {
+  if (Array.isArray(statements)) {
+    return Array.from(statements, (statement: Statement) =>
+      readOptions(`A statement of a batch on client "${name}"`, statement, statementChecks, ['text']),
+    );
+  }
+  throw new InvalidOptionError({
+    what: `A batch on client "${name}" got ${typeName(statements)} for its statements`,
+    remedy: 'Give an array of statements, each with text and values',
+  });
 }
 
 /** Runs statements in one round trip, as `runStatement` does one. */

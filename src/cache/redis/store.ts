@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../../channels/index.ts';
 import {
-  anObject,
-  checkOptions,
+  type Check,
+  readOptions,
   integer,
   InvalidOptionError,
   longestTimer,
@@ -56,6 +56,20 @@ interface Epoch {
   readonly usableAt: number;
 }
 
+const aClient: Check = (value) =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function'
+    ? undefined
+    : 'a client of ioredis or node-redis';
+
+const checks: Record<keyof RedisStoreOptions, Check> = {
+  client: aClient,
+  subscriber: aClient,
+  prefix: text(100),
+  timeout: integer(1, longestTimer),
+  pause: integer(0, longestTimer),
+  commitTimeout: integer(100, 600_000),
+};
+
 /**
  * Where the caches of several processes meet. A server that was started anew has lost the locks of those who were
  * committing: it is not used until they must have ended, and what was stored in its earlier life is dead.
@@ -79,18 +93,8 @@ export class RedisStore implements CacheStore {
   readonly #commonKeys = new Map<string, string>();
 
   constructor(options: RedisStoreOptions) {
-    checkOptions('RedisStore', options, {
-      client: anObject,
-      subscriber: anObject,
-      prefix: text(100),
-      timeout: integer(1, longestTimer),
-      pause: integer(0, longestTimer),
-      commitTimeout: integer(100, 600_000),
-    });
-    const { client, subscriber, prefix = 'sluice:', timeout = 100, pause = 1_000, commitTimeout = 10_000 } = options;
-    if (client === undefined) {
-      throw new InvalidOptionError({ what: 'RedisStore got no "client"', remedy: 'Give one of ioredis or node-redis' });
-    }
+    const read = readOptions('RedisStore', options, checks, ['client']);
+    const { client, subscriber, prefix = 'sluice:', timeout = 100, pause = 1_000, commitTimeout = 10_000 } = read;
     this.name = prefix;
     this.#epochKey = `${prefix}epoch`;
     this.#send = sendTo(client);

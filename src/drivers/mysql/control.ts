@@ -1,8 +1,17 @@
-import type { Step, TransactionCharacteristics } from '../../driver/index.ts';
+import type { ConcreteIsolation, Step, TransactionCharacteristics } from '../../driver/index.ts';
 
 /** Sets what SNAPSHOT is on MariaDB, for the time of the transaction; see `afterSnapshot`. */
 const beforeSnapshot = 'SET SESSION innodb_snapshot_isolation = ON';
 export const afterSnapshot = 'SET SESSION innodb_snapshot_isolation = DEFAULT';
+
+/** The only texts of a level that reach the server. */
+const levelTexts: Readonly<Record<ConcreteIsolation, string>> = {
+  READ_UNCOMMITTED: 'READ UNCOMMITTED',
+  READ_COMMITTED: 'READ COMMITTED',
+  REPEATABLE_READ: 'REPEATABLE READ',
+  SNAPSHOT: 'REPEATABLE READ',
+  SERIALIZABLE: 'SERIALIZABLE',
+};
 
 /**
  * What begins a transaction on a connection in which `autocommit` is off: its first statement does, and a
@@ -12,10 +21,7 @@ export const afterSnapshot = 'SET SESSION innodb_snapshot_isolation = DEFAULT';
 export function beginTexts({ isolation, readOnly }: TransactionCharacteristics): readonly string[] {
   const texts: string[] = [];
   if (isolation === 'SNAPSHOT') texts.push(beforeSnapshot);
-  if (isolation !== undefined) {
-    const level = isolation === 'SNAPSHOT' ? 'REPEATABLE_READ' : isolation;
-    texts.push(`SET TRANSACTION ISOLATION LEVEL ${level.replaceAll('_', ' ')}`);
-  }
+  if (isolation !== undefined) texts.push(`SET TRANSACTION ISOLATION LEVEL ${levelTexts[isolation]}`);
   if (isolation !== undefined || readOnly) texts.push(`START TRANSACTION${readOnly ? ' READ ONLY' : ''}`);
   return texts;
 }

@@ -8,7 +8,7 @@ import { describeConnectFailure } from './failure.ts';
 import { inspectText } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
 import { openLockProbe } from './lock-probe.ts';
-import { checkMysqlOptions, type MysqlOptions } from './options.ts';
+import { readMysqlOptions, type MysqlOptions } from './options.ts';
 import { openSession } from './server-info.ts';
 
 /**
@@ -18,8 +18,8 @@ import { openSession } from './server-info.ts';
  * Values are sent beside the text, as `?` or as `$1`, `$2`; a text with values is prepared once per connection.
  * @throws InvalidOptionError for unknown or impossible options
  */
-export function mysql(options: MysqlOptions = {}): ClientDefinition {
-  checkMysqlOptions(options);
+export function mysql(settings: MysqlOptions = {}): ClientDefinition {
+  const options = readMysqlOptions(settings);
   const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, ssl, ...connection } = options;
   const config: ConnectionOptions = {
     charset: 'utf8mb4',

@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { aBoolean, anObject, anything, type Check, checkOptions, integer, text } from '../../core/index.ts';
+import { aBoolean, anObject, anything, type Check, readOptions, integer, text } from '../../core/index.ts';
 import type { PoolOptions } from '../../driver/index.ts';
 
 export interface MysqlOptions extends PoolOptions {
@@ -54,8 +54,8 @@ const checks: Record<keyof MysqlOptions, Check> = {
 };
 
 /** @throws InvalidOptionError, without the value: a connection string holds a password */
-export function checkMysqlOptions(options: MysqlOptions): void {
-  checkOptions('mysql', options, checks);
+export function readMysqlOptions(options: MysqlOptions): MysqlOptions {
+  return readOptions('mysql', options, checks);
 }
 
 export function isSafeCharset(name: string): boolean {

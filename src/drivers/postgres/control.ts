@@ -1,4 +1,4 @@
-import type { Step, TransactionCharacteristics } from '../../driver/index.ts';
+import type { ConcreteIsolation, Step, TransactionCharacteristics } from '../../driver/index.ts';
 
 /** The SQL of a step that is not a statement of the user. */
 export function controlText(step: Exclude<Step, { type: 'statement' }>): string {
@@ -18,9 +18,18 @@ export function controlText(step: Exclude<Step, { type: 'statement' }>): string 
   }
 }
 
+/** The only texts of a level that reach the server. */
+const levelTexts: Readonly<Record<ConcreteIsolation, string>> = {
+  READ_UNCOMMITTED: 'READ UNCOMMITTED',
+  READ_COMMITTED: 'READ COMMITTED',
+  REPEATABLE_READ: 'REPEATABLE READ',
+  SNAPSHOT: 'REPEATABLE READ',
+  SERIALIZABLE: 'SERIALIZABLE',
+};
+
 /** Isolation and access mode are part of BEGIN, so nothing stays on the session for its next user. */
 function beginText({ isolation, readOnly }: TransactionCharacteristics): string {
-  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.replaceAll('_', ' ')}`;
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${levelTexts[isolation]}`;
   return `BEGIN${level}${readOnly ? ' READ ONLY' : ''}`;
 }
 

@@ -8,7 +8,7 @@ import { describeConnectFailure } from './failure.ts';
 import { createInspector } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
 import { identify, openLockProbe } from './lock-probe.ts';
-import { checkPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
+import { readPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
 import { internalsOf } from './pg-types.ts';
 
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
@@ -23,8 +23,8 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  * count until the server has let go of it.
  * @throws InvalidOptionError for unknown or impossible options
  */
-export function postgres(options: PostgresOptions = {}): ClientDefinition {
-  checkPostgresOptions(options);
+export function postgres(given: PostgresOptions = {}): ClientDefinition {
+  const options = readPostgresOptions(given);
   const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, applicationName, ...connection } =
     options;
   const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;

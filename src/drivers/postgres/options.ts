@@ -5,7 +5,7 @@ import {
   anObject,
   anything,
   type Check,
-  checkOptions,
+  readOptions,
   integer,
   InvalidOptionError,
   text,
@@ -58,8 +58,8 @@ const checks: Record<keyof PostgresOptions, Check> = {
 };
 
 /** @throws InvalidOptionError, without the value: a connection string holds a password */
-export function checkPostgresOptions(options: PostgresOptions): void {
-  checkOptions('postgres', options, checks);
+export function readPostgresOptions(options: PostgresOptions): PostgresOptions {
+  return readOptions('postgres', options, checks);
 }
 
 function connectionUrl(value: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import type { ClientDefinition, Driver, LockProbe } from '../../driver/index.ts';
 import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
-import { checkSqliteOptions, type SqliteOptions } from './options.ts';
+import { readSqliteOptions, type SqliteOptions } from './options.ts';
 import { fileStore, memoryStore } from './store.ts';
 import { readText } from './text.ts';
 
@@ -21,8 +21,8 @@ const lockProbe: LockProbe = {
  * Statements run on the thread of the program, as node:sqlite does; none of them can be cut short.
  * @throws InvalidOptionError for unknown or impossible options; UnsupportedServerError on a Node.js without node:sqlite
  */
-export function sqlite(options: SqliteOptions = {}): ClientDefinition {
-  checkSqliteOptions(options);
+export function sqlite(given: SqliteOptions = {}): ClientDefinition {
+  const options = readSqliteOptions(given);
   const { file = ':memory:', busyTimeout = 5_000, maxLevel, budget, acquireTimeout, idleTimeout } = options;
   const store = file === ':memory:' ? memoryStore() : fileStore(file);
   const neighbours: Neighbours = {

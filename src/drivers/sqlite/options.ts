@@ -1,4 +1,4 @@
-import { anything, type Check, checkOptions, integer, longestTimer } from '../../core/index.ts';
+import { anything, type Check, readOptions, integer, longestTimer } from '../../core/index.ts';
 import type { PoolOptions } from '../../driver/index.ts';
 
 export interface SqliteOptions extends Omit<PoolOptions, 'max'> {
@@ -29,6 +29,6 @@ const checks: Record<keyof SqliteOptions, Check> = {
 };
 
 /** @throws InvalidOptionError */
-export function checkSqliteOptions(options: SqliteOptions): void {
-  checkOptions('sqlite', options, checks);
+export function readSqliteOptions(options: SqliteOptions): SqliteOptions {
+  return readOptions('sqlite', options, checks);
 }

@@ -14,7 +14,7 @@ import type {
 import { Channels, decodeNotice } from './channels.ts';
 import { openBullLane } from './lane.ts';
 import { lookUp } from './look.ts';
-import { type BullmqOptions, checkBullmqOptions } from './options.ts';
+import { type BullmqOptions, readBullmqOptions } from './options.ts';
 import { type BullJobData, insertOf, physicalName } from './stored.ts';
 
 /** How often it is looked up which lanes there are, in milliseconds; notices make it faster. */
@@ -31,8 +31,8 @@ interface Watcher {
  * @throws InvalidOptionError
  */
 export function bullmq(options: BullmqOptions): QueueEngineFactory {
-  checkBullmqOptions(options);
-  return (host) => new BullmqEngine(options, host);
+  const read = readBullmqOptions(options);
+  return (host) => new BullmqEngine(read, host);
 }
 
 class BullmqEngine implements QueueEngine {

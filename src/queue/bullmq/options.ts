@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import { checkOptions, type Checks, integer, InvalidOptionError, text } from '../../core/index.ts';
+import { readOptions, type Check, integer, text } from '../../core/index.ts';
 
 export interface BullmqOptions {
   /** `redis://user:password@host:port/db`, or the options of ioredis. Redis must run with `noeviction`. */
@@ -12,7 +12,7 @@ export interface BullmqOptions {
   readonly lostAfter?: number | undefined;
 }
 
-const checks: Checks = {
+const checks: Record<keyof BullmqOptions, Check> = {
   connection: (value) =>
     (typeof value === 'string' && /^rediss?:\/\//.test(value)) || (typeof value === 'object' && value !== null)
       ? undefined
@@ -22,12 +22,7 @@ const checks: Checks = {
   lostAfter: integer(500, 86_400_000),
 };
 
-/** @throws InvalidOptionError, without the value: a connection string holds a password */
-export function checkBullmqOptions(options: BullmqOptions): void {
-  checkOptions('bullmq', options, checks);
-  if (options.connection !== undefined) return;
-  throw new InvalidOptionError({
-    what: 'bullmq got no connection',
-    remedy: 'Give a connection string such as redis://127.0.0.1:6379, or the options of ioredis',
-  });
+/** @throws without the value: a connection string holds a password */
+export function readBullmqOptions(options: BullmqOptions): BullmqOptions {
+  return readOptions('bullmq', options, checks, ['connection']);
 }

@@ -13,7 +13,7 @@ import type {
 import { BossLane } from './lane.ts';
 import { arrivalOf, type Notice } from './notices.ts';
 import { Notifier } from './notifier.ts';
-import { checkPgBossOptions, type PgBossOptions } from './options.ts';
+import { type PgBossOptions, readPgBossOptions } from './options.ts';
 import { type BossRow, insertOf, laneOf, physicalName, stateOf } from './stored.ts';
 
 /** The longest that pg-boss lets a job run; queues have their own limit, `maxRuntime`, which is shorter. */
@@ -27,8 +27,8 @@ const keepEnded = 86_400;
  * @throws InvalidOptionError
  */
 export function pgBoss(options: PgBossOptions): QueueEngineFactory {
-  checkPgBossOptions(options);
-  return (host) => new PgBossEngine(options, host);
+  const read = readPgBossOptions(options);
+  return (host) => new PgBossEngine(read, host);
 }
 
 /** A worker that wants to know at which levels jobs of a queue arrive. */

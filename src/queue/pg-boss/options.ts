@@ -1,4 +1,4 @@
-import { checkOptions, type Checks, integer, InvalidOptionError, text } from '../../core/index.ts';
+import { readOptions, type Check, integer, text } from '../../core/index.ts';
 
 export interface PgBossOptions {
   /** The database that the jobs are in: the same as that of the client, so that jobs leave with its commits. */
@@ -15,7 +15,7 @@ export interface PgBossOptions {
   readonly pollInterval?: number | undefined;
 }
 
-const checks: Checks = {
+const checks: Record<keyof PgBossOptions, Check> = {
   connectionString: (value) =>
     typeof value === 'string' && /^(?:postgres|postgresql|socket):/.test(value)
       ? undefined
@@ -30,12 +30,7 @@ const checks: Checks = {
   pollInterval: integer(50, 3_600_000),
 };
 
-/** @throws InvalidOptionError, without the value: a connection string holds a password */
-export function checkPgBossOptions(options: PgBossOptions): void {
-  checkOptions('pgBoss', options, checks);
-  if (options.connectionString !== undefined) return;
-  throw new InvalidOptionError({
-    what: 'pgBoss got no connectionString',
-    remedy: 'Give the one of the client whose transactions hold the jobs',
-  });
+/** @throws without the value: a connection string holds a password */
+export function readPgBossOptions(options: PgBossOptions): PgBossOptions {
+  return readOptions('pgBoss', options, checks, ['connectionString']);
 }

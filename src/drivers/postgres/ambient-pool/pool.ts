@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { libraryPool, openSession, runHere } from '../../../ambient/index.ts';
-import { anObject, checkOptions, InvalidOptionError } from '../../../core/index.ts';
+import { InvalidOptionError, readOptions, withMethods } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { TypeParsers } from '../pg-types.ts';
 import { AmbientClient } from './client.ts';
@@ -151,8 +151,8 @@ export function ambientPool<Name extends string>(
   clientName?: NoInfer<Name>,
   options: AmbientPoolOptions = {},
 ): pg.Pool {
-  checkOptions('ambientPool', options, { types: anObject });
-  const pool = libraryPool(database, clientName, options);
+  const read = readOptions('ambientPool', options, { types: withMethods('getTypeParser') });
+  const pool = libraryPool(database, clientName, read);
   if (pool instanceof AmbientPool) return pool;
   throw new InvalidOptionError({
     what: 'An ambient pool was asked for on a client that is not one of postgres()',
