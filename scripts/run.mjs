@@ -22,38 +22,54 @@ if (task === undefined) {
   process.exit(2);
 }
 installIfMissing();
-process.exitCode = await runWithDatabase([...task, ...rest]);
+process.exit(await main());
 
 function installIfMissing() {
   if (existsSync(join(root, 'node_modules/.package-lock.json'))) return;
   console.error('Installing the locked dependencies...');
   const npm = process.env.npm_execpath;
   const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
-  const { status } = spawnSync(command, args, {
+  const { status, signal } = spawnSync(command, args, {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: npm === undefined && process.platform === 'win32',
   });
-  if (status !== 0) process.exit(status ?? 1);
+  if (status !== 0) process.exit(status ?? (signal === null ? 1 : 128 + constants.signals[signal]));
 }
 
-async function runWithDatabase(args) {
+/** @returns what the task has ended with; if it was interrupted, what a shell calls that */
+async function main() {
+  const interruption = new AbortController();
+  // A terminal and npm both pass on an interruption: the task hears of it once more at most.
+  const interrupt = (signal) => interruption.abort(128 + constants.signals[signal]);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+  try {
+    const code = await runWithDatabase([...task, ...rest], interruption.signal);
+    return interruption.signal.aborted ? interruption.signal.reason : code;
+  } catch (error) {
+    if (interruption.signal.aborted) return interruption.signal.reason;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+async function runWithDatabase(args, signal) {
   // The demo on another engine has no use for it.
   const { values } = parseArgs({ args: rest, options: { engine: { type: 'string' } }, strict: false });
   const needsPostgres = name !== 'demo' || (values.engine ?? 'postgres') === 'postgres';
-  if (process.env.DATABASE_URL || !needsPostgres) return await run(args, process.env.DATABASE_URL ?? '');
+  if (process.env.DATABASE_URL || !needsPostgres) return await run(args, process.env.DATABASE_URL ?? '', signal);
   const { startPostgres } = await import('./embedded-postgres.mjs');
   console.error('DATABASE_URL is not set: starting an embedded PostgreSQL...');
-  const server = await startPostgres();
+  const server = await startPostgres({ signal });
   try {
-    return await run(args, server.url);
+    return await run(args, server.url, signal);
   } finally {
     await server.stop();
   }
 }
 
 /** Runs Node.js with the arguments; what interrupts this process interrupts that one. */
-function run(args, databaseUrl) {
+function run(args, databaseUrl, signal) {
   const node = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const child = spawn(existsSync(node) ? node : process.execPath, args, {
     cwd: root,
@@ -61,17 +77,16 @@ function run(args, databaseUrl) {
     // What is compiled once is compiled for all the processes that tests start, and for the next time.
     env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), ...process.env, DATABASE_URL: databaseUrl },
   });
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  const forward = (signal) => child.kill(signal);
-  for (const signal of signals) process.on(signal, forward);
+  const forward = () => child.kill(signal.reason - 128);
+  signal.addEventListener('abort', forward, { once: true });
   return new Promise((resolve) => {
     child.on('error', (error) => {
       console.error(error.message);
       resolve(1);
     });
-    child.on('exit', (code, signal) => {
-      for (const name of signals) process.off(name, forward);
-      resolve(code ?? 128 + constants.signals[signal]);
+    child.on('exit', (code, killedBy) => {
+      signal.removeEventListener('abort', forward);
+      resolve(code ?? 128 + constants.signals[killedBy]);
     });
   });
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConnectError, createDatabase, type Database } from '../../index.ts';
 import { type CheckoutFigures, runCheckouts } from './checkouts.ts';
@@ -139,14 +140,19 @@ async function main(): Promise<number> {
     return 2;
   }
   const interruption = new AbortController();
+  let interruptedBy: 'SIGINT' | 'SIGTERM' | undefined;
+  // It comes more than once where a terminal and a program above both send it; what was made is removed all the same.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
+    process.on(signal, () => {
+      interruptedBy ??= signal;
+      interruption.abort(new Error(`interrupted by ${signal}`));
+    });
   }
   try {
     return (await demo(place, json, interruption.signal)) ? 0 : 1;
   } catch (error) {
-    console.error(interruption.signal.aborted ? 'Interrupted.' : error);
-    return interruption.signal.aborted ? 130 : 1;
+    console.error(interruptedBy === undefined ? error : 'Interrupted.');
+    return interruptedBy === undefined ? 1 : 128 + constants.signals[interruptedBy];
   } finally {
     await leaveNothing(place);
   }
