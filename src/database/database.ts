@@ -14,6 +14,7 @@ import type { ClientDefinition, QueryResult, Statement } from '../driver/index.t
 import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
 import {
   createDecorator,
+  defaultHookLimit,
   runScope,
   type TransactionalClient,
   type TransactionalDecorator,
@@ -92,7 +93,7 @@ export class Database<Name extends string = string> {
 
   constructor(options: DatabaseOptions<Name>) {
     const { clients, defaultClient, lockProbeAfter: after, ...others } = readDatabaseOptions(options);
-    const { hookLimit = 1_000, clock = systemClock, random = Math.random } = others;
+    const { hookLimit = defaultHookLimit, clock = systemClock, random = Math.random } = others;
     const lockProbeAfter = after === false ? undefined : (after ?? 100);
     const dependencies = { database: this, clock, random, hookLimit, lockProbeAfter };
     this.#clock = clock;

@@ -1,6 +1,6 @@
 import { hookError } from '../channels/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
-import { HookLimitError } from './errors.ts';
+import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { createHook, type Hook } from './hooks.ts';
 import type { Outcome } from './state.ts';
 
@@ -23,7 +23,10 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
   if (completion.hooks.length === 0) return [];
   const errors: unknown[] = [];
   const queue = new HookQueue(completion);
-  for (let hook = queue.next(); hook !== undefined; hook = queue.next()) {
+  const allowance = new HookAllowance(completion.hooks.length, completion.hookLimit);
+  for (let hook = queue.next(); hook !== undefined && allowance.take(); hook = queue.next()) {
+    const breath = allowance.breath();
+    if (breath !== undefined) await breath;
     const { frame, inContext, run } = hook;
     const hookFrame = completion.frameFor(frame, queue);
     try {
@@ -35,7 +38,10 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
     }
   }
   queue.close();
-  if (queue.dropped > 0) errors.push(tooMany(completion, queue.dropped));
+  if (queue.dropped > 0) {
+    const { transaction, hookLimit } = completion;
+    errors.push(tooManyHooks(`of the transaction "${transaction}"`, hookLimit, `${queue.dropped} were not run`));
+  }
   return errors;
 }
 
@@ -109,8 +115,10 @@ class HookQueue implements HookSink {
     if (this.#completion.outcome === 'rolledBack') this.#add(run);
   }
 
+  /** Lets go of the hooks, since what one has left running still knows the queue. */
   close(): void {
     this.#open = false;
+    this.#hooks.length = 0;
   }
 
   #add(run: () => unknown): void {
@@ -122,13 +130,6 @@ class HookQueue implements HookSink {
     this.#added += 1;
     this.#hooks.push(createHook(frame, run));
   }
-}
-
-function tooMany({ transaction, hookLimit }: Completion, dropped: number): HookLimitError {
-  return new HookLimitError({
-    what: `Hooks of the transaction "${transaction}" registered more than ${hookLimit} further hooks; ${dropped} were not run`,
-    remedy: 'Look for a hook that registers itself again, or raise hookLimit of createDatabase',
-  });
 }
 
 /** Keeps errors of compensations with the error that they ran for, where that can carry them. */

@@ -38,7 +38,11 @@ export class HookRegistry {
   }
 
   get hasBefore(): boolean {
-    return this.#lists !== undefined && this.#lists.befores.length > 0;
+    return this.beforeCount > 0;
+  }
+  /** How many are to be awaited before the commit. */
+  get beforeCount(): number {
+    return this.#lists === undefined ? 0 : this.#lists.befores.length;
   }
 
   /** The next hook to be awaited before the commit; those registered meanwhile come too. */

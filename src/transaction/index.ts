@@ -22,7 +22,7 @@ export { LockWatch } from './lock-watch.ts';
 export type { InScope, Participant } from './participants.ts';
 export { PinnedConnection } from './pinned.ts';
 export { Propagation } from './propagation.ts';
-export { participate, registerHook, registerHookHere, wholeUnit } from './registration.ts';
+export { defaultHookLimit, participate, registerHook, registerHookHere, wholeUnit } from './registration.ts';
 export type { SavepointObserver } from './savepoints.ts';
 export type { BaseScope, Scope } from './scope.ts';
 export { runInBase, runScope, scopeAt, type Target } from './scoped.ts';

@@ -1,6 +1,6 @@
 import { currentFrame, findPlace, type Frame, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
-import { reportHookError } from './completion.ts';
+import { runAtOnce } from './hook-at-once.ts';
 import { createHook } from './hooks.ts';
 import { type Participant, Participants } from './participants.ts';
 import type { Scope } from './scope.ts';
@@ -8,25 +8,29 @@ import type { Target } from './scoped.ts';
 import type { AtomicUnit } from './unit.ts';
 import type { Outcome } from './state.ts';
 
+/** How many hooks may follow from one, where no client says otherwise. */
+export const defaultHookLimit = 1_000;
+
 /** When a hook runs. */
 export type HookKind = 'beforeCommit' | 'commit' | 'compensate' | 'completion';
 
 /**
  * Registers a hook with the transaction that is open for `target`. Outside of one, all but
  * compensations run at once; while hooks run, one that they register runs after them.
- * @throws TransactionEndedError in a scope that has ended
+ * @throws TransactionEndedError in a scope that has ended; HookLimitError for a hook of hooks without end, where they run at once
  */
 export function registerHook(target: Target, kind: HookKind, run: (outcome: Outcome) => unknown): void {
   checkHook(kind, run);
   const frame = currentFrame();
-  place(findPlace(frame, target.client, target.level), frame, kind, run);
+  place(findPlace(frame, target.client, target.level), frame, kind, { run, limit: target.client.hookLimit });
 }
 
 /** The same for whatever the current frame joins, on any client. */
 export function registerHookHere(kind: HookKind, run: (outcome: Outcome) => unknown): void {
   checkHook(kind, run);
   const frame = currentFrame();
-  place({ scope: frame?.scope, hooks: frame?.hooks }, frame, kind, run);
+  const limit = (frame?.scope as Scope | undefined)?.transaction.client.hookLimit ?? defaultHookLimit;
+  place({ scope: frame?.scope, hooks: frame?.hooks }, frame, kind, { run, limit });
 }
 
 /**
@@ -47,20 +51,26 @@ export function participate(scope: Scope, participant: Participant): void {
   unit.participants.add(participant);
 }
 
+interface Registered {
+  readonly run: (outcome: Outcome) => unknown;
+  /** How many hooks may follow from it where it runs at once. */
+  readonly limit: number;
+}
+
 function place(
   { scope, hooks }: Pick<Place, 'scope' | 'hooks'>,
   frame: Frame | undefined,
   kind: HookKind,
-  run: (outcome: Outcome) => unknown,
+  { run, limit }: Registered,
 ): void {
   if (scope !== undefined && frame !== undefined && (scope as Scope).base === undefined) {
     register(scope as Scope, kind, run, frame);
-  } else if (hooks?.open === true && kind === 'compensate') {
-    hooks.compensate(() => run('rolledBack'));
-  } else if (hooks?.open === true && kind === 'commit') {
+  } else if (kind === 'compensate') {
+    if (hooks?.open === true) hooks.compensate(() => run('rolledBack'));
+  } else if (hooks?.open === true) {
     hooks.commit(() => run('committed'));
-  } else if (kind !== 'compensate') {
-    runAtOnce(() => run('committed'));
+  } else {
+    runAtOnce(() => run('committed'), limit);
   }
 }
 
@@ -79,9 +89,4 @@ function register(scope: Scope, kind: HookKind, run: (outcome: Outcome) => unkno
   else if (kind === 'commit') hooks.addCommit(createHook(frame, () => run('committed')));
   else if (kind === 'compensate') hooks.addCompensation(createHook(frame, () => run('rolledBack')));
   else hooks.addCompletion(createHook(frame, run));
-}
-
-/** What the hook throws itself reaches the caller; what it rejects with later is reported as an event. */
-function runAtOnce(run: () => unknown): void {
-  Promise.resolve(run()).catch((error: unknown) => reportHookError({ hook: 'commit', transaction: undefined, error }));
 }

@@ -7,6 +7,7 @@ import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { AfterCommitError } from './errors.ts';
 import { timedOut, unexpectedRollback } from './failures.ts';
+import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
 import type { InScope } from './participants.ts';
 import { type BaseScope, Scope } from './scope.ts';
@@ -135,21 +136,33 @@ async function raceBody<Result>(cancellation: Cancellation, run: BodyRun<Result>
 
 /** Runs and awaits the hooks before the commit, in the transaction, and then what commits with it. */
 export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
-  await runHooksBefore(scope, frame);
+  const { hookLimit } = scope.transaction.client;
+  const allowance = new HookAllowance(scope.unit.hooks.beforeCount, hookLimit);
+  await runHooksBefore(scope, frame, allowance);
   const inScope: InScope = (work) => runAsHook(scope, frame, work);
   const { participants } = scope.unit;
   for (let next = participants?.next(); next !== undefined; next = participants?.next()) {
     await next.prepare(inScope);
-    await runHooksBefore(scope, frame);
+    await runHooksBefore(scope, frame, allowance);
   }
 }
 
-async function runHooksBefore(scope: Scope, frame: Frame): Promise<void> {
+async function runHooksBefore(scope: Scope, frame: Frame, allowance: HookAllowance): Promise<void> {
   const { hooks } = scope.unit;
   for (let hook = hooks.takeBefore(); hook !== undefined; hook = hooks.takeBefore()) {
+    if (!allowance.take()) throw tooManyBefore(scope.transaction);
+    const breath = allowance.breath();
+    if (breath !== undefined) await breath;
+    scope.transaction.cancellation.throwIfRequested();
     const { run, inContext } = hook;
     await inContext(() => runAsHook(scope, frame, async () => await run()));
   }
+}
+
+function tooManyBefore(transaction: Transaction): unknown {
+  const { name, client } = transaction;
+  const owner = `before the commit of the transaction "${name}"`;
+  return tooManyHooks(owner, client.hookLimit, 'it is rolled back', transaction.chain());
 }
 
 /** Runs a hook in a scope of its own inside `parent`, which may be closed to everybody else. */
