@@ -51,6 +51,7 @@ export {
   ImplicitCommitError,
   IsolationLevel,
   type PoolOptions,
+  PreparedStatementMissingError,
   type QueryResult,
   type Statement,
   TransactionControlError,

@@ -3,6 +3,7 @@ import { SluiceError } from '../core/index.ts';
 /**
  * What a failed statement means for the program.
  * `connectionLost`: nobody answers any more; every other kind was the server's answer.
+ * `stalePlan`: what the server had prepared before no longer fits; it is prepared anew the next time.
  */
 export type FailureKind =
   | 'statement'
@@ -10,6 +11,7 @@ export type FailureKind =
   | 'deadlock'
   | 'lockTimeout'
   | 'cancelled'
+  | 'stalePlan'
   | 'uniqueViolation'
   | 'foreignKeyViolation'
   | 'checkViolation'
@@ -31,6 +33,11 @@ export class ConnectError extends SluiceError {
 /** The connection died while it was in use. Its transaction, if it had one that was not committing, is rolled back by the server. */
 export class ConnectionLostError extends SluiceError {
   override readonly code = 'CONNECTION_LOST';
+}
+
+/** A prepared statement was not on the server any more, in the middle of a transaction, which is rolled back. */
+export class PreparedStatementMissingError extends SluiceError {
+  override readonly code = 'PREPARED_STATEMENT_MISSING';
 }
 
 /** The server is one that cannot be used, or a session on it has settings with which it cannot be. */

@@ -18,6 +18,7 @@ export {
   type Failure,
   type FailureKind,
   ImplicitCommitError,
+  PreparedStatementMissingError,
   TransactionControlError,
   UnsupportedServerError,
 } from './failure.ts';

@@ -40,7 +40,7 @@ import { isOutcome, type Outcome, transition, type TransactionState } from './st
 import type { AtomicUnit } from './unit.ts';
 import type { RunningWork } from './work.ts';
 
-const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout']);
+const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout', 'stalePlan']);
 
 const commitStep: Step = { type: 'commit' };
 
@@ -134,7 +134,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   get hasWritten(): boolean {
     return this.#hasWritten;
   }
-  /** The last serialization failure, deadlock or given up wait for a lock that the server reported. */
+  /** The last serialization failure, deadlock, stale plan or given up wait for a lock that the server reported. */
   get repeatableFailure(): Failure | undefined {
     return this.#repeatable;
   }

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../driver/index.ts';
 import { cancelRunning, endClient } from './cancel.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
-import { describeFailure, isStalePlan } from './failure.ts';
+import { describeFailure, type Staleness } from './failure.ts';
 import { GatheredWrite } from './gathered-write.ts';
 import { internalsOf } from './pg-types.ts';
-import { PreparedStatements } from './prepared.ts';
+import type { PreparedStatements } from './prepared.ts';
 
 const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
 
@@ -30,12 +30,16 @@ export class PostgresConnection implements DriverConnection {
   #lastError: unknown;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor(client: pg.Client, backend: Backend, preparedLimit: number, toWire: (value: unknown) => WireValue) {
+  constructor(
+    client: pg.Client,
+    backend: Backend,
+    prepared: PreparedStatements,
+    toWire: (value: unknown) => WireValue,
+  ) {
     const { connection, _types: types } = internalsOf(client);
-    const prepared = new PreparedStatements(preparedLimit);
     this.backend = backend;
     this.#client = client;
-    this.#session = { prepared, types, write: new GatheredWrite(connection), toWire };
+    this.#session = { prepared, types, write: new GatheredWrite(connection), isHidden: isHidden(backend), toWire };
     client.on('error', (error) => (this.#lastError ??= error));
     client.on('end', () => this.#onGone());
     connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
@@ -57,8 +61,13 @@ export class PostgresConnection implements DriverConnection {
   /** Lets `pg` carry out a query object of its own kind; resolves when the server is ready for the next. */
   submit(submittable: pg.Submittable): Promise<void> {
     const { connection } = internalsOf(this.#client);
+    const { prepared } = this.#session;
+    if ('text' in submittable && typeof submittable.text === 'string') prepared.noteSent(submittable.text);
     return new Promise((resolve) => {
-      connection.once('readyForQuery', () => resolve());
+      connection.once('readyForQuery', () => {
+        if (this.#status === 'idle') prepared.ended(true);
+        resolve();
+      });
       connection.once('end', () => resolve());
       this.#client.query(submittable);
     });
@@ -87,8 +96,8 @@ export class PostgresConnection implements DriverConnection {
   }
 
   /** @throws for a value that cannot be sent; nothing is sent then */
-  #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void): void {
-    const query = new ExchangeQuery(steps, this.#session);
+  #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
+    const query = new ExchangeQuery(steps, this.#session, unprepared);
     this.#running = { query, steps, mayRepeat, resolve };
     if (this.#status === 'lost') this.#finishLost();
     else this.#client.query(query as unknown as pg.Submittable);
@@ -99,17 +108,25 @@ export class PostgresConnection implements DriverConnection {
     const running = this.#running;
     if (running === undefined) return;
     this.#running = undefined;
-    const { query, steps, resolve } = running;
-    const { error } = query;
-    const exchange = query.outcome(error && describeFailure(error.error));
-    const healable = running.mayRepeat && exchange.results.length === 0 && isStalePlan(error?.error);
-    // A stale prepared statement is parsed anew without anybody noticing; pg is ready after this callback.
-    if (healable) queueMicrotask(() => this.#sendAgain(steps, resolve));
-    else resolve(exchange);
+    const { query, resolve } = running;
+    const { error, staleness } = query;
+    if (status === 'idle') this.#session.prepared.ended(error === undefined && !query.isRolledBack);
+    // What is stale is parsed anew without anybody noticing; pg is ready after this callback.
+    if (staleness !== undefined && running.mayRepeat && query.tookNoEffect) {
+      queueMicrotask(() => this.#sendAgain(running, staleness));
+      return;
+    }
+    if (staleness === 'suspect' && query.failedPlan !== undefined) this.#session.prepared.giveUp(query.failedPlan);
+    resolve(query.outcome(error && describeFailure(error.error, staleness)));
   }
 
-  #sendAgain(steps: readonly Step[], resolve: (exchange: Exchange) => void): void {
-    const again = (): void => this.#send(steps, false, resolve);
+  #sendAgain({ steps, resolve }: Running, staleness: Staleness): void {
+    const resolveAgain = (exchange: Exchange): void => {
+      // It was the types, and other texts may have been parsed with them too.
+      if (staleness === 'suspect' && exchange.failure === undefined) this.#session.prepared.schemaChanged();
+      resolve(exchange);
+    };
+    const again = (): void => this.#send(steps, false, resolveAgain, true);
     if (this.#status === 'failed') this.#send(rollback, false, again);
     else again();
   }
@@ -128,4 +145,9 @@ export class PostgresConnection implements DriverConnection {
     const error = running.query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
     running.resolve(running.query.outcome({ kind: 'connectionLost', error }));
   }
+}
+
+/** Whether the server behind the connection may be another one from one transaction to the next. */
+export function isHidden({ startedAt }: Backend): boolean {
+  return startedAt === undefined;
 }

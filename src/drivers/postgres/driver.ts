@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { Database } from '../../database/index.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
-import type { ClientDefinition, Driver, DriverConnection } from '../../driver/index.ts';
-import { PostgresConnection } from './connection.ts';
+import type { Backend, ClientDefinition, Driver, DriverConnection } from '../../driver/index.ts';
+import { isHidden, PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
 import { createInspector } from './inspect.ts';
@@ -10,6 +10,9 @@ import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
 import { identify, openLockProbe } from './lock-probe.ts';
 import { readPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
 import { internalsOf } from './pg-types.ts';
+import { PreparedStatements } from './prepared.ts';
+import { SharedPlans } from './shared-plans.ts';
+import { warningsOfPooler } from './pooler-warnings.ts';
 
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => WireValue } }).utils;
@@ -28,16 +31,17 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, applicationName, ...connection } =
     options;
   const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;
-  const limit = preparedLimit(preparedStatements);
-  const warnOnce = warningOfPooler();
+  const plans = new SharedPlans();
+  const warnings = warningsOfPooler();
+  const preparedOf = (backend: Backend): PreparedStatements => {
+    if (isHidden(backend)) warnings.hidden();
+    if (isHidden(backend) && preparedStatements === undefined) warnings.notPrepared();
+    return new PreparedStatements(preparedLimit(preparedStatements, isHidden(backend)), plans);
+  };
   const driver: Driver = {
     dialect: 'postgres',
     target: targetOf(config),
-    async connect(signal) {
-      const connection = await connect(config, limit, signal);
-      if (connection.backend.startedAt === undefined) warnOnce();
-      return connection;
-    },
+    connect: (signal) => connect(config, preparedOf, signal),
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
     fulfils: fulfilsIsolation,
@@ -60,7 +64,11 @@ function targetOf(config: pg.ClientConfig): string {
   }
 }
 
-async function connect(config: pg.ClientConfig, limit: number, signal: AbortSignal): Promise<DriverConnection> {
+async function connect(
+  config: pg.ClientConfig,
+  preparedOf: (backend: Backend) => PreparedStatements,
+  signal: AbortSignal,
+): Promise<DriverConnection> {
   signal.throwIfAborted();
   const client = new pg.Client(config);
   // Until the connection listens itself; pg emits errors after connect() has rejected, too.
@@ -69,23 +77,12 @@ async function connect(config: pg.ClientConfig, limit: number, signal: AbortSign
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await client.connect();
-    return new PostgresConnection(client, await identify(client), limit, prepareValue);
+    const backend = await identify(client);
+    return new PostgresConnection(client, backend, preparedOf(backend), prepareValue);
   } catch (error) {
     onAbort();
     throw signal.aborted ? signal.reason : error;
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-}
-
-function warningOfPooler(): () => void {
-  let warned = false;
-  return () => {
-    if (warned) return;
-    warned = true;
-    process.emitWarning(
-      'The server does not tell which of its backends a connection has (a pooler in transaction mode?), so row locks along a chain are not detected; give transactions a timeout',
-      { type: 'SluiceWarning', code: 'SLUICE_LOCK_DETECTION_OFF' },
-    );
-  };
 }

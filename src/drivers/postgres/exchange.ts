@@ -1,6 +1,6 @@
 import type { Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
 import { controlText, isOneOff } from './control.ts';
-import { isStalePlan } from './failure.ts';
+import { type Staleness, stalenessOf } from './failure.ts';
 import type { GatheredWrite } from './gathered-write.ts';
 import { type NativeRows, nativeRows } from './native-rows.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from './pg-types.ts';
@@ -15,6 +15,11 @@ export interface Session {
   readonly prepared: PreparedStatements;
   readonly types: TypeParsers;
   readonly write: GatheredWrite;
+  /**
+   * A pooler may stand in between. Then another client may have parsed a text anew under its name, so that its columns are
+   * asked for each time, and the name may be missing, which must not meet a COMMIT.
+   */
+  readonly isHidden: boolean;
   /** @throws for a value that cannot be sent */
   readonly toWire: (value: unknown) => WireValue;
 }
@@ -42,20 +47,44 @@ export class ExchangeQuery implements WireQuery {
   #ended: Exchange['ended'];
   /** What the server, or the building of a row, reported first. */
   #error: { readonly error: unknown } | undefined;
+  #staleness: Staleness | undefined;
 
-  /** @throws what `toWire` throws for a value that cannot be sent */
-  constructor(steps: readonly Step[], session: Session) {
+  /**
+   * @param unprepared parses all of it for this time only
+   * @throws what `toWire` throws for a value that cannot be sent
+   */
+  constructor(steps: readonly Step[], session: Session, unprepared: boolean) {
     this.#session = session;
     this.#steps = steps;
     // All values first: if one cannot be sent, no text has been planned as if it were.
     this.#values = steps.map((step) => valuesOf(step, session));
     // Before anything is planned, which may give a name up that it has just planned to use.
     this.#namesToClose = session.prepared.takeNamesToClose();
-    this.#planned = steps.map((step) => planStep(step, session.prepared));
+    this.#planned = steps.map((step) => (unprepared ? sentOnce(textOf(step)) : planStep(step, session)));
   }
 
   get error(): { readonly error: unknown } | undefined {
     return this.#error;
+  }
+
+  /** What the failure says of the prepared statement that it came from, if it did. */
+  get staleness(): Staleness | undefined {
+    return this.#staleness;
+  }
+
+  /** Whether nothing of a failed exchange, that began outside of a transaction, stays. */
+  get tookNoEffect(): boolean {
+    return this.#ended === undefined && (this.#results.length === 0 || this.#steps[0]?.type === 'begin');
+  }
+
+  /** Whether the server has rolled the transaction back, as it was told or instead of a COMMIT. */
+  get isRolledBack(): boolean {
+    return this.#ended === 'rolledBack';
+  }
+
+  /** How the step was sent that failed. */
+  get failedPlan(): PlannedText | undefined {
+    return this.#planned[this.#completed];
   }
 
   submit(): null {
@@ -69,6 +98,8 @@ export class ExchangeQuery implements WireQuery {
         write.add((planned.message ??= controlMessage(write, name)));
         continue;
       }
+      // Another client of a pooler may have given the name, and then it would be refused.
+      if (parse && name !== '') to.close({ type: 'S', name });
       if (parse) to.parse({ name, text });
       to.bind({ statement: name, values: this.#values[index] ?? noValues });
       if (isStatement && seen?.shape === undefined) to.describe({ type: 'P', name: '' });
@@ -118,11 +149,14 @@ export class ExchangeQuery implements WireQuery {
   }
 
   handleError(error: unknown): void {
+    const { prepared } = this.#session;
     // What was to be parsed with the failed step, or after it, may or may not be on the server.
     for (const planned of this.#planned.slice(this.#completed)) {
-      if (planned.parse) this.#session.prepared.forget(planned);
+      if (planned.parse) prepared.forget(planned);
     }
-    if (isStalePlan(error)) this.#session.prepared.clear();
+    this.#staleness ??= stalenessOf(error, this.failedPlan);
+    if (this.#staleness === 'missing') prepared.clear();
+    else if (this.#staleness === 'changed') prepared.schemaChanged();
     this.#error ??= { error };
   }
 
@@ -139,7 +173,7 @@ export class ExchangeQuery implements WireQuery {
     if (step === undefined) return;
     if (step.type === 'statement') {
       const seen = this.#planned[this.#completed]?.seen;
-      if (seen !== undefined) seen.shape = this.#shape;
+      if (seen !== undefined && !this.#session.isHidden) seen.shape = this.#shape;
       const result = this.#native?.complete(tag) ?? this.#result(tag);
       // To push to an empty list makes room for 17.
       if (this.#results === none) this.#results = [result];
@@ -181,8 +215,13 @@ function valuesOf(step: Step, { toWire }: Session): readonly WireValue[] {
   return values === undefined ? noValues : values.map((value) => toWire(value));
 }
 
-function planStep(step: Step, prepared: PreparedStatements): PlannedText {
+function planStep(step: Step, { prepared, isHidden }: Session): PlannedText {
   if (step.type === 'statement') return prepared.plan(step.statement.text);
+  if (step.type === 'rollbackTo') prepared.undone();
   const text = controlText(step);
-  return isOneOff(step) ? sentOnce(text) : prepared.plan(text);
+  return isHidden || isOneOff(step) ? sentOnce(text) : prepared.planControl(text);
+}
+
+function textOf(step: Step): string {
+  return step.type === 'statement' ? step.statement.text : controlText(step);
 }

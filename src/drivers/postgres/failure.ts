@@ -1,4 +1,10 @@
-import type { ConnectFailure, Failure, FailureKind } from '../../driver/index.ts';
+import {
+  type ConnectFailure,
+  type Failure,
+  type FailureKind,
+  PreparedStatementMissingError,
+} from '../../driver/index.ts';
+import type { PlannedText } from './prepared.ts';
 
 /** SQLSTATE codes by meaning; see appendix A of the PostgreSQL manual. */
 const kinds: Readonly<Record<string, FailureKind>> = {
@@ -14,21 +20,70 @@ const kinds: Readonly<Record<string, FailureKind>> = {
 /** The server has no room just now, or is starting or stopping: it may accept the next attempt. */
 const transientRefusals: ReadonlySet<string> = new Set(['53300', '57P03', '57P01']);
 
-export function describeFailure(error: unknown): Failure {
-  return { kind: kinds[codeOf(error)] ?? 'statement', error };
+/**
+ * What a failure says of prepared statements. `missing`: the server does not have what it should.
+ * `changed`: a table or type is not what it was when they were parsed. `suspect`: the types of the values may be
+ * those of a table as it was, or a value is simply wrong.
+ */
+export type Staleness = 'missing' | 'changed' | 'suspect';
+
+/** Of values that do not fit the types that the server was told, or found, when it parsed the text. */
+const ofTypes: ReadonlySet<string> = new Set([
+  '22003',
+  '22007',
+  '22008',
+  '22023',
+  '22P02',
+  '22P03',
+  '42804',
+  '42846',
+  '42883',
+  '42725',
+]);
+
+/** @param plan how the statement was sent that failed */
+export function stalenessOf(error: unknown, plan: PlannedText | undefined): Staleness | undefined {
+  const code = codeOf(error);
+  const isNamed = plan !== undefined && plan.name !== '';
+  if (code === '26000' || code === '42P05') {
+    // One that the program has prepared itself is its own affair.
+    return isNamed && messageOf(error).includes(plan.name) ? 'missing' : undefined;
+  }
+  if (code === '0A000') return isChangedResult(error) ? 'changed' : undefined;
+  if (!isNamed || plan.parse) return undefined;
+  if (code === 'XX000') return messageOf(error).startsWith('cache lookup failed') ? 'changed' : undefined;
+  return ofTypes.has(code) ? 'suspect' : undefined;
+}
+
+export function describeFailure(error: unknown, staleness?: Staleness): Failure {
+  if (staleness === undefined) return { kind: kinds[codeOf(error)] ?? 'statement', error };
+  return { kind: 'stalePlan', error: staleness === 'missing' ? preparedStatementMissing(error) : error };
+}
+
+/** "cached plan must not change result type", in whichever language. */
+function isChangedResult(error: unknown): boolean {
+  const routine = typeof error === 'object' && error !== null && 'routine' in error ? error.routine : undefined;
+  return routine === 'RevalidateCachedQuery' || messageOf(error).includes('cached plan');
+}
+
+function preparedStatementMissing(cause: unknown): PreparedStatementMissingError {
+  return new PreparedStatementMissingError({
+    what: 'The server has lost a prepared statement in the middle of a transaction: a pooler gave another connection, or a function dropped it (DEALLOCATE)',
+    remedy:
+      'Behind a pooler in transaction mode give postgres() the option preparedStatements: false, or use one that keeps track of them (PgBouncer 1.21 with max_prepared_statements); otherwise repeat the transaction',
+    cause,
+  });
 }
 
 export function describeConnectFailure(error: unknown): ConnectFailure {
   return { error, transient: transientRefusals.has(codeOf(error)) };
 }
 
-/** The prepared statement is gone (26000) or its result type has changed (0A000): parsing it again helps. */
-export function isStalePlan(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === '26000' || (code === '0A000' && error instanceof Error && error.message.includes('cached plan'));
-}
-
 export function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : '';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : '';
 }

@@ -15,12 +15,17 @@ export function createInspector(): (text: string) => StatementKind {
 
 /** What a text does. In doubt it writes: a word in a string counts as if it were SQL. */
 export function inspectText(text: string): StatementKind {
-  const statement = text.replace(leading, '');
+  const statement = withoutLeading(text);
   if (control.test(statement)) return 'control';
   return reading.test(statement) && !writingWord.test(statement.replace(lockClause, '')) ? 'read' : 'write';
 }
 
 /** Whether a text begins, marks or ends a transaction. */
 export function isControl(text: string): boolean {
-  return control.test(text.replace(leading, ''));
+  return control.test(withoutLeading(text));
+}
+
+/** A text from its first word on. */
+export function withoutLeading(text: string): string {
+  return text.replace(leading, '');
 }

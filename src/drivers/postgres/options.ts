@@ -27,7 +27,10 @@ export interface PostgresOptions extends PoolOptions {
   readonly applicationName?: string | undefined;
   /** Command-line options for the backend, such as `-c statement_timeout=5s`. */
   readonly options?: string | undefined;
-  /** How many texts a connection remembers and prepares when they are repeated; 0 or false behind a pooler in transaction mode. Default 256. */
+  /**
+   * How many texts a connection remembers and prepares when they are repeated; `true`: 256, `false`: none. Default 256, but none
+   * behind a pooler, where a number or `true` is for one that keeps track of prepared statements.
+   */
   readonly preparedStatements?: number | boolean | undefined;
   /** Type parsers instead of pg's global ones. */
   readonly types?: TypeParsers | undefined;
@@ -75,6 +78,8 @@ export function unusable(cause: unknown): InvalidOptionError {
   });
 }
 
-export function preparedLimit(option: number | boolean = true): number {
-  return typeof option === 'number' ? option : option ? 256 : 0;
+/** @param isHidden a pooler stands in between */
+export function preparedLimit(option: number | boolean | undefined, isHidden: boolean): number {
+  if (typeof option === 'number') return option;
+  return (option ?? !isHidden) ? 256 : 0;
 }

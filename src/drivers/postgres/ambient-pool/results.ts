@@ -56,17 +56,21 @@ export interface RawRows {
 
 export function rawRows(into: RawRows): NativeStatement {
   return {
-    start: () => ({
-      describe(fields, parsers) {
-        into.fields = fields;
-        into.parsers = parsers;
-      },
-      row: (values) => void into.rows.push([...values]),
-      complete(tag) {
-        into.tag = tag;
-        return commandResult(null);
-      },
-    }),
+    start() {
+      // It may have been sent before, in vain.
+      into.rows = [];
+      return {
+        describe(fields, parsers) {
+          into.fields = fields;
+          into.parsers = parsers;
+        },
+        row: (values) => void into.rows.push([...values]),
+        complete(tag) {
+          into.tag = tag;
+          return commandResult(null);
+        },
+      };
+    },
   };
 }
 

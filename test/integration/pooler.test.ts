@@ -1,0 +1,191 @@
+// A real PgBouncer, which lends a few connections of the server to all of its clients. Version 1.18 does not
+// know of prepared statements: names that one client gives on a connection are there for the next one.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
+import { createDatabase, type Database, type RetryOptions } from '../../src/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { hasPgBouncer, type OwnPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
+
+const isHere = hasPgBouncer();
+const tables = Array.from({ length: 6 }, (_, index) => `shelf_${index}`);
+const direct = useTestDatabase(...tables.map((table) => `create table ${table} (id int primary key, shelf int)`));
+
+let bouncer: OwnPgBouncer;
+let width: number;
+const opened: Database<'default'>[] = [];
+const warnings: NodeJS.ErrnoException[] = [];
+const onWarning = (warning: NodeJS.ErrnoException): void => void warnings.push(warning);
+
+function behindPooler(options: PostgresOptions = {}): Database<'default'> {
+  const definition = postgres({ connectionString: bouncer.url, max: width, maxLevel: 0, ...options });
+  const database = createDatabase({ clients: { default: definition } });
+  opened.push(database);
+  return database;
+}
+
+/** Warnings come in the next turn of the event loop. */
+async function warningsOfPreparing(): Promise<NodeJS.ErrnoException[]> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return warnings.filter(({ code }) => code === 'SLUICE_PREPARING_OFF');
+}
+
+/** So many answers by eight callers, of texts that answer with their own number; returns those that are wrong. */
+async function wrongAnswers(database: Database<'default'>, answers: number, texts: number): Promise<string[]> {
+  const wrong: string[] = [];
+  let left = answers;
+  const callers = Array.from({ length: 8 }, async (_, caller) => {
+    for (let turn = caller; left > 0; turn += 1) {
+      left -= 1;
+      const number = (turn * 7) % texts;
+      const { rows } = await database.current.query(`select $1::int + ${number * 1_000} as answer`, [caller]);
+      const [row] = rows;
+      if (rows.length !== 1 || row?.['answer'] !== caller + number * 1_000)
+        wrong.push(`${number}: ${JSON.stringify(rows)}`);
+    }
+  });
+  await Promise.all(callers);
+  return wrong;
+}
+
+interface Told {
+  readonly table: number;
+  readonly id: number;
+  readonly outcome: 'acknowledged' | 'rolledBack';
+  readonly error: unknown;
+}
+
+/** Inserts in transactions, every third of which rolls back, by eight callers into six tables. */
+async function sell(database: Database<'default'>, inserts: number, retry?: RetryOptions): Promise<Told[]> {
+  const told: Told[] = [];
+  let next = 0;
+  const callers = Array.from({ length: 8 }, async () => {
+    while (next < inserts) {
+      const id = next;
+      next += 1;
+      const table = id % tables.length;
+      const back = id % 3 === 0;
+      const work = database.transaction(
+        async () => {
+          await database.current.query(`insert into shelf_${table} values ($1, $2)`, [id, table]);
+          const { rows } = await database.current.query(`select shelf + 0 as shelf from shelf_${table} where id = $1`, [
+            id,
+          ]);
+          expect(rows).toEqual([{ shelf: table }]);
+          if (back) throw new Error('back');
+        },
+        { retry },
+      );
+      const error: unknown = await work.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      told.push({ table, id, outcome: error === undefined ? 'acknowledged' : 'rolledBack', error });
+    }
+  });
+  await Promise.all(callers);
+  return told;
+}
+
+async function expectRows(told: readonly Told[]): Promise<void> {
+  for (const [table, name] of tables.entries()) {
+    const rows = await direct.sql<{ id: number; shelf: number }>(`select id, shelf from ${name} order by id`);
+    const expected = told.filter((each) => each.table === table && each.outcome === 'acknowledged').map(({ id }) => id);
+    expect(rows).toEqual(expected.toSorted((a, b) => a - b).map((id) => ({ id, shelf: table })));
+  }
+}
+
+describe.runIf(isHere)('behind PgBouncer', () => {
+  beforeEach(() => {
+    warnings.length = 0;
+    process.on('warning', onWarning);
+  });
+  afterEach(async () => {
+    process.off('warning', onWarning);
+    await Promise.all(opened.splice(0).map((database) => database.close({ timeout: 1_000 })));
+    for (const table of tables) await direct.sql(`truncate ${table}`);
+  });
+
+  describe.each([
+    { mode: 'transaction', poolSize: 1 },
+    { mode: 'transaction', poolSize: 2 },
+    { mode: 'transaction', poolSize: 5 },
+    { mode: 'session', poolSize: 1 },
+    { mode: 'session', poolSize: 5 },
+  ] as const)('in $mode mode with $poolSize connections of the server', ({ mode, poolSize }) => {
+    beforeAll(async () => {
+      bouncer = await startPgBouncer(direct.url, { mode, poolSize });
+      // A session keeps its connection of the server for as long as it is there.
+      width = mode === 'session' ? poolSize : 8;
+    });
+    afterAll(() => bouncer.stop());
+
+    it('no answer is that of another text, and one warning says what to do', { timeout: 120_000 }, async () => {
+      const database = behindPooler();
+      expect(await wrongAnswers(database, 10_000, 50)).toEqual([]);
+      const told = await warningsOfPreparing();
+      expect(told).toHaveLength(1);
+      expect(told[0]?.message).toMatch(/PgBouncer 1\.21.*max_prepared_statements.*preparedStatements: true/s);
+    });
+
+    it(
+      'rows are in their tables, those that were rolled back are not there, and no acknowledged one is missing',
+      {
+        timeout: 120_000,
+      },
+      async () => {
+        const told = await sell(behindPooler(), 600);
+        await expectRows(told);
+        expect(told.filter(({ outcome, id }) => outcome === 'rolledBack' && id % 3 !== 0)).toEqual([]);
+      },
+    );
+
+    it(
+      'preparing nonetheless: no answer is that of another text, and what is missing heals',
+      {
+        timeout: 120_000,
+      },
+      async () => {
+        const database = behindPooler({ preparedStatements: true });
+        expect(await wrongAnswers(database, 5_000, 50)).toEqual([]);
+        expect(await warningsOfPreparing()).toEqual([]);
+      },
+    );
+
+    it(
+      'preparing nonetheless: rows are as they were told, and an error names the option',
+      {
+        timeout: 120_000,
+      },
+      async () => {
+        const told = await sell(behindPooler({ preparedStatements: 4 }), 600);
+        await expectRows(told);
+        for (const { error } of told.filter(({ outcome, id }) => outcome === 'rolledBack' && id % 3 !== 0)) {
+          expect(error).toMatchObject({ code: 'PREPARED_STATEMENT_MISSING' });
+          expect((error as Error).message).toContain('preparedStatements: false');
+        }
+      },
+    );
+
+    it('preparing nonetheless, and repeating what fails: all is there', { timeout: 120_000 }, async () => {
+      const told = await sell(behindPooler({ preparedStatements: true }), 300, { attempts: 50, delay: 1 });
+      await expectRows(told);
+      expect(told.filter(({ outcome, id }) => outcome === 'rolledBack' && id % 3 !== 0)).toEqual([]);
+    });
+
+    it('preparing nonetheless: columns that were added since are in their places', async () => {
+      const [first, second] = [1, 2].map(() => behindPooler({ preparedStatements: true, max: 1 }));
+      const table = `bin_${mode}_${poolSize}`;
+      await direct.sql(`create table ${table} (id int)`);
+      await direct.sql(`insert into ${table} values (1)`);
+      const read = async (database: Database<'default'> | undefined): Promise<unknown> =>
+        (await database?.current.query(`select * from ${table}`))?.rows;
+      for (let turn = 0; turn < 4; turn += 1) expect(await read(first)).toEqual([{ id: 1 }]);
+      await direct.sql(`alter table ${table} add shelf int default 7`);
+      for (let turn = 0; turn < 4; turn += 1) {
+        // In session mode the one connection of the server is taken.
+        if (mode === 'transaction') expect(await read(second)).toEqual([{ id: 1, shelf: 7 }]);
+        expect(await read(first)).toEqual([{ id: 1, shelf: 7 }]);
+      }
+    });
+  });
+});
