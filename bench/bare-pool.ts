@@ -1,5 +1,5 @@
 import { systemClock } from '../src/core/index.ts';
-import { Pool, type PooledConnection } from '../src/pool/index.ts';
+import { Pool, type PooledConnection, poolSettings } from '../src/pool/index.ts';
 
 const connection: PooledConnection = {
   onDeath() {},
@@ -12,8 +12,11 @@ export function barePool(max: number, maxLevel: number): Pool<PooledConnection> 
   const patience = 600_000;
   return new Pool({
     clientName: 'default',
-    settings: { max, maxLevel, budget: max + maxLevel, acquireTimeout: patience, idleTimeout: patience },
+    settings: poolSettings('default', { max, maxLevel, acquireTimeout: patience, idleTimeout: patience }),
     clock: systemClock,
+    random: Math.random,
+    target: 'nowhere',
+    isSound: () => Promise.resolve(true),
     open: () => Promise.resolve(connection),
   });
 }

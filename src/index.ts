@@ -4,6 +4,7 @@ export type {
   BackgroundErrorEvent,
   CacheBackoffEvent,
   ConnectionEvent,
+  ConnectionLeakEvent,
   HookErrorEvent,
   JobEvent,
   LockProbeEvent,

@@ -27,6 +27,20 @@ export interface AcquireWaitEvent {
   readonly waiting: number;
 }
 
+/** A connection is held for longer than `leakThreshold`. */
+export interface ConnectionLeakEvent {
+  readonly clientName: string;
+  readonly level: number;
+  /** The name of the transaction, or what else holds the connection. */
+  readonly transaction: string;
+  /** Milliseconds since the connection was given out. */
+  readonly heldFor: number;
+  /** The place in the program that took the connection (`file:line:column`), where it is known. */
+  readonly takenAt: string | undefined;
+  /** The place that opened the transaction, where it is known. */
+  readonly openedAt: string | undefined;
+}
+
 /** A physical connection was opened, or is gone. */
 export interface ConnectionEvent {
   readonly clientName: string;
@@ -76,6 +90,7 @@ export const channelNames = {
   transactionEnd: 'sluice:transaction:end',
   hookError: 'sluice:hook:error',
   acquireWait: 'sluice:pool:wait',
+  connectionLeak: 'sluice:pool:leak',
   connectionOpen: 'sluice:connection:open',
   connectionClose: 'sluice:connection:close',
   lockProbe: 'sluice:lock:probe',
@@ -98,6 +113,7 @@ export const transactionStart: TypedChannel<TransactionEvent> = typed(channelNam
 export const transactionEnd: TypedChannel<TransactionEndEvent> = typed(channelNames.transactionEnd);
 export const hookError: TypedChannel<HookErrorEvent> = typed(channelNames.hookError);
 export const acquireWait: TypedChannel<AcquireWaitEvent> = typed(channelNames.acquireWait);
+export const connectionLeak: TypedChannel<ConnectionLeakEvent> = typed(channelNames.connectionLeak);
 export const connectionOpen: TypedChannel<ConnectionEvent> = typed(channelNames.connectionOpen);
 export const connectionClose: TypedChannel<ConnectionEvent> = typed(channelNames.connectionClose);
 export const lockProbe: TypedChannel<LockProbeEvent> = typed(channelNames.lockProbe);

@@ -6,21 +6,24 @@ import { TokenBucket } from './token-bucket.ts';
 export type Origin = () => string | undefined;
 
 const ownFolder = fileURLToPath(new URL('..', import.meta.url));
+const packages = /[\\/]node_modules[\\/]/;
 const ownPrograms = join(ownFolder, 'cli');
 /** The method of ours that was called, and its caller; each further line costs a third of a microsecond. */
-const depth = 2;
+const shallow = 2;
 
 /**
  * Remembers who called `above`, a function that is running now. Taking the stack costs about two
  * microseconds; turning it into text, which costs far more, happens only when the origin is read.
+ * @param depth how many calls may lie between `above` and the program
  */
-export function captureOrigin(above: (...args: never[]) => unknown): Origin {
-  const holder: { stack?: string } = {};
+export function captureOrigin(above: (...args: never[]) => unknown, depth: number = shallow): Origin {
+  const holder: { stack?: string; place?: string | undefined } = {};
   const before = Error.stackTraceLimit;
   Error.stackTraceLimit = depth;
   Error.captureStackTrace(holder, above);
   Error.stackTraceLimit = before;
-  return () => firstForeignPlace(holder.stack ?? '');
+  // Read once: all who wait in vain for a connection are told who holds one.
+  return () => (holder.place ??= firstForeignPlace(holder.stack ?? ''));
 }
 
 const samples = new TokenBucket(() => performance.now());
@@ -35,15 +38,18 @@ export function sampleOrigin(above: (...args: never[]) => unknown): Origin {
 
 const unknown: Origin = () => undefined;
 
-/** The first stack line outside of Sluice, as `file:line:column`. */
+/** The first stack line outside of Sluice, as `file:line:column`; one in a package only where there is no other. */
 function firstForeignPlace(stack: string): string | undefined {
+  let inPackage: string | undefined;
   for (const line of stack.split('\n').slice(1)) {
     const place = /(?:\(|at (?:async )?)((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
     if (place === undefined) continue;
     const path = place.startsWith('file:') ? fromUrl(place) : place;
-    if (!path.startsWith(ownFolder) || path.startsWith(ownPrograms)) return path;
+    if (path.startsWith(ownFolder) && !path.startsWith(ownPrograms)) continue;
+    if (!packages.test(path)) return path;
+    inPackage ??= path;
   }
-  return undefined;
+  return inPackage;
 }
 
 function fromUrl(place: string): string {

@@ -9,6 +9,9 @@ interface Timed<Waiter> {
   readonly deadline: number;
 }
 
+/** How many waits are given up in one turn of the event loop: what each of them ends takes its time too. */
+const mostAtOnce = 100;
+
 /** Gives waits up after the same time for each: they end in the order in which they began, so one timer is enough for all. */
 export class Patience<Waiter> {
   readonly #clock: Clock;
@@ -47,7 +50,9 @@ export class Patience<Waiter> {
       () => {
         this.#cancelTimer = undefined;
         const now = this.#clock.now();
-        for (let first = this.#line.first; first !== undefined && first.deadline <= now; first = this.#line.first) {
+        for (let ended = 0; ended < mostAtOnce; ended += 1) {
+          const { first } = this.#line;
+          if (first === undefined || first.deadline > now) break;
           this.#line.shift();
           this.#giveUp(first.waiter);
         }

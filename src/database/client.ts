@@ -1,6 +1,6 @@
 import type { Clock } from '../core/index.ts';
 import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
-import { openConnection, Pool, poolSettings } from '../pool/index.ts';
+import { answers, openConnection, Pool, poolSettings } from '../pool/index.ts';
 import { LockWatch, type TransactionalClient, WorkInProgress } from '../transaction/index.ts';
 
 export interface ClientDependencies {
@@ -40,7 +40,10 @@ export class Client implements TransactionalClient {
       clientName: name,
       settings,
       clock,
-      open: () => openConnection({ driver, clientName: name, acquireTimeout, clock, random, signal }),
+      random,
+      target: driver.target,
+      open: () => openConnection({ driver, clientName: name, acquireTimeout, clock, signal }),
+      isSound: (connection) => answers(connection, clock),
     });
   }
 

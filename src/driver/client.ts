@@ -1,3 +1,4 @@
+import { anything, type Check } from '../core/index.ts';
 import type { Driver } from './driver.ts';
 
 /** How many connections a client may open, and how requests for them wait. Times are milliseconds. */
@@ -12,6 +13,46 @@ export interface PoolOptions {
   readonly acquireTimeout?: number | undefined;
   /** How long an unused connection is kept open. Default 30,000. */
   readonly idleTimeout?: number | undefined;
+  /**
+   * How long a connection is used before another one is opened in its place, less a random part of up to a tenth, so
+   * that not all are renewed at once; 0: for ever. A transaction is never cut by it. Default 1,800,000 (half an hour).
+   */
+  readonly maxLifetime?: number | undefined;
+  /**
+   * A connection that was unused for this long is asked whether it is alive before it is given out, and replaced if it
+   * does not answer within a second; 0: never. Default 5,000.
+   */
+  readonly validateAfter?: number | undefined;
+  /**
+   * A connection that is held for longer is told of, once, with the place where it was taken: on the channel
+   * `sluice:pool:leak` and as a process warning. Costs a stack for each connection taken. Default 0: never.
+   */
+  readonly leakThreshold?: number | undefined;
+}
+
+/** For the checks of an engine's options: the pool checks its own. */
+export const poolOptionChecks: Readonly<Record<keyof PoolOptions, Check>> = {
+  max: anything,
+  maxLevel: anything,
+  budget: anything,
+  acquireTimeout: anything,
+  idleTimeout: anything,
+  maxLifetime: anything,
+  validateAfter: anything,
+  leakThreshold: anything,
+};
+
+function isOfPool([name]: readonly [string, unknown]): boolean {
+  return Object.hasOwn(poolOptionChecks, name);
+}
+
+/** Parts the options of an engine from those of its pool. */
+export function partPoolOptions<Options extends PoolOptions>(
+  options: Options,
+): { readonly pool: PoolOptions; readonly own: Omit<Options, keyof PoolOptions> } {
+  const entries = Object.entries(options);
+  const own = Object.fromEntries(entries.filter((entry) => !isOfPool(entry))) as Omit<Options, keyof PoolOptions>;
+  return { pool: Object.fromEntries(entries.filter(isOfPool)), own };
 }
 
 /** A configured client: what `postgres(options)` and its like return. */

@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/index.ts';
+import { type ErrorDetails, SluiceError } from '../core/index.ts';
 
 /**
  * What a failed statement means for the program.
@@ -28,6 +28,13 @@ export interface Failure {
 /** No connection could be opened. */
 export class ConnectError extends SluiceError {
   override readonly code = 'CONNECT_FAILED';
+  /** Whether another attempt may soon succeed: the server has no room just now, is starting, or did not answer. */
+  readonly transient: boolean;
+
+  constructor(details: ErrorDetails & { readonly transient?: boolean }) {
+    super(details);
+    this.transient = details.transient ?? false;
+  }
 }
 
 /** The connection died while it was in use. Its transaction, if it had one that was not committing, is rolled back by the server. */

@@ -1,4 +1,4 @@
-export type { ClientDefinition, PoolOptions } from './client.ts';
+export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChecks } from './client.ts';
 export type {
   Backend,
   BlockedBy,

@@ -1,8 +1,9 @@
 import { acquireWait, connectionClose, connectionOpen } from '../channels/index.ts';
-import { type Clock, LinkedList, Patience } from '../core/index.ts';
+import { type ChainLink, type Clock, LinkedList, Patience } from '../core/index.ts';
 import { Admission } from './admission.ts';
+import { LeakWatch, placeOfCaller } from './leak-watch.ts';
 import { PhysicalConnections, type PooledConnection } from './physical.ts';
-import { closed, deadlock, type RefusingPool, tooDeep, tooLate } from './refusal.ts';
+import { closed, deadlock, mostHoldersTold, type RefusingPool, type Shortage, tooDeep, tooLate } from './refusal.ts';
 import type { AcquireRequest, Lease } from './request.ts';
 import type { PoolSettings } from './settings.ts';
 import type { PoolStats } from './stats.ts';
@@ -12,7 +13,13 @@ export interface PoolDependencies<Connection> {
   readonly clientName: string;
   readonly settings: PoolSettings;
   readonly clock: Clock;
+  /** From 0 to 1, for the jitter of pauses and lifetimes. */
+  readonly random: () => number;
+  /** Where connections go, in words. */
+  readonly target: string;
   readonly open: () => Promise<Connection>;
+  /** Whether the server still answers on a connection; never rejects, and is soon known. */
+  readonly isSound: (connection: Connection) => Promise<boolean>;
 }
 
 /**
@@ -23,6 +30,7 @@ export interface PoolDependencies<Connection> {
 export class Pool<Connection extends PooledConnection> {
   readonly clientName: string;
   readonly settings: PoolSettings;
+  readonly #target: string;
   readonly #patience: Patience<Ticket<Lease<Connection>>>;
   readonly #admission: Admission;
   readonly #physical: PhysicalConnections<Connection>;
@@ -30,25 +38,29 @@ export class Pool<Connection extends PooledConnection> {
   readonly #lines: readonly LinkedList<Ticket<Lease<Connection>>>[];
   /** The requests that were admitted and need a connection to be opened. */
   readonly #admitted = new LinkedList<Ticket<Lease<Connection>>>();
+  readonly #leaks: LeakWatch | undefined;
   readonly #leases = new Set<Lease<Connection>>();
   /** Looks at each request before it is served, and says why it must not be. */
   guard: ((request: AcquireRequest, stats: PoolStats) => Error | undefined) | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
-  constructor({ clientName, settings, clock, open }: PoolDependencies<Connection>) {
+  constructor({ clientName, settings, clock, random, target, open, isSound }: PoolDependencies<Connection>) {
     this.clientName = clientName;
     this.settings = settings;
+    this.#target = target;
     this.#patience = new Patience(clock, settings.acquireTimeout, (ticket) => {
       const { level, holder } = ticket.request;
       this.#fail(ticket, tooLate(this.#refusing(), level, holder));
     });
+    this.#leaks = settings.leakThreshold === 0 ? undefined : new LeakWatch(clientName, settings.leakThreshold, clock);
     this.#admission = new Admission(settings.budget, settings.maxLevel);
     this.#lines = Array.from({ length: settings.maxLevel + 1 }, () => new LinkedList());
     this.#physical = new PhysicalConnections({
-      budget: settings.budget,
-      idleTimeout: settings.idleTimeout,
+      settings,
       clock,
+      random,
       open,
+      isSound,
       deliver: (connection) => this.#deliver(connection),
       onOpenFailed: (error) => this.#onOpenFailed(error),
       onRoom: () => this.#openForAdmitted(),
@@ -69,13 +81,14 @@ export class Pool<Connection extends PooledConnection> {
     const refused = this.guard?.(request, this.stats());
     if (refused !== undefined) throw refused;
     const line = this.#lines[request.level];
+    const asked = this.#leaks === undefined ? request : { ...request, takenAt: placeOfCaller() };
     if (this.#admission.take(request.level)) {
       const connection = this.#physical.takeIdle();
-      return connection === undefined ? this.#wait(request, this.#admitted) : this.#lease(request, connection);
+      return connection === undefined ? this.#wait(asked, this.#admitted) : this.#lease(asked, connection);
     }
     if (line === undefined) throw tooDeep(this.#refusing(), request.level, request.holder);
     if (!request.mayWait) throw deadlock(this.#refusing(), request.level, request.holder);
-    return this.#wait(request, line);
+    return this.#wait(asked, line);
   }
 
   /** @throws DatabaseClosedError for new work once `close` was called, and for all work once it is done */
@@ -86,6 +99,7 @@ export class Pool<Connection extends PooledConnection> {
   /** Gives a connection back: `sound` for the next one, otherwise it is destroyed. */
   release(lease: Lease<Connection>, sound: boolean): void {
     if (!this.#leases.delete(lease)) return;
+    this.#leaks?.end(lease);
     this.#admission.give(lease.level);
     if (sound) this.#physical.putBack(lease.connection);
     else this.#physical.discard(lease.connection);
@@ -138,6 +152,7 @@ export class Pool<Connection extends PooledConnection> {
   #lease(request: AcquireRequest, connection: Connection): Lease<Connection> {
     const lease: Lease<Connection> = { connection, level: request.level, holder: request.holder };
     this.#leases.add(lease);
+    this.#leaks?.begin(lease, request.takenAt);
     return lease;
   }
 
@@ -177,7 +192,7 @@ export class Pool<Connection extends PooledConnection> {
   }
 
   #openForAdmitted(): void {
-    while (this.#admitted.size > this.#physical.opening && this.#physical.openIfRoom());
+    while (this.#admitted.size > this.#physical.coming && this.#physical.bring());
   }
 
   #deliver(connection: Connection): boolean {
@@ -188,7 +203,7 @@ export class Pool<Connection extends PooledConnection> {
 
   /** Whoever has waited longest is told, unless enough other connections are still being opened. */
   #onOpenFailed(error: unknown): void {
-    if (this.#admitted.size <= this.#physical.opening) return;
+    if (this.#admitted.size <= this.#physical.coming) return;
     const ticket = this.#admitted.shift();
     if (ticket !== undefined) {
       ticket.reject(error);
@@ -199,6 +214,17 @@ export class Pool<Connection extends PooledConnection> {
 
   #refusing(): RefusingPool {
     const { clientName, settings } = this;
-    return { clientName, settings, holders: [...this.#leases].map(({ holder }) => holder.describe()) };
+    const holders: ChainLink[] = [];
+    for (const { holder } of this.#leases) {
+      if (holders.length === mostHoldersTold) break;
+      holders.push(holder.describe());
+    }
+    const moreHolders = this.#leases.size - holders.length;
+    return { clientName, settings, target: this.#target, holders, moreHolders, shortage: this.#shortage };
+  }
+
+  get #shortage(): Shortage | undefined {
+    const waiting = this.#admitted.size;
+    return waiting === 0 ? undefined : { waiting, cause: this.#physical.failure };
   }
 }

@@ -1,4 +1,5 @@
 import { type ChainLink, describeLink } from '../core/index.ts';
+import { ConnectError } from '../driver/index.ts';
 import { AcquireTimeoutError, DatabaseClosedError, LevelLimitError, PoolDeadlockError } from './errors.ts';
 import type { Holder } from './request.ts';
 import type { PoolSettings } from './settings.ts';
@@ -7,11 +8,25 @@ import type { PoolSettings } from './settings.ts';
 export interface RefusingPool {
   readonly clientName: string;
   readonly settings: PoolSettings;
-  /** Who holds connections, the longest first. */
+  readonly target: string;
+  /** Some of those who hold connections, the longest first. */
   readonly holders: readonly ChainLink[];
+  /** How many more hold one. */
+  readonly moreHolders: number;
+  /** Why those who were granted a connection have none, if there are any. */
+  readonly shortage: Shortage | undefined;
 }
 
-const mostHoldersTold = 5;
+/** What the server gives no connection for. */
+export interface Shortage {
+  /** Those who were granted a connection and wait for it. */
+  readonly waiting: number;
+  /** Why the last attempt to open one failed; nothing if the first has not ended. */
+  readonly cause: unknown;
+}
+
+/** How many holders a refusal names. */
+export const mostHoldersTold = 5;
 
 export function deadlock(pool: RefusingPool, level: number, holder: Holder): PoolDeadlockError {
   return new PoolDeadlockError({
@@ -32,14 +47,30 @@ export function tooDeep(pool: RefusingPool, level: number, holder: Holder): Leve
 
 export function tooLate(pool: RefusingPool, level: number, holder: Holder): AcquireTimeoutError {
   const { acquireTimeout, budget } = pool.settings;
-  const told = pool.holders.slice(0, mostHoldersTold).map(describeLink);
-  const rest = pool.holders.length - told.length;
-  const held =
-    told.length === 0 ? 'nobody holds one: connections could not be opened in time' : `held by ${told.join('; ')}`;
+  const told = pool.holders.map(describeLink);
+  const held = told.length === 0 ? 'no transaction holds one' : `held by ${told.join('; ')}`;
+  const more = pool.moreHolders > 0 ? `; and ${pool.moreHolders} more` : '';
   return new AcquireTimeoutError({
-    what: `No connection of client "${pool.clientName}" at level ${level} became free within ${acquireTimeout} ms (budget ${budget}; ${held}${rest > 0 ? `; and ${rest} more` : ''})`,
-    remedy: 'Look for a transaction that is held too long, or raise max, budget or acquireTimeout',
+    what: `No connection of client "${pool.clientName}" at level ${level} became free within ${acquireTimeout} ms (budget ${budget}; ${held}${more}${shortOf(pool)})`,
+    remedy:
+      pool.shortage === undefined
+        ? 'Look for a transaction that is held too long, or raise max, budget or acquireTimeout'
+        : 'See the cause: the server opens fewer connections than the budget, so raise its limit or lower the budget; or it is not reached',
     chain: holder.heldBesides(),
+    cause: pool.shortage && (pool.shortage.cause ?? stillConnecting(pool)),
+  });
+}
+
+function shortOf({ shortage }: RefusingPool): string {
+  return shortage === undefined ? '' : `; ${shortage.waiting} may have one that could not be opened`;
+}
+
+function stillConnecting({ clientName, target, settings }: RefusingPool): ConnectError {
+  return new ConnectError({
+    what: `The client "${clientName}" had not finished connecting to ${target} after ${settings.acquireTimeout} ms`,
+    remedy:
+      'Check that the server answers there, and what lies between: something accepts the connection, or drops it, in silence',
+    transient: true,
   });
 }
 

@@ -1,4 +1,4 @@
-import type { ChainLink } from '../core/index.ts';
+import type { ChainLink, Origin } from '../core/index.ts';
 
 /** Who asks for a connection, or holds one: for errors and statistics. */
 export interface Holder {
@@ -16,6 +16,8 @@ export interface AcquireRequest {
   /** True for work that began before the pool was closed. */
   readonly admitted: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Where it was made; only the pool sets it. */
+  readonly takenAt?: Origin | undefined;
 }
 
 /** A connection in somebody's hands. */

@@ -8,6 +8,9 @@ export interface PoolSettings {
   readonly budget: number;
   readonly acquireTimeout: number;
   readonly idleTimeout: number;
+  readonly maxLifetime: number;
+  readonly validateAfter: number;
+  readonly leakThreshold: number;
 }
 
 const checks: Record<keyof PoolOptions, Check> = {
@@ -16,12 +19,16 @@ const checks: Record<keyof PoolOptions, Check> = {
   budget: integer(1, 100_000),
   acquireTimeout: integer(1, longestTimer),
   idleTimeout: integer(0, longestTimer),
+  maxLifetime: integer(0, longestTimer),
+  validateAfter: integer(0, longestTimer),
+  leakThreshold: integer(0, longestTimer),
 };
 
 /** Checks the options of a client's pool and fills in the defaults. @throws InvalidOptionError */
 export function poolSettings(clientName: string, options: PoolOptions): PoolSettings {
   const read = readOptions(`The client "${clientName}"`, options, checks);
   const { max = 10, maxLevel = 4, acquireTimeout = 30_000, idleTimeout = 30_000 } = read;
+  const { maxLifetime = 1_800_000, validateAfter = 5_000, leakThreshold = 0 } = read;
   const budget = read.budget ?? max + maxLevel;
   if (budget <= maxLevel) {
     throw new InvalidOptionError({
@@ -29,5 +36,5 @@ export function poolSettings(clientName: string, options: PoolOptions): PoolSett
       remedy: `Give a budget above maxLevel, at least ${maxLevel + 1}: each level needs one connection in reserve`,
     });
   }
-  return { max, maxLevel, budget, acquireTimeout, idleTimeout };
+  return { max, maxLevel, budget, acquireTimeout, idleTimeout, maxLifetime, validateAfter, leakThreshold };
 }

@@ -1,7 +1,7 @@
 // Thousands of schedules of random chains on a simulated pool: a seed replays one exactly.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Pool, type PooledConnection, type PoolSettings } from '../../src/pool/index.ts';
+import { Pool, type PooledConnection, poolSettings } from '../../src/pool/index.ts';
 import { Admission } from '../../src/pool/admission.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
 import { simulate, type ChainPlan } from '../support/simulated-chains.ts';
@@ -134,12 +134,21 @@ describe('admission', () => {
 });
 
 describe('waiting lines', () => {
-  const settings: PoolSettings = { max: 1, maxLevel: 1, budget: 2, acquireTimeout: 1_000, idleTimeout: 1_000 };
+  const settings = poolSettings('default', { max: 1, maxLevel: 1, acquireTimeout: 1_000, idleTimeout: 1_000 });
+  const poolWith = (clock: SimulatedClock, budget: number): Pool<PooledConnection> =>
+    new Pool({
+      clientName: 'default',
+      settings: { ...settings, budget },
+      clock,
+      random: () => 0.5,
+      target: 'nowhere',
+      open: async () => deadConnection(),
+      isSound: async () => true,
+    });
 
   it('serve first come first served within a level, the deepest level first', async () => {
     const clock = new SimulatedClock();
-    const wider = { ...settings, budget: 3 };
-    const pool = new Pool({ clientName: 'default', settings: wider, clock, open: async () => deadConnection() });
+    const pool = poolWith(clock, 3);
     const holder = { describe: () => link, heldBesides: () => [] };
     const acquire = (level: number): ReturnType<typeof pool.acquire> =>
       pool.acquire({ level, holder, mayWait: true, admitted: false });
@@ -164,7 +173,7 @@ describe('waiting lines', () => {
 
   it('lose 9,999 of 10,000 cancelled waiters at once, and serve the last', async () => {
     const clock = new SimulatedClock();
-    const pool = new Pool({ clientName: 'default', settings, clock, open: async () => deadConnection() });
+    const pool = poolWith(clock, 2);
     const holder = { describe: () => link, heldBesides: () => [] };
     const held = await pool.acquire({ level: 0, holder, mayWait: true, admitted: false });
     const controllers = Array.from({ length: 10_000 }, () => new AbortController());

@@ -1,4 +1,4 @@
-import { type Lease, Pool, PoolDeadlockError, type PooledConnection } from '../../src/pool/index.ts';
+import { type Lease, Pool, PoolDeadlockError, type PooledConnection, poolSettings } from '../../src/pool/index.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 
 /** A chain that takes a connection, opens inner chains while it holds it, and gives it back. */
@@ -86,6 +86,12 @@ class World {
     this.connections -= 1;
     throw new Error('refused');
   }
+
+  /** Some of the connections that idled for long are dead. */
+  async answers(connection: SimulatedConnection): Promise<boolean> {
+    await this.clock.sleep(this.random());
+    return connection.alive && this.random() >= this.#simulation.deaths;
+  }
 }
 
 export async function simulate(simulation: Simulation): Promise<SimulationResult> {
@@ -95,9 +101,20 @@ export async function simulate(simulation: Simulation): Promise<SimulationResult
   const acquireTimeout = 2 * horizon;
   const pool = new Pool<SimulatedConnection>({
     clientName: 'default',
-    settings: { max: budget - maxLevel, maxLevel, budget, acquireTimeout, idleTimeout: 10 },
+    settings: poolSettings('default', {
+      max: budget - maxLevel,
+      maxLevel,
+      budget,
+      acquireTimeout,
+      idleTimeout: 10,
+      maxLifetime: 100,
+      validateAfter: 5,
+    }),
     clock,
+    random,
+    target: 'a simulated server',
     open: () => world.open(),
+    isSound: (connection) => world.answers(connection),
   });
   const holder = {
     describe: () => ({ clientName: 'default', level: 0, transaction: 'chain', age: 0, openedAt: undefined }),

@@ -1,6 +1,12 @@
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
 import type { Database } from '../../database/index.ts';
-import type { ClientDefinition, ConcreteIsolation, Driver, DriverConnection } from '../../driver/index.ts';
+import {
+  type ClientDefinition,
+  type ConcreteIsolation,
+  type Driver,
+  type DriverConnection,
+  partPoolOptions,
+} from '../../driver/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './connection.ts';
 import { connectionEnds } from './ends.ts';
@@ -19,8 +25,8 @@ import { openSession } from './server-info.ts';
  * @throws InvalidOptionError for unknown or impossible options
  */
 export function mysql(settings: MysqlOptions = {}): ClientDefinition {
-  const options = readMysqlOptions(settings);
-  const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, ssl, ...connection } = options;
+  const { pool, own } = partPoolOptions(readMysqlOptions(settings));
+  const { preparedStatements, ssl, ...connection } = own;
   const config: ConnectionOptions = {
     charset: 'utf8mb4',
     supportBigNumbers: true,
@@ -68,7 +74,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     libraryPool: (database, clientName) => createAmbientPool(database as Database, clientName, config),
     openLockProbe: (signal) => openLockProbe(config, signal),
   };
-  return { driver, pool: { max, maxLevel, budget, acquireTimeout, idleTimeout } };
+  return { driver, pool };
 }
 
 /** Without what is undefined, which would take the place of a default. */

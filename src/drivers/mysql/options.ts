@@ -1,6 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { aBoolean, anObject, anything, type Check, readOptions, integer, text } from '../../core/index.ts';
-import type { PoolOptions } from '../../driver/index.ts';
+import { aBoolean, anObject, type Check, readOptions, integer, text } from '../../core/index.ts';
+import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
 export interface MysqlOptions extends PoolOptions {
   /** `mysql://user:password@host:port/database`; other options here win over it. */
@@ -45,12 +45,7 @@ const checks: Record<keyof MysqlOptions, Check> = {
   timezone: (value) =>
     /^(?:local|Z|[+-]\d\d:\d\d)$/.test(String(value)) ? undefined : '"local", "Z" or an offset such as "+01:00"',
   preparedStatements: integer(1, 10_000),
-  // The pool checks its own.
-  max: anything,
-  maxLevel: anything,
-  budget: anything,
-  acquireTimeout: anything,
-  idleTimeout: anything,
+  ...poolOptionChecks,
 };
 
 /** @throws InvalidOptionError, without the value: a connection string holds a password */

@@ -1,7 +1,13 @@
 import pg from 'pg';
 import type { Database } from '../../database/index.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
-import type { Backend, ClientDefinition, Driver, DriverConnection } from '../../driver/index.ts';
+import {
+  type Backend,
+  type ClientDefinition,
+  type Driver,
+  type DriverConnection,
+  partPoolOptions,
+} from '../../driver/index.ts';
 import { isHidden, PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
@@ -27,9 +33,8 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  * @throws InvalidOptionError for unknown or impossible options
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
-  const options = readPostgresOptions(given);
-  const { max, maxLevel, budget, acquireTimeout, idleTimeout, preparedStatements, applicationName, ...connection } =
-    options;
+  const { pool, own } = partPoolOptions(readPostgresOptions(given));
+  const { preparedStatements, applicationName, ...connection } = own;
   const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;
   const plans = new SharedPlans();
   const warnings = warningsOfPooler();
@@ -48,10 +53,14 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     inspect: createInspector(),
     refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>
-      createAmbientPool(database as Database, clientName, { config, max, ...(poolOptions as AmbientPoolOptions) }),
+      createAmbientPool(database as Database, clientName, {
+        config,
+        max: pool.max,
+        ...(poolOptions as AmbientPoolOptions),
+      }),
     openLockProbe: (signal) => openLockProbe(config, signal),
   };
-  return { driver, pool: { max, maxLevel, budget, acquireTimeout, idleTimeout } };
+  return { driver, pool };
 }
 
 /** Where connections go, as pg understands the settings. @throws InvalidOptionError where it does not */

@@ -3,14 +3,13 @@ import {
   aBoolean,
   aFunction,
   anObject,
-  anything,
   type Check,
   readOptions,
   integer,
   InvalidOptionError,
   text,
 } from '../../core/index.ts';
-import type { PoolOptions } from '../../driver/index.ts';
+import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 import type { TypeParsers } from './pg-types.ts';
 
 export interface PostgresOptions extends PoolOptions {
@@ -52,12 +51,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
   types: anObject,
-  // The pool checks its own.
-  max: anything,
-  maxLevel: anything,
-  budget: anything,
-  acquireTimeout: anything,
-  idleTimeout: anything,
+  ...poolOptionChecks,
 };
 
 /** @throws InvalidOptionError, without the value: a connection string holds a password */

@@ -1,4 +1,4 @@
-import type { ClientDefinition, Driver, LockProbe } from '../../driver/index.ts';
+import { type ClientDefinition, type Driver, type LockProbe, partPoolOptions } from '../../driver/index.ts';
 import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
 import { readSqliteOptions, type SqliteOptions } from './options.ts';
 import { fileStore, memoryStore } from './store.ts';
@@ -22,8 +22,8 @@ const lockProbe: LockProbe = {
  * @throws InvalidOptionError for unknown or impossible options; UnsupportedServerError on a Node.js without node:sqlite
  */
 export function sqlite(given: SqliteOptions = {}): ClientDefinition {
-  const options = readSqliteOptions(given);
-  const { file = ':memory:', busyTimeout = 5_000, maxLevel, budget, acquireTimeout, idleTimeout } = options;
+  const { pool, own } = partPoolOptions(readSqliteOptions(given));
+  const { file = ':memory:', busyTimeout = 5_000 } = own;
   const store = file === ':memory:' ? memoryStore() : fileStore(file);
   const neighbours: Neighbours = {
     inTransaction: new Set(),
@@ -44,5 +44,6 @@ export function sqlite(given: SqliteOptions = {}): ClientDefinition {
     inspect: (text) => readText(text).kind,
     openLockProbe: () => Promise.resolve(lockProbe),
   };
-  return { driver, pool: { max: 1, maxLevel, budget, acquireTimeout, idleTimeout } };
+  // There is no server that could close a connection, or let one die.
+  return { driver, pool: { maxLifetime: 0, validateAfter: 0, ...pool, max: 1 } };
 }

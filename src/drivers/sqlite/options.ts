@@ -1,5 +1,5 @@
-import { anything, type Check, readOptions, integer, longestTimer } from '../../core/index.ts';
-import type { PoolOptions } from '../../driver/index.ts';
+import { type Check, readOptions, integer, longestTimer } from '../../core/index.ts';
+import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
 export interface SqliteOptions extends Omit<PoolOptions, 'max'> {
   /**
@@ -19,13 +19,9 @@ const checks: Record<keyof SqliteOptions, Check> = {
       ? undefined
       : 'a path, or ":memory:"',
   busyTimeout: integer(0, longestTimer),
+  ...poolOptionChecks,
   max: (value) =>
     value === 1 ? undefined : '1 or nothing: SQLite has one writer at a time, and levels below it for what is nested',
-  // The pool checks its own.
-  maxLevel: anything,
-  budget: anything,
-  acquireTimeout: anything,
-  idleTimeout: anything,
 };
 
 /** @throws InvalidOptionError */

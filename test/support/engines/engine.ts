@@ -83,7 +83,20 @@ export interface TestServer {
   connections(applicationName?: string): Promise<number>;
   /** Kills the connections of Sluice. */
   kill(): Promise<void>;
+  /** Makes a user who gets so many connections at once. */
+  limitedUser(connections: number): Promise<LimitedUser>;
   empty(): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** A user of the server of whom it accepts few connections. */
+export interface LimitedUser {
+  readonly url: string;
+  /** What the server says to one more. */
+  readonly refusal: object;
+  /** Lets no new connection in, and leaves those that are open. */
+  lock(): Promise<void>;
+  /** After its connections have ended. */
   drop(): Promise<void>;
 }
 

@@ -78,6 +78,20 @@ function server(): TestServer {
     async kill() {
       for (const { id } of await sessions()) await sql(`kill ${id}`);
     },
+    async limitedUser(connections) {
+      const user = `sluice_${randomBytes(6).toString('hex')}`;
+      await sql(`create user ${user} identified by 'narrow' with max_user_connections ${connections}`);
+      await sql(`grant all on ${name}.* to ${user}`);
+      const limited = new URL(url);
+      limited.username = user;
+      limited.password = 'narrow';
+      return {
+        url: limited.href,
+        refusal: { errno: 1226 },
+        lock: async () => void (await sql(`alter user ${user} account lock`)),
+        drop: async () => void (await sql(`drop user ${user}`)),
+      };
+    },
     async empty() {
       await sql('delete from product');
     },

@@ -64,6 +64,20 @@ function server(): TestServer {
         "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sluice' and datname = current_database()",
       );
     },
+    async limitedUser(connections) {
+      const role = `sluice_limited_${randomBytes(6).toString('hex')}`;
+      await sql(`create role ${role} login connection limit ${connections} password 'narrow'`);
+      await sql(`grant all on all tables in schema public to ${role}`);
+      const limited = new URL(url);
+      limited.username = role;
+      limited.password = 'narrow';
+      return {
+        url: limited.href,
+        refusal: { code: '53300' },
+        lock: async () => void (await sql(`alter role ${role} nologin`)),
+        drop: async () => void (await sql(`drop owned by ${role}; drop role ${role}`)),
+      };
+    },
     async empty() {
       await sql('truncate product cascade');
     },

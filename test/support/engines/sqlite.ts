@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { partPoolOptions } from '../../../src/driver/index.ts';
 import { sqlite } from '../../../src/drivers/sqlite/index.ts';
 import type { Engine, TestServer } from './engine.ts';
 
@@ -71,12 +72,14 @@ function server(): TestServer {
     },
     url: file,
     sql: async (text, values) => sql(text, values),
-    client({ connectionString, maxLevel, budget, acquireTimeout, idleTimeout } = {}) {
-      return sqlite({ file: connectionString ?? file, maxLevel, budget, acquireTimeout, idleTimeout });
+    client({ connectionString, ...options } = {}) {
+      const { pool } = partPoolOptions(options);
+      return sqlite({ ...pool, max: undefined, file: connectionString ?? file });
     },
     running: () => Promise.resolve(0),
     connections: () => Promise.resolve(0),
     kill: () => Promise.resolve(),
+    limitedUser: () => Promise.reject(new Error('there is no server')),
     async empty() {
       sql('delete from product');
     },
