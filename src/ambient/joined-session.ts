@@ -109,7 +109,7 @@ export class JoinedSession implements LibrarySession {
   async #begin(savepoint: string | undefined, characteristics: Characteristics): Promise<void> {
     const here = currentFrame();
     const scope = here === undefined ? undefined : this.#scopeOf(here);
-    const awaited = awaitedIn(scope);
+    const awaited = awaitedIn(here);
     if (here !== undefined && scope !== undefined && awaited !== undefined) {
       awaited.taken = true;
       beginAs(scope, characteristics);

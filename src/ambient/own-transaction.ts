@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
-import { type AmbientScope, currentFrame, findPlace } from '../context/index.ts';
-import { type Database, type Db, internalsOf } from '../database/index.ts';
-import { readOnce, type TransactionalClient } from '../transaction/index.ts';
+import { currentFrame, type Frame } from '../context/index.ts';
+import type { Database, Db } from '../database/index.ts';
+import { readOnce } from '../transaction/index.ts';
 
 /** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
 export interface Awaited {
@@ -11,17 +11,18 @@ export interface Awaited {
   rolledBack: boolean;
 }
 
-const awaited = new WeakMap<AmbientScope, Awaited>();
+/** By the frame from which the library begins it, since several may stand for one scope. */
+const awaited = new WeakMap<Frame, Awaited>();
 
-/** What the scope stands for, if its library has not begun it yet. */
-export function awaitedIn(scope: AmbientScope | undefined): Awaited | undefined {
-  const found = scope === undefined ? undefined : awaited.get(scope);
+/** What the frame's scope stands for, if the library that begins there has not begun it yet. */
+export function awaitedIn(frame: Frame | undefined): Awaited | undefined {
+  const found = frame === undefined ? undefined : awaited.get(frame);
   return found?.taken === false ? found : undefined;
 }
 
-/** From here on the scope stands for a transaction that a library is about to begin and never ends itself. */
-export function expectBegin(scope: AmbientScope): void {
-  awaited.set(scope, { taken: false, rolledBack: false });
+/** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
+export function expectBegin(frame: Frame): void {
+  awaited.set(frame, { taken: false, rolledBack: false });
 }
 
 class RolledBack extends Error {
@@ -47,15 +48,14 @@ export type InOwnTransaction = <Result>(entry: () => Result | PromiseLike<Result
 export function ownTransactions(database: Database, clientName: string | undefined, library: string): InOwnTransaction {
   // Where a library calls from says nothing of the program.
   const options = readOnce({ name: `transaction of ${library}`, propagation: 'NESTED' }, () => undefined);
-  let found: { readonly db: Db; readonly client: TransactionalClient } | undefined;
+  let db: Db | undefined;
   return async (entry) => {
-    found ??= find(database, clientName);
-    const { db, client } = found;
+    db ??= database.getDb({ clientName });
     const own: Awaited = { taken: false, rolledBack: false };
     try {
       return await db.transaction.begin(async () => {
-        const { scope } = findPlace(currentFrame(), client);
-        if (scope !== undefined) awaited.set(scope, own);
+        const frame = currentFrame();
+        if (frame !== undefined) awaited.set(frame, own);
         const result = await entry();
         if (own.rolledBack) throw new RolledBack(result);
         return result;
@@ -66,9 +66,4 @@ export function ownTransactions(database: Database, clientName: string | undefin
       return error.result as never;
     }
   };
-}
-
-function find(database: Database, clientName: string | undefined): { db: Db; client: TransactionalClient } {
-  const db = database.getDb({ clientName });
-  return { db, client: internalsOf(database).clientNamed(db.clientName) };
 }

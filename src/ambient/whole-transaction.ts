@@ -1,4 +1,4 @@
-import { currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
+import { currentFrame, findPlace, Frame, runInFrame } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
 import { awaitedIn, expectBegin } from './own-transaction.ts';
@@ -38,13 +38,20 @@ export function shareOfTransaction<Share>(
 ): Share | undefined {
   const outermost = outermostFrame(database, clientName);
   const scope = outermost?.scope;
-  if (scope === undefined) return undefined;
+  if (outermost === undefined || scope === undefined) return undefined;
   const found = shares.get(scope);
   if (found !== undefined) return found;
-  if (standsFor) expectBegin(scope);
-  const share = runInFrame(outermost, make, undefined);
+  const share = runInFrame(standsFor ? standingFor(outermost) : outermost, make, undefined);
   shares.set(scope, share);
   return share;
+}
+
+/** A frame of its own for each, so that none takes what another is about to begin for its own. */
+function standingFor(outermost: Frame): Frame {
+  const { client, level, scope } = outermost;
+  const frame = new Frame(outermost, { client, level, scope });
+  expectBegin(frame);
+  return frame;
 }
 
 interface ShareOptions {
@@ -55,7 +62,7 @@ interface ShareOptions {
 
 /** Whether a library is about to begin its transaction here, in the scope of its entry. */
 export function isBeginExpected(): boolean {
-  return awaitedIn(currentFrame()?.scope) !== undefined;
+  return awaitedIn(currentFrame()) !== undefined;
 }
 
 /** The frame of the scope with which the transaction of a client began, that around a test left aside. */

@@ -19,7 +19,10 @@ const levels = { serializable: 'Serializable', 'read committed': 'ReadCommitted'
 function libraryOf(prisma: ProductClient): Library {
   const insert = async (client: ProductClient, id: number): Promise<unknown> =>
     await client.product.create({ data: { id } });
-  const within = (client: ProductClient): LibraryTransaction => ({ insert: (id) => insert(client, id) });
+  const within = (client: ProductClient): LibraryTransaction => ({
+    insert: (id) => insert(client, id),
+    nested: (body) => client.$transaction((inner) => body(within(inner))),
+  });
   return {
     insert: (id) => insert(prisma, id),
     ids: async () =>

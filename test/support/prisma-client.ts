@@ -9,6 +9,9 @@ export interface ProductClient {
   readonly product: {
     create(args: { data: { id: number; stock?: number } }): PromiseLike<{ id: number }>;
     findMany(args: { select: { id: true }; orderBy: { id: 'asc' } }): PromiseLike<{ id: number }[]>;
+    findFirst(args?: object): PromiseLike<{ id: number; stock: number } | null>;
+    update(args: { where: { id: number }; data: { stock: number } }): PromiseLike<{ id: number; stock: number }>;
+    count(args?: object): PromiseLike<number>;
     findUnique(args: { where: { id: number } }): PromiseLike<{ id: number; stock: number } | null>;
   };
   $queryRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<unknown>;
@@ -18,6 +21,7 @@ export interface ProductClient {
     options?: { isolationLevel?: 'Serializable' | 'ReadCommitted' },
   ): Promise<Result>;
   $transaction(queries: readonly PromiseLike<unknown>[]): Promise<unknown[]>;
+  $extends(extension: object): ProductClient;
   $disconnect(): Promise<void>;
 }
 

@@ -1,0 +1,144 @@
+import { type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
+import type { Database, Db } from '../../index.ts';
+import { deferred, isPending } from './deferred.ts';
+import { openShare, type PrismaLike } from './share.ts';
+
+type Method = (...args: unknown[]) => unknown;
+
+/** What a client and those that extend it have in common. */
+export interface Ground {
+  readonly database: Database;
+  readonly db: Db;
+  readonly clientName: string | undefined;
+  readonly own: InOwnTransaction;
+  /** The bound clients by those of Prisma, and by themselves. */
+  readonly bound: WeakMap<object, object>;
+}
+
+/** Gives the interactive transaction that stands for the ambient one; none outside. */
+type Share = () => Promise<object> | undefined;
+
+/**
+ * The client with its queries and transactions bound. A client that extends another has a share of its own in the ambient
+ * transaction, since what it adds to queries, results and models is not that of the other.
+ */
+export function boundClient<Client extends PrismaLike>(client: Client, ground: Ground): Client {
+  const found = ground.bound.get(client);
+  if (found !== undefined) return found as Client;
+  const share = shareOf(client, ground);
+  const models = new WeakMap<object, object>();
+  const proxy: Client = new Proxy(client, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (property === '$transaction') return transactionOf(target, ground.own, share);
+      if (property === '$extends') return (extension: unknown) => extended({ client, proxy }, extension, ground);
+      if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
+      if (typeof property !== 'string') return value;
+      if (typeof value === 'function')
+        return isRawQuery(property) ? joining(value as Method, [property], { self: target, share }) : value;
+      if (!isModel(property, value)) return value;
+      const model = models.get(value) ?? boundModel(value, property, { ground, share });
+      models.set(value, model);
+      return model;
+    },
+  });
+  ground.bound.set(client, proxy);
+  ground.bound.set(proxy, proxy);
+  return proxy;
+}
+
+function shareOf(client: PrismaLike, { database, db, clientName }: Ground): Share {
+  const shares = new WeakMap<object, Promise<object>>();
+  const make = (): Promise<object> => openShare(client, (end) => db.afterCompletion(end));
+  const options = { database, clientName, standsFor: true } as const;
+  return () => (db.inTransaction ? shareOfTransaction(shares, options, make) : undefined);
+}
+
+interface Bound {
+  readonly client: PrismaLike & { readonly $extends?: Method };
+  readonly proxy: object;
+}
+
+/** What `$extends` gives, bound too. An extension that is a function gets the bound client, which it extends. */
+function extended({ client, proxy }: Bound, extension: unknown, ground: Ground): unknown {
+  const made: unknown =
+    typeof extension === 'function'
+      ? (extension as Method)(proxy)
+      : Reflect.apply(client.$extends as Method, client, [extension]);
+  return isPrisma(made) ? boundClient(made, ground) : made;
+}
+
+interface Binding {
+  readonly ground: Ground;
+  readonly share: Share;
+}
+
+/** A model: what extensions add to it sees the bound one as `this`, so that their queries join as well. */
+function boundModel(model: object, name: string, { ground, share }: Binding): object {
+  const proxy: object = new Proxy(model, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
+      if (typeof property !== 'string' || typeof value !== 'function') return value;
+      return joining(value as Method, [name, property], { self: proxy, share });
+    },
+  });
+  return proxy;
+}
+
+/** A method of which what it gives, if it is a query of Prisma that has not run yet, runs in the ambient transaction. */
+function joining(
+  method: Method,
+  path: readonly string[],
+  { self, share }: { readonly self: object; readonly share: Share },
+): Method {
+  return (...args) => {
+    const made = Reflect.apply(method, self, args);
+    const here = isPending(made) ? share() : undefined;
+    if (here === undefined) return made;
+    return deferred(
+      here,
+      path.map((name, at) => [name, at === path.length - 1 ? args : undefined]),
+    );
+  };
+}
+
+/** `$transaction`: interactive ones and lists alike become a scope of their own. */
+function transactionOf(client: PrismaLike, own: InOwnTransaction, share: Share): PrismaLike['$transaction'] {
+  return (work, options) => {
+    // A list of queries that were made in a transaction is run in it, one after the other.
+    if (Array.isArray(work) && share() !== undefined) return own(() => runList(work));
+    const entry =
+      typeof work === 'function' ? (inner: PrismaLike): unknown => (work as Method)(nesting(inner, own)) : work;
+    return own(() => client.$transaction(entry, options));
+  };
+}
+
+async function runList(queries: readonly unknown[]): Promise<unknown[]> {
+  const results: unknown[] = [];
+  for (const query of queries) results.push(await query);
+  return results;
+}
+
+/** The client of an interactive transaction, whose own `$transaction` nests in it. */
+function nesting(client: PrismaLike, own: InOwnTransaction): object {
+  const bound = transactionOf(client, own, () => undefined);
+  return new Proxy(client, {
+    get: (target, property) => (property === '$transaction' ? bound : Reflect.get(target, property, target)),
+  });
+}
+
+/** The methods for raw queries; not what manages the client. */
+function isRawQuery(property: string): boolean {
+  return /^\$(?:query|execute)Raw/.test(property);
+}
+
+function isModel(property: string, value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !/^[$_]/.test(property);
+}
+
+export function isPrisma(client: unknown): client is PrismaLike {
+  return (
+    typeof client === 'object' && client !== null && typeof (client as Partial<PrismaLike>).$transaction === 'function'
+  );
+}
