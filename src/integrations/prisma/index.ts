@@ -27,10 +27,10 @@ export function bindPrisma<Client extends object, Name extends string>(
     });
   }
   return boundClient(prisma, {
-    database: database as Database,
+    database,
     db: database.getDb({ clientName }),
     clientName,
-    own: ownTransactions(database as Database, clientName, 'Prisma'),
+    own: ownTransactions(database, clientName, 'Prisma'),
     bound: new WeakMap(),
   });
 }
