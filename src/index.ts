@@ -51,6 +51,7 @@ export {
   type Field,
   ImplicitCommitError,
   IsolationLevel,
+  PoolerTimeoutError,
   type PoolOptions,
   PreparedStatementMissingError,
   type QueryResult,

@@ -47,6 +47,11 @@ export class PreparedStatementMissingError extends SluiceError {
   override readonly code = 'PREPARED_STATEMENT_MISSING';
 }
 
+/** A pooler in front of the server lent no connection of it in time, most likely since those who wait hold them. */
+export class PoolerTimeoutError extends SluiceError {
+  override readonly code = 'POOLER_TIMEOUT';
+}
+
 /** The server is one that cannot be used, or a session on it has settings with which it cannot be. */
 export class UnsupportedServerError extends SluiceError {
   override readonly code = 'UNSUPPORTED_SERVER';

@@ -18,6 +18,7 @@ export {
   type Failure,
   type FailureKind,
   ImplicitCommitError,
+  PoolerTimeoutError,
   PreparedStatementMissingError,
   TransactionControlError,
   UnsupportedServerError,

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
 import { createDatabase, type Database, type RetryOptions } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { rejection, until } from '../support/settled.ts';
 import { hasPgBouncer, type OwnPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 
 const isHere = hasPgBouncer();
@@ -186,6 +187,92 @@ describe.runIf(isHere)('behind PgBouncer', () => {
         if (mode === 'transaction') expect(await read(second)).toEqual([{ id: 1, shelf: 7 }]);
         expect(await read(first)).toEqual([{ id: 1, shelf: 7 }]);
       }
+    });
+  });
+
+  describe('with fewer connections of the server than a chain is deep', () => {
+    // The pooler itself would let a chain wait for two minutes.
+    const acquireTimeout = 700;
+    const bound = acquireTimeout + 5_000;
+
+    beforeAll(async () => {
+      bouncer = await startPgBouncer(direct.url, { mode: 'transaction', poolSize: 1 });
+      width = 2;
+    });
+    afterAll(() => bouncer.stop());
+
+    const behind = (): Database<'default'> => behindPooler({ maxLevel: 1, budget: 3, acquireTimeout });
+    const insert = (database: Database<'default'>, id: number): Promise<unknown> =>
+      database.current.query('insert into shelf_0 values ($1, 0)', [id]);
+    const ids = async (): Promise<number[]> =>
+      (await direct.sql<{ id: number }>('select id from shelf_0 order by id')).map(({ id }) => id);
+
+    /** A chain whose inner part is `work`; how long that took to fail, and with what. */
+    async function chain(database: Database<'default'>, work: () => Promise<unknown>): Promise<Error> {
+      return await database.transaction(async () => {
+        await insert(database, 1);
+        const start = performance.now();
+        const error = await rejection(work());
+        expect(performance.now() - start).toBeLessThan(bound);
+        return error;
+      });
+    }
+
+    it('a chain that needs a new connection ends after acquireTimeout', async () => {
+      const database = behind();
+      const inner = (): Promise<unknown> =>
+        database.transaction(() => insert(database, 2), { propagation: 'REQUIRES_NEW' });
+      expect(await chain(database, inner)).toMatchObject({ code: 'ACQUIRE_TIMEOUT' });
+      expect(await ids()).toEqual([1]);
+      expect(await database.transaction(() => insert(database, 3))).toMatchObject({ rowCount: 1 });
+    });
+
+    /** Three connections to the pooler, which take turns at its one. */
+    async function connected(): Promise<Database<'default'>> {
+      const database = behind();
+      const wide = Array.from({ length: 2 }, () => database.current.query('select pg_sleep(0.05)'));
+      await Promise.all(wide);
+      await until('two connections are open', () => database.stats().clients.default.idle >= 2);
+      return database;
+    }
+
+    it('so does one whose connection is there, with an error that says what to do', async () => {
+      const database = await connected();
+      const inner = (): Promise<unknown> =>
+        database.transaction(() => insert(database, 2), { propagation: 'REQUIRES_NEW' });
+      const error = await chain(database, inner);
+      expect(error).toMatchObject({ code: 'POOLER_TIMEOUT' });
+      expect(error.message).toMatch(/700 ms.*default_pool_size/s);
+      expect(await ids()).toEqual([1]);
+      await until('nothing is in use', () => database.stats().clients.default.used === 0);
+      expect(await database.transaction(() => insert(database, 3))).toMatchObject({ rowCount: 1 });
+    });
+
+    it('of what may be committed it is said that this is not known', async () => {
+      const database = await connected();
+      const last = (): Promise<unknown> =>
+        database.transaction(() => database.current.query('insert into shelf_0 values ($1, 0)', [2], { last: true }), {
+          propagation: 'REQUIRES_NEW',
+        });
+      expect(await chain(database, last)).toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'POOLER_TIMEOUT' } });
+    });
+
+    it('a statement outside of transactions that waits for others too', async () => {
+      const database = await connected();
+      const alone = (): Promise<unknown> =>
+        database.transaction(() => insert(database, 2), { propagation: 'NOT_SUPPORTED' });
+      expect(await chain(database, alone)).toMatchObject({
+        code: 'CONNECTION_LOST',
+        cause: { code: 'POOLER_TIMEOUT' },
+      });
+      expect(await ids()).toEqual([1]);
+    });
+
+    it('a statement that the server works on for longer is left alone', async () => {
+      const database = await connected();
+      const slow = 'select pg_sleep(1.2)';
+      expect(await database.current.query(slow)).toMatchObject({ rowCount: 1 });
+      expect(await database.transaction(() => database.current.query(slow))).toMatchObject({ rowCount: 1 });
     });
   });
 });

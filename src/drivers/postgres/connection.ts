@@ -1,10 +1,18 @@
 import type pg from 'pg';
-import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../driver/index.ts';
+import {
+  type Backend,
+  type ConnectionStatus,
+  type DriverConnection,
+  type Exchange,
+  type PoolerTimeoutError,
+  type Step,
+} from '../../driver/index.ts';
 import { cancelRunning, endClient } from './cancel.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import { describeFailure, type Staleness } from './failure.ts';
 import { GatheredWrite } from './gathered-write.ts';
 import { internalsOf } from './pg-types.ts';
+import type { PoolerPatience } from './pooler-patience.ts';
 import type { PreparedStatements } from './prepared.ts';
 
 const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
@@ -28,18 +36,21 @@ export class PostgresConnection implements DriverConnection {
   #status: ConnectionStatus = 'idle';
   #running: Running | undefined;
   #lastError: unknown;
+  /** Why this side has cut the connection, which then counts and not what pg says of a cut one. */
+  #gaveUp: PoolerTimeoutError | undefined;
   #onDeath: ((error: unknown) => void) | undefined;
 
   constructor(
     client: pg.Client,
     backend: Backend,
     prepared: PreparedStatements,
+    pooler: PoolerPatience | undefined,
     toWire: (value: unknown) => WireValue,
   ) {
     const { connection, _types: types } = internalsOf(client);
     this.backend = backend;
     this.#client = client;
-    this.#session = { prepared, types, write: new GatheredWrite(connection), isHidden: isHidden(backend), toWire };
+    this.#session = { prepared, types, write: new GatheredWrite(connection), pooler, toWire };
     client.on('error', (error) => (this.#lastError ??= error));
     client.on('end', () => this.#onGone());
     connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
@@ -97,10 +108,15 @@ export class PostgresConnection implements DriverConnection {
 
   /** @throws for a value that cannot be sent; nothing is sent then */
   #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
-    const query = new ExchangeQuery(steps, this.#session, unprepared);
+    const isFirst = this.#status === 'idle';
+    const query = new ExchangeQuery(steps, this.#session, isFirst, unprepared);
     this.#running = { query, steps, mayRepeat, resolve };
-    if (this.#status === 'lost') this.#finishLost();
-    else this.#client.query(query as unknown as pg.Submittable);
+    if (this.#status === 'lost') {
+      this.#finishLost();
+      return;
+    }
+    this.#client.query(query as unknown as pg.Submittable);
+    if (isFirst) this.#session.pooler?.await(internalsOf(this.#client).connection, (error) => this.#giveUp(error));
   }
 
   #onReady(status: ConnectionStatus): void {
@@ -131,6 +147,11 @@ export class PostgresConnection implements DriverConnection {
     else again();
   }
 
+  #giveUp(error: PoolerTimeoutError): void {
+    this.#gaveUp = error;
+    internalsOf(this.#client).connection.stream.destroy();
+  }
+
   #onGone(): void {
     if (this.#status === 'lost') return;
     this.#status = 'lost';
@@ -142,12 +163,19 @@ export class PostgresConnection implements DriverConnection {
     const running = this.#running;
     if (running === undefined) return;
     this.#running = undefined;
-    const error = running.query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
-    running.resolve(running.query.outcome({ kind: 'connectionLost', error }));
+    const error =
+      this.#gaveUp ?? running.query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
+    // What a pooler has not passed on in time is never committed without a COMMIT.
+    const isRolledBack = this.#gaveUp !== undefined && beginsWithoutEnd(running.steps);
+    running.resolve(running.query.outcome({ kind: isRolledBack ? 'statement' : 'connectionLost', error }));
   }
 }
 
 /** Whether the server behind the connection may be another one from one transaction to the next. */
 export function isHidden({ startedAt }: Backend): boolean {
   return startedAt === undefined;
+}
+
+function beginsWithoutEnd(steps: readonly Step[]): boolean {
+  return steps[0]?.type === 'begin' && steps.every(({ type }) => type !== 'commit');
 }

@@ -17,6 +17,7 @@ import { identify, openLockProbe } from './lock-probe.ts';
 import { readPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
 import { internalsOf } from './pg-types.ts';
 import { PreparedStatements } from './prepared.ts';
+import { PoolerPatience } from './pooler-patience.ts';
 import { SharedPlans } from './shared-plans.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
 
@@ -38,15 +39,19 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;
   const plans = new SharedPlans();
   const warnings = warningsOfPooler();
-  const preparedOf = (backend: Backend): PreparedStatements => {
-    if (isHidden(backend)) warnings.hidden();
-    if (isHidden(backend) && preparedStatements === undefined) warnings.notPrepared();
-    return new PreparedStatements(preparedLimit(preparedStatements, isHidden(backend)), plans);
+  const target = targetOf(config);
+  const patience = new PoolerPatience(target, pool.acquireTimeout ?? 30_000);
+  const connectionOf = (client: pg.Client, backend: Backend): DriverConnection => {
+    const hidden = isHidden(backend);
+    if (hidden) warnings.hidden();
+    if (hidden && preparedStatements === undefined) warnings.notPrepared();
+    const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), plans);
+    return new PostgresConnection(client, backend, prepared, hidden ? patience : undefined, prepareValue);
   };
   const driver: Driver = {
     dialect: 'postgres',
-    target: targetOf(config),
-    connect: (signal) => connect(config, preparedOf, signal),
+    target,
+    connect: (signal) => connect(config, connectionOf, signal),
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
     fulfils: fulfilsIsolation,
@@ -75,7 +80,7 @@ function targetOf(config: pg.ClientConfig): string {
 
 async function connect(
   config: pg.ClientConfig,
-  preparedOf: (backend: Backend) => PreparedStatements,
+  connectionOf: (client: pg.Client, backend: Backend) => DriverConnection,
   signal: AbortSignal,
 ): Promise<DriverConnection> {
   signal.throwIfAborted();
@@ -86,8 +91,7 @@ async function connect(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     await client.connect();
-    const backend = await identify(client);
-    return new PostgresConnection(client, backend, preparedOf(backend), prepareValue);
+    return connectionOf(client, await identify(client));
   } catch (error) {
     onAbort();
     throw signal.aborted ? signal.reason : error;

@@ -4,6 +4,7 @@ import { type Staleness, stalenessOf } from './failure.ts';
 import type { GatheredWrite } from './gathered-write.ts';
 import { type NativeRows, nativeRows } from './native-rows.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from './pg-types.ts';
+import type { PoolerPatience } from './pooler-patience.ts';
 import { type PlannedText, type PreparedStatements, sentOnce } from './prepared.ts';
 import { buildRow, noColumns, readTag, type RowShape, shapeOf } from './rows.ts';
 
@@ -16,10 +17,10 @@ export interface Session {
   readonly types: TypeParsers;
   readonly write: GatheredWrite;
   /**
-   * A pooler may stand in between. Then another client may have parsed a text anew under its name, so that its columns are
-   * asked for each time, and the name may be missing, which must not meet a COMMIT.
+   * What waits for a pooler, if one may stand in between. Then another client may have parsed a text anew under its name,
+   * so that its columns are asked for each time, and the name may be missing, which must not meet a COMMIT.
    */
-  readonly isHidden: boolean;
+  readonly pooler: PoolerPatience | undefined;
   /** @throws for a value that cannot be sent */
   readonly toWire: (value: unknown) => WireValue;
 }
@@ -48,14 +49,17 @@ export class ExchangeQuery implements WireQuery {
   /** What the server, or the building of a row, reported first. */
   #error: { readonly error: unknown } | undefined;
   #staleness: Staleness | undefined;
+  readonly #isFirst: boolean;
 
   /**
+   * @param isFirst no transaction is open, so that a pooler has to lend a connection of the server
    * @param unprepared parses all of it for this time only
    * @throws what `toWire` throws for a value that cannot be sent
    */
-  constructor(steps: readonly Step[], session: Session, unprepared: boolean) {
+  constructor(steps: readonly Step[], session: Session, isFirst: boolean, unprepared: boolean) {
     this.#session = session;
     this.#steps = steps;
+    this.#isFirst = isFirst;
     // All values first: if one cannot be sent, no text has been planned as if it were.
     this.#values = steps.map((step) => valuesOf(step, session));
     // Before anything is planned, which may give a name up that it has just planned to use.
@@ -88,8 +92,9 @@ export class ExchangeQuery implements WireQuery {
   }
 
   submit(): null {
-    const { write } = this.#session;
+    const { write, pooler } = this.#session;
     const { to } = write;
+    if (this.#isFirst) pooler?.askForSign(to);
     for (const name of this.#namesToClose) to.close({ type: 'S', name });
     for (const [index, planned] of this.#planned.entries()) {
       const isStatement = this.#steps[index]?.type === 'statement';
@@ -173,7 +178,7 @@ export class ExchangeQuery implements WireQuery {
     if (step === undefined) return;
     if (step.type === 'statement') {
       const seen = this.#planned[this.#completed]?.seen;
-      if (seen !== undefined && !this.#session.isHidden) seen.shape = this.#shape;
+      if (seen !== undefined && this.#session.pooler === undefined) seen.shape = this.#shape;
       const result = this.#native?.complete(tag) ?? this.#result(tag);
       // To push to an empty list makes room for 17.
       if (this.#results === none) this.#results = [result];
@@ -215,11 +220,11 @@ function valuesOf(step: Step, { toWire }: Session): readonly WireValue[] {
   return values === undefined ? noValues : values.map((value) => toWire(value));
 }
 
-function planStep(step: Step, { prepared, isHidden }: Session): PlannedText {
+function planStep(step: Step, { prepared, pooler }: Session): PlannedText {
   if (step.type === 'statement') return prepared.plan(step.statement.text);
   if (step.type === 'rollbackTo') prepared.undone();
   const text = controlText(step);
-  return isHidden || isOneOff(step) ? sentOnce(text) : prepared.planControl(text);
+  return pooler !== undefined || isOneOff(step) ? sentOnce(text) : prepared.planControl(text);
 }
 
 function textOf(step: Step): string {

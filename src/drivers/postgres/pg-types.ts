@@ -5,16 +5,25 @@ import type { Client } from 'pg';
  * and pg-query-stream stand on the same ones; `@types/pg` does not name them all.
  */
 export interface WireConnection {
-  readonly stream: { readonly writable: boolean; write(chunk: Buffer): boolean; destroy(): unknown };
+  readonly stream: WireStream;
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
   describe(message: { type: 'P' | 'S'; name: string }): void;
   execute(message?: object): void;
-  close(message: { type: 'S'; name: string }): void;
+  close(message: { type: 'P' | 'S'; name: string }): void;
+  flush(): void;
   sync(): void;
   sendCopyFail(reason: string): void;
   on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): void;
   once(event: 'readyForQuery' | 'end', listener: () => void): void;
+}
+
+export interface WireStream {
+  readonly writable: boolean;
+  write(chunk: Buffer): boolean;
+  destroy(): unknown;
+  once(event: 'data' | 'close', listener: () => void): unknown;
+  off(event: 'data' | 'close', listener: () => void): unknown;
 }
 
 /** A column as the server describes it. */
