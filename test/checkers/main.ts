@@ -9,8 +9,9 @@ import { mariadbEngine } from '../support/engines/mariadb.ts';
 import { postgresEngine } from '../support/engines/postgres.ts';
 import { sqliteEngine } from '../support/engines/sqlite.ts';
 import { ownRedis } from '../support/redis-server.ts';
+import { untilUsed } from '../support/redis-store.ts';
 import { redisUrl } from '../support/servers.ts';
-import { until } from '../support/settled.ts';
+
 import { type Approach, checkCache } from './cache-checker.ts';
 import { checkProcesses } from './cache-processes.ts';
 
@@ -104,7 +105,7 @@ async function openStores(): Promise<{ make: () => CacheStore; close: () => Prom
   const prefix = `sluice-check-${randomUUID()}:`;
   const make = (): CacheStore => new RedisStore({ client, prefix, timeout: 5_000, commitTimeout: 1_000 });
   const first = make();
-  await until('Redis is used', async () => (await first.read('', ['x'])).tags[0]?.isLocked === false);
+  await untilUsed(first);
   return {
     make,
     async close() {

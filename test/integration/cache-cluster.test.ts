@@ -8,6 +8,7 @@ import type { Database } from '../../src/index.ts';
 import { checkCache } from '../checkers/cache-checker.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { ownRedisCluster } from '../support/redis-cluster.ts';
+import { untilUsed } from '../support/redis-store.ts';
 import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -26,7 +27,7 @@ describe.skipIf(own === undefined)('caches that meet in a Redis Cluster', () => 
 
   async function open(): Promise<RedisStore> {
     const store = new RedisStore({ client: connect(), timeout: 5_000, commitTimeout });
-    await until('it is used', async () => (await store.read('', ['x'])).tags[0]?.isLocked === false);
+    await untilUsed(store);
     return store;
   }
 

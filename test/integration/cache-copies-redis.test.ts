@@ -7,6 +7,7 @@ import { RedisStore, type RedisStoreOptions } from '../../src/cache/redis/index.
 import { createPropagation, type Database, InvalidOptionError } from '../../src/index.ts';
 import { createJobs, defineQueue } from '../../src/queue/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
+import { untilUsed } from '../support/redis-store.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
 import { signal, until } from '../support/settled.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -21,7 +22,7 @@ await describeWith('Redis', 'copies in the processes of what is in Redis', () =>
   beforeAll(async () => {
     writing = new Redis(redisUrl);
     const first = new RedisStore({ client: writing, prefix, commitTimeout: 100 });
-    await until('Redis is used', async () => (await first.read('', ['x'])).tags[0]?.isLocked === false);
+    await untilUsed(first);
   });
   afterAll(async () => {
     for (const close of closes) await close();

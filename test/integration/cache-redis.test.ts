@@ -11,6 +11,7 @@ import { RedisStore } from '../../src/cache/redis/index.ts';
 import { channelNames, type Database } from '../../src/index.ts';
 import { checkCache } from '../checkers/cache-checker.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
+import { untilUsed } from '../support/redis-store.ts';
 import { ownRedis } from '../support/redis-server.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
 import { rejection, signal, until } from '../support/settled.ts';
@@ -36,7 +37,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     await nodeRedis.connect();
     // A store that meets a server for the first time waits until no lock can be left that it does not know of.
     const first = new RedisStore({ client: redis, prefix, commitTimeout: 100 });
-    await until('Redis is used', async () => (await first.read('', ['x'])).tags[0]?.isLocked === false);
+    await untilUsed(first);
   });
   afterAll(async () => {
     await Promise.all([redis.quit(), nodeRedis.close()]);
@@ -148,7 +149,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     // As a server that may have lost its locks: it is used again when none can be left.
     await redis.del(epoch);
     const quick = new RedisStore({ client: redis, prefix, commitTimeout: 100 });
-    await until('it is used again', async () => (await quick.read('', ['t'])).tags[0]?.isLocked === false);
+    await untilUsed(quick);
     await here.getOrSet(1, () => stockOf(database));
     await until('it is kept again', async () => (await here.get(1)) === 0);
   });
@@ -156,7 +157,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
   it.each([1, 700])(
     'keep the locks of each of several transactions that come in one moment, on %i tags',
     async (count) => {
-      const store = new RedisStore({ client: redis, prefix });
+      const store = new RedisStore({ client: redis, prefix, timeout: 5_000 });
       const of = randomUUID();
       const tags = Array.from({ length: count }, (_, index) => `${of}/${index}`);
       const isLocked = async (): Promise<boolean[]> => [
@@ -176,10 +177,9 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     const proxy = await startTcpProxy(redisUrl);
     const client = new Redis(proxy.url, { retryStrategy: () => 20 });
     client.on('error', () => {});
-    const [ours, theirs] = [client, redis].map((of) => new RedisStore({ client: of, prefix, pause: 0 })) as [
-      RedisStore,
-      RedisStore,
-    ];
+    const [ours, theirs] = [client, redis].map(
+      (of) => new RedisStore({ client: of, prefix, timeout: 2_000, pause: 0 }),
+    ) as [RedisStore, RedisStore];
     const [tag, key] = [randomUUID(), randomUUID()];
     const free = async (): Promise<string> => {
       let state: { readonly stamp: string; readonly isLocked: boolean } | undefined;
@@ -213,7 +213,7 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
       commands.push(command);
       return redis.call(command, ...args);
     };
-    const store = new RedisStore({ client: { call, on: redis.on.bind(redis) }, prefix });
+    const store = new RedisStore({ client: { call, on: redis.on.bind(redis) }, prefix, timeout: 5_000 });
     const find = (count: number): Promise<unknown> =>
       Promise.all(Array.from({ length: count }, (_, index) => store.find(`${index}`, [`${index}`, 'all'])));
     await find(1);
@@ -374,11 +374,11 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
 
   it('have PostgreSQL refuse the COMMIT of a process that was stopped after it had taken its locks', async () => {
     const database = server.open({ max: 2 });
-    const store = new RedisStore({ client: redis, prefix });
-    const stock = createCache<number, number>(database, { name: randomUUID(), commitTimeout: 200, store });
+    const store = new RedisStore({ client: redis, prefix, timeout: 5_000 });
+    const stock = createCache<number, number>(database, { name: randomUUID(), commitTimeout: 4_000, store });
     // As a process that was stopped; the server does not know the difference.
     const slow = new MemoryStore();
-    slow.prepare = () => new Promise((resolve) => setTimeout(resolve, 400, { stamps: [] }));
+    slow.prepare = () => new Promise((resolve) => setTimeout(resolve, 2_500, { stamps: [] }));
     const other = createCache<number, number>(database, { name: randomUUID(), store: slow });
     const error = await rejection(
       database.transaction(async () => {
@@ -439,9 +439,11 @@ if (own === undefined) {
     );
     // It has lost the locks of whoever was committing.
     expect((await store.read('', ['t'])).tags).toMatchObject([{ isLocked: true }]);
-    await until('none of them can be left', async () => (await store.read('', ['t'])).tags[0]?.isLocked === false);
-    await stock.getOrSet(1, () => stockOf(database));
-    expect(await stock.get(1)).toBe(0);
+    await untilUsed(store, 't');
+    await until('it is cached again', async () => {
+      await stock.getOrSet(1, () => stockOf(database));
+      return (await stock.get(1)) === 0;
+    });
     redis.disconnect();
     await own.stop();
   });
@@ -534,8 +536,7 @@ if (own === undefined) {
       pause: 0,
       commitTimeout: 300,
     });
-    const isUsed = (): Promise<void> =>
-      until('it is used', async () => (await store.read('', ['known'])).tags[0]?.isLocked === false);
+    const isUsed = (): Promise<void> => untilUsed(store, 'known');
     await isUsed();
     isEmptied = false;
     expect((await store.read('k', ['new'])).tags).toMatchObject([{ isLocked: true }]);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { RedisStore } from '../../src/cache/redis/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
-import { until } from '../support/settled.ts';
+import { untilUsed } from '../support/redis-store.ts';
 import type { CrowdSettings } from './programs/cache-crowd.ts';
 
 const server = useTestDatabase();
@@ -21,7 +21,7 @@ await describeWith('Redis', 'many who want the same at once', () => {
 
   it('in 4 processes with 25 callers each have it loaded once', async () => {
     const store = new RedisStore({ client: redis, prefix, commitTimeout: 100 });
-    await until('Redis is used', async () => (await store.read('', ['x'])).tags[0]?.isLocked === false);
+    await untilUsed(store);
     const settings: CrowdSettings = { url: server.url, redisUrl, prefix, cache: 'crowd', callers: 25 };
     const children = Array.from({ length: 4 }, () => fork(program, [JSON.stringify(settings)]));
     await Promise.all(children.map((child) => once(child, 'message')));
