@@ -14,6 +14,7 @@ import {
   richJson,
   type Serializer,
 } from './definition.ts';
+import { LoadLimit } from './load-limit.ts';
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
 import { type Fetch, NearMemory } from './near.ts';
@@ -72,6 +73,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #near: NearMemory<Copied<Value>> | undefined;
   readonly #codec: Codec<Value>;
   readonly #member: Member;
+  readonly #limit: LoadLimit;
   readonly #loads: Loads<string>;
   readonly #counters: Counters = newCounters();
 
@@ -96,7 +98,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       commitTimeout,
       onCacheUnavailable,
     };
-    this.#loads = new Loads(store, options.loadsWhileAway ?? 10);
+    this.#limit = new LoadLimit(name, options.loadTimeout ?? 30_000, options.loadsWhileAway ?? 10);
+    this.#loads = new Loads(store, this.#limit);
   }
 
   /** What it has done in this process so far. */
@@ -125,7 +128,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /**
    * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
    * after they asked. In a transaction `load` runs in it.
-   * @throws InvalidOptionError; what `load` throws
+   * @throws InvalidOptionError; CacheLoadTimeoutError outside of a transaction; what `load` throws
    */
   async getOrSet(key: Key, load: () => Promise<Value> | Value, options?: LoadOptions<Value>): Promise<Value> {
     checkCallOptions(options);
@@ -260,7 +263,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     within?: Within,
   ): Promise<string> {
     this.#counters.loads += 1;
-    const value = await load();
+    const value = await (within === undefined ? this.#limit.within(load) : load());
     const payload = this.#codec.write(value);
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;

@@ -58,6 +58,11 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly readsOwnWrites?: boolean | undefined;
   /** How many loads run at once while the store is away. Default 10. */
   readonly loadsWhileAway?: number | undefined;
+  /**
+   * The longest that `load` may take outside of a transaction, in milliseconds; in one the `timeout` of the transaction holds.
+   * After that its caller gets a `CacheLoadTimeoutError`, and who has waited for it loads again. Default 30,000.
+   */
+  readonly loadTimeout?: number | undefined;
   /** The longest that a COMMIT may take, in milliseconds; what it changes is not read from the cache meanwhile. Default 10,000. */
   readonly commitTimeout?: number | undefined;
 }
@@ -79,6 +84,7 @@ const checks: Record<keyof CacheOptions<never, never>, Check> = {
   onCacheUnavailable: oneOf(['abort', 'outbox']),
   readsOwnWrites: aBoolean,
   loadsWhileAway: integer(1, 10_000),
+  loadTimeout: integer(1, longestTimer),
   commitTimeout: integer(100, 600_000),
 };
 

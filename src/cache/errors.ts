@@ -9,3 +9,8 @@ export class CacheValueTooLargeError extends SluiceError {
 export class CacheUnavailableError extends SluiceError {
   override readonly code = 'CACHE_UNAVAILABLE';
 }
+
+/** A load took longer than the `loadTimeout` of its cache. What it gives later is not stored. */
+export class CacheLoadTimeoutError extends SluiceError {
+  override readonly code = 'CACHE_LOAD_TIMEOUT';
+}

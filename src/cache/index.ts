@@ -8,7 +8,7 @@ export {
   richJson,
   type Serializer,
 } from './definition.ts';
-export { CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
+export { CacheLoadTimeoutError, CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { MemoryOptions } from './near.ts';
 export type { CacheStatistics } from './statistics.ts';

@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { currentFrame } from '../context/index.ts';
+import { CacheLoadTimeoutError } from './errors.ts';
 import { Flights } from './flights.ts';
+import type { LoadLimit } from './load-limit.ts';
 import type { CacheStore } from './store.ts';
 
 /** Inside of a load: it waits for no other one, so that loads which need each other never wait in a circle. */
@@ -24,19 +26,19 @@ interface Look<Value> {
 export class Loads<Value> {
   readonly #flights = new Flights<Value>();
   readonly #store: CacheStore;
-  /** How many may run while the store is away. */
-  readonly #most: number;
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #limit: LoadLimit;
+  /** By key, what those have together whose load took too long, until it begins. */
+  readonly #seconds = new Map<string, Promise<Value>>();
 
-  constructor(store: CacheStore, most: number) {
+  constructor(store: CacheStore, limit: LoadLimit) {
     this.#store = store;
-    this.#most = most;
+    this.#limit = limit;
   }
 
   /**
    * @param look what the store has now
-   * @param load loads and stores what `look` has not found
+   * @param load loads and stores what `look` has not found, within the limit
+   * @throws CacheLoadTimeoutError
    */
   run<Found extends Look<Value>>(
     key: string,
@@ -47,7 +49,27 @@ export class Loads<Value> {
     // Whoever holds a connection must not wait for a load of somebody else, who may be waiting for that connection.
     if (loading.getStore() === true || (currentFrame()?.held ?? -1) >= 0)
       return look().then((found) => (found.hit === undefined ? inside(found) : found.hit.payload));
-    return this.#flights.join(key, () => this.#shared(key, look, inside));
+    let isOwn = false;
+    const lead = (): Promise<Value> => {
+      isOwn = true;
+      return this.#shared(key, look, inside);
+    };
+    return this.#flights.join(key, lead).catch((error: unknown) => {
+      if (isOwn || !(error instanceof CacheLoadTimeoutError)) throw error;
+      return this.#second(key, lead);
+    });
+  }
+
+  /** Those whom the load of another one has kept too long have one more, which begins when all of them have said so. */
+  #second(key: string, lead: () => Promise<Value>): Promise<Value> {
+    const known = this.#seconds.get(key);
+    if (known !== undefined) return known;
+    const second = nextTurn().then(() => {
+      this.#seconds.delete(key);
+      return lead();
+    });
+    this.#seconds.set(key, second);
+    return second;
   }
 
   async #shared<Found extends Look<Value>>(
@@ -61,7 +83,7 @@ export class Loads<Value> {
       const [lease, found] = await Promise.all([this.#lease(key), look()]);
       try {
         if (found.hit !== undefined) return found.hit.payload;
-        if (found.isAway) return await this.#limited(() => load(found));
+        if (found.isAway) return await this.#limit.amongFew(() => load(found));
         if (lease !== 'taken' || !found.mayStore || performance.now() > end) return await load(found);
       } finally {
         // One that is not given back ends by itself; the store says what was wrong.
@@ -79,19 +101,6 @@ export class Loads<Value> {
     } catch {
       // The store says what is wrong.
       return undefined;
-    }
-  }
-
-  async #limited(work: () => Promise<Value>): Promise<Value> {
-    if (this.#running >= this.#most) await new Promise<void>((resolve) => void this.#waiting.push(resolve));
-    else this.#running += 1;
-    try {
-      return await work();
-    } finally {
-      // Whoever waits goes on in the place of this one.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
     }
   }
 }

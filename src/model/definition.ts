@@ -17,7 +17,7 @@ export type ColumnOf<Row> = keyof Row & string;
 /** What of a table is cached. Its writes through the model, and they alone, are heard of. */
 export interface ModelCacheOptions<Row extends object> extends Pick<
   CacheOptions<never, never>,
-  'store' | 'ttl' | 'memory' | 'maxSize' | 'commitTimeout' | 'onCacheUnavailable'
+  'store' | 'ttl' | 'memory' | 'maxSize' | 'commitTimeout' | 'onCacheUnavailable' | 'loadTimeout'
 > {
   /** Rows by their key, for `get` by the key alone and `mget`. Default false. */
   readonly entity?: boolean | undefined;
@@ -79,6 +79,7 @@ const cacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
   maxSize: anything,
   commitTimeout: anything,
   onCacheUnavailable: anything,
+  loadTimeout: anything,
 };
 
 const checks: Record<keyof ModelOptions<object, never>, Check> = {

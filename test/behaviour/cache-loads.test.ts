@@ -1,5 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Cache, type CacheOptions, createCache, createChangesRelay, MemoryStore } from '../../src/cache/index.ts';
+import {
+  type Cache,
+  CacheLoadTimeoutError,
+  type CacheOptions,
+  createCache,
+  createChangesRelay,
+  MemoryStore,
+} from '../../src/cache/index.ts';
 import { type Database, InvalidOptionError } from '../../src/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
@@ -88,6 +95,108 @@ describe('loads of several processes', () => {
     store.leases.add('1');
     expect(await stock.getOrSet(1, () => 9)).toBe(9);
     expect(await stock.get(1)).toBeUndefined();
+  });
+});
+
+describe('a load that never ends', () => {
+  const never = (): Promise<number> => new Promise(() => {});
+
+  it('fails for who has begun it, and who waits for it loads for itself; other processes too', async () => {
+    const { store, stock, elsewhere } = open({ loadTimeout: 50 });
+    const hanging = rejection(stock.getOrSet(1, never));
+    await until('it has begun', () => store.leases.has('1'));
+    let loads = 0;
+    const load = (): number => (loads += 1);
+    const waiting = [stock, stock, elsewhere, elsewhere].map((cache) => cache.getOrSet(1, load));
+    const error = await hanging;
+    expect(error).toBeInstanceOf(CacheLoadTimeoutError);
+    expect(error).toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' });
+    expect(error.message).toContain('"stock" took longer than 50 ms');
+    expect(error.message).toContain('loadTimeout');
+    expect(await Promise.all(waiting)).toEqual([1, 1, 1, 1]);
+    expect(await stock.get(1)).toBe(1);
+    expect(store.leases.size).toBe(0);
+  });
+
+  it('is heard of no more: what it gives late is not kept, and how it fails late is nobody’s', async () => {
+    const { stock } = open({ loadTimeout: 50 });
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    const late = [Promise.withResolvers<number>(), Promise.withResolvers<number>()] as const;
+    await Promise.all(late.map(({ promise }, key) => rejection(stock.getOrSet(key, () => promise))));
+    expect(await stock.getOrSet(0, () => 2)).toBe(2);
+    late[0].resolve(1);
+    late[1].reject(new Error('late'));
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(await stock.mget([0, 1])).toEqual([2, undefined]);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('is shared by others, who have one more load together', async () => {
+    const { stock } = open({ loadTimeout: 50 });
+    const begun = signal();
+    const hang = (): Promise<number> => {
+      begun.fire();
+      return never();
+    };
+    const first = rejection(stock.getOrSet(1, hang));
+    await begun.promise;
+    // They come while it is under way, and share the next one.
+    const leads = rejection(stock.getOrSet(1, never));
+    let loads = 0;
+    const share = Array.from({ length: 5 }, () => stock.getOrSet(1, () => (loads += 1)));
+    expect([await first, await leads]).toMatchObject([{ code: 'CACHE_LOAD_TIMEOUT' }, { code: 'CACHE_LOAD_TIMEOUT' }]);
+    expect(await Promise.all(share)).toEqual([1, 1, 1, 1, 1]);
+    expect(loads).toBe(1);
+  });
+
+  it('ends for everybody where all of them hang, with few of them at once', async () => {
+    const { stock } = open({ loadTimeout: 50 });
+    let loads = 0;
+    const load = (): Promise<number> => {
+      loads += 1;
+      return never();
+    };
+    const asked = await Promise.all(Array.from({ length: 50 }, () => rejection(stock.getOrSet(1, load))));
+    expect(new Set(asked.map(({ code }) => code))).toEqual(new Set(['CACHE_LOAD_TIMEOUT']));
+    expect(loads).toBe(3);
+    expect(await stock.getOrSet(1, () => 4)).toBe(4);
+  });
+
+  it('keeps nobody from loading while the store is away', async () => {
+    const { store, stock } = open({ loadTimeout: 50, loadsWhileAway: 1 });
+    store.isAway = true;
+    const hanging = rejection(stock.getOrSet(1, never));
+    // Who waits longer than that for its turn has it no more.
+    const others = [2, 3, 4].map((key) => stock.getOrSet(key, () => key));
+    expect(await hanging).toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' });
+    const ended = await Promise.allSettled(others);
+    for (const [index, each] of ended.entries()) {
+      if (each.status === 'fulfilled') expect(each.value).toBe(index + 2);
+      else expect(each.reason).toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' });
+    }
+    expect(await Promise.all([5, 6, 7].map((key) => stock.getOrSet(key, () => key)))).toEqual([5, 6, 7]);
+  });
+
+  it('in a transaction is a concern of its own "timeout"', async () => {
+    const { database, stock } = open({ loadTimeout: 50 });
+    await database.transaction(async () => {
+      const value = stock.getOrSet(1, async () => {
+        // Longer than any load may take outside.
+        await rejection(database.switchDbIsolate(() => stock.getOrSet(2, never)));
+        return 1;
+      });
+      expect(await value).toBe(1);
+    });
+  });
+
+  it('inside of another load fails that one', async () => {
+    const { stock } = open({ loadTimeout: 50 });
+    const outer = rejection(stock.getOrSet(1, () => stock.getOrSet(2, never)));
+    expect(await outer).toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' });
+    expect(await stock.getOrSet(1, () => stock.getOrSet(2, () => 3))).toBe(3);
   });
 });
 

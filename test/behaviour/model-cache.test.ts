@@ -12,7 +12,7 @@ import {
   type ModelCacheOptions,
 } from '../../src/model/index.ts';
 import { itWith, useTestDatabase } from '../support/database.ts';
-import { rejection } from '../support/settled.ts';
+import { rejection, signal, until } from '../support/settled.ts';
 
 interface PostRow {
   id: number;
@@ -68,6 +68,30 @@ const behindItsBack = (title: string): Promise<unknown> => server.sql(`update po
 const titleOf = async (id: number, model = post): Promise<string | undefined> => (await model.get({ id }))?.title;
 const titles = async (...args: Parameters<typeof post.select>): Promise<string[]> =>
   (await post.select(...args)).map(({ title }) => title).toSorted();
+
+describe('a row or query that the database does not give in time', () => {
+  it('fails with CACHE_LOAD_TIMEOUT, and is there for the next one when the database answers', async () => {
+    const narrow = server.open({ max: 1 });
+    const cache = { entity: true, query: true, loadTimeout: 100 };
+    const slow = createModel(narrow, defineModel<PostRow>({ table: 'post', key: 'id', cache }));
+    // It knows its columns.
+    await slow.get({ id: 1 });
+    const [isHeld, mayEnd] = [signal(), signal()];
+    const holding = narrow.transaction(async () => {
+      await narrow.current.query('select 1 as one');
+      isHeld.fire();
+      await mayEnd.promise;
+    });
+    await isHeld.promise;
+    const asked = [slow.get({ id: 2 }), slow.mget([2, 3]), slow.select({ where: { tenant: 2 } })];
+    const errors = await Promise.all(asked.map((each) => rejection(each)));
+    expect(errors.map(({ code }) => code)).toEqual(asked.map(() => 'CACHE_LOAD_TIMEOUT'));
+    mayEnd.fire();
+    await holding;
+    await until('it answers', () => slow.get({ id: 2 }).then(Boolean, () => false));
+    expect((await slow.mget([2, 3])).map((row) => row?.title)).toEqual(['b', 'c']);
+  });
+});
 
 describe('rows by their key', () => {
   it('are kept, for get by the key alone and for mget', async () => {
