@@ -1,19 +1,30 @@
 import { currentFrame, findPlace } from '../context/index.ts';
-import { InvalidOptionError } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
+import {
+  callChecks,
+  type CacheCallOptions,
+  loadChecks,
+  type LoadOptions,
+  readCall,
+  setChecks,
+  type SetOptions,
+} from './call.ts';
 import { Codec, type Held } from './codec.ts';
 import { changeAtOnce, type Member, StoreCommit } from './commit.ts';
 import {
   type CacheKey,
   type CacheOptions,
-  checkCallOptions,
   declaredTag,
+  declaredTags,
   keyText,
   readCacheOptions,
+  readKey,
+  readList,
   richJson,
   type Serializer,
 } from './definition.ts';
+import { noLoad, unheard } from './errors.ts';
 import { LoadLimit } from './load-limit.ts';
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -21,22 +32,6 @@ import { type Fetch, NearMemory } from './near.ts';
 import { deletion, type NewValue, type Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite } from './store.ts';
-
-/** To which transaction a call belongs. */
-export interface CacheCallOptions {
-  /** The handle whose transaction it is. Default: that of the current client. */
-  readonly db?: Db | undefined;
-}
-
-export interface SetOptions extends CacheCallOptions {
-  /** How long the value may be used, in milliseconds. Default: that of the cache. */
-  readonly ttl?: number | undefined;
-}
-
-export interface LoadOptions<Value> extends SetOptions {
-  /** Whether what was loaded is kept. Default: it is. */
-  readonly keep?: ((value: Value) => boolean) | undefined;
-}
 
 /** What a read has found. */
 interface Found<Value> {
@@ -109,6 +104,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** The value, if there is a good one. */
   async get(key: Key, options?: CacheCallOptions): Promise<Value | undefined> {
+    return await this.#get(readKey(key), readCall(this.#database, options, callChecks));
+  }
+
+  async #get(key: Key, options: CacheCallOptions | undefined): Promise<Value | undefined> {
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
     const { hit } = this.#counted(await this.#find(key, this.#within(options), false));
@@ -117,12 +116,17 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** The values in the order of their keys. */
   async mget(keys: readonly Key[], options?: CacheCallOptions): Promise<(Value | undefined)[]> {
-    return await Promise.all(keys.map((key) => this.get(key, options)));
+    const read = readCall(this.#database, options, callChecks);
+    return await Promise.all(
+      readList('keys', keys)
+        .map(readKey)
+        .map((key) => this.#get(key, read)),
+    );
   }
 
   /** What this process has a good copy of, without asking the store and outside of a transaction; it counts as no use. */
   peek(key: Key): Value | undefined {
-    return this.#copyOf(key, undefined, true)?.value;
+    return this.#copyOf(readKey(key), undefined, true)?.value;
   }
 
   /**
@@ -130,8 +134,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * after they asked. In a transaction `load` runs in it.
    * @throws InvalidOptionError; CacheLoadTimeoutError outside of a transaction; what `load` throws
    */
-  async getOrSet(key: Key, load: () => Promise<Value> | Value, options?: LoadOptions<Value>): Promise<Value> {
-    checkCallOptions(options);
+  async getOrSet(given: Key, load: () => Promise<Value> | Value, callOptions?: LoadOptions<Value>): Promise<Value> {
+    const key = readKey(given);
+    const options = readCall(this.#database, callOptions, loadChecks);
+    if (typeof load !== 'function') throw noLoad(this.name, load);
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
     const within = this.#within(options);
@@ -153,8 +159,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * Sets a value: for the others, once the transaction has committed; without one, at once.
    * @throws InvalidOptionError, CacheValueTooLargeError; CacheUnavailableError without a transaction
    */
-  async set(value: Value, key: Key, options?: SetOptions): Promise<void> {
-    checkCallOptions(options);
+  async set(value: Value, given: Key, setOptions?: SetOptions): Promise<void> {
+    const key = readKey(given);
+    const options = readCall(this.#database, setOptions, setChecks);
     const text = this.#valueKey(key);
     const change = {
       payload: this.#codec.writeForStore(value),
@@ -172,9 +179,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   /** The values of the keys are dead. */
-  async mdel(keys: readonly Key[], options?: CacheCallOptions): Promise<void> {
+  async mdel(keys: readonly Key[], callOptions?: CacheCallOptions): Promise<void> {
+    const texts = readList('keys', keys).map((key) => this.#valueKey(readKey(key)));
+    const options = readCall(this.#database, callOptions, callChecks);
     const within = this.#within(options);
-    const texts = keys.map((key) => this.#valueKey(key));
     if (texts.length === 0) return;
     if (within === undefined) {
       await this.#atOnce(texts, options);
@@ -191,10 +199,11 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Every value that depends on one of the tags is dead. */
   async invalidate(tags: readonly string[], options?: CacheCallOptions): Promise<void> {
-    await this.#invalidate(tags.map(declaredTag), options);
+    await this.#invalidate(declaredTags(tags), options);
   }
 
-  async #invalidate(tags: readonly string[], options: CacheCallOptions | undefined): Promise<void> {
+  async #invalidate(tags: readonly string[], callOptions: CacheCallOptions | undefined): Promise<void> {
+    const options = readCall(this.#database, callOptions, callChecks);
     if (tags.length === 0) return;
     const within = this.#within(options);
     if (within === undefined) await this.#atOnce(tags, options);
@@ -319,9 +328,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
   /** The first is that of the key, which is its text. */
   #tagsOf(key: Key, text: string): readonly string[] {
-    const declared = this.#options.tags?.(key);
-    if (declared === undefined) return [text, this.#member.wholeTag];
-    return [text, this.#member.wholeTag, ...declared.map(declaredTag)];
+    const { tags } = this.#options;
+    if (tags === undefined) return [text, this.#member.wholeTag];
+    return [text, this.#member.wholeTag, ...declaredTags(tags(key))];
   }
 }
 
@@ -332,13 +341,6 @@ function seesLatest({ transaction }: Scope): boolean {
   const { driver } = transaction.client;
   const { isolation } = transaction.characteristics;
   return driver.fulfils(isolation, 'READ_COMMITTED') && !driver.fulfils(isolation, 'REPEATABLE_READ');
-}
-
-function unheard(name: string): InvalidOptionError {
-  return new InvalidOptionError({
-    what: `The cache "${name}" was given "memory", and a store that does not tell of changes`,
-    remedy: 'Give the RedisStore a "subscriber", or leave "memory" out',
-  });
 }
 
 /** Makes a cache that agrees with a database. @throws InvalidOptionError */

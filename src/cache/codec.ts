@@ -1,4 +1,5 @@
 import { reportBackgroundError } from '../channels/index.ts';
+import { InvalidOptionError } from '../core/index.ts';
 import type { Serializer } from './definition.ts';
 import { CacheValueTooLargeError } from './errors.ts';
 import { freezeDeeply } from './near.ts';
@@ -29,9 +30,16 @@ export class Codec<Value> {
     this.#counters = counters;
   }
 
-  /** Of any size. */
+  /** Of any size. @throws InvalidOptionError for what cannot be written */
   write(value: Value): string {
-    return this.#serializer.write(value);
+    let payload: unknown;
+    try {
+      payload = this.#serializer.write(value);
+    } catch (cause) {
+      throw this.#unwritable(cause);
+    }
+    if (typeof payload === 'string') return payload;
+    throw this.#unwritable(undefined);
   }
 
   /** @throws CacheValueTooLargeError */
@@ -69,6 +77,14 @@ export class Codec<Value> {
   #fail(error: Error): void {
     this.#counters.failures += 1;
     reportBackgroundError({ source: `cache "${this.#cache}"`, error });
+  }
+
+  #unwritable(cause: unknown): InvalidOptionError {
+    return new InvalidOptionError({
+      what: `A value for the cache "${this.#cache}" cannot be written by its serializer; it was not stored`,
+      remedy: 'Give data alone: no cycles, functions or symbols',
+      cause,
+    });
   }
 
   #tooLarge({ length }: string): CacheValueTooLargeError {

@@ -9,6 +9,7 @@ import {
   optionsOf,
   readOptions,
   text,
+  typeName,
   withMethods,
 } from '../core/index.ts';
 import type { MemoryOptions } from './near.ts';
@@ -115,25 +116,38 @@ export function readCacheOptions<Value, Key extends CacheKey>(
   return readOptions('createCache', options, checks, ['name']);
 }
 
-/** @throws InvalidOptionError */
-export function checkCallOptions(options: { readonly ttl?: unknown; readonly keep?: unknown } | undefined): void {
-  const { ttl, keep } = options ?? {};
-  const wrong = (ttl === undefined ? undefined : checks.ttl(ttl)) ?? (keep === undefined ? undefined : aFunction(keep));
-  if (wrong === undefined) return;
-  throw new InvalidOptionError({
-    what: 'A call of a cache got a "ttl" or "keep" that cannot be',
-    remedy: `Give ${wrong}, or leave it out`,
-  });
-}
-
-const aTag = text(10_240);
+/** Any text: what is no whole character of Unicode is replaced. */
+const aTag: Check = (value) =>
+  typeof value === 'string' && value.length > 0 && value.length <= 10_240 ? undefined : 'text of 1 to 10240 characters';
 
 /** Tags of the program are the same for all caches, and never those of a key. @throws InvalidOptionError */
-export function declaredTag(tag: string): string {
-  const wrong = aTag(tag);
-  if (wrong !== undefined)
-    throw new InvalidOptionError({ what: 'A tag of a cache cannot be one', remedy: `Give ${wrong}` });
-  return `#${tag.toWellFormed()}`;
+export function declaredTag(tag: unknown): string {
+  if (typeof tag === 'string' && aTag(tag) === undefined) return `#${tag.toWellFormed()}`;
+  throw new InvalidOptionError({ what: 'A tag of a cache cannot be one', remedy: `Give ${aTag('')}` });
+}
+
+/** @throws InvalidOptionError */
+export function declaredTags(tags: unknown): string[] {
+  return readList('tags', tags as readonly unknown[]).map(declaredTag);
+}
+
+/** A list as it is now. @throws InvalidOptionError */
+export function readList<Entry>(what: string, list: readonly Entry[]): Entry[] {
+  if (Array.isArray(list)) return Array.from(list);
+  throw new InvalidOptionError({ what: `A cache got ${typeName(list)} for its ${what}`, remedy: 'Give a list' });
+}
+
+/** A key as it is now: a list may be changed while its value is loaded. @throws InvalidOptionError */
+export function readKey<Key extends CacheKey>(key: Key): Key {
+  if (isShort(key)) return key;
+  const read = Array.isArray(key) ? (Array.from(key) as readonly unknown[] as Key) : key;
+  if (!Array.isArray(read) || read.length === 0 || read.length > 8 || !read.every(isShort)) keyText(read);
+  return read;
+}
+
+/** Text or a number of which it is plain that it can be a key, as nearly all are. */
+function isShort(part: unknown): boolean {
+  return typeof part === 'string' ? part.length <= 200 : Number.isFinite(part);
 }
 
 /** The key as text in which no two keys are the same. @throws InvalidOptionError */
@@ -164,6 +178,7 @@ export const richJson: Serializer<unknown> = {
       // JSON calls toJSON of dates and buffers before this.
       const original = this[name];
       if (typeof original === 'object' && original !== null) return writeObject(original, given);
+      if (typeof original === 'function' || typeof original === 'symbol') throw new TypeError(noValue(original));
       if (typeof original === 'bigint') return { $bigint: original.toString() };
       if (typeof original === 'number' && !Number.isFinite(original)) return { $number: String(original) };
       return given;
@@ -176,6 +191,10 @@ export const richJson: Serializer<unknown> = {
   },
 };
 
+function noValue(value: unknown): string {
+  return `it holds ${typeName(value)}, which JSON would leave out`;
+}
+
 function writeObject(original: object, given: unknown): unknown {
   if (original instanceof Date) return { $date: original.getTime() };
   if (original instanceof Uint8Array) return { $bytes: Buffer.from(original).toString('base64') };
@@ -187,7 +206,8 @@ function writeObject(original: object, given: unknown): unknown {
 }
 
 const revivers: Readonly<Record<string, (written: never) => unknown>> = {
-  $date: (time: number) => new Date(time),
+  // What is no time is null in JSON.
+  $date: (time: number | null) => new Date(time ?? Number.NaN),
   $bigint: (text: string) => BigInt(text),
   $number: (text: string) => Number(text),
   $bytes: (text: string) => Buffer.from(text, 'base64'),

@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/index.ts';
+import { InvalidOptionError, SluiceError, typeName } from '../core/index.ts';
 
 /** A value is larger than the cache takes; nothing was stored. */
 export class CacheValueTooLargeError extends SluiceError {
@@ -13,4 +13,18 @@ export class CacheUnavailableError extends SluiceError {
 /** A load took longer than the `loadTimeout` of its cache. What it gives later is not stored. */
 export class CacheLoadTimeoutError extends SluiceError {
   override readonly code = 'CACHE_LOAD_TIMEOUT';
+}
+
+export function noLoad(name: string, load: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `getOrSet of the cache "${name}" got ${typeName(load)} for what loads the value`,
+    remedy: 'Give a function after the key',
+  });
+}
+
+export function unheard(name: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `The cache "${name}" was given "memory", and a store that does not tell of changes`,
+    remedy: 'Give the RedisStore a "subscriber", or leave "memory" out',
+  });
 }

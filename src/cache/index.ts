@@ -1,4 +1,5 @@
-export { Cache, type CacheCallOptions, createCache, type LoadOptions, type SetOptions } from './cache.ts';
+export type { CacheCallOptions, LoadOptions, SetOptions } from './call.ts';
+export { Cache, createCache } from './cache.ts';
 export { type ChangesRelayOptions, createChangesRelay } from './changes-relay.ts';
 export {
   type CacheDefinition,

@@ -132,12 +132,19 @@ export function withMethods(...names: readonly string[]): Check {
 }
 export const aSignal: Check = (value) => (value instanceof AbortSignal ? undefined : 'an AbortSignal');
 
-/** Text that is not empty and has at most `longest` characters. */
+/**
+ * Text that is not empty and has at most `longest` characters. Without NUL, at which protocols end a text and take the rest for
+ * something else, and without half a character of Unicode, which no server stores.
+ */
 export function text(longest: number): Check {
   return (value) =>
-    typeof value === 'string' && value.length > 0 && value.length <= longest
+    typeof value === 'string' && value.length > 0 && value.length <= longest && isWhole(value)
       ? undefined
-      : `text of 1 to ${longest} characters`;
+      : `text of 1 to ${longest} characters, without NUL and whole in Unicode`;
+}
+
+function isWhole(value: string): boolean {
+  return !value.includes('\0') && value.isWellFormed();
 }
 
 /** The longest time that a Node.js timer can wait, in milliseconds (about 24.8 days). */

@@ -1,4 +1,5 @@
 import { currentFrame, findPlace } from '../context/index.ts';
+import { InvalidOptionError, typeName } from '../core/index.ts';
 import type { QueryResult, Statement } from '../driver/index.ts';
 import {
   type Outcome,
@@ -27,6 +28,25 @@ export interface DbTransaction {
   observeSavepoints(observer: SavepointObserver): void;
 }
 
+/** The client of a handle. @throws InvalidOptionError for what is no handle of this copy of the package */
+export let clientOf: (db: Db) => TransactionalClient;
+
+/** @throws InvalidOptionError for what is no handle on a client of the database */
+export function checkHandle(database: object, db: Db): void {
+  if (clientOf(db).database === database) return;
+  throw new InvalidOptionError({
+    what: `A handle on the client "${db.clientName}" of another database was given`,
+    remedy: 'Give what current or getDb() of the same database returns',
+  });
+}
+
+function noHandle(value: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A handle on a client was expected, and ${typeName(value)} was given`,
+    remedy: 'Give what current or getDb() of the database returns',
+  });
+}
+
 /**
  * A handle on a client. Without a level of its own (`current`, `getDb()`) it follows the ambient
  * transaction wherever it is used; with one (`getDb({ level })`) it stands at exactly that level.
@@ -35,6 +55,13 @@ export class Db<Name extends string = string> {
   readonly clientName: Name;
   readonly transaction: DbTransaction;
   readonly #target: Target;
+
+  static {
+    clientOf = (db) => {
+      if (typeof db !== 'object' || db === null || !(#target in db)) throw noHandle(db);
+      return db.#target.client;
+    };
+  }
 
   constructor(clientName: Name, client: TransactionalClient, level?: number) {
     const target: Target = { client, level };

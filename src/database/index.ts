@@ -7,7 +7,7 @@ export {
   internalsOf,
   type TransactionFunction,
 } from './database.ts';
-export { Db, type DbTransaction } from './db.ts';
+export { checkHandle, clientOf, Db, type DbTransaction } from './db.ts';
 export type { QueryOptions } from '../transaction/index.ts';
 export { enterChain } from './chain.ts';
 export { transactional } from './decorator.ts';

@@ -3,7 +3,7 @@ import { type Cache, type CacheStatistics, createCache, MemoryStore, richJson } 
 import type { Database, Db } from '../database/index.ts';
 import type { ModelCacheOptions } from './definition.ts';
 import { gathered } from './gathered.ts';
-import { Either, Operator } from './operators.ts';
+import { Either, everyRow, Operator } from './operators.ts';
 import { Payoff } from './payoff.ts';
 
 type Row = Record<string, unknown>;
@@ -144,9 +144,9 @@ export class ModelCaches {
 
   /** Says which rows are about to change: those that conditions meet. @param change what they become */
   async changing(db: Db, where: unknown, change: Row = {}): Promise<void> {
-    const keys = where === 'all' ? undefined : this.#keysIn(where);
+    const keys = where === everyRow ? undefined : this.#keysIn(where);
     const moves = Object.keys(this.#tags).some((column) => Object.hasOwn(change, column));
-    const part = where === 'all' || moves ? '' : this.#partOf(where);
+    const part = where === everyRow || moves ? '' : this.#partOf(where);
     await Promise.all([this.#rowsChanged(db, keys), this.#changed(db, [part === '' ? everyPart : part])]);
   }
 

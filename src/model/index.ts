@@ -9,5 +9,19 @@ export {
 } from './definition.ts';
 export type { ModelCacheStatistics } from './caching.ts';
 export { InvalidModelCallError } from './errors.ts';
-export { createModel, Model, type SelectOptions, type UpdateOptions } from './model.ts';
-export { type Conditions, either, gt, gte, inList, like, lt, lte, ne, notInList, type Where } from './operators.ts';
+export { createModel, Model } from './model.ts';
+export type { SelectOptions, UpdateOptions } from './options.ts';
+export {
+  type Conditions,
+  either,
+  everyRow,
+  gt,
+  gte,
+  inList,
+  like,
+  lt,
+  lte,
+  ne,
+  notInList,
+  type Where,
+} from './operators.ts';

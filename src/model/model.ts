@@ -1,29 +1,15 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
-import { typeName } from '../core/index.ts';
-import type { Database, Db } from '../database/index.ts';
+import { readOptions } from '../core/index.ts';
+import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
 import type { ColumnOf, ModelDefinition } from './definition.ts';
 import { kyselyOn } from './dialect.ts';
-import { inList, type Where } from './operators.ts';
+import { invalid } from './errors.ts';
+import { changeOf, readKeys, readRow, readRows, readWhere } from './input.ts';
+import { everyRow, inList, type ReadWhere, type Where } from './operators.ts';
+import { countChecks, selectChecks, type SelectOptions, updateChecks, type UpdateOptions } from './options.ts';
 import { SharedByInstances } from './shared.ts';
-import { checked, invalid, type Tables, writeWhere } from './where.ts';
-
-export interface SelectOptions<Row extends object, Column extends ColumnOf<Row> = ColumnOf<Row>> {
-  readonly where?: Where<Row> | undefined;
-  /** Default: all. */
-  readonly columns?: readonly Column[] | undefined;
-  /** Columns, the first first; ascending unless told otherwise. */
-  readonly orders?: readonly (ColumnOf<Row> | readonly [ColumnOf<Row>, 'asc' | 'desc'])[] | undefined;
-  readonly limit?: number | undefined;
-  readonly offset?: number | undefined;
-  /** Whether the answer may come from the cache, where the model has one for queries. Default: as the model says. */
-  readonly cache?: boolean | undefined;
-}
-
-export interface UpdateOptions<Row extends object> {
-  /** Which rows; `all` says on purpose that it is all of them. Default: the one with the key that the row holds. */
-  readonly where?: Where<Row> | 'all' | undefined;
-}
+import { checkColumns, checked, type Tables, writeWhere } from './where.ts';
 
 /** A table on one client, as a call finds it. */
 interface Opened {
@@ -52,6 +38,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** The same model on a handle: another client, or another level. */
   newInstance(db: Db): Model<Row, Key> {
+    this.#shared.checkHandle(db);
     return new Model(this.definition, () => db, this.#shared);
   }
 
@@ -66,7 +53,8 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
    */
   async invalidate(keys?: readonly Row[Key][]): Promise<void> {
     const db = this.#db();
-    await this.#shared.cachesOn(db.clientName)?.invalidate(db, keys);
+    const read = keys === undefined ? undefined : readKeys('invalidate()', this.#key, keys);
+    await this.#shared.cachesOn(db.clientName)?.invalidate(db, read);
   }
 
   /** The builder, for what has no verb. It runs where the model does, and has no transactions of its own. */
@@ -76,9 +64,14 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** @returns the row as it is stored, with what the engine has filled in */
   async insert(row: Partial<Row>): Promise<Row> {
+    const given = readRow(row);
     const opened = await this.#open();
-    const { caches, columns, db } = opened;
-    const values = this.#valuesOf(row, columns);
+    checkColumns(given, opened);
+    return await this.#insertAndTell(opened, given);
+  }
+
+  async #insertAndTell(opened: Opened, values: Record<string, unknown>): Promise<Row> {
+    const { caches, db } = opened;
     if (caches === undefined) return await this.#insert(opened, values);
     return await db.transaction.begin(async () => {
       const inserted = await this.#insert(opened, values);
@@ -106,12 +99,14 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** Inserts rows, all or none. @returns them in their order */
   async insertBulk(rows: readonly Partial<Row>[]): Promise<Row[]> {
-    const { builder, columns, dialect, db, caches } = await this.#open();
-    const all = rows.map((row) => this.#valuesOf(row, columns));
+    const all = readRows('insertBulk()', rows);
+    const opened = await this.#open();
+    const { builder, dialect, db, caches } = opened;
+    for (const row of all) checkColumns(row, opened);
     return await db.transaction.begin(async () => {
       const inserted: Row[] = [];
       if (dialect === 'mysql') {
-        for (const row of rows) inserted.push(await this.insert(row));
+        for (const row of all) inserted.push(await this.#insertAndTell(opened, row));
         return inserted;
       }
       // One statement has one list of columns.
@@ -120,7 +115,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
         let end = at;
         while (end < all.length && end - at < rowsAtOnce && Object.keys(all[end] ?? {}).join() === names) end += 1;
         if (names === '') {
-          inserted.push(await this.insert({}));
+          inserted.push(await this.#insertAndTell(opened, {}));
           at += 1;
           continue;
         }
@@ -136,10 +131,12 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   /** The row for which the conditions hold, the first by its key where there are several. */
   async get(where: Where<Row>): Promise<Row | undefined> {
     const db = this.#db();
+    const read = this.#readWhere(where);
     const caches = this.#shared.cachesOn(db.clientName);
-    const key = caches?.hasEntities === true ? caches.keyIn(where) : undefined;
+    const key = caches?.hasEntities === true ? caches.keyIn(read) : undefined;
     const load = async (cache?: boolean): Promise<Row | undefined> => {
-      const [row] = await this.select({ where, orders: [this.definition.key], limit: 1, cache });
+      const options = { orders: [[this.#key, 'asc']], limit: 1, cache } as unknown as SelectOptions<Row>;
+      const [row] = await this.#select(read, options);
       return row as Row | undefined;
     };
     if (caches === undefined || key === undefined) return await load();
@@ -149,7 +146,8 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   }
 
   /** Rows by their keys, in that order; nothing for a key that there is not. */
-  async mget(keys: readonly Row[Key][]): Promise<(Row | undefined)[]> {
+  async mget(given: readonly Row[Key][]): Promise<(Row | undefined)[]> {
+    const keys = readKeys('mget()', this.#key, given);
     if (keys.length === 0) return [];
     const opened = await this.#open();
     const load = (some: readonly unknown[]): Promise<Map<string, Row>> => this.#byKeys(opened, some);
@@ -173,30 +171,35 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   async select<Column extends ColumnOf<Row> = ColumnOf<Row>>(
     options: SelectOptions<Row, Column> = {},
   ): Promise<Pick<Row, Column>[]> {
+    const { where, ...read } = readOptions('select()', options, selectChecks);
+    return await this.#select(where === undefined ? undefined : this.#readWhere(where), read);
+  }
+
+  /** @param options as they were read, each order with its direction */
+  async #select<Column extends ColumnOf<Row>>(
+    where: ReadWhere | undefined,
+    options: Omit<SelectOptions<Row, Column>, 'where'>,
+  ): Promise<Pick<Row, Column>[]> {
     const opened = await this.#open();
     const { builder, columns } = opened;
-    checkNames(options, ['where', 'columns', 'orders', 'limit', 'offset', 'cache'], 'select()');
-    const { where, limit, offset } = options;
+    const { limit, offset } = options;
     let query = builder.selectFrom(this.#table);
     if (where !== undefined) query = query.where((eb) => writeWhere(eb, where, columns));
-    for (const order of options.orders ?? []) {
-      const [column, direction = 'asc'] = Array.isArray(order) ? (order as [unknown, unknown?]) : [order];
-      if (direction !== 'asc' && direction !== 'desc')
-        throw invalid('An order has no direction that there is', "Give 'asc' or 'desc'");
+    for (const [column, direction] of (options.orders ?? []) as unknown as readonly [string, 'asc' | 'desc'][]) {
       query = query.orderBy(sql.ref(checked(column, columns)), direction);
     }
-    if (limit !== undefined) query = query.limit(count('limit', limit));
+    if (limit !== undefined) query = query.limit(limit);
     if (offset !== undefined) {
       // MySQL and SQLite know an offset only behind a limit.
       if (limit === undefined) query = query.limit(Number.MAX_SAFE_INTEGER);
-      query = query.offset(count('offset', offset));
+      query = query.offset(offset);
     }
     const names = options.columns?.map((name) => checked(name, columns));
     if (names?.length === 0) throw invalid('select() got an empty list of columns', 'Name one, or leave it out');
     const selected = names === undefined ? query.selectAll() : query.select(names);
     return await this.#ask(
       opened,
-      options,
+      { where, cache: options.cache },
       () => selected.compile(),
       () => selected.execute() as Promise<Pick<Row, Column>[]>,
     );
@@ -205,21 +208,22 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   /** From the cache, where the call may and the model has one. */
   async #ask<Result>(
     { db, caches }: Opened,
-    { where, cache }: Pick<SelectOptions<Row>, 'where' | 'cache'>,
+    { where, cache }: { readonly where: ReadWhere | undefined; readonly cache: boolean | undefined },
     compiled: () => CompiledQuery,
     execute: () => Promise<Result>,
   ): Promise<Result> {
     return caches?.hasQueries(cache) === true ? await caches.query(db, where, compiled(), execute) : await execute();
   }
 
-  async count(where?: Where<Row>, options: Pick<SelectOptions<Row>, 'cache'> = {}): Promise<number> {
+  async count(conditions?: Where<Row>, options: Pick<SelectOptions<Row>, 'cache'> = {}): Promise<number> {
+    const { cache } = readOptions('count()', options, countChecks);
+    const where = conditions === undefined ? undefined : this.#readWhere(conditions);
     const opened = await this.#open();
     const { builder, columns } = opened;
-    checkNames(options, ['cache'], 'count()');
     let query = builder.selectFrom(this.#table).select(({ fn }) => fn.countAll().as('rows'));
     if (where !== undefined) query = query.where((eb) => writeWhere(eb, where, columns));
     const counted = query;
-    const ask = { where, cache: options.cache };
+    const ask = { where, cache };
     return await this.#ask(
       opened,
       ask,
@@ -230,16 +234,17 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** @returns how many rows it has met */
   async update(row: Partial<Row>, options: UpdateOptions<Row> = {}): Promise<number> {
+    const { where } = readOptions('update()', options, updateChecks);
+    const change = this.#changeOf(readRow(row), where);
     const opened = await this.#open();
+    checkColumns(change.values, opened);
+    return await this.#update(opened, change);
+  }
+
+  async #update(opened: Opened, { where, values }: Change): Promise<number> {
     const { builder, columns } = opened;
-    checkNames(options, ['where'], 'update()');
-    const values = this.#valuesOf(row, columns);
-    const where = options.where ?? this.#byKey(values, 'update()');
-    if (options.where === undefined) delete values[this.#key];
-    if (Object.keys(values).length === 0)
-      throw invalid('update() got nothing to change', 'Give a column besides the key');
     let query = builder.updateTable(this.#table).set(values);
-    if (where !== 'all') query = query.where((eb) => writeWhere(eb, where, columns));
+    if (where !== everyRow) query = query.where((eb) => writeWhere(eb, where, columns));
     const update = query;
     return await this.#change(opened, where, values, async () =>
       Number((await update.executeTakeFirst()).numUpdatedRows),
@@ -248,21 +253,24 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   /** Updates each row by the key that it holds, all or none. @returns how many rows it has met */
   async updateBulk(rows: readonly Partial<Row>[]): Promise<number> {
-    const db = this.#db();
-    return await db.transaction.begin(async () => {
+    const changes = readRows('updateBulk()', rows).map((row) => this.#changeOf(row, undefined));
+    const opened = await this.#open();
+    for (const { values } of changes) checkColumns(values, opened);
+    return await opened.db.transaction.begin(async () => {
       let updated = 0;
-      for (const row of rows) updated += await this.update(row);
+      for (const change of changes) updated += await this.#update(opened, change);
       return updated;
     });
   }
 
   /** @returns how many rows there were */
-  async delete(where: Where<Row> | 'all'): Promise<number> {
+  async delete(conditions: Where<Row> | typeof everyRow): Promise<number> {
+    if (conditions === undefined) throw invalid('delete() got no condition', 'Give one, or say everyRow');
+    const where = this.#readWhereOrEvery(conditions);
     const opened = await this.#open();
     const { builder, columns } = opened;
-    if (where === undefined) throw invalid('delete() got no condition', "Give one, or say 'all'");
     let query = builder.deleteFrom(this.#table);
-    if (where !== 'all') query = query.where((eb) => writeWhere(eb, where, columns));
+    if (where !== everyRow) query = query.where((eb) => writeWhere(eb, where, columns));
     const deletion = query;
     return await this.#change(opened, where, {}, async () =>
       Number((await deletion.executeTakeFirst()).numDeletedRows),
@@ -272,7 +280,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   /** What is cached is told before it changes, in the same transaction. */
   async #change(
     { db, caches }: Opened,
-    where: Where<Row> | 'all',
+    where: ReadWhere | typeof everyRow,
     values: Record<string, unknown>,
     execute: () => Promise<number>,
   ): Promise<number> {
@@ -284,7 +292,8 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   }
 
   /** @returns how many rows there were */
-  async deleteBulk(keys: readonly Row[Key][]): Promise<number> {
+  async deleteBulk(given: readonly Row[Key][]): Promise<number> {
+    const keys = readKeys('deleteBulk()', this.#key, given);
     if (keys.length === 0) return 0;
     return await this.delete({ [this.#key]: inList(keys) } as Where<Row>);
   }
@@ -303,33 +312,25 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return { db, dialect: db.dialect, builder: kyselyOn<Tables>(db), columns, caches };
   }
 
-  #valuesOf(row: unknown, columns: ReadonlySet<string>): Record<string, unknown> {
-    if (typeof row !== 'object' || row === null || Array.isArray(row)) {
-      throw invalid(`A row is ${typeName(row)}`, 'Give an object of columns and values');
-    }
-    // What is undefined is not given, as in an object that was spread together.
-    const given = Object.entries(row).filter(([, value]) => value !== undefined);
-    return Object.fromEntries(given.map(([name, value]) => [checked(name, columns), value as unknown]));
+  /** @throws InvalidModelCallError before anything is sent */
+  #readWhere(where: unknown): ReadWhere {
+    return readWhere(where, this.#shared.knownColumnsOn(this.#db()));
   }
 
-  #byKey(values: Record<string, unknown>, verb: string): Where<Row> {
-    const key = values[this.#key];
-    if (key === undefined || key === null) {
-      throw invalid(`${verb} got neither a condition nor a row with its key`, `Give the key, a where, or where: 'all'`);
-    }
-    return { [this.#key]: key } as Where<Row>;
+  #readWhereOrEvery(where: unknown): ReadWhere | typeof everyRow {
+    return where === everyRow ? everyRow : this.#readWhere(where);
+  }
+
+  #changeOf(row: Record<string, unknown>, where: unknown): Change {
+    const { condition, values } = changeOf(row, this.#key, where);
+    return { where: this.#readWhereOrEvery(condition), values };
   }
 }
 
-function count(name: string, value: unknown): number {
-  if (Number.isSafeInteger(value) && Number(value) >= 0) return Number(value);
-  throw invalid(`"${name}" is ${typeName(value)}`, 'Give a whole number from 0 on');
-}
-
-function checkNames(options: object, names: readonly string[], verb: string): void {
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined)
-    throw invalid(`${verb} has no option "${unknown.slice(0, 40)}"`, `Its options are: ${names.join(', ')}`);
+/** Rows and what they become. */
+interface Change {
+  readonly where: ReadWhere | typeof everyRow;
+  readonly values: Record<string, unknown>;
 }
 
 /** Makes what works on a table of a database. @throws InvalidOptionError, UnknownClientError when it is used */
@@ -337,6 +338,7 @@ export function createModel<Row extends object, Key extends ColumnOf<Row>>(
   database: Database,
   definition: ModelDefinition<Row, Key>,
 ): Model<Row, Key> {
+  internalsOf(database);
   const { client } = definition;
   return new Model(
     definition,

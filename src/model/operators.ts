@@ -1,6 +1,6 @@
 /** What a column is compared with; made by the functions here alone, so that no JSON can be one. */
 export class Operator<Value = unknown> {
-  readonly name: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'like' | 'inList' | 'notInList';
+  readonly name: 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'like' | 'inList' | 'notInList';
   readonly value: unknown;
   /** For the type alone. */
   declare readonly of?: Value;
@@ -25,6 +25,15 @@ export type Conditions<Row extends object> = {
   readonly [Column in keyof Row]?: Row[Column] | Operator<NonNullable<Row[Column]>>;
 };
 export type Where<Row extends object> = Conditions<Row> | Either<Row>;
+
+/**
+ * Stands for a condition where every row is meant on purpose: `post.delete(everyRow)`. No JSON can hold it, so nothing that
+ * comes from outside can say it.
+ */
+export const everyRow: unique symbol = Symbol.for('sluice.model.everyRow');
+
+/** Conditions as they were read: what is checked, sent and kept in caches is the same. */
+export type ReadWhere = Either | Readonly<Record<string, unknown>>;
 
 /** Other than the value; `null` is `is not null`. */
 export function ne(value: null): Operator<never>;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Database, Db } from '../database/index.ts';
+import { checkHandle, type Database, type Db } from '../database/index.ts';
 import { type CachedTable, ModelCaches } from './caching.ts';
 import { kyselyOn } from './dialect.ts';
 import type { Tables } from './where.ts';
@@ -15,6 +15,8 @@ export class SharedByInstances {
   readonly #definition: SharedDefinition;
   readonly #declared: ReadonlySet<string> | undefined;
   readonly #columns = new Map<string, Promise<ReadonlySet<string>>>();
+  /** Those that the engine has told. */
+  readonly #told = new Map<string, ReadonlySet<string>>();
   readonly #caches = new Map<string, ModelCaches>();
 
   constructor(database: Database, definition: SharedDefinition) {
@@ -29,11 +31,23 @@ export class SharedByInstances {
     const known = this.#columns.get(db.clientName) ?? askColumns(db, this.#definition.table);
     this.#columns.set(db.clientName, known);
     try {
-      return await known;
+      const columns = await known;
+      this.#told.set(db.clientName, columns);
+      return columns;
     } catch (error) {
       this.#columns.delete(db.clientName);
       throw error;
     }
+  }
+
+  /** The same, where nobody has to be asked. */
+  knownColumnsOn({ clientName }: Db): ReadonlySet<string> | undefined {
+    return this.#declared ?? this.#told.get(clientName);
+  }
+
+  /** @throws InvalidOptionError for what is no handle on a client of the database */
+  checkHandle(db: Db): void {
+    checkHandle(this.#database, db);
   }
 
   /** Nothing for a model that caches nothing. */

@@ -1,5 +1,6 @@
 import type { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
+import { checkArguments } from './input.ts';
 import { withTables } from './tables.ts';
 
 /**
@@ -7,6 +8,7 @@ import { withTables } from './tables.ts';
  * Fails with the server's unique violation if it was before, so that its effects are rolled back.
  */
 export async function recordInInbox(db: Db, consumer: string, messageId: string, result: string): Promise<void> {
+  checkArguments('recordInInbox', db, { consumer, messageId, result });
   const { text, values } = outboxDialect(db.dialect).record(consumer, messageId, result);
   await withTables(db, () => db.query(text, values, { last: true }));
 }
@@ -17,6 +19,7 @@ export async function findInInbox(
   consumer: string,
   messageIds: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
+  checkArguments('findInInbox', db, { consumer, messageIds });
   if (messageIds.length === 0) return new Map();
   const { text, values } = outboxDialect(db.dialect).recorded(consumer, messageIds);
   const { rows } = await withTables(db, () => db.query<{ message_id: string; result: string }>(text, values));

@@ -1,10 +1,10 @@
 /** A message that is to leave with the commit. */
 export interface NewOutboxMessage {
-  /** Tells apart what different relays deliver. */
+  /** Tells apart what different relays deliver. At most 200 characters. */
   readonly channel: string;
   /** Names the message to whoever receives it, who may get it more than once. Default: a UUID. */
   readonly id?: string | undefined;
-  /** Where it goes: a queue, topic or subject. */
+  /** Where it goes: a queue, topic or subject. At most 500 characters, as `id` and `key`. */
   readonly queue: string;
   /** Messages with the same queue and key are delivered in their order; those without one in any. */
   readonly key?: string | undefined;

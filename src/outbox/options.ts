@@ -9,6 +9,7 @@ import {
   text,
 } from '../core/index.ts';
 import type { Database } from '../database/index.ts';
+import { aChannel } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 
 export interface RelayOptions {
@@ -38,7 +39,7 @@ export interface RelayOptions {
 const checks: Record<keyof RelayOptions, Check> = {
   database: anObject,
   clientName: text(200),
-  channel: text(200),
+  channel: aChannel,
   deliver: aFunction,
   batchSize: integer(1, 10_000),
   pollInterval: integer(10, longestTimer),

@@ -1,5 +1,6 @@
 import type { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
+import { checkArguments } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 import { type OutboxRow, readRow } from './row.ts';
 import { withTables } from './tables.ts';
@@ -14,6 +15,7 @@ export interface ParkedMessage extends OutboxMessage {
 
 /** The messages of a channel that were set aside, oldest first; at most `limit`. */
 export async function parkedMessages(db: Db, channel: string, limit = 100): Promise<readonly ParkedMessage[]> {
+  checkArguments('parkedMessages', db, { channel, limit });
   const { text, values } = outboxDialect(db.dialect).parked(channel, limit);
   type Row = OutboxRow & { last_error: string; parked_at: Date | number };
   const { rows } = await withTables(db, () => db.query<Row>(text, values));
@@ -27,6 +29,7 @@ export async function parkedMessages(db: Db, channel: string, limit = 100): Prom
 
 /** Puts parked messages back into the line: those named, or all. @returns how many */
 export async function replayParked(db: Db, channel: string, numbers?: readonly string[]): Promise<number> {
+  checkArguments('replayParked', db, numbers === undefined ? { channel } : { channel, numbers });
   const { text, values } = outboxDialect(db.dialect).replay(channel, numbers);
   const { rowCount } = await withTables(db, () => db.query(text, values));
   return rowCount;

@@ -1,9 +1,11 @@
 import type { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
 import { OutboxMissingError } from './errors.ts';
+import { checkArguments } from './input.ts';
 
 /** Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration. */
 export async function createOutboxTables(db: Db): Promise<void> {
+  checkArguments('createOutboxTables', db, {});
   for (const statement of outboxDialect(db.dialect).create) await db.query(statement);
 }
 

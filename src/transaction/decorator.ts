@@ -38,7 +38,10 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
   const origin = captureOrigin(createDecorator);
   const given = readOnce(options, origin);
   const wrap = (method: AnyMethod): AnyMethod => {
-    const frozen = readOnce({ ...given, name: given.name ?? (method.name.slice(0, 200) || undefined) }, origin);
+    const frozen = readOnce(
+      { ...given, name: given.name ?? (method.name.slice(0, 200).toWellFormed() || undefined) },
+      origin,
+    );
     const wrapped: AnyMethod = function (...args) {
       return run(this, () => method.apply(this, args), frozen);
     };

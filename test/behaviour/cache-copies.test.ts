@@ -145,7 +145,8 @@ describe('copies in the process', () => {
 
   it('need a store that tells of changes', () => {
     const { database } = open();
-    const deaf = { read: undefined, write: undefined, prepare: undefined, release: undefined } as never;
+    const nothing = (): void => {};
+    const deaf = { read: nothing, write: nothing, prepare: nothing, release: nothing } as never;
     expect(() => createCache(database, { name: 'x', store: deaf, memory: { max: 1 } })).toThrow(/does not tell/);
     for (const memory of [{}, { max: 0 }, { max: 1, maxStaleness: -1 }, 5] as never[])
       expect(() => createCache(database, { name: 'x', memory })).toThrow(InvalidOptionError);

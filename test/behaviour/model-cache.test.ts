@@ -6,6 +6,7 @@ import {
   createModel,
   defineModel,
   either,
+  everyRow,
   gt,
   inList,
   type Model,
@@ -107,13 +108,13 @@ describe('rows by their key', () => {
   it.each([
     ['update', () => post.update({ id: 1, title: 'new' }), 'new'],
     ['update by other conditions', () => post.update({ title: 'new' }, { where: { views: 1 } }), 'new'],
-    ['update of all', () => post.update({ title: 'new' }, { where: 'all' }), 'new'],
+    ['update of all', () => post.update({ title: 'new' }, { where: everyRow }), 'new'],
     ['update of a list', () => post.update({ title: 'new' }, { where: { id: inList([1, 2]), views: gt(0) } }), 'new'],
     ['update of one of several', () => post.update({ title: 'new' }, { where: either({ id: 1 }, { id: 2 }) }), 'new'],
     ['updateBulk', () => post.updateBulk([{ id: 1, title: 'new' }]), 'new'],
     ['delete', () => post.delete({ id: 1 }), undefined],
     ['delete by other conditions', () => post.delete({ views: 1 }), undefined],
-    ['delete of all', () => post.delete('all'), undefined],
+    ['delete of all', () => post.delete(everyRow), undefined],
     ['deleteBulk', () => post.deleteBulk([1]), undefined],
   ])('are new after %s: for the transaction at once, for the others with its commit', async (_name, change, title) => {
     expect(await titleOf(1, elsewhere)).toBe('a');
@@ -234,7 +235,7 @@ describe('queries', () => {
     ['a row that moves away', () => post.update({ tenant: 2 }, { where: { tenant: 1 } })],
     ['a write that does not say where', () => post.update({ title: 'y' }, { where: { views: 1 } })],
     ['a write by the key', () => post.update({ id: 1, title: 'y' })],
-    ['a write to all', () => post.update({ title: 'y' }, { where: 'all' })],
+    ['a write to all', () => post.update({ title: 'y' }, { where: everyRow })],
     ['a deletion that does not say where', () => post.delete({ title: 'x' })],
     ['a change in another way', () => post.invalidate()],
   ])('for one value of a tag are asked anew after %s', async (_name, change) => {

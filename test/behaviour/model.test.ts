@@ -5,6 +5,7 @@ import {
   createModel,
   defineModel,
   either,
+  everyRow,
   gt,
   gte,
   inList,
@@ -118,7 +119,7 @@ describe('the verbs', () => {
     expect(await post.update({ id: a?.id ?? 0, title: 'A' })).toBe(1);
     expect(await post.update({ views: 9 }, { where: { author: ne(null) } })).toBe(2);
     expect(await titles({ where: { views: 9 }, orders: ['title'] })).toEqual(['b', 'c']);
-    expect(await post.update({ author: null }, { where: 'all' })).toBe(3);
+    expect(await post.update({ author: null }, { where: everyRow })).toBe(3);
     expect(await post.updateBulk((await post.select()).map(({ id }) => ({ id, views: 7 })))).toBe(3);
     expect(await post.count({ views: 7, author: null })).toBe(3);
     expect(await post.update({ id: 123_456, title: 'nobody' })).toBe(0);
@@ -130,7 +131,7 @@ describe('the verbs', () => {
     expect(await post.deleteBulk([a?.id ?? 0, b?.id ?? 0, 5_000_000])).toBe(2);
     expect(await post.deleteBulk([])).toBe(0);
     await fill();
-    expect(await post.delete('all')).toBe(3);
+    expect(await post.delete(everyRow)).toBe(3);
   });
 
   it('query() is the builder, in the same transaction', async () => {
@@ -188,7 +189,7 @@ describe('a model and its transaction', () => {
     expect(await rejection(listed.count({ views: 1 }))).toBeInstanceOf(InvalidModelCallError);
     expect(await listed.count({ title: 'x' })).toBe(1);
     const missing = createModel(database, defineModel<PostRow>({ table: 'no_such_table', key: 'id' }));
-    expect((await rejection(missing.count()))['code']).not.toBe('INVALID_MODEL_CALL');
+    expect((await rejection(missing.count()))['code']).not.toBe('INVALID_OPTION');
   });
 });
 
@@ -225,11 +226,6 @@ describe('bad input', () => {
       /neither a condition nor a row with its key/,
     ],
     ['an update of nothing', (model) => model.update({ id: 1 }), /nothing to change/],
-    [
-      'an update with a typing error',
-      (model) => model.update({ title: 'x' }, json('{"wher":{"id":1}}')),
-      /no option "wher"/,
-    ],
     ['no condition at all', (model) => model.select({ where: either() }), /either\(\) got no condition/],
     ['null in a list', (model) => model.select({ where: { id: inList([null as never]) } }), /"id" is null/],
     ['a row that is none', (model) => model.insert(json('[1]')), /A row is an array/],
@@ -237,14 +233,25 @@ describe('bad input', () => {
     await fill();
     const error = await rejection(call(post));
     expect(error).toBeInstanceOf(InvalidModelCallError);
+    expect(error).toMatchObject({ code: 'INVALID_OPTION' });
     expect(error.message).toMatch(message);
     expect(await post.count()).toBe(3);
+  });
+
+  it('an option with a typing error is refused before anything is sent', async () => {
+    await fill();
+    const update = post.update({ title: 'x' }, json('{"wher":{"id":1}}'));
+    expect(await rejection(update)).toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining('no option "wher"') as string,
+    });
+    expect(await post.count({ title: 'x' })).toBe(0);
   });
 
   it('conditions that are nested without end are refused', async () => {
     let where = either<PostRow>({ id: 1 });
     for (let depth = 0; depth < 30; depth += 1) where = either<PostRow>(where);
-    expect(await rejection(post.count(where))).toMatchObject({ code: 'INVALID_MODEL_CALL' });
+    expect(await rejection(post.count(where))).toMatchObject({ code: 'INVALID_OPTION' });
   });
 
   it.each([

@@ -204,8 +204,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a row that moves to another part of its table',
     file: 'model/caching.ts',
-    find: "where === 'all' || moves ? ''",
-    replace: "where === 'all' ? ''",
+    find: "where === everyRow || moves ? ''",
+    replace: "where === everyRow ? ''",
     tests: models,
   },
   {

@@ -1,0 +1,44 @@
+import { aFunction, type Check, checked, integer, longestTimer, reading, refuseUnknown } from '../core/index.ts';
+import { checkHandle, type Database, type Db } from '../database/index.ts';
+
+/** To which transaction a call belongs. */
+export interface CacheCallOptions {
+  /** The handle whose transaction it is. Default: that of the current client. */
+  readonly db?: Db | undefined;
+}
+
+export interface SetOptions extends CacheCallOptions {
+  /** How long the value may be used, in milliseconds. Default: that of the cache. */
+  readonly ttl?: number | undefined;
+}
+
+export interface LoadOptions<Value> extends SetOptions {
+  /** Whether what was loaded is kept. Default: it is. */
+  readonly keep?: ((value: Value) => boolean) | undefined;
+}
+
+/** The handle is held against the database of the cache. */
+const aHandle: Check = () => undefined;
+
+export const callChecks: Record<keyof CacheCallOptions, Check> = { db: aHandle };
+export const setChecks: Record<keyof SetOptions, Check> = { ...callChecks, ttl: integer(1, longestTimer) };
+export const loadChecks: Record<keyof LoadOptions<never>, Check> = { ...setChecks, keep: aFunction };
+
+const owner = 'A call of a cache';
+
+/** Reads the options of a call once. Written out, since it is done for each call that has any. @throws InvalidOptionError */
+export function readCall<Value>(
+  database: Database,
+  options: LoadOptions<Value> | undefined,
+  checks: Readonly<Record<string, Check>>,
+): LoadOptions<Value> | undefined {
+  if (options === undefined) return undefined;
+  return reading(owner, () => {
+    refuseUnknown(owner, options, checks);
+    const { db, ttl, keep } = options;
+    if (db !== undefined) checkHandle(database, db);
+    if (ttl !== undefined) checked(owner, 'ttl', ttl, loadChecks.ttl);
+    if (keep !== undefined) checked(owner, 'keep', keep, loadChecks.keep);
+    return { db, ttl, keep };
+  });
+}

@@ -1,0 +1,94 @@
+import {
+  anything,
+  type Check,
+  checked,
+  InvalidOptionError,
+  listOf,
+  readOptions,
+  text,
+  typeName,
+} from '../core/index.ts';
+import { clientOf, type Db } from '../database/index.ts';
+import type { NewOutboxMessage } from './message.ts';
+
+/** A channel is that of a relay, too. */
+export const aChannel: Check = text(200);
+const anId = text(500);
+const aContext: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+
+const messageChecks: Record<keyof NewOutboxMessage, Check> = {
+  channel: aChannel,
+  id: anId,
+  queue: text(500),
+  key: text(500),
+  payload: anything,
+  context: aContext,
+};
+
+/** Checks of arguments by the names that errors give them. */
+const argumentChecks = {
+  channel: aChannel,
+  consumer: text(200),
+  messageId: anId,
+  messageIds: listOf(anId, 100_000, 'a list of ids'),
+  result: ((value) => (typeof value === 'string' ? undefined : 'JSON as text')) as Check,
+  limit: ((value) =>
+    Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 100_000
+      ? undefined
+      : 'a whole number from 1 to 100000') as Check,
+  numbers: listOf(
+    (value) => (typeof value === 'string' && /^\d{1,18}$/.test(value) ? undefined : 'a number as text'),
+    100_000,
+    'numbers of parked messages, as text',
+  ),
+};
+
+/** @throws InvalidOptionError for what is no handle, and for arguments that cannot be; nothing was sent */
+export function checkArguments(
+  owner: string,
+  db: Db,
+  given: Readonly<Partial<Record<keyof typeof argumentChecks, unknown>>>,
+): void {
+  clientOf(db);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) throw missing(owner, name);
+    checked(owner, name, value, argumentChecks[name as keyof typeof argumentChecks]);
+  }
+}
+
+/** Reads messages once. @throws InvalidOptionError */
+export function readMessages(messages: readonly NewOutboxMessage[]): NewOutboxMessage[] {
+  if (!Array.isArray(messages)) {
+    throw new InvalidOptionError({
+      what: `addToOutbox got ${typeName(messages)} for its messages`,
+      remedy: 'Give a list, each with channel, queue and payload',
+    });
+  }
+  return Array.from(messages, (message) =>
+    readOptions('A message for the outbox', message, messageChecks, ['channel', 'queue']),
+  );
+}
+
+/** @throws InvalidOptionError */
+export function toJson(value: unknown): string {
+  try {
+    const json: unknown = JSON.stringify(value ?? null);
+    if (typeof json === 'string') return json;
+  } catch (cause) {
+    throw noJson(cause);
+  }
+  throw noJson(undefined);
+}
+
+function noJson(cause: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: 'A message for the outbox cannot be written as JSON',
+    remedy: 'Give plain objects, arrays, text, numbers and booleans',
+    cause,
+  });
+}
+
+function missing(owner: string, name: string): InvalidOptionError {
+  return new InvalidOptionError({ what: `${owner} got no "${name}"`, remedy: 'Give it' });
+}
