@@ -474,6 +474,45 @@ describe('statements', () => {
     for (const { text, values } of texts.slice(0, 20)) await database.current.query(text, values);
   });
 
+  it.each([
+    { change: 'int to bigint', before: 'int', after: 'bigint', first: 1, second: 5_000_000_000, stored: 5_000_000_000 },
+    { change: 'int to varchar', before: 'int', after: 'varchar(20)', first: 1, second: '007', stored: '007' },
+    {
+      change: 'varchar to json',
+      before: 'varchar(20)',
+      after: 'json',
+      first: '{}',
+      second: '{"a":1}',
+      stored: { a: 1 },
+    },
+    {
+      change: 'an enum',
+      before: "enum('red')",
+      after: "enum('blue', 'red')",
+      first: 'red',
+      second: 'blue',
+      stored: 'blue',
+    },
+  ])(
+    'prepared before the type of a column has changed work: $change',
+    async ({ before, after, first, second, stored }) => {
+      const database = server.open({ max: 1, maxLevel: 0 });
+      await server.sql(`create or replace table migrated (value ${before})`);
+      const store = (value: unknown): Promise<unknown> =>
+        database.transaction(async () => {
+          await database.current.query('select 1');
+          await database.current.query('insert into migrated (value) values ($1)', [value]);
+          const { rows } = await database.current.query('select * from migrated where value = $1', [value]);
+          return rows;
+        });
+      for (let turn = 0; turn < 3; turn += 1) await store(first);
+      await server.sql('truncate migrated');
+      await server.sql(`alter table migrated modify value ${after}, add name varchar(20)`);
+      expect(await store(second)).toEqual([{ value: stored, name: null }]);
+      await server.sql('drop table migrated');
+    },
+  );
+
   it('are one each: a second one in a text is refused by the server', async () => {
     const database = server.open({ max: 1 });
     await insert(database, 1);

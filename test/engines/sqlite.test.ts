@@ -317,6 +317,24 @@ describe('statements', () => {
     expect((await current.query('select * from wide')).rows).toEqual([{ a: 1, b: 2 }]);
     await current.query('drop table wide');
   });
+
+  it('tell of the columns as they are, whatever was changed since they were prepared', async () => {
+    const { current } = server.open();
+    await current.query('create table altered (a int)');
+    const columns = async (): Promise<string[]> =>
+      (await current.query('select * from altered')).fields.map(({ name }) => name);
+    for (const filled of [false, true]) {
+      if (filled) await current.query('insert into altered values (1)');
+      expect(await columns()).toEqual(['a']);
+      await server.sql('alter table altered add column b int');
+      expect(await columns()).toEqual(['a', 'b']);
+      await server.sql('alter table altered rename column b to c');
+      expect(await columns()).toEqual(['a', 'c']);
+      await server.sql('alter table altered drop column c');
+      expect(await columns()).toEqual(['a']);
+    }
+    await current.query('drop table altered');
+  });
 });
 
 describe('a database in memory', () => {

@@ -229,6 +229,38 @@ describe('a wrong value', () => {
   });
 });
 
+describe('a statement that fails while it runs', () => {
+  it('is not sent once more: a procedure may have committed', async () => {
+    await server.sql(`create or replace procedure sell_and_fail(id int) language plpgsql as $$ begin
+      insert into product values (id); commit;
+      if id > 2 then perform 'abc'::text::int; end if; end $$`);
+    const database = narrow();
+    const call = (id: number): Promise<unknown> => database.current.query('call sell_and_fail($1::int)', [id]);
+    for (const id of [0, 1, 2]) await call(id);
+    expect(await rejection(call(3))).toMatchObject({ code: '22P02' });
+    expect(await server.products()).toEqual([0, 1, 2, 3]);
+  });
+
+  it('is not repeated by retry', async () => {
+    const database = narrow();
+    let attempts = 0;
+    await server.sql("insert into product (id, name) values (1, '1'), (2, 'abc')");
+    const work = (id: number): Promise<unknown> =>
+      database.transaction(
+        async () => {
+          attempts += 1;
+          await database.current.query('select 1');
+          await database.current.query('select name::int from product where id = $1', [id]);
+        },
+        { retry: { attempts: 10, delay: 1 } },
+      );
+    for (let turn = 0; turn < 3; turn += 1) await work(1);
+    attempts = 0;
+    expect(await rejection(work(2))).toMatchObject({ code: '22P02' });
+    expect(attempts).toBe(1);
+  });
+});
+
 describe('a result whose columns change', () => {
   it('in the middle of a transaction is repeated by retry', async () => {
     const database = narrow();

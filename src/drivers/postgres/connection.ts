@@ -53,6 +53,7 @@ export class PostgresConnection implements DriverConnection {
     this.#session = { prepared, types, write: new GatheredWrite(connection), pooler, toWire };
     client.on('error', (error) => (this.#lastError ??= error));
     client.on('end', () => this.#onGone());
+    connection.on('bindComplete', () => this.#running?.query.handleBindComplete());
     connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
   }
 

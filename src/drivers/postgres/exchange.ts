@@ -43,6 +43,8 @@ export class ExchangeQuery implements WireQuery {
   #native: NativeRows | undefined;
   #results: readonly QueryResult[] = none;
   #completed = 0;
+  /** How many steps the server has begun to carry out, or is about to: their values fit. */
+  #bound = 0;
   #shape: RowShape = noColumns;
   #rows: Record<string, unknown>[] | undefined;
   #ended: Exchange['ended'];
@@ -78,7 +80,9 @@ export class ExchangeQuery implements WireQuery {
 
   /** Whether nothing of a failed exchange, that began outside of a transaction, stays. */
   get tookNoEffect(): boolean {
-    return this.#ended === undefined && (this.#results.length === 0 || this.#steps[0]?.type === 'begin');
+    if (this.#ended !== undefined) return false;
+    // A procedure may have committed, but not in a transaction.
+    return this.#steps[0]?.type === 'begin' || (this.#results.length === 0 && !this.#hasBegun);
   }
 
   /** Whether the server has rolled the transaction back, as it was told or instead of a COMMIT. */
@@ -114,6 +118,10 @@ export class ExchangeQuery implements WireQuery {
     write.send();
     this.#expectRows();
     return null;
+  }
+
+  handleBindComplete(): void {
+    this.#bound += 1;
   }
 
   handleRowDescription({ fields }: { readonly fields: readonly WireField[] }): void {
@@ -159,7 +167,7 @@ export class ExchangeQuery implements WireQuery {
     for (const planned of this.#planned.slice(this.#completed)) {
       if (planned.parse) prepared.forget(planned);
     }
-    this.#staleness ??= stalenessOf(error, this.failedPlan);
+    this.#staleness ??= stalenessOf(error, this.failedPlan, this.#hasBegun);
     if (this.#staleness === 'missing') prepared.clear();
     else if (this.#staleness === 'changed') prepared.schemaChanged();
     this.#error ??= { error };
@@ -171,6 +179,11 @@ export class ExchangeQuery implements WireQuery {
 
   outcome(failure: Failure | undefined): Exchange {
     return { completed: this.#completed, results: this.#results, failure, ended: this.#ended };
+  }
+
+  /** Whether the step that failed had begun to run. */
+  get #hasBegun(): boolean {
+    return this.#bound > this.#completed;
   }
 
   #complete(tag: string): void {

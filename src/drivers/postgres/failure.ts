@@ -41,8 +41,11 @@ const ofTypes: ReadonlySet<string> = new Set([
   '42725',
 ]);
 
-/** @param plan how the statement was sent that failed */
-export function stalenessOf(error: unknown, plan: PlannedText | undefined): Staleness | undefined {
+/**
+ * @param plan how the statement was sent that failed
+ * @param hasBegun it failed while it ran, so that its values fitted
+ */
+export function stalenessOf(error: unknown, plan: PlannedText | undefined, hasBegun: boolean): Staleness | undefined {
   const code = codeOf(error);
   const isNamed = plan !== undefined && plan.name !== '';
   if (code === '26000' || code === '42P05') {
@@ -50,7 +53,7 @@ export function stalenessOf(error: unknown, plan: PlannedText | undefined): Stal
     return isNamed && messageOf(error).includes(plan.name) ? 'missing' : undefined;
   }
   if (code === '0A000') return isChangedResult(error) ? 'changed' : undefined;
-  if (!isNamed || plan.parse) return undefined;
+  if (!isNamed || plan.parse || hasBegun) return undefined;
   if (code === 'XX000') return messageOf(error).startsWith('cache lookup failed') ? 'changed' : undefined;
   return ofTypes.has(code) ? 'suspect' : undefined;
 }

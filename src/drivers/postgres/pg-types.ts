@@ -14,6 +14,7 @@ export interface WireConnection {
   flush(): void;
   sync(): void;
   sendCopyFail(reason: string): void;
+  on(event: 'bindComplete', listener: () => void): void;
   on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): void;
   once(event: 'readyForQuery' | 'end', listener: () => void): void;
 }

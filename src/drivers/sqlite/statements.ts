@@ -65,8 +65,7 @@ export class Statements {
     const rows = (statement.all(...(given as SQLInputValue[])) as Record<string, unknown>[]).map(toRow);
     const [first] = rows;
     // SQLite prepares a statement again by itself when somebody has changed its tables.
-    if (first !== undefined && !fields.every(({ name }) => Object.hasOwn(first, name)))
-      prepared.fields = fieldsOf(statement);
+    if (first === undefined || !describes(fields, first)) prepared.fields = fieldsOf(statement);
     return { rows, rowCount: rows.length, command, fields: prepared.fields };
   }
 
@@ -88,6 +87,11 @@ export class Statements {
 }
 
 const changing: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'WITH']);
+
+/** Whether the fields are those of a row; not where two of them have one name. */
+function describes(fields: readonly Field[], row: Record<string, unknown>): boolean {
+  return Object.keys(row).length === fields.length && fields.every(({ name }) => Object.hasOwn(row, name));
+}
 
 function fieldsOf(statement: StatementSync): readonly Field[] {
   return statement.columns().map(({ name }) => ({ name, dataTypeID: 0 }));
