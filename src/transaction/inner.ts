@@ -104,6 +104,7 @@ async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<Bod
     done = { type: 'thrown', error: unexpectedRollback(transaction, unit.doomed.cause) };
   }
   if (done.type === 'thrown') {
+    transaction.repeatable?.carry(unit, done.error);
     await transaction.rollbackTo(unit);
   } else {
     if (unit.savepoint !== undefined) transaction.savepoints.released(unit.savepoint);

@@ -25,15 +25,10 @@ export async function runTransaction<Result>(
 }
 
 /** Only a transaction that is known to be rolled back, for a reason that another attempt may not meet. */
-function mayRepeat<Result>({ transaction, result }: Attempted<Result>, lockTimeouts: boolean): boolean {
-  const failure = transaction.repeatableFailure;
-  if (failure === undefined || transaction.outcome !== 'rolledBack' || !('error' in result)) return false;
-  if (failure.kind === 'lockTimeout' && !lockTimeouts) return false;
+function mayRepeat<Result>({ transaction, unit, result }: Attempted<Result>, lockTimeouts: boolean): boolean {
+  if (transaction.outcome !== 'rolledBack' || !('error' in result)) return false;
   if (transaction.cancellation.requested !== undefined) return false;
-  for (let error: unknown = result.error, depth = 0; depth < 10; depth += 1) {
-    if (error === failure.error) return true;
-    if (typeof error !== 'object' || error === null || !('cause' in error)) return false;
-    error = error.cause;
-  }
-  return false;
+  // What its libraries made of the failure, nobody can know: the transaction has noted it itself.
+  const failure = transaction.repeatable?.behind(result.error, unit);
+  return failure !== undefined && (failure.kind !== 'lockTimeout' || lockTimeouts);
 }

@@ -31,6 +31,7 @@ export interface Attempt {
 /** What an attempt came to, for the decision whether there is another. */
 export interface Attempted<Result> {
   readonly transaction: Transaction;
+  readonly unit: AtomicUnit;
   readonly result: { readonly value: Result } | { readonly error: unknown };
 }
 
@@ -89,7 +90,7 @@ export async function runAttempt<Result>(
             frameFor: frameAfter(outer),
             hookLimit: client.hookLimit,
           });
-    return { transaction, result: conclude(transaction, unit, done, ending, errors) };
+    return { transaction, unit, result: conclude(transaction, unit, done, ending, errors) };
   } finally {
     client.work.delete(transaction);
   }

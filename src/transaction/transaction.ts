@@ -35,6 +35,7 @@ import {
 import type { ChainDeadlockError } from './errors.ts';
 import type { LaneLimit, LaneOwner } from './lane.ts';
 import type { StopWatching } from './lock-watch.ts';
+import { RepeatableFailures } from './repeatable.ts';
 import { type PendingStep, Savepoints } from './savepoints.ts';
 import { isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
 import type { AtomicUnit } from './unit.ts';
@@ -93,7 +94,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   #lease: Lease<DriverConnection> | undefined;
   #hasWritten = false;
   #exchanges = 0;
-  #repeatable: Failure | undefined;
+  #repeatable: RepeatableFailures | undefined;
   /** The failure with which the server rolled the whole transaction back, in the middle of it. */
   #rolledBackBy: Failure | undefined;
   #ending: Ending | undefined;
@@ -134,8 +135,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   get hasWritten(): boolean {
     return this.#hasWritten;
   }
-  /** The last serialization failure, deadlock, stale plan or given up wait for a lock that the server reported. */
-  get repeatableFailure(): Failure | undefined {
+  /** The failures that another attempt may not meet; none in most. */
+  get repeatable(): RepeatableFailures | undefined {
     return this.#repeatable;
   }
 
@@ -319,6 +320,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     const status = this.#lease?.connection.status;
     if (exchange.ended !== undefined) this.#noteCommit(exchange);
     else if (failure === undefined && status !== 'active') throw this.#doom(unit, endedBehindOurBack(this));
+    if (this.#repeatable !== undefined) this.#repeatable.overcome();
     if (failure === undefined) return;
     this.#noteRepeatable(failure);
     if (failure.kind === 'connectionLost') {
@@ -355,7 +357,9 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   }
 
   #noteRepeatable(failure: Failure | undefined): void {
-    if (failure !== undefined && repeatable.has(failure.kind)) this.#repeatable = failure;
+    if (failure === undefined || !repeatable.has(failure.kind)) return;
+    this.#repeatable ??= new RepeatableFailures();
+    this.#repeatable.note(failure);
   }
 
   #doom(unit: AtomicUnit, error: unknown): unknown {

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { integer, pgTable, type PgTransactionConfig } from 'drizzle-orm/pg-core';
 import pg from 'pg';
@@ -8,13 +8,20 @@ import { type Library, librarySuite, type LibraryTransaction } from './library-s
 
 const product = pgTable('product', { id: integer().primaryKey(), stock: integer().default(0) });
 
-type Handle = Pick<NodePgDatabase, 'insert' | 'select' | 'execute'> & {
+type Handle = Pick<NodePgDatabase, 'insert' | 'select' | 'update' | 'execute'> & {
   transaction(body: (transaction: Handle) => Promise<unknown>, config?: PgTransactionConfig): Promise<unknown>;
 };
 
 function within(handle: Handle): LibraryTransaction {
   return {
     insert: async (id) => await handle.insert(product).values({ id }),
+    async increment(id) {
+      const [row] = await handle.select({ stock: product.stock }).from(product).where(eq(product.id, id));
+      await handle
+        .update(product)
+        .set({ stock: (row?.stock ?? 0) + 1 })
+        .where(eq(product.id, id));
+    },
     nested: (body) => handle.transaction((inner) => body(within(inner))),
   };
 }
@@ -22,6 +29,7 @@ function within(handle: Handle): LibraryTransaction {
 function libraryOf(db: NodePgDatabase, close: () => Promise<void> = () => Promise.resolve()): Library {
   return {
     insert: (id) => within(db).insert(id),
+    increment: (id) => within(db).increment(id),
     ids: async () => (await db.select({ id: product.id }).from(product).orderBy(product.id)).map(({ id }) => id),
     fail: () => db.execute(sql`select 1 / 0`),
     transaction: (body, isolation) =>

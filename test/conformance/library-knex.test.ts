@@ -6,6 +6,12 @@ import { type Library, librarySuite, type LibraryTransaction } from './library-s
 function within(handle: Knex): LibraryTransaction {
   return {
     insert: async (id) => await handle('product').insert({ id }),
+    async increment(id) {
+      const { stock } = (await handle('product').where({ id }).first<{ stock: number }>('stock')) ?? { stock: 0 };
+      await handle('product')
+        .where({ id })
+        .update({ stock: stock + 1 });
+    },
     nested: (body) => handle.transaction((inner) => body(within(inner))),
   };
 }
@@ -13,6 +19,7 @@ function within(handle: Knex): LibraryTransaction {
 function libraryOf(handle: Knex): Library {
   return {
     insert: (id) => within(handle).insert(id),
+    increment: (id) => within(handle).increment(id),
     ids: async () => await handle('product').orderBy('id').pluck('id'),
     fail: async () => await handle.raw('select 1 / 0'),
     transaction: (body, isolation) =>

@@ -16,11 +16,21 @@ function make(pool: pg.Pool): Kysely<Tables> {
 function libraryOf(kysely: Kysely<Tables>): Library {
   const insert = (handle: Kysely<Tables>, id: number): Promise<unknown> =>
     handle.insertInto('product').values({ id }).execute();
+  const increment = async (handle: Kysely<Tables>, id: number): Promise<unknown> => {
+    const { stock } = await handle.selectFrom('product').select('stock').where('id', '=', id).executeTakeFirstOrThrow();
+    return await handle
+      .updateTable('product')
+      .set({ stock: stock + 1 })
+      .where('id', '=', id)
+      .execute();
+  };
   const within = (transaction: Transaction<Tables>): LibraryTransaction => ({
     insert: (id) => insert(transaction, id),
+    increment: (id) => increment(transaction, id),
   });
   return {
     insert: (id) => insert(kysely, id),
+    increment: (id) => increment(kysely, id),
     ids: async () => (await kysely.selectFrom('product').select('id').orderBy('id').execute()).map(({ id }) => id),
     fail: () => sql`select 1 / 0`.execute(kysely),
     transaction: (body, isolation) => {

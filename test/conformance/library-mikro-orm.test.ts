@@ -50,12 +50,19 @@ function libraryOf(orm: MikroORM): Library {
     em.create(Product, { id, stock: 0 });
     await em.flush();
   };
+  const increment = async (em: EntityManager, id: number): Promise<void> => {
+    const product = await em.findOneOrFail(Product, id);
+    product.stock += 1;
+    await em.flush();
+  };
   const within = (em: EntityManager): LibraryTransaction => ({
     insert: (id) => insert(em, id),
+    increment: (id) => increment(em, id),
     nested: (body) => em.transactional((inner) => body(within(inner))),
   });
   return {
     insert: (id) => insert(orm.em.fork(), id),
+    increment: (id) => increment(orm.em.fork(), id),
     ids: async () => (await orm.em.fork().find(Product, {}, { orderBy: { id: 'asc' } })).map(({ id }) => id),
     fail: () => orm.em.fork().getConnection().execute('select 1 / 0'),
     transaction: (body, isolation) =>

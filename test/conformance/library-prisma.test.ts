@@ -19,12 +19,18 @@ const levels = { serializable: 'Serializable', 'read committed': 'ReadCommitted'
 function libraryOf(prisma: ProductClient): Library {
   const insert = async (client: ProductClient, id: number): Promise<unknown> =>
     await client.product.create({ data: { id } });
+  const increment = async (client: ProductClient, id: number): Promise<unknown> => {
+    const product = await client.product.findUnique({ where: { id } });
+    return await client.product.update({ where: { id }, data: { stock: (product?.stock ?? 0) + 1 } });
+  };
   const within = (client: ProductClient): LibraryTransaction => ({
     insert: (id) => insert(client, id),
+    increment: (id) => increment(client, id),
     nested: (body) => client.$transaction((inner) => body(within(inner))),
   });
   return {
     insert: (id) => insert(prisma, id),
+    increment: (id) => increment(prisma, id),
     ids: async () =>
       (await prisma.product.findMany({ select: { id: true }, orderBy: { id: 'asc' } })).map(({ id }) => id),
     fail: async () => await prisma.$queryRawUnsafe('select 1 / 0'),

@@ -7,6 +7,8 @@ import { rejection, signal, until } from '../support/settled.ts';
 export interface LibraryTransaction {
   /** Inserts into `product` through the transaction's handle. */
   insert(id: number): Promise<unknown>;
+  /** Reads the stock of a product, and then writes one more. */
+  increment(id: number): Promise<unknown>;
   /** A transaction of the library inside of it. */
   nested?(body: (transaction: LibraryTransaction) => Promise<unknown>): Promise<unknown>;
 }
@@ -15,6 +17,8 @@ export interface LibraryTransaction {
 export interface Library {
   /** Inserts into `product` through the handle that everybody shares. */
   insert(id: number): Promise<unknown>;
+  /** Reads the stock of a product through it, and then writes one more. */
+  increment(id: number): Promise<unknown>;
   /** The ids in `product`, in order. */
   ids(): Promise<number[]>;
   /** A statement that the server refuses. */
@@ -303,6 +307,28 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         const expected = Array.from({ length: 50 }, (_, half) => [half * 20, half * 20 + 1]).flat();
         expect(await server.products()).toEqual(expected);
       }));
+  });
+
+  describe(`${name} and retry`, () => {
+    const twelve = 12;
+    const options = { isolationLevel: 'SERIALIZABLE', retry: { attempts: 60, delay: 4 } } as const;
+
+    it.each(['with plain queries', 'in a transaction of its own'])(
+      'repeats what lost to another one, %s, until all have read and written',
+      { timeout: 60_000 },
+      (how) =>
+        using(async (library, database) => {
+          await server.sql('insert into product (id, stock) values (1, 0)');
+          const body =
+            how === 'with plain queries'
+              ? () => library.increment(1)
+              : () => library.transaction((transaction) => transaction.increment(1));
+          const all = Array.from({ length: twelve }, () => database.transaction(body, options));
+          const settled = await Promise.allSettled(all);
+          expect(settled.filter(({ status }) => status === 'rejected')).toEqual([]);
+          expect(await server.sql('select stock from product')).toEqual([{ stock: twelve }]);
+        }, twelve),
+    );
   });
 
   describe(`${name} outside of a transaction`, () => {

@@ -17,13 +17,21 @@ async function libraryOf(dataSource: DataSource, save: boolean): Promise<Library
   await dataSource.initialize();
   const insert = (manager: EntityManager, id: number): Promise<unknown> =>
     save ? manager.save(Product, { id, stock: id }) : manager.insert(Product, { id });
+  const increment = async (manager: EntityManager, id: number): Promise<unknown> => {
+    const stock = (await manager.findOneByOrFail(Product, { id })).stock ?? 0;
+    return save
+      ? await manager.save(Product, { id, stock: stock + 1 })
+      : await manager.update(Product, { id }, { stock: stock + 1 });
+  };
   const within = (manager: EntityManager): LibraryTransaction => ({
     // An insert, since saving what is there would update it.
     insert: (id) => manager.insert(Product, { id }),
+    increment: (id) => increment(manager, id),
     nested: (body) => manager.transaction((inner) => body(within(inner))),
   });
   return {
     insert: (id) => insert(dataSource.manager, id),
+    increment: (id) => increment(dataSource.manager, id),
     ids: async () => (await dataSource.getRepository(Product).find({ order: { id: 'ASC' } })).map(({ id }) => id),
     fail: () => dataSource.query('select 1 / 0'),
     transaction: (body, isolation) =>

@@ -68,6 +68,30 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
     on.current.query('insert into effect (note) values ($1)', [text]);
 
   describe(`a queue on ${name}`, () => {
+    it('repeats the transactions of handlers as their options say', { timeout: 60_000 }, async () => {
+      const count = 12;
+      const pooled = server.open({ max: count });
+      await server.sql('insert into tally (id, count) values (1, 0)');
+      const tally = defineQueue<null, number>('tally', { concurrency: count });
+      const jobs = open({ tally }, pooled);
+      jobs.worker().handle(
+        tally,
+        async () => {
+          const { rows } = await pooled.current.query<{ count: number }>('select count from tally where id = 1');
+          const next = (rows[0]?.count ?? 0) + 1;
+          // As a library does that tells of the server's error in words of its own.
+          await pooled.current.query('update tally set count = $1 where id = 1', [next]).catch(() => {
+            throw new Error('could not count');
+          });
+          return next;
+        },
+        { transaction: { isolationLevel: 'SERIALIZABLE', retry: { attempts: 60, delay: 4 } } },
+      );
+      const handles = await Promise.all(Array.from({ length: count }, () => jobs.queues.tally.push(null)));
+      const results = await Promise.all(handles.map((handle) => handle.result({ timeout: 50_000 })));
+      expect(results.toSorted((one, other) => one - other)).toEqual(Array.from({ length: count }, (_, at) => at + 1));
+    });
+
     it('runs what was pushed, and gives its typed result', async () => {
       const add = defineQueue<{ a: number; b: number }, number>('add');
       const jobs = open({ add });

@@ -1,5 +1,5 @@
 // The suite of the libraries on MariaDB, over the ambient pool for mysql2.
-import { sql as drizzleSql } from 'drizzle-orm';
+import { eq, sql as drizzleSql } from 'drizzle-orm';
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { int, mysqlTable } from 'drizzle-orm/mysql-core';
 import knexPackage, { type Knex } from 'knex';
@@ -25,11 +25,21 @@ interface Tables {
 function kyselyOf(kysely: Kysely<Tables>): Library {
   const insert = (handle: Kysely<Tables>, id: number): Promise<unknown> =>
     handle.insertInto('product').values({ id }).execute();
+  const increment = async (handle: Kysely<Tables>, id: number): Promise<unknown> => {
+    const { stock } = await handle.selectFrom('product').select('stock').where('id', '=', id).executeTakeFirstOrThrow();
+    return await handle
+      .updateTable('product')
+      .set({ stock: stock + 1 })
+      .where('id', '=', id)
+      .execute();
+  };
   const within = (transaction: Transaction<Tables>): LibraryTransaction => ({
     insert: (id) => insert(transaction, id),
+    increment: (id) => increment(transaction, id),
   });
   return {
     insert: (id) => insert(kysely, id),
+    increment: (id) => increment(kysely, id),
     ids: async () => (await kysely.selectFrom('product').select('id').orderBy('id').execute()).map(({ id }) => id),
     fail: () => sql.raw(failing).execute(kysely),
     transaction: (body, isolation) => {
@@ -54,13 +64,20 @@ librarySuite('Kysely', {
 });
 
 const product = mysqlTable('product', { id: int().primaryKey(), stock: int().default(0) });
-type Handle = Pick<MySql2Database, 'insert' | 'select' | 'execute'> & {
+type Handle = Pick<MySql2Database, 'insert' | 'select' | 'update' | 'execute'> & {
   transaction(body: (transaction: Handle) => Promise<unknown>, config?: object): Promise<unknown>;
 };
 
 function drizzleWithin(handle: Handle): LibraryTransaction {
   return {
     insert: async (id) => await handle.insert(product).values({ id }),
+    async increment(id) {
+      const [row] = await handle.select({ stock: product.stock }).from(product).where(eq(product.id, id));
+      await handle
+        .update(product)
+        .set({ stock: (row?.stock ?? 0) + 1 })
+        .where(eq(product.id, id));
+    },
     nested: (body) => handle.transaction((inner) => body(drizzleWithin(inner))),
   };
 }
@@ -68,6 +85,7 @@ function drizzleWithin(handle: Handle): LibraryTransaction {
 function drizzleOf(db: MySql2Database, close: () => Promise<void> = () => Promise.resolve()): Library {
   return {
     insert: (id) => drizzleWithin(db).insert(id),
+    increment: (id) => drizzleWithin(db).increment(id),
     ids: async () => (await db.select({ id: product.id }).from(product).orderBy(product.id)).map(({ id }) => id),
     fail: () => db.execute(drizzleSql.raw(failing)),
     transaction: (body, isolation) =>
@@ -91,6 +109,12 @@ librarySuite('Drizzle', {
 function knexWithin(handle: Knex): LibraryTransaction {
   return {
     insert: async (id) => await handle('product').insert({ id }),
+    async increment(id) {
+      const { stock } = (await handle('product').where({ id }).first<{ stock: number }>('stock')) ?? { stock: 0 };
+      await handle('product')
+        .where({ id })
+        .update({ stock: stock + 1 });
+    },
     nested: (body) => handle.transaction((inner) => body(knexWithin(inner))),
   };
 }
@@ -98,6 +122,7 @@ function knexWithin(handle: Knex): LibraryTransaction {
 function knexOf(handle: Knex): Library {
   return {
     insert: (id) => knexWithin(handle).insert(id),
+    increment: (id) => knexWithin(handle).increment(id),
     ids: async () => await handle('product').orderBy('id').pluck('id'),
     fail: async () => await handle.raw(failing),
     transaction: (body, isolation) =>
@@ -128,14 +153,22 @@ const levels = { serializable: 'SERIALIZABLE', 'read committed': 'READ COMMITTED
 
 async function typeormOf(dataSource: DataSource, save: boolean): Promise<Library> {
   await dataSource.initialize();
+  const increment = async (manager: EntityManager, id: number): Promise<unknown> => {
+    const stock = (await manager.findOneByOrFail(Product, { id })).stock ?? 0;
+    return save
+      ? await manager.save(Product, { id, stock: stock + 1 })
+      : await manager.update(Product, { id }, { stock: stock + 1 });
+  };
   const within = (manager: EntityManager): LibraryTransaction => ({
     // An insert, since saving what is there would update it.
     insert: (id) => manager.insert(Product, { id }),
+    increment: (id) => increment(manager, id),
     nested: (body) => manager.transaction((inner) => body(within(inner))),
   });
   return {
     insert: (id) =>
       save ? dataSource.manager.save(Product, { id, stock: id }) : dataSource.manager.insert(Product, { id }),
+    increment: (id) => increment(dataSource.manager, id),
     ids: async () => (await dataSource.getRepository(Product).find({ order: { id: 'ASC' } })).map(({ id }) => id),
     fail: () => dataSource.query(failing),
     transaction: (body, isolation) =>

@@ -1,0 +1,48 @@
+import type { Failure } from '../driver/index.ts';
+import type { AtomicUnit } from './unit.ts';
+
+const deepest = 10;
+
+/** The serialization failures, deadlocks and given up waits for locks of one transaction, and what came of them. */
+export class RepeatableFailures {
+  /** By the server's error, and by those that left the scopes which were rolled back for it. */
+  readonly #byError = new Map<unknown, Failure>();
+  /** The one after which the server has been asked nothing. */
+  #last: Failure | undefined;
+
+  note(failure: Failure): void {
+    this.#byError.set(failure.error, failure);
+    this.#last = failure;
+  }
+
+  /** `error` leaves a unit that is rolled back: a library's own one, or a copy, says nothing of what it stands for. */
+  carry(unit: AtomicUnit, error: unknown): void {
+    const failure = this.behind(error, unit);
+    if (failure !== undefined && error instanceof Error) this.#byError.set(error, failure);
+  }
+
+  /** The server has answered something else since: whoever asked has gone on. */
+  overcome(): void {
+    this.#last = undefined;
+  }
+
+  /**
+   * The failure for which a unit, or the whole transaction, was rolled back: it left the unit no other end, `error` tells
+   * of it, or it was the last that was heard from the server.
+   */
+  behind(error: unknown, { doomed }: AtomicUnit): Failure | undefined {
+    const doom = doomed === undefined ? undefined : this.#byError.get(doomed.cause);
+    return doom ?? this.#toldBy(error, 0) ?? this.#last;
+  }
+
+  #toldBy(error: unknown, depth: number): Failure | undefined {
+    const failure = this.#byError.get(error);
+    if (failure !== undefined || depth === deepest || !(error instanceof Error)) return failure;
+    const parts: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
+    for (const part of [error.cause, ...parts]) {
+      const told = this.#toldBy(part, depth + 1);
+      if (told !== undefined) return told;
+    }
+    return undefined;
+  }
+}
