@@ -1,6 +1,7 @@
 import { type Check, readOptions, integer, longestTimer, systemClock, text } from '../core/index.ts';
 import type { ChainContext } from './chain.ts';
 import { Frame } from './frame.ts';
+import { levelOf } from './place.ts';
 import { currentFrame, runInFrame } from './store.ts';
 
 /** What travels with a chain through jobs, calls and messages. */
@@ -54,7 +55,7 @@ export function withContext<Result>(options: ContextOptions, body: () => Result)
   const chain: ChainContext = { ...outer?.chain, ...given, ...(deadline === undefined ? {} : { deadline }) };
   const frame = new Frame(outer, {
     client: outer?.client,
-    level: outer?.level ?? 0,
+    level: outer?.level,
     scope: outer?.scope,
     hooks: outer?.hooks,
     chain,
@@ -68,7 +69,7 @@ export function currentContext(): CurrentContext {
   if (frame === undefined) return { level: 0 };
   const { ancestors: _, deadline, enteredAt: __, ...values } = frame.chain ?? {};
   const remaining = deadline === undefined ? {} : { remaining: deadline - systemClock.now() };
-  return { level: frame.level, ...values, ...remaining };
+  return { level: levelOf(frame, frame), ...values, ...remaining };
 }
 
 function earlier(deadline: number | undefined, timeout: number | undefined): number | undefined {

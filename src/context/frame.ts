@@ -1,5 +1,6 @@
 import type { ChainLink } from '../core/index.ts';
 import type { Ancestor, BackendIdentity, ChainContext } from './chain.ts';
+import { Ground, groundNow } from './ground.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
 export interface ClientIdentity {
@@ -12,10 +13,15 @@ export interface ClientIdentity {
 export interface OpenTransaction {
   readonly client: ClientIdentity;
   readonly level: number;
-  /** The transaction of the chain that was the innermost one when this one was opened. */
+  /** The nearest live transaction of the chain that was there when this one was opened. */
   readonly outer: OpenTransaction | undefined;
   /** False once the server has answered COMMIT or ROLLBACK. */
   readonly isOpen: boolean;
+  /**
+   * False as soon as COMMIT or ROLLBACK is under way: from then on it waits for nothing of its chain and gives its connection
+   * back by itself, so the chain holds it no more.
+   */
+  readonly isLive: boolean;
   /** The same object for all attempts of one call. */
   readonly call: object;
   /** The server's side of its connection; none before its first statement. */
@@ -31,6 +37,8 @@ export interface AmbientScope {
 /** Takes hooks that are registered while hooks run. */
 export interface HookSink {
   readonly open: boolean;
+  /** Whether anything that has begun waits for the hooks. */
+  readonly isAwaited: boolean;
   commit(hook: () => unknown): void;
   compensate(hook: () => unknown): void;
 }
@@ -39,7 +47,8 @@ export interface HookSink {
 export interface FrameChange {
   /** None: the frame says nothing about any client. */
   readonly client: ClientIdentity | undefined;
-  readonly level: number;
+  /** A level that was fixed from outside; what has a scope stands at that of its transaction. */
+  readonly level?: number | undefined;
   readonly scope: AmbientScope | undefined;
   /** The transaction that begins with this frame. */
   readonly opens?: OpenTransaction | undefined;
@@ -48,46 +57,114 @@ export interface FrameChange {
   readonly current?: ClientIdentity | undefined;
   /** What the chain carries from here on; by default what it carried before. */
   readonly chain?: ChainContext | undefined;
+  /** What it stands on; by default an explicit level, or else what the frame around stands on. */
+  readonly ground?: Ground | undefined;
 }
 
 /**
- * An element of the ambient context. Frames are never changed: a scope runs its body in a new one,
- * so parallel branches cannot see each other's transactions.
+ * An element of the ambient context. What a frame means never changes: a scope runs its body in a new one, so parallel
+ * branches cannot see each other's transactions. But it lets go of what has ended, however long what was left
+ * running in it goes on. Its fields are private to the types alone, since another copy of the package knows it too.
  */
 export class Frame {
-  readonly parent: Frame | undefined;
+  private link: Frame | undefined;
   /** The client that the frame says something about. */
   readonly client: ClientIdentity | undefined;
-  readonly level: number;
+  /** The level that is fixed here: that of the scope's transaction, or an explicit one. None: see `levelBeside`. */
+  readonly level: number | undefined;
   /** The client that `current` means; only `switchDb` changes it, a transaction on another client does not. */
   readonly current: ClientIdentity | undefined;
   /** The scope that statements of this frame on its client join; none: they run by themselves. */
   readonly scope: AmbientScope | undefined;
-  /** The transaction of the chain that was opened last, on any client. */
-  readonly innermost: OpenTransaction | undefined;
-  /** The highest level at which the chain has a transaction open, over all clients; -1 for none. */
-  readonly held: number;
   readonly hooks: HookSink | undefined;
-  readonly chain: ChainContext | undefined;
+  private opened: OpenTransaction | undefined;
+  private stands: Ground | undefined;
+  /** What came into this process from outside, as long as it lasts. */
+  private readonly entry: Ground | undefined;
+  private carried: ChainContext | undefined;
 
   constructor(parent: Frame | undefined, change: FrameChange) {
-    this.parent = parent;
-    this.client = change.client;
-    this.level = change.level;
-    this.scope = change.scope;
+    const { client, scope } = change;
+    this.client = client;
+    this.scope = scope;
+    this.level = scope === undefined ? change.level : scope.transaction.level;
     this.hooks = change.hooks;
+    this.link = parent?.isSpent === true ? Frame.nearest(parent, client) : parent;
     this.current = change.current ?? parent?.current;
-    this.innermost = change.opens ?? parent?.innermost;
-    this.chain = change.chain ?? parent?.chain;
-    const held = parent === undefined ? heldElsewhere(change.chain) : parent.held;
-    this.held = change.opens === undefined ? held : Math.max(held, change.opens.level);
+    this.opened = change.opens ?? parent?.innermost;
+    this.carried = change.chain ?? parent?.chain;
+    const isFixed = scope === undefined && change.level !== undefined;
+    this.stands = change.ground ?? (isFixed ? new Ground(change.level) : parent?.ground);
+    this.entry = parent === undefined ? this.stands : parent.entry;
+    if (parent?.link?.isSpent === true) parent.link = Frame.nearest(parent.link, parent.client);
+  }
+
+  /** The nearest frame around that still says something. */
+  get parent(): Frame | undefined {
+    return this.link;
+  }
+  /** The live transaction of the chain that was opened last, on any client. */
+  get innermost(): OpenTransaction | undefined {
+    const innermost = this.opened;
+    if (innermost === undefined || innermost.isLive) return innermost;
+    return (this.opened = innermost.outer);
+  }
+  get ground(): Ground | undefined {
+    return (this.stands = groundNow(this.stands));
+  }
+  /** What travels with the chain. Nobody waits for what is left running when the answer was given. */
+  get chain(): ChainContext | undefined {
+    const chain = this.carried;
+    if (chain?.ancestors === undefined || this.entry?.hasEnded !== true) return chain;
+    const { ancestors: _, ...values } = chain;
+    return (this.carried = values);
+  }
+  /** The highest level at which the chain holds a transaction, in whichever process; -1 for none. */
+  get held(): number {
+    let held = -1;
+    for (let open = this.innermost; open !== undefined; open = open.outer) held = Math.max(held, open.level);
+    for (const { level } of this.chain?.ancestors ?? none) held = Math.max(held, level);
+    return held;
+  }
+  /** Holds nothing: all it says is where statements on its client go. */
+  get isSpent(): boolean {
+    const { scope, hooks } = this;
+    return (scope === undefined || !scope.transaction.isLive) && (hooks === undefined || !hooks.open);
+  }
+
+  /** Belongs to work that has begun and not ended, and not to what such work has left running. */
+  get isUnderWay(): boolean {
+    if (this.innermost !== undefined) return true;
+    if (this.scope !== undefined || this.entry?.hasEnded === true) return false;
+    if (this.hooks !== undefined) return this.hooks.open && this.hooks.isAwaited;
+    return this.link === undefined || this.link.isUnderWay;
+  }
+
+  /** The same in another place. */
+  private above(parent: Frame | undefined): Frame {
+    const { client, scope, level, current, ground } = this;
+    return new Frame(parent, { client, scope, level, current, ground, chain: this.carried });
+  }
+
+  /**
+   * What a frame about `client` is to be linked to. A spent frame is passed over where a nearer one speaks of the same
+   * client, so that a chain is no longer than what it holds and the number of clients.
+   */
+  private static nearest(frame: Frame, client: ClientIdentity | undefined): Frame | undefined {
+    let at: Frame | undefined = frame;
+    while (at?.isSpent === true && (at.client === undefined || at.client === client)) at = at.link;
+    if (at?.isSpent !== true) return at;
+    const kept: Frame[] = [];
+    const seen = new Set([client, undefined]);
+    for (; at?.isSpent === true; at = at.link) {
+      if (!seen.has(at.client)) kept.unshift(at);
+      seen.add(at.client);
+    }
+    return kept.reduce((below, each) => (each.link === below ? each : each.above(below)), at);
   }
 }
 
-/** The highest level that a chain holds in other processes; -1 for none. */
-function heldElsewhere(chain: ChainContext | undefined): number {
-  return chain?.ancestors === undefined ? -1 : Math.max(-1, ...chain.ancestors.map(({ level }) => level));
-}
+const none: readonly Ancestor[] = [];
 
 /**
  * The transactions that a chain holds on servers, outermost first, those of other processes before
@@ -97,15 +174,20 @@ export function ancestorsOf(innermost: OpenTransaction | undefined, chain: Chain
   const own: Ancestor[] = [];
   for (let open = innermost; open !== undefined; open = open.outer) {
     const { client, level, backend } = open;
-    if (backend === undefined || !open.isOpen) continue;
+    if (backend === undefined || !open.isLive) continue;
     own.unshift({ clientName: client.name, level, transaction: open.describe().transaction, backend });
   }
   return [...(chain?.ancestors ?? []), ...own];
 }
 
-/** The transactions open above a frame, outermost first, as data. */
+/** A transaction and those that are live above it, outermost first, as data. */
 export function describeTransactions(innermost: OpenTransaction | undefined): readonly ChainLink[] {
   const links: ChainLink[] = [];
   for (let open = innermost; open !== undefined; open = open.outer) links.unshift(open.describe());
   return links;
+}
+
+/** A transaction, or the nearest one around it that is live. */
+export function nearestLive(open: OpenTransaction | undefined): OpenTransaction | undefined {
+  return open === undefined || open.isLive ? open : open.outer;
 }

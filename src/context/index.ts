@@ -15,7 +15,9 @@ export {
   Frame,
   type FrameChange,
   type HookSink,
+  nearestLive,
   type OpenTransaction,
 } from './frame.ts';
-export { findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
+export { Ground } from './ground.ts';
+export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
 export { currentFrame, runInFrame } from './store.ts';

@@ -1,4 +1,5 @@
 import type { AmbientScope, ClientIdentity, Frame, HookSink, OpenTransaction } from './frame.ts';
+import type { Ground } from './ground.ts';
 
 /** Where a call lands: a client, a level, and the scope that it joins, if any. */
 export interface Place {
@@ -6,6 +7,8 @@ export interface Place {
   readonly level: number;
   readonly scope: AmbientScope | undefined;
   readonly hooks: HookSink | undefined;
+  /** The frame that says so; none where no frame speaks of the client. */
+  readonly at: Frame | undefined;
 }
 
 /**
@@ -16,34 +19,51 @@ export interface Place {
  * at exactly that level.
  */
 export function findPlace(frame: Frame | undefined, client: ClientIdentity, level?: number): Place {
-  for (let at = frame; at !== undefined; at = at.parent) {
-    if (at.client === client && (level === undefined || at.level === level)) {
-      return { client, level: level ?? levelOf(at, frame), scope: at.scope, hooks: at.hooks };
-    }
+  const at = findFrame(frame, client, level);
+  if (at === undefined || frame === undefined) {
+    return { client, level: level ?? levelBeside(frame), scope: undefined, hooks: frame?.hooks, at: undefined };
   }
-  return { client, level: level ?? levelBeside(frame), scope: undefined, hooks: frame?.hooks };
+  return { client, level: level ?? levelOf(at, frame), scope: at.scope, hooks: at.hooks, at };
 }
 
-/** A frame without a transaction rises above whatever its chain opened on other clients since. */
-function levelOf(at: Frame, current: Frame | undefined): number {
-  if (at.scope !== undefined || current === undefined || current.held <= at.held) return at.level;
-  return Math.max(at.level, current.held + 1);
+/** The frame that says where a call on `client` lands; see `findPlace`. */
+export function findFrame(frame: Frame | undefined, client: ClientIdentity, level?: number): Frame | undefined {
+  let at = frame;
+  while (at !== undefined && (at.client !== client || (level !== undefined && at.level !== level))) at = at.parent;
+  return at;
 }
 
-/** Whether the chain up to `frame`, in whichever process, has a transaction other than `own` open at `level` or deeper. */
+/** The level at which what runs in a frame runs, seen from the frame that is current. */
+export function levelOf(at: Frame, current: Frame): number {
+  if (at.scope?.transaction.isLive === true) return at.scope.transaction.level;
+  if (at.scope !== undefined || at.level === undefined) return above(at.ground, current.held);
+  // An explicit level rises above whatever the chain has opened on other clients since.
+  let { level } = at;
+  const { innermost: before } = at;
+  for (let open = current.innermost; open !== undefined && open !== before; open = open.outer) {
+    level = Math.max(level, open.level + 1);
+  }
+  return level;
+}
+
+/** Whether the chain up to `frame`, in whichever process, holds a transaction other than `own` at `level` or deeper. */
 export function holdsAtOrAbove(frame: Frame | undefined, level: number, own?: OpenTransaction): boolean {
   for (let open = frame?.innermost; open !== undefined; open = open.outer) {
-    if (open !== own && open.isOpen && open.level >= level) return true;
+    if (open !== own && open.level >= level) return true;
   }
   return frame?.chain?.ancestors?.some((ancestor) => ancestor.level >= level) ?? false;
 }
 
 /** The level for a resource needed besides those that the chain holds: above all of them. */
 export function levelBeside(frame: Frame | undefined): number {
-  return frame === undefined ? 0 : Math.max(frame.level, frame.held + 1);
+  return frame === undefined ? 0 : above(frame.ground, frame.held);
 }
 
 /** The level of an isolated frame or an awaited job: always one deeper, and above all that is held. */
 export function levelIsolated(current: number, frame: Frame | undefined): number {
   return Math.max(current + 1, (frame?.held ?? -1) + 1);
+}
+
+function above(ground: Ground | undefined, held: number): number {
+  return Math.max(ground === undefined ? 0 : ground.level, held + 1);
 }

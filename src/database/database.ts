@@ -1,4 +1,12 @@
-import { currentFrame, findPlace, Frame, type FrameChange, levelIsolated, runInFrame } from '../context/index.ts';
+import {
+  currentFrame,
+  findPlace,
+  Frame,
+  type FrameChange,
+  Ground,
+  levelIsolated,
+  runInFrame,
+} from '../context/index.ts';
 import {
   anything,
   type Check,
@@ -130,8 +138,9 @@ export class Database<Name extends string = string> {
   /** Runs `body` with another client, level or both as the current ones. @throws UnknownClientError, InvalidOptionError */
   async switchDb<Result>(body: () => Result | PromiseLike<Result>, info: DbInfo<Name>): Promise<Result> {
     const { client, level: wanted } = this.#placeOf(info);
-    const { level, scope, hooks } = findPlace(currentFrame(), client, wanted);
-    return await this.#runIn({ client, level, scope, hooks, current: client }, body);
+    const { scope, hooks, at } = findPlace(currentFrame(), client, wanted);
+    const ground = wanted === undefined ? at?.ground : undefined;
+    return await this.#runIn({ client, level: wanted ?? at?.level, ground, scope, hooks, current: client }, body);
   }
 
   /** Runs `body` outside of any transaction, one level deeper and above all that its chain holds. @throws UnknownClientError */
@@ -140,8 +149,13 @@ export class Database<Name extends string = string> {
     info: Pick<DbInfo<Name>, 'clientName'> = {},
   ): Promise<Result> {
     const { client } = this.#placeOf(info);
-    const level = levelIsolated(this.current.level, currentFrame());
-    return await this.#runIn({ client, level, scope: undefined, current: client }, body);
+    const frame = currentFrame();
+    const ground = new Ground(levelIsolated(this.current.level, frame), frame?.ground);
+    try {
+      return await this.#runIn({ client, ground, scope: undefined, current: client }, body);
+    } finally {
+      ground.end();
+    }
   }
 
   /** What the pools hold and who waits for them, by client. */

@@ -70,9 +70,10 @@ export async function runJob(runner: JobRunner, delivery: Delivery): Promise<Set
 
 async function attemptJob(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
   const limits = new JobLimits(runner, delivery);
+  let frame: Frame | undefined;
   try {
     const envelope = checkEnvelope(runner, delivery);
-    const frame = enterJob(runner, envelope);
+    frame = enterJob(runner, envelope);
     limits.start(frame.chain?.deadline);
     return await runInFrame(frame, () => runHandler(runner, delivery, envelope, limits.signal), undefined);
   } catch (error) {
@@ -82,6 +83,7 @@ async function attemptJob(runner: JobRunner, delivery: Delivery): Promise<Settle
     if (!isFinal(error) && delivery.attempt < delivery.attempts) return { type: 'retry', failure };
     return { type: 'failed', outcome: { type: 'failed', failure } };
   } finally {
+    frame?.ground?.end();
     limits.stop();
   }
 }

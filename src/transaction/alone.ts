@@ -23,7 +23,8 @@ export async function runAlone(
   const cancellation = untilDeadline(client, frame, () => lease?.connection);
   try {
     const signal = cancellation?.signal;
-    const granted = client.pool.acquire({ level, holder, mayWait, admitted: frame !== undefined, signal });
+    const admitted = frame?.isUnderWay === true;
+    const granted = client.pool.acquire({ level, holder, mayWait, admitted, signal });
     lease = granted instanceof Promise ? await granted : granted;
     const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
     const running = lease.connection.run(steps);

@@ -48,9 +48,8 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
 /** The frame of a hook whose transaction is over: what was current at its registration, without that transaction. */
 export function frameAfter(outer: Frame | undefined): Completion['frameFor'] {
   return ({ client, current, chain }, hooks) => {
-    const nowhere = { level: outer?.level ?? 0, scope: undefined };
-    const { level, scope } = client === undefined ? nowhere : findPlace(outer, client);
-    return new Frame(outer, { client, level, scope, hooks, current, chain });
+    const { scope, at } = client === undefined ? { scope: undefined, at: undefined } : findPlace(outer, client);
+    return new Frame(outer, { client, level: at?.level, ground: at?.ground, scope, hooks, current, chain });
   };
 }
 
@@ -84,16 +83,19 @@ function warning({
 
 /** The hooks that remain, with those that running hooks add. */
 class HookQueue implements HookSink {
+  readonly isAwaited: true = true;
   readonly #hooks: Hook[];
-  readonly #completion: Completion;
+  readonly #outcome: Outcome;
+  readonly #limit: number;
   #at = 0;
   #added = 0;
   #open = true;
   dropped = 0;
 
-  constructor(completion: Completion) {
-    this.#completion = completion;
-    this.#hooks = [...completion.hooks];
+  constructor({ outcome, hookLimit, hooks }: Completion) {
+    this.#outcome = outcome;
+    this.#limit = hookLimit;
+    this.#hooks = [...hooks];
   }
 
   get open(): boolean {
@@ -112,7 +114,7 @@ class HookQueue implements HookSink {
 
   /** After a commit nothing can fail any more that there would be to compensate. */
   compensate(run: () => unknown): void {
-    if (this.#completion.outcome === 'rolledBack') this.#add(run);
+    if (this.#outcome === 'rolledBack') this.#add(run);
   }
 
   /** Lets go of the hooks, since what one has left running still knows the queue. */
@@ -123,7 +125,7 @@ class HookQueue implements HookSink {
 
   #add(run: () => unknown): void {
     const frame = currentFrame();
-    if (this.#added >= this.#completion.hookLimit || frame === undefined) {
+    if (this.#added >= this.#limit || frame === undefined) {
       this.dropped += 1;
       return;
     }

@@ -17,6 +17,7 @@ interface WaitingHook {
  * when it has returned; hooks that register hooks without end are stopped at the limit.
  */
 class HookAtOnce implements HookSink {
+  readonly isAwaited: boolean = currentFrame()?.isUnderWay === true;
   readonly #limit: number;
   /** How many hooks have led to this one, each registered by the one before. */
   readonly #depth: number;
@@ -46,7 +47,7 @@ class HookAtOnce implements HookSink {
   /** What the hook throws itself reaches the caller; what it rejects with later is reported as an event. */
   start(run: () => unknown): void {
     const outer = currentFrame();
-    const { client, level, scope } = outer ?? { client: undefined, level: 0, scope: undefined };
+    const { client, level, scope } = outer ?? { client: undefined, level: undefined, scope: undefined };
     const frame = new Frame(outer, { client, level, scope, hooks: this });
     let result: unknown;
     try {

@@ -21,7 +21,7 @@ export function join<Result>(run: InnerRun<Result>): Promise<Result> {
   parent.enter();
   const { transaction } = parent;
   const scope = new Scope(transaction, parent.unit, parent, run.options?.name);
-  const frame = new Frame(outer, { client: transaction.client, level: transaction.level, scope });
+  const frame = new Frame(outer, { client: transaction.client, scope });
   return runInFrame(frame, runJoined<Result>, { scope, run });
 }
 
@@ -58,7 +58,7 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       transaction.assertOpen();
       const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
       const scope = new Scope(transaction, unit, parent, run.options?.name);
-      const frame = new Frame(outer, { client: transaction.client, level: transaction.level, scope });
+      const frame = new Frame(outer, { client: transaction.client, scope });
       nested = { unit, done: await runInFrame(frame, runNested<Result>, { scope, run }) };
     } finally {
       parent.unit.lane.leave();
@@ -135,14 +135,14 @@ async function settleNested<Result>(
 /** Runs the compensations of a rolled back savepoint inside its parent. */
 async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: AtomicUnit): Promise<readonly unknown[]> {
   const { transaction } = parent;
-  const { client, level } = transaction;
+  const { client } = transaction;
   unit.participants?.end('rolledBack');
   const hooks = unit.hooks.take('rolledBack');
   if (hooks.length === 0) return [];
   const scope = new Scope(transaction, parent.unit, parent, `hook of ${parent.name}`);
   const inside = (registered: Frame, sink: HookSink): Frame =>
     registered.client === client
-      ? new Frame(outer, { client, level, scope, current: registered.current })
+      ? new Frame(outer, { client, scope, current: registered.current })
       : frameAfter(outer)(registered, sink);
   parent.enterAsHook();
   try {
@@ -162,11 +162,9 @@ async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: Ato
 
 /** The innermost frame around that knows nothing of a transaction. */
 function outside(frame: Frame | undefined, transaction: OpenTransaction): Frame | undefined {
-  const knows = ({ innermost }: Frame): boolean => {
-    for (let open = innermost; open !== undefined; open = open.outer) if (open === transaction) return true;
-    return false;
-  };
-  let at = frame;
-  while (at !== undefined && knows(at)) at = at.parent;
-  return at;
+  let found = frame;
+  for (let at = frame; at !== undefined; at = at.parent) {
+    if (at.scope?.transaction === transaction) found = at.parent;
+  }
+  return found;
 }

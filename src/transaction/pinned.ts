@@ -55,7 +55,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
         level,
         holder: pinned,
         mayWait,
-        admitted: frame !== undefined,
+        admitted: frame?.isUnderWay === true,
         signal,
       });
       return pinned;

@@ -12,10 +12,12 @@ export async function runTransaction<Result>(
   const { client, options } = start;
   const { attempts = 1, delay = defaultDelay, lockTimeouts = false } = options.retry ?? {};
   const deadline = options.timeout === undefined ? undefined : client.clock.now() + options.timeout;
+  let call: object | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const timeout = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
-    const attempted = await runAttempt({ ...start, timeout, call: start }, body);
+    const attempted = await runAttempt({ ...start, timeout, call }, body);
     const { result } = attempted;
+    ({ call } = attempted.transaction);
     if ('value' in result) return result.value;
     const pause = Math.min(delay * 2 ** (attempt - 1), longestDelay) * (0.5 + client.random() / 2);
     const inTime = deadline === undefined || client.clock.now() + pause < deadline;

@@ -21,8 +21,8 @@ export interface Attempt {
   readonly outer: Frame | undefined;
   readonly origin: Origin;
   readonly options: TransactionOptions;
-  /** The same object for all attempts of one call. */
-  readonly call: object;
+  /** The same object for all attempts of one call; none for the first. */
+  readonly call: object | undefined;
   readonly base?: BaseScope | undefined;
   /** Milliseconds that are left for this attempt. */
   readonly timeout: number | undefined;
@@ -59,7 +59,7 @@ export async function runAttempt<Result>(
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
   const scope = new Scope(transaction, unit, undefined, transaction.name, attempt.base);
-  const frame = new Frame(outer, { client, level, scope, opens: transaction });
+  const frame = new Frame(outer, { client, scope, opens: transaction });
   const { timeout } = attempt;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
   if (remaining !== undefined) {
@@ -170,9 +170,9 @@ function tooManyBefore(transaction: Transaction): unknown {
 async function runAsHook<Result>(parent: Scope, frame: Frame, run: () => Promise<Result>): Promise<Result> {
   parent.enterAsHook();
   const scope = new Scope(parent.transaction, parent.unit, parent, `hook of ${parent.name}`);
-  const { client, level } = parent.transaction;
+  const { client } = parent.transaction;
   try {
-    const result = await runInFrame(new Frame(frame, { client, level, scope }), run, undefined);
+    const result = await runInFrame(new Frame(frame, { client, scope }), run, undefined);
     const idle = scope.close();
     if (idle !== undefined) await idle;
     return result;

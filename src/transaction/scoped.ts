@@ -1,4 +1,12 @@
-import { currentFrame, describeTransactions, findPlace, Frame, levelBeside, runInFrame } from '../context/index.ts';
+import {
+  currentFrame,
+  describeTransactions,
+  findFrame,
+  findPlace,
+  Frame,
+  levelBeside,
+  runInFrame,
+} from '../context/index.ts';
 import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
@@ -17,7 +25,7 @@ export interface Target {
 
 /** The scope that calls on `target` join now. */
 export function scopeAt(frame: Frame | undefined, { client, level }: Target): Scope | undefined {
-  return findPlace(frame, client, level).scope as Scope | undefined;
+  return findFrame(frame, client, level)?.scope as Scope | undefined;
 }
 
 const noOptions: TransactionOptions = Object.freeze({});
@@ -59,8 +67,7 @@ function propagate<Result>(
   }
   if (inside === 'begin') return begin(client, target.level ?? levelBeside(outer), options, body);
   if (inside === 'suspend') {
-    const level = target.level ?? levelBeside(outer);
-    return runInFrame(new Frame(outer, { client, level, scope: undefined }), runPlain<Result>, body);
+    return runInFrame(new Frame(outer, { client, level: target.level, scope: undefined }), runPlain<Result>, body);
   }
   parent.assertOpen();
   if (inside === 'forbidden') throw forbidden(parent);
@@ -115,7 +122,7 @@ function begin<Result>(
   body: () => Result | PromiseLike<Result>,
 ): Promise<Result> {
   const outer = currentFrame();
-  client.pool.assertAdmits(outer !== undefined);
+  client.pool.assertAdmits(outer?.isUnderWay === true);
   const origin = originOf(options) ?? sampleOrigin(runScope);
   return runTransaction({ client, level, outer, origin, options }, body);
 }

@@ -27,3 +27,8 @@ export function transition(from: TransactionState, to: TransactionState): Transa
 export function isOutcome(state: TransactionState): state is Outcome {
   return state === 'committed' || state === 'rolledBack' || state === 'unknown';
 }
+
+/** Whether what its chain does can still make it wait: neither COMMIT nor ROLLBACK is under way. */
+export function isLive(state: TransactionState): boolean {
+  return state === 'started' || state === 'unstarted' || state === 'lost';
+}

@@ -6,6 +6,7 @@ import {
   describeTransactions,
   type Frame,
   holdsAtOrAbove,
+  nearestLive,
   type OpenTransaction,
 } from '../context/index.ts';
 import type { ChainLink, Origin } from '../core/index.ts';
@@ -37,7 +38,7 @@ import type { LaneLimit, LaneOwner } from './lane.ts';
 import type { StopWatching } from './lock-watch.ts';
 import { RepeatableFailures } from './repeatable.ts';
 import { type PendingStep, Savepoints } from './savepoints.ts';
-import { isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
+import { isLive, isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
 import type { AtomicUnit } from './unit.ts';
 import type { RunningWork } from './work.ts';
 
@@ -63,8 +64,8 @@ export interface TransactionSettings {
   readonly client: TransactionalClient;
   readonly level: number;
   readonly outer: OpenTransaction | undefined;
-  /** The same object for all attempts of one call. */
-  readonly call: object;
+  /** The same object for all attempts of one call; none for the first. */
+  readonly call: object | undefined;
   /** Where it was asked for. */
   readonly origin: Origin;
   readonly name: string | undefined;
@@ -80,13 +81,13 @@ export interface TransactionSettings {
 export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOwner {
   readonly client: TransactionalClient;
   readonly level: number;
-  readonly outer: OpenTransaction | undefined;
   readonly call: object;
   readonly name: string;
   readonly timeout: number | undefined;
   readonly signal: AbortSignal | undefined;
   readonly savepoints: Savepoints = new Savepoints();
   readonly cancellation: Cancellation;
+  #outer: OpenTransaction | undefined;
   readonly #origin: Origin;
   readonly #openedAt: number;
   #characteristics: TransactionCharacteristics;
@@ -105,8 +106,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   constructor(settings: TransactionSettings) {
     this.client = settings.client;
     this.level = settings.level;
-    this.outer = settings.outer;
-    this.call = settings.call;
+    this.#outer = settings.outer;
+    this.call = settings.call ?? this;
     this.#origin = settings.origin;
     this.name = settings.name ?? 'anonymous';
     this.#characteristics = settings.characteristics;
@@ -128,6 +129,12 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   }
   get isOpen(): boolean {
     return !isOutcome(this.#state);
+  }
+  get isLive(): boolean {
+    return isLive(this.#state);
+  }
+  get outer(): OpenTransaction | undefined {
+    return (this.#outer = nearestLive(this.#outer));
   }
   get backend(): BackendIdentity | undefined {
     return this.#lease?.connection.backend;
@@ -370,6 +377,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
 
   #end(outcome: Outcome, error?: unknown): Ending {
     this.#state = transition(this.#state, outcome);
+    // What was left running may know this transaction for a long time, but not those that were around it.
+    this.#outer = nearestLive(this.#outer);
     this.cancellation.stop();
     if (this.#lease !== undefined) {
       const sound = this.#lease.connection.status === 'idle' && !this.cancellation.inDoubt;
