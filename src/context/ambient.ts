@@ -1,4 +1,4 @@
-import { type Check, readOptions, integer, longestTimer, systemClock, text } from '../core/index.ts';
+import { type Check, checkBody, integer, label, longestTimer, readOptions, systemClock } from '../core/index.ts';
 import type { ChainContext } from './chain.ts';
 import { Frame } from './frame.ts';
 import { levelOf } from './place.ts';
@@ -22,23 +22,57 @@ export interface ContextOptions extends ContextValues {
 
 const traceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The checks of the values that travel, for those given here and for those that come from outside. */
+/** Characters that every header can hold. */
+function printable(longest: number, from: ' ' | '!'): Check {
+  const allowed = new RegExp(`^[${from}-~]{1,${longest}}$`);
+  return (value) =>
+    typeof value === 'string' && allowed.test(value)
+      ? undefined
+      : `text of 1 to ${longest} printable ASCII characters${from === ' ' ? '' : ' without blanks'}`;
+}
+
+/** The largest context, in bytes of its JSON. */
+export const largestContext: number = 8 * 1024;
+const mostBaggage = 64;
+const [aBaggageName, aBaggageValue] = [label(200), label(largestContext, 0)];
+
+function isBaggage(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const entries = Object.entries(value);
+  return (
+    entries.length <= mostBaggage &&
+    entries.every(([name, entry]) => aBaggageName(name) === undefined && aBaggageValue(entry) === undefined) &&
+    Buffer.byteLength(JSON.stringify(value)) <= largestContext
+  );
+}
+
+const someBaggage: Check = Object.assign(
+  (value: unknown) =>
+    isBaggage(value)
+      ? undefined
+      : `an object with at most ${mostBaggage} strings, without control characters and not larger than ${largestContext} bytes together`,
+  {
+    // A copy that nobody changes on the way: it is checked once.
+    read: (value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.freeze(Object.fromEntries(Object.entries(value)))
+        : value,
+  },
+);
+
+/**
+ * The checks of the values that travel, for those given here and for those that come from outside. They become headers, and
+ * lines of logs: none may end one.
+ */
 export const contextChecks: Record<keyof ContextValues, Check> = {
   traceparent: (value) =>
     typeof value === 'string' && traceparent.test(value) ? undefined : 'a traceparent of W3C Trace Context, version 00',
-  tracestate: text(512),
-  tenant: text(200),
-  locale: text(100),
-  tz: text(100),
-  idempotencyKey: text(200),
-  baggage: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.keys(value).length <= 64 &&
-    Object.values(value).every((entry) => typeof entry === 'string')
-      ? undefined
-      : 'an object with at most 64 strings',
+  tracestate: printable(512, ' '),
+  tenant: label(200),
+  locale: printable(100, '!'),
+  tz: printable(100, '!'),
+  idempotencyKey: label(200),
+  baggage: someBaggage,
 };
 
 const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, timeout: integer(1, longestTimer) };
@@ -50,6 +84,7 @@ const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, ti
  */
 export function withContext<Result>(options: ContextOptions, body: () => Result): Result {
   const { timeout, ...given } = readOptions('withContext', options, optionChecks);
+  checkBody('withContext', body);
   const outer = currentFrame();
   const deadline = earlier(outer?.chain?.deadline, timeout);
   const chain: ChainContext = { ...outer?.chain, ...given, ...(deadline === undefined ? {} : { deadline }) };

@@ -4,6 +4,7 @@ export {
   type ContextValues,
   type CurrentContext,
   currentContext,
+  largestContext,
   withContext,
 } from './ambient.ts';
 export type { Ancestor, BackendIdentity, ChainContext } from './chain.ts';

@@ -111,6 +111,15 @@ export function integer(low: number, high: number): Check {
       : `a whole number from ${low} to ${high}`;
 }
 
+/** @throws InvalidOptionError for what is no function */
+export function checkBody(owner: string, body: unknown): void {
+  if (typeof body === 'function') return;
+  throw new InvalidOptionError({
+    what: `${owner} got ${typeName(body)} for what it is to run`,
+    remedy: 'Give a function',
+  });
+}
+
 /** One of the given strings. */
 export function oneOf(allowed: readonly string[]): Check {
   return (value) => (typeof value === 'string' && allowed.includes(value) ? undefined : `one of ${allowed.join(', ')}`);
@@ -141,6 +150,21 @@ export function text(longest: number): Check {
     typeof value === 'string' && value.length > 0 && value.length <= longest && isWhole(value)
       ? undefined
       : `text of 1 to ${longest} characters, without NUL and whole in Unicode`;
+}
+
+/** What ends a line somewhere on the way: in a header, a log, a terminal. */
+const control = /[\p{Cc}\u2028\u2029]/u;
+
+/** One line of text: as `text`, and without control characters. */
+export function label(longest: number, shortest = 1): Check {
+  return (value) =>
+    typeof value === 'string' &&
+    value.length >= shortest &&
+    value.length <= longest &&
+    value.isWellFormed() &&
+    !control.test(value)
+      ? undefined
+      : `text of ${shortest} to ${longest} characters, without control characters and whole in Unicode`;
 }
 
 function isWhole(value: string): boolean {

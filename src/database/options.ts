@@ -8,6 +8,7 @@ import {
   integer,
   InvalidOptionError,
   longestTimer,
+  label,
   text,
   withMethods,
 } from '../core/index.ts';
@@ -58,6 +59,8 @@ export function readDatabaseOptions(options: DatabaseOptions): DatabaseOptions &
 }
 
 function definitionOf(name: string, definition: unknown): ClientDefinition {
+  const wrong = label(200)(name);
+  if (wrong !== undefined) throw invalid('createDatabase got a client with a name that cannot be', `Give ${wrong}`);
   if (typeof definition !== 'object' || definition === null || !('driver' in definition) || !('pool' in definition)) {
     throw invalid(`The client "${name}" is not defined by a driver`, 'Give what postgres(...) returns');
   }

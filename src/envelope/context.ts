@@ -1,5 +1,12 @@
-import { type Ancestor, ancestorsOf, type ChainContext, contextChecks, type Frame } from '../context/index.ts';
-import { type Check, type Clock, integer, longestTimer, text } from '../core/index.ts';
+import {
+  type Ancestor,
+  ancestorsOf,
+  type ChainContext,
+  contextChecks,
+  type Frame,
+  largestContext,
+} from '../context/index.ts';
+import { type Check, type Clock, integer, InvalidOptionError, label, longestTimer } from '../core/index.ts';
 import { invalidContext } from './errors.ts';
 
 /** A context on its way, as JSON. */
@@ -41,43 +48,56 @@ export interface ReceivedContext {
 }
 
 const mostAncestors = 16;
-/** The largest context, in bytes of its JSON. */
-export const largestContext: number = 8 * 1024;
+/** No field of a context is nested as deep; whoever sends more is not one of us. */
+const deepest = 8;
 /** A chain that is not waited for starts at the bottom, and nobody's locks or deadline concern it. */
 const bottom: Pick<WireContext, 'level'> = { level: 0 };
 
-/** What is carried from `frame` to whoever does work for it. `awaited`: the level it gets; none: nobody waits for it. */
+/**
+ * What is carried from `frame` to whoever does work for it. `awaited`: the level it gets; none: nobody waits for it.
+ * @throws InvalidOptionError where it is too large to be taken
+ */
 export function encodeContext(frame: Frame | undefined, clock: Clock, awaited?: { level: number }): WireContext {
   const { ancestors: _, deadline, enteredAt: __, ...values } = frame?.chain ?? {};
   const clientName = frame?.current?.name;
   const own = { ...values, ...(clientName === undefined ? {} : { clientName }) } as Partial<WireContext>;
-  if (awaited === undefined) return { ...own, ...bottom };
+  if (awaited === undefined) return bounded({ ...own, ...bottom });
   // The innermost ones are the likeliest to hold what is wanted; deeper chains than this have no level either.
   const ancestors = ancestorsOf(frame?.innermost, frame?.chain).slice(-mostAncestors).map(toWire);
   const timeout = deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - clock.now()));
-  return {
+  return bounded({
     ...own,
     level: awaited.level,
     ...(ancestors.length === 0 ? {} : { ancestors }),
     ...(timeout === undefined ? {} : { timeout }),
-  };
+  });
+}
+
+/** Without baggage and ancestors nothing is as large. */
+function bounded(context: WireContext): WireContext {
+  if (context.baggage === undefined && context.ancestors === undefined) return context;
+  if (Buffer.byteLength(JSON.stringify(context)) <= largestContext) return context;
+  throw new InvalidOptionError({
+    what: `The context is larger than ${largestContext} bytes`,
+    remedy: 'Put less into baggage: it goes along with every call and job',
+  });
 }
 
 const anAncestor: Check = (value) => {
   if (typeof value !== 'object' || value === null) return 'an object';
   const { clientName, level, transaction, backend, startedAt } = value as Partial<Record<keyof WireAncestor, unknown>>;
   const wrong =
-    text(200)(clientName) ??
+    label(200)(clientName) ??
     integer(0, 64)(level) ??
-    text(200)(transaction) ??
+    label(200)(transaction) ??
     integer(0, Number.MAX_SAFE_INTEGER)(backend) ??
-    (startedAt === undefined ? undefined : text(64)(startedAt));
+    (startedAt === undefined ? undefined : label(64)(startedAt));
   return wrong === undefined ? undefined : 'a transaction with clientName, level, transaction and backend';
 };
 
 const checks: Record<string, Check> = {
   ...contextChecks,
-  clientName: text(200),
+  clientName: label(200),
   ancestors: (value) =>
     Array.isArray(value) && value.length <= mostAncestors && value.every((entry) => anAncestor(entry) === undefined)
       ? undefined
@@ -91,13 +111,16 @@ export function decodeContext(value: unknown, maxLevel: number): ReceivedContext
   const fields = value as Record<string, unknown>;
   const wrongLevel = integer(0, maxLevel)(fields['level']);
   if (wrongLevel !== undefined) throw invalidContext(`its level is not ${wrongLevel}`);
-  if (JSON.stringify(fields).length > largestContext) throw invalidContext(`it is larger than ${largestContext} bytes`);
+  if (isDeeperThan(fields, deepest)) throw invalidContext(`it is nested more than ${deepest} deep`);
+  if (Buffer.byteLength(JSON.stringify(fields)) > largestContext)
+    throw invalidContext(`it is larger than ${largestContext} bytes`);
   const known: Record<string, unknown> = {};
   for (const [name, check] of Object.entries(checks)) {
     if (!Object.hasOwn(fields, name) || fields[name] === undefined) continue;
-    const expected = check(fields[name]);
+    const field = check.read === undefined ? fields[name] : check.read(fields[name]);
+    const expected = check(field);
     if (expected !== undefined) throw invalidContext(`its "${name}" is not ${expected}`);
-    known[name] = fields[name];
+    known[name] = field;
   }
   const { clientName, ancestors, timeout, ...values } = known as Partial<WireContext>;
   return {
@@ -106,6 +129,16 @@ export function decodeContext(value: unknown, maxLevel: number): ReceivedContext
     timeout,
     chain: { ...values, ...(ancestors === undefined ? {} : { ancestors: ancestors.map(fromWire) }) },
   };
+}
+
+/** Level by level, since what comes from outside may be as deep as no recursion gets. */
+function isDeeperThan(value: unknown, most: number): boolean {
+  let layer: unknown[] = [value];
+  for (let depth = 0; layer.length > 0; depth += 1) {
+    if (depth > most) return true;
+    layer = layer.flatMap((each): unknown[] => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  }
+  return false;
 }
 
 function toWire({ clientName, level, transaction, backend }: Ancestor): WireAncestor {

@@ -1,9 +1,20 @@
+import { InvalidOptionError, typeName } from '../core/index.ts';
+
 /** Headers of a request or message: a web `Headers`, the headers of NATS, or a plain object such as `request.headers`. */
 export type HeaderCarrier = HeaderMap | Record<string, unknown>;
 
 interface HeaderMap {
   get(name: string): string | null | undefined;
   set(name: string, value: string): unknown;
+}
+
+/** @throws InvalidOptionError for what has no headers */
+export function checkCarrier(owner: string, headers: unknown): void {
+  if (typeof headers === 'object' && headers !== null) return;
+  throw new InvalidOptionError({
+    what: `${owner} got ${typeName(headers)} for headers`,
+    remedy: 'Give a Headers, the headers of NATS, or an object of names and values',
+  });
 }
 
 export function readHeader(headers: HeaderCarrier, name: string): string | undefined {

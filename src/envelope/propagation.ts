@@ -4,23 +4,24 @@ import {
   contextChecks,
   currentFrame,
   type Frame,
+  largestContext,
   levelBeside,
   runInFrame,
 } from '../context/index.ts';
 import {
   aBoolean,
   type Check,
+  checkBody,
   integer,
-  InvalidOptionError,
   listOf,
+  label,
   longestTimer,
   readOptions,
   systemClock,
-  text,
 } from '../core/index.ts';
-import { decodeContext, encodeContext, largestContext, type ReceivedContext } from './context.ts';
+import { decodeContext, encodeContext, type ReceivedContext } from './context.ts';
 import { invalidContext } from './errors.ts';
-import { type HeaderCarrier, readHeader, writeHeader } from './headers.ts';
+import { checkCarrier, type HeaderCarrier, readHeader, writeHeader } from './headers.ts';
 import { SeenOnce } from './seen-once.ts';
 import { isSignedBy, sign } from './signature.ts';
 
@@ -106,6 +107,7 @@ export function createPropagationFor(target: PropagationTarget, options: Propaga
 
   return {
     injectContext(headers, injectOptions = {}) {
+      checkCarrier('injectContext', headers);
       const frame = currentFrame();
       const read = readOptions('injectContext', injectOptions, injectChecks);
       const awaited = read.awaited === false ? undefined : { level: levelBeside(frame) };
@@ -124,12 +126,15 @@ export function createPropagationFor(target: PropagationTarget, options: Propaga
       if (secret === undefined) return headers;
       const signed: SignedBody = { v: version, at: Date.now(), nonce: randomUUID(), context };
       const body = Buffer.from(JSON.stringify(signed)).toString('base64url');
-      if (body.length > largestContext * 2) throw tooLarge();
       writeHeader(headers, names.context, body);
       writeHeader(headers, names.signature, sign(body, secret));
       return headers;
     },
-    runWithContext: (headers, body) => runInFrame(target.enter(received(headers)), body, undefined),
+    runWithContext(headers, body) {
+      checkBody('runWithContext', body);
+      checkCarrier('runWithContext', headers);
+      return runInFrame(target.enter(received(headers)), body, undefined);
+    },
   };
 }
 
@@ -137,7 +142,8 @@ export function createPropagationFor(target: PropagationTarget, options: Propaga
 function untrustedPart(headers: HeaderCarrier): ReceivedContext {
   const traceparent = readHeader(headers, 'traceparent');
   const tracestate = readHeader(headers, 'tracestate');
-  const timeout = Number(readHeader(headers, names.timeout) ?? Number.NaN);
+  const given = readHeader(headers, names.timeout) ?? '';
+  const timeout = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN;
   // A trace that is not one is left out, as W3C Trace Context asks.
   const traced = traceparent !== undefined && contextChecks.traceparent(traceparent) === undefined;
   const stated = traced && tracestate !== undefined && contextChecks.tracestate(tracestate) === undefined;
@@ -155,13 +161,6 @@ function readBody(body: string): SignedBody {
   }
   const { v, at, nonce, context } = (value ?? {}) as Partial<Record<keyof SignedBody, unknown>>;
   if (v !== version) throw invalidContext('its version is unknown');
-  if (typeof at !== 'number' || text(64)(nonce) !== undefined) throw invalidContext('it has no time or number');
+  if (typeof at !== 'number' || label(64)(nonce) !== undefined) throw invalidContext('it has no time or number');
   return { v, at, nonce: nonce as string, context };
-}
-
-function tooLarge(): InvalidOptionError {
-  return new InvalidOptionError({
-    what: `The context is larger than ${largestContext} bytes`,
-    remedy: 'Put less into baggage: it goes along with every call',
-  });
 }

@@ -38,10 +38,7 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
   const origin = captureOrigin(createDecorator);
   const given = readOnce(options, origin);
   const wrap = (method: AnyMethod): AnyMethod => {
-    const frozen = readOnce(
-      { ...given, name: given.name ?? (method.name.slice(0, 200).toWellFormed() || undefined) },
-      origin,
-    );
+    const frozen = readOnce({ ...given, name: given.name ?? (nameOf(method) || undefined) }, origin);
     const wrapped: AnyMethod = function (...args) {
       return run(this, () => method.apply(this, args), frozen);
     };
@@ -55,6 +52,14 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
     return isStandard ? wrapped : Object.assign(descriptor ?? {}, { value: wrapped });
   };
   return decorate as TransactionalDecorator;
+}
+
+/** As the name of a transaction: methods may be called anything. */
+function nameOf({ name }: AnyMethod): string {
+  return name
+    .slice(0, 200)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]/gu, '?');
 }
 
 function notAMethod(decorated: unknown): InvalidOptionError {

@@ -13,7 +13,7 @@ import {
   type Origin,
   reading,
   refuseUnknown,
-  text,
+  label,
 } from '../core/index.ts';
 import { IsolationLevel } from '../driver/index.ts';
 import { Propagation } from './propagation.ts';
@@ -71,7 +71,7 @@ const checks: Record<keyof TransactionOptions, Check> = {
   signal: aSignal,
   retry: optionsOf('The option "retry"', retryChecks, ['attempts']),
   rollbackOn: aFunction,
-  name: text(200),
+  name: label(200),
 };
 
 /** What needs a transaction to apply to. */
