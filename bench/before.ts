@@ -43,8 +43,11 @@ const operations: readonly (readonly [name: string, callers: number, operation: 
   ['1,000 joined scopes', 1, joinedScopes],
 ];
 
-/** @param folder another checkout of this project, with its dependencies installed */
-export async function openBeforeArena(folder: string, urls: Urls): Promise<EngineArena> {
+/**
+ * @param folder another checkout of this project, with its dependencies installed
+ * @param only what the names of the workloads have in common
+ */
+export async function openBeforeArena(folder: string, urls: Urls, only: string): Promise<EngineArena> {
   const raw = await openArena(urls.postgres);
   const [before, now] = [await openBoth(resolve(folder), urls), await openBoth(resolve('.'), urls)];
   await fill(now.MariaDB);
@@ -56,7 +59,7 @@ export async function openBeforeArena(folder: string, urls: Urls): Promise<Engin
     })),
   );
   return {
-    workloads,
+    workloads: workloads.filter(({ name }) => name.includes(only)),
     async close() {
       await now.MariaDB.current.query(`drop table ${table}`);
       for (const database of [...Object.values(before), ...Object.values(now)]) await database.close();

@@ -99,7 +99,7 @@ const figures =
     ? await benchAll(connectionString)
     : {
         before: await benchEngine(() =>
-          openBeforeArena(values.before, { postgres: connectionString, mariadb: mariadbUrl }),
+          openBeforeArena(values.before, { postgres: connectionString, mariadb: mariadbUrl }, values.only),
         ),
       };
 if (values.json) console.log(JSON.stringify(figures));
