@@ -5,7 +5,7 @@ import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index
 import { createDatabase, type Database, type RetryOptions } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
-import { hasPgBouncer, type OwnPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
+import { hasPgBouncer, type OwnPgBouncer, startPgBouncer, tracksStatements } from '../support/pgbouncer.ts';
 
 const isHere = hasPgBouncer();
 const tables = Array.from({ length: 6 }, (_, index) => `shelf_${index}`);
@@ -187,6 +187,25 @@ describe.runIf(isHere)('behind PgBouncer', () => {
         if (mode === 'transaction') expect(await read(second)).toEqual([{ id: 1, shelf: 7 }]);
         expect(await read(first)).toEqual([{ id: 1, shelf: 7 }]);
       }
+    });
+  });
+
+  describe.runIf(tracksStatements())('that keeps track of prepared statements', () => {
+    beforeAll(async () => {
+      bouncer = await startPgBouncer(direct.url, { mode: 'transaction', poolSize: 2, tracks: true });
+      width = 8;
+    });
+    afterAll(() => bouncer.stop());
+
+    it('they are prepared, and nothing fails', { timeout: 120_000 }, async () => {
+      const database = behindPooler({ preparedStatements: true });
+      expect(await wrongAnswers(database, 5_000, 50)).toEqual([]);
+      const told = await sell(database, 600);
+      await expectRows(told);
+      expect(told.filter(({ outcome, id }) => outcome === 'rolledBack' && id % 3 !== 0)).toEqual([]);
+      expect(await warningsOfPreparing()).toEqual([]);
+      const { rows } = await database.current.query('select count(*)::int as kept from pg_prepared_statements');
+      expect(rows[0]?.['kept']).toBeGreaterThan(0);
     });
   });
 

@@ -19,13 +19,27 @@ export interface PgBouncerOptions {
   readonly mode: 'transaction' | 'session';
   /** How many connections it has to the server. */
   readonly poolSize: number;
+  /** It keeps track of prepared statements, if it can. Default: it does not. */
+  readonly tracks?: boolean | undefined;
   /** Lines of its configuration besides. */
   readonly settings?: Readonly<Record<string, string | number>> | undefined;
 }
 
+/** `PgBouncer 1.18.0`; nothing where there is none. */
+function version(): string | undefined {
+  const { status, stdout } = spawnSync('pgbouncer', ['--version'], { env: { PATH: path }, encoding: 'utf8' });
+  return status === 0 ? stdout : undefined;
+}
+
+/** Whether it can keep track of prepared statements, which 1.21 is the first to do. */
+export function tracksStatements(): boolean {
+  const [, minor = '0'] = /^PgBouncer 1\.(\d+)/.exec(version() ?? '') ?? [];
+  return Number(minor) >= 21;
+}
+
 /** Whether there is the program `pgbouncer`; that there is none is said loudly, and is an error in CI. */
 export function hasPgBouncer(): boolean {
-  if (spawnSync('pgbouncer', ['--version'], { env: { PATH: path } }).status === 0) return true;
+  if (version() !== undefined) return true;
   if (process.env['CI'] !== undefined) throw new Error('pgbouncer is not installed: nothing was tested');
   console.warn('SKIPPED: pgbouncer is not installed.');
   return false;
@@ -59,7 +73,11 @@ export async function startPgBouncer(server: string, options: PgBouncerOptions):
   };
 }
 
-function configuration(server: URL, port: number, { mode, poolSize, settings = {} }: PgBouncerOptions): string {
+function configuration(
+  server: URL,
+  port: number,
+  { mode, poolSize, tracks = false, settings = {} }: PgBouncerOptions,
+): string {
   const user = decodeURIComponent(server.username);
   const password = decodeURIComponent(server.password);
   const login = `user=${user}${password === '' ? '' : ` password=${password}`}`;
@@ -72,6 +90,7 @@ function configuration(server: URL, port: number, { mode, poolSize, settings = {
     default_pool_size: poolSize,
     max_client_conn: 500,
     ignore_startup_parameters: 'extra_float_digits,options',
+    ...(tracksStatements() ? { max_prepared_statements: tracks ? 20 : 0 } : {}),
     ...settings,
   };
   const written = Object.entries(lines).map(([name, value]) => `${name} = ${value}`);
