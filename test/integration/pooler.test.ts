@@ -207,6 +207,47 @@ describe.runIf(isHere)('behind PgBouncer', () => {
       const { rows } = await database.current.query('select count(*)::int as kept from pg_prepared_statements');
       expect(rows[0]?.['kept']).toBeGreaterThan(0);
     });
+
+    it('what it has kept since before a migration is parsed anew, also for a client that comes afterwards', async () => {
+      await direct.sql('create table label (value int)');
+      const open = (): Database<'default'> => behindPooler({ preparedStatements: true, max: 2 });
+      const alone = (database: Database<'default'>, value: unknown): Promise<unknown> =>
+        database.current.query('insert into label values ($1)', [value]);
+      let attempts = 0;
+      const within = (database: Database<'default'>, value: unknown): Promise<unknown> =>
+        database.transaction(
+          async () => {
+            attempts += 1;
+            await database.current.query('select 1');
+            await database.current.query('insert into label (value) values ($1)', [value]);
+          },
+          { retry: { attempts: 9, delay: 1 } },
+        );
+      const before = open();
+      for (let turn = 0; turn < 6; turn += 1) {
+        await Promise.all([within(before, 1), within(before, 1)]);
+        await Promise.all([alone(before, 1), alone(before, 1)]);
+      }
+      await direct.sql('alter table label alter value type text');
+      for (const database of [open(), before]) {
+        for (let turn = 0; turn < 6; turn += 1) {
+          attempts = 0;
+          await within(database, 'abc');
+          expect(attempts).toBeLessThanOrEqual(2);
+          await alone(database, 'abc');
+        }
+        const { rows } = await database.current.query(
+          "select count(*)::int as kept from pg_prepared_statements where parameter_types = '{text}'",
+        );
+        expect(rows[0]?.['kept']).toBeGreaterThan(0);
+      }
+      await direct.sql('alter table label alter value type int using 1');
+      for (let turn = 0; turn < 3; turn += 1) {
+        attempts = 0;
+        expect(await rejection(within(before, 'abc'))).toMatchObject({ code: expect.stringMatching(/22P02|42804/) });
+        expect(attempts).toBeLessThanOrEqual(2);
+      }
+    });
   });
 
   describe('with fewer connections of the server than a chain is deep', () => {

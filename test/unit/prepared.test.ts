@@ -4,7 +4,7 @@ import { PreparedStatements } from '../../src/drivers/postgres/prepared.ts';
 import { SharedPlans } from '../../src/drivers/postgres/shared-plans.ts';
 
 const preparedUpTo = (limit: number, shared = new SharedPlans()): PreparedStatements =>
-  new PreparedStatements(limit, shared);
+  new PreparedStatements(limit, shared, false);
 
 function send(prepared: PreparedStatements, text: string): { name: string; parse: boolean; closed: readonly string[] } {
   const planned = prepared.plan(text);
@@ -65,6 +65,25 @@ describe('prepared statements of a connection', () => {
       [true, true],
     ]);
     expect(send(first, 'a').parse).toBe(false);
+  });
+
+  it('behind a pooler are another text once they were stale, which it cannot have parsed before', () => {
+    const shared = new SharedPlans();
+    const [first, second] = [1, 2].map(() => new PreparedStatements(10, shared, true)) as [
+      PreparedStatements,
+      PreparedStatements,
+    ];
+    for (const each of [first, second]) send(each, 'a');
+    const before = first.plan('a');
+    expect(before).toMatchObject({ text: 'a', parse: true, isFresh: false });
+    first.giveUp(before);
+    const after = second.plan('a');
+    expect(after).toMatchObject({ parse: true, isFresh: true });
+    expect(after.text).toMatch(/^a\n-- \w+$/);
+    expect(after.name).not.toBe(before.name);
+    expect(first.plan('a')).toMatchObject({ text: after.text, name: after.name, parse: true, isFresh: false });
+    expect(first.takeNamesToClose()).toEqual([before.name]);
+    expect(first.plan('a')).toMatchObject({ text: after.text, name: after.name, parse: false });
   });
 
   it('parse a text that comes several times in one exchange under one name', () => {

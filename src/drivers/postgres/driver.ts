@@ -45,7 +45,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     const hidden = isHidden(backend);
     if (hidden) warnings.hidden();
     if (hidden && preparedStatements === undefined) warnings.notPrepared();
-    const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), plans);
+    const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), plans, hidden);
     return new PostgresConnection(client, backend, prepared, hidden ? patience : undefined, prepareValue);
   };
   const driver: Driver = {

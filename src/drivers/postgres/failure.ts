@@ -53,7 +53,7 @@ export function stalenessOf(error: unknown, plan: PlannedText | undefined, hasBe
     return isNamed && messageOf(error).includes(plan.name) ? 'missing' : undefined;
   }
   if (code === '0A000') return isChangedResult(error) ? 'changed' : undefined;
-  if (!isNamed || plan.parse || hasBegun) return undefined;
+  if (!isNamed || plan.isFresh || hasBegun) return undefined;
   if (code === 'XX000') return messageOf(error).startsWith('cache lookup failed') ? 'changed' : undefined;
   return ofTypes.has(code) ? 'suspect' : undefined;
 }

@@ -10,6 +10,8 @@ export interface PlannedText {
   readonly name: string;
   /** Whether the server has to parse it. What it may have under the name is closed before. */
   readonly parse: boolean;
+  /** Whether the server surely parses it now: a pooler that keeps track of texts may answer from what it has. */
+  readonly isFresh: boolean;
   readonly seen: SeenText | undefined;
   /** What is sent for it every time, for a prepared text without values and rows. */
   message?: Buffer;
@@ -41,6 +43,7 @@ const unparsed = -1;
 export class PreparedStatements {
   readonly #limit: number;
   readonly #shared: SharedPlans;
+  readonly #isHidden: boolean;
   readonly #settings = new SettingsWatch();
   #recent = new Map<string, SeenText>();
   #older = new Map<string, SeenText>();
@@ -49,8 +52,12 @@ export class PreparedStatements {
   /** A statement of the open transaction, or the last one outside of one, changed tables or types. */
   #schemaTouched = false;
 
-  /** @param limit how many texts are remembered; 0 turns prepared statements off */
-  constructor(limit: number, shared: SharedPlans) {
+  /**
+   * @param limit how many texts are remembered; 0 turns prepared statements off
+   * @param isHidden a pooler stands in between, which may keep what it has parsed for all of its clients
+   */
+  constructor(limit: number, shared: SharedPlans, isHidden: boolean) {
+    this.#isHidden = isHidden;
     this.#limit = limit;
     this.#shared = shared;
   }
@@ -136,13 +143,25 @@ export class PreparedStatements {
 
   #prepare(text: string, seen: SeenText): PlannedText {
     const known = (seen.known ??= this.#shared.textOf(text));
-    const { name } = known;
-    seen.prepared ??= { text, name, parse: false, seen };
+    const prepared = this.#isHidden ? this.#version(text, known, seen) : named(text, known.name, seen);
+    const isFresh = !this.#isHidden || known.version !== this.#shared.versionOf(known);
+    known.version = this.#shared.versionOf(known);
     seen.epoch = this.#shared.epoch;
     seen.generation = known.generation;
     seen.shape = undefined;
-    this.#toClose.delete(name);
-    return { text, name, parse: true, seen };
+    this.#toClose.delete(prepared.name);
+    return { ...prepared, parse: true, isFresh };
+  }
+
+  /** A text that was stale is another one from then on, since a pooler would answer for the server. */
+  #version(text: string, known: KnownText, seen: SeenText): PlannedText {
+    const version = this.#shared.versionOf(known);
+    const name = version === '' ? known.name : `${known.name}_${version}`;
+    if (seen.prepared !== undefined && seen.prepared.name !== name) {
+      this.#toClose.add(seen.prepared.name);
+      seen.prepared = undefined;
+    }
+    return named(version === '' ? text : `${text}\n-- ${version}`, name, seen);
   }
 
   #note(effects: TextEffects): void {
@@ -168,9 +187,13 @@ function newlySeen(effects: TextEffects | undefined): SeenText {
   return { effects, prepared: undefined, known: undefined, epoch: unparsed, generation: 0, shape: undefined };
 }
 
+function named(text: string, name: string, seen: SeenText): PlannedText {
+  return (seen.prepared ??= { text, name, parse: false, isFresh: false, seen });
+}
+
 /** A text that is parsed for this time only. */
 export function sentOnce(text: string): PlannedText {
-  return { text, name: '', parse: true, seen: undefined };
+  return { text, name: '', parse: true, isFresh: true, seen: undefined };
 }
 
 const none: readonly string[] = [];

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { rememberTexts } from '../../driver/index.ts';
 
 /** What all connections of a client know of a text. */
@@ -10,6 +10,8 @@ export interface KnownText {
   readonly name: string;
   /** Grows when a prepared statement of it may be stale. */
   generation: number;
+  /** The last version that was sent to be parsed. */
+  version: string;
 }
 
 /** How many texts are known; one that is forgotten is hashed again. */
@@ -18,14 +20,21 @@ const limit = 2_000;
 /** What all connections of a client know of their prepared statements. */
 export class SharedPlans {
   readonly textOf: (text: string) => KnownText = rememberTexts(
-    (text) => ({ name: nameOf(text), generation: 0 }),
+    (text) => ({ name: nameOf(text), generation: 0, version: '' }),
     limit,
   );
+  /** Makes its versions other ones than those of another process. */
+  readonly #tag = randomBytes(4).toString('hex');
   #epoch = 0;
 
   /** Prepared statements of an earlier epoch are stale. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** Changes when what the server has parsed of a text may be stale; empty as long as nothing was. */
+  versionOf({ generation }: KnownText): string {
+    return this.#epoch === 0 && generation === 0 ? '' : `${this.#tag}_${this.#epoch}_${generation}`;
   }
 
   /** A table or type is another one now, or is about to be. */
