@@ -57,7 +57,7 @@ export interface LockProbeEvent {
   readonly error?: unknown;
 }
 
-/** Something that runs in the background went wrong; it goes on trying. */
+/** Something went wrong that no caller waits for. What runs in the background goes on trying. */
 export interface BackgroundErrorEvent {
   /** What it was: `outbox relay`, `queue`... */
   readonly source: string;
@@ -135,11 +135,8 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
   const text = `${source}: ${what}`;
   if (warned.has(text) || warned.size >= mostWarnings) return;
   warned.add(text);
-  const warning = new Error(
-    `${text} (it goes on trying; subscribe to ${channelNames.backgroundError} to handle this)`,
-    {
-      cause: error,
-    },
-  );
+  const warning = new Error(`${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {
+    cause: error,
+  });
   process.emitWarning(Object.assign(warning, { name: 'SluiceBackgroundWarning' }));
 }

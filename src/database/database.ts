@@ -31,6 +31,7 @@ import {
 import { Client } from './client.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
+import { runDetached } from './detached.ts';
 import { UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
 import { registerDatabase, unregisterDatabase } from './registry.ts';
@@ -158,6 +159,16 @@ export class Database<Name extends string = string> {
     }
   }
 
+  /**
+   * Runs `body` in nothing that is open here: in no transaction, at level 0 and without the deadline of the chain; the values
+   * of `withContext` stay. Nobody waits for it, and what it fails with is published on the channel `sluice:background:error`,
+   * or is a process warning where nobody listens. For listeners of events and other callbacks that outlive their transaction.
+   * @throws InvalidOptionError for what is no function
+   */
+  detached(body: () => unknown): void {
+    runDetached(body);
+  }
+
   /** What the pools hold and who waits for them, by client. */
   stats(): DatabaseStats<Name> {
     const entries = [...this.#clients].map(([name, { pool }]) => [name, pool.stats()] as const);
@@ -168,10 +179,9 @@ export class Database<Name extends string = string> {
    * Refuses new work, lets what runs end (a chain that has begun may still open what it needs), and
    * closes every connection. What has not ended within the timeout is rolled back.
    */
-  close(options: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('close', options, closeChecks);
-    this.#closing ??= this.#close(timeout);
-    return this.#closing;
+    await (this.#closing ??= this.#close(timeout));
   }
 
   async #close(timeout: number): Promise<void> {

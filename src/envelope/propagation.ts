@@ -45,10 +45,16 @@ export interface Propagation {
   /** Writes the context into the headers and returns them. A header is good for one call: it cannot be sent twice. */
   readonly injectContext: <Carrier extends HeaderCarrier>(headers: Carrier, options?: InjectOptions) => Carrier;
   /**
-   * Runs `body` in the context of the headers, and in nothing of what is ambient here.
-   * @throws InvalidContextError for a wrong signature, a replay, or values that cannot be; DeadlineExceededError
+   * Runs `body` at once in the context of the headers, and in nothing of what is ambient here. Whatever goes wrong is a
+   * rejection, so that a callback of a transport has one place to handle it. When the promise of `body` has settled,
+   * nobody waits for what it has left running; a body that returns none, as the `next()` of a middleware, goes on.
+   * @throws InvalidContextError for a wrong signature, a replay, or values that cannot be; DeadlineExceededError;
+   * InvalidOptionError
    */
-  readonly runWithContext: <Result>(headers: HeaderCarrier, body: () => Result) => Result;
+  readonly runWithContext: <Result>(
+    headers: HeaderCarrier,
+    body: () => Result | PromiseLike<Result>,
+  ) => Promise<Result>;
 }
 
 /** What propagation needs of the database. */
@@ -130,12 +136,28 @@ export function createPropagationFor(target: PropagationTarget, options: Propaga
       writeHeader(headers, names.signature, sign(body, secret));
       return headers;
     },
-    runWithContext(headers, body) {
+    async runWithContext(headers, body) {
       checkBody('runWithContext', body);
       checkCarrier('runWithContext', headers);
-      return runInFrame(target.enter(received(headers)), body, undefined);
+      const frame = target.enter(received(headers));
+      return await runInFrame(frame, runEntered<ReturnType<typeof body>>, { frame, body });
     },
   };
+}
+
+/** Awaits the body in its frame: a thenable starts to work when it is awaited. */
+async function runEntered<Result>({ frame, body }: { frame: Frame; body: () => Result }): Promise<Awaited<Result>> {
+  const result = body();
+  if (!isThenable(result)) return result as Awaited<Result>;
+  try {
+    return await result;
+  } finally {
+    frame.ground?.end();
+  }
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** What anybody may say: the trace, and how long the answer is waited for. */

@@ -106,10 +106,9 @@ export class Worker {
   }
 
   /** Takes no more jobs, and lets those that run end, or go back when they take too long. */
-  close(options: WorkerCloseOptions = {}): Promise<void> {
+  async close(options: WorkerCloseOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('close', options, closeChecks);
-    this.#closing ??= this.#close(timeout);
-    return this.#closing;
+    await (this.#closing ??= this.#close(timeout));
   }
 
   async #close(timeout: number): Promise<void> {

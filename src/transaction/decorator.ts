@@ -39,8 +39,13 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
   const given = readOnce(options, origin);
   const wrap = (method: AnyMethod): AnyMethod => {
     const frozen = readOnce({ ...given, name: given.name ?? (nameOf(method) || undefined) }, origin);
+    // An async method rejects, whatever is wrong; where no database is open, say.
     const wrapped: AnyMethod = function (...args) {
-      return run(this, () => method.apply(this, args), frozen);
+      try {
+        return run(this, () => method.apply(this, args), frozen);
+      } catch (error) {
+        return Promise.reject(error);
+      }
     };
     return imitate(wrapped, method);
   };

@@ -170,12 +170,10 @@ const loops: Record<string, Loop> = {
   'what came with headers begins it, and sends it on': (database, { next, fail }) => {
     const { injectContext, runWithContext } = createPropagation({ database, secret: 'a secret of 16 characters' });
     const turn = (headers: Record<string, unknown>): void =>
-      void Promise.resolve(
-        runWithContext(headers, () =>
-          database.transaction(() => {
-            next(() => setImmediate(() => turn(injectContext({}))));
-          }, independent),
-        ),
+      void runWithContext(headers, () =>
+        database.transaction(() => {
+          next(() => setImmediate(() => turn(injectContext({}))));
+        }, independent),
       ).catch(fail);
     turn({});
   },

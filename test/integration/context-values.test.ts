@@ -71,11 +71,11 @@ describe('values that a program gives', () => {
     }
   });
 
-  it('other languages have their place in tenant, key and baggage', () => {
+  it('other languages have their place in tenant, key and baggage', async () => {
     const values = { tenant: 'Zürich 😀', idempotencyKey: '注文-1', baggage: { 名: '値' } };
     const headers = withContext(values, () => injectContext<Record<string, string>>({}));
     expect(Object.values(headers).every((value) => /^[\x20-\x7E]*$/.test(value))).toBe(true);
-    expect(runWithContext(headers, currentContext)).toMatchObject(values);
+    expect(await runWithContext(headers, currentContext)).toMatchObject(values);
   });
 
   it.each<[string, unknown]>([
@@ -101,7 +101,7 @@ describe('values that a program gives', () => {
     );
   });
 
-  it('baggage is read once, and nobody changes it on the way', () => {
+  it('baggage is read once, and nobody changes it on the way', async () => {
     let reads = 0;
     const baggage = {
       get plan() {
@@ -109,17 +109,17 @@ describe('values that a program gives', () => {
         return reads === 1 ? 'gold' : 'a\r\nX-Admin: yes';
       },
     };
-    withContext({ baggage }, () => {
+    await withContext({ baggage }, async () => {
       expect(currentContext().baggage).toEqual({ plan: 'gold' });
       expect(() => Object.assign(currentContext().baggage ?? {}, { plan: '\r\n' })).toThrow(TypeError);
-      expect(runWithContext(injectContext({}), currentContext).baggage).toEqual({ plan: 'gold' });
+      expect((await runWithContext(injectContext({}), currentContext)).baggage).toEqual({ plan: 'gold' });
     });
     expect(reads).toBe(1);
   });
 
-  it('baggage named __proto__ is baggage', () => {
+  it('baggage named __proto__ is baggage', async () => {
     const baggage = JSON.parse('{"__proto__":"x","constructor":"y"}') as Record<string, string>;
-    const context = withContext({ baggage }, () => runWithContext(injectContext({}), currentContext));
+    const context = await withContext({ baggage }, () => runWithContext(injectContext({}), currentContext));
     expect(Object.entries(context.baggage ?? {})).toEqual([
       ['__proto__', 'x'],
       ['constructor', 'y'],
@@ -159,7 +159,7 @@ describe('values that a program gives', () => {
 
   it.each([undefined, null, 'body', {}])('a body that is %s is refused', async (body) => {
     const refused = { code: 'INVALID_OPTION' };
-    expect(await rejection((async () => runWithContext({}, body as never))())).toMatchObject(refused);
+    expect(await rejection(runWithContext({}, body as never))).toMatchObject(refused);
     expect(() => withContext({}, body as never)).toThrow(expect.objectContaining(refused));
   });
 });
@@ -188,18 +188,18 @@ describe('values that come from outside', () => {
     }
   });
 
-  it.each([...hostile, ...printable])('a tracestate with %s is left out, as W3C asks', (_, tracestate) => {
-    const context = runWithContext({ traceparent, tracestate }, currentContext);
+  it.each([...hostile, ...printable])('a tracestate with %s is left out, as W3C asks', async (_, tracestate) => {
+    const context = await runWithContext({ traceparent, tracestate }, currentContext);
     expect(context).toEqual({ level: 0, traceparent });
     // And it goes no further.
-    const passed = runWithContext({ traceparent, tracestate }, () => injectContext({}));
+    const passed = await runWithContext({ traceparent, tracestate }, () => injectContext({}));
     expect(passed).not.toHaveProperty('tracestate');
   });
 
   it.each(['\r\n', '5\r\nX-Admin: yes', '1e3', ' 5 ', '0x10', '-1', 'NaN', 'Infinity', '9'.repeat(400)])(
     'a timeout of %j is left out',
-    (timeout) => {
-      expect(runWithContext({ 'sluice-timeout': timeout }, currentContext)).toEqual({ level: 0 });
+    async (timeout) => {
+      expect(await runWithContext({ 'sluice-timeout': timeout }, currentContext)).toEqual({ level: 0 });
     },
   );
 

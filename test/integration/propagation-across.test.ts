@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { connect, headers as natsHeaders, type NatsConnection } from '@nats-io/transport-node';
 import Fastify from 'fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -113,7 +114,7 @@ describe('the context of a call', () => {
     const context = await withContext({ ...ambient, timeout: 5_000 }, () =>
       database.transaction(async () => {
         await database.current.query('select 1');
-        return runWithContext(injectContext({}, { awaited: false }), currentContext);
+        return await runWithContext(injectContext({}, { awaited: false }), currentContext);
       }),
     );
     expect(context).toEqual({ level: 0, ...ambient });
@@ -123,7 +124,7 @@ describe('the context of a call', () => {
     const sender = open();
     const { 'sluice-signature': _, ...unsigned } = await injected(sender);
     for (const receiver of [open(), open({})]) {
-      const context = receiver.runWithContext(unsigned, currentContext);
+      const context = await receiver.runWithContext(unsigned, currentContext);
       expect(context).toMatchObject({ level: 0, traceparent });
       expect(context.tenant).toBeUndefined();
       expect(context.remaining).toBeGreaterThan(0);
@@ -133,21 +134,21 @@ describe('the context of a call', () => {
   it('is accepted with an older secret while it is being changed', async () => {
     const old = open();
     const next = open({ secret: ['the next secret of the system', secret] });
-    expect(next.runWithContext(await injected(old), currentContext)).toMatchObject({ level: 1, tenant: 'acme' });
+    expect(await next.runWithContext(await injected(old), currentContext)).toMatchObject({ level: 1, tenant: 'acme' });
     const headers = await injected(next);
-    expect(() => old.runWithContext(headers, currentContext)).toThrow(InvalidContextError);
+    await expect(old.runWithContext(headers, currentContext)).rejects.toThrow(InvalidContextError);
   });
 
-  it('leaves out a trace that is not one, and reads header names in any case', () => {
+  it('leaves out a trace that is not one, and reads header names in any case', async () => {
     const { runWithContext } = open();
-    expect(runWithContext({ TraceParent: traceparent }, currentContext)).toEqual({ level: 0, traceparent });
-    expect(runWithContext({ traceparent: 'nonsense' }, currentContext)).toEqual({ level: 0 });
+    expect(await runWithContext({ TraceParent: traceparent }, currentContext)).toEqual({ level: 0, traceparent });
+    expect(await runWithContext({ traceparent: 'nonsense' }, currentContext)).toEqual({ level: 0 });
   });
 
-  it('runs nothing of a chain whose deadline has passed', () => {
+  it('runs nothing of a chain whose deadline has passed', async () => {
     const { runWithContext } = open();
     const ran = vi.fn<() => void>();
-    expect(() => runWithContext({ 'sluice-timeout': '0' }, ran)).toThrow(
+    await expect(runWithContext({ 'sluice-timeout': '0' }, ran)).rejects.toThrow(
       expect.objectContaining({ code: 'DEADLINE_EXCEEDED' }),
     );
     expect(ran).not.toHaveBeenCalled();
@@ -165,6 +166,68 @@ describe('the context of a call', () => {
   });
 });
 
+describe('what goes wrong in runWithContext', () => {
+  const handled = async (work: () => Promise<unknown>): Promise<unknown> => {
+    let promise: Promise<unknown> | undefined;
+    expect(() => (promise = work())).not.toThrow();
+    return await rejection(promise ?? Promise.resolve());
+  };
+
+  it('is a rejection: a bad header, a replay, a deadline, a body that throws, and one that is none', async () => {
+    const one = open();
+    const headers = await injected(one);
+    const bad = { ...headers, 'sluice-signature': 'f'.repeat(64) };
+    expect(await handled(() => one.runWithContext(bad, currentContext))).toBeInstanceOf(InvalidContextError);
+    await one.runWithContext(headers, currentContext);
+    expect(await handled(() => one.runWithContext(headers, currentContext))).toBeInstanceOf(InvalidContextError);
+    const late = { 'sluice-timeout': '0' };
+    expect(await handled(() => one.runWithContext(late, currentContext))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const broken = new Error('broken');
+    const throws = (): never => {
+      throw broken;
+    };
+    expect(await handled(() => one.runWithContext({}, throws))).toBe(broken);
+    const none = undefined as unknown as () => void;
+    expect(await handled(() => one.runWithContext({}, none))).toMatchObject({ code: 'INVALID_OPTION' });
+  });
+
+  it('runs the body before it returns, and a thenable in the context', async () => {
+    const one = open();
+    const seen: unknown[] = [];
+    const startsWhenAwaited = {
+      // oxlint-disable-next-line unicorn/no-thenable -- the query builders of libraries are such
+      then: (resolve: (value: string) => void) => {
+        seen.push(currentContext().traceparent);
+        resolve('done');
+      },
+    } as PromiseLike<string>;
+    const done = one.runWithContext({ traceparent }, () => {
+      seen.push('ran');
+      return startsWhenAwaited;
+    });
+    expect(seen).toEqual(['ran']);
+    expect(await done).toBe('done');
+    expect(seen).toEqual(['ran', traceparent]);
+  });
+
+  it('holds nothing of the callers any more when the answer was given, and all of it before', async () => {
+    const one = open();
+    const headers = await injected(one);
+    let level = (): number => -1;
+    await one.runWithContext(headers, async () => {
+      const here = AsyncLocalStorage.snapshot();
+      level = () => here(() => one.database.current.level);
+      expect(level()).toBe(1);
+    });
+    expect(level()).toBe(0);
+    await one.runWithContext(await injected(one), () => {
+      const here = AsyncLocalStorage.snapshot();
+      level = () => here(() => one.database.current.level);
+    });
+    expect(level()).toBe(1);
+  });
+});
+
 describe('a forged context', () => {
   afterEach(() => vi.useRealTimers());
 
@@ -173,7 +236,7 @@ describe('a forged context', () => {
   ])('with %s is refused', async (_name, message, change) => {
     const one = open();
     const headers = forge({ ...(await injected(one)), 'sluice-signature': 'f'.repeat(64) }, change);
-    expect(() => one.runWithContext(headers, currentContext)).toThrow(message);
+    await expect(one.runWithContext(headers, currentContext)).rejects.toThrow(message);
   });
 
   it.each<[string, RegExp, Record<string, unknown>]>([
@@ -196,8 +259,8 @@ describe('a forged context', () => {
     const bad = forge(headers, (body) => Object.assign(body['context'] as object, fields));
     bad['sluice-signature'] = await signed(bad['sluice-context'] ?? '');
     const before = one.database.stats().clients['default'];
-    expect(() => one.runWithContext(bad, currentContext)).toThrow(message);
-    expect(() => one.runWithContext(bad, currentContext)).toThrow(InvalidContextError);
+    await expect(one.runWithContext(bad, currentContext)).rejects.toThrow(message);
+    await expect(one.runWithContext(bad, currentContext)).rejects.toThrow(InvalidContextError);
     // Nothing was made from it.
     expect(one.database.stats().clients['default']).toEqual(before);
   });
@@ -206,14 +269,14 @@ describe('a forged context', () => {
     const one = open();
     const bad = forge(await injected(one), (body) => (body['v'] = 2));
     bad['sluice-signature'] = await signed(bad['sluice-context'] ?? '');
-    expect(() => one.runWithContext(bad, currentContext)).toThrow('version is unknown');
+    await expect(one.runWithContext(bad, currentContext)).rejects.toThrow('version is unknown');
   });
 
   it('that comes twice is refused the second time', async () => {
     const one = open();
     const headers = await injected(one);
-    one.runWithContext(headers, () => {});
-    expect(() => one.runWithContext(headers, () => {})).toThrow('it came before (a replay)');
+    await one.runWithContext(headers, () => {});
+    await expect(one.runWithContext(headers, () => {})).rejects.toThrow('it came before (a replay)');
   });
 
   it('that was signed by a clock an hour away is refused, and says so', async () => {
@@ -221,7 +284,9 @@ describe('a forged context', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
     const headers = await injected(one);
     vi.useRealTimers();
-    expect(() => one.runWithContext(headers, () => {})).toThrow('signed 3600 s ago by the clock of this machine');
+    await expect(one.runWithContext(headers, () => {})).rejects.toThrow(
+      'signed 3600 s ago by the clock of this machine',
+    );
   });
 
   it('cannot be made: a secret that is too short, more than 8 KiB of context', async () => {
@@ -253,8 +318,9 @@ await describeWith('NATS', 'the context of a message', () => {
     const subject = `sluice.${process.pid}`;
     nats.subscribe(`${subject}.second`, {
       callback: (_error, message) => {
-        const context = three.runWithContext(message.headers ?? {}, currentContext);
-        message.respond(JSON.stringify(context));
+        void three
+          .runWithContext(message.headers ?? {}, currentContext)
+          .then((context) => message.respond(JSON.stringify(context)));
       },
     });
     nats.subscribe(`${subject}.first`, {

@@ -1,0 +1,34 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { type ChainContext, currentFrame, Frame, Ground, runInFrame } from '../context/index.ts';
+import { InvalidOptionError, typeName } from '../core/index.ts';
+
+/** Runs `body` in nothing of what is open here, and tells of its failure in the background. @throws InvalidOptionError */
+export function runDetached(body: () => unknown): void {
+  if (typeof body !== 'function') throw noBody(body);
+  void runInFrame(detachedFrame(currentFrame()), settleDetached, body);
+}
+
+async function settleDetached(body: () => unknown): Promise<void> {
+  try {
+    await body();
+  } catch (error) {
+    reportBackgroundError({ source: 'detached work', error });
+  }
+}
+
+/** The values of the chain and its client, as a job has them that nobody waits for. */
+function detachedFrame(frame: Frame | undefined): Frame | undefined {
+  if (frame === undefined) return undefined;
+  const { deadline: _, ancestors: __, enteredAt: ___, ...values }: ChainContext = frame.chain ?? {};
+  const ground = new Ground(0);
+  // Nobody waits for it from its beginning on, so that it is new work for a database that closes.
+  ground.end();
+  return new Frame(undefined, { client: undefined, scope: undefined, current: frame.current, chain: values, ground });
+}
+
+function noBody(body: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `detached got ${typeName(body)} for its body`,
+    remedy: 'Give a function',
+  });
+}
