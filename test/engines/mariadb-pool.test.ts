@@ -39,6 +39,37 @@ describe('in all forms of mysql2', () => {
     await expect(ask('select nonsense')).rejects.toMatchObject({ code: 'ER_BAD_FIELD_ERROR' });
   });
 
+  it('with columns that are named as what objects have, in a transaction or not', async () => {
+    const database = server.open();
+    const pool = one(database).promise();
+    const names = ['__proto__', '__defineGetter__', 'constructor', 'toString'];
+    const text = `select ${names.map((name, at) => `${at} as \`${name}\``).join(', ')}`;
+    const columns = names.map((name, at) => [name, at]);
+    const look = async (): Promise<void> => {
+      const connection = await pool.getConnection();
+      for (const [rows, fields] of [
+        await pool.query(text),
+        await pool.execute(`${text} from dual where 1 = ?`, [1]),
+        await connection.query(text),
+        await pool.query({ sql: `select * from (${text}) t`, nestTables: true }),
+      ]) {
+        const [row] = rows as Record<string, object>[];
+        const found = row?.['t'] ?? row ?? {};
+        expect(Object.entries(found)).toEqual(columns);
+        expect(Object.getPrototypeOf(found)).toBe(Object.prototype);
+        expect(fields.map(({ name }) => name)).toEqual(names);
+      }
+      connection.release();
+      expect((await pool.query({ sql: text, rowsAsArray: true }))[0]).toEqual([[0, 1, 2, 3]]);
+    };
+    await look();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await look();
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
   it('with promises, and with values beside the text', async () => {
     const pool = one(server.open()).promise();
     const [rows, fields] = await pool.execute('select ? as a', [1.5]);

@@ -18,6 +18,38 @@ function open(max = 2): { database: Database<'default'>; pool: pg.Pool } {
 }
 const used = (database: Database<'default'>): number => database.stats().clients.default.used;
 
+describe('columns that are named as what objects have', () => {
+  const names = ['__proto__', 'constructor', 'toString'];
+  const text = `select ${names.map((name, at) => `${at} as "${name}"`).join(', ')}`;
+
+  it('are columns in every form of a query, in a transaction or not', async () => {
+    const { database, pool } = open();
+    const look = async (): Promise<void> => {
+      const client = await pool.connect();
+      const rows = [
+        (await pool.query(text)).rows[0],
+        (await pool.query(`${text} where 1 = $1`, [1])).rows[0],
+        (await client.query({ name: 'odd', text })).rows[0],
+      ] as object[];
+      const cursor = client.query(new Cursor(text));
+      rows.push((await cursor.read(1))[0] as object);
+      await cursor.close();
+      for await (const row of client.query(new QueryStream(text))) rows.push(row as object);
+      client.release();
+      expect(rows).toHaveLength(5);
+      for (const row of rows) {
+        expect(Object.entries(row)).toEqual(names.map((name, at) => [name, at]));
+        expect(Object.getPrototypeOf(row)).toBe(Object.prototype);
+      }
+    };
+    await look();
+    await database.transaction(async () => {
+      await insert(database, 1);
+      await look();
+    });
+  });
+});
+
 describe('an ambient pool outside of a transaction', () => {
   it('answers as a pool of pg, in all forms of its calls', async () => {
     const { pool } = open();

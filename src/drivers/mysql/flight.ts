@@ -1,4 +1,5 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
+import { showNames } from './column-names.ts';
 import {
   type Command,
   executeCommand,
@@ -55,7 +56,7 @@ export class Flight {
 
   /** A statement; one with values is prepared on the way where it was not before, which MariaDB allows. */
   statement({ text, values, rows }: SentStatement): void {
-    const answer = this.#expect();
+    const answer = this.#expect(rows?.nestTables === true);
     if (values === undefined) {
       this.#add(queryCommand(text, rows, answer));
       return;
@@ -96,10 +97,11 @@ export class Flight {
     this.#commands.push(command);
   }
 
-  #expect(): ResultCallback {
+  #expect(nested = false): ResultCallback {
     const index = this.#answers.length;
     this.#answers.push(undefined);
-    return (error, rows, fields) => {
+    return (error, given, fields) => {
+      const rows = showNames(given, fields, nested);
       this.#answers[index] ??= { error: error ?? undefined, rows, fields };
       if (this.#ended) this.#landIfAnswered();
     };

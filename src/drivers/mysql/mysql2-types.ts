@@ -1,4 +1,5 @@
 import mysql, { type Connection as Mysql2Connection } from 'mysql2';
+import { hideNames } from './column-names.ts';
 
 /**
  * The parts of mysql2 that its commands are written against, and which its types do not name. A command of
@@ -105,7 +106,7 @@ export function internalsOf(connection: Mysql2Connection): CommandConnection {
 
 /** Sends a text as it is. */
 export function queryCommand(text: string, rows: RowOptions | undefined, callback: ResultCallback): Command {
-  return new classes.Query(rows === undefined ? { sql: text } : { ...rows, sql: text }, callback);
+  return withAnyNames(new classes.Query(rows === undefined ? { sql: text } : { ...rows, sql: text }, callback));
 }
 
 /** The connection keeps the statement, and gives it to the callback. */
@@ -123,7 +124,13 @@ export function executeCommand(
   statement: PreparedStatement,
   callback: ResultCallback,
 ): Command {
-  return new classes.Execute({ ...rows, statement, sql: text, values }, callback);
+  return withAnyNames(new classes.Execute({ ...rows, statement, sql: text, values }, callback));
+}
+
+/** mysql2 tells of the columns right before it makes what reads the rows. */
+function withAnyNames(command: Command): Command {
+  (command as Command & NodeJS.EventEmitter).on('fields', hideNames);
+  return command;
 }
 
 /** What the connection has prepared; mysql2 keeps the latest. */
