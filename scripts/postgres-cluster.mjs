@@ -10,7 +10,7 @@ import { postgresPrograms, serverAccount } from './postgres-binaries.mjs';
 const patience = 5_000;
 /** Another program may take the port that was free just now. */
 const attempts = 3;
-const isReady = 'database system is ready to accept connections';
+const isReady = 'system is ready to accept';
 
 /**
  * Makes a cluster in the folder `data`, whose parent is for it alone; it listens on 127.0.0.1 only, and has a password that
@@ -56,7 +56,7 @@ export async function startOnFreePort({ start }) {
 
 async function startServer(program, args, options) {
   const here = ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='];
-  const server = runProgram(program, [...args, ...here], options);
+  const server = runProgram(program, [...here, ...args], options);
   const result = await Promise.race([server.heard(isReady), server.ended]);
   if (result !== isReady) throw new Error(`PostgreSQL ended with ${result} when it was started\n${server.lastWords()}`);
   return server;

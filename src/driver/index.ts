@@ -12,6 +12,7 @@ export type {
   Step,
   TransactionCharacteristics,
 } from './driver.ts';
+export { warnOfMissing } from './missing-place.ts';
 export {
   ConnectError,
   ConnectionLostError,

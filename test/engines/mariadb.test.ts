@@ -17,6 +17,7 @@ import {
 } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
+import { silenceOf } from '../support/keep-alive.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const server = useTestDatabase(
@@ -561,5 +562,49 @@ describe('options', () => {
     const make = (): unknown => mysql(options as object);
     expect(make).toThrow(message);
     expect(make).not.toThrow(/hunter2/);
+  });
+});
+
+describe('connections', () => {
+  it('a password function is asked for each that is opened, those for cancelling and for looking at locks included', async () => {
+    const user = await server.limitedUser(20);
+    const url = new URL(user.url);
+    const { password: present } = url;
+    url.password = '';
+    let asked = 0;
+    const password = async (): Promise<string> => {
+      asked += 1;
+      return await Promise.resolve(present);
+    };
+    const database = createDatabase({ clients: { default: mysql({ uri: url.href, password }) } });
+    await insert(database, 1);
+    expect(asked).toBe(1);
+    const stopped = database.transaction(() => database.current.query('select sleep(60)'), { timeout: 200 });
+    expect(await rejection(stopped)).toMatchObject({ code: 'TRANSACTION_TIMEOUT' });
+    // For KILL; the statement ran on the connection that was there.
+    expect(asked).toBe(2);
+    await server.sql(`grant process on *.* to ${url.username}`);
+    const change = (): Promise<unknown> => database.current.query('update product set stock = stock + 1');
+    asked = 0;
+    const deadlock = await rejection(
+      database.transaction(async () => {
+        await change();
+        await database.transaction(change, { propagation: 'REQUIRES_NEW' });
+      }),
+    );
+    expect(deadlock).toMatchObject({ code: 'CHAIN_DEADLOCK' });
+    expect(asked).toBeGreaterThanOrEqual(2);
+    await database.close();
+    await user.drop();
+  });
+
+  it.runIf(process.platform === 'linux')('have keep-alive on, after half a minute of silence', async () => {
+    const database = server.open();
+    const { rows } = await database.current.query<{ host: string }>(
+      'select host from information_schema.processlist where id = connection_id()',
+    );
+    const port = Number(rows[0]?.host.split(':').at(-1));
+    await until('the kernel waits for silence', () => silenceOf(port) !== undefined);
+    expect(silenceOf(port)).toBeLessThanOrEqual(30);
   });
 });

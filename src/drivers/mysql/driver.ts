@@ -6,6 +6,7 @@ import {
   type Driver,
   type DriverConnection,
   partPoolOptions,
+  warnOfMissing,
 } from '../../driver/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './connection.ts';
@@ -13,9 +14,13 @@ import { connectionEnds } from './ends.ts';
 import { describeConnectFailure } from './failure.ts';
 import { inspectText } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
+import { currentSettings, unlessAborted } from './login.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readMysqlOptions, type MysqlOptions } from './options.ts';
 import { openSession } from './server-info.ts';
+
+/** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
+const keepAliveInitialDelay = 30_000;
 
 /**
  * Defines a client on MySQL or MariaDB. It uses connections of mysql2 and not its pool: the budget by level
@@ -26,13 +31,14 @@ import { openSession } from './server-info.ts';
  */
 export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readMysqlOptions(settings));
-  const { preparedStatements, ssl, ...connection } = own;
+  const { preparedStatements, ssl, password, ...connection } = own;
   const config: ConnectionOptions = {
     charset: 'utf8mb4',
     supportBigNumbers: true,
     ...(given(connection) as ConnectionOptions),
     maxPreparedStatements: preparedStatements ?? 256,
     enableKeepAlive: true,
+    keepAliveInitialDelay,
     connectTimeout: 0,
     // The server could ask for any file of this machine.
     flags: ['-LOCAL_FILES'],
@@ -40,14 +46,16 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       ? {}
       : { ssl: ssl === true ? {} : (ssl as NonNullable<ConnectionOptions['ssl']>) }),
   };
-  const ends = connectionEnds(config);
+  if (own.host === undefined && own.socketPath === undefined) warnOfMissing('mysql', settings, 'uri', targetOf(config));
+  const current = currentSettings(config, password);
+  const ends = connectionEnds(current);
   const warnOnce = warningOfProxy();
   // What transactions get that ask for nothing; the weakest until a server has told.
   let defaultIsolation: ConcreteIsolation = 'READ_UNCOMMITTED';
 
   const connect = async (signal: AbortSignal): Promise<DriverConnection> => {
     signal.throwIfAborted();
-    const client = createConnection(config);
+    const client = createConnection(await unlessAborted(current(), signal));
     const onAbort = (): void => client.destroy();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -72,7 +80,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation, wanted),
     inspect: inspectText,
     libraryPool: (database, clientName) => createAmbientPool(database as Database, clientName, config),
-    openLockProbe: (signal) => openLockProbe(config, signal),
+    openLockProbe: (signal) => openLockProbe(current, signal),
   };
   return { driver, pool };
 }

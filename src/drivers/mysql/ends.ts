@@ -1,12 +1,13 @@
 import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
 import type { ConnectionEnds } from './connection.ts';
+import type { CurrentSettings } from './login.ts';
 import { internalsOf } from './mysql2-types.ts';
 
 /** The longest that a cancel request, or a goodbye, may take. In milliseconds. */
 const limit = 2_000;
 
-export function connectionEnds(config: ConnectionOptions): ConnectionEnds {
-  return { cancel: (threadId) => killQuery(config, threadId), end: endClient };
+export function connectionEnds(current: CurrentSettings): ConnectionEnds {
+  return { cancel: (threadId) => killQuery(current, threadId), end: endClient };
 }
 
 /**
@@ -14,18 +15,25 @@ export function connectionEnds(config: ConnectionOptions): ConnectionEnds {
  * then is not touched by it. A request that cannot be made is given up: the statement goes on, and whoever
  * waits for it has a bound of its own.
  */
-function killQuery(config: ConnectionOptions, threadId: number): Promise<void> {
+function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
   return new Promise((resolve) => {
-    const client = mysql.createConnection({ ...config, connectTimeout: limit });
-    const timer = setTimeout(() => client.destroy(), limit);
+    let client: Mysql2Connection | undefined;
+    let isOver = false;
     const finish = (): void => {
+      isOver = true;
       clearTimeout(timer);
-      client.destroy();
+      client?.destroy();
       resolve();
     };
-    client.on('error', finish);
-    internalsOf(client).stream.once('close', finish);
-    client.query(`KILL QUERY ${threadId}`, finish);
+    const timer = setTimeout(finish, limit);
+    const send = (settings: ConnectionOptions): void => {
+      if (isOver) return;
+      client = mysql.createConnection({ ...settings, connectTimeout: limit });
+      client.on('error', finish);
+      internalsOf(client).stream.once('close', finish);
+      client.query(`KILL QUERY ${threadId}`, finish);
+    };
+    current().then(send, finish);
   });
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
-import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
+import mysql, { type Connection as Mysql2Connection } from 'mysql2';
 import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
 import { endClient } from './ends.ts';
+import { type CurrentSettings, unlessAborted } from './login.ts';
 import { internalsOf } from './mysql2-types.ts';
 import { checkVersion } from './server-info.ts';
 
@@ -36,9 +37,9 @@ interface Wait {
 }
 
 /** Opens a connection of its own for looking at locks. */
-export async function openLockProbe(config: ConnectionOptions, signal: AbortSignal): Promise<LockProbe> {
+export async function openLockProbe(current: CurrentSettings, signal: AbortSignal): Promise<LockProbe> {
   signal.throwIfAborted();
-  const client = mysql.createConnection(config);
+  const client = mysql.createConnection(await unlessAborted(current(), signal));
   // A lost connection shows in the next question.
   client.on('error', () => {});
   const onAbort = (): void => client.destroy();

@@ -1,5 +1,5 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { aBoolean, anObject, type Check, readOptions, integer, text } from '../../core/index.ts';
+import { aBoolean, aFunction, anObject, type Check, readOptions, integer, text } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
 export interface MysqlOptions extends PoolOptions {
@@ -12,7 +12,11 @@ export interface MysqlOptions extends PoolOptions {
   /** The path of the server's socket, in place of host and port. */
   readonly socketPath?: string | undefined;
   readonly user?: string | undefined;
-  readonly password?: string | undefined;
+  /**
+   * The password, or a function that gives the present one for each connection that is opened, those for cancelling and for
+   * looking at locks included.
+   */
+  readonly password?: string | (() => string | Promise<string>) | undefined;
   readonly database?: string | undefined;
   /** TLS options; `true` for TLS with the certificates that Node.js trusts. */
   readonly ssl?: boolean | TlsOptions | undefined;
@@ -33,7 +37,7 @@ const checks: Record<keyof MysqlOptions, Check> = {
   port: integer(1, 65_535),
   socketPath: text(1_000),
   user: text(200),
-  password: (value) => (typeof value === 'string' ? undefined : 'text'),
+  password: (value) => (typeof value === 'string' ? undefined : aFunction(value) && 'text or a function'),
   database: text(200),
   ssl: (value) =>
     aBoolean(value) === undefined || anObject(value) === undefined ? undefined : 'true, false or TLS options',

@@ -24,7 +24,10 @@ const Connection = pg.Connection as unknown as new (options: object) => CancelCo
 export function cancelRunning(client: pg.Client): Promise<void> {
   const { processID, secretKey } = internalsOf(client);
   const { host, port, ssl } = client;
-  const connection = new Connection({ ssl });
+  // pg keeps it, and does not publish it in its types.
+  const { sslNegotiation } = client as unknown as { readonly sslNegotiation: string };
+  const connection = new Connection({ ssl, sslNegotiation });
+  const asksForTls = ssl && sslNegotiation !== 'direct';
   return new Promise((resolve) => {
     const timer = setTimeout(() => connection.stream.destroy(), limit);
     const finish = (): void => {
@@ -33,7 +36,10 @@ export function cancelRunning(client: pg.Client): Promise<void> {
     };
     connection.on('error', finish);
     connection.once('end', finish);
-    connection.once('connect', () => (ssl ? connection.requestSsl() : connection.cancel(processID, secretKey)));
+    connection.once('connect', () => {
+      if (asksForTls) connection.requestSsl();
+      else if (!ssl) connection.cancel(processID, secretKey);
+    });
     connection.once('sslconnect', () => connection.cancel(processID, secretKey));
     if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
     else connection.connect(port, host);

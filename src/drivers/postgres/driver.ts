@@ -2,27 +2,32 @@ import pg from 'pg';
 import type { Database } from '../../database/index.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
 import {
-  type Backend,
   type ClientDefinition,
   type Driver,
   type DriverConnection,
   partPoolOptions,
+  warnOfMissing,
 } from '../../driver/index.ts';
 import { isHidden, PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
+import type { SessionFacts } from './identify.ts';
 import { createInspector } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
-import { identify, openLockProbe } from './lock-probe.ts';
-import { readPostgresOptions, type PostgresOptions, preparedLimit, unusable } from './options.ts';
-import { internalsOf } from './pg-types.ts';
+import { connectToFirst } from './connect.ts';
+import { openLockProbe } from './lock-probe.ts';
+import { readPostgresOptions, type PostgresOptions, preparedLimit } from './options.ts';
 import { PreparedStatements } from './prepared.ts';
 import { PoolerPatience } from './pooler-patience.ts';
+import { serversOf } from './servers.ts';
 import { SharedPlans } from './shared-plans.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
 
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => WireValue } }).utils;
+
+/** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
+const keepAliveInitialDelayMillis = 30_000;
 
 /** A division by zero, since SQL has no way to raise an error without PL/pgSQL, which may be missing. */
 const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * interval '1 millisecond')::int`;
@@ -35,13 +40,15 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
-  const { preparedStatements, applicationName, ...connection } = own;
-  const config = { ...connection, application_name: applicationName ?? 'sluice', keepAlive: true } as pg.ClientConfig;
+  const { preparedStatements, applicationName, ssl, options, types, ...place } = own;
+  const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
+  const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
+  if (place.host === undefined) warnOfMissing('postgres', given, 'connectionString', servers.target);
+  const { acquireTimeout = 30_000 } = pool;
   const plans = new SharedPlans();
   const warnings = warningsOfPooler();
-  const target = targetOf(config);
-  const patience = new PoolerPatience(target, pool.acquireTimeout ?? 30_000);
-  const connectionOf = (client: pg.Client, backend: Backend): DriverConnection => {
+  const patience = new PoolerPatience(servers.target, acquireTimeout);
+  const connectionOf = (client: pg.Client, { backend }: SessionFacts): DriverConnection => {
     const hidden = isHidden(backend);
     if (hidden) warnings.hidden();
     if (hidden && preparedStatements === undefined) warnings.notPrepared();
@@ -50,8 +57,11 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   };
   const driver: Driver = {
     dialect: 'postgres',
-    target,
-    connect: (signal) => connect(config, connectionOf, signal),
+    target: servers.target,
+    async connect(signal) {
+      const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);
+      return connectionOf(client, facts);
+    },
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
     fulfils: fulfilsIsolation,
@@ -59,43 +69,11 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>
       createAmbientPool(database as Database, clientName, {
-        config,
+        config: servers.configs[0],
         max: pool.max,
         ...(poolOptions as AmbientPoolOptions),
       }),
-    openLockProbe: (signal) => openLockProbe(config, signal),
+    openLockProbe: (signal) => openLockProbe(servers, acquireTimeout, signal),
   };
   return { driver, pool };
-}
-
-/** Where connections go, as pg understands the settings. @throws InvalidOptionError where it does not */
-function targetOf(config: pg.ClientConfig): string {
-  try {
-    const { host, port, database } = new pg.Client(config);
-    return `PostgreSQL at ${host}:${port}, database "${database ?? ''}"`;
-  } catch (cause) {
-    throw unusable(cause);
-  }
-}
-
-async function connect(
-  config: pg.ClientConfig,
-  connectionOf: (client: pg.Client, backend: Backend) => DriverConnection,
-  signal: AbortSignal,
-): Promise<DriverConnection> {
-  signal.throwIfAborted();
-  const client = new pg.Client(config);
-  // Until the connection listens itself; pg emits errors after connect() has rejected, too.
-  client.on('error', () => {});
-  const onAbort = (): void => void internalsOf(client).connection.stream.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await client.connect();
-    return connectionOf(client, await identify(client));
-  } catch (error) {
-    onAbort();
-    throw signal.aborted ? signal.reason : error;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -5,6 +5,7 @@ import {
   PreparedStatementMissingError,
 } from '../../driver/index.ts';
 import type { PlannedText } from './prepared.ts';
+import { TargetSessionError } from './target-session.ts';
 
 /** SQLSTATE codes by meaning; see appendix A of the PostgreSQL manual. */
 const kinds: Readonly<Record<string, FailureKind>> = {
@@ -79,7 +80,8 @@ function preparedStatementMissing(cause: unknown): PreparedStatementMissingError
 }
 
 export function describeConnectFailure(error: unknown): ConnectFailure {
-  return { error, transient: transientRefusals.has(codeOf(error)) };
+  // Another server may take over from one that is gone.
+  return { error, transient: error instanceof TargetSessionError || transientRefusals.has(codeOf(error)) };
 }
 
 export function codeOf(error: unknown): string {

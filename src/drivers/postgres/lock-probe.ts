@@ -1,16 +1,9 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
 import { endClient } from './cancel.ts';
-import { internalsOf } from './pg-types.ts';
-
-/** When a backend was started, to the microsecond; `extract` is exact since PostgreSQL 14. */
-const startedAtColumn = `(extract(epoch from backend_start) * 1000000)::bigint::text`;
-
-/**
- * Reads who this connection is on the server. The id in its key data is made up by poolers in
- * transaction mode, behind which backends change from one transaction to the next.
- */
-const identityQuery = `select pid, ${startedAtColumn} as started_at from pg_stat_get_activity(pg_backend_pid())`;
+import { connectToFirst } from './connect.ts';
+import { startedAtColumn } from './identify.ts';
+import type { Servers } from './servers.ts';
 
 /**
  * Walks who blocks whom. A wait for a row shows as a wait for the transaction that locked it, and the
@@ -35,19 +28,9 @@ interface BlockerRow {
   readonly relation: string | null;
 }
 
-/** Opens a connection of its own for looking at locks. */
-export async function openLockProbe(config: pg.ClientConfig, signal: AbortSignal): Promise<LockProbe> {
-  signal.throwIfAborted();
-  const client = new pg.Client({ ...config, types: undefined, application_name: 'sluice lock probe' });
-  // A lost connection shows in the next question.
-  client.on('error', () => {});
-  const onAbort = (): void => void internalsOf(client).connection.stream.destroy();
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    await client.connect();
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** Opens a connection of its own for looking at locks, to the server where the client's connections go. */
+export async function openLockProbe(servers: Servers, patience: number, signal: AbortSignal): Promise<LockProbe> {
+  const { client } = await connectToFirst(forProbes(servers), patience, signal);
   return {
     async blockersOf({ id }: Backend): Promise<BlockedBy> {
       const { rows } = await client.query<BlockerRow>(blockersQuery, [id]);
@@ -63,17 +46,11 @@ export async function openLockProbe(config: pg.ClientConfig, signal: AbortSignal
   };
 }
 
-/** The program's own type parsers have no say in what is asked here. */
-const asText = { getTypeParser: () => String } as unknown as pg.CustomTypesConfig;
+function forProbes({ configs: [first, ...rest], ...others }: Servers): Servers {
+  return { ...others, configs: [forProbe(first), ...rest.map(forProbe)] };
+}
 
-/** Who a connection is on the server; without a start time where that cannot be known, and locks cannot be followed. */
-export async function identify(client: pg.Client): Promise<Backend> {
-  const { processID } = internalsOf(client);
-  const { rows } = await client.query<{ pid: string; started_at: string | null }>({
-    text: identityQuery,
-    types: asText,
-  });
-  const [row] = rows;
-  const startedAt = row !== undefined && Number(row.pid) === processID ? row.started_at : null;
-  return { id: processID, startedAt: startedAt ?? undefined };
+/** The program's own type parsers have no say in what is asked here. */
+function forProbe(config: pg.ClientConfig): pg.ClientConfig {
+  return { ...config, types: undefined, application_name: 'sluice lock probe' };
 }

@@ -6,20 +6,37 @@ import {
   type Check,
   readOptions,
   integer,
+  oneOf,
   InvalidOptionError,
   text,
 } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
+import { parseConnectionString } from './connection-string.ts';
 import type { TypeParsers } from './pg-types.ts';
+import { isTargetSessionAttrs, type TargetSessionAttrs, targetSessionAttrs } from './target-session.ts';
 
 export interface PostgresOptions extends PoolOptions {
-  /** `postgres://user:password@host:port/database?options`. What is not given comes from PGHOST and its like. */
+  /**
+   * `postgres://user:password@host:port/database?options`, with several hosts `host1:port1,host2:port2` too, a Unix socket
+   * as `postgres://user@/database?host=/folder`, or `socket:/folder?db=database`. What it does not say comes from the other
+   * options, and then from PGHOST and its like.
+   */
   readonly connectionString?: string | undefined;
+  /** A name, an address, or the folder of a Unix socket; several with commas between them are tried in order. */
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly database?: string | undefined;
   readonly user?: string | undefined;
-  /** The password, or a function that gives the present one for each connection. */
+  /**
+   * Which of several hosts will do, as libpq has it: one that is `read-write` or `read-only` by default, the `primary`, a
+   * `standby`, or a `standby` if there is one (`prefer-standby`). In the connection string: `target_session_attrs`, which
+   * wins. None of them: it is tried again until `acquireTimeout`, since another one may take over. Default `any`.
+   */
+  readonly targetSessionAttrs?: TargetSessionAttrs | undefined;
+  /**
+   * The password, or a function that gives the present one for each connection that is opened, those for looking at locks
+   * included. A function wins over what the connection string says.
+   */
   readonly password?: string | (() => string | Promise<string>) | undefined;
   readonly ssl?: boolean | ConnectionOptions | undefined;
   /** Shown in `pg_stat_activity`. Default `sluice`. */
@@ -45,6 +62,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   port: integer(1, 65_535),
   database: text(200),
   user: text(200),
+  targetSessionAttrs: oneOf(targetSessionAttrs),
   password: orElse(aFunction, (value) => (typeof value === 'string' ? undefined : ''), 'a string or a function'),
   ssl: orElse(aBoolean, anObject, 'true, false or TLS options'),
   applicationName: text(63),
@@ -61,8 +79,12 @@ export function readPostgresOptions(options: PostgresOptions): PostgresOptions {
 
 function connectionUrl(value: unknown): string | undefined {
   const expected = 'a connection string such as postgres://user:password@host:5432/database';
-  if (typeof value !== 'string' || !/^(?:postgres|postgresql|socket):/.test(value)) return expected;
-  return URL.canParse(value) ? undefined : expected;
+  const parsed = typeof value === 'string' ? parseConnectionString(value) : undefined;
+  if (parsed === undefined) return expected;
+  const attrs = parsed.parameters.get('target_session_attrs');
+  return attrs === null || isTargetSessionAttrs(attrs)
+    ? undefined
+    : `a connection string with target_session_attrs as one of ${targetSessionAttrs.join(', ')}`;
 }
 
 export function unusable(cause: unknown): InvalidOptionError {

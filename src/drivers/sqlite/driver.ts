@@ -1,4 +1,10 @@
-import { type ClientDefinition, type Driver, type LockProbe, partPoolOptions } from '../../driver/index.ts';
+import {
+  type ClientDefinition,
+  type Driver,
+  type LockProbe,
+  partPoolOptions,
+  warnOfMissing,
+} from '../../driver/index.ts';
 import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
 import { readSqliteOptions, type SqliteOptions } from './options.ts';
 import { fileStore, memoryStore } from './store.ts';
@@ -24,6 +30,7 @@ const lockProbe: LockProbe = {
 export function sqlite(given: SqliteOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readSqliteOptions(given));
   const { file = ':memory:', busyTimeout = 5_000 } = own;
+  warnOfMissing('sqlite', given, 'file', 'a database in memory, which ends with the program');
   const store = file === ':memory:' ? memoryStore() : fileStore(file);
   const neighbours: Neighbours = {
     inTransaction: new Set(),

@@ -101,7 +101,7 @@ async function clientFor(options: OwnDataSourceOptions): Promise<ClientDefinitio
   }
   const { mysql } = await import('../../drivers/mysql/index.ts');
   const { charset, timezone, socketPath } = options;
-  return mysql(given<MysqlOptions>({ ...common, charset, timezone, socketPath, uri: url } as MysqlOptions));
+  return mysql(given<MysqlOptions>({ ...common, charset, timezone, socketPath, uri: url }));
 }
 
 function given<Options extends object>(options: Options): Options {
