@@ -135,14 +135,8 @@ export class StoreCommit implements Participant {
   async #settle(announced: Announced, values: NewValues): Promise<void> {
     const { work } = this.#scope.transaction.client;
     work.add(this);
-    try {
-      await settle(this.#store, announced, values);
-    } catch (error) {
-      // The locks end by themselves; until then the database is read.
-      reportBackgroundError({ source: `cache "${[...this.#overlays.keys()].map(({ name }) => name).join()}"`, error });
-    } finally {
-      work.delete(this);
-    }
+    await settleOrTell(this.#store, this.#overlays.keys(), announced, values);
+    work.delete(this);
   }
 
   /** It ends by itself: the store has a limit for each command. */
@@ -157,10 +151,28 @@ export async function changeAtOnce(
   tags: readonly string[],
   values: NewValues = noValues,
 ): Promise<void> {
+  let announced: Announced;
   try {
-    await settle(store, await announce(store, newStamp(), tags, values, member.commitTimeout), values);
+    announced = await announce(store, newStamp(), tags, values, member.commitTimeout);
   } catch (cause) {
     await leaveOrRefuse(store, [member], db, tags, cause);
+    return;
+  }
+  await settleOrTell(store, [member], announced, values);
+}
+
+/** It is done when it was announced, whatever comes then: the locks end by themselves, and until then the database is read. */
+async function settleOrTell(
+  store: CacheStore,
+  members: Iterable<Member>,
+  announced: Announced,
+  values: NewValues,
+): Promise<void> {
+  try {
+    await settle(store, announced, values);
+  } catch (error) {
+    const names = Array.from(members, ({ name }) => name);
+    reportBackgroundError({ source: `cache "${names.join()}"`, error });
   }
 }
 

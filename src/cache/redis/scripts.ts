@@ -98,6 +98,16 @@ if run ~= present then
 end
 return { known, math.max(0, tonumber(untilThen) - now) }`);
 
+/**
+ * Arguments: who takes the lease, and for how many milliseconds. Gives 1 if that one has it now: also to a client that lost its
+ * connection before the answer, and sends it again.
+ */
+export const leaseScript: Script = script(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
 /** Argument: who has taken the lease. */
 export const releaseLeaseScript: Script = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`);

@@ -23,8 +23,9 @@ import {
   subscriberOn,
 } from './client.ts';
 import { RedisFeed } from './feed.ts';
+import { takeLease } from './lease.ts';
 import { Reads } from './reads.ts';
-import { epochScript, releaseLeaseScript, tagScript } from './scripts.ts';
+import { epochScript, tagScript } from './scripts.ts';
 
 export interface RedisStoreOptions {
   /** A client of ioredis, for one server or a cluster, or of node-redis, for one server; it stays yours to close. */
@@ -174,13 +175,8 @@ export class RedisStore implements CacheStore {
     await this.#changes.make({ transaction, ttl: 0, keys: tags.map((tag) => this.#tagKey(tag)) });
   }
 
-  async lease(key: string, ttl: number): Promise<(() => Promise<void>) | undefined> {
-    const [name, owner] = [`${this.name}lease:${key}`, newStamp()];
-    const taken = await this.#guarded(() => this.#send('SET', name, owner, 'NX', 'PX', ttl));
-    if (taken === null) return undefined;
-    return async () => {
-      await this.#guarded(() => runScript(this.#send, releaseLeaseScript, [name], [owner]));
-    };
+  lease(key: string, ttl: number): Promise<(() => Promise<void>) | undefined> {
+    return takeLease(this.#send, (work) => this.#guarded(work), `${this.name}lease:${key}`, ttl);
   }
 
   #keysOf(key: string, tags: readonly string[]): string[] {
