@@ -89,6 +89,16 @@ export class Frame {
     this.scope = scope;
     this.level = scope === undefined ? change.level : scope.transaction.level;
     this.hooks = change.hooks;
+    if (parent !== undefined && scope !== undefined && isInside(scope, parent.scope)) {
+      // What the frame around holds has not ended, so that there is nothing to let go of.
+      this.link = parent;
+      this.current = change.current ?? parent.current;
+      this.opened = change.opens ?? parent.opened;
+      this.carried = change.chain ?? parent.carried;
+      this.stands = change.ground ?? parent.stands;
+      this.entry = parent.entry;
+      return;
+    }
     this.link = parent?.isSpent === true ? Frame.nearest(parent, client) : parent;
     this.current = change.current ?? parent?.current;
     this.opened = change.opens ?? parent?.innermost;
@@ -162,6 +172,11 @@ export class Frame {
     }
     return kept.reduce((below, each) => (each.link === below ? each : each.above(below)), at);
   }
+}
+
+/** Whether a scope belongs to the live transaction of the scope around. */
+function isInside({ transaction }: AmbientScope, around: AmbientScope | undefined): boolean {
+  return transaction === around?.transaction && transaction.isLive;
 }
 
 const none: readonly Ancestor[] = [];
