@@ -1,11 +1,11 @@
 // A real PgBouncer, which lends a few connections of the server to all of its clients. Version 1.18 does not
 // know of prepared statements: names that one client gives on a connection are there for the next one.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
+import { ambientPool, postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
 import { createDatabase, type Database, type RetryOptions } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
-import { hasPgBouncer, type OwnPgBouncer, startPgBouncer, tracksStatements } from '../support/pgbouncer.ts';
+import { hasPgBouncer, type OwnPgBouncer, startPgBouncer, hasTrackingPgBouncer } from '../support/pgbouncer.ts';
 
 const isHere = hasPgBouncer();
 const tables = Array.from({ length: 6 }, (_, index) => `shelf_${index}`);
@@ -140,6 +140,20 @@ describe.runIf(isHere)('behind PgBouncer', () => {
       },
     );
 
+    it('no answer to a library that names its statements is that of another text', { timeout: 120_000 }, async () => {
+      const pools = [1, 2].map(() => ambientPool(behindPooler({ max: Math.ceil(width / 2) })));
+      // In session mode a connection of the server goes to one of them.
+      const sharing = mode === 'session' ? pools.slice(0, 1) : pools;
+      const answers = sharing.flatMap((pool, process) =>
+        Array.from({ length: 200 }, async (_, turn) => {
+          const number = process * 1_000 + (turn % 7);
+          const query = { name: `find_${turn % 7}`, text: `select $1::int + ${number} as answer`, values: [turn] };
+          expect((await pool.query(query)).rows).toEqual([{ answer: turn + number }]);
+        }),
+      );
+      await Promise.all(answers);
+    });
+
     it(
       'preparing nonetheless: no answer is that of another text, and what is missing heals',
       {
@@ -190,7 +204,7 @@ describe.runIf(isHere)('behind PgBouncer', () => {
     });
   });
 
-  describe.runIf(tracksStatements())('that keeps track of prepared statements', () => {
+  describe.runIf(isHere && hasTrackingPgBouncer())('that keeps track of prepared statements', () => {
     beforeAll(async () => {
       bouncer = await startPgBouncer(direct.url, { mode: 'transaction', poolSize: 2, tracks: true });
       width = 8;

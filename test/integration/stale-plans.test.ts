@@ -1,5 +1,7 @@
 // What was prepared before a table, a type or the search path became another one.
+import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { ambientPool } from '../../src/drivers/postgres/index.ts';
 import type { Database } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
@@ -306,6 +308,27 @@ describe('a result whose columns change', () => {
       await database.current.query('select 1');
       for (let turn = 0; turn < 3; turn += 1) expect(await read()).toEqual([{ id: 1 }]);
     });
+  });
+});
+
+describe('what a library changes with a query object of its own', () => {
+  it('is not noticed on any connection', async () => {
+    const database = server.open({ max: 2, maxLevel: 0 });
+    await server.sql('create table labelled (id int)');
+    const read = (): Promise<unknown> =>
+      database.transaction(async () => {
+        await database.current.query('select 1');
+        return (await database.current.query('select * from labelled')).rows;
+      });
+    for (let turn = 0; turn < 3; turn += 1) await Promise.all([read(), read()]);
+    const client = await ambientPool(database).connect();
+    const query = new pg.Query({ text: 'alter table labelled add name text' });
+    const ended = new Promise((resolve, reject) => query.once('end', resolve).once('error', reject));
+    client.query(query);
+    await ended;
+    client.release();
+    await server.sql('insert into labelled values (1)');
+    expect(await Promise.all([read(), read()])).toEqual([[{ id: 1, name: null }], [{ id: 1, name: null }]]);
   });
 });
 

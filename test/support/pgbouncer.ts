@@ -31,8 +31,15 @@ function version(): string | undefined {
   return status === 0 ? stdout : undefined;
 }
 
+/** As `tracksStatements`; that it cannot is said. */
+export function hasTrackingPgBouncer(): boolean {
+  const tracks = tracksStatements();
+  if (!tracks) console.warn('SKIPPED: to keep track of prepared statements pgbouncer has to be 1.21 or newer.');
+  return tracks;
+}
+
 /** Whether it can keep track of prepared statements, which 1.21 is the first to do. */
-export function tracksStatements(): boolean {
+function tracksStatements(): boolean {
   const [, minor = '0'] = /^PgBouncer 1\.(\d+)/.exec(version() ?? '') ?? [];
   return Number(minor) >= 21;
 }
