@@ -149,7 +149,10 @@ export class JoinedSession implements LibrarySession {
   }
 
   async #endFrom(index: number, how: 'released' | 'rolledBack'): Promise<void> {
-    for (const begun of this.#begun.splice(index).reverse()) await begun.end(how);
+    const ending = this.#begun.splice(index).reverse();
+    // It ends by itself, also where its library hears that its commit has failed, and then rolls back.
+    if (ending.some(({ standsIn }) => standsIn)) this.#hasEnded = true;
+    for (const begun of ending) await begun.end(how);
   }
 
   #find(name: string): number {
@@ -184,15 +187,16 @@ export class JoinedSession implements LibrarySession {
   }
 }
 
-/** What was begun is the scope of the entry that begins it, which ends by itself. */
+/** What was begun is the scope of the entry that begins it, which ends by itself, or where that commits. */
 function standIn(savepoint: string | undefined, frame: Frame, awaited: Awaited): Begun {
   return {
     savepoint,
     frame,
     standsIn: true,
-    end(how) {
+    async end(how) {
       if (how === 'rolledBack') awaited.rolledBack = true;
-      return Promise.resolve();
+      // That a savepoint is released says nothing of a commit.
+      else if (savepoint === undefined) await awaited.commit();
     },
   };
 }

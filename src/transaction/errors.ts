@@ -87,7 +87,7 @@ export class AfterCommitError extends SluiceError {
   constructor(details: ErrorDetails & { readonly result: unknown; readonly errors: readonly unknown[] }) {
     super(details);
     // The result may hold anything, so it stays out of what loggers print.
-    Object.defineProperty(this, 'result', { value: details.result, enumerable: false });
+    Object.defineProperty(this, 'result', { value: details.result, enumerable: false, configurable: true });
     this.errors = details.errors;
   }
 }

@@ -4,9 +4,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { rejection } from '../support/settled.ts';
+import { rejection, signal, until } from '../support/settled.ts';
 
-const server = useTestDatabase();
+const server = useTestDatabase(
+  // COMMIT of what writes into it takes as long as somebody else has the lock.
+  'create table slow (id int primary key)',
+  `create function wait_for_lock() returns trigger language plpgsql as $$
+     begin perform pg_advisory_xact_lock(7); return null; end $$`,
+  `create constraint trigger slowly after insert on slow deferrable initially deferred
+     for each row execute function wait_for_lock()`,
+);
 let database: Database<'default'>;
 let knex: Knex;
 
@@ -138,5 +145,82 @@ describe('a transaction of Knex', () => {
     expect(await rejection(knex.transaction((trx) => insert(trx, 1), { readOnly: true }))).toMatchObject({
       code: '25006',
     });
+  });
+});
+
+describe('the commit of a transaction of Knex', () => {
+  const waiting = (): Promise<boolean> =>
+    server
+      .sql(`select 1 from pg_locks where locktype = 'advisory' and not granted and database =
+        (select oid from pg_database where datname = current_database())`)
+      .then(({ length }) => length > 0);
+
+  const forms: Record<string, (committed: () => void) => Promise<unknown>> = {
+    'in its function': (committed) =>
+      knex.transaction(async (trx) => {
+        await trx('slow').insert({ id: 1 });
+        await trx.commit();
+        committed();
+      }),
+    // As Objection's Model.startTransaction() takes it.
+    'handed out by a function that returns nothing': async (committed) => {
+      const trx = await new Promise<Knex.Transaction>((resolve, reject) => {
+        knex.transaction((inner) => resolve(inner)).catch(reject);
+      });
+      await trx('slow').insert({ id: 1 });
+      await trx.commit();
+      committed();
+      expect(await knex('slow').pluck('id')).toEqual([1]);
+    },
+    'handed out': async (committed) => {
+      const trx = await knex.transaction();
+      await trx('slow').insert({ id: 1 });
+      await trx.commit();
+      committed();
+      expect(await knex('slow').pluck('id')).toEqual([1]);
+    },
+  };
+
+  it.each(Object.keys(forms))('is told when the server has answered, %s', async (form) => {
+    await server.sql('delete from slow');
+    const locked = signal();
+    const unlock = signal();
+    const holder = database.transaction(async () => {
+      await database.current.query('select pg_advisory_xact_lock(7)');
+      locked.fire();
+      await unlock.promise;
+    });
+    await locked.promise;
+    let committed = false;
+    const running = forms[form]?.(() => (committed = true));
+    await until('the server is at the commit', waiting);
+    expect(committed).toBe(false);
+    unlock.fire();
+    await Promise.all([running, holder]);
+    expect(committed).toBe(true);
+    expect(await server.sql('select id from slow')).toEqual([{ id: 1 }]);
+  });
+
+  it('fails as the server says, and hooks that fail after it do not undo it', async () => {
+    await server.sql('create table if not exists line (product int references product deferrable initially deferred)');
+    const failed = await rejection(
+      knex.transaction(async (trx) => {
+        await trx('line').insert({ product: 1 });
+        await trx.commit();
+      }),
+    );
+    expect(failed).toMatchObject({ code: '23503' });
+    expect(await server.sql('select product from line')).toEqual([]);
+    const hooked = await rejection(
+      knex.transaction(async (trx) => {
+        await insert(trx, 1);
+        database.current.commit(() => {
+          throw new Error('the hook');
+        });
+        return 'value';
+      }),
+    );
+    expect(hooked).toMatchObject({ code: 'AFTER_COMMIT', result: 'value' });
+    expect(await server.products()).toEqual([1]);
   });
 });

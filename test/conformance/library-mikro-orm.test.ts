@@ -102,6 +102,23 @@ describe('MikroORM', () => {
     });
   });
 
+  it('tells of a commit when the server has answered, and outside of the transaction', async () => {
+    const database = server.open({ max: 1 });
+    const orm = bindMikroOrm(await init(over(database)), database);
+    opened.push(orm);
+    const seen: unknown[] = [];
+    orm.em.getEventManager().registerSubscriber({
+      async afterTransactionCommit() {
+        seen.push(await server.products(), database.current.inTransaction);
+        seen.push((await orm.em.fork().find(Product, {})).map(({ id }) => id));
+      },
+    });
+    await orm.em.fork().transactional((em) => {
+      em.create(Product, { id: 1, stock: 0 });
+    });
+    expect(seen).toEqual([[1], false, [1]]);
+  });
+
   it('is refused where it has no transactions', async () => {
     const database = server.open();
     const orm = { em: { getConnection: () => ({}) } } as never;

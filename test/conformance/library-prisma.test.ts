@@ -16,6 +16,9 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const levels = { serializable: 'Serializable', 'read committed': 'ReadCommitted' } as const;
 
+/** Prisma gives a transaction of its own 5 s, which a machine that is busy may need. */
+const patient = { timeout: 120_000, maxWait: 120_000 };
+
 function libraryOf(prisma: ProductClient): Library {
   const insert = async (client: ProductClient, id: number): Promise<unknown> =>
     await client.product.create({ data: { id } });
@@ -26,7 +29,7 @@ function libraryOf(prisma: ProductClient): Library {
   const within = (client: ProductClient): LibraryTransaction => ({
     insert: (id) => insert(client, id),
     increment: (id) => increment(client, id),
-    nested: (body) => client.$transaction((inner) => body(within(inner))),
+    nested: (body) => client.$transaction((inner) => body(within(inner)), patient),
   });
   return {
     insert: (id) => insert(prisma, id),
@@ -37,7 +40,7 @@ function libraryOf(prisma: ProductClient): Library {
     transaction: (body, isolation) =>
       prisma.$transaction(
         (transaction) => body(within(transaction)),
-        isolation === undefined ? {} : { isolationLevel: levels[isolation] },
+        isolation === undefined ? patient : { ...patient, isolationLevel: levels[isolation] },
       ),
     close: () => prisma.$disconnect(),
   };

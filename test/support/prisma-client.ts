@@ -18,7 +18,7 @@ export interface ProductClient {
   $executeRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<number>;
   $transaction<Result>(
     body: (transaction: ProductClient) => Promise<Result>,
-    options?: { isolationLevel?: 'Serializable' | 'ReadCommitted' },
+    options?: { isolationLevel?: 'Serializable' | 'ReadCommitted'; timeout?: number; maxWait?: number },
   ): Promise<Result>;
   $transaction(queries: readonly PromiseLike<unknown>[]): Promise<unknown[]>;
   $extends(extension: object): ProductClient;

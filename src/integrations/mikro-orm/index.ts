@@ -1,10 +1,19 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { ownTransactions } from '../../ambient/index.ts';
+import { type OutsideOfOwn, ownTransactions } from '../../ambient/index.ts';
 import { type Database, InvalidOptionError } from '../../index.ts';
 
 /** Every entry of MikroORM that opens a transaction comes through this one: `transactional` and `flush`. */
 interface WithTransactional {
-  transactional(...args: unknown[]): Promise<unknown>;
+  transactional(body: unknown, options?: TransactionalOptions): Promise<unknown>;
+}
+
+interface TransactionalOptions {
+  readonly eventBroadcaster?: Broadcaster | undefined;
+}
+
+/** Tells MikroORM's subscribers of a transaction. */
+interface Broadcaster {
+  dispatchEvent(event: string, transaction?: unknown): Promise<void>;
 }
 
 /** How type parsers are looked up, as in `pg.types`. */
@@ -49,9 +58,27 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   bound.add(connection);
   const own = ownTransactions(database, clientName, 'MikroORM');
   Object.assign(connection, {
-    transactional: (...args: unknown[]) => own(() => transactional.apply(connection, args)),
+    transactional: (body: unknown, options: TransactionalOptions = {}) =>
+      own((outside) =>
+        transactional.call(connection, body, {
+          ...options,
+          eventBroadcaster: toldOutside(options.eventBroadcaster, outside),
+        }),
+      ),
   });
   return orm;
+}
+
+/** Whoever hears of a commit is outside of the transaction, which is over. */
+function toldOutside(broadcaster: Broadcaster | undefined, outside: OutsideOfOwn): Broadcaster | undefined {
+  return (
+    broadcaster && {
+      dispatchEvent: (event, transaction) => {
+        const dispatch = (): Promise<void> => broadcaster.dispatchEvent(event, transaction);
+        return event === 'afterTransactionCommit' ? outside(dispatch) : dispatch();
+      },
+    }
+  );
 }
 
 /** The type parsers that MikroORM expects of its pool: dates and intervals stay text. @param types `pg.types` */

@@ -110,7 +110,8 @@ function transactionOf(client: PrismaLike, own: InOwnTransaction, share: Share):
     if (Array.isArray(work) && share() !== undefined) return own(() => runList(work));
     const entry =
       typeof work === 'function' ? (inner: PrismaLike): unknown => (work as Method)(nesting(inner, own)) : work;
-    return own(() => client.$transaction(entry, options));
+    // A copy, since Prisma notes in it which transaction a nested one is of.
+    return own(() => client.$transaction(entry, options && { ...options }));
   };
 }
 

@@ -76,11 +76,11 @@ export class AmbientDataSource extends DataSource {
     return new AmbientEntityManager(this, queryRunner, (entry) => this.#own(entry));
   }
 
-  #own<Result>(entry: () => Result | PromiseLike<Result>): Promise<Result> {
+  readonly #own: InOwnTransaction = (entry) => {
     // The database may be another one after it was initialized again.
     this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM');
     return this.#ownOfDatabase(entry);
-  }
+  };
 
   #settingsFor(database: Database): RunnerSettings {
     const { clientName } = this.#source;
