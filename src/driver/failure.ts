@@ -17,12 +17,26 @@ export type FailureKind =
   | 'checkViolation'
   | 'connectionLost';
 
+/**
+ * How far an exchange had come when its connection was lost.
+ * `unsent`: nothing of it was written. `unanswered`: it was written, and nothing was heard. `uncommitted`: what was heard
+ * proves that no COMMIT of it was carried out. `open`: whatever was not answered may have been carried out.
+ */
+export type Reach = 'unsent' | 'unanswered' | 'uncommitted' | 'open';
+
 export interface Failure {
   readonly kind: FailureKind;
   /** What the caller gets: the driver's own error, so that libraries find what they expect in it. */
   readonly error: unknown;
   /** The server has rolled the whole transaction back, savepoints included, or it can only be. */
   readonly endsTransaction?: boolean | undefined;
+  /** Of a lost connection; without it anything may have been carried out. */
+  readonly reached?: Reach | undefined;
+}
+
+/** Whether a COMMIT that was part of an exchange which was lost may have been carried out. */
+export function mayHaveCommitted({ reached }: Failure): boolean {
+  return reached !== 'unsent' && reached !== 'uncommitted';
 }
 
 /** No connection could be opened. */

@@ -19,8 +19,10 @@ export {
   type Failure,
   type FailureKind,
   ImplicitCommitError,
+  mayHaveCommitted,
   PoolerTimeoutError,
   PreparedStatementMissingError,
+  type Reach,
   TransactionControlError,
   UnsupportedServerError,
 } from './failure.ts';

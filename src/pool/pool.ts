@@ -84,7 +84,7 @@ export class Pool<Connection extends PooledConnection> {
     const asked = this.#leaks === undefined ? request : { ...request, takenAt: placeOfCaller() };
     if (this.#admission.take(request.level)) {
       const connection = this.#physical.takeIdle();
-      return connection === undefined ? this.#wait(asked, this.#admitted) : this.#lease(asked, connection);
+      return connection === undefined ? this.#wait(asked, this.#admitted) : this.#lease(asked, connection, true);
     }
     if (line === undefined) throw tooDeep(this.#refusing(), request.level, request.holder);
     if (!request.mayWait) throw deadlock(this.#refusing(), request.level, request.holder);
@@ -149,8 +149,8 @@ export class Pool<Connection extends PooledConnection> {
     return this.#lines.reduce((sum, line) => sum + line.size, 0);
   }
 
-  #lease(request: AcquireRequest, connection: Connection): Lease<Connection> {
-    const lease: Lease<Connection> = { connection, level: request.level, holder: request.holder };
+  #lease(request: AcquireRequest, connection: Connection, idled: boolean): Lease<Connection> {
+    const lease: Lease<Connection> = { connection, level: request.level, holder: request.holder, idled };
     this.#leases.add(lease);
     this.#leaks?.begin(lease, request.takenAt);
     return lease;
@@ -185,7 +185,7 @@ export class Pool<Connection extends PooledConnection> {
         if (ticket === undefined) break;
         const connection = this.#physical.takeIdle();
         if (connection === undefined) ticket.joinLine(this.#admitted);
-        else ticket.resolve(this.#lease(ticket.request, connection));
+        else ticket.resolve(this.#lease(ticket.request, connection, true));
       }
     }
     this.#openForAdmitted();
@@ -197,7 +197,7 @@ export class Pool<Connection extends PooledConnection> {
 
   #deliver(connection: Connection): boolean {
     const ticket = this.#admitted.shift();
-    ticket?.resolve(this.#lease(ticket.request, connection));
+    ticket?.resolve(this.#lease(ticket.request, connection, false));
     return ticket !== undefined;
   }
 

@@ -25,4 +25,6 @@ export interface Lease<Connection> {
   readonly connection: Connection;
   readonly level: number;
   readonly holder: Holder;
+  /** Whether the connection lay idle before: it may have died meanwhile without a sign of it. */
+  readonly idled: boolean;
 }

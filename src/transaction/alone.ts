@@ -1,6 +1,12 @@
 import { ancestorsOf, describeTransactions, type Frame, holdsAtOrAbove } from '../context/index.ts';
 import type { ChainLink } from '../core/index.ts';
-import { ConnectionLostError, type DriverConnection, type QueryResult, type Statement } from '../driver/index.ts';
+import {
+  ConnectionLostError,
+  type DriverConnection,
+  type Failure,
+  type QueryResult,
+  type Statement,
+} from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
 import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
@@ -18,35 +24,56 @@ export async function runAlone(
 ): Promise<readonly QueryResult[]> {
   const holder = new StatementHolder(client, level, frame);
   const mayWait = !holdsAtOrAbove(frame, level);
-  client.work.add(holder);
   let lease: Lease<DriverConnection> | undefined;
+  let isSound = true;
   const cancellation = untilDeadline(client, frame, () => lease?.connection);
+  client.work.add(holder);
   try {
     const signal = cancellation?.signal;
     const admitted = frame?.isUnderWay === true;
-    const granted = client.pool.acquire({ level, holder, mayWait, admitted, signal });
-    lease = granted instanceof Promise ? await granted : granted;
     const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
-    const running = lease.connection.run(steps);
-    const stopWatching = watchLocks(lease.connection, client, frame, statements);
-    cancellation?.watch(running);
-    try {
-      const { failure, results } = await (cancellation === undefined ? running : cancellation.race(running));
-      const deadlock = stopWatching === undefined ? undefined : await stopWatching();
-      if (failure === undefined) return results;
-      if (failure.kind === 'connectionLost') throw lostAlone(client, failure.error);
-      throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
-    } finally {
-      if (stopWatching !== undefined) await stopWatching();
-      await cancellation?.settled();
+    for (let isRepetition = false; ; isRepetition = true) {
+      const granted = client.pool.acquire({ level, holder, mayWait, admitted, signal });
+      lease = granted instanceof Promise ? await granted : granted;
+      const running = lease.connection.run(steps);
+      const stopWatching = watchLocks(lease.connection, client, frame, statements);
+      cancellation?.watch(running);
+      try {
+        const { failure, results } = await (cancellation === undefined ? running : cancellation.race(running));
+        const deadlock = stopWatching === undefined ? undefined : await stopWatching();
+        isSound = failure?.kind !== 'connectionLost';
+        if (failure === undefined) return results;
+        if (!isRepetition && metDeadConnection(client, lease, failure, statements)) {
+          client.pool.release(lease, false);
+          lease = undefined;
+          continue;
+        }
+        if (!isSound) throw lostAlone(client, failure.error);
+        throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
+      } finally {
+        if (stopWatching !== undefined) await stopWatching();
+        if (cancellation !== undefined && !(await cancellation.settled())) isSound = false;
+      }
     }
   } finally {
     cancellation?.stop();
-    if (lease !== undefined) {
-      client.pool.release(lease, lease.connection.status === 'idle' && cancellation?.inDoubt !== true);
-    }
+    if (lease !== undefined) client.pool.release(lease, isSound && lease.connection.status === 'idle');
     client.work.delete(holder);
   }
+}
+
+/** Whether the statements met a connection that had died while it lay idle, and can have done nothing there: they are sent once more. */
+function metDeadConnection(
+  { driver }: TransactionalClient,
+  { idled }: Lease<DriverConnection>,
+  { kind, reached }: Failure,
+  statements: readonly Statement[],
+): boolean {
+  if (kind !== 'connectionLost' || !idled) return false;
+  // What a read calls may write.
+  const onlyReads = (): boolean =>
+    statements.every(({ text }) => driver.inspect(text) === 'read' && !text.includes('('));
+  return reached === 'unsent' || (reached === 'unanswered' && onlyReads());
 }
 
 /** Cancels the statement when its chain's deadline passes. @throws DeadlineExceededError if it has passed */

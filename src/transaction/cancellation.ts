@@ -1,9 +1,13 @@
 import type { CancelTimer, Clock } from '../core/index.ts';
-import type { DriverConnection, Exchange, Failure } from '../driver/index.ts';
+import type { DriverConnection, Failure } from '../driver/index.ts';
 import { withCaller } from './failures.ts';
 
-/** How long a cancelled statement, or the rollback after it, may take before the connection is cut. */
-const grace = 5_000;
+/**
+ * How long after its end has been asked for a call may still wait for the server to confirm what became of it, in
+ * milliseconds: for the answer to the cancelled statement and to the rollback after it together. Who has not heard
+ * by then cuts the connection.
+ */
+const grace = 60;
 
 /** Ends a transaction from outside of its body: by its timeout, its signal, or the closing of the database. */
 export class Cancellation {
@@ -12,7 +16,9 @@ export class Cancellation {
   #stops: CancelTimer[] | undefined;
   #controller: AbortController | undefined;
   #request: { readonly reason: unknown } | undefined;
-  #running: Promise<Exchange> | undefined;
+  /** When the server is waited for no more. */
+  #giveUpAt = 0;
+  #running: Promise<unknown> | undefined;
   #cancelling: Promise<void> | undefined;
   #inDoubt = false;
 
@@ -21,7 +27,7 @@ export class Cancellation {
     this.#connection = connection;
   }
 
-  /** The server did not confirm in time that the connection is free. */
+  /** The server has not confirmed that the connection is free, and that no cancel request can reach it any more. */
   get inDoubt(): boolean {
     return this.#inDoubt;
   }
@@ -56,7 +62,11 @@ export class Cancellation {
   request(reason: unknown): void {
     if (this.#request !== undefined) return;
     this.#request = { reason };
-    if (this.#running !== undefined) this.#cancelling = this.#connection()?.cancel();
+    this.#giveUpAt = this.#clock.now() + grace;
+    if (this.#running !== undefined) {
+      this.#cancelling = this.#connection()?.cancel();
+      this.#inDoubt = true;
+    }
     this.#controller?.abort(reason);
   }
 
@@ -77,32 +87,57 @@ export class Cancellation {
   }
 
   /** Keeps the exchange that is under way, so that it can be cancelled; nothing: it has ended. */
-  watch(exchange: Promise<Exchange> | undefined): void {
+  watch(exchange: Promise<unknown> | undefined): void {
     this.#running = exchange;
   }
 
-  /** The error for a failed statement: the reason for the cancellation, if that is why it failed. */
+  /** The error for what failed: the reason for the cancellation, if that is why it failed. */
+  causeOf({ kind, error }: Failure): unknown {
+    return this.#request !== undefined && kind === 'cancelled' ? this.#request.reason : error;
+  }
+
+  /** The same for a statement, with the place that sent it. */
   explain(failure: Failure): unknown {
-    return this.#request !== undefined && failure.kind === 'cancelled'
-      ? this.#request.reason
-      : withCaller(failure.error);
+    const cause = this.causeOf(failure);
+    return cause === failure.error ? withCaller(cause) : cause;
   }
 
-  /** Waits until a cancelled statement has ended and no cancel request is under way any more. */
-  async settled(): Promise<void> {
-    if (this.#request === undefined) return;
-    await this.bounded(this.#running);
-    await this.bounded(this.#cancelling);
-  }
-
-  /** Waits for `work`, for a cancelled transaction no longer than the grace time. Its failure shows in the connection's status. */
-  async bounded(work: Promise<unknown> | undefined): Promise<void> {
-    if (work === undefined || this.#inDoubt) return;
-    if (this.#request === undefined) {
-      await work;
-      return;
+  /**
+   * Waits until a cancelled statement has ended and no cancel request is under way any more, for the grace time at most.
+   * @returns whether the connection is free
+   */
+  async settled(): Promise<boolean> {
+    if (this.#request !== undefined) {
+      const ended = Promise.allSettled([this.#running, this.#cancelling]);
+      this.#inDoubt = (await this.bounded(ended)) === undefined;
     }
-    this.#inDoubt = !(await settlesWithin(this.#clock, grace, work));
+    return !this.#inDoubt;
+  }
+
+  /**
+   * Resolves as `work` does. Once the end was asked for, before or meanwhile, it is waited for until the grace time is over;
+   * then there is no result, and the connection is in doubt.
+   */
+  bounded<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    const signal = this.signal;
+    if (signal === undefined) return work;
+    return new Promise((resolve, reject) => {
+      let cancelTimer: CancelTimer | undefined;
+      const limit = (): void => {
+        const giveUp = (): void => {
+          this.#inDoubt = true;
+          resolve(undefined);
+        };
+        cancelTimer = this.#clock.setTimer(giveUp, Math.max(0, this.#giveUpAt - this.#clock.now()));
+      };
+      if (signal.aborted) limit();
+      else signal.addEventListener('abort', limit, { once: true });
+      const stop = (): void => {
+        signal.removeEventListener('abort', limit);
+        cancelTimer?.();
+      };
+      work.finally(stop).then(resolve, reject);
+    });
   }
 
   stop(): void {
@@ -113,15 +148,4 @@ export class Cancellation {
   #onStop(stop: CancelTimer): void {
     (this.#stops ??= []).push(stop);
   }
-}
-
-function settlesWithin(clock: Clock, limit: number, work: Promise<unknown>): Promise<boolean> {
-  return new Promise((resolve) => {
-    const cancelTimer = clock.setTimer(() => resolve(false), limit);
-    const done = (): void => {
-      cancelTimer();
-      resolve(true);
-    };
-    work.then(done, done);
-  });
 }

@@ -1,12 +1,20 @@
 import type { ChainLink } from '../core/index.ts';
 import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
 import {
+  AfterCommitError,
   CommitUnknownError,
   ScopeBlockedError,
   TransactionEndedError,
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './errors.ts';
+import type { Outcome } from './state.ts';
+
+const outcomes: Readonly<Record<Outcome, string>> = {
+  committed: 'it is committed',
+  rolledBack: 'it is rolled back',
+  unknown: 'its outcome is unknown',
+};
 
 /** What the errors say of their transaction. */
 interface Subject {
@@ -29,9 +37,10 @@ export function unexpectedRollback(subject: Subject, cause: unknown): Unexpected
   });
 }
 
+/** @param cause of the loss of the connection, or of its being given up */
 export function commitUnknown(subject: Subject, cause: unknown): CommitUnknownError {
   return new CommitUnknownError({
-    what: `The connection was lost while the transaction "${subject.name}" was committing: it may or may not be committed`,
+    what: `The connection was lost or given up while the transaction "${subject.name}" was committing: it may or may not be committed`,
     remedy: 'Look in the database for what it should have written before you repeat it',
     chain: subject.chain(),
     cause,
@@ -47,6 +56,18 @@ export function connectionLost(subject: Subject, cause: unknown): ConnectionLost
   });
 }
 
+/** The error for a call that was ended from outside when its last statement had committed already. */
+export function cutShort(subject: Subject, errors: readonly unknown[]): AfterCommitError {
+  return new AfterCommitError({
+    what: `The transaction "${subject.name}" is committed, but its call was ended before its body had returned`,
+    remedy: 'See "errors" for what ended it; do not repeat the transaction, its data is written',
+    chain: subject.chain(),
+    cause: errors[0],
+    result: undefined,
+    errors,
+  });
+}
+
 export function endedBehindOurBack(subject: Subject): TransactionControlError {
   return new TransactionControlError({
     what: `A statement ended the transaction "${subject.name}" on the server`,
@@ -55,9 +76,17 @@ export function endedBehindOurBack(subject: Subject): TransactionControlError {
   });
 }
 
-export function timedOut(subject: Subject, timeout: number): TransactionTimeoutError {
+/** Says what had become of the transaction by then, as far as it is known. */
+export function timedOut(
+  subject: Subject & { readonly isCommitting: boolean; readonly outcome: Outcome | undefined },
+  timeout: number,
+): TransactionTimeoutError {
+  const end = subject.isCommitting ? ', which ended in its COMMIT' : ' and was rolled back';
   return new TransactionTimeoutError({
-    what: `The transaction "${subject.name}" took longer than its timeout of ${timeout} ms and was rolled back`,
+    what:
+      subject.outcome === undefined
+        ? `The transaction "${subject.name}" took longer than its timeout of ${timeout} ms${end}`
+        : `The hooks of the transaction "${subject.name}" (${outcomes[subject.outcome]}) took longer than its timeout of ${timeout} ms; they are not waited for any more`,
     remedy: 'Make it shorter, or give a longer timeout',
     chain: subject.chain(),
   });
@@ -104,4 +133,14 @@ export function withCaller(error: unknown): unknown {
   const lines = caller.stack?.split('\n').slice(1).join('\n') ?? '';
   error.stack = `${error.stack ?? error.message}\n    --- sent by ---\n${lines}`;
   return error;
+}
+
+/** Whether an error is another one, or has it for a cause. */
+export function stemsFrom(error: unknown, origin: unknown): boolean {
+  for (let at = error, depth = 0; depth < 10; depth += 1) {
+    if (at === origin) return true;
+    if (typeof at !== 'object' || at === null || !('cause' in at)) return false;
+    at = at.cause;
+  }
+  return false;
 }

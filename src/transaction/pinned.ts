@@ -79,12 +79,11 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
     return this.#use(async (connection) => {
       const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
       const running = connection.run(steps);
+      // Until it has ended, which may be after its caller was told that it was cancelled.
       this.#cancellation.watch(running);
-      try {
-        return this.#resultsOf(await running);
-      } finally {
-        this.#cancellation.watch(undefined);
-      }
+      const forget = (): void => this.#cancellation.watch(undefined);
+      void running.then(forget, forget);
+      return this.#resultsOf(await this.#cancellation.race(running));
     });
   }
 
@@ -127,10 +126,10 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
     const turn = this.#lane.enter(this);
     if (turn !== undefined) await turn;
     try {
-      if (this.#cancellation.requested !== undefined) await this.#cancellation.settled();
+      const isFree = await this.#cancellation.settled();
       const { connection } = this;
-      if (!destroy && (connection?.status === 'active' || connection?.status === 'failed')) {
-        await connection.run([{ type: 'rollback' }]);
+      if (!destroy && isFree && (connection?.status === 'active' || connection?.status === 'failed')) {
+        await this.#cancellation.bounded(connection.run([{ type: 'rollback' }]));
       }
       this.#giveBack(!destroy && connection?.status === 'idle' && !this.#cancellation.inDoubt);
     } finally {

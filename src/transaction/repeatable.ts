@@ -1,7 +1,13 @@
-import type { Failure } from '../driver/index.ts';
+import type { Failure, FailureKind } from '../driver/index.ts';
 import type { AtomicUnit } from './unit.ts';
 
 const deepest = 10;
+const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout', 'stalePlan']);
+
+/** Whether another attempt may not meet it. */
+export function isRepeatable({ kind }: Failure): boolean {
+  return repeatable.has(kind);
+}
 
 /** The serialization failures, deadlocks and given up waits for locks of one transaction, and what came of them. */
 export class RepeatableFailures {

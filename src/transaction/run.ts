@@ -3,15 +3,17 @@ import type { Origin } from '../core/index.ts';
 import { type BodyResult, judge } from './body.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
-import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
+import { attachSuppressed, frameAfter } from './completion.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { AfterCommitError } from './errors.ts';
-import { timedOut, unexpectedRollback } from './failures.ts';
+import { cutShort, stemsFrom, timedOut, unexpectedRollback } from './failures.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
+import { runHooksInTime } from './hooks-in-time.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
 import type { InScope } from './participants.ts';
 import { type BaseScope, Scope } from './scope.ts';
-import { type Ending, Transaction } from './transaction.ts';
+import type { Ending } from './state.ts';
+import { Transaction } from './transaction.ts';
 import { AtomicUnit } from './unit.ts';
 
 export interface Attempt {
@@ -61,6 +63,7 @@ export async function runAttempt<Result>(
   const scope = new Scope(transaction, unit, undefined, transaction.name, attempt.base);
   const frame = new Frame(outer, { client, scope, opens: transaction });
   const { timeout } = attempt;
+  const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
   if (remaining !== undefined) {
     cancellation.onTimeout(remaining, () =>
@@ -73,25 +76,31 @@ export async function runAttempt<Result>(
   try {
     const run: BodyRun<Result> = { scope, frame, options, body };
     // Not raced where nothing can abort: the engine's async stack traces end at a hand-made promise.
-    const done = await (cancellation.signal === undefined
-      ? runInFrame(frame, runBody<Result>, run)
-      : raceBody(cancellation, run));
+    const running = runInFrame(frame, runBody<Result>, run);
+    let done = await (cancellation.signal === undefined ? running : raceBody(cancellation, running));
     scope.end();
     const ending = await endTransaction(transaction, unit, done);
+    if (ending.outcome === 'committed' && wasCutShort(transaction, done))
+      done = await lateResult(cancellation, running, done);
     unit.participants?.end(ending.outcome);
     const hooks = unit.hooks.take(ending.outcome);
     const errors =
       hooks.length === 0
         ? noErrors
-        : await runHooks({
-            transaction: transaction.name,
-            outcome: ending.outcome,
-            hooks,
-            frameFor: frameAfter(outer),
-            hookLimit: client.hookLimit,
-          });
+        : await runHooksInTime(
+            transaction,
+            {
+              transaction: transaction.name,
+              outcome: ending.outcome,
+              hooks,
+              frameFor: frameAfter(outer),
+              hookLimit: client.hookLimit,
+            },
+            deadline,
+          );
     return { transaction, unit, result: conclude(transaction, unit, done, ending, errors) };
   } finally {
+    cancellation.stop();
     client.work.delete(transaction);
   }
 }
@@ -127,12 +136,30 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
 }
 
 /** The same, ended early where the transaction is cancelled. */
-async function raceBody<Result>(cancellation: Cancellation, run: BodyRun<Result>): Promise<BodyResult<Result>> {
+async function raceBody<Result>(
+  cancellation: Cancellation,
+  body: Promise<BodyResult<Result>>,
+): Promise<BodyResult<Result>> {
   try {
-    return await cancellation.race(runInFrame(run.frame, runBody<Result>, run));
+    return await cancellation.race(body);
   } catch (error) {
     return { type: 'thrown', error };
   }
+}
+
+/** Whether the call was ended from outside before its body had returned. */
+function wasCutShort({ cancellation: { requested } }: Transaction, done: BodyResult<unknown>): boolean {
+  return done.type === 'thrown' && requested !== undefined && done.error === requested.reason;
+}
+
+/** What the body comes to once it hears that its last statement has committed, if it returns at once. */
+async function lateResult<Result>(
+  cancellation: Cancellation,
+  body: Promise<BodyResult<Result>>,
+  done: BodyResult<Result>,
+): Promise<BodyResult<Result>> {
+  const late = await cancellation.bounded(body);
+  return late?.type === 'returned' ? late : done;
 }
 
 /** Runs and awaits the hooks before the commit, in the transaction, and then what commits with it. */
@@ -199,6 +226,9 @@ function conclude<Result>(
     if (hookErrors.length === 0) return { value: done.value };
     return { error: afterCommit(transaction, done.value, hookErrors) };
   }
+  if (outcome === 'committed' && wasCutShort(transaction, done) && done.type === 'thrown') {
+    return { error: cutShort(transaction, [done.error, ...hookErrors]) };
+  }
   const error = errorOf(transaction, unit, done, failure);
   attachSuppressed(error, hookErrors);
   return { error };
@@ -210,6 +240,14 @@ function errorOf(
   done: BodyResult<unknown>,
   failure: Ending['failure'],
 ): unknown {
+  // Whatever else the body threw: whoever called it has to hear that the data may be there.
+  if (
+    transaction.outcome === 'unknown' &&
+    failure !== undefined &&
+    !(done.type === 'thrown' && stemsFrom(done.error, failure.error))
+  ) {
+    return failure.error;
+  }
   if (done.type === 'thrown') return done.error;
   if (failure !== undefined) return failure.error;
   if (done.type === 'kept' && transaction.outcome === 'committed') return done.error;

@@ -24,6 +24,12 @@ export function transition(from: TransactionState, to: TransactionState): Transa
   return to;
 }
 
+/** How a transaction ended, and the error that the caller gets for it, if any. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
 export function isOutcome(state: TransactionState): state is Outcome {
   return state === 'committed' || state === 'rolledBack' || state === 'unknown';
 }

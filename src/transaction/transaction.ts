@@ -1,26 +1,20 @@
-import { transactionEnd, transactionStart } from '../channels/index.ts';
 import {
-  type Ancestor,
-  ancestorsOf,
   type BackendIdentity,
   describeTransactions,
   type Frame,
-  holdsAtOrAbove,
   nearestLive,
   type OpenTransaction,
 } from '../context/index.ts';
 import type { ChainLink, Origin } from '../core/index.ts';
-import type {
-  DriverConnection,
-  Exchange,
-  Failure,
-  FailureKind,
-  QueryResult,
-  Statement,
-  Step,
-  TransactionCharacteristics,
+import {
+  type Exchange,
+  type Failure,
+  mayHaveCommitted,
+  type QueryResult,
+  type Statement,
+  type TransactionCharacteristics,
 } from '../driver/index.ts';
-import type { Holder, Lease } from '../pool/index.ts';
+import { announceEnd, announceStart } from './announcements.ts';
 import type { TransactionalClient } from './client.ts';
 import { Cancellation } from './cancellation.ts';
 import { CommitLimit } from './commit-limit.ts';
@@ -30,55 +24,24 @@ import {
   ended,
   endedBehindOurBack,
   rolledBackByServer,
-  scopeBlocked,
   unexpectedRollback,
 } from './failures.ts';
-import type { ChainDeadlockError } from './errors.ts';
+import { type Answered, type Borrower, HeldConnection } from './held-connection.ts';
 import type { LaneLimit, LaneOwner } from './lane.ts';
-import type { StopWatching } from './lock-watch.ts';
-import { RepeatableFailures } from './repeatable.ts';
+import { laneLimitOf } from './lane-limit.ts';
+import { isRepeatable, RepeatableFailures } from './repeatable.ts';
 import { type PendingStep, Savepoints } from './savepoints.ts';
-import { isLive, isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
+import type { TransactionSettings } from './settings.ts';
+import { type Ending, isLive, isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
+import { commitStep, rollbackStep, stepsOf } from './steps.ts';
 import type { AtomicUnit } from './unit.ts';
 import type { RunningWork } from './work.ts';
-
-const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout', 'stalePlan']);
-
-const commitStep: Step = { type: 'commit' };
-
-/** How a transaction ended, and the error that the caller gets for it, if any. */
-export interface Ending {
-  readonly outcome: Outcome;
-  readonly failure: { readonly error: unknown } | undefined;
-}
-
-/** What was sent in an exchange, and what was found out while it ran. */
-interface Sent {
-  readonly pending: readonly PendingStep[];
-  readonly unit: AtomicUnit;
-  readonly last: boolean;
-  readonly deadlock: ChainDeadlockError | undefined;
-}
-
-export interface TransactionSettings {
-  readonly client: TransactionalClient;
-  readonly level: number;
-  readonly outer: OpenTransaction | undefined;
-  /** The same object for all attempts of one call; none for the first. */
-  readonly call: object | undefined;
-  /** Where it was asked for. */
-  readonly origin: Origin;
-  readonly name: string | undefined;
-  readonly characteristics: TransactionCharacteristics;
-  readonly timeout: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
 
 /**
  * A physical transaction: one connection from its first statement to the server's answer to COMMIT
  * or ROLLBACK. Its callers see to it that one exchange is under way at a time (see `Lane`).
  */
-export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOwner {
+export class Transaction implements Borrower, RunningWork, LaneOwner {
   readonly client: TransactionalClient;
   readonly level: number;
   readonly call: object;
@@ -87,12 +50,13 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   readonly signal: AbortSignal | undefined;
   readonly savepoints: Savepoints = new Savepoints();
   readonly cancellation: Cancellation;
+  /** By the clock of its client, in milliseconds. */
+  readonly openedAt: number;
   #outer: OpenTransaction | undefined;
   readonly #origin: Origin;
-  readonly #openedAt: number;
   #characteristics: TransactionCharacteristics;
   #state: TransactionState = 'unstarted';
-  #lease: Lease<DriverConnection> | undefined;
+  readonly #held: HeldConnection = new HeldConnection(this);
   #hasWritten = false;
   #exchanges = 0;
   #repeatable: RepeatableFailures | undefined;
@@ -102,6 +66,8 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
   /** When the server had answered BEGIN. */
   #startedAt = 0;
   #commitLimit: CommitLimit | undefined;
+  /** A COMMIT is on its way, or its answer. */
+  #commitSent = false;
 
   constructor(settings: TransactionSettings) {
     this.client = settings.client;
@@ -113,9 +79,9 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.#characteristics = settings.characteristics;
     this.timeout = settings.timeout;
     this.signal = settings.signal;
-    this.#openedAt = this.client.clock.now();
-    this.cancellation = new Cancellation(this.client.clock, () => this.#lease?.connection);
-    if (transactionStart.hasSubscribers) transactionStart.publish(this.#event());
+    this.openedAt = this.client.clock.now();
+    this.cancellation = new Cancellation(this.client.clock, () => this.#held.connection);
+    announceStart(this);
   }
 
   get characteristics(): TransactionCharacteristics {
@@ -137,7 +103,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     return (this.#outer = nearestLive(this.#outer));
   }
   get backend(): BackendIdentity | undefined {
-    return this.#lease?.connection.backend;
+    return this.#held.connection?.backend;
   }
   get hasWritten(): boolean {
     return this.#hasWritten;
@@ -149,7 +115,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
 
   describe(): ChainLink {
     const { client, level, name } = this;
-    const age = client.clock.now() - this.#openedAt;
+    const age = client.clock.now() - this.openedAt;
     return { clientName: client.name, level, transaction: name, age, openedAt: this.#origin() };
   }
 
@@ -177,24 +143,27 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     frame: Frame,
     last: boolean,
   ): Promise<readonly QueryResult[]> {
-    if (this.#state === 'lost') throw connectionLost(this, undefined);
-    if (this.#rolledBackBy !== undefined) throw rolledBackByServer(this, this.#rolledBackBy.error);
-    const lease = this.#lease ?? (await this.#acquire(frame));
-    this.cancellation.throwIfRequested();
-    const pending = this.savepoints.pendingSteps(unit);
-    const steps = this.#steps(pending, statements, last);
-    this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
-    this.#exchanges += 1;
-    const running = lease.connection.run(steps);
-    this.cancellation.watch(running);
-    const stopWatching = this.#watchLocks(lease, statements, frame);
-    try {
-      const exchange = await running;
-      const deadlock = stopWatching === undefined ? undefined : await stopWatching();
-      this.#note(exchange, { pending, unit, last, deadlock });
-      return exchange.results;
-    } finally {
-      this.cancellation.watch(undefined);
+    for (;;) {
+      if (this.#state === 'lost') throw connectionLost(this, undefined);
+      if (this.#rolledBackBy !== undefined) throw rolledBackByServer(this, this.#rolledBackBy.error);
+      if (this.#held.connection === undefined) await this.#held.take(frame);
+      this.cancellation.throwIfRequested();
+      const pending = this.savepoints.pendingSteps(unit);
+      const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
+      this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
+      this.#exchanges += 1;
+      this.#commitSent = last;
+      const running = this.#held.carryOut(stepsOf({ begin, pending, statements, last }), statements, frame);
+      this.cancellation.watch(running);
+      try {
+        const exchange = await running;
+        if (exchange.failure !== undefined && this.#startsAnew(exchange.failure, last)) continue;
+        this.#note(exchange, pending, unit, last);
+        return exchange.results;
+      } finally {
+        this.cancellation.watch(undefined);
+        this.#commitSent = false;
+      }
     }
   }
 
@@ -203,13 +172,14 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     const { savepoint } = unit;
     if (savepoint === undefined) return;
     const isThere = savepoint.established && this.#rolledBackBy === undefined;
-    if (isThere && this.#lease !== undefined && this.#state === 'started') {
+    if (isThere && this.#state === 'started') {
       const { name } = savepoint;
-      const exchange = await this.#lease.connection.run([
+      const exchange = await this.#held.finish([
         { type: 'rollbackTo', name },
         { type: 'release', name },
       ]);
-      if (exchange.failure !== undefined) this.#state = transition(this.#state, 'lost');
+      const isUndone = exchange !== undefined && exchange.failure === undefined;
+      if (!isUndone && this.isOpen) this.#state = transition(this.#state, 'lost');
     }
     this.savepoints.rolledBack(savepoint);
   }
@@ -229,44 +199,54 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     const from = this.#state;
     this.#state = transition(from, 'ending');
     if (from === 'unstarted') return this.#end('committed');
-    if (from === 'lost' || this.#lease === undefined) return this.#end('rolledBack', connectionLost(this, undefined));
-    const { connection } = this.#lease;
+    const { status } = this.#held;
+    if (from === 'lost' || status === undefined || status === 'lost') {
+      return this.#end('rolledBack', connectionLost(this, undefined));
+    }
     // After a failed statement the server refuses the COMMIT anyhow.
-    const refusal =
-      connection.status === 'active' ? this.#commitLimit?.refusal(this.client.driver, this.#startedAt) : undefined;
-    const exchange = await connection.run(refusal === undefined ? [commitStep] : [refusal, commitStep]);
+    const refusal = status === 'active' ? this.#commitLimit?.refusal(this.client.driver, this.#startedAt) : undefined;
+    this.#commitSent = true;
+    const exchange = await this.#held.finish(refusal === undefined ? [commitStep] : [refusal, commitStep]);
+    if (exchange === undefined) return this.#endUnknown(this.cancellation.requested?.reason);
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
-    if (failure?.kind === 'connectionLost') return this.#end('unknown', commitUnknown(this, failure.error));
+    if (failure?.kind === 'connectionLost') {
+      if (mayHaveCommitted(failure)) return this.#endUnknown(failure.error);
+      return this.#end('rolledBack', connectionLost(this, failure.error));
+    }
     if (refusal !== undefined && exchange.completed === 0) {
-      await connection.run([{ type: 'rollback' }]);
+      await this.cancellation.bounded(this.#held.run([rollbackStep]));
       return this.#end('rolledBack', this.#commitLimit?.error(failure?.error));
     }
     this.#noteRepeatable(failure);
-    return this.#end('rolledBack', failure?.error ?? unexpectedRollback(this, undefined));
+    return this.#end(
+      'rolledBack',
+      failure === undefined ? unexpectedRollback(this, undefined) : this.cancellation.causeOf(failure),
+    );
   }
 
   /** Rolls back, and gives the connection back, or destroys it if the server does not confirm. */
   async rollback(): Promise<Ending> {
-    if (this.#ending !== undefined) return this.#ending;
     await this.cancellation.settled();
+    // What was cancelled may have ended the transaction all the same, or nobody knows whether it has.
+    if (this.#ending !== undefined) return this.#ending;
+    if (this.#commitSent) return this.#endUnknown(this.cancellation.requested?.reason);
     const from = this.#state;
     this.#state = transition(from, 'ending');
-    if (from === 'started' && this.#lease?.connection.status !== 'lost') {
-      await this.cancellation.bounded(this.#lease?.connection.run([{ type: 'rollback' }]));
+    if (from === 'started' && this.#held.status !== 'lost' && !this.cancellation.inDoubt) {
+      await this.cancellation.bounded(this.#held.run([rollbackStep]));
     }
     return this.#end('rolledBack');
   }
 
+  /** Whether a COMMIT is on its way, so that the outcome is not in the hands of this process any more. */
+  get isCommitting(): boolean {
+    return this.#commitSent;
+  }
+
   /** When a wait for a turn in a lane of this transaction is given up. */
   get laneLimit(): LaneLimit {
-    const { clock, pool } = this.client;
-    return {
-      clock,
-      timeout: pool.settings.acquireTimeout,
-      progress: () => (this.cancellation.isRunning ? undefined : this.#exchanges),
-      error: () => scopeBlocked(this, pool.settings.acquireTimeout),
-    };
+    return laneLimitOf(this, () => this.#exchanges);
   }
 
   /** @throws TransactionEndedError once the transaction has ended or is being cancelled */
@@ -279,41 +259,17 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.cancellation.request(reason);
   }
 
-  async #acquire(frame: Frame): Promise<Lease<DriverConnection>> {
-    const { client, level } = this;
-    const mayWait = !holdsAtOrAbove(frame, level, this);
-    const signal = this.cancellation.signal;
-    const lease = await client.pool.acquire({ level, holder: this, mayWait, admitted: true, signal });
-    // Cancelled and ended in the very moment in which the connection was handed over.
-    if (this.outcome !== undefined) {
-      client.pool.release(lease, true);
-      throw ended(this, this.name, this.cancellation.requested?.reason);
-    }
-    this.#lease = lease;
-    return lease;
+  assertNotEnded(): void {
+    if (this.outcome !== undefined) throw ended(this, this.name, this.cancellation.requested?.reason);
   }
 
-  /** Only a statement that somebody of its own chain may be waiting for can be blocked by its own chain. */
-  #watchLocks(
-    { connection }: Lease<DriverConnection>,
-    statements: readonly Statement[],
-    { chain }: Frame,
-  ): StopWatching | undefined {
-    if (this.outer === undefined && chain?.ancestors === undefined) return undefined;
-    const ancestors = (): readonly Ancestor[] => ancestorsOf(this.outer, chain);
-    return this.client.locks.watch({ connection, statements, ancestors });
-  }
-
-  #steps(pending: readonly PendingStep[], statements: readonly Statement[], last: boolean): readonly Step[] {
-    const steps: Step[] = statements.map((statement) => ({ type: 'statement', statement }));
-    if (pending.length > 0) steps.unshift(...pending.map(({ step }) => step));
-    if (this.#state === 'unstarted') steps.unshift({ type: 'begin', characteristics: this.characteristics });
-    if (last) steps.push(commitStep);
-    return steps;
+  /** Whether what was sent is to be sent again, on another connection: it met a dead one, which nothing had begun on. */
+  #startsAnew(failure: Failure, last: boolean): boolean {
+    return this.#state === 'unstarted' && this.#held.replaceDead(failure, last);
   }
 
   /** Draws the consequences of an exchange. @throws the failure, if it failed */
-  #note(exchange: Exchange, { pending, unit, last, deadlock }: Sent): void {
+  #note(exchange: Answered, pending: readonly PendingStep[], unit: AtomicUnit, last: boolean): void {
     // A cancelled statement that the server answered too late: the transaction has ended without it.
     if (!this.isOpen) throw ended(this, this.name, this.cancellation.requested?.reason);
     let { completed } = exchange;
@@ -324,18 +280,17 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     }
     if (pending.length > 0) for (const { done } of pending.slice(0, completed)) done();
     const { failure } = exchange;
-    const status = this.#lease?.connection.status;
+    const { status } = this.#held;
     if (exchange.ended !== undefined) this.#noteCommit(exchange);
     else if (failure === undefined && status !== 'active') throw this.#doom(unit, endedBehindOurBack(this));
     if (this.#repeatable !== undefined) this.#repeatable.overcome();
     if (failure === undefined) return;
     this.#noteRepeatable(failure);
     if (failure.kind === 'connectionLost') {
-      if (last) {
-        this.#state = transition(this.#state === 'unstarted' ? 'started' : this.#state, 'ending');
-        throw this.#end('unknown', commitUnknown(this, failure.error)).failure?.error;
-      }
-      throw this.#doom(unit, connectionLost(this, failure.error));
+      // Lost behind the answer to COMMIT: nothing is missing.
+      if (this.#ending !== undefined) return;
+      if (!last || !mayHaveCommitted(failure)) throw this.#doom(unit, connectionLost(this, failure.error));
+      throw this.#endUnknown(failure.error).failure?.error;
     }
     this.#doomAfter(failure, unit);
     // COMMIT itself failed: the server has rolled back already.
@@ -343,7 +298,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
       this.#state = transition(this.#state, 'ending');
       this.#end('rolledBack');
     }
-    throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : this.cancellation.explain(failure);
+    throw (failure.kind === 'cancelled' && exchange.deadlock) || this.cancellation.explain(failure);
   }
 
   /** Draws what a failed statement means for what it belongs to. */
@@ -352,7 +307,7 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     if (failure.endsTransaction === true) {
       this.#rolledBackBy = failure;
       unit.doomAll(failure.error);
-    } else if (this.#lease?.connection.status !== 'active' || failure.kind === 'lockTimeout') {
+    } else if (this.#held.status !== 'active' || failure.kind === 'lockTimeout') {
       unit.doom(failure.error);
     }
   }
@@ -363,8 +318,14 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     else throw this.#end('rolledBack', unexpectedRollback(this, undefined)).failure?.error;
   }
 
+  #endUnknown(cause: unknown): Ending {
+    if (this.#state === 'unstarted') this.#state = transition(this.#state, 'started');
+    if (this.#state !== 'ending') this.#state = transition(this.#state, 'ending');
+    return this.#end('unknown', commitUnknown(this, cause));
+  }
+
   #noteRepeatable(failure: Failure | undefined): void {
-    if (failure === undefined || !repeatable.has(failure.kind)) return;
+    if (failure === undefined || !isRepeatable(failure)) return;
     this.#repeatable ??= new RepeatableFailures();
     this.#repeatable.note(failure);
   }
@@ -379,19 +340,9 @@ export class Transaction implements OpenTransaction, Holder, RunningWork, LaneOw
     this.#state = transition(this.#state, outcome);
     // What was left running may know this transaction for a long time, but not those that were around it.
     this.#outer = nearestLive(this.#outer);
-    this.cancellation.stop();
-    if (this.#lease !== undefined) {
-      const sound = this.#lease.connection.status === 'idle' && !this.cancellation.inDoubt;
-      this.client.pool.release(this.#lease, sound);
-    }
-    if (transactionEnd.hasSubscribers) {
-      transactionEnd.publish({ ...this.#event(), outcome, duration: this.client.clock.now() - this.#openedAt });
-    }
+    this.#held.giveBack();
+    announceEnd(this, outcome);
     this.#ending = { outcome, failure: error === undefined ? undefined : { error } };
     return this.#ending;
-  }
-
-  #event(): { clientName: string; level: number; transaction: string } {
-    return { clientName: this.client.name, level: this.level, transaction: this.name };
   }
 }

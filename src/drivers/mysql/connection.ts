@@ -25,7 +25,7 @@ export class MysqlConnection implements DriverConnection {
   readonly #session: Session;
   readonly #ends: ConnectionEnds;
   #isLost = false;
-  #isRunning = false;
+  #running: { cancelling: Promise<void> | undefined } | undefined;
   #lastError: unknown;
   #onDeath: ((error: unknown) => void) | undefined;
 
@@ -56,17 +56,19 @@ export class MysqlConnection implements DriverConnection {
       if (!this.#server.hasSnapshots) throw noSnapshots(this.#server.name);
     }
     if (this.#isLost) return lost(this.#lastError);
-    this.#isRunning = true;
+    this.#running = { cancelling: undefined };
     try {
       const single = runSingle(this.#session, steps);
       return await (single ?? new ExchangeRun(this.#session, steps).run());
     } finally {
-      this.#isRunning = false;
+      this.#running = undefined;
     }
   }
 
   cancel(): Promise<void> {
-    return this.#isRunning ? this.#ends.cancel(this.backend.id) : Promise.resolve();
+    if (this.#running === undefined) return Promise.resolve();
+    // One request is enough, however many ask for it.
+    return (this.#running.cancelling ??= this.#ends.cancel(this.backend.id));
   }
 
   onDeath(callback: (error: unknown) => void): void {
@@ -82,9 +84,14 @@ export class MysqlConnection implements DriverConnection {
   async destroy(): Promise<void> {
     this.#onDeath = undefined;
     if (this.#isLost) return;
-    // Otherwise the server would go on with the statement, and not look for its client before its end.
-    await this.cancel();
-    await this.#ends.end(this.#client);
+    if (this.#running === undefined) {
+      await this.#ends.end(this.#client);
+      return;
+    }
+    // Without the request the server would go on with the statement, and not look for its client before its end.
+    const cancelled = this.cancel();
+    internalsOf(this.#client).stream.destroy();
+    await cancelled;
   }
 
   #onGone(): void {
@@ -95,6 +102,7 @@ export class MysqlConnection implements DriverConnection {
 }
 
 function lost(error: unknown): Exchange {
-  const failure = { kind: 'connectionLost', error: error ?? new Error('the connection was closed') } as const;
+  const lostError = error ?? new Error('the connection was closed');
+  const failure = { kind: 'connectionLost', error: lostError, reached: 'unsent' } as const;
   return { completed: 0, results: [], failure, ended: undefined };
 }

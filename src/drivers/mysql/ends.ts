@@ -22,7 +22,8 @@ function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
     const finish = (): void => {
       isOver = true;
       clearTimeout(timer);
-      client?.destroy();
+      // What does not answer says no goodbye either.
+      if (client !== undefined) internalsOf(client).stream.destroy();
       resolve();
     };
     const timer = setTimeout(finish, limit);

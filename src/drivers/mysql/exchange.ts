@@ -1,4 +1,4 @@
-import type { Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
+import type { Exchange, Failure, QueryResult, Reach, Step } from '../../driver/index.ts';
 import { beginTexts, controlText } from './control.ts';
 import { endTexts, rollBack, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
@@ -19,6 +19,8 @@ export class ExchangeRun {
   readonly #sent: ReadonlyMap<Step, SentStatement>;
   readonly #results: QueryResult[] = [];
   #completed = 0;
+  /** A flight before this one was sent. */
+  #hasSent = false;
   #failure: Failure | undefined;
   #ended: Exchange['ended'];
 
@@ -39,7 +41,8 @@ export class ExchangeRun {
     return { completed: this.#completed, results: this.#results, failure: this.#failure, ended: this.#ended };
   }
 
-  async #fly({ steps, kind }: PlannedFlight): Promise<void> {
+  async #fly(planned: PlannedFlight): Promise<void> {
+    const { steps, kind } = planned;
     const session = this.#session;
     const [first] = steps;
     if (session.failed !== undefined && first?.type !== 'rollback') {
@@ -52,10 +55,20 @@ export class ExchangeRun {
     if (kind === 'alone') flight.text('COMMIT');
     const landing = await flight.send();
     this.#read(steps, counts, landing);
-    if (landing.lost !== undefined) this.#failure = { kind: 'connectionLost', error: landing.lost };
-    else if (kind === 'alone') await this.#endAlone(landing.answers.at(-1));
+    if (landing.lost !== undefined) {
+      this.#failure = { kind: 'connectionLost', error: landing.lost, reached: this.#reached(planned, landing) };
+    } else if (kind === 'alone') await this.#endAlone(landing.answers.at(-1));
     else if (this.#failure !== undefined) await this.#settle(steps, kind, this.#failure);
     else session.follow(steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text)));
+    this.#hasSent = true;
+  }
+
+  /** How far the exchange has come, of which a flight was lost. */
+  #reached({ steps, kind }: PlannedFlight, { answers, isSent }: Landing): Reach {
+    if (answers.length === 0 && !this.#hasSent) return isSent ? 'unanswered' : 'unsent';
+    const commits = kind === 'alone' || (isSent && steps.some(({ type }) => type === 'commit'));
+    // What travels with a COMMIT is the only statement that there is to commit.
+    return commits && this.#failure === undefined ? 'open' : 'uncommitted';
   }
 
   /** What a server cannot prepare and run in one trip is prepared in one of its own, once per connection. */
@@ -70,10 +83,11 @@ export class ExchangeRun {
     if (texts.size === 0) return true;
     const flight = this.#session.flight();
     for (const text of texts) flight.prepare(text);
-    const { answers, lost } = await flight.send();
+    const { answers, lost, isSent } = await flight.send();
     const error = lost ?? answers.find((answer) => answer.error !== undefined)?.error;
     if (error === undefined) return true;
-    this.#failure = lost === undefined ? describeFailure(error) : { kind: 'connectionLost', error };
+    const reached = this.#hasSent ? 'uncommitted' : isSent ? 'unanswered' : 'unsent';
+    this.#failure = lost === undefined ? describeFailure(error) : { kind: 'connectionLost', error, reached };
     return false;
   }
 
@@ -120,17 +134,20 @@ export class ExchangeRun {
       const own = answers.slice(at, at + count);
       at += count;
       const isGuarded = this.#isGuarded(step);
-      const told = isGuarded ? own.slice(1, 2) : own;
+      const isEnd = step.type === 'commit' || step.type === 'rollback';
+      const told = isGuarded ? own.slice(1, 2) : isEnd ? own.slice(0, 1) : own;
       const error = told.find((answer) => answer.error !== undefined)?.error;
       if (isGuarded && own.at(-1)?.error !== undefined) this.#session.endedByItself = true;
       if (error !== undefined)
         this.#failure = describeFailure(step.type === 'statement' ? withoutValues(error, step.statement) : error);
-      if (error !== undefined || own.length < count) return;
+      if (error !== undefined || (isEnd ? own.length === 0 : own.length < count)) return;
       const [answer] = told;
       if (step.type === 'statement') this.#results.push(resultOf(step.statement, answer?.rows, answer?.fields));
-      if (step.type === 'commit' || step.type === 'rollback') {
+      if (isEnd) {
         this.#ended = step.type === 'commit' ? 'committed' : 'rolledBack';
         this.#session.ended();
+        // It has ended; what it had set for its time may still be set.
+        if (own.length < count || own.some(({ error: later }) => later !== undefined)) this.#session.isSpoilt = true;
       }
       this.#completed += 1;
     }

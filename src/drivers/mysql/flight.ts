@@ -26,6 +26,8 @@ export interface Landing {
   readonly answers: readonly Answer[];
   /** The connection was lost before all were answered. */
   readonly lost: Error | undefined;
+  /** Whether anything was written. */
+  readonly isSent: boolean;
 }
 
 /** On MariaDB: the statement that the command before has prepared. If that failed the server refuses this too. */
@@ -77,7 +79,7 @@ export class Flight {
 
   /** Sends everything, in one round trip. */
   send(): Promise<Landing> {
-    if (this.#commands.length === 0) return Promise.resolve({ answers: [], lost: undefined });
+    if (this.#commands.length === 0) return Promise.resolve({ answers: [], lost: undefined, isSent: false });
     return new Promise((resolve) => {
       this.#land = resolve;
       const pipeline = new Pipeline(
@@ -86,7 +88,7 @@ export class Flight {
           const answer = this.#answerOf[at];
           if (answer !== undefined) this.#flags[answer] = (flags & inTransactionFlag) !== 0;
         },
-        (lost) => this.#onEnd(lost),
+        (lost) => this.#onEnd(lost, pipeline.isSent),
       );
       internalsOf(this.#client).addCommand(pipeline);
     });
@@ -107,10 +109,10 @@ export class Flight {
     };
   }
 
-  #onEnd(lost: Error | undefined): void {
+  #onEnd(lost: Error | undefined, isSent: boolean): void {
     this.#ended = true;
     if (lost === undefined) this.#landIfAnswered();
-    else this.#land?.({ answers: this.#answers.filter((answer) => answer !== undefined), lost });
+    else this.#land?.({ answers: this.#answers.filter((answer) => answer !== undefined), lost, isSent });
   }
 
   /** mysql2 calls back a tick after the last packet. */
@@ -122,6 +124,6 @@ export class Flight {
       const inTransaction = isInTransaction(rows, fields) ?? this.#flags[index];
       if (inTransaction !== undefined) this.#onStatus(inTransaction);
     }
-    this.#land?.({ answers, lost: undefined });
+    this.#land?.({ answers, lost: undefined, isSent: true });
   }
 }

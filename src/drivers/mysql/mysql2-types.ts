@@ -22,6 +22,9 @@ export interface CommandConnection {
 
 /** A packet of the server, which is valid until the next one. */
 export interface Packet {
+  readonly sequenceId: number;
+  /** A long one comes in several. */
+  readonly numPackets: number;
   isEOF(): boolean;
   eofStatusFlags(): number;
 }

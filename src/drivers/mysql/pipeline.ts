@@ -27,12 +27,20 @@ export class Pipeline implements Command {
     };
   }
 
+  /** Whether anything was written. */
+  get isSent(): boolean {
+    return this.#answersBegin !== undefined;
+  }
+
   execute(packet: Packet | undefined, connection: CommandConnection): boolean {
     if (packet === undefined || this.#answersBegin === undefined) {
       this.#answersBegin = sendTogether(this.#commands, connection);
       connection.sequenceId = this.#answersBegin[0] ?? 0;
       return false;
     }
+    // mysql2 warns of it and goes on; what else is answered would be taken for the answer to something else.
+    if ((packet.sequenceId + packet.numPackets) % 256 !== connection.sequenceId)
+      throw new Error('packets out of order');
     if (packet.isEOF()) this.#onStatus(packet.eofStatusFlags(), this.#at);
     if (this.#commands[this.#at]?.execute(packet, connection) === false) return false;
     this.#at += 1;

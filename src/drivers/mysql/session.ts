@@ -18,6 +18,8 @@ export class Session {
   /** Something failed after which only a rollback is of use. */
   failed: Failure | undefined;
   isSnapshot = false;
+  /** Something of a transaction that has ended is still set: nothing else may run here. */
+  isSpoilt = false;
   /** `SET TRANSACTION` was sent as a text, and no transaction after it. */
   hasCharacteristics = false;
   /** A procedure has ended the transaction, and perhaps begun another. */
@@ -34,6 +36,7 @@ export class Session {
   }
 
   get status(): Exclude<ConnectionStatus, 'lost'> {
+    if (this.isSpoilt) return 'failed';
     // What `SET TRANSACTION` said is for whoever sent it: a rollback takes it back.
     if (!this.isOpen) return this.hasCharacteristics ? 'active' : 'idle';
     const hasEnded = this.endedByItself || (this.#wasInTransaction && !this.#inTransaction);

@@ -1,4 +1,4 @@
-import { type Exchange, rememberTexts, type Statement, type Step } from '../../driver/index.ts';
+import { type Exchange, type Reach, rememberTexts, type Statement, type Step } from '../../driver/index.ts';
 import { beginTexts } from './control.ts';
 import { describeFailure } from './failure.ts';
 import { inspectText } from './inspect.ts';
@@ -42,8 +42,11 @@ async function fly(
   flight.statement(sent);
   // What `autocommit` would be.
   if (isAlone) flight.text('COMMIT');
-  const { answers, lost } = await flight.send();
-  if (lost !== undefined) return failed(before, { kind: 'connectionLost', error: lost });
+  const { answers, lost, isSent } = await flight.send();
+  if (lost !== undefined) {
+    const reached: Reach = !isSent ? 'unsent' : answers.length === 0 ? 'unanswered' : isAlone ? 'open' : 'uncommitted';
+    return failed(before, { kind: 'connectionLost', error: lost, reached });
+  }
   const [answer, commit] = answers;
   const failure = answer?.error === undefined ? undefined : describeFailure(withoutValues(answer.error, statement));
   if (isAlone && commit?.error !== undefined) {

@@ -24,7 +24,14 @@ interface Running {
   /** The steps may be sent once more if they fail before any statement has taken effect. */
   readonly mayRepeat: boolean;
   readonly resolve: (exchange: Exchange) => void;
+  /** Ends it when it has taken too long, where there is a limit. */
+  readonly limit: NodeJS.Timeout | undefined;
+  /** One request is enough, however many ask for it. */
+  cancelling: Promise<void> | undefined;
 }
+
+/** How long the server may take to cancel what ran into `query_timeout`, in milliseconds. */
+const patience = 1_000;
 
 const rollback: readonly Step[] = [{ type: 'rollback' }];
 
@@ -33,7 +40,9 @@ export class PostgresConnection implements DriverConnection {
   readonly backend: Backend;
   readonly #client: pg.Client;
   readonly #session: Session;
+  readonly #queryTimeout: number;
   #status: ConnectionStatus = 'idle';
+  #isCut = false;
   #running: Running | undefined;
   #lastError: unknown;
   /** Why this side has cut the connection, which then counts and not what pg says of a cut one. */
@@ -50,8 +59,16 @@ export class PostgresConnection implements DriverConnection {
     const { connection, _types: types } = internalsOf(client);
     this.backend = backend;
     this.#client = client;
-    this.#session = { prepared, types, write: new GatheredWrite(connection), pooler, toWire };
-    client.on('error', (error) => (this.#lastError ??= error));
+    this.#session = {
+      prepared,
+      types,
+      write: new GatheredWrite(connection),
+      cut: (error) => this.#cut(error),
+      pooler,
+      toWire,
+    };
+    this.#queryTimeout = takeQueryTimeout(client);
+    client.on('error', (error) => this.#cut(error));
     client.on('end', () => this.#onGone());
     connection.on('bindComplete', () => this.#running?.query.handleBindComplete());
     connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
@@ -86,7 +103,8 @@ export class PostgresConnection implements DriverConnection {
   }
 
   cancel(): Promise<void> {
-    return this.#running === undefined ? Promise.resolve() : cancelRunning(this.#client);
+    if (this.#running === undefined) return Promise.resolve();
+    return (this.#running.cancelling ??= cancelRunning(this.#client));
   }
 
   onDeath(callback: (error: unknown) => void): void {
@@ -102,16 +120,22 @@ export class PostgresConnection implements DriverConnection {
   async destroy(): Promise<void> {
     this.#onDeath = undefined;
     if (this.#status === 'lost') return;
-    // Otherwise the server would go on with the statement, and keep the backend until its end.
-    if (this.#running !== undefined) await this.cancel();
-    await endClient(this.#client);
+    if (this.#running === undefined) {
+      await endClient(this.#client);
+      return;
+    }
+    // Without the request the server would go on with the statement, and keep the backend until its end.
+    const cancelled = this.cancel();
+    this.#cut(undefined);
+    await cancelled;
   }
 
   /** @throws for a value that cannot be sent; nothing is sent then */
   #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
     const isFirst = this.#status === 'idle';
     const query = new ExchangeQuery(steps, this.#session, isFirst, unprepared);
-    this.#running = { query, steps, mayRepeat, resolve };
+    const limit = this.#queryTimeout > 0 ? setTimeout(() => void this.#endLate(query), this.#queryTimeout) : undefined;
+    this.#running = { query, steps, mayRepeat, resolve, limit, cancelling: undefined };
     if (this.#status === 'lost') {
       this.#finishLost();
       return;
@@ -121,10 +145,10 @@ export class PostgresConnection implements DriverConnection {
   }
 
   #onReady(status: ConnectionStatus): void {
+    if (this.#isCut) return;
     this.#status = status;
-    const running = this.#running;
+    const running = this.#takeRunning();
     if (running === undefined) return;
-    this.#running = undefined;
     const { query, resolve } = running;
     const { error, staleness } = query;
     if (status === 'idle') this.#session.prepared.ended(error === undefined && !query.isRolledBack);
@@ -150,7 +174,30 @@ export class PostgresConnection implements DriverConnection {
 
   #giveUp(error: PoolerTimeoutError): void {
     this.#gaveUp = error;
+    this.#cut(error);
+  }
+
+  /** Has the server cancel what takes too long, and gives the connection up where it does not. */
+  async #endLate(query: ExchangeQuery): Promise<void> {
+    await this.cancel();
+    const answered = (): void => {
+      if (this.#running?.query === query) this.#cut(new Error('Query read timeout'));
+    };
+    setTimeout(answered, patience).unref();
+  }
+
+  /** From here on the connection is of no use; what runs on it learns of that when the socket is closed. */
+  #cut(error: unknown): void {
+    this.#isCut = true;
+    this.#lastError ??= error;
     internalsOf(this.#client).connection.stream.destroy();
+  }
+
+  #takeRunning(): Running | undefined {
+    const running = this.#running;
+    this.#running = undefined;
+    clearTimeout(running?.limit);
+    return running;
   }
 
   #onGone(): void {
@@ -161,14 +208,14 @@ export class PostgresConnection implements DriverConnection {
   }
 
   #finishLost(): void {
-    const running = this.#running;
+    const running = this.#takeRunning();
     if (running === undefined) return;
-    this.#running = undefined;
-    const error =
-      this.#gaveUp ?? running.query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
+    const { query, steps, resolve } = running;
+    const error = this.#gaveUp ?? query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
     // What a pooler has not passed on in time is never committed without a COMMIT.
-    const isRolledBack = this.#gaveUp !== undefined && beginsWithoutEnd(running.steps);
-    running.resolve(running.query.outcome({ kind: isRolledBack ? 'statement' : 'connectionLost', error }));
+    const isRolledBack = this.#gaveUp !== undefined && beginsWithoutEnd(steps);
+    const { reached } = query;
+    resolve(query.outcome(isRolledBack ? { kind: 'statement', error } : { kind: 'connectionLost', error, reached }));
   }
 }
 
@@ -179,4 +226,15 @@ export function isHidden({ startedAt }: Backend): boolean {
 
 function beginsWithoutEnd(steps: readonly Step[]): boolean {
   return steps[0]?.type === 'begin' && steps.every(({ type }) => type !== 'commit');
+}
+
+/**
+ * The `query_timeout` of the connection settings in milliseconds, 0 for none, which is taken from pg: it would tell of a
+ * failure while the server goes on, and perhaps commits.
+ */
+function takeQueryTimeout(client: pg.Client): number {
+  const { connectionParameters } = internalsOf(client);
+  const timeout = Number(connectionParameters.query_timeout ?? 0);
+  connectionParameters.query_timeout = false;
+  return timeout;
 }

@@ -1,6 +1,6 @@
-import type { Exchange, Failure, QueryResult, Step } from '../../driver/index.ts';
+import type { Exchange, Failure, QueryResult, Reach, Step } from '../../driver/index.ts';
 import { controlText, isOneOff } from './control.ts';
-import { type Staleness, stalenessOf } from './failure.ts';
+import { isFromServer, isRefusal, type Staleness, stalenessOf } from './failure.ts';
 import type { GatheredWrite } from './gathered-write.ts';
 import { type NativeRows, nativeRows } from './native-rows.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from './pg-types.ts';
@@ -16,6 +16,8 @@ export interface Session {
   readonly prepared: PreparedStatements;
   readonly types: TypeParsers;
   readonly write: GatheredWrite;
+  /** Gives the connection up; what comes from it then is not heard any more. */
+  readonly cut: (error: Error) => void;
   /**
    * What waits for a pooler, if one may stand in between. Then another client may have parsed a text anew under its name,
    * so that its columns are asked for each time, and the name may be missing, which must not meet a COMMIT.
@@ -45,6 +47,7 @@ export class ExchangeQuery implements WireQuery {
   #completed = 0;
   /** How many steps the server has begun to carry out, or is about to: their values fit. */
   #bound = 0;
+  #isSent = false;
   #shape: RowShape = noColumns;
   #rows: Record<string, unknown>[] | undefined;
   #ended: Exchange['ended'];
@@ -115,7 +118,7 @@ export class ExchangeQuery implements WireQuery {
       to.execute();
     }
     to.sync();
-    write.send();
+    this.#isSent = write.send();
     this.#expectRows();
     return null;
   }
@@ -177,6 +180,15 @@ export class ExchangeQuery implements WireQuery {
     // The connection listens for it itself, since pg does not pass it on after an error.
   }
 
+  /** How far it has come, if the connection is lost now. */
+  get reached(): Reach {
+    if (!this.#isSent) return 'unsent';
+    const error = this.#error?.error;
+    // After an error the server skips what is left, the COMMIT too.
+    if (isRefusal(error)) return 'uncommitted';
+    return this.#completed === 0 && !isFromServer(error) ? 'unanswered' : 'open';
+  }
+
   outcome(failure: Failure | undefined): Exchange {
     return { completed: this.#completed, results: this.#results, failure, ended: this.#ended };
   }
@@ -197,6 +209,11 @@ export class ExchangeQuery implements WireQuery {
       if (this.#results === none) this.#results = [result];
       else (this.#results as QueryResult[]).push(result);
     } else if (step.type === 'commit' || step.type === 'rollback') {
+      if (tag !== 'COMMIT' && tag !== 'ROLLBACK') {
+        // What it stands for cannot be known, and neither can anything that comes behind it.
+        this.#session.cut(new Error('the server answered the end of a transaction with neither COMMIT nor ROLLBACK'));
+        return;
+      }
       this.#ended = tag === 'COMMIT' ? 'committed' : 'rolledBack';
     }
     this.#completed += 1;

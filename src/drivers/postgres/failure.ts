@@ -84,6 +84,23 @@ export function describeConnectFailure(error: unknown): ConnectFailure {
   return { error, transient: error instanceof TargetSessionError || transientRefusals.has(codeOf(error)) };
 }
 
+/** Whether the server (or a pooler in front of it) has said it, and not the socket. */
+export function isFromServer(error: unknown): boolean {
+  return severityOf(error) !== undefined;
+}
+
+/**
+ * Whether the server has refused a step and lives on. What a pooler says when it has lost its server tells nothing of what
+ * became of the steps, and neither does a word in another language than English.
+ */
+export function isRefusal(error: unknown): boolean {
+  return severityOf(error) === 'ERROR' && !/^(?:08|57P|58|XX)/.test(codeOf(error));
+}
+
+function severityOf(error: unknown): unknown {
+  return error instanceof Error && 'severity' in error ? error.severity : undefined;
+}
+
 export function codeOf(error: unknown): string {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : '';

@@ -31,11 +31,14 @@ export class GatheredWrite {
     this.#chunks.push(message);
   }
 
-  send(): void {
+  /** Says whether anything was written: a stream that is closed takes no more. */
+  send(): boolean {
     const [only] = this.#chunks;
     const message = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
     this.#chunks = [];
     const { stream } = this.#connection;
-    if (stream.writable) stream.write(message);
+    const { writable } = stream;
+    if (writable) stream.write(message);
+    return writable;
   }
 }

@@ -59,6 +59,8 @@ export interface ClientInternals {
   readonly processID: number;
   readonly secretKey: number;
   readonly connection: WireConnection;
+  /** What was given in the options, the connection string and the environment. */
+  readonly connectionParameters: { query_timeout?: number | string | false | undefined };
   /** The type parsers of the connection. */
   readonly _types: TypeParsers;
 }

@@ -1,0 +1,24 @@
+import type { ChainLink } from '../core/index.ts';
+import type { Cancellation } from './cancellation.ts';
+import type { TransactionalClient } from './client.ts';
+import { scopeBlocked } from './failures.ts';
+import type { LaneLimit } from './lane.ts';
+
+interface Limited {
+  readonly client: TransactionalClient;
+  readonly cancellation: Cancellation;
+  readonly name: string;
+  chain(): readonly ChainLink[];
+}
+
+/** When a wait for a turn in a lane of a transaction is given up. @param exchanges how many it has had with the server */
+export function laneLimitOf(transaction: Limited, exchanges: () => number): LaneLimit {
+  const { clock, pool } = transaction.client;
+  const timeout = pool.settings.acquireTimeout;
+  return {
+    clock,
+    timeout,
+    progress: () => (transaction.cancellation.isRunning ? undefined : exchanges()),
+    error: () => scopeBlocked(transaction, timeout),
+  };
+}

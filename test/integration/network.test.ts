@@ -1,0 +1,19 @@
+// What is told is what is there, wherever the network fails.
+import { Kysely, PostgresDialect } from 'kysely';
+import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
+import { createDatabase } from '../../src/index.ts';
+import { bindKysely } from '../../src/integrations/kysely/index.ts';
+import { createKnex } from '../../src/integrations/knex/index.ts';
+import { postgresEngine } from '../support/engines/postgres.ts';
+import { networkSuite } from '../support/network-suite.ts';
+
+networkSuite({
+  engine: postgresEngine,
+  open: (connectionString) =>
+    createDatabase({ clients: { default: postgres({ connectionString, max: 2, acquireTimeout: 5_000 }) } }),
+  kysely: (database) =>
+    bindKysely(new Kysely({ dialect: new PostgresDialect({ pool: ambientPool(database) }) }), database),
+  knex: (database) => createKnex(database),
+  busy: "select count(*) as busy from pg_stat_activity where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()",
+  cuts: 1_000,
+});
