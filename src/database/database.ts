@@ -23,6 +23,7 @@ import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
 import {
   createDecorator,
   defaultHookLimit,
+  refuseDeferred,
   runScope,
   type TransactionalClient,
   type TransactionalDecorator,
@@ -206,7 +207,12 @@ export class Database<Name extends string = string> {
   }
 
   async #runIn<Result>(change: FrameChange, body: () => Result | PromiseLike<Result>): Promise<Result> {
-    return await runInFrame(new Frame(currentFrame(), change), async () => await body(), undefined);
+    const run = async (): Promise<Result> => {
+      const result = await body();
+      refuseDeferred(result, 'switchDb');
+      return result;
+    };
+    return await runInFrame(new Frame(currentFrame(), change), run, undefined);
   }
 
   #handle(client: Client): Db<Name> {

@@ -5,7 +5,7 @@ import { systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext } from '../envelope/index.ts';
 import { recordInInbox } from '../outbox/index.ts';
-import { AfterCommitError, deadlineExceeded, type TransactionOptions } from '../transaction/index.ts';
+import { AfterCommitError, deadlineExceeded, refuseDeferred, type TransactionOptions } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { Delivery, JobEnvelope, JobOutcome, QueueEngine, Settlement } from './engine.ts';
 import { JobOverrunError, JobReleasedError } from './errors.ts';
@@ -145,6 +145,7 @@ async function runHandler(
   };
   const body = async (): Promise<JobOutcome> => {
     const value = await handler(envelope.data, job);
+    refuseDeferred(value, `job ${queue.name}`);
     const { value: plain } = toJson(`The result of a job of queue "${queue.name}"`, value, queue.options.maxPayload);
     return plain === undefined ? { type: 'completed' } : { type: 'completed', value: plain };
   };

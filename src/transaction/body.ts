@@ -1,3 +1,6 @@
+import type { ChainLink } from '../core/index.ts';
+import { refuseDeferred } from './deferred-result.ts';
+import { DeferredResultError } from './errors.ts';
 import type { TransactionOptions } from './options.ts';
 
 /** What a body came to. `kept`: it threw an error that `rollbackOn` lets commit. */
@@ -6,13 +9,26 @@ export type BodyResult<Result> =
   | { readonly type: 'kept'; readonly error: unknown }
   | { readonly type: 'thrown'; readonly error: unknown };
 
+/** Whose body it was. */
+interface Named {
+  readonly name: string;
+  readonly transaction: { chain(): readonly ChainLink[] };
+}
+
+/** @throws DeferredResultError for a result that runs only after the body */
+export function returned<Result>(value: Result, { name, transaction }: Named): BodyResult<Result> {
+  refuseDeferred(value, name, () => transaction.chain());
+  return { type: 'returned', value };
+}
+
 /** Runs a body to its end, which is a value. Where every promise counts this is written out. */
 export async function settle<Result>(
   body: () => Result | PromiseLike<Result>,
   options: TransactionOptions | undefined,
+  scope: Named,
 ): Promise<BodyResult<Result>> {
   try {
-    return { type: 'returned', value: await body() };
+    return returned(await body(), scope);
   } catch (error) {
     return judge(error, options);
   }
@@ -20,6 +36,8 @@ export async function settle<Result>(
 
 /** What `rollbackOn` throws itself takes the place of the error that it was asked about, and rolls back. */
 export function judge(error: unknown, options: TransactionOptions | undefined): BodyResult<never> {
+  // Nobody has seen a result that was refused, so there is nothing that could be kept.
+  if (error instanceof DeferredResultError) return { type: 'thrown', error };
   try {
     const rollsBack = options?.rollbackOn?.(error) ?? true;
     return { type: rollsBack ? 'thrown' : 'kept', error };

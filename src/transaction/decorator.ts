@@ -53,6 +53,7 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
     const isStandard = typeof second === 'object' && second !== null && 'kind' in second;
     const method = isStandard ? first : descriptor?.value;
     if (typeof method !== 'function') throw notAMethod(method);
+    if (/Generator/.test(Object.prototype.toString.call(method))) throw isGenerator(method.name);
     const wrapped = wrap(method as AnyMethod);
     return isStandard ? wrapped : Object.assign(descriptor ?? {}, { value: wrapped });
   };
@@ -71,6 +72,13 @@ function notAMethod(decorated: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `@Transactional() decorates ${typeName(decorated)}`,
     remedy: 'Put it on a method of a class',
+  });
+}
+
+function isGenerator(name: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `@Transactional() decorates the generator method "${name}", which runs when its values are read, and so after its transaction`,
+    remedy: 'Decorate an async method that reads it inside and returns what it gave, as with "await drain(...)"',
   });
 }
 

@@ -70,6 +70,11 @@ export class ChainDeadlockError extends SluiceError {
   }
 }
 
+/** A body returned what runs only after its end, outside of its transaction: a stream, a generator, an Observable. It is rolled back. */
+export class DeferredResultError extends SluiceError {
+  override readonly code = 'DEFERRED_RESULT';
+}
+
 /** Hooks kept registering hooks; those beyond the limit were not run. */
 export class HookLimitError extends SluiceError {
   override readonly code = 'HOOK_LIMIT';

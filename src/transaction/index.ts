@@ -1,12 +1,14 @@
 export { beginAs } from './compatibility.ts';
 export type { TransactionalClient } from './client.ts';
 export { deadlineExceeded } from './deadline.ts';
+export { type Deferred, drain, drainLast, refuseDeferred, type Subscribable } from './deferred-result.ts';
 export { createDecorator, type TransactionalDecorator } from './decorator.ts';
 export {
   AfterCommitError,
   ChainDeadlockError,
   CommitUnknownError,
   DeadlineExceededError,
+  DeferredResultError,
   HookLimitError,
   IncompatibleTransactionError,
   ScopeBlockedError,

@@ -1,5 +1,5 @@
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
-import { type BodyResult, judge, settle } from './body.ts';
+import { type BodyResult, judge, returned, settle } from './body.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { unexpectedRollback } from './failures.ts';
 import type { TransactionOptions } from './options.ts';
@@ -29,7 +29,7 @@ async function runJoined<Result>({ scope, run }: InnerBody<Result>): Promise<Res
   try {
     let done: BodyResult<Result>;
     try {
-      done = { type: 'returned', value: await run.body() };
+      done = returned(await run.body(), scope);
     } catch (error) {
       done = judge(error, run.options);
     }
@@ -118,7 +118,7 @@ async function settleNested<Result>(
   scope: Scope,
   { parent, body, options }: InnerRun<Result>,
 ): Promise<BodyResult<Result>> {
-  const done = await settle(body, options);
+  const done = await settle(body, options, scope);
   await scope.close();
   const frame = currentFrame();
   if (parent.base === undefined || done.type === 'thrown' || scope.unit.doomed !== undefined || frame === undefined) {

@@ -1,6 +1,6 @@
 import { Frame, runInFrame } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
-import { type BodyResult, judge } from './body.ts';
+import { type BodyResult, judge, returned } from './body.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter } from './completion.ts';
@@ -120,7 +120,7 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
     options.signal?.throwIfAborted();
     let done: BodyResult<Result>;
     try {
-      done = { type: 'returned', value: await body() };
+      done = returned(await body(), scope);
     } catch (error) {
       done = judge(error, options);
     }

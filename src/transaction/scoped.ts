@@ -10,6 +10,7 @@ import {
 import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
 import { checkJoin } from './compatibility.ts';
+import { refuseDeferred } from './deferred-result.ts';
 import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
 import { type InnerRun, join, nest } from './inner.ts';
 import { isolationOf, originOf, readTransactionOptions, type TransactionOptions } from './options.ts';
@@ -112,7 +113,9 @@ export async function runInBase<Result>(
 
 /** Awaits the body here, in its frame: a thenable starts to work when it is awaited. */
 async function runPlain<Result>(body: () => Result | PromiseLike<Result>): Promise<Result> {
-  return await body();
+  const result = await body();
+  refuseDeferred(result, 'a scope without a transaction');
+  return result;
 }
 
 function begin<Result>(
