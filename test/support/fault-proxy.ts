@@ -40,6 +40,10 @@ interface Lane {
   fault: Fault | undefined;
   /** Bytes that came, whatever became of them. */
   seen: number;
+  /** What is passed on late, in its order. */
+  readonly late: (() => void)[];
+  /** When the last of it is, of `performance.now()`. */
+  lateUntil: number;
 }
 
 /** @param target a URL, of which host and port are used */
@@ -47,8 +51,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const { port: targetPort, hostname } = new URL(target);
   const pairs = new Set<readonly [Socket, Socket]>();
   const lanes: Readonly<Record<Direction, Lane>> = {
-    up: { fault: undefined, seen: 0 },
-    down: { fault: undefined, seen: 0 },
+    up: { fault: undefined, seen: 0, late: [], lateUntil: 0 },
+    down: { fault: undefined, seen: 0, late: [], lateUntil: 0 },
   };
   let trigger: { readonly text: string; readonly direction: Direction; readonly fault: Fault } | undefined;
   let isRefused = false;
@@ -121,36 +125,49 @@ function pass(chunk: Buffer, to: Socket, lane: Lane, end: () => void): void {
   const { fault } = lane;
   const before = lane.seen;
   lane.seen += chunk.length;
+  const write = (bytes: Buffer, delay = 0): void => passLate(() => to.write(bytes), lane, delay);
   switch (fault?.type) {
     case undefined:
-      to.write(chunk);
+      write(chunk);
       return;
     case 'delay':
-      setTimeout(() => to.write(chunk), fault.milliseconds);
+      write(chunk, fault.milliseconds);
       return;
     case 'fragment':
-      for (let at = 0; at < chunk.length; at += fault.size) to.write(chunk.subarray(at, at + fault.size));
+      for (let at = 0; at < chunk.length; at += fault.size) write(chunk.subarray(at, at + fault.size));
       return;
     case 'swallow':
-      if (before < fault.after) to.write(chunk.subarray(0, fault.after - before));
+      if (before < fault.after) write(chunk.subarray(0, fault.after - before));
       return;
     case 'cut': {
       if (lane.seen <= fault.after) {
-        to.write(chunk);
+        write(chunk);
         return;
       }
       lane.fault = undefined;
       // What was let through still arrives: the end of the connection comes behind it.
-      to.end(chunk.subarray(0, fault.after - before), end);
+      passLate(() => to.end(chunk.subarray(0, fault.after - before), end), lane, 0);
       return;
     }
     case 'replace': {
       if (lane.seen <= fault.after) {
-        to.write(chunk);
+        write(chunk);
         return;
       }
       lane.fault = undefined;
-      to.write(Buffer.concat([chunk.subarray(0, fault.after - before), fault.by]));
+      write(Buffer.concat([chunk.subarray(0, fault.after - before), fault.by]));
     }
   }
+}
+
+/** Nothing overtakes what is late: not even when the delay is over. */
+function passLate(send: () => void, lane: Lane, delay: number): void {
+  const now = performance.now();
+  lane.lateUntil = Math.max(now + delay, lane.lateUntil);
+  if (delay === 0 && lane.late.length === 0) {
+    send();
+    return;
+  }
+  lane.late.push(send);
+  setTimeout(() => lane.late.shift()?.(), lane.lateUntil - now);
 }

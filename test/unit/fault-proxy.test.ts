@@ -59,6 +59,16 @@ describe('the proxy that damages what it passes on', () => {
     expect(peer.isClosed()).toBe(false);
   });
 
+  it('delays, and keeps the order when it does so no more', async () => {
+    proxy.set('up', { type: 'delay', milliseconds: 100 });
+    const peer = open();
+    peer.socket.write('abc');
+    await until('it has reached the proxy', () => proxy.seen('up') === 3);
+    proxy.set('up', undefined);
+    peer.socket.write('def');
+    await until('it came', () => peer.received() === 'abcdef');
+  });
+
   it('begins after a text, replaces, and fragments', async () => {
     proxy.setAfter('now', 'down', { type: 'replace', after: 4, by: Buffer.from('??') });
     const peer = open();
