@@ -69,6 +69,8 @@ export interface LockProbe {
 export interface DriverConnection {
   readonly backend: Backend;
   readonly status: ConnectionStatus;
+  /** What is of no use any more, as the server has shown: this connection, or all that are open to its server by now. */
+  readonly unfit?: 'connection' | 'server' | undefined;
   /**
    * Carries out the steps in order, in one round trip where the protocol allows, and stops at the first that fails.
    * @throws what the conversion of a value throws, before anything was sent

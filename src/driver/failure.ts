@@ -32,6 +32,8 @@ export interface Failure {
   readonly endsTransaction?: boolean | undefined;
   /** Of a lost connection; without it anything may have been carried out. */
   readonly reached?: Reach | undefined;
+  /** The server was made read-only, or is being stopped: on a new connection, perhaps to another server, it may go well. */
+  readonly elsewhere?: boolean | undefined;
 }
 
 /** Whether a COMMIT that was part of an exchange which was lost may have been carried out. */

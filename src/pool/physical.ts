@@ -5,6 +5,8 @@ import type { PoolSettings } from './settings.ts';
 
 /** A connection as the pool sees it. `close` and `destroy` never reject. */
 export interface PooledConnection {
+  /** What must not be used again when it is given back: this connection, or all that are open by now. */
+  readonly unfit?: 'connection' | 'server' | undefined;
   onDeath(callback: (error: unknown) => void): void;
   close(): Promise<void>;
   destroy(): Promise<void>;

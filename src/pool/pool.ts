@@ -101,7 +101,9 @@ export class Pool<Connection extends PooledConnection> {
     if (!this.#leases.delete(lease)) return;
     this.#leaks?.end(lease);
     this.#admission.give(lease.level);
-    if (sound) this.#physical.putBack(lease.connection);
+    const { unfit } = lease.connection;
+    if (unfit === 'server') this.#physical.renew();
+    if (sound && unfit === undefined) this.#physical.putBack(lease.connection);
     else this.#physical.discard(lease.connection);
     this.#admitWaiting();
   }

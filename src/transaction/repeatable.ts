@@ -5,8 +5,8 @@ const deepest = 10;
 const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout', 'stalePlan']);
 
 /** Whether another attempt may not meet it. */
-export function isRepeatable({ kind }: Failure): boolean {
-  return repeatable.has(kind);
+export function isRepeatable({ kind, elsewhere }: Failure): boolean {
+  return repeatable.has(kind) || elsewhere === true;
 }
 
 /** The serialization failures, deadlocks and given up waits for locks of one transaction, and what came of them. */

@@ -7,6 +7,7 @@ import {
   CommitUnknownError,
   ConnectionLostError,
   createDatabase,
+  type Database,
   ImplicitCommitError,
   type Statement,
   TransactionControlError,
@@ -606,5 +607,46 @@ describe('connections', () => {
     const port = Number(rows[0]?.host.split(':').at(-1));
     await until('the kernel waits for silence', () => silenceOf(port) !== undefined);
     expect(silenceOf(port)).toBeLessThanOrEqual(30);
+  });
+});
+
+describe('a server that is made read-only', () => {
+  // As the server says it itself; to make it read-only would be felt by all who use it.
+  const refusal = (number: number, text: string): string =>
+    `signal sqlstate 'HY000' set mysql_errno = ${number}, message_text = '${text}'`;
+  const refusals = [
+    refusal(1290, 'The MariaDB server is running with the --read-only option so it cannot execute this statement'),
+    refusal(1836, 'Running in read-only mode'),
+  ];
+  const idOf = async (database: Database): Promise<unknown> =>
+    (await database.current.query('select connection_id() as id')).rows[0]?.['id'];
+
+  it.each(refusals)('loses all connections that it had, and is tried again by retry: %s', async (statement) => {
+    const database = server.open();
+    await Promise.all([1, 2, 3].map(() => database.current.query('select sleep(0.05)')));
+    await until('three are there', () => database.stats().clients.default.idle === 3);
+    const before = await idOf(database);
+    let attempts = 0;
+    const attempt = async (): Promise<void> => {
+      attempts += 1;
+      if (attempts === 1) await database.current.query(statement);
+      else await insert(database, 1);
+    };
+    await database.transaction(attempt, { retry: { attempts: 2, delay: 1 } });
+    expect(attempts).toBe(2);
+    expect(await idOf(database)).not.toBe(before);
+    await until('the others are gone', () => database.stats().clients.default.closing === 0);
+    expect(database.stats().clients.default.idle).toBe(1);
+  });
+
+  it('is told from other options that are in the way, and from transactions that are to be read-only', async () => {
+    const database = server.open();
+    const before = await idOf(database);
+    const other = refusal(1290, 'The MariaDB server is running with the --secure-file-priv option');
+    expect(await rejection(database.current.query(other))).toMatchObject({ errno: 1290 });
+    expect(await rejection(database.transaction(() => insert(database, 1), { readOnly: true }))).toMatchObject({
+      errno: 1792,
+    });
+    expect(await idOf(database)).toBe(before);
   });
 });

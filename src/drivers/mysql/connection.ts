@@ -2,6 +2,7 @@ import type { Connection as Mysql2Connection } from 'mysql2';
 import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../driver/index.ts';
 import { ExchangeRun } from './exchange.ts';
 import { Session } from './session.ts';
+import { isReadOnlyServer } from './failure.ts';
 import { runSingle } from './single.ts';
 import { noSnapshots } from './isolation.ts';
 import { internalsOf } from './mysql2-types.ts';
@@ -26,6 +27,8 @@ export class MysqlConnection implements DriverConnection {
   readonly #ends: ConnectionEnds;
   #isLost = false;
   #running: { cancelling: Promise<void> | undefined } | undefined;
+  /** The server has become one that takes no writes. */
+  #isUnfit = false;
   #lastError: unknown;
   #onDeath: ((error: unknown) => void) | undefined;
 
@@ -39,6 +42,11 @@ export class MysqlConnection implements DriverConnection {
       this.#lastError ??= error;
     });
     internalsOf(client).stream.once('close', () => this.#onGone());
+  }
+
+  get unfit(): DriverConnection['unfit'] {
+    if (!this.#isUnfit) return undefined;
+    return this.#server.wasReadOnly ? 'connection' : 'server';
   }
 
   get status(): ConnectionStatus {
@@ -59,7 +67,9 @@ export class MysqlConnection implements DriverConnection {
     this.#running = { cancelling: undefined };
     try {
       const single = runSingle(this.#session, steps);
-      return await (single ?? new ExchangeRun(this.#session, steps).run());
+      const exchange = await (single ?? new ExchangeRun(this.#session, steps).run());
+      if (exchange.failure !== undefined && isReadOnlyServer(exchange.failure.error)) this.#isUnfit = true;
+      return exchange;
     } finally {
       this.#running = undefined;
     }

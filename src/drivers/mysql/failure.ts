@@ -30,7 +30,15 @@ const transientRefusals: ReadonlySet<unknown> = new Set([1040, 1203, 1053, 1226]
 
 export function describeFailure(error: unknown): Failure {
   const kind = kinds.get(numberOf(error)) ?? 'statement';
-  return { kind, error, endsTransaction: endingTransaction.has(kind) };
+  const elsewhere = isReadOnlyServer(error) || numberOf(error) === 1053;
+  return { kind, error, endsTransaction: endingTransaction.has(kind), elsewhere };
+}
+
+/** Whether a statement failed since the server takes none that write; what a transaction has asked for itself is 1792. */
+export function isReadOnlyServer(error: unknown): boolean {
+  const number = numberOf(error);
+  // 1290 names the option of the server that is in the way.
+  return number === 1836 || (number === 1290 && error instanceof Error && /read[-_]only/i.test(error.message));
 }
 
 export function describeConnectFailure(error: unknown): ConnectFailure {

@@ -14,6 +14,8 @@ export interface ServerInfo {
   readonly runsJustPrepared: boolean;
   /** That of transactions which ask for none. */
   readonly defaultIsolation: ConcreteIsolation;
+  /** Whether it took no writes when the connection was opened. */
+  readonly wasReadOnly: boolean;
 }
 
 const oldest = { MariaDB: [10, 6], MySQL: [8, 0] } as const;
@@ -46,6 +48,7 @@ interface SessionRow {
   readonly mode: string;
   readonly charset: string;
   readonly isolation: string;
+  readonly readOnly: unknown;
 }
 
 /**
@@ -60,7 +63,7 @@ export async function openSession(
   const isolation = isMariaDb ? '@@tx_isolation' : '@@transaction_isolation';
   const [row] = (await send(
     client,
-    `SELECT CONNECTION_ID() AS id, @@hostname AS host, @@port AS port, @@sql_mode AS mode, @@character_set_client AS charset, ${isolation} AS isolation`,
+    `SELECT CONNECTION_ID() AS id, @@hostname AS host, @@port AS port, @@sql_mode AS mode, @@character_set_client AS charset, ${isolation} AS isolation, @@global.read_only AS readOnly`,
   )) as readonly SessionRow[];
   if (row === undefined) throw new TypeError('the server said nothing of the session');
   checkQuoting(row);
@@ -76,6 +79,8 @@ export async function openSession(
       hasSnapshots: snapshots.length > 0,
       runsJustPrepared: isMariaDb,
       defaultIsolation: isolationIn(row.isolation),
+      // Text in newer versions of MariaDB, which know more than one kind.
+      wasReadOnly: !['0', 'OFF'].includes(String(row.readOnly)),
     },
   };
 }

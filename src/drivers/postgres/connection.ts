@@ -4,11 +4,13 @@ import {
   type ConnectionStatus,
   type DriverConnection,
   type Exchange,
+  type Failure,
   type PoolerTimeoutError,
   type Step,
 } from '../../driver/index.ts';
 import { cancelRunning, endClient } from './cancel.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
+import type { Fitness } from './fitness.ts';
 import { describeFailure, type Staleness } from './failure.ts';
 import { GatheredWrite } from './gathered-write.ts';
 import { internalsOf } from './pg-types.ts';
@@ -41,6 +43,7 @@ export class PostgresConnection implements DriverConnection {
   readonly #client: pg.Client;
   readonly #session: Session;
   readonly #queryTimeout: number;
+  readonly #fitness: Fitness;
   #status: ConnectionStatus = 'idle';
   #isCut = false;
   #running: Running | undefined;
@@ -55,10 +58,12 @@ export class PostgresConnection implements DriverConnection {
     prepared: PreparedStatements,
     pooler: PoolerPatience | undefined,
     toWire: (value: unknown) => WireValue,
+    fitness: Fitness,
   ) {
     const { connection, _types: types } = internalsOf(client);
     this.backend = backend;
     this.#client = client;
+    this.#fitness = fitness;
     this.#session = {
       prepared,
       types,
@@ -76,6 +81,9 @@ export class PostgresConnection implements DriverConnection {
 
   get status(): ConnectionStatus {
     return this.#status;
+  }
+  get unfit(): DriverConnection['unfit'] {
+    return this.#fitness.unfit;
   }
 
   run(steps: readonly Step[]): Promise<Exchange> {
@@ -133,6 +141,7 @@ export class PostgresConnection implements DriverConnection {
   /** @throws for a value that cannot be sent; nothing is sent then */
   #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
     const isFirst = this.#status === 'idle';
+    if (isFirst) this.#fitness.begins(steps);
     const query = new ExchangeQuery(steps, this.#session, isFirst, unprepared);
     const limit = this.#queryTimeout > 0 ? setTimeout(() => void this.#endLate(query), this.#queryTimeout) : undefined;
     this.#running = { query, steps, mayRepeat, resolve, limit, cancelling: undefined };
@@ -158,7 +167,7 @@ export class PostgresConnection implements DriverConnection {
       return;
     }
     if (staleness === 'suspect' && query.failedPlan !== undefined) this.#session.prepared.giveUp(query.failedPlan);
-    resolve(query.outcome(error && describeFailure(error.error, staleness)));
+    resolve(query.outcome(error && this.#fitness.judge(describeFailure(error.error, staleness))));
   }
 
   #sendAgain({ steps, resolve }: Running, staleness: Staleness): void {
@@ -215,7 +224,8 @@ export class PostgresConnection implements DriverConnection {
     // What a pooler has not passed on in time is never committed without a COMMIT.
     const isRolledBack = this.#gaveUp !== undefined && beginsWithoutEnd(steps);
     const { reached } = query;
-    resolve(query.outcome(isRolledBack ? { kind: 'statement', error } : { kind: 'connectionLost', error, reached }));
+    const failure: Failure = isRolledBack ? { kind: 'statement', error } : { kind: 'connectionLost', error, reached };
+    resolve(query.outcome(this.#fitness.judge(failure)));
   }
 }
 

@@ -12,6 +12,7 @@ import { isHidden, PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
 import type { SessionFacts } from './identify.ts';
+import { Fitness } from './fitness.ts';
 import { createInspector } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
 import { connectToFirst } from './connect.ts';
@@ -48,12 +49,14 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const plans = new SharedPlans();
   const warnings = warningsOfPooler();
   const patience = new PoolerPatience(servers.target, acquireTimeout);
-  const connectionOf = (client: pg.Client, { backend }: SessionFacts): DriverConnection => {
+  const connectionOf = (client: pg.Client, facts: SessionFacts): DriverConnection => {
+    const { backend } = facts;
     const hidden = isHidden(backend);
     if (hidden) warnings.hidden();
     if (hidden && preparedStatements === undefined) warnings.notPrepared();
     const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), plans, hidden);
-    return new PostgresConnection(client, backend, prepared, hidden ? patience : undefined, prepareValue);
+    const fitness = new Fitness(facts, servers.wanted);
+    return new PostgresConnection(client, backend, prepared, hidden ? patience : undefined, prepareValue, fitness);
   };
   const driver: Driver = {
     dialect: 'postgres',
