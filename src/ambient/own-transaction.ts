@@ -45,10 +45,16 @@ export type InOwnTransaction = <Result>(
  * a pool sees only the text of BEGIN, and cannot tell what comes from the entry's body from what comes
  * from a sibling beside it.
  * @param library names the transactions in errors and statistics
+ * @param propagation what they are where one is ambient
  */
-export function ownTransactions(database: Database, clientName: string | undefined, library: string): InOwnTransaction {
+export function ownTransactions(
+  database: Database,
+  clientName: string | undefined,
+  library: string,
+  propagation: 'NESTED' | 'REQUIRED' = 'NESTED',
+): InOwnTransaction {
   // Where a library calls from says nothing of the program.
-  const options = readOnce({ name: `transaction of ${library}`, propagation: 'NESTED' }, () => undefined);
+  const options = readOnce({ name: `transaction of ${library}`, propagation }, () => undefined);
   let db: Db | undefined;
   return async (entry) => {
     db ??= database.getDb({ clientName });

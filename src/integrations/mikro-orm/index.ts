@@ -1,20 +1,9 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { type OutsideOfOwn, ownTransactions } from '../../ambient/index.ts';
+import { ownTransactions } from '../../ambient/index.ts';
 import { type Database, InvalidOptionError } from '../../index.ts';
-
-/** Every entry of MikroORM that opens a transaction comes through this one: `transactional` and `flush`. */
-interface WithTransactional {
-  transactional(body: unknown, options?: TransactionalOptions): Promise<unknown>;
-}
-
-interface TransactionalOptions {
-  readonly eventBroadcaster?: Broadcaster | undefined;
-}
-
-/** Tells MikroORM's subscribers of a transaction. */
-interface Broadcaster {
-  dispatchEvent(event: string, transaction?: unknown): Promise<void>;
-}
+import { bindConnection, type WithTransactional } from './connection.ts';
+import { adopt, type EntityManagerLike } from './entity-manager.ts';
+import { bindQueries, type WithQueries } from './queries.ts';
 
 /** How type parsers are looked up, as in `pg.types`. */
 interface TypeParsers {
@@ -29,8 +18,8 @@ const asTexts = new Set([1182, 1115, 1185, 1187]);
 const textArray = 1009;
 
 /**
- * Lets the transactions of a MikroORM over an ambient pool be ambient ones, those of `flush` too: everything
- * below them joins, and inside of another they nest. Changes the object, and returns it.
+ * Lets the transactions of a MikroORM over an ambient pool be ambient ones: everything below them joins, and
+ * inside of another they nest. What `flush` writes joins the ambient one. Changes the object, and returns it.
  *
  * ```
  * const pool = ambientPool(database, undefined, { types: mikroOrmTypes(pg.types) });
@@ -47,8 +36,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   clientName?: NoInfer<Name>,
 ): Orm {
   const connection = orm.em.getConnection('write') as unknown as Partial<WithTransactional>;
-  const { transactional } = connection;
-  if (typeof transactional !== 'function') {
+  if (!hasTransactions(connection)) {
     throw new InvalidOptionError({
       what: 'bindMikroOrm was given an ORM whose connection has no transactions',
       remedy: 'Give one of a SQL driver',
@@ -56,29 +44,18 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   }
   if (bound.has(connection)) return orm;
   bound.add(connection);
-  const own = ownTransactions(database, clientName, 'MikroORM');
-  Object.assign(connection, {
-    transactional: (body: unknown, options: TransactionalOptions = {}) =>
-      own((outside) =>
-        transactional.call(connection, body, {
-          ...options,
-          eventBroadcaster: toldOutside(options.eventBroadcaster, outside),
-        }),
-      ),
+  const db = database.getDb({ clientName });
+  bindConnection(connection, {
+    nested: ownTransactions(database, clientName, 'MikroORM'),
+    joined: ownTransactions(database, clientName, 'MikroORM', 'REQUIRED'),
   });
+  bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
+  adopt(orm.em as unknown as EntityManagerLike, db);
   return orm;
 }
 
-/** Whoever hears of a commit is outside of the transaction, which is over. */
-function toldOutside(broadcaster: Broadcaster | undefined, outside: OutsideOfOwn): Broadcaster | undefined {
-  return (
-    broadcaster && {
-      dispatchEvent: (event, transaction) => {
-        const dispatch = (): Promise<void> => broadcaster.dispatchEvent(event, transaction);
-        return event === 'afterTransactionCommit' ? outside(dispatch) : dispatch();
-      },
-    }
-  );
+function hasTransactions(connection: Partial<WithTransactional>): connection is WithTransactional {
+  return typeof connection.transactional === 'function';
 }
 
 /** The type parsers that MikroORM expects of its pool: dates and intervals stay text. @param types `pg.types` */
