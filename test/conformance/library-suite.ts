@@ -271,6 +271,21 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         expect(await server.products()).toEqual([1]);
       }));
 
+    it('sets no savepoint for what it does without a transaction of its own', () =>
+      using(async (library, database) => {
+        const ids = Array.from({ length: 100 }, (_, id) => id);
+        await database.transaction(async () => {
+          for (const id of ids) await library.insert(id);
+          if (engine.name !== 'mariadb') return;
+          const sent = await database.current.query<{ Value: string }>("show session status like 'Com_savepoint'");
+          expect(sent.rows[0]?.Value).toBe('0');
+        });
+        expect(await server.products()).toEqual(ids);
+        // Each savepoint that has written has a transaction id of its own on PostgreSQL.
+        if (engine.name === 'postgres')
+          expect(await server.sql('select distinct xmin::text from product')).toHaveLength(1);
+      }));
+
     it('is refused after the end of its scope, and never runs there', () =>
       using(async (library, database) => {
         const ended = signal();

@@ -77,7 +77,7 @@ describe("MikroORM's propagation in an ambient transaction", () => {
     'of MikroORM': (body: (em: EntityManager) => Promise<unknown>) =>
       rejection(
         orm.em.fork().transactional(async (em) => {
-          await body(em as EntityManager);
+          await body(em);
           throw new Refusal();
         }),
       ),

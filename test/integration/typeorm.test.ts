@@ -163,6 +163,29 @@ describe('services that share a data source', () => {
     });
   });
 
+  it('are begun by hand, and save entities in it', async () => {
+    const stock = (productId: string): Stock => ({ productId, available: 1, reserved: 0 });
+    const byHand = async (end: 'commitTransaction' | 'rollbackTransaction', productId: string): Promise<void> => {
+      const runner = dataSource.createQueryRunner();
+      try {
+        await runner.startTransaction();
+        await runner.manager.save(Stock, stock(productId));
+        await runner[end]();
+      } finally {
+        await runner.release();
+      }
+    };
+    await byHand('commitTransaction', 'a');
+    await byHand('rollbackTransaction', 'b');
+    await withTransaction(async () => {
+      await byHand('commitTransaction', 'c');
+      await byHand('rollbackTransaction', 'd');
+      await getManager().save(Stock, stock('e'));
+    });
+    const rows = await server.sql<{ productId: string }>('select "productId" from stock order by 1');
+    expect(rows.map(({ productId }) => productId)).toEqual(['a', 'c', 'e']);
+  });
+
   it('have savepoints, levels and hooks', async () => {
     const ran: string[] = [];
     const { database } = dataSource;

@@ -2,7 +2,7 @@ import type { MikroORM } from '@mikro-orm/core';
 import { ownTransactions } from '../../ambient/index.ts';
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { bindConnection, type WithTransactional } from './connection.ts';
-import { adopt, type EntityManagerLike } from './entity-manager.ts';
+import { adopt } from './entity-manager.ts';
 import { bindQueries, type WithQueries } from './queries.ts';
 
 /** How type parsers are looked up, as in `pg.types`. */
@@ -50,7 +50,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
     joined: ownTransactions(database, clientName, 'MikroORM', 'REQUIRED'),
   });
   bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
-  adopt(orm.em as unknown as EntityManagerLike, db);
+  adopt(orm.em, db);
   return orm;
 }
 

@@ -73,7 +73,10 @@ export class AmbientDataSource extends DataSource {
 
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
     // The first one is made during the construction, when nothing of this class is there yet.
-    return new AmbientEntityManager(this, queryRunner, (entry) => this.#own(entry));
+    return new AmbientEntityManager(this, queryRunner, {
+      own: (entry) => this.#own(entry),
+      isAmbient: () => this.#joining?.db.inTransaction === true,
+    });
   }
 
   readonly #own: InOwnTransaction = (entry) => {

@@ -1,27 +1,41 @@
 import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
 import type { InOwnTransaction } from '../../ambient/index.ts';
 
+export interface Transactions {
+  readonly own: InOwnTransaction;
+  /** Whether one is ambient here. */
+  isAmbient(): boolean;
+}
+
 type Entry = (...args: unknown[]) => Promise<unknown>;
 
-/** Open transactions by themselves: on demand, and to write entities with their cascades and subscribers. */
-const entries = ['transaction', 'save', 'remove', 'softRemove', 'recover'] as const;
+/** Opens a transaction on demand. */
+const explicit = 'transaction';
+/** Open transactions by themselves, to write entities with their cascades and subscribers. */
+const implicit = ['save', 'remove', 'softRemove', 'recover'] as const;
 
 /** An entity manager whose transactions, explicit and implicit ones, are ambient ones. */
 export class AmbientEntityManager extends EntityManager {
-  readonly #own: InOwnTransaction;
+  readonly #transactions: Transactions;
 
-  constructor(dataSource: DataSource, queryRunner: QueryRunner | undefined, own: InOwnTransaction) {
+  constructor(dataSource: DataSource, queryRunner: QueryRunner | undefined, transactions: Transactions) {
     super(dataSource, queryRunner);
-    this.#own = own;
+    this.#transactions = transactions;
+  }
+
+  /** Writing needs no transaction of its own where there is one: that of its runner, or the ambient one. */
+  #hasTransaction(): boolean {
+    return this.queryRunner === undefined ? this.#transactions.isAmbient() : this.queryRunner.isTransactionActive;
   }
 
   static {
     // One for all of them, since their many overloads say nothing here.
-    for (const name of entries) {
+    for (const name of [explicit, ...implicit]) {
       const entry = Reflect.get(EntityManager.prototype, name) as Entry;
       const ours = function ours(this: AmbientEntityManager, ...args: unknown[]): Promise<unknown> {
         const run = (): Promise<unknown> => entry.apply(this, args);
-        return name !== 'transaction' && refusesTransaction(args.at(-1)) ? run() : this.#own(run);
+        const joins = name !== explicit && (refusesTransaction(args.at(-1)) || this.#hasTransaction());
+        return joins ? run() : this.#transactions.own(run);
       };
       Object.defineProperty(this.prototype, name, { value: ours, writable: true, configurable: true });
     }
