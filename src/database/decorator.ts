@@ -1,15 +1,18 @@
 import { createDecorator, type TransactionalDecorator, type TransactionOptions } from '../transaction/index.ts';
-import { defaultDatabase } from './registry.ts';
+import { databaseHere } from './registry.ts';
 
 /** As much of a database as a decorator needs; an object of another copy of the package has it too. */
 interface BeginsTransactions {
   transaction(body: () => Promise<unknown>, options?: TransactionOptions): Promise<unknown>;
 }
 
-/** Decorates an async method with a transaction of `this.bean.database`, or else of the default database. */
+/**
+ * Decorates an async method with a transaction of `this.bean.database`, or else of the database that is ambient, or else of the
+ * only one that is open. Calls reject with `AmbiguousDatabaseError` where none of these decides.
+ */
 export function transactional(options?: TransactionOptions): TransactionalDecorator {
   return createDecorator((instance, body, frozen) => {
-    const database = databaseOf(instance) ?? (defaultDatabase() as BeginsTransactions);
+    const database = databaseOf(instance) ?? (databaseHere() as BeginsTransactions);
     return database.transaction(body, frozen);
   }, options);
 }

@@ -5,12 +5,12 @@ export class UnknownClientError extends SluiceError {
   override readonly code = 'UNKNOWN_CLIENT';
 }
 
-/** The default database was asked for and none is open. */
+/** A free function or decorator was used where no database is open. */
 export class NoDatabaseError extends SluiceError {
   override readonly code = 'NO_DATABASE';
 }
 
-/** The default database was asked for, it is closed, and several others are open. */
+/** A free function or decorator was used where several databases are open, and nothing says which is meant. */
 export class AmbiguousDatabaseError extends SluiceError {
   override readonly code = 'AMBIGUOUS_DATABASE';
 }

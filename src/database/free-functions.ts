@@ -1,30 +1,48 @@
 import { currentFrame } from '../context/index.ts';
 import { registerHookHere, type Scope, TransactionRequiredError } from '../transaction/index.ts';
+import { assertUnambiguous } from './registry.ts';
 import { activeTransaction } from './transaction-info.ts';
 
-/** Runs `hook` after the commit of the transaction that is open here, on whichever client; without one, at once. */
+/**
+ * Runs `hook` after the commit of the transaction that is open here, on whichever client; without one, at once.
+ * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
+ */
 export function afterCommit(hook: () => unknown): void {
+  assertUnambiguous();
   registerHookHere('commit', hook);
 }
 
-/** Runs `hook` after a rollback of the transaction that is open here; without one it is dropped. */
+/**
+ * Runs `hook` after a rollback of the transaction that is open here; without one it is dropped.
+ * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
+ */
 export function afterRollback(hook: () => unknown): void {
+  assertUnambiguous();
   registerHookHere('compensate', hook);
 }
 
-/** Runs and awaits `hook` in the transaction that is open here, before its COMMIT; without one, at once. */
+/**
+ * Runs and awaits `hook` in the transaction that is open here, before its COMMIT; without one, at once.
+ * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
+ */
 export function beforeCommit(hook: () => unknown): void {
+  assertUnambiguous();
   registerHookHere('beforeCommit', hook);
 }
 
 /** Whether a statement here would join a transaction. */
 export function isTransactionActive(): boolean {
-  return scopeHere()?.isOpen === true;
+  const scope = scopeHere();
+  return scope?.isOpen === true && scope.base === undefined;
 }
 
-/** Leaves the transaction that is open here for rollback alone. @throws TransactionRequiredError without one */
+/**
+ * Leaves the transaction that is open here for rollback alone.
+ * @throws TransactionRequiredError without one; AmbiguousDatabaseError where those of several databases are
+ */
 export function setRollbackOnly(): void {
   const info = activeTransaction(scopeHere());
+  if (info !== undefined) assertUnambiguous();
   if (info === undefined) {
     throw new TransactionRequiredError({
       what: 'setRollbackOnly() was called where no transaction is open',

@@ -1,40 +1,66 @@
+import { currentFrame, type Frame } from '../context/index.ts';
 import { AmbiguousDatabaseError, NoDatabaseError } from './errors.ts';
 
 interface Registry {
   readonly open: Set<object>;
-  first: object | undefined;
 }
 
 // Under a registered symbol, for the same reason as the context store: a second copy finds the same databases.
 const registryKey = Symbol.for('sluice.databases.v1');
 const shared = globalThis as { [registryKey]?: Registry };
-const registry: Registry = (shared[registryKey] ??= { open: new Set(), first: undefined });
+const registry: Registry = (shared[registryKey] ??= { open: new Set() });
 
 export function registerDatabase(database: object): void {
-  if (registry.open.size === 0) registry.first = database;
   registry.open.add(database);
 }
 
 export function unregisterDatabase(database: object): void {
   registry.open.delete(database);
-  if (registry.first === database) registry.first = undefined;
 }
 
-/** The first database that was created, or the only one that is open. @throws NoDatabaseError, AmbiguousDatabaseError */
-export function defaultDatabase(): object {
-  if (registry.first !== undefined) return registry.first;
-  const [only, another] = registry.open;
+/**
+ * The database that a free function or decorator means here: the only one that the chain has a transaction of, or else the
+ * one whose client is current, or else the only one that is open.
+ * @throws NoDatabaseError, AmbiguousDatabaseError
+ */
+export function databaseHere(): object {
+  const ambient = ambientDatabases(currentFrame());
+  const [decided] = ambient;
+  if (decided !== undefined) {
+    if (ambient.size > 1) throw ambiguous(`The chain has transactions of ${ambient.size} databases`);
+    return decided;
+  }
+  const [only] = registry.open;
   if (only === undefined) {
     throw new NoDatabaseError({
       what: 'There is no open database that a decorator or free function could use',
       remedy: 'Call createDatabase() first, or decorate with the Transactional of a database',
     });
   }
-  if (another !== undefined) {
-    throw new AmbiguousDatabaseError({
-      what: `The first database is closed and ${registry.open.size} others are open, so none of them is the default`,
-      remedy: 'Name the database: use its own transaction() or Transactional()',
-    });
+  if (registry.open.size > 1) {
+    throw ambiguous(`${registry.open.size} databases are open, and no ambient transaction is there to decide`);
   }
   return only;
+}
+
+/** Refuses to guess where several databases are open and nothing decides. @throws AmbiguousDatabaseError */
+export function assertUnambiguous(): void {
+  if (registry.open.size > 1) databaseHere();
+}
+
+function ambientDatabases(frame: Frame | undefined): ReadonlySet<object> {
+  const found = new Set<object>();
+  for (let open = frame?.innermost; open !== undefined; open = open.outer) found.add(open.client.database);
+  // What comes too late belongs to the transaction that has ended, which refuses it.
+  if (frame?.scope !== undefined) found.add(frame.scope.transaction.client.database);
+  if (found.size === 0 && frame?.current !== undefined) found.add(frame.current.database);
+  return found;
+}
+
+function ambiguous(what: string): AmbiguousDatabaseError {
+  return new AmbiguousDatabaseError({
+    what: `A decorator or free function was used where it is not known which database is meant: ${what}`,
+    remedy:
+      'Name it: use the Transactional, the transaction() or the hooks (database.current.commit) of that database, or give the class its bean.database',
+  });
 }

@@ -1,4 +1,4 @@
-import { captureOrigin, InvalidOptionError, typeName } from '../core/index.ts';
+import { captureOrigin, InvalidOptionError, type Origin, typeName } from '../core/index.ts';
 import { readOnce, type TransactionOptions } from './options.ts';
 
 /** A method that a transaction can be put around. */
@@ -7,12 +7,24 @@ export type AsyncMethod<This, Arguments extends unknown[], Result> = (
   ...args: Arguments
 ) => Promise<Result>;
 
-/** A decorator for async methods, for the standard decorators and for TypeScript's legacy ones alike. */
+/**
+ * A decorator for async methods, for classes and for fields with async functions, in the standard decorators and in TypeScript's
+ * legacy ones (which cannot have fields); called with a function alone, it wraps that.
+ *
+ * On a class it stands for itself on each async method of the class: not on static ones, accessors, methods that are no `async`
+ * functions, methods named by symbols, nor inherited ones. A method with a decorator of its own has the options of that.
+ */
 export interface TransactionalDecorator {
   <This, Arguments extends unknown[], Result>(
     method: AsyncMethod<This, Arguments, Result>,
     context: ClassMethodDecoratorContext<This, AsyncMethod<This, Arguments, Result>>,
   ): AsyncMethod<This, Arguments, Result>;
+  <This, Method extends (...args: never[]) => Promise<unknown>>(
+    value: undefined,
+    context: ClassFieldDecoratorContext<This, Method>,
+  ): (initial: Method) => Method;
+  (target: abstract new (...args: never[]) => object, context?: ClassDecoratorContext): void;
+  <Method extends (...args: never[]) => Promise<unknown>>(fn: Method): Method;
   <Method extends (...args: never[]) => Promise<unknown>>(
     target: object,
     key: string | symbol,
@@ -29,6 +41,9 @@ export type RunForInstance = (
 
 type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
+/** What is a method with a decorator of its own. */
+const decorated = new WeakSet<object>();
+
 /**
  * Makes a decorator that runs each call of a method through `run`. Its transactions are named after
  * the method, unless the options name them.
@@ -37,45 +52,89 @@ type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 export function createDecorator(run: RunForInstance, options: TransactionOptions = {}): TransactionalDecorator {
   const origin = captureOrigin(createDecorator);
   const given = readOnce(options, origin);
-  const wrap = (method: AnyMethod): AnyMethod => {
-    const frozen = readOnce({ ...given, name: given.name ?? (nameOf(method) || undefined) }, origin);
+  const wrap: Wrap = (method, key) => {
+    if (typeof method !== 'function') throw notAMethod(method);
+    if (isGenerator(method)) throw generator(method.name);
+    const frozen = readOnce({ ...given, name: given.name ?? nameOf(method, key, origin) }, origin);
     // An async method rejects, whatever is wrong; where no database is open, say.
     const wrapped: AnyMethod = function (...args) {
       try {
-        return run(this, () => method.apply(this, args), frozen);
+        return run(this, () => (method as AnyMethod).apply(this, args), frozen);
       } catch (error) {
         return Promise.reject(error);
       }
     };
-    return imitate(wrapped, method);
+    decorated.add(wrapped);
+    return imitate(wrapped, method as AnyMethod);
   };
-  const decorate = (first: unknown, second: unknown, descriptor?: { value?: unknown }): unknown => {
-    const isStandard = typeof second === 'object' && second !== null && 'kind' in second;
-    const method = isStandard ? first : descriptor?.value;
-    if (typeof method !== 'function') throw notAMethod(method);
-    if (/Generator/.test(Object.prototype.toString.call(method))) throw isGenerator(method.name);
-    const wrapped = wrap(method as AnyMethod);
-    return isStandard ? wrapped : Object.assign(descriptor ?? {}, { value: wrapped });
-  };
-  return decorate as TransactionalDecorator;
+  return decorateWith(wrap) as TransactionalDecorator;
 }
 
-/** As the name of a transaction: methods may be called anything. */
-function nameOf({ name }: AnyMethod): string {
+type Wrap = (method: unknown, key?: unknown) => AnyMethod;
+
+/** Tells apart what is decorated, and in which standard. */
+function decorateWith(wrap: Wrap): (first: unknown, second?: unknown, descriptor?: { value?: unknown }) => unknown {
+  return (first, second, descriptor) => {
+    if (isClass(first) && (second === undefined || kindOf(second) === 'class')) return decorateClass(first, wrap);
+    if (kindOf(second) === 'field') return (initial: unknown) => wrap(initial, (second as DecoratorContext).name);
+    if (kindOf(second) !== undefined) return wrap(first, (second as DecoratorContext).name);
+    if (second === undefined && typeof first === 'function') return wrap(first);
+    const value = wrap(descriptor?.value, second);
+    return Object.assign(descriptor ?? {}, { value });
+  };
+}
+
+/** Wraps the async methods of a class in place. */
+function decorateClass({ prototype }: { readonly prototype: object }, wrap: Wrap): void {
+  for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    const method: unknown = descriptor.value;
+    if (key === 'constructor' || typeof method !== 'function' || decorated.has(method)) continue;
+    if (!isAsync(method) && !isGenerator(method)) continue;
+    Object.defineProperty(prototype, key, { ...descriptor, value: wrap(method, key) });
+  }
+}
+
+function kindOf(context: unknown): string | undefined {
+  return typeof context === 'object' && context !== null && 'kind' in context ? String(context.kind) : undefined;
+}
+
+function isClass(value: unknown): value is { readonly prototype: object } {
+  return typeof value === 'function' && Object.getOwnPropertyDescriptor(value, 'prototype')?.writable === false;
+}
+
+function isAsync(method: object): boolean {
+  return Object.prototype.toString.call(method) === '[object AsyncFunction]';
+}
+
+function isGenerator(method: object): boolean {
+  return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(method));
+}
+
+/** The name of a transaction: that of the method, else of its property, else the place where it was decorated. */
+function nameOf(method: { readonly name: string }, key: unknown, origin: Origin): string {
+  const property = typeof key === 'symbol' ? key.description : key;
+  const name = method.name || (typeof property === 'string' ? property : '') || placeOf(origin);
+  // Methods may be called anything.
   return name
     .slice(0, 200)
     .toWellFormed()
     .replaceAll(/[\p{Cc}\u2028\u2029]/gu, '?');
 }
 
+/** The file and line, without its folders. */
+function placeOf(origin: Origin): string {
+  const place = /([^/\\]+:\d+):\d+$/.exec(origin() ?? '')?.[1];
+  return place === undefined ? 'fn' : `fn (${place})`;
+}
+
 function notAMethod(decorated: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `@Transactional() decorates ${typeName(decorated)}`,
-    remedy: 'Put it on a method of a class',
+    remedy: 'Put it on a method or a field with an async function, or on a class',
   });
 }
 
-function isGenerator(name: string): InvalidOptionError {
+function generator(name: string): InvalidOptionError {
   return new InvalidOptionError({
     what: `@Transactional() decorates the generator method "${name}", which runs when its values are read, and so after its transaction`,
     remedy: 'Decorate an async method that reads it inside and returns what it gave, as with "await drain(...)"',

@@ -58,10 +58,127 @@ class Report {
   }
 }
 
-describe('a decorated method', () => {
-  afterAll(async () => {
-    await Promise.all([database.close(), second.close()]);
+afterAll(async () => {
+  await Promise.all([database.close(), second.close()]);
+});
+
+/** Says how it was called: whether in a transaction, and what that is called. */
+function here(): string {
+  return isTransactionActive() ? (database.current.transaction.active?.name ?? 'unnamed') : 'none';
+}
+
+@Transactional({ readOnly: true })
+class Catalogue {
+  static readonly opened = 1;
+  readonly shop = 'shop';
+
+  static async count(): Promise<string> {
+    return here();
+  }
+
+  get size(): string {
+    return here();
+  }
+
+  async find(id: number): Promise<string> {
+    return `${id} of ${this.shop} in ${here()}, read-only: ${this.isReadOnly()}`;
+  }
+
+  @Transactional({ name: 'writer' })
+  async add(): Promise<string> {
+    return `${here()}, read-only: ${this.isReadOnly()}`;
+  }
+
+  isReadOnly(): boolean | undefined {
+    return database.current.transaction.active?.readOnly;
+  }
+
+  async [Symbol.asyncDispose](): Promise<string> {
+    return here();
+  }
+
+  async #secret(): Promise<string> {
+    return here();
+  }
+
+  async tell(): Promise<string> {
+    return await this.#secret();
+  }
+}
+
+@Database.transaction()
+class Prices extends Catalogue {
+  override async find(): Promise<string> {
+    return here();
+  }
+}
+
+describe('a decorated class', () => {
+  it('runs each of its async methods in a transaction, with the options of the class', async () => {
+    expect(await new Catalogue().find(7)).toBe('7 of shop in find, read-only: true');
+    expect(await new Catalogue().tell()).toBe('tell');
   });
+
+  it('leaves the options of a method to the decorator of that', async () => {
+    expect(await new Catalogue().add()).toBe('writer, read-only: false');
+  });
+
+  it('leaves alone what is static, accessors, other methods than async ones, and those of symbols', async () => {
+    const catalogue = new Catalogue();
+    expect(await Catalogue.count()).toBe('none');
+    expect(catalogue.size).toBe('none');
+    expect(catalogue.isReadOnly()).toBeUndefined();
+    expect(await catalogue[Symbol.asyncDispose]()).toBe('none');
+    expect([Catalogue.opened, Catalogue.name, catalogue instanceof Catalogue]).toEqual([1, 'Catalogue', true]);
+  });
+
+  it('is itself alone: what inherits from it has what it has decorated itself', async () => {
+    const prices = Object.assign(new Prices(), { bean: { database } });
+    expect(await prices.find()).toBe('find');
+    expect(await prices.tell()).toBe('tell');
+  });
+
+  it('refuses a generator method where it is decorated', () => {
+    class Lines {
+      async *read(): AsyncGenerator<number> {
+        yield 1;
+      }
+    }
+    expect(() => Transactional()(Lines)).toThrow('generator method "read"');
+  });
+});
+
+describe('a function that is wrapped', () => {
+  const nameOf = (wrapped: () => Promise<unknown>): Promise<unknown> => wrapped();
+
+  it('names its transactions after itself, or after where it was wrapped', async () => {
+    async function sell(): Promise<string> {
+      return here();
+    }
+    expect(await nameOf(Transactional()(sell))).toBe('sell');
+    expect(await nameOf(Transactional()(async () => here()))).toMatch(/^fn \(decorators\.test\.ts:\d+\)$/);
+  });
+
+  it('names them after the property that it is put into', async () => {
+    const decorate = Transactional() as unknown as (
+      target: object,
+      key: string,
+      descriptor: object,
+    ) => { value: () => Promise<string> };
+    const anonymous = (
+      (): (() => Promise<string>) => async () =>
+        here()
+    )();
+    expect(await decorate({}, 'find', { value: anonymous }).value()).toBe('find');
+    const field = Transactional()(undefined, { kind: 'field', name: 'load' } as ClassFieldDecoratorContext<
+      unknown,
+      () => Promise<string>
+    >);
+    expect(await field(anonymous)()).toBe('load');
+  });
+});
+
+describe('a decorated method', () => {
   const orders = new Orders();
   const place = Object.getOwnPropertyDescriptor(Orders.prototype, 'place')?.value as () => void;
 
@@ -90,9 +207,11 @@ describe('a decorated method', () => {
     });
   });
 
-  it('by Database.transaction() uses the database of this.bean, else the first one', async () => {
-    expect(await new Report().which()).toBe('first');
+  it('by Database.transaction() uses the database of this.bean, else the one that is ambient, and does not guess', async () => {
     expect(await new Report(second).which()).toBe('second');
+    expect(await second.transaction(() => new Report().which())).toBe('second');
+    expect(await database.transaction(() => new Report().which())).toBe('first');
+    await expect(new Report().which()).rejects.toMatchObject({ code: 'AMBIGUOUS_DATABASE' });
   });
 
   it('refuses bad options where it is decorated', () => {
