@@ -147,6 +147,51 @@ describe('the outcome of COMMIT', () => {
     await insert(database, 1);
   });
 
+  itWith('slow commits')(
+    'a slow COMMIT that its timeout ends: in time, and what is told is what is there',
+    async () => {
+      const database = server.open();
+      let seen: string[] = [];
+      const error = await rejection(
+        database.transaction(
+          async () => {
+            seen = noteHooks(database);
+            await database.current.query('insert into slow values (1)');
+          },
+          { timeout: 400 },
+        ),
+      );
+      // The server confirms that it was cancelled, or is too slow for that.
+      const [outcome, ...hooks] =
+        error instanceof CommitUnknownError ? ['unknown', 'unknown'] : ['rolled back', 'compensate', 'rolledBack'];
+      expect([outcome, error['code']]).toEqual(
+        outcome === 'unknown' ? ['unknown', 'COMMIT_UNKNOWN'] : ['rolled back', 'TRANSACTION_TIMEOUT'],
+      );
+      expect(seen).toEqual(hooks);
+      // In either case the server was asked to end it, long before its half a minute is over.
+      await until('no COMMIT runs', async () => (await server.running('COMMIT')) === 0);
+      expect(await server.sql('select 1 from slow')).toEqual([]);
+      expect(database.stats().clients.default.used).toBe(0);
+    },
+  );
+
+  itWith('slow commits')('the same for a COMMIT that travels with its last statement', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          seen = noteHooks(database);
+          await database.current.query('insert into slow values (1)', [], { last: true });
+        },
+        { timeout: 400 },
+      ),
+    );
+    expect(seen).toEqual(error instanceof CommitUnknownError ? ['unknown'] : ['compensate', 'rolledBack']);
+    await until('no COMMIT runs', async () => (await server.running('COMMIT')) === 0);
+    expect(await server.sql('select 1 from slow')).toEqual([]);
+  });
+
   itWith('sessions')('a backend killed between statements: an error, rolled back for certain', async () => {
     const database = server.open();
     let seen: string[] = [];

@@ -1,6 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
-import { afterRollback, TransactionEndedError, TransactionTimeoutError } from '../../src/index.ts';
+import {
+  afterRollback,
+  currentContext,
+  TransactionEndedError,
+  TransactionTimeoutError,
+  withContext,
+} from '../../src/index.ts';
 import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
@@ -70,6 +76,29 @@ describe('timeout', () => {
   it('does not fire when the transaction ends in time', async () => {
     const database = server.open();
     await database.transaction(() => insert(database, 1), { timeout: 10_000 });
+    expect(await server.products()).toEqual([1]);
+  });
+});
+
+describe('the deadline of a chain', () => {
+  it('keeps no work that came too late: close() has nothing to wait for', async () => {
+    const database = server.open();
+    await insert(database, 1);
+    const late = (work: () => Promise<unknown>): Promise<Error> =>
+      withContext({ timeout: 1 }, async () => {
+        await until('the deadline has passed', () => (currentContext().remaining ?? 0) < 0);
+        return await rejection(work());
+      });
+    const errors = [
+      await late(() => insert(database, 2)),
+      await late(() => database.transaction(() => insert(database, 3))),
+      await late(() => database.current.batch([{ text: 'select 1' }])),
+    ];
+    expect(errors.map((error) => (error as Error & { code: unknown }).code)).toEqual(
+      Array(3).fill('DEADLINE_EXCEEDED'),
+    );
+    // Were something left of them, it would be waited for, and the test would take too long.
+    await database.close({ timeout: 3_600_000 });
     expect(await server.products()).toEqual([1]);
   });
 });

@@ -1,0 +1,56 @@
+// A connection that is lost before COMMIT, or was lost while it lay idle; and limits of pg's own.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { postgres } from '../../src/drivers/postgres/index.ts';
+import { createDatabase } from '../../src/index.ts';
+import { mysql } from '../../src/drivers/mysql/index.ts';
+import { mariadbEngine } from '../support/engines/mariadb.ts';
+import { postgresEngine } from '../support/engines/postgres.ts';
+import { lostSuite } from '../support/lost-suite.ts';
+import { describeWith } from '../support/servers.ts';
+import { rejection, until } from '../support/settled.ts';
+
+lostSuite({
+  engine: postgresEngine,
+  open: (connectionString) =>
+    createDatabase({ clients: { default: postgres({ connectionString, max: 1, acquireTimeout: 2_000 }) } }),
+});
+
+await describeWith('MariaDB', 'MariaDB', () =>
+  lostSuite({
+    engine: mariadbEngine,
+    open: (uri) => createDatabase({ clients: { default: mysql({ uri, max: 1, acquireTimeout: 2_000 }) } }),
+  }),
+);
+
+const server = postgresEngine.server();
+beforeAll(async () => {
+  await server.start();
+  await server.sql(
+    'create function slowly(id int) returns int language plpgsql as $$ begin perform pg_sleep(30); return id; end $$',
+  );
+});
+afterAll(() => server.drop());
+
+it('query_timeout of a connection string has the server cancel: what is told is what is there', async () => {
+  const url = new URL(server.url);
+  url.searchParams.set('query_timeout', '200');
+  const database = createDatabase({ clients: { default: postgres({ connectionString: url.href, max: 1 }) } });
+  const outcomes: string[] = [];
+  const error = await rejection(
+    database.transaction(async () => {
+      database.current.afterCompletion((outcome) => outcomes.push(outcome));
+      await database.current.query('insert into product (id) values (slowly(1))', [], { last: true });
+    }),
+  );
+  expect(error).toMatchObject({ code: '57014' });
+  expect(outcomes).toEqual(['rolledBack']);
+  await until(
+    'it is cancelled',
+    async () => (await server.running('insert into product (id) values (slowly(1))')) === 0,
+  );
+  expect(await server.sql('select id from product')).toEqual([]);
+  // The connection serves the next one.
+  await database.current.query('insert into product (id) values (2)');
+  expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 1 });
+  await database.close();
+});
