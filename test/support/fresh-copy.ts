@@ -14,8 +14,8 @@ export interface Account {
 /** The repository in a folder that its owner alone can enter, as `git clone` and `npm ci` leave it there. */
 export interface FreshCopy {
   readonly folder: string;
-  /** Runs `npm` as the owner, on a machine on which nothing is configured. */
-  npm(...args: string[]): SpawnSyncReturns<string>;
+  /** Runs `npm` as the owner, on a machine on which nothing is configured but `settings`. */
+  npm(args: readonly string[], settings?: Readonly<Record<string, string>>): SpawnSyncReturns<string>;
   /** What is left in the temporary folder. */
   leftovers(): string[];
   remove(): void;
@@ -46,14 +46,14 @@ export function freshCopy({ uid, gid }: Account): FreshCopy {
   chmodSync(dirname(folder), 0o700);
   return {
     folder,
-    npm: (...args) =>
+    npm: (args, settings = { CI: 'true' }) =>
       spawnSync('npm', args, {
         cwd: folder,
         uid,
         gid,
         encoding: 'utf8',
         timeout: 120_000,
-        env: { PATH: outsideOf(root), HOME: temporary, TMPDIR: temporary, CI: 'true' },
+        env: { PATH: outsideOf(root), HOME: temporary, TMPDIR: temporary, ...settings },
       }),
     // Files of npm, of Node.js and of the tests are no concern of ours.
     leftovers: () => readdirSync(temporary).filter((name) => name.startsWith('sluice-postgres-')),

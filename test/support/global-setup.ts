@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { reached, redisKeys, redisUrl } from './servers.ts';
+import { runName, saySkipped } from './skipped.ts';
 
 /** The tests run against a real server; without one nothing was tested, so nothing passes. */
 export async function setup(): Promise<void> {
@@ -16,11 +16,12 @@ export async function setup(): Promise<void> {
     throw new Error(`The server of DATABASE_URL (${client.host}:${client.port}) does not answer: ${remedy}`, { cause });
   }
   await client.end();
-  process.env['SLUICE_TEST_RUN'] ??= randomBytes(4).toString('hex');
+  runName();
 }
 
 /** Leaves nothing in Redis. */
 export async function teardown(): Promise<void> {
+  saySkipped();
   if (!(await reached('Redis'))) return;
   const redis = new Redis(redisUrl);
   for await (const keys of redis.scanStream({ match: redisKeys('*'), count: 1_000 }) as AsyncIterable<string[]>) {

@@ -5,6 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './redis-server.ts';
 import { until } from './settled.ts';
+import { noteSkipped } from './skipped.ts';
 
 /** Debian has it where only root's paths lead. */
 const path = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
@@ -34,7 +35,7 @@ function version(): string | undefined {
 /** As `tracksStatements`; that it cannot is said. */
 export function hasTrackingPgBouncer(): boolean {
   const tracks = tracksStatements();
-  if (!tracks) console.warn('SKIPPED: to keep track of prepared statements pgbouncer has to be 1.21 or newer.');
+  if (!tracks) noteSkipped('To keep track of prepared statements pgbouncer has to be 1.21 or newer.');
   return tracks;
 }
 
@@ -48,7 +49,7 @@ function tracksStatements(): boolean {
 export function hasPgBouncer(): boolean {
   if (version() !== undefined) return true;
   if (process.env['CI'] !== undefined) throw new Error('pgbouncer is not installed: nothing was tested');
-  console.warn('SKIPPED: pgbouncer is not installed.');
+  noteSkipped('The program pgbouncer is not installed.');
   return false;
 }
 

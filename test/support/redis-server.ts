@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
+import { noteSkipped } from './skipped.ts';
 
 /** A Redis of a test's own, which it may stop and start again. It keeps nothing on disk. */
 export interface OwnRedis {
@@ -13,7 +14,7 @@ export interface OwnRedis {
 export function hasRedisServer(): boolean {
   if (spawnSync('redis-server', ['--version']).status === 0) return true;
   if (process.env['CI'] !== undefined) throw new Error('redis-server is not installed: nothing was tested');
-  console.warn('SKIPPED: redis-server is not installed.');
+  noteSkipped('The program redis-server is not installed.');
   return false;
 }
 

@@ -1,4 +1,5 @@
 import { connect as connectSocket } from 'node:net';
+import { noteSkipped, runName } from './skipped.ts';
 
 /** The servers beside PostgreSQL that some tests need, and where they are unless the environment says otherwise. */
 export const redisUrl: string = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
@@ -9,7 +10,7 @@ type ServerName = 'Redis' | 'NATS' | 'MariaDB';
 
 /** What the Redis keys of this run of the tests begin with; they are deleted at its end. */
 export function redisKeys(scope: string): string {
-  return `sluice-test-${process.env['SLUICE_TEST_RUN']}-${scope}`;
+  return `sluice-test-${runName()}-${scope}`;
 }
 
 /**
@@ -21,7 +22,7 @@ export async function whenReached(server: ServerName | undefined): Promise<boole
   if (await reached(server)) return true;
   const { host } = urlOf(server);
   if (process.env['CI'] !== undefined) throw new Error(`${server} does not answer at ${host}: nothing was tested`);
-  console.warn(`SKIPPED: ${server} does not answer at ${host}. Start it, or set ${server.toUpperCase()}_URL.`);
+  noteSkipped(`${server} does not answer at ${host}. Start it, or set ${server.toUpperCase()}_URL.`);
   return false;
 }
 
