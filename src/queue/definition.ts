@@ -43,7 +43,8 @@ export type ResultOf<Definition> = Definition extends QueueDefinition<infer _, i
 
 const backoffChecks: Checks = { type: oneOf(['fixed', 'exponential']), delay: integer(0, longestTimer) };
 const backoffOptions = optionsOf('The option "backoff"', backoffChecks, ['type', 'delay']);
-const aBackoff: Check = Object.assign(
+/** Milliseconds, or an object with `type` and `delay`. */
+export const aBackoff: Check = Object.assign(
   (value: unknown) => (typeof value === 'number' ? integer(0, longestTimer)(value) : undefined),
   { read: (value: unknown) => (typeof value === 'number' ? value : backoffOptions.read?.(value)) },
 );
@@ -96,6 +97,7 @@ export function pauseBefore({ type, delay }: Backoff, next: number): number {
   return type === 'fixed' ? delay : Math.min(delay * 2 ** (next - 2), longestTimer);
 }
 
-function backoffOf(backoff: number | Backoff): Backoff {
+/** Milliseconds alone are exponential. */
+export function backoffOf(backoff: number | Backoff): Backoff {
   return typeof backoff === 'number' ? { type: 'exponential', delay: backoff } : { ...backoff };
 }

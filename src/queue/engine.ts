@@ -164,11 +164,19 @@ export interface QueueEngine {
   start(): Promise<void>;
   /** Milliseconds by the engine's own clock, which all its processes share. */
   now(): number;
-  /** Adds jobs; one whose id is known is left as it is. `via`: in that transaction, invisible until it commits. */
+  /**
+   * Adds jobs; one whose id is known is left as it is. `via`: in that transaction, invisible until it commits.
+   * @throws QueueUnavailableError where nothing was sent, and nothing will be; what its server answers
+   */
   add(jobs: readonly EngineJob[], via?: SqlExecutor): Promise<void>;
+  /** Whether an error of `add` leaves it open if the jobs are there: the connection was lost before the answer. */
+  mayHaveAdded(error: unknown): boolean;
   /** Wakes workers for jobs that were added in a transaction that has committed. */
   announce(jobs: readonly JobReference[]): void;
-  /** From now on the ends of jobs are told. */
+  /**
+   * From now on the ends of jobs are told. Resolves when they are; where the server is away that is when it is
+   * back, by itself.
+   */
   listen(): Promise<void>;
   /** The states by id; one that is not known (any more) is missing. */
   look(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobState>>;

@@ -1,5 +1,5 @@
 import { RemoteError } from './errors.ts';
-import type { JobReference, RemoteFailure } from './engine.ts';
+import type { JobOutcome, JobReference, RemoteFailure } from './engine.ts';
 
 const longestText = 8_000;
 
@@ -13,7 +13,7 @@ export function describeFailure(error: unknown): RemoteFailure {
   return {
     name: shorten(name),
     message: shorten(message),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code: String(code) } : {}),
+    ...(typeof code === 'string' || typeof code === 'number' ? { code: shorten(String(code)) } : {}),
     ...(typeof stack === 'string' ? { stack: shorten(stack) } : {}),
   };
 }
@@ -26,6 +26,13 @@ export function toError(failure: unknown, { queue, id }: JobReference): RemoteEr
     queue,
     id,
   );
+}
+
+/** Whether a value from outside says how a job ended. */
+export function isOutcome(value: unknown): value is JobOutcome {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return false;
+  if (value.type === 'completed') return true;
+  return value.type === 'failed' && 'failure' in value && typeof value.failure === 'object' && value.failure !== null;
 }
 
 /** Errors after which another attempt can only come to the same. */
@@ -50,6 +57,8 @@ function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Text that every engine can keep: PostgreSQL has no NUL, and no half of a character. */
 function shorten(text: string): string {
-  return text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  const short = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  return short.toWellFormed().replaceAll('\0', '\u{FFFD}');
 }

@@ -12,10 +12,12 @@ export interface JobsHost {
   /** The client whose transactions can hold jobs of the engine. */
   readonly engineClientName: string;
   readonly outboxChannel: string;
-  /** Resolves when the engine is connected. @throws what its start throws */
+  /** @throws JobsClosedError */
+  assertOpen(): void;
+  /** Resolves when the engine has started. @throws QueueUnavailableError, and what its start throws; JobsClosedError */
   ready(): Promise<void>;
-  /** @throws what the engine throws, or that it took too long */
-  enqueue(jobs: readonly EngineJob[]): Promise<void>;
+  /** @throws QueueUnavailableError, EnqueueUnknownError; what the engine's server refuses the job with */
+  enqueue(job: EngineJob): Promise<void>;
   /** Enqueues and waits for the answer. */
   request(job: EngineJob, options: WaitOptions): Promise<unknown>;
   waitFor(job: JobReference, options: WaitOptions): Promise<unknown>;

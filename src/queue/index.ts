@@ -26,11 +26,13 @@ export type {
   SqlExecutor,
 } from './engine.ts';
 export {
+  EnqueueUnknownError,
   JobDroppedError,
   JobOverrunError,
   JobReleasedError,
   JobsClosedError,
   JobTimeoutError,
+  NotificationsUnheardError,
   PayloadTooLargeError,
   QueueUnavailableError,
   RemoteError,
@@ -39,6 +41,7 @@ export {
   UnserializableError,
   WouldDeadlockError,
 } from './errors.ts';
+export { isOutcome } from './failure.ts';
 export type { AwaitOptions, JobHandle } from './handle.ts';
 export { type BoundQueues, createJobs, Jobs, type JobsOptions, type QueueDefinitions } from './jobs.ts';
 export { memory } from './memory-engine.ts';

@@ -9,18 +9,19 @@ import {
   integer,
   InvalidOptionError,
   longestTimer,
-  SluiceError,
-  systemClock,
 } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { invalidContext } from '../envelope/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
 import type { EngineJob, JobOutcome, JobReference, QueueEngine, QueueEngineFactory, SqlExecutor } from './engine.ts';
-import { JobsClosedError, QueueUnavailableError, UnknownQueueError } from './errors.ts';
+import { EngineAccess } from './engine-access.ts';
+import { type Destination, enqueue } from './enqueueing.ts';
+import { JobsClosedError, UnknownQueueError } from './errors.ts';
 import type { JobsHost } from './host.ts';
 import { memory } from './memory-engine.ts';
 import { Queue } from './queue.ts';
+import { request } from './request.ts';
 import { recordedOutcomes } from './recorded.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';
 import { Worker, type WorkerCloseOptions } from './worker.ts';
@@ -64,10 +65,8 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   readonly #workers = new Set<Worker>();
   readonly #names: ReadonlySet<string>;
   readonly #mayRelay: boolean;
-  readonly #enqueueTimeout: number;
-  #wasStarted = false;
-  #starting: Promise<void> | undefined;
-  #listening: Promise<void> | undefined;
+  readonly #access: EngineAccess;
+  readonly #destination: Destination;
   #closing: Promise<void> | undefined;
 
   constructor(options: JobsOptions<Definitions>) {
@@ -77,7 +76,6 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     const processId = randomUUID();
     this.database = database;
     this.#mayRelay = relay;
-    this.#enqueueTimeout = enqueueTimeout;
     this.#names = new Set(Object.values<QueueDefinition<never>>(read.queues).map(({ name }) => name));
     this.#engine = engine({
       processId,
@@ -90,6 +88,9 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
         onError: (what, error) => this.#report(what, error),
       },
     });
+    this.#access = new EngineAccess(this.#engine, enqueueTimeout, (what, error) => this.#report(what, error));
+    this.#destination = { engine: this.#engine, ready: () => this.#ready(), timeout: enqueueTimeout };
+    const awaited = { ...this.#destination, ready: () => this.#listen() };
     this.#waiting = new Waiting(this.#engine, (jobs) => this.#findRecorded(jobs));
     this.#host = {
       database,
@@ -98,9 +99,10 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
       maxLevel,
       engineClientName: this.#engine.clientName ?? defaultClientName,
       outboxChannel: `jobs/${this.#engine.name}`,
+      assertOpen: () => this.#assertOpen(),
       ready: () => this.#ready(),
-      enqueue: (jobs) => this.#within(this.#engine.add(jobs)),
-      request: (job, wait) => this.#request(job, wait),
+      enqueue: (job) => enqueue(this.#destination, job),
+      request: (job, wait) => request(awaited, this.#waiting, job, wait),
       waitFor: (job, wait) => this.#waitFor(job, wait),
       relayFor: (db) => this.#relayFor(db),
     };
@@ -153,7 +155,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     await Promise.all([...this.#workers].map((worker) => worker.close(options)));
     await Promise.all([...this.#relays.values()].map((relay) => relay.stop()));
     this.#waiting.close();
-    if (this.#wasStarted) await this.#engine.close();
+    if (this.#access.wasUsed) await this.#engine.close();
   }
 
   #assertOpen(): void {
@@ -172,78 +174,21 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
 
   async #ready(): Promise<void> {
     this.#assertOpen();
-    await this.#started();
-  }
-
-  async #started(): Promise<void> {
-    this.#wasStarted = true;
-    this.#starting ??= runInFrame(undefined, () => this.#engine.start(), undefined);
-    try {
-      await this.#within(this.#starting);
-    } catch (cause) {
-      this.#starting = undefined;
-      if (cause instanceof SluiceError) throw cause;
-      throw new QueueUnavailableError({
-        what: `The queue engine ${this.#engine.name} could not be reached`,
-        remedy: 'See the cause: check that its server runs and accepts this user',
-        cause,
-      });
-    }
+    await this.#access.started();
   }
 
   async #listen(): Promise<void> {
-    await this.#ready();
-    this.#listening ??= runInFrame(undefined, () => this.#engine.listen(), undefined);
-    try {
-      await this.#listening;
-    } catch (error) {
-      // Without events the states are still looked up.
-      this.#listening = undefined;
-      this.#report('listening', error);
-    }
-  }
-
-  async #request(job: EngineJob, wait: WaitOptions): Promise<unknown> {
-    const failed = new AbortController();
-    const signal = wait.signal === undefined ? failed.signal : AbortSignal.any([wait.signal, failed.signal]);
-    const begun = systemClock.now();
-    let sent: EngineJob | undefined;
-    const enqueue = async (): Promise<void> => {
-      try {
-        await this.#listen();
-        // The engine's clock is known once it has started.
-        const sentAt = this.#engine.now() - (systemClock.now() - begun);
-        sent = { ...job, envelope: { ...job.envelope, sentAt } };
-        await this.#engine.add([sent]);
-      } catch (error) {
-        failed.abort(error);
-      }
-    };
-    const resend = async (): Promise<void> => {
-      if (sent !== undefined) await this.#engine.add([sent]);
-    };
-    const answer = this.#waiting.waitFor(job, { ...wait, signal }, resend);
-    void enqueue();
-    return await answer;
+    this.#assertOpen();
+    await this.#access.listening();
   }
 
   async #waitFor(job: JobReference, wait: WaitOptions): Promise<unknown> {
-    await this.#within(this.#ready());
+    await this.#ready();
     const answer = this.#waiting.waitFor(job, wait);
     // It may have ended before anybody listened.
     this.#waiting.lookNow();
     void this.#listen().catch(() => {});
     return await answer;
-  }
-
-  #within<Result>(work: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const cancelTimer = systemClock.setTimer(
-        () => reject(tooSlow(this.#engine.name, this.#enqueueTimeout)),
-        this.#enqueueTimeout,
-      );
-      work.then(resolve, reject).finally(cancelTimer);
-    });
   }
 
   #relayFor(db: Db): () => void {
@@ -267,8 +212,8 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   async #deliver(messages: readonly OutboxMessage[]): Promise<void> {
     const jobs = messages.map((message) => jobOf(message, this.#host.maxLevel));
     try {
-      await this.#started();
-      await this.#within(this.#engine.add(jobs));
+      await this.#access.started();
+      await this.#access.within(this.#engine.add(jobs));
     } catch (cause) {
       throw new RelayUnavailableError({
         what: `The queue engine ${this.#engine.name} took no jobs`,
@@ -344,11 +289,4 @@ function jobOf({ id, queue, payload, context }: OutboxMessage, maxLevel: number)
   if (job.id !== id || job.queue !== queue || envelope === undefined) throw invalidContext('a message is no job');
   if (typeof level !== 'number' || !(level >= 0 && level <= maxLevel)) throw invalidContext('a job has no level');
   return { ...(job as Omit<EngineJob, 'envelope'>), envelope: { ...envelope, context } };
-}
-
-function tooSlow(engine: string, timeout: number): QueueUnavailableError {
-  return new QueueUnavailableError({
-    what: `The queue engine ${engine} did not answer within ${timeout} ms; whether a job was enqueued is not known`,
-    remedy: 'See that its server runs and is reached, or raise enqueueTimeout',
-  });
 }

@@ -5,6 +5,7 @@ import type {
   EngineHost,
   EngineJob,
   EngineLane,
+  JobEnvelope,
   JobOutcome,
   JobReference,
   JobState,
@@ -140,10 +141,14 @@ class MemoryLane implements EngineLane {
   }
 
   async #run(stored: StoredJob): Promise<void> {
+    this.#settle(stored, await this.#options.run(this.#deliver(stored)));
+  }
+
+  #deliver(stored: StoredJob): Delivery {
     const { job } = stored;
-    const delivery: Delivery = {
+    return {
       id: job.id,
-      envelope: structuredClone(job.envelope),
+      envelope: copyOf(job.envelope),
       attempt: stored.failures + 1,
       attempts: job.attempts,
       redelivered: false,
@@ -154,7 +159,6 @@ class MemoryLane implements EngineLane {
         return Promise.resolve();
       },
     };
-    this.#settle(stored, await this.#options.run(delivery));
   }
 
   #settle(stored: StoredJob, settlement: Settlement): void {
@@ -172,6 +176,15 @@ class MemoryLane implements EngineLane {
       case 'failed':
         store.end(stored, settlement.outcome);
     }
+  }
+}
+
+/** A handler may change its data. What is nested too deeply to be copied is no envelope. */
+function copyOf(envelope: JobEnvelope): unknown {
+  try {
+    return structuredClone(envelope);
+  } catch {
+    return undefined;
   }
 }
 
@@ -197,6 +210,7 @@ export function memory(): QueueEngineFactory {
       for (const job of jobs) store.add(job);
       return Promise.resolve();
     },
+    mayHaveAdded: () => false,
     announce: () => {},
     listen: () => Promise.resolve(),
     look: (jobs) => Promise.resolve(states(store, jobs)),

@@ -1,6 +1,7 @@
 import { currentFrame, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
 import {
   anObject,
+  type Check,
   readOptions,
   type Checks,
   InvalidOptionError,
@@ -14,7 +15,7 @@ import type { Database, Db, DbInfo } from '../database/index.ts';
 import { encodeContext, type WireContext } from '../envelope/index.ts';
 import { addToOutbox } from '../outbox/index.ts';
 import { LevelLimitError } from '../pool/index.ts';
-import type { QueueDefinition } from './definition.ts';
+import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
 import type { Backoff, EngineJob } from './engine.ts';
 import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './handle.ts';
 import type { JobsHost } from './host.ts';
@@ -22,6 +23,11 @@ import { jobId } from './identity.ts';
 import { toJson } from './payload.ts';
 
 interface CommonPushOptions {
+  /**
+   * A UUID in small letters, by which the queue knows the job: one that it has at the same level already stays as it
+   * is. For pushing again what may be there, with the options that an `EnqueueUnknownError` has in `again`. Default: a new one.
+   */
+  readonly id?: string | undefined;
   /** Lower runs first; 0, the default, before all others. At most 1,000. */
   readonly priority?: number | undefined;
   /** Milliseconds until the job may run. Default 0. */
@@ -29,7 +35,7 @@ interface CommonPushOptions {
   /** Instead of the queue's. */
   readonly attempts?: number | undefined;
   /** Instead of the queue's. */
-  readonly backoff?: Backoff | undefined;
+  readonly backoff?: number | Backoff | undefined;
   /** The client and the level at which the job runs, taken as they are. */
   readonly dbInfo?: DbInfo | undefined;
 }
@@ -46,14 +52,24 @@ export interface PushOptions extends CommonPushOptions {
 
 export interface PushAsyncOptions extends CommonPushOptions, AwaitOptions {}
 
+const anId: Check = (value) =>
+  typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
+    ? undefined
+    : 'a UUID in small letters';
+/** It is kept as text of a database, which not every text can be. */
+const aKey: Check = (value) =>
+  text(500)(value) ??
+  (String(value).isWellFormed() && !String(value).includes('\0') ? undefined : 'text without lone surrogates and NUL');
+
 const commonChecks: Checks = {
+  id: anId,
   priority: integer(0, 1_000),
   delay: integer(0, longestTimer),
   attempts: integer(1, 1_000),
-  backoff: anObject,
+  backoff: aBackoff,
   dbInfo: anObject,
 };
-const pushChecks: Checks = { ...commonChecks, when: oneOf(['commit', 'now']), key: text(500) };
+const pushChecks: Checks = { ...commonChecks, when: oneOf(['commit', 'now']), key: aKey };
 const pushAsyncChecks: Checks = { ...commonChecks, ...awaitChecks };
 
 /** A queue, for those who push. */
@@ -71,7 +87,8 @@ export class Queue<Data = unknown, Result = unknown> {
   /**
    * Enqueues a job. Inside a transaction it leaves with the commit, and never if that does not come: nobody
    * waits for it, so it starts at level 0.
-   * @throws UnserializableError, PayloadTooLargeError before anything is sent; what the engine or the outbox throws
+   * @throws UnserializableError, PayloadTooLargeError before anything is sent; QueueUnavailableError: it is not
+   * enqueued; EnqueueUnknownError: it may be; what the engine's server or the outbox refuses it with
    */
   async push(data: Data, given: PushOptions = {}): Promise<JobHandle<Result>> {
     const options = readOptions(`push to queue "${this.name}"`, given, pushChecks);
@@ -81,9 +98,9 @@ export class Queue<Data = unknown, Result = unknown> {
     const level = options.dbInfo?.level ?? (now && open !== undefined ? this.#levelBelow(frame) : 0);
     const context = { ...encodeContext(frame, systemClock), level };
     const job = this.#job(data, { options, context, level, transaction: open, reply: false });
-    await this.#host.ready();
+    this.#host.assertOpen();
     if (now) {
-      await this.#host.enqueue([job]);
+      await this.#host.enqueue(job);
       return new JobHandle(this.#host, this.#definition, job, undefined);
     }
     return await this.#pushWithCommit(job, open, options.key);
@@ -125,7 +142,7 @@ export class Queue<Data = unknown, Result = unknown> {
     const { clientName } = options.dbInfo ?? {};
     if (options.dbInfo !== undefined) database.getDb(options.dbInfo);
     if (level > maxLevel) throw tooDeep(name, level, maxLevel);
-    const id = jobId(transaction, name, json);
+    const id = options.id ?? jobId(transaction, name, json);
     return {
       id,
       queue: name,
@@ -133,7 +150,7 @@ export class Queue<Data = unknown, Result = unknown> {
       priority: options.priority ?? 0,
       delay: options.delay ?? 0,
       attempts: options.attempts ?? attempts,
-      backoff: options.backoff ?? backoff,
+      backoff: options.backoff === undefined ? backoff : backoffOf(options.backoff),
       envelope: {
         v: 1,
         id,
@@ -156,8 +173,10 @@ export class Queue<Data = unknown, Result = unknown> {
     const isEngineClient = home === database && db.clientName === this.#host.engineClientName;
     db.compensate(() => handle.drop());
     if (enqueue === 'hook') {
+      await this.#host.ready();
       db.commit(() => engine.add([job]));
     } else if (enqueue === 'transaction' && isEngineClient) {
+      await this.#host.ready();
       await engine.add([job], db);
       db.commit(() => engine.announce([job]));
     } else {

@@ -1,7 +1,7 @@
 import { type CancelTimer, systemClock } from '../core/index.ts';
 import type { JobOutcome, JobReference, JobState, QueueEngine } from './engine.ts';
 import { JobsClosedError, JobTimeoutError } from './errors.ts';
-import { toError } from './failure.ts';
+import { isOutcome, toError } from './failure.ts';
 
 export interface WaitOptions {
   /** Milliseconds. */
@@ -104,7 +104,8 @@ export class Waiting {
   settled(id: string, outcome: JobOutcome | undefined): void {
     const waiters = this.#waiters.get(id);
     if (waiters === undefined) return;
-    if (outcome === undefined) this.lookNow(waiters);
+    // What cannot be is a hint too.
+    if (!isOutcome(outcome)) this.lookNow(waiters);
     else for (const waiter of waiters) finish(waiter, outcome);
   }
 
@@ -216,13 +217,22 @@ function finish(waiter: Waiter, outcome: JobOutcome): void {
 
 function tellProgress(waiter: Waiter, progress: unknown): void {
   if (waiter.onProgress === undefined) return;
-  const json = JSON.stringify(progress);
-  if (json === waiter.lastProgress) return;
+  const json = written(progress);
+  if (json === undefined || json === waiter.lastProgress) return;
   waiter.lastProgress = json;
   try {
     waiter.onProgress(progress);
   } catch (error) {
     waiter.reject(error);
+  }
+}
+
+/** What comes from outside may be nested deeper than can be written: that is no progress. */
+function written(progress: unknown): string | undefined {
+  try {
+    return JSON.stringify(progress);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,16 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { reportBackgroundError } from '../channels/index.ts';
 import {
-  anObject,
   type Check,
   readOptions,
   type CancelTimer,
   integer,
   InvalidOptionError,
   longestTimer,
+  sleep,
   systemClock,
   typeName,
 } from '../core/index.ts';
+import { readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { EngineLane } from './engine.ts';
 import { UnknownQueueError } from './errors.ts';
@@ -31,8 +32,19 @@ interface Handled {
 }
 
 const closeChecks: Record<keyof WorkerCloseOptions, Check> = { timeout: integer(0, longestTimer) };
+/** A job has a transaction of its own, which ends with the job. */
+const aJobTransaction: Check = Object.assign(
+  (value: unknown) => {
+    if (value === false) return undefined;
+    const foreign = (['propagation', 'signal', 'timeout'] as const).find(
+      (name) => (value as TransactionOptions)[name] !== undefined,
+    );
+    return foreign === undefined ? undefined : `it without "${foreign}": a job has a transaction of its own`;
+  },
+  { read: (value: unknown) => (value === false ? value : readTransactionOptions(value as TransactionOptions)) },
+);
 const handleChecks: Record<keyof HandleOptions, Check> = {
-  transaction: (value) => (value === false ? undefined : anObject(value)),
+  transaction: aJobTransaction,
   concurrency: integer(1, 10_000),
 };
 
@@ -48,6 +60,7 @@ export class Worker {
   readonly #known: ReadonlySet<string>;
   readonly #handled = new Map<string, Handled>();
   readonly #release = new AbortController();
+  readonly #closed = new AbortController();
   readonly #starting: Promise<void>[] = [];
   #state: 'open' | 'paused' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
@@ -113,6 +126,7 @@ export class Worker {
 
   async #close(timeout: number): Promise<void> {
     this.#state = 'closed';
+    this.#closed.abort();
     let cancelTimer: CancelTimer | undefined;
     if (timeout === 0) this.#release.abort();
     else cancelTimer = systemClock.setTimer(() => this.#release.abort(), timeout);
@@ -129,20 +143,36 @@ export class Worker {
 
   /** Tries until the engine is there, or the worker closes. */
   async #start(handled: Handled): Promise<void> {
-    const { name } = handled.runner.queue;
-    while (this.#state !== 'closed') {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
       try {
-        await this.#host.ready();
-        handled.unwatch = await this.#host.engine.watchArrivals(name, (level) => this.#openLane(handled, level));
+        await this.#untilClosed(this.#watch(handled));
         return;
       } catch (error) {
-        reportBackgroundError({ source: `worker of queue "${name}"`, error });
-        await new Promise<void>((resolve) => {
-          systemClock.setTimer(resolve, retryPause, true);
-          this.#release.signal.addEventListener('abort', () => resolve(), { once: true });
-        });
+        reportBackgroundError({ source: `worker of queue "${handled.runner.queue.name}"`, error });
+        await sleep(systemClock, retryPause, signal).catch(() => {});
       }
     }
+  }
+
+  async #watch(handled: Handled): Promise<void> {
+    const { engine } = this.#host;
+    const { name } = handled.runner.queue;
+    await this.#host.ready();
+    if (this.#closed.signal.aborted) return;
+    const unwatch = await engine.watchArrivals(name, (level) => this.#openLane(handled, level));
+    if (this.#closed.signal.aborted) await unwatch();
+    handled.unwatch = unwatch;
+  }
+
+  /** Whatever is away, the closing does not wait for it. */
+  #untilClosed(work: Promise<void>): Promise<void> {
+    const { signal } = this.#closed;
+    return new Promise((resolve, reject) => {
+      const done = (): void => resolve();
+      signal.addEventListener('abort', done, { once: true });
+      work.then(resolve, reject).finally(() => signal.removeEventListener('abort', done));
+    });
   }
 
   /** A level comes from outside: none is made that there is not. */

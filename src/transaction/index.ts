@@ -18,7 +18,7 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './errors.ts';
-export { readOnce } from './options.ts';
+export { readOnce, readTransactionOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { LockWatch } from './lock-watch.ts';
 export type { InScope, Participant } from './participants.ts';

@@ -42,7 +42,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },
   'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },
   'queue/bullmq': { folders: ['core', 'queue'], packages: ['bullmq', 'ioredis'] },
-  'queue/pg-boss': { folders: ['core', 'queue'], packages: ['pg-boss'] },
+  'queue/pg-boss': { folders: ['core', 'queue'], packages: ['pg-boss', 'pg'] },
   'integrations/drizzle': { folders: ['.', 'ambient'], packages: [] },
   'integrations/mikro-orm': { folders: ['.', 'ambient'], packages: ['@mikro-orm/core'] },
   'integrations/prisma': { folders: ['.', 'ambient'], packages: [] },
@@ -69,5 +69,5 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
 };
 
-/** Packages that two folders need: models are built with Kysely, and its integration binds it. */
-export const shared: readonly string[] = ['kysely'];
+/** Packages that two folders need: models are built with Kysely, and its integration binds it; pg-boss has connections of pg. */
+export const shared: readonly string[] = ['kysely', 'pg'];

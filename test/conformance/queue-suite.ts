@@ -117,6 +117,10 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
           [1, 'zwei', { drei: "it's" }],
         ],
         ['', ''],
+        // What PostgreSQL cannot hold as it is: NUL, half of a character.
+        ['a\0b', 'a\0b'],
+        [{ '\ud800': ['\udc00', '\\u0000'] }, { '\ud800': ['\udc00', '\\u0000'] }],
+        [{ sluicePacked: '1' }, { sluicePacked: '1' }],
       ];
       for (const [sent, got] of values) expect(await jobs.queues.echo.pushAsync(sent)).toEqual(got);
     });
@@ -140,6 +144,18 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
         queue: 'sell',
       });
       expect(error['remoteStack']).toContain('queue-suite');
+    });
+
+    it('brings an error whose text not every server can hold', async () => {
+      const sell = defineQueue<null, void>('sell');
+      const jobs = open({ sell });
+      jobs.worker().handle(sell, () => {
+        // Half of the last character is beyond what travels of a text.
+        throw new Error(`no\0 \ud800 ${'x'.repeat(7_994)}\u{1F600}`);
+      });
+      const error = await rejection(jobs.queues.sell.pushAsync(null));
+      expect(error).toBeInstanceOf(RemoteError);
+      expect(error.message).toMatch(/^no\u{FFFD} \u{FFFD} x/u);
     });
 
     it('tells progress', async () => {
@@ -745,6 +761,8 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
         forge({ sentAt: 'yesterday' }),
         forge({ sentAt: undefined }, { timeout: 1_000 }),
         forge({ context: null }),
+        { ...forge({}), envelope: null as never },
+        { ...forge({}), envelope: 'text' as never },
         forge({}, { level: 1 }),
         forge({}, { level: 99 }),
         forge({}, { level: -1 }),
@@ -762,6 +780,106 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       await until('the good one has run', () => ran.length === 1);
       expect(ran).toEqual([0]);
       expect(Object.keys(database.stats().clients)).toEqual(before);
+    });
+
+    it('a context that is nested without end is refused', async () => {
+      const add = defineQueue<number, number>('add');
+      const jobs = open({ add });
+      await jobs.queues.add.push(0);
+      let runs = 0;
+      jobs.worker().handle(add, () => (runs += 1));
+      for (const depth of [3_000, 100_000]) {
+        let deep: unknown[] = [];
+        for (let at = 0; at < depth; at += 1) deep = [deep];
+        const id = crypto.randomUUID();
+        const context = { level: 0, baggage: { deep } };
+        const envelope = { v: 1, id, queue: 'add', data: 1, context } as unknown as EngineJob['envelope'];
+        const backoff = { type: 'fixed', delay: 1 } as const;
+        const job: EngineJob = { id, queue: 'add', level: 0, priority: 0, delay: 0, attempts: 5, backoff, envelope };
+        // Not every engine can even be given it.
+        const added = await raw.add([job]).then(
+          () => true,
+          () => false,
+        );
+        if (!added) continue;
+        await until('it has failed', async () => (await raw.look([job])).get(id)?.status === 'failed');
+        expect((await raw.look([job])).get(id)?.outcome).toMatchObject({ failure: { code: 'INVALID_CONTEXT' } });
+      }
+      await until('the good one has run', () => runs === 1);
+    });
+
+    it('options that cannot be are refused before anything is sent', async () => {
+      const add = defineQueue<number, number>('add', { timeout: 2_000 });
+      const jobs = open({ add });
+      const wrong: object[] = [
+        ...[{}, Number.NaN, 1e300, -1, 'fixed', [], { type: 'linear', delay: 1 }, { type: 'fixed' }].map((backoff) => ({
+          backoff,
+        })),
+        { backoff: { type: 'fixed', delay: Number.NaN } },
+        { backoff: { type: 'exponential', delay: 1e300 } },
+        { backoff: { type: 'fixed', delay: 1, jitter: 1 } },
+        ...[-1, 1.5, 1_001, '1'].map((priority) => ({ priority })),
+        ...[-1, 0.5, 1e300, '1'].map((delay) => ({ delay })),
+        ...[0, -1, 1.5, 1_001].map((attempts) => ({ attempts })),
+        ...['x', 1, {}, 'A'.repeat(36), crypto.randomUUID().toUpperCase()].map((id) => ({ id })),
+        { dbInfo: 'default' },
+        { dbInfo: { level: -1 } },
+        { dbInfo: { level: '0' } },
+      ];
+      for (const options of [...wrong, { when: 'later' }, { key: '' }, { key: 'a\0' }, { key: '\ud800' }]) {
+        expect(await rejection(jobs.queues.add.push(1, options as never))).toMatchObject({ code: 'INVALID_OPTION' });
+      }
+      for (const options of [...wrong, { timeout: 0 }, { signal: {} }, { onProgress: 1 }]) {
+        expect(await rejection(jobs.queues.add.pushAsync(1, options as never))).toMatchObject({
+          code: 'INVALID_OPTION',
+        });
+      }
+      const ran: number[] = [];
+      jobs.worker().handle(add, (value) => {
+        ran.push(value);
+        return value;
+      });
+      expect(await jobs.queues.add.pushAsync(2, { backoff: 5 })).toBe(2);
+      expect(ran).toEqual([2]);
+    });
+
+    it('a handler is not given what a job cannot have', () => {
+      const add = defineQueue<number, number>('add');
+      const jobs = open({ add });
+      for (const options of [
+        { concurrency: 0 },
+        { transaction: true },
+        { transaction: null },
+        { transaction: { isolationLevel: 'bogus' } },
+        { transaction: { propagation: 'SUPPORTS' } },
+        { transaction: { propagation: 'REQUIRED' } },
+        { transaction: { signal: new AbortController().signal } },
+        { transaction: { timeout: 5 } },
+        { transaction: { retry: {} } },
+        { transaction: { readonly: true } },
+        { retries: 3 },
+      ]) {
+        expect(() => jobs.worker().handle(add, (value) => value, options as never)).toThrow(
+          expect.objectContaining({ code: 'INVALID_OPTION' }),
+        );
+      }
+    });
+
+    it('a job that was pushed with an id is there once', async () => {
+      const add = defineQueue<number, number>('add');
+      const jobs = open({ add });
+      const id = crypto.randomUUID();
+      const ran: number[] = [];
+      await jobs.queues.add.push(1, { id });
+      await jobs.queues.add.push(2, { id });
+      await database.transaction(() => jobs.queues.add.push(3, { id }));
+      jobs.worker().handle(add, (value) => {
+        ran.push(value);
+        return value;
+      });
+      expect(await jobs.queues.add.pushAsync(4, { id, dbInfo: { level: 0 } })).toBe(1);
+      expect(await jobs.queues.add.pushAsync(5)).toBe(5);
+      expect(ran).toEqual([1, 5]);
     });
 
     it('unknown queues and options are refused by name', async () => {

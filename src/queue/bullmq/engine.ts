@@ -1,24 +1,31 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { type CancelTimer, systemClock } from '../../core/index.ts';
-import type {
-  EngineHost,
-  EngineJob,
-  EngineLane,
-  JobReference,
-  JobState,
-  LaneOptions,
-  QueueEngine,
-  QueueEngineFactory,
+import {
+  type EngineHost,
+  type EngineJob,
+  type EngineLane,
+  type JobReference,
+  type JobState,
+  type LaneOptions,
+  type QueueEngine,
+  type QueueEngineFactory,
+  QueueUnavailableError,
 } from '../index.ts';
 import { Channels, decodeNotice } from './channels.ts';
 import { openBullLane } from './lane.ts';
 import { lookUp } from './look.ts';
 import { type BullmqOptions, readBullmqOptions } from './options.ts';
 import { type BullJobData, insertOf, physicalName } from './stored.ts';
+import { Subscriber } from './subscriber.ts';
 
 /** How often it is looked up which lanes there are, in milliseconds; notices make it faster. */
 const lookInterval = 2_000;
+
+/** A server that does not answer a command for so long, in milliseconds, is connected to again. */
+const silence = { socketTimeout: 15_000 };
+/** An answer that took longer, in milliseconds, does not tell the time. */
+const slowAnswer = 1_000;
 
 interface Watcher {
   readonly queue: string;
@@ -46,9 +53,10 @@ class BullmqEngine implements QueueEngine {
   readonly #channels: Channels;
   readonly #queues = new Map<string, Queue<BullJobData>>();
   readonly #watchers = new Set<Watcher>();
-  #subscriber: Promise<Redis> | undefined;
-  #subscriptions = 0;
+  readonly #subscriber: Subscriber;
+  #hearsArrivals = false;
   #cancelLook: CancelTimer | undefined;
+  #lastError: unknown;
   /** What has to be added to this machine's clock to get that of Redis. */
   #clockOffset = 0;
 
@@ -59,17 +67,37 @@ class BullmqEngine implements QueueEngine {
     this.#lostAfter = lostAfter;
     // Commands wait for a Redis that is away; whoever waits for them has a limit of its own.
     const own = { maxRetriesPerRequest: null, lazyConnect: true } as const;
-    this.#redis = typeof connection === 'string' ? new Redis(connection, own) : new Redis({ ...connection, ...own });
-    this.#redis.on('error', (error) => host.events.onError('redis', error));
+    this.#redis =
+      typeof connection === 'string'
+        ? new Redis(connection, { ...silence, ...own })
+        : new Redis({ ...silence, ...connection, ...own });
+    this.#redis.on('error', (error) => {
+      this.#lastError = error;
+      host.events.onError('redis', error);
+    });
     this.#channels = new Channels(this.#redis, prefix, (error) => host.events.onError('notifying', error));
+    this.#subscriber = new Subscriber(this.#redis, {
+      onConnect: () => {
+        host.events.onReconnect();
+        this.#look();
+      },
+      onError: (error) => host.events.onError('redis', error),
+    });
   }
 
+  /** Waits for a Redis that is away: it is connected to as soon as it is there. */
   async start(): Promise<void> {
-    if (this.#redis.status === 'wait') await this.#redis.connect();
-    const before = Date.now();
-    const [seconds, microseconds] = await this.#redis.time();
-    const now = Number(seconds) * 1_000 + Number(microseconds) / 1_000;
-    this.#clockOffset = now - (before + Date.now()) / 2;
+    const redis = this.#redis;
+    // Copies of the connection, such as those of workers, connect by themselves too, and not once and never again.
+    redis.options.lazyConnect = false;
+    if (redis.status === 'wait' || redis.status === 'end') redis.connect().catch(() => {});
+    for (let tries = 0, took = Number.POSITIVE_INFINITY; tries < 3 && took > slowAnswer; tries += 1) {
+      await redis.ping();
+      const before = Date.now();
+      const [seconds, microseconds] = await redis.time();
+      took = Date.now() - before;
+      this.#clockOffset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - (before + took / 2);
+    }
   }
 
   now(): number {
@@ -77,9 +105,16 @@ class BullmqEngine implements QueueEngine {
   }
 
   async add(jobs: readonly EngineJob[]): Promise<void> {
+    // What is not sent now is not sent later either, when its pusher has been told that it was not.
+    if (this.#redis.status !== 'ready') throw notReached(this.#lastError);
     const byQueue = Map.groupBy(jobs, physicalName);
     await Promise.all([...byQueue].map(([name, group]) => this.#addTo(this.#queueOf(name), group)));
     this.announce(jobs);
+  }
+
+  /** An answer of Redis is one that nothing was added. */
+  mayHaveAdded(error: unknown): boolean {
+    return !(error instanceof QueueUnavailableError || (error instanceof Error && error.name === 'ReplyError'));
   }
 
   announce(jobs: readonly JobReference[]): void {
@@ -88,7 +123,7 @@ class BullmqEngine implements QueueEngine {
 
   async listen(): Promise<void> {
     const { processId, events } = this.#host;
-    await this.#subscribe(this.#channels.repliesTo(processId), (text) => {
+    await this.#subscriber.subscribe(this.#channels.repliesTo(processId), (text) => {
       const notice = decodeNotice(text);
       if (notice?.type === 'settled') events.onSettled(notice.id, notice.outcome);
       else if (notice?.type === 'progress') events.onProgress(notice.id, notice.progress);
@@ -108,12 +143,10 @@ class BullmqEngine implements QueueEngine {
   async watchArrivals(queue: string, onArrival: (level: number) => void): Promise<() => Promise<void>> {
     const watcher: Watcher = { queue, onArrival };
     this.#watchers.add(watcher);
-    await this.#subscribe(this.#channels.arrivals, (text) => {
-      const notice = decodeNotice(text);
-      if (notice?.type === 'arrival' && notice.queue === queue && this.#watchers.has(watcher)) onArrival(notice.level);
-    });
-    await this.#findLanes();
+    this.#hearArrivals();
     this.#lookLater();
+    // While Redis is away it is looked again and again.
+    if (this.#redis.status === 'ready') await this.#findLanes();
     return () => Promise.resolve(void this.#watchers.delete(watcher));
   }
 
@@ -145,8 +178,7 @@ class BullmqEngine implements QueueEngine {
     // Without a server nothing can be said goodbye to, and what waits for it is ended.
     if (this.#redis.status !== 'ready') this.#redis.disconnect();
     else await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
-    const [subscriber] = await Promise.allSettled([this.#subscriber]);
-    if (subscriber.status === 'fulfilled') subscriber.value?.disconnect();
+    this.#subscriber.close();
     if (this.#redis.status === 'ready') await this.#redis.quit();
   }
 
@@ -165,43 +197,37 @@ class BullmqEngine implements QueueEngine {
     if (queue === undefined) {
       queue = new Queue<BullJobData>(name, { connection: this.#redis, prefix: this.#prefix });
       queue.on('error', (error) => this.#host.events.onError(`queue ${name}`, error));
+      // One that could not begin never will.
+      queue.waitUntilReady().catch(() => this.#queues.delete(name));
       this.#queues.set(name, queue);
     }
     return queue;
   }
 
-  /** Subscribes on a connection of its own, which subscribes again by itself after it was lost. */
-  async #subscribe(channel: string, onMessage: (text: string) => void): Promise<void> {
-    this.#subscriber ??= this.#openSubscriber();
-    const subscriber = await this.#subscriber;
-    this.#subscriptions += 1;
-    subscriber.setMaxListeners(this.#subscriptions + 10);
-    subscriber.on('message', (from: string, text: string) => {
-      if (from === channel) onMessage(text);
-    });
-    await subscriber.subscribe(channel);
-  }
-
-  async #openSubscriber(): Promise<Redis> {
-    const { events } = this.#host;
-    const subscriber = this.#redis.duplicate({ lazyConnect: true });
-    subscriber.on('error', (error) => events.onError('redis', error));
-    subscriber.on('ready', () => events.onReconnect());
-    await subscriber.connect();
-    return subscriber;
+  /** Without notices the lanes are still looked at. */
+  #hearArrivals(): void {
+    if (this.#hearsArrivals) return;
+    this.#hearsArrivals = true;
+    const receive = (text: string): void => {
+      const notice = decodeNotice(text);
+      if (notice?.type !== 'arrival') return;
+      for (const { queue, onArrival } of this.#watchers) if (queue === notice.queue) onArrival(notice.level);
+    };
+    const heard = this.#subscriber.subscribe(this.#channels.arrivals, receive);
+    heard.catch((error: unknown) => this.#host.events.onError('listening for jobs', error));
   }
 
   #lookLater(): void {
     this.#cancelLook?.();
-    const look = async (): Promise<void> => {
-      try {
-        await this.#findLanes();
-      } catch (error) {
-        this.#host.events.onError('looking for lanes', error);
-      }
-      if (this.#watchers.size > 0) this.#lookLater();
-    };
-    this.#cancelLook = systemClock.setTimer(() => void look(), lookInterval, true);
+    this.#cancelLook = systemClock.setTimer(() => this.#look(), lookInterval, true);
+  }
+
+  #look(): void {
+    if (this.#watchers.size === 0) return;
+    // Timed from now on: a look that waits for a Redis that is away must not be the last one.
+    this.#lookLater();
+    if (this.#redis.status !== 'ready') return;
+    this.#findLanes().catch((error: unknown) => this.#host.events.onError('looking for lanes', error));
   }
 
   async #findLanes(): Promise<void> {
@@ -209,4 +235,12 @@ class BullmqEngine implements QueueEngine {
       for (const level of await this.#channels.levelsOf(queue)) onArrival(level);
     }
   }
+}
+
+function notReached(cause: unknown): QueueUnavailableError {
+  return new QueueUnavailableError({
+    what: 'Redis is not reached, so no job was sent to it',
+    remedy: 'See that it runs, and push again; or push in a transaction, whose outbox keeps the job until it does',
+    cause,
+  });
 }

@@ -2,7 +2,7 @@ import { type Processor, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Delivery, type EngineLane, type JobOutcome, type LaneOptions, type RemoteFailure } from '../index.ts';
 import type { Channels } from './channels.ts';
-import { type BullJob, type BullJobData, carrierOf, wrap } from './stored.ts';
+import { type BullJob, type BullJobData, carrierOf, envelopeOf, wrap } from './stored.ts';
 
 export interface BullLaneSettings extends LaneOptions {
   readonly redis: Redis;
@@ -16,6 +16,9 @@ export interface BullLaneSettings extends LaneOptions {
 
 /** How often a job may be lost with its worker before it has failed. */
 const mostLosses = 20;
+
+/** How long after a failure jobs are asked for again, in milliseconds. */
+const retryPause = 500;
 
 /** A worker of BullMQ for one queue and level. */
 export function openBullLane(settings: BullLaneSettings): EngineLane {
@@ -31,9 +34,10 @@ export function openBullLane(settings: BullLaneSettings): EngineLane {
     lockDuration: lostAfter,
     stalledInterval: Math.max(250, Math.floor(lostAfter / 2)),
     maxStalledCount: mostLosses,
+    runRetryDelay: retryPause,
   });
   const tell = (job: BullJob, outcome: JobOutcome): void => {
-    const { replyTo } = job.data.envelope;
+    const replyTo = envelopeOf(job)?.replyTo;
     if (replyTo !== undefined)
       channels.send(channels.repliesTo(replyTo), { type: 'settled', id: job.id ?? '', outcome });
   };
@@ -75,14 +79,14 @@ async function runBullJob(
   failures.delete(id);
   const delivery: Delivery = {
     id,
-    envelope: job.data.envelope,
+    envelope: envelopeOf(job),
     attempt: job.attemptsMade + 1,
     attempts: job.opts.attempts ?? 1,
     redelivered: job.stalledCounter > 0 || job.attemptsStarted > job.attemptsMade + 1,
     claim,
     progress: async (progress) => {
       await job.updateProgress(wrap(progress));
-      const { replyTo } = job.data.envelope;
+      const replyTo = envelopeOf(job)?.replyTo;
       if (replyTo !== undefined) channels.send(channels.repliesTo(replyTo), { type: 'progress', id, progress });
     },
   };

@@ -1,5 +1,13 @@
 import type { Job, JobsOptions } from 'bullmq';
-import type { EngineJob, JobEnvelope, JobOutcome, JobReference, JobState, RemoteFailure } from '../index.ts';
+import {
+  type EngineJob,
+  isOutcome,
+  type JobEnvelope,
+  type JobOutcome,
+  type JobReference,
+  type JobState,
+  type RemoteFailure,
+} from '../index.ts';
 
 /** What a job of BullMQ holds as its data. */
 export interface BullJobData {
@@ -11,6 +19,12 @@ export type BullJob = Job<BullJobData, JobOutcome>;
 /** How long ended jobs are kept for those who ask late: seconds, and how many. */
 const keepCompleted = { age: 3_600, count: 10_000 };
 const keepFailed = { age: 86_400, count: 10_000 };
+
+/** The envelope of a job, in which anything may be, or nothing. */
+export function envelopeOf(job: BullJob): Partial<JobEnvelope> | null | undefined {
+  const data: Partial<BullJobData> | null = job.data;
+  return data?.envelope;
+}
 
 /** Lanes are queues of their own, since a worker of BullMQ takes jobs by queue. */
 export function physicalName({ queue, level }: Pick<JobReference, 'queue' | 'level'>): string {
@@ -42,6 +56,9 @@ export function insertOf(
   };
 }
 
+/** Somebody did with the tools of BullMQ. */
+const endedByHand: JobOutcome = { type: 'completed' };
+
 /** Where a job stands. */
 export type Place = JobState['status'];
 
@@ -54,7 +71,7 @@ export function stateOf(job: BullJob, place: Place): JobState {
     case 'failed':
       return { status: place, outcome: { type: 'failed', failure: failureOf(job) }, ...progress };
     case 'completed':
-      return { status: place, outcome: job.returnvalue, ...progress };
+      return { status: place, outcome: isOutcome(job.returnvalue) ? job.returnvalue : endedByHand, ...progress };
   }
 }
 

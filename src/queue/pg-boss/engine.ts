@@ -10,6 +10,8 @@ import type {
   QueueEngineFactory,
   SqlExecutor,
 } from '../index.ts';
+import { BossConnections } from './connections.ts';
+import { asNotSent, asUnavailable, mayHaveHappened } from './failures.ts';
 import { BossLane } from './lane.ts';
 import { arrivalOf, type Notice } from './notices.ts';
 import { Notifier } from './notifier.ts';
@@ -45,6 +47,7 @@ class PgBossEngine implements QueueEngine {
   readonly clientName: string | undefined;
   readonly #host: EngineHost;
   readonly #boss: PgBoss;
+  readonly #connections: BossConnections;
   readonly #schema: string;
   readonly #notifier: Notifier;
   readonly #heartbeatSeconds: number;
@@ -54,30 +57,33 @@ class PgBossEngine implements QueueEngine {
   readonly #lanes = new Set<BossLane>();
   readonly #watchers = new Set<Watcher>();
   #starting: Promise<void> | undefined;
-  #watching: Promise<void> | undefined;
+  #hearsArrivals = false;
   #cancelPoll: CancelTimer | undefined;
   /** What has to be added to this machine's clock to get the server's. */
   #clockOffset = 0;
   #closed = false;
 
   constructor(options: PgBossOptions, host: EngineHost) {
-    const { connectionString, schema = 'pgboss', max = 4, lostAfter = 10, pollInterval = 1_000 } = options;
+    const { schema = 'pgboss', lostAfter = 10, pollInterval = 1_000 } = options;
     this.clientName = options.clientName;
     this.#host = host;
     this.#schema = schema;
     this.#heartbeatSeconds = lostAfter;
     this.#pollInterval = pollInterval;
+    this.#connections = new BossConnections(options, (error) => host.events.onError('pg-boss', error));
     this.#boss = new PgBoss({
-      connectionString,
+      db: this.#connections,
       schema,
-      max,
-      application_name: 'sluice pg-boss',
       schedule: false,
       superviseIntervalSeconds: 1,
       monitorIntervalSeconds: 1,
     });
     this.#boss.on('error', (error) => host.events.onError('pg-boss', error));
-    this.#notifier = new Notifier(this.#boss, (error) => host.events.onError('notifying', error));
+    this.#notifier = new Notifier(
+      this.#connections,
+      () => this.#onHearing(),
+      (error) => host.events.onError('notifying', error),
+    );
   }
 
   start(): Promise<void> {
@@ -89,7 +95,9 @@ class PgBossEngine implements QueueEngine {
     await this.#boss.start();
     await this.#assertSameDatabase();
     const before = Date.now();
-    const { rows } = await this.#boss.getDb().executeSql('select extract(epoch from clock_timestamp()) * 1000 as now');
+    const { rows } = await this.#connections.forJobs.executeSql(
+      'select extract(epoch from clock_timestamp()) * 1000 as now',
+    );
     const [row] = rows as { now: string }[];
     this.#clockOffset = Number(row?.now ?? before) - (before + Date.now()) / 2;
   }
@@ -109,6 +117,10 @@ class PgBossEngine implements QueueEngine {
     if (via === undefined) this.announce(jobs);
   }
 
+  mayHaveAdded(error: unknown): boolean {
+    return mayHaveHappened(error);
+  }
+
   announce(jobs: readonly JobReference[]): void {
     const lanes = new Map(jobs.map((job) => [physicalName(job), job]));
     for (const job of lanes.values()) {
@@ -119,16 +131,11 @@ class PgBossEngine implements QueueEngine {
   }
 
   async listen(): Promise<void> {
-    const { events, processId } = this.#host;
-    await this.#notifier.listen(
-      this.#channelOf(processId),
-      (notice) => this.#receive(notice),
-      () => events.onReconnect(),
-    );
+    await this.#notifier.listen(this.#channelOf(this.#host.processId), (notice) => this.#receive(notice));
   }
 
   async look(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobState>> {
-    const { rows } = await this.#boss.getDb().executeSql(
+    const { rows } = await this.#connections.forJobs.executeSql(
       `select id, state::text, output from ${this.#schema}.job
          where (name, id) in (select * from unnest($1::text[], $2::uuid[]))`,
       [jobs.map(physicalName), jobs.map(({ id }) => id)],
@@ -139,17 +146,7 @@ class PgBossEngine implements QueueEngine {
   async watchArrivals(queue: string, onArrival: (level: number) => void): Promise<() => Promise<void>> {
     const watcher: Watcher = { queue, onArrival, told: new Set() };
     this.#watchers.add(watcher);
-    const listen = (): Promise<void> =>
-      this.#notifier.listen(
-        this.#arrivals,
-        (notice) => this.#receive(notice),
-        () => this.#poll(),
-      );
-    this.#watching ??= listen().catch((error: unknown) => {
-      // Without notices the tables are still looked at.
-      this.#host.events.onError('listening for jobs', error);
-    });
-    await this.#watching;
+    this.#hearArrivals();
     await this.#findArrivals();
     this.#poll();
     return () => Promise.resolve(void this.#watchers.delete(watcher));
@@ -161,13 +158,12 @@ class PgBossEngine implements QueueEngine {
     const lane: BossLane = new BossLane({
       ...options,
       boss: this.#boss,
+      db: this.#connections.forJobs,
       schema: this.#schema,
       physicalQueue,
       pollInterval: this.#pollInterval,
       heartbeat: (this.#heartbeatSeconds * 1_000) / 3,
-      notify: ({ envelope }, notice) => {
-        if (envelope.replyTo !== undefined) this.#notifier.send(this.#channelOf(envelope.replyTo), notice);
-      },
+      notify: (replyTo, notice) => this.#notifier.send(this.#channelOf(replyTo), notice),
       onError: (what, error) => events.onError(what, error),
       onClose: () => this.#lanes.delete(lane),
     });
@@ -176,7 +172,7 @@ class PgBossEngine implements QueueEngine {
   }
 
   async obliterate(): Promise<void> {
-    await this.#boss.getDb().executeSql(`drop schema if exists ${this.#schema} cascade`);
+    await this.#connections.executeSql(`drop schema if exists ${this.#schema} cascade`);
     this.#queues.clear();
   }
 
@@ -185,7 +181,8 @@ class PgBossEngine implements QueueEngine {
     this.#cancelPoll?.();
     await Promise.allSettled([this.#starting]);
     await this.#notifier.close();
-    await this.#boss.stop({ graceful: false, close: true });
+    await this.#boss.stop({ graceful: false });
+    await this.#connections.close();
   }
 
   get #arrivals(): string {
@@ -195,6 +192,22 @@ class PgBossEngine implements QueueEngine {
   /** A name comes from outside: whatever is no id leads to a channel that nobody listens on. */
   #channelOf(processId: string): string {
     return /^[0-9a-f-]{36}$/.test(processId) ? `sluice_${processId}` : 'sluice_nobody';
+  }
+
+  /** Without notices the tables are still looked at. */
+  #hearArrivals(): void {
+    if (this.#hearsArrivals) return;
+    this.#hearsArrivals = true;
+    const heard = this.#notifier.listen(this.#arrivals, (notice) => this.#receive(notice));
+    heard.catch((error: unknown) => this.#host.events.onError('listening for jobs', error));
+  }
+
+  /** Notices have been missed, of answers and of jobs. */
+  #onHearing(): void {
+    this.#host.events.onReconnect();
+    if (this.#watchers.size === 0) return;
+    for (const lane of this.#lanes) lane.wake();
+    this.#findArrivals().catch((error: unknown) => this.#host.events.onError('looking for jobs', error));
   }
 
   #receive(notice: Notice): void {
@@ -236,7 +249,7 @@ class PgBossEngine implements QueueEngine {
       levels.filter((level) => !told.has(level)).map((level) => physicalName({ queue, level })),
     );
     if (untold.length === 0) return;
-    const { rows } = await this.#boss.getDb().executeSql(
+    const { rows } = await this.#connections.forJobs.executeSql(
       `select name from unnest($1::text[]) name
          where exists (select from ${this.#schema}.job where job.name = name.name and state <= 'active')`,
       [untold],
@@ -246,24 +259,30 @@ class PgBossEngine implements QueueEngine {
     }
   }
 
-  #ensureQueue(queue: string): Promise<void> {
-    let created = this.#queues.get(queue);
-    if (created === undefined) {
-      created = this.#boss.createQueue(queue, {
-        heartbeatSeconds: this.#heartbeatSeconds,
-        expireInSeconds: longestRun,
-        deleteAfterSeconds: keepEnded,
-        retryDelay: 0,
-      });
-      created.catch(() => this.#queues.delete(queue));
-      this.#queues.set(queue, created);
+  /** @throws QueueUnavailableError: before a queue is there no job is sent */
+  async #ensureQueue(queue: string): Promise<void> {
+    const created = this.#queues.get(queue) ?? this.#createQueue(queue);
+    this.#queues.set(queue, created);
+    try {
+      await created;
+    } catch (error) {
+      if (this.#queues.get(queue) === created) this.#queues.delete(queue);
+      throw asNotSent(error);
     }
-    return created;
+  }
+
+  async #createQueue(queue: string): Promise<void> {
+    await this.#boss.createQueue(queue, {
+      heartbeatSeconds: this.#heartbeatSeconds,
+      expireInSeconds: longestRun,
+      deleteAfterSeconds: keepEnded,
+      retryDelay: 0,
+    });
   }
 
   async #send(queue: string, job: EngineJob, via: SqlExecutor | undefined): Promise<void> {
     const { data, options } = insertOf(job);
-    await this.#boss.send(queue, data, { ...options, ...through(via) });
+    await this.#boss.send(queue, data, { ...options, db: this.#through(via) });
   }
 
   async #insert(queue: string, jobs: readonly EngineJob[], via: SqlExecutor | undefined): Promise<void> {
@@ -271,14 +290,29 @@ class PgBossEngine implements QueueEngine {
       const { data, options } = insertOf(job);
       return { data, ...options };
     });
-    await this.#boss.insert(queue, rows, through(via));
+    await this.#boss.insert(queue, rows, { db: this.#through(via) });
+  }
+
+  #through(via: SqlExecutor | undefined): { executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }> } {
+    if (via !== undefined) {
+      return { executeSql: async (text, values) => ({ rows: [...(await via.query(text, values)).rows] as never[] }) };
+    }
+    return {
+      executeSql: async (text, values) => {
+        try {
+          return await this.#connections.forJobs.executeSql(text, values);
+        } catch (error) {
+          throw asUnavailable(error);
+        }
+      },
+    };
   }
 
   /** Jobs can leave with a commit only if they are in the database that commits. */
   async #assertSameDatabase(): Promise<void> {
     const question = `select current_database() as name, pg_postmaster_start_time()::text as server, to_regclass($1)::text as jobs`;
     const values = [`${this.#schema}.job`];
-    const { rows: own } = await this.#boss.getDb().executeSql(question, values);
+    const { rows: own } = await this.#connections.forJobs.executeSql(question, values);
     const { rows: theirs } = await this.#host.sql(this.clientName).query(question, values);
     if (JSON.stringify(own[0]) === JSON.stringify(theirs[0])) return;
     throw new InvalidOptionError({
@@ -286,15 +320,4 @@ class PgBossEngine implements QueueEngine {
       remedy: 'Give both the same one, or name the client that is on it with clientName',
     });
   }
-}
-
-function through(via: SqlExecutor | undefined): {
-  db?: { executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }> };
-} {
-  if (via === undefined) return {};
-  return {
-    db: {
-      executeSql: async (text, values) => ({ rows: [...(await via.query(text, values)).rows] as never[] }),
-    },
-  };
 }

@@ -1,6 +1,7 @@
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import { type CancelTimer, systemClock } from '../../core/index.ts';
 import {
+  type Backoff,
   type Delivery,
   type EngineLane,
   type JobOutcome,
@@ -10,17 +11,21 @@ import {
   type Settlement,
   type SqlExecutor,
 } from '../index.ts';
-import type { BossJobData, BossOutput } from './stored.ts';
+import type { BossConnections } from './connections.ts';
+import { type BossJobData, type BossOutput, pack, readJob } from './stored.ts';
 import type { Notice } from './notices.ts';
 
 export interface BossLaneSettings extends LaneOptions {
   readonly boss: PgBoss;
+  /** For statements of its jobs, outside of their transactions. */
+  readonly db: BossConnections['forJobs'];
   readonly schema: string;
   readonly physicalQueue: string;
   readonly pollInterval: number;
   /** Milliseconds between two signs of life for a job that runs. */
   readonly heartbeat: number;
-  readonly notify: (data: BossJobData, notice: Notice) => void;
+  /** Tells whoever waits for a job. */
+  readonly notify: (replyTo: string, notice: Notice) => void;
   readonly onError: (what: string, error: unknown) => void;
   readonly onClose: () => void;
 }
@@ -29,6 +34,13 @@ export interface BossLaneSettings extends LaneOptions {
 interface Claim {
   readonly id: string;
   readonly retryCount: number;
+}
+
+/** What else is needed to say how a job ended. */
+interface Settling {
+  readonly failures: number;
+  readonly backoff: Backoff;
+  readonly tell: (notice: Notice) => void;
 }
 
 /**
@@ -86,12 +98,12 @@ export class BossLane implements EngineLane {
   }
 
   async #fetch(): Promise<void> {
-    const { boss, physicalQueue, concurrency, onError } = this.#settings;
+    const { boss, db, physicalQueue, concurrency, onError } = this.#settings;
     while (this.#again && this.#hasRoom && this.#state === 'open') {
       const free = concurrency - this.#running.size;
       this.#again = false;
       try {
-        const jobs = await boss.fetch<BossJobData>(physicalQueue, { batchSize: free, includeMetadata: true });
+        const jobs = await boss.fetch<BossJobData>(physicalQueue, { batchSize: free, includeMetadata: true, db });
         for (const job of jobs) this.#take(job);
         // There may be more than there was room for.
         if (jobs.length === free) this.#again = true;
@@ -121,13 +133,17 @@ export class BossLane implements EngineLane {
   }
 
   async #run(job: JobWithMetadata<BossJobData>): Promise<void> {
-    const { boss, physicalQueue, run, notify, heartbeat, onError } = this.#settings;
+    const { boss, db, physicalQueue, run, notify, heartbeat, onError } = this.#settings;
     const claim: Claim = { id: job.id, retryCount: job.retryCount };
     const lost = new AbortController();
     const failures = failuresOf(job);
+    const taken = readJob(job.data);
+    const tell = (notice: Notice): void => {
+      if (taken.replyTo !== undefined) notify(taken.replyTo, notice);
+    };
     const stopBeating = beat(heartbeat, async () => {
       try {
-        const { settled } = (await boss.touch(physicalQueue, claim)) as { settled?: readonly string[] };
+        const { settled } = (await boss.touch(physicalQueue, claim, { db })) as { settled?: readonly string[] };
         if (settled?.length === 0) lost.abort();
       } catch (error) {
         onError(`a sign of life for job ${job.id}`, error);
@@ -135,34 +151,28 @@ export class BossLane implements EngineLane {
     });
     const delivery: Delivery = {
       id: job.id,
-      envelope: job.data.envelope,
+      envelope: taken.envelope,
       attempt: failures + 1,
-      attempts: job.data.attempts,
+      attempts: taken.attempts,
       redelivered: job.retryCount > failures,
       claim: lost.signal,
       progress: async (progress) => {
         await this.#storeProgress(claim, failures, progress);
-        notify(job.data, { type: 'progress', id: job.id, progress });
+        tell({ type: 'progress', id: job.id, progress });
       },
       acknowledge: async (via, outcome) => await this.#complete(claim, outcome, via),
     };
     try {
       const settlement = await run(delivery);
       stopBeating();
-      await this.#settle(job, claim, failures, settlement);
+      await this.#settle(claim, settlement, { failures, backoff: taken.backoff, tell });
     } finally {
       stopBeating();
     }
   }
 
-  async #settle(
-    job: JobWithMetadata<BossJobData>,
-    claim: Claim,
-    failures: number,
-    settlement: Settlement,
-  ): Promise<void> {
-    const { notify } = this.#settings;
-    const tell = (outcome: JobOutcome): void => notify(job.data, { type: 'settled', id: job.id, outcome });
+  async #settle(claim: Claim, settlement: Settlement, { failures, backoff, tell: send }: Settling): Promise<void> {
+    const tell = (outcome: JobOutcome): void => send({ type: 'settled', id: claim.id, outcome });
     switch (settlement.type) {
       case 'acknowledged':
         tell(settlement.outcome);
@@ -171,14 +181,10 @@ export class BossLane implements EngineLane {
         if (await this.#complete(claim, settlement.outcome)) tell(settlement.outcome);
         return;
       case 'failed':
-        if (await this.#fail(claim, { outcome: settlement.outcome })) tell(settlement.outcome);
+        if (await this.#fail(claim, { outcome: pack(settlement.outcome) })) tell(settlement.outcome);
         return;
       case 'retry':
-        await this.#putBack(
-          claim,
-          pauseBefore(job.data.backoff, failures + 2),
-          nextOutput(failures + 1, settlement.failure),
-        );
+        await this.#putBack(claim, pauseBefore(backoff, failures + 2), nextOutput(failures + 1, settlement.failure));
         return;
       case 'released':
         await this.#putBack(claim, 0, { failures });
@@ -187,10 +193,12 @@ export class BossLane implements EngineLane {
 
   /** @returns whether the claim still held */
   async #complete(claim: Claim, outcome: JobOutcome, via?: SqlExecutor): Promise<boolean> {
-    const { boss, physicalQueue } = this.#settings;
-    const db =
-      via === undefined ? {} : { db: { executeSql: (text: string, values?: unknown[]) => execute(via, text, values) } };
-    const response = await boss.complete(physicalQueue, claim, { outcome } satisfies BossOutput, db);
+    const { boss, db, physicalQueue } = this.#settings;
+    const executor =
+      via === undefined ? db : { executeSql: (text: string, values?: unknown[]) => execute(via, text, values) };
+    const response = await boss.complete(physicalQueue, claim, { outcome: pack(outcome) } satisfies BossOutput, {
+      db: executor,
+    });
     return affected(response) === 1;
   }
 
@@ -199,20 +207,18 @@ export class BossLane implements EngineLane {
    * for that, so the retries are taken away first.
    */
   async #fail(claim: Claim, output: BossOutput): Promise<boolean> {
-    const { boss, schema, physicalQueue } = this.#settings;
-    await boss
-      .getDb()
-      .executeSql(
-        `update ${schema}.job set retry_limit = retry_count where name = $1 and id = $2 and retry_count = $3 and state = 'active'`,
-        [physicalQueue, claim.id, claim.retryCount],
-      );
-    return affected(await boss.fail(physicalQueue, claim, output)) === 1;
+    const { boss, db, schema, physicalQueue } = this.#settings;
+    await db.executeSql(
+      `update ${schema}.job set retry_limit = retry_count where name = $1 and id = $2 and retry_count = $3 and state = 'active'`,
+      [physicalQueue, claim.id, claim.retryCount],
+    );
+    return affected(await boss.fail(physicalQueue, claim, output, { db })) === 1;
   }
 
   /** Lets a job run again after a pause. A job that is put back has not used up a retry for lost workers. */
   async #putBack(claim: Claim, pause: number, output: BossOutput): Promise<void> {
-    const { boss, schema, physicalQueue } = this.#settings;
-    const { rows } = await boss.getDb().executeSql(
+    const { db, schema, physicalQueue } = this.#settings;
+    const { rows } = await db.executeSql(
       `update ${schema}.job set state = 'retry', start_after = ${schema}.job_now() + $4 * interval '1 millisecond',
          heartbeat_on = null, output = $5, retry_limit = retry_limit + 1
        where name = $1 and id = $2 and retry_count = $3 and state = 'active' returning id`,
@@ -222,13 +228,11 @@ export class BossLane implements EngineLane {
   }
 
   async #storeProgress({ id, retryCount }: Claim, failures: number, progress: unknown): Promise<void> {
-    const { boss, schema, physicalQueue } = this.#settings;
-    await boss
-      .getDb()
-      .executeSql(
-        `update ${schema}.job set output = $4 where name = $1 and id = $2 and retry_count = $3 and state = 'active'`,
-        [physicalQueue, id, retryCount, JSON.stringify({ failures, progress } satisfies BossOutput)],
-      );
+    const { db, schema, physicalQueue } = this.#settings;
+    await db.executeSql(
+      `update ${schema}.job set output = $4 where name = $1 and id = $2 and retry_count = $3 and state = 'active'`,
+      [physicalQueue, id, retryCount, JSON.stringify({ failures, progress: pack(progress) } satisfies BossOutput)],
+    );
   }
 }
 
@@ -256,7 +260,7 @@ function failuresOf({ output }: { readonly output: BossOutput | null }): number 
 }
 
 function nextOutput(failures: number, failure: RemoteFailure): BossOutput {
-  return { failures, lastFailure: failure };
+  return { failures, lastFailure: pack(failure) };
 }
 
 function affected(response: object): number {

@@ -1,36 +1,37 @@
-import type { PgBoss } from 'pg-boss';
+import type { BossConnections } from './connections.ts';
+import { Listener } from './listener.ts';
 import { decodeNotice, encodeNotice, type Notice } from './notices.ts';
-
-interface Listening {
-  close(): Promise<void>;
-}
 
 /**
  * Sends and receives notices. They are sent by themselves, after the commit and never inside of a user's
  * transaction: NOTIFY takes a lock that all commits of the server share.
  */
 export class Notifier {
-  readonly #boss: PgBoss;
+  readonly #connections: BossConnections;
   readonly #onError: (error: unknown) => void;
-  readonly #listening: Listening[] = [];
+  readonly #listener: Listener;
   #outgoing: { readonly channel: string; readonly payload: string }[] = [];
   #sending: Promise<void> | undefined;
   #closed = false;
 
-  constructor(boss: PgBoss, onError: (error: unknown) => void) {
-    this.#boss = boss;
+  /** @param onConnect is called when notices are heard (again), and those of the time before were not */
+  constructor(connections: BossConnections, onConnect: () => void, onError: (error: unknown) => void) {
+    this.#connections = connections;
     this.#onError = onError;
+    this.#listener = new Listener({
+      createClient: () => connections.createClient(),
+      notify: (channel, payload) => this.#notify([{ channel, payload }]),
+      onConnect,
+      onError,
+    });
   }
 
-  /** Listens on a channel; reconnects by itself, and says so. */
-  async listen(channel: string, onNotice: (notice: Notice) => void, onReconnect: () => void): Promise<void> {
-    const receive = (payload: string): void => {
+  /** Resolves when a channel is listened on; while the server is away that is when it is back, by itself. */
+  async listen(channel: string, onNotice: (notice: Notice) => void): Promise<void> {
+    await this.#listener.listen(channel, (payload) => {
       const notice = decodeNotice(payload);
       if (notice !== undefined) onNotice(notice);
-    };
-    const listening = await this.#boss.getDb().listen?.(channel, receive, onReconnect);
-    if (this.#closed) await listening?.close();
-    else if (listening !== undefined) this.#listening.push(listening);
+    });
   }
 
   /** Sends a notice together with those of the same moment. */
@@ -44,23 +45,24 @@ export class Notifier {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#sending;
-    await Promise.all(this.#listening.splice(0).map((listening) => listening.close()));
+    await this.#listener.close();
   }
 
   async #flush(): Promise<void> {
     while (this.#outgoing.length > 0) {
-      const batch = this.#outgoing.splice(0);
       try {
-        await this.#boss
-          .getDb()
-          .executeSql('select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) n (channel, payload)', [
-            batch.map(({ channel }) => channel),
-            batch.map(({ payload }) => payload),
-          ]);
+        await this.#notify(this.#outgoing.splice(0));
       } catch (error) {
         this.#onError(error);
       }
     }
     this.#sending = undefined;
+  }
+
+  async #notify(batch: readonly { readonly channel: string; readonly payload: string }[]): Promise<void> {
+    await this.#connections.forJobs.executeSql(
+      'select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) n (channel, payload)',
+      [batch.map(({ channel }) => channel), batch.map(({ payload }) => payload)],
+    );
   }
 }

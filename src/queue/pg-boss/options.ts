@@ -1,13 +1,24 @@
+import type { ConnectionOptions } from 'node:tls';
 import { readOptions, type Check, integer, text } from '../../core/index.ts';
 
 export interface PgBossOptions {
   /** The database that the jobs are in: the same as that of the client, so that jobs leave with its commits. */
   readonly connectionString: string;
+  /**
+   * Instead of the password of the connection string: one, or a function that gives the present one for each
+   * connection, such as a token of IAM.
+   */
+  readonly password?: string | (() => string | Promise<string>) | undefined;
+  /** TLS, and its options. Default: what the connection string says. */
+  readonly ssl?: boolean | ConnectionOptions | undefined;
   /** The client of the database whose transactions hold the jobs. Default: the default one. */
   readonly clientName?: string | undefined;
   /** The schema of pg-boss. Default `pgboss`. */
   readonly schema?: string | undefined;
-  /** Connections of pg-boss's own, beside the budget of the client; none is held while anything waits. Default 4. */
+  /**
+   * The most connections of pg-boss's own, beside the budget of the client: one that listens, once jobs are worked
+   * on or waited for, and the others for statements; none of those is held while anything waits. Default 4.
+   */
   readonly max?: number | undefined;
   /** How soon a job counts as lost when its worker is gone, in seconds, at least 10. Default 10. */
   readonly lostAfter?: number | undefined;
@@ -15,7 +26,16 @@ export interface PgBossOptions {
   readonly pollInterval?: number | undefined;
 }
 
+const aPassword: Check = (value) =>
+  typeof value === 'string' || typeof value === 'function' ? undefined : 'a string or a function';
+const tlsOptions: Check = (value) =>
+  typeof value === 'boolean' || (typeof value === 'object' && value !== null)
+    ? undefined
+    : 'true, false or TLS options';
+
 const checks: Record<keyof PgBossOptions, Check> = {
+  password: aPassword,
+  ssl: tlsOptions,
   connectionString: (value) =>
     typeof value === 'string' && /^(?:postgres|postgresql|socket):/.test(value)
       ? undefined

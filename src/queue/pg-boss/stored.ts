@@ -1,8 +1,21 @@
-import type { Backoff, EngineJob, JobEnvelope, JobOutcome, JobReference, JobState, RemoteFailure } from '../index.ts';
+import {
+  type Backoff,
+  type EngineJob,
+  isOutcome,
+  type JobEnvelope,
+  type JobOutcome,
+  type JobReference,
+  type JobState,
+  type RemoteFailure,
+} from '../index.ts';
+import { longestTimer } from '../../core/index.ts';
+
+/** Of a job that says nothing that can be used, in milliseconds. */
+const defaultDelay = 1_000;
 
 /** What a job of pg-boss holds as its data. */
 export interface BossJobData {
-  readonly envelope: JobEnvelope;
+  readonly envelope: JobEnvelope | Packed;
   readonly attempts: number;
   readonly backoff: Backoff;
 }
@@ -10,11 +23,71 @@ export interface BossJobData {
 /** What a job of pg-boss holds as its output. */
 export interface BossOutput {
   /** How it ended. */
-  readonly outcome?: JobOutcome;
+  readonly outcome?: JobOutcome | Packed | undefined;
   /** How often it has failed; losses of its worker do not count. */
   readonly failures?: number;
-  readonly lastFailure?: RemoteFailure;
+  readonly lastFailure?: RemoteFailure | Packed;
   readonly progress?: unknown;
+}
+
+/** JSON that jsonb does not take, as text: it has no NUL, and no half of a character. */
+interface Packed {
+  readonly sluicePacked: string;
+}
+
+/** What stands in JSON for characters that jsonb does not take. */
+const untakeable = /\\u(?:0000|d[89a-f])/;
+
+/** A value as jsonb can hold it. */
+export function pack<Value>(value: Value): Value | Packed {
+  if (value === undefined) return value;
+  const text = JSON.stringify(value);
+  return untakeable.test(text) || isPacked(value) ? { sluicePacked: text } : value;
+}
+
+/** A value as it was before it was packed; nothing where it cannot have been. */
+export function unpack(value: unknown): unknown {
+  if (!isPacked(value)) return value;
+  try {
+    return JSON.parse(value.sluicePacked) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function isPacked(value: unknown): value is Packed {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'sluicePacked' in value &&
+    typeof value.sluicePacked === 'string' &&
+    Object.keys(value).length === 1
+  );
+}
+
+/** A job as it comes from the table, in which anything may be. */
+export interface TakenJob {
+  readonly envelope: unknown;
+  readonly replyTo: string | undefined;
+  readonly attempts: number;
+  readonly backoff: Backoff;
+}
+
+/** Reads what a job holds: what is no envelope is for the worker to refuse. */
+export function readJob(data: unknown): TakenJob {
+  const { envelope: stored, attempts, backoff } = (data ?? {}) as Partial<Record<keyof BossJobData, unknown>>;
+  const envelope = unpack(stored);
+  const { replyTo } = (envelope ?? {}) as Partial<Record<keyof JobEnvelope, unknown>>;
+  const { type, delay } = (backoff ?? {}) as Partial<Record<keyof Backoff, unknown>>;
+  return {
+    envelope,
+    replyTo: typeof replyTo === 'string' ? replyTo : undefined,
+    attempts: Number.isInteger(attempts) ? Number(attempts) : 1,
+    backoff: {
+      type: type === 'fixed' ? 'fixed' : 'exponential',
+      delay: typeof delay === 'number' && delay >= 0 && delay <= longestTimer ? delay : defaultDelay,
+    },
+  };
 }
 
 /** Lanes are queues of their own, since pg-boss fetches by queue. */
@@ -47,8 +120,9 @@ const statuses: Readonly<Record<string, JobState['status']>> = {
 export function stateOf({ state, output }: BossRow): JobState {
   const status = statuses[state] ?? 'waiting';
   const ended = status === 'completed' || status === 'failed';
-  const outcome = ended ? (output?.outcome ?? endedElsewhere(state)) : undefined;
-  return { status, ...(outcome === undefined ? {} : { outcome }), progress: output?.progress };
+  const stored = unpack(output?.outcome);
+  const outcome = ended ? (isOutcome(stored) ? stored : endedElsewhere(state)) : undefined;
+  return { status, ...(outcome === undefined ? {} : { outcome }), progress: unpack(output?.progress) };
 }
 
 /** pg-boss ended it itself, or somebody did with its tools. */
@@ -69,7 +143,7 @@ export function insertOf(job: EngineJob): {
 } {
   const { id, envelope, attempts, backoff, priority, delay } = job;
   return {
-    data: { envelope, attempts, backoff },
+    data: { envelope: pack(envelope), attempts, backoff },
     options: {
       id,
       // There, higher runs first.
