@@ -18,6 +18,8 @@ export interface NewOutboxRow {
 export interface OutboxDialect {
   /** Creates the tables and indexes where they are missing. */
   readonly create: readonly string[];
+  /** Whether a rollback undoes that. */
+  readonly transactionalTables: boolean;
   add(messages: readonly NewOutboxRow[]): readonly Statement[];
   /**
    * Takes messages that are due, in their order, so that no other relay takes them; of those with a key only where
@@ -35,6 +37,8 @@ export interface OutboxDialect {
   parked(channel: string, limit: number): Statement;
   /** Without numbers all. */
   replay(channel: string, numbers: readonly string[] | undefined): Statement;
+  /** Those of these ids that wait in a channel, or are parked. */
+  present(channel: string, jobIds: readonly string[]): Statement;
   /** Fails for a message that is there. */
   record(consumer: string, messageId: string, result: string): Statement;
   recorded(consumer: string, messageIds: readonly string[]): Statement;

@@ -1,4 +1,5 @@
-export { OutboxMissingError, RelayUnavailableError } from './errors.ts';
+export { inContextOf } from './context.ts';
+export { OutboxMissingError, OutboxUnknownError, RelayUnavailableError } from './errors.ts';
 export { findInInbox, recordInInbox } from './inbox.ts';
 export type { RelayOptions } from './options.ts';
 export type { NewOutboxMessage, OutboxMessage } from './message.ts';
@@ -6,3 +7,4 @@ export { addToOutbox } from './outbox.ts';
 export { type ParkedMessage, parkedMessages, replayParked } from './parked.ts';
 export { createRelay, Relay } from './relay.ts';
 export { createOutboxTables, outboxTablesSql } from './tables.ts';
+export type { SqlRunner, SqlRunnerOptions } from './sql-runner.ts';

@@ -10,7 +10,7 @@ export interface NewOutboxMessage {
   readonly key?: string | undefined;
   /** JSON. */
   readonly payload: unknown;
-  /** JSON. */
+  /** JSON, beside what `withContext` has given, which goes along by itself. */
   readonly context?: object | undefined;
 }
 
@@ -20,6 +20,7 @@ export interface OutboxMessage {
   readonly queue: string;
   readonly key: string | undefined;
   readonly payload: unknown;
+  /** What `withContext` had given where it was written, and the message's own: see `inContextOf`. */
   readonly context: object;
   /** How often its delivery has failed. */
   readonly attempts: number;

@@ -16,6 +16,7 @@ const claimKeyed = `select ${columns.replaceAll('id as', 'message.id as')} from 
     order by message.id limit ?`;
 
 export const mysqlOutbox: OutboxDialect = {
+  transactionalTables: false,
   create: [
     `create table if not exists sluice_outbox (
   id bigint not null auto_increment primary key,
@@ -76,6 +77,10 @@ export const mysqlOutbox: OutboxDialect = {
     if (numbers.length === 0) return { text: `${text} and false`, values: [channel] };
     return { text: `${text} and id in (${placeholders(numbers)})`, values: [channel, ...numbers] };
   },
+  present: (channel, jobIds) => ({
+    text: `select job_id from sluice_outbox where channel = ? and job_id in (${placeholders(jobIds)})`,
+    values: [channel, ...jobIds],
+  }),
   record: (consumer, messageId, result) => ({
     text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
     values: [consumer, messageId, result],

@@ -1,31 +1,90 @@
 import { randomUUID } from 'node:crypto';
+import { sleep, SluiceError, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
+import { ambientContext } from './context.ts';
+import type { NewOutboxRow } from './dialect.ts';
 import { outboxDialect } from './dialects.ts';
+import { OutboxUnknownError } from './errors.ts';
 import { checkArguments, readMessages, toJson } from './input.ts';
 import type { NewOutboxMessage } from './message.ts';
 import { withTables } from './tables.ts';
 
+/** How often messages are written of which it is not known if they are there, and the pause before that, in milliseconds. */
+const mostAttempts = 3;
+const pause = 100;
+
 /**
  * Writes messages into the outbox, in the transaction that is open here: they leave if it commits, and
- * never were if it does not.
- * @throws OutboxMissingError; InvalidOptionError for a message that cannot be, before anything is sent
+ * never were if it does not. What `withContext` has given goes along. Outside of a transaction an answer that is lost is asked
+ * for again: messages that are not there are written again, under the same ids.
+ * @throws OutboxMissingError; InvalidOptionError for a message that cannot be, before anything is sent; outside of a
+ * transaction OutboxUnknownError, with the ids
  */
 export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[]): Promise<void> {
   checkArguments('addToOutbox', db, {});
   const read = readMessages(messages);
   if (read.length === 0) return;
+  const ambient = ambientContext();
   const rows = read.map(({ channel, id, queue, key, payload, context }) => ({
     channel,
     jobId: id ?? randomUUID(),
     queue,
     key: key ?? null,
     payload: toJson(payload),
-    context: toJson(context ?? {}),
+    context: toJson({ ...ambient, ...context }),
   }));
+  if (db.inTransaction) await write(db, rows);
+  else await writeAlone(db, rows);
+}
+
+async function write(db: Db, rows: readonly NewOutboxRow[]): Promise<void> {
   const statements = outboxDialect(db.dialect).add(rows);
   await withTables(db, async () => {
     const [only, ...more] = statements;
     if (only !== undefined && more.length === 0) await db.query(only.text, only.values);
     else await db.batch(statements);
+  });
+}
+
+async function writeAlone(db: Db, rows: readonly NewOutboxRow[]): Promise<void> {
+  let missing = rows;
+  for (let attempt = 1; missing.length > 0; attempt += 1) {
+    try {
+      // What was lost with its connection may have been written all the same.
+      if (attempt > 1) missing = await absent(db, missing);
+      if (missing.length > 0) await write(db, missing);
+      return;
+    } catch (error) {
+      if (!isLost(error) && attempt === 1) throw error;
+      if (attempt === mostAttempts) throw unknown(rows, error);
+      await sleep(systemClock, pause * attempt);
+    }
+  }
+}
+
+/** Those that are not there. One that was delivered meanwhile is not either: whoever gets it knows it by its id. */
+async function absent(db: Db, rows: readonly NewOutboxRow[]): Promise<readonly NewOutboxRow[]> {
+  const present = new Set<string>();
+  for (const [channel, group] of Map.groupBy(rows, (row) => row.channel)) {
+    const { text, values } = outboxDialect(db.dialect).present(
+      channel,
+      group.map(({ jobId }) => jobId),
+    );
+    const { rows: found } = await db.query<{ job_id: string }>(text, values);
+    for (const { job_id } of found) present.add(job_id);
+  }
+  return rows.filter(({ jobId }) => !present.has(jobId));
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof SluiceError && (error.code === 'CONNECTION_LOST' || error.code === 'COMMIT_UNKNOWN');
+}
+
+function unknown(rows: readonly NewOutboxRow[], cause: unknown): OutboxUnknownError {
+  return new OutboxUnknownError({
+    what: `Whether ${rows.length} messages are in the outbox is not known: the connection was lost before the answer, and again`,
+    remedy: 'Add them again with the ids of this error, or in a transaction, whose outcome says it',
+    cause,
+    ids: rows.map(({ jobId }) => jobId),
   });
 }

@@ -16,6 +16,7 @@ const claim = `select id::text, job_id, queue, key, payload, context, attempts f
     order by message.id limit $2 for update skip locked`;
 
 export const postgresOutbox: OutboxDialect = {
+  transactionalTables: true,
   create: [
     `create table if not exists sluice_outbox (
   id bigint generated always as identity primary key,
@@ -72,6 +73,10 @@ export const postgresOutbox: OutboxDialect = {
     text: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now()
     where channel = $1 and parked_at is not null and ($2::bigint[] is null or id = any($2::bigint[]))`,
     values: [channel, numbers ?? null],
+  }),
+  present: (channel, jobIds) => ({
+    text: `select job_id from sluice_outbox where channel = $1 and job_id = any($2::text[])`,
+    values: [channel, jobIds],
   }),
   record: (consumer, messageId, result) => ({
     text: `insert into sluice_inbox (consumer, message_id, result) values ($1, $2, $3)`,

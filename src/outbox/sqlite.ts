@@ -8,6 +8,7 @@ const columns = 'cast(id as text) as id, job_id, queue, key, payload, context, a
 const lease = 60_000;
 
 export const sqliteOutbox: OutboxDialect = {
+  transactionalTables: true,
   create: [
     `create table if not exists sluice_outbox (
   id integer primary key autoincrement,
@@ -69,6 +70,10 @@ export const sqliteOutbox: OutboxDialect = {
     if (numbers === undefined) return { text, values: [channel] };
     return { text: `${text} and id in (${placeholders(numbers)})`, values: [channel, ...numbers] };
   },
+  present: (channel, jobIds) => ({
+    text: `select job_id from sluice_outbox where channel = ? and job_id in (${placeholders(jobIds)})`,
+    values: [channel, ...jobIds],
+  }),
   record: (consumer, messageId, result) => ({
     text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
     values: [consumer, messageId, result],

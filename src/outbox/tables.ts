@@ -1,12 +1,26 @@
-import type { Db } from '../database/index.ts';
+import { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
 import { OutboxMissingError } from './errors.ts';
 import { checkArguments } from './input.ts';
+import { dialectOf, type SqlRunner, type SqlRunnerOptions } from './sql-runner.ts';
 
-/** Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration. */
-export async function createOutboxTables(db: Db): Promise<void> {
-  checkArguments('createOutboxTables', db, {});
-  for (const statement of outboxDialect(db.dialect).create) await db.query(statement);
+/**
+ * Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration:
+ * in the transaction that is open for the handle, or on the query runner or client that is given. On MySQL and MariaDB no
+ * transaction holds tables: there they stay, whatever becomes of the migration.
+ * @param on a handle of a database; or anything that runs SQL, such as a query runner of TypeORM or a client of `pg`
+ * @throws InvalidOptionError for what is neither, or says not of which engine it is
+ */
+export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerOptions = {}): Promise<void> {
+  if (!(on instanceof Db)) {
+    const { create } = outboxDialect(dialectOf(on, options));
+    for (const statement of create) await on.query(statement);
+    return;
+  }
+  checkArguments('createOutboxTables', on, {});
+  const { create, transactionalTables } = outboxDialect(on.dialect);
+  if (transactionalTables) await on.batch(create.map((text) => ({ text })));
+  else for (const statement of create) await on.query(statement);
 }
 
 /** The SQL that `createOutboxTables` runs, for migrations that are kept as text. @throws InvalidOptionError */

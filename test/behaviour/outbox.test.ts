@@ -1,11 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { channelNames, type Database } from '../../src/index.ts';
+import { channelNames, currentContext, type Database, withContext } from '../../src/index.ts';
 import {
   addToOutbox,
   createOutboxTables,
   createRelay,
   findInInbox,
+  inContextOf,
   type OutboxMessage,
   outboxTablesSql,
   parkedMessages,
@@ -309,5 +310,78 @@ describe('the inbox', () => {
       async () => (await server.sql('select message_id from sluice_inbox')).length === 1,
     );
     expect(await server.sql('select message_id from sluice_inbox')).toEqual([{ message_id: 'new' }]);
+  });
+});
+
+describe('the context of a message', () => {
+  const ambient = { tenant: 'acme', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+
+  it('is what withContext gave where it was written, and is there again where it is delivered', async () => {
+    const contexts: object[] = [];
+    const seen: object[] = [];
+    await withContext({ ...ambient, baggage: { cart: '7' }, timeout: 20_000 }, () =>
+      database.transaction(async () => {
+        await add(1);
+        await addToOutbox(database.current, [
+          { channel: 'nats', queue: 'order', payload: 2, context: { source: 'shop' } },
+        ]);
+      }),
+    );
+    await withContext({ tenant: 'other' }, () => add(3));
+    await add(4);
+    await withContext({ locale: 'de-CH' }, async () => {
+      const made = relay(async (messages) => {
+        for (const message of messages) {
+          contexts.push(message.context);
+          seen.push(await inContextOf(message, () => Promise.resolve(currentContext())));
+        }
+      });
+      await made.drain();
+    });
+    const given = { ...ambient, baggage: { cart: '7' } };
+    expect(contexts).toEqual([given, { ...given, source: 'shop' }, { tenant: 'other' }, {}]);
+    expect(seen).toEqual([{ level: 0, ...given }, { level: 0, ...given }, { level: 0, tenant: 'other' }, { level: 0 }]);
+  });
+
+  it('that somebody has spoilt in the table brings nothing', () => {
+    const context = { tenant: 5, traceparent: 'x', locale: 'de', deadline: 1, level: 9 };
+    expect(inContextOf({ context }, () => currentContext())).toEqual({ level: 0, locale: 'de' });
+  });
+});
+
+describe('the tables', () => {
+  const exist = async (): Promise<boolean> =>
+    await server.sql('select 1 from sluice_inbox').then(
+      () => true,
+      () => false,
+    );
+  const dropTables = async (): Promise<void> => {
+    for (const table of ['sluice_outbox', 'sluice_inbox']) await server.sql(`drop table ${table}`);
+  };
+
+  itWith('tables in transactions')('are those of a transaction, and gone with it', async () => {
+    await dropTables();
+    await rejection(
+      database.transaction(async () => {
+        await createOutboxTables(database.current);
+        await add('in it');
+        throw new Error('the migration fails');
+      }),
+    );
+    expect(await exist()).toBe(false);
+    await database.transaction(() => createOutboxTables(database.current));
+    expect(await exist()).toBe(true);
+  });
+
+  it('are created by whatever runs SQL, in its transaction', async () => {
+    await dropTables();
+    const sent: string[] = [];
+    const runner = { query: (text: string) => Promise.resolve(sent.push(text)) };
+    expect(await rejection(createOutboxTables(runner))).toMatchObject({ code: 'INVALID_OPTION' });
+    expect(await rejection(createOutboxTables({} as never))).toMatchObject({ code: 'INVALID_OPTION' });
+    expect(sent).toEqual([]);
+    const dialect = database.current.dialect as 'postgres';
+    await createOutboxTables({ query: (text: string) => server.sql(text) }, { dialect });
+    expect(await exist()).toBe(true);
   });
 });

@@ -84,6 +84,7 @@ export class BossConnections {
 const tlsParameters = ['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert'];
 
 function withoutTls(connectionString: string): string {
+  if (!URL.canParse(connectionString)) return connectionString;
   const url = new URL(connectionString);
   for (const name of tlsParameters) url.searchParams.delete(name);
   return url.href;

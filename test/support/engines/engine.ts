@@ -23,6 +23,8 @@ export type Ability =
   | 'deadlocks'
   /** A transaction runs at the isolation that was asked for, and at no stronger one. */
   | 'weaker isolation'
+  /** A rollback undoes the making of tables. */
+  | 'tables in transactions'
   /** The program gives parsers for the values of its results. */
   | 'type parsers'
   /** The tests have a proxy that understands the protocol. */

@@ -12,6 +12,7 @@ export const mariadbEngine: Engine = {
     'deferred constraints': 'InnoDB checks constraints at once',
     'slow commits': 'InnoDB has nothing that runs at COMMIT',
     'raised errors': 'an error that is raised does not end a transaction as the real one does',
+    'tables in transactions': 'a statement that makes a table commits',
     'type parsers': 'mysql2 has a typeCast of its own for libraries',
     'wire proxy': 'what goes over the wire is tested in mysql.test.ts',
     'application names': 'the server does not show them',

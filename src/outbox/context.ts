@@ -1,0 +1,22 @@
+import { contextChecks, type ContextValues, currentFrame, runInFrame, withContext } from '../context/index.ts';
+import type { OutboxMessage } from './message.ts';
+
+const names = Object.keys(contextChecks) as (keyof ContextValues)[];
+
+/** What `withContext` has given to the chain here, for whoever gets a message of it. */
+export function ambientContext(): object {
+  const { ancestors: _, deadline: __, enteredAt: ___, ...values } = currentFrame()?.chain ?? {};
+  return values;
+}
+
+/**
+ * Runs `body` with the tenant, the trace and whatever else `withContext` had given where a message was written, and
+ * with nothing of what is ambient here. For `deliver` of a relay, which gets messages of many contexts at once.
+ */
+export function inContextOf<Result>(message: Pick<OutboxMessage, 'context'>, body: () => Result): Result {
+  const given = message.context as Partial<Record<keyof ContextValues, unknown>>;
+  const isUsable = (name: keyof ContextValues): boolean =>
+    Object.hasOwn(given, name) && given[name] !== undefined && contextChecks[name](given[name]) === undefined;
+  const values: ContextValues = Object.fromEntries(names.filter(isUsable).map((name) => [name, given[name]]));
+  return runInFrame(undefined, () => withContext(values, body), undefined);
+}

@@ -1,0 +1,41 @@
+import { type Check, checked, InvalidOptionError, oneOf, readOptions, withMethods } from '../core/index.ts';
+
+/** What runs SQL on a connection, as the query runners and clients of libraries do. */
+export interface SqlRunner {
+  query(text: string): Promise<unknown>;
+}
+
+export interface SqlRunnerOptions {
+  /** The engine; one of TypeORM's says so itself. */
+  readonly dialect?: 'postgres' | 'mysql' | 'sqlite' | undefined;
+}
+
+const checks: Record<keyof SqlRunnerOptions, Check> = { dialect: oneOf(['postgres', 'mysql', 'sqlite']) };
+
+/** TypeORM's names of engines that have an outbox. */
+const typeormDialects: ReadonlyMap<unknown, string> = new Map([
+  ['postgres', 'postgres'],
+  ['mysql', 'mysql'],
+  ['mariadb', 'mysql'],
+  ['sqlite', 'sqlite'],
+  ['better-sqlite3', 'sqlite'],
+]);
+
+/** Where a query runner of TypeORM has its data source, whose type is the engine. */
+interface OfTypeOrm {
+  readonly connection?: { readonly options?: { readonly type?: unknown } };
+  readonly dataSource?: { readonly options?: { readonly type?: unknown } };
+}
+
+/** @throws InvalidOptionError */
+export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string {
+  checked('createOutboxTables', 'on', runner, withMethods('query'));
+  const { dialect } = readOptions('createOutboxTables', options, checks);
+  const { connection, dataSource } = runner as OfTypeOrm;
+  const found = dialect ?? typeormDialects.get((dataSource ?? connection)?.options?.type);
+  if (found !== undefined) return found;
+  throw new InvalidOptionError({
+    what: 'createOutboxTables got something that runs SQL and does not say on which engine',
+    remedy: 'Give { dialect } as one of: postgres, mysql, sqlite',
+  });
+}
