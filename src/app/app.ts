@@ -1,5 +1,5 @@
 import { type Cache, type CacheDefinition, type CacheKey, createCache } from '../cache/index.ts';
-import { aFunction, anObject, type Check, InvalidOptionError, readOptions } from '../core/index.ts';
+import { aFunction, anObject, type Check, entriesByName, InvalidOptionError, readOptions } from '../core/index.ts';
 import { type CloseOptions, type Database, type Db, internalsOf } from '../database/index.ts';
 import {
   type ColumnOf,
@@ -48,9 +48,9 @@ export interface AppOptions<Models, Queues extends QueueDefinitions, Caches = Ca
 
 const checks: Record<keyof AppOptions<unknown, never>, Check> = {
   database: anObject,
-  models: anObject,
-  queues: anObject,
-  caches: anObject,
+  models: entriesByName,
+  queues: entriesByName,
+  caches: entriesByName,
   engine: aFunction,
 };
 

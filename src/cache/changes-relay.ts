@@ -1,5 +1,14 @@
 import { newStamp } from './stamp.ts';
-import { InvalidOptionError } from '../core/index.ts';
+import {
+  anObject,
+  type Check,
+  integer,
+  InvalidOptionError,
+  longestTimer,
+  readOptions,
+  text,
+  withMethods,
+} from '../core/index.ts';
 import type { Database } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { changesChannel } from './commit.ts';
@@ -15,6 +24,13 @@ export interface ChangesRelayOptions {
   readonly pollInterval?: number | undefined;
 }
 
+const checks: Record<keyof ChangesRelayOptions, Check> = {
+  database: anObject,
+  store: withMethods('prepare', 'release'),
+  clientName: text(200),
+  pollInterval: integer(10, longestTimer),
+};
+
 /** How long tags are locked while they get their new stamps, in milliseconds. */
 const lockTime = 1_000;
 
@@ -23,7 +39,9 @@ const lockTime = 1_000;
  * is closed.
  * @throws InvalidOptionError
  */
-export function createChangesRelay({ database, store, ...options }: ChangesRelayOptions): Relay {
+export function createChangesRelay(options: ChangesRelayOptions): Relay {
+  const read = readOptions('createChangesRelay', options, checks, ['database', 'store']);
+  const { database, store, ...others } = read;
   if (store.isShared !== true) {
     throw new InvalidOptionError({
       what: 'createChangesRelay got a store of one process, which is never away',
@@ -44,7 +62,7 @@ export function createChangesRelay({ database, store, ...options }: ChangesRelay
       });
     }
   };
-  return createRelay({ database, channel: changesChannel(store), deliver: tell, ...options });
+  return createRelay({ database, channel: changesChannel(store), deliver: tell, ...others });
 }
 
 function tagsOf({ payload }: OutboxMessage): string[] {

@@ -73,7 +73,8 @@ const memoryChecks: Record<keyof MemoryOptions, Check> = {
   maxStaleness: integer(1, 60_000),
 };
 
-const checks: Record<keyof CacheOptions<never, never>, Check> = {
+/** For options that hold these. */
+export const cacheChecks: Record<keyof CacheOptions<never, never>, Check> = {
   name: text(100),
   ttl: integer(1, longestTimer),
   tags: aFunction,
@@ -113,7 +114,7 @@ export function defineCache<Value, Key extends CacheKey = CacheKey>(
 export function readCacheOptions<Value, Key extends CacheKey>(
   options: CacheOptions<Value, Key>,
 ): CacheOptions<Value, Key> {
-  return readOptions('createCache', options, checks, ['name']);
+  return readOptions('createCache', options, cacheChecks, ['name']);
 }
 
 /** Any text: what is no whole character of Unicode is replaced. */

@@ -2,6 +2,7 @@ export type { CacheCallOptions, LoadOptions, SetOptions } from './call.ts';
 export { Cache, createCache } from './cache.ts';
 export { type ChangesRelayOptions, createChangesRelay } from './changes-relay.ts';
 export {
+  cacheChecks,
   type CacheDefinition,
   type CacheKey,
   type CacheOptions,

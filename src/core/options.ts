@@ -40,6 +40,24 @@ export function readOptions<Options extends object>(
   });
 }
 
+/**
+ * Copies options whose names and values others check; those of a prototype too.
+ * @param own names that are ours
+ * @throws InvalidOptionError for what is no object
+ */
+export function readOpen<Options extends object>(
+  owner: string,
+  options: Options,
+  own: readonly (keyof Options & string)[],
+): Options {
+  return reading(owner, () => {
+    if (!isObject(options)) throw noObject(owner, options, 'Pass an object');
+    const names = new Set<string>(own);
+    for (const name in options) names.add(name);
+    return Object.fromEntries([...names].map((name) => [name, options[name as keyof Options]])) as Options;
+  });
+}
+
 /** Runs what reads an object of the program, whose getters may throw. @throws InvalidOptionError */
 export function reading<Result>(owner: string, read: () => Result): Result {
   try {
@@ -56,12 +74,8 @@ export function reading<Result>(owner: string, read: () => Result): Result {
 
 /** @throws InvalidOptionError for what is no object, and for names without a check */
 export function refuseUnknown(owner: string, options: unknown, checks: Checks): asserts options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw new InvalidOptionError({
-      what: `${owner} expects an options object and got ${typeName(options)}`,
-      remedy: `Pass an object with any of: ${Object.keys(checks).join(', ')}`,
-    });
-  }
+  if (!isObject(options))
+    throw noObject(owner, options, `Pass an object with any of: ${Object.keys(checks).join(', ')}`);
   // Those of a prototype too. What somebody has put onto all objects is nobody's option.
   for (const name in options) {
     if (Object.hasOwn(checks, name) || (name in Object.prototype && !Object.hasOwn(options, name))) continue;
@@ -70,6 +84,17 @@ export function refuseUnknown(owner: string, options: unknown, checks: Checks): 
       remedy: `The options are: ${Object.keys(checks).join(', ')}`,
     });
   }
+}
+
+function isObject(options: unknown): options is object {
+  return typeof options === 'object' && options !== null && !Array.isArray(options);
+}
+
+function noObject(owner: string, options: unknown, remedy: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `${owner} expects an options object and got ${typeName(options)}`,
+    remedy,
+  });
 }
 
 /** The value of an option that is to be used. @throws InvalidOptionError */
@@ -90,6 +115,16 @@ export function optionsOf(owner: string, checks: Checks, required: readonly stri
     readOptions<Record<string, unknown>>(owner, value as Record<string, unknown>, checks, required);
   return Object.assign((): undefined => undefined, { read });
 }
+
+/** An object of entries by name, which is copied; the entries are for others to check. */
+export const entriesByName: Check = Object.assign(
+  (value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object of entries by name',
+  {
+    read: (value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : value,
+  },
+);
 
 /** A list of `fewest` to `most` entries that pass. */
 export function listOf(check: Check, most: number, expected: string, fewest = 0): Check {
@@ -177,10 +212,19 @@ export const longestTimer = 2_147_483_647;
 /** The kind of a value, and the value itself only where it is a number, which cannot be a secret. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
+  if (isArray(value)) return 'an array';
   if (typeof value === 'number') return `the number ${value}`;
   if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
   return typeof value === 'undefined' ? 'undefined' : `a value of type ${typeof value}`;
+}
+
+/** A Proxy that was revoked throws where it is looked at. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
 }
 
 function shorten(name: string): string {

@@ -246,8 +246,16 @@ export class Database<Name extends string = string> {
   }
 }
 
+function hasSwitch(value: unknown): boolean {
+  try {
+    return typeof value === 'object' && value !== null && 'switchDb' in value;
+  } catch {
+    return false;
+  }
+}
+
 function foreign(value: unknown): InvalidOptionError {
-  const isDatabase = typeof value === 'object' && value !== null && 'switchDb' in value;
+  const isDatabase = hasSwitch(value);
   return new InvalidOptionError({
     what: isDatabase
       ? 'A database came from another copy of the package, or from another version of it'

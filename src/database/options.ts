@@ -5,6 +5,7 @@ import {
   type Check,
   type Checks,
   type Clock,
+  entriesByName,
   integer,
   InvalidOptionError,
   longestTimer,
@@ -32,15 +33,10 @@ export interface DatabaseOptions<Name extends string = string> {
   readonly random?: (() => number) | undefined;
 }
 
-/** Each client is read once, too. */
-const clientsByName: Check = Object.assign(
-  (value: unknown) => (typeof value === 'object' && value !== null ? undefined : 'clients: { default: postgres(...) }'),
-  { read: (value: unknown) => (anObject(value) === undefined ? { ...(value as object) } : value) },
-);
 const aDefinition: Checks = { driver: anObject, pool: anObject };
 
 const checks: Record<keyof DatabaseOptions, Check> = {
-  clients: clientsByName,
+  clients: entriesByName,
   defaultClient: text(200),
   hookLimit: integer(1, 1_000_000),
   lockProbeAfter: (value) => (value === false ? undefined : integer(1, longestTimer)(value)),

@@ -2,8 +2,14 @@
  * Warns where an option that says where the database is was given, and is undefined, as an environment variable is that is
  * not set: what is used in its place may be another database than the one that was meant.
  */
-export function warnOfMissing(owner: string, options: object, name: string, inItsPlace: string): void {
-  if (!(name in options) || (options as Record<string, unknown>)[name] !== undefined) return;
+export function warnOfMissing(
+  owner: string,
+  { given, read }: { readonly given: object; readonly read: object },
+  name: string,
+  inItsPlace: string,
+): void {
+  // What was read holds no option that is undefined.
+  if (!(name in given) || name in read) return;
   process.emitWarning(
     `${owner} got undefined for the option "${name}" (an environment variable that is not set?) and uses ${inItsPlace}; leave the option out if that is meant`,
     { type: 'SluiceWarning', code: 'SLUICE_PLACE_UNDEFINED' },

@@ -78,7 +78,7 @@ interface SignedBody {
 
 const aSecret: Check = (value) =>
   typeof value === 'string' && value.length >= 16 ? undefined : 'text of at least 16 characters';
-const someSecrets = listOf(aSecret, 100, 'text of at least 16 characters, or a list');
+const someSecrets = listOf(aSecret, 100, 'text of at least 16 characters, or a list', 1);
 /** For who adds options of its own. */
 export const propagationChecks: Record<keyof PropagationOptions, Check> = {
   secret: Object.assign((value: unknown) => (aSecret(value) === undefined ? undefined : someSecrets(value)), {

@@ -1,8 +1,7 @@
-import type { CacheOptions } from '../cache/index.ts';
+import { cacheChecks, type CacheOptions } from '../cache/index.ts';
 import {
   aBoolean,
   anObject,
-  anything,
   type Check,
   InvalidOptionError,
   listOf,
@@ -59,8 +58,7 @@ export interface ModelDefinition<
 export type RowOf<Definition> = Definition extends { readonly row?: infer Row extends object } ? Row : never;
 export type KeyOf<Definition> = Definition extends { readonly key: infer Key extends string } ? Key : never;
 
-/** What is not here is for the cache to check. */
-const cacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
+const modelCacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
   entity: aBoolean,
   query: aBoolean,
   tags: Object.assign(
@@ -73,13 +71,13 @@ const cacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
         : "columns, each 'number' or 'text'",
     { read: (value: unknown) => (anObject(value) === undefined ? { ...(value as object) } : value) },
   ),
-  store: anything,
-  ttl: anything,
-  memory: anything,
-  maxSize: anything,
-  commitTimeout: anything,
-  onCacheUnavailable: anything,
-  loadTimeout: anything,
+  store: cacheChecks.store,
+  ttl: cacheChecks.ttl,
+  memory: cacheChecks.memory,
+  maxSize: cacheChecks.maxSize,
+  commitTimeout: cacheChecks.commitTimeout,
+  onCacheUnavailable: cacheChecks.onCacheUnavailable,
+  loadTimeout: cacheChecks.loadTimeout,
 };
 
 const checks: Record<keyof ModelOptions<object, never>, Check> = {
@@ -87,7 +85,7 @@ const checks: Record<keyof ModelOptions<object, never>, Check> = {
   key: identifier,
   client: text(200),
   columns: listOf(identifier, 10_000, 'a list of names of columns', 1),
-  cache: optionsOf('The cache of a model', cacheChecks),
+  cache: optionsOf('The cache of a model', modelCacheChecks),
 };
 
 /**

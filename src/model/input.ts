@@ -92,7 +92,7 @@ export function changeOf(
     );
   if (Object.keys(values).length === 0)
     throw invalid('An update got nothing to change', 'Give a column besides the key');
-  return { condition: where ?? { [keyColumn]: key }, values };
+  return { condition: where === undefined ? { [keyColumn]: key } : where, values };
 }
 
 /** Kysely would call a function, and no driver sends a symbol. */

@@ -2,7 +2,7 @@ import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import { readOptions } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
-import type { ColumnOf, ModelDefinition } from './definition.ts';
+import { type ColumnOf, defineModel, type ModelDefinition } from './definition.ts';
 import { kyselyOn } from './dialect.ts';
 import { invalid } from './errors.ts';
 import { changeOf, readKeys, readRow, readRows, readWhere } from './input.ts';
@@ -336,9 +336,10 @@ interface Change {
 /** Makes what works on a table of a database. @throws InvalidOptionError, UnknownClientError when it is used */
 export function createModel<Row extends object, Key extends ColumnOf<Row>>(
   database: Database,
-  definition: ModelDefinition<Row, Key>,
+  given: ModelDefinition<Row, Key>,
 ): Model<Row, Key> {
   internalsOf(database);
+  const definition = defineModel<Row, Key>(given);
   const { client } = definition;
   return new Model(
     definition,

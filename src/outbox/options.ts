@@ -8,7 +8,7 @@ import {
   longestTimer,
   text,
 } from '../core/index.ts';
-import type { Database } from '../database/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
 import { aChannel } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 
@@ -53,6 +53,7 @@ export type RelaySettings = Filled<Omit<RelayOptions, 'clientName'>> & Pick<Rela
 /** @throws InvalidOptionError */
 export function relaySettings(options: RelayOptions): RelaySettings {
   const read = readOptions('createRelay', options, checks, ['database', 'channel', 'deliver']);
+  internalsOf(read.database);
   return {
     database: read.database,
     clientName: read.clientName,

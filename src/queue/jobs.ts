@@ -6,6 +6,7 @@ import {
   anObject,
   readOptions,
   type Checks,
+  entriesByName,
   integer,
   InvalidOptionError,
   longestTimer,
@@ -24,7 +25,7 @@ import { Queue } from './queue.ts';
 import { request } from './request.ts';
 import { recordedOutcomes } from './recorded.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';
-import { Worker, type WorkerCloseOptions } from './worker.ts';
+import { closeChecks, Worker, type WorkerCloseOptions } from './worker.ts';
 
 /** Queue definitions by the name under which the program knows them. */
 export type QueueDefinitions = Readonly<Record<string, QueueDefinition<never>>>;
@@ -47,7 +48,7 @@ export interface JobsOptions<Definitions extends QueueDefinitions> {
 
 const checks: Checks = {
   database: anObject,
-  queues: anObject,
+  queues: entriesByName,
   engine: aFunction,
   relay: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
   enqueueTimeout: integer(1, longestTimer),
@@ -147,7 +148,8 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
 
   /** Closes the workers (see `Worker.close`), ends the waits, and disconnects the engine. */
   close(options: WorkerCloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options);
+    const read = readOptions('close', options, closeChecks);
+    this.#closing ??= this.#close(read);
     return this.#closing;
   }
 
@@ -261,8 +263,7 @@ function readJobsOptions<Definitions extends QueueDefinitions>(
   options: JobsOptions<Definitions>,
 ): JobsOptions<Definitions> {
   const read = readOptions('createJobs', options, checks);
-  const queues = { ...read.queues };
-  const definitions = Object.values<QueueDefinition<never>>(queues);
+  const definitions = Object.values<QueueDefinition<never>>(read.queues ?? {});
   const names = definitions.map((definition: Partial<QueueDefinition<never>> | undefined) => definition?.name);
   if (read.database === undefined || definitions.length === 0 || names.some((name) => typeof name !== 'string')) {
     throw new InvalidOptionError({
@@ -273,7 +274,7 @@ function readJobsOptions<Definitions extends QueueDefinitions>(
   if (new Set(names).size < names.length) {
     throw new InvalidOptionError({ what: 'createJobs got two queues of the same name', remedy: 'Give each its own' });
   }
-  return { ...read, queues };
+  return read;
 }
 
 /** Runs SQL in no transaction of whoever happens to call. */

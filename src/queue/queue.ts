@@ -1,13 +1,14 @@
 import { currentFrame, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
 import {
-  anObject,
+  anything,
   type Check,
-  readOptions,
   type Checks,
   InvalidOptionError,
   integer,
   longestTimer,
   oneOf,
+  optionsOf,
+  readOptions,
   systemClock,
   text,
 } from '../core/index.ts';
@@ -67,7 +68,7 @@ const commonChecks: Checks = {
   delay: integer(0, longestTimer),
   attempts: integer(1, 1_000),
   backoff: aBackoff,
-  dbInfo: anObject,
+  dbInfo: optionsOf('The option "dbInfo"', { clientName: anything, level: integer(0, 1_000) }),
 };
 const pushChecks: Checks = { ...commonChecks, when: oneOf(['commit', 'now']), key: aKey };
 const pushAsyncChecks: Checks = { ...commonChecks, ...awaitChecks };

@@ -31,7 +31,7 @@ interface Handled {
   unwatch: (() => Promise<void>) | undefined;
 }
 
-const closeChecks: Record<keyof WorkerCloseOptions, Check> = { timeout: integer(0, longestTimer) };
+export const closeChecks: Record<keyof WorkerCloseOptions, Check> = { timeout: integer(0, longestTimer) };
 /** A job has a transaction of its own, which ends with the job. */
 const aJobTransaction: Check = Object.assign(
   (value: unknown) => {

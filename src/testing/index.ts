@@ -1,3 +1,9 @@
 export { EscapedStatementError, poolOfOne } from './pool-of-one.ts';
-export { captureCommitHooks, type CapturedHooks, rolledBack, type RollbackOptions } from './rollback.ts';
+export {
+  captureCommitHooks,
+  type CaptureOptions,
+  type CapturedHooks,
+  rolledBack,
+  type RollbackOptions,
+} from './rollback.ts';
 export { rollbackEach } from './rollback-each.ts';

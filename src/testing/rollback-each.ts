@@ -1,5 +1,5 @@
 import type { Database } from '../database/index.ts';
-import { rolledBack, type RollbackOptions } from './rollback.ts';
+import { readRollbackOptions, rolledBack, type RollbackOptions } from './rollback.ts';
 
 type Anything = (...args: never[]) => unknown;
 type Callable = (...args: unknown[]) => unknown;
@@ -19,7 +19,8 @@ export function rollbackEach<Test extends Anything>(
   test: Test,
   options: RollbackOptions = {},
 ): Test {
-  return wrap(test as Anything as Callable, (body) => wrapBody(database, body, options)) as Anything as Test;
+  const read = readRollbackOptions(options);
+  return wrap(test as Anything as Callable, (body) => wrapBody(database, body, read)) as Anything as Test;
 }
 
 function wrap(test: Callable, wrapTest: (body: Callable) => Callable): Callable {

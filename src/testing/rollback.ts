@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { aBoolean, anything, type Check, InvalidOptionError, listOf, oneOf, readOptions, text } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
-import { type BaseScope, runInBase, type TransactionOptions } from '../transaction/index.ts';
+import { type BaseScope, readTransactionOptions, runInBase, type TransactionOptions } from '../transaction/index.ts';
 
 export interface RollbackOptions {
   /** The clients whose transactions are rolled back. Default: the default client. */
@@ -12,12 +12,25 @@ export interface RollbackOptions {
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
 }
 
+export interface CaptureOptions {
+  /** Whether the hooks are run at the end. Default false. */
+  readonly run?: boolean | undefined;
+}
+
+const captureChecks: Record<keyof CaptureOptions, Check> = { run: aBoolean };
 const checks: Record<keyof RollbackOptions, Check> = {
   clientNames: listOf(text(200), 1_000, 'a list of names', 1),
   commitHooks: oneOf(['record', 'run']),
   // The transaction checks its own.
   isolationLevel: anything,
 };
+
+/** @throws InvalidOptionError */
+export function readRollbackOptions(options: RollbackOptions): RollbackOptions {
+  const read = readOptions('rolledBack', options, checks);
+  readTransactionOptions({ isolationLevel: read.isolationLevel });
+  return read;
+}
 
 /** The hooks of one transaction that has ended well. */
 type RunHooks = () => Promise<readonly unknown[]>;
@@ -38,7 +51,7 @@ export async function rolledBack<Result>(
   body: () => Result | PromiseLike<Result>,
   options: RollbackOptions = {},
 ): Promise<Result> {
-  const { clientNames, commitHooks = 'record', isolationLevel } = readOptions('rolledBack', options, checks);
+  const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
   const internals = internalsOf(database);
   const base: BaseScope = {
     async committed(runHooks) {
@@ -72,9 +85,9 @@ export interface CapturedHooks<Result> {
  */
 export async function captureCommitHooks<Result>(
   body: () => Result | PromiseLike<Result>,
-  options: { readonly run?: boolean | undefined } = {},
+  options: CaptureOptions = {},
 ): Promise<CapturedHooks<Result>> {
-  const { run = false } = readOptions('captureCommitHooks', options, { run: aBoolean });
+  const { run = false } = readOptions('captureCommitHooks', options, captureChecks);
   if (bases.getStore() === undefined) {
     throw new InvalidOptionError({
       what: 'captureCommitHooks was called outside of rollbackEach and rolledBack, where hooks run by themselves',

@@ -280,7 +280,7 @@ describe('createDatabase and postgres', () => {
     expect(create).toThrow(allowed);
   });
 
-  it.each([-1, Number.NaN, 'soon'])('close with the timeout %s is refused', (timeout) => {
-    expect(() => database.close({ timeout: timeout as number })).toThrow(InvalidOptionError);
+  it.each([-1, Number.NaN, 'soon'])('close with the timeout %s is refused', async (timeout) => {
+    expect(await rejection(database.close({ timeout: timeout as number }))).toBeInstanceOf(InvalidOptionError);
   });
 });

@@ -57,14 +57,17 @@ interface Epoch {
   readonly usableAt: number;
 }
 
-const aClient: Check = (value) =>
-  (typeof value === 'object' && value !== null) || typeof value === 'function'
-    ? undefined
-    : 'a client of ioredis or node-redis';
+/** What is made of a client says what is wrong with it. */
+const usedBy =
+  (use: (client: never) => unknown): Check =>
+  (value) => {
+    use(value as never);
+    return undefined;
+  };
 
 const checks: Record<keyof RedisStoreOptions, Check> = {
-  client: aClient,
-  subscriber: aClient,
+  client: usedBy(sendTo),
+  subscriber: usedBy(subscriberOn),
   prefix: text(100),
   timeout: integer(1, longestTimer),
   pause: integer(0, longestTimer),

@@ -46,7 +46,8 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       ? {}
       : { ssl: ssl === true ? {} : (ssl as NonNullable<ConnectionOptions['ssl']>) }),
   };
-  if (own.host === undefined && own.socketPath === undefined) warnOfMissing('mysql', settings, 'uri', targetOf(config));
+  if (own.host === undefined && own.socketPath === undefined)
+    warnOfMissing('mysql', { given: settings, read: own }, 'uri', targetOf(config));
   const current = currentSettings(config, password);
   const ends = connectionEnds(current);
   const warnOnce = warningOfProxy();

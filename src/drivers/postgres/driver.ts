@@ -44,7 +44,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { preparedStatements, applicationName, ssl, options, types, ...place } = own;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
-  if (place.host === undefined) warnOfMissing('postgres', given, 'connectionString', servers.target);
+  if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
   const { acquireTimeout = 30_000 } = pool;
   const plans = new SharedPlans();
   const warnings = warningsOfPooler();

@@ -9,6 +9,7 @@ import {
   oneOf,
   InvalidOptionError,
   text,
+  withMethods,
 } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 import { parseConnectionString } from './connection-string.ts';
@@ -68,7 +69,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   applicationName: text(63),
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
-  types: anObject,
+  types: withMethods('getTypeParser'),
   ...poolOptionChecks,
 };
 

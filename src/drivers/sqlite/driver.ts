@@ -30,7 +30,7 @@ const lockProbe: LockProbe = {
 export function sqlite(given: SqliteOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readSqliteOptions(given));
   const { file = ':memory:', busyTimeout = 5_000 } = own;
-  warnOfMissing('sqlite', given, 'file', 'a database in memory, which ends with the program');
+  warnOfMissing('sqlite', { given: given, read: own }, 'file', 'a database in memory, which ends with the program');
   const store = file === ':memory:' ? memoryStore() : fileStore(file);
   const neighbours: Neighbours = {
     inTransaction: new Set(),

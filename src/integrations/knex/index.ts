@@ -1,7 +1,7 @@
 import knexPackage, { type Knex } from 'knex';
 import { type InOwnTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
-import { InvalidOptionError } from '../../core/index.ts';
+import { InvalidOptionError, readOpen } from '../../core/index.ts';
 
 export interface KnexOptions<Name extends string = string> extends Omit<
   Knex.Config,
@@ -44,7 +44,7 @@ export function createKnex<Name extends string>(
   database: Database<Name>,
   options: KnexOptions<NoInfer<Name>> = {},
 ): Knex {
-  const { clientName, ...config } = options;
+  const { clientName, ...config } = readOpen('createKnex', options, ['clientName']);
   const { dialect } = database.getDb(clientName === undefined ? {} : { clientName });
   const client = clients[dialect];
   if (client === undefined) {

@@ -59,8 +59,12 @@ export function createDataSource(
   return dataSource;
 }
 
-function isDatabase(source: OwnDataSourceOptions | Database): source is Database {
-  return 'getDb' in source;
+function isDatabase(source: OwnDataSourceOptions | Database | null): source is Database {
+  if (typeof source === 'object' && source !== null) return 'getDb' in source;
+  throw new InvalidOptionError({
+    what: `createDataSource got ${source === null ? 'null' : typeof source}`,
+    remedy: 'Give a database, or the options of a DataSource of its own',
+  });
 }
 
 function sharedDataSource(
@@ -133,7 +137,12 @@ export function withTransactionIsolation<Result>(
   fn: () => Promise<Result>,
   options: Omit<TransactionOptions, 'isolationLevel'> = {},
 ): Promise<Result> {
-  return dataSourceHere().inTransaction(fn, { ...options, isolationLevel });
+  // A prototype's options count as they do elsewhere; an isolation level among them does not.
+  const given: unknown =
+    typeof options === 'object' && options !== null
+      ? Object.create(options, { isolationLevel: { value: isolationLevel, enumerable: true } })
+      : options;
+  return dataSourceHere().inTransaction(fn, given as TransactionOptions);
 }
 
 /**
