@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   currentFrame,
   findPlace,
@@ -49,6 +50,9 @@ export interface CloseOptions {
   /** How long running work may take to end, in milliseconds. Default 10,000. */
   readonly timeout?: number | undefined;
 }
+
+/** How long `close` waits for what it has ended, in milliseconds. */
+const patience = { forCompensations: 5_000, forCut: 1_000 } as const;
 
 export interface DatabaseStats<Name extends string = string> {
   readonly clients: Readonly<Record<Name, PoolStats>>;
@@ -178,7 +182,8 @@ export class Database<Name extends string = string> {
 
   /**
    * Refuses new work, lets what runs end (a chain that has begun may still open what it needs), and
-   * closes every connection. What has not ended within the timeout is rolled back.
+   * closes every connection. What has not ended within the timeout is rolled back: by the time that this resolves its callers
+   * were told, with a DatabaseClosedError, and compensations have run, unless they take longer than five seconds.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('close', options, closeChecks);
@@ -188,10 +193,22 @@ export class Database<Name extends string = string> {
   async #close(timeout: number): Promise<void> {
     const clients = [...this.#clients.values()];
     for (const { pool } of clients) pool.startClosing();
-    if (!(await this.#idleWithin(timeout))) {
-      for (const { work } of clients) work.abort(tookTooLong(timeout));
+    const isIdle = await this.#idleWithin(timeout);
+    if (!isIdle) {
+      const reason = tookTooLong(timeout);
+      for (const { work, pool } of clients) {
+        work.abort(reason);
+        pool.refuseWaiting();
+      }
+      // Their callers are told, and compensations may need connections.
+      await this.#idleWithin(patience.forCompensations);
     }
     await Promise.all(clients.map((client) => client.end()));
+    if (!isIdle) {
+      await this.#idleWithin(patience.forCut);
+      // Who awaits what has just ended hears of it in this turn of the event loop.
+      await setImmediate();
+    }
     unregisterDatabase(this);
   }
 

@@ -138,13 +138,18 @@ export class Pool<Connection extends PooledConnection> {
   /** Refuses whoever waits, ends every connection and resolves when they are gone. */
   async end(): Promise<void> {
     this.#state = 'closed';
+    this.refuseWaiting();
+    await this.#physical.end();
+  }
+
+  /** Refuses those who wait now. */
+  refuseWaiting(): void {
     for (const line of [...this.#lines, this.#admitted]) {
       for (let ticket = line.shift(); ticket !== undefined; ticket = line.shift()) {
         ticket.reject(closed(this.clientName));
         if (line === this.#admitted) this.#admission.give(ticket.request.level);
       }
     }
-    await this.#physical.end();
   }
 
   get #waiting(): number {

@@ -35,6 +35,7 @@ export async function runAlone(
     for (let isRepetition = false; ; isRepetition = true) {
       const granted = client.pool.acquire({ level, holder, mayWait, admitted, signal });
       lease = granted instanceof Promise ? await granted : granted;
+      holder.runsOn(lease.connection);
       const running = lease.connection.run(steps);
       const stopWatching = watchLocks(lease.connection, client, frame, statements);
       cancellation?.watch(running);
@@ -48,11 +49,13 @@ export async function runAlone(
           lease = undefined;
           continue;
         }
+        if (failure.kind === 'cancelled') holder.throwIfAborted();
         if (!isSound) throw lostAlone(client, failure.error);
         throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
       } finally {
         if (stopWatching !== undefined) await stopWatching();
         if (cancellation !== undefined && !(await cancellation.settled())) isSound = false;
+        if (holder.cancelling !== undefined) await holder.cancelling;
       }
     }
   } finally {
@@ -105,6 +108,9 @@ class StatementHolder implements Holder, RunningWork {
   readonly #level: number;
   readonly #frame: Frame | undefined;
   readonly #since: number;
+  #connection: DriverConnection | undefined;
+  #cancelling: Promise<void> | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
 
   constructor(client: TransactionalClient, level: number, frame: Frame | undefined) {
     this.#client = client;
@@ -128,8 +134,24 @@ class StatementHolder implements Holder, RunningWork {
     return describeTransactions(this.#frame?.innermost);
   }
 
-  /** The end of the pool cuts the statement's connection. */
-  abort(): void {}
+  runsOn(connection: DriverConnection): void {
+    this.#connection = connection;
+  }
+
+  throwIfAborted(): void {
+    if (this.#aborted !== undefined) throw this.#aborted.reason;
+  }
+
+  /** A request to cancel that is under way. */
+  get cancelling(): Promise<void> | undefined {
+    return this.#cancelling;
+  }
+
+  /** Cancels the statement on the server; if that does not answer, the end of the pool cuts the connection. */
+  abort(reason: unknown): void {
+    this.#aborted = { reason };
+    this.#cancelling = this.#connection?.cancel();
+  }
 }
 
 /** The error for a statement outside of a transaction whose connection died. */

@@ -1,5 +1,6 @@
 import type { CancelTimer, Clock } from '../core/index.ts';
 import type { DriverConnection, Failure } from '../driver/index.ts';
+import type { BodyResult } from './body.ts';
 import { withCaller } from './failures.ts';
 
 /**
@@ -21,6 +22,7 @@ export class Cancellation {
   #running: Promise<unknown> | undefined;
   #cancelling: Promise<void> | undefined;
   #inDoubt = false;
+  #interrupt: ((result: BodyResult<never>) => void) | undefined;
 
   constructor(clock: Clock, connection: () => DriverConnection | undefined) {
     this.#clock = clock;
@@ -38,7 +40,7 @@ export class Cancellation {
   get isRunning(): boolean {
     return this.#running !== undefined;
   }
-  /** Aborts with the transaction; there is none unless a timeout or signal was given. */
+  /** Aborts with the transaction; there is none unless a timeout or signal was given, or the end was asked for. */
   get signal(): AbortSignal | undefined {
     return this.#controller?.signal;
   }
@@ -67,7 +69,8 @@ export class Cancellation {
       this.#cancelling = this.#connection()?.cancel();
       this.#inDoubt = true;
     }
-    this.#controller?.abort(reason);
+    (this.#controller ??= new AbortController()).abort(reason);
+    this.#interrupt?.({ type: 'thrown', error: reason });
   }
 
   throwIfRequested(): void {
@@ -83,6 +86,16 @@ export class Cancellation {
       if (signal.aborted) onAbort();
       else signal.addEventListener('abort', onAbort, { once: true });
       work.then(resolve, reject);
+    });
+  }
+
+  /** What the body comes to; once the transaction is cancelled, by whatever, that it threw the reason. */
+  raceBody<Result>(body: Promise<BodyResult<Result>>): Promise<BodyResult<Result>> {
+    if (this.#request !== undefined) return Promise.resolve({ type: 'thrown', error: this.#request.reason });
+    return new Promise((resolve, reject) => {
+      this.#interrupt = resolve;
+      // These two as they are: through them the engine's async stack traces find who awaits the body.
+      body.then(resolve, reject);
     });
   }
 

@@ -1,5 +1,7 @@
 import { sleep } from '../core/index.ts';
+import type { TransactionalClient } from './client.ts';
 import { type Attempt, type Attempted, runAttempt } from './run.ts';
+import type { RunningWork } from './work.ts';
 
 const defaultDelay = 20;
 const longestDelay = 5_000;
@@ -13,16 +15,45 @@ export async function runTransaction<Result>(
   const { attempts = 1, delay = defaultDelay, lockTimeouts = false } = options.retry ?? {};
   const deadline = options.timeout === undefined ? undefined : client.clock.now() + options.timeout;
   let call: object | undefined;
-  for (let attempt = 1; ; attempt += 1) {
-    const timeout = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
-    const attempted = await runAttempt({ ...start, timeout, call }, body);
-    const { result } = attempted;
-    ({ call } = attempted.transaction);
-    if ('value' in result) return result.value;
-    const pause = Math.min(delay * 2 ** (attempt - 1), longestDelay) * (0.5 + client.random() / 2);
-    const inTime = deadline === undefined || client.clock.now() + pause < deadline;
-    if (attempt >= attempts || !inTime || !mayRepeat(attempted, lockTimeouts)) throw result.error;
-    await sleep(client.clock, pause, options.signal);
+  let repetition: Repetition | undefined;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const timeout = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
+      const attempted = await runAttempt({ ...start, timeout, call }, body);
+      const { result } = attempted;
+      ({ call } = attempted.transaction);
+      if ('value' in result) return result.value;
+      const pause = Math.min(delay * 2 ** (attempt - 1), longestDelay) * (0.5 + client.random() / 2);
+      const inTime = deadline === undefined || client.clock.now() + pause < deadline;
+      if (attempt >= attempts || !inTime || !mayRepeat(attempted, lockTimeouts)) throw result.error;
+      await (repetition ??= new Repetition(client)).pause(pause, options.signal);
+    }
+  } finally {
+    repetition?.end();
+  }
+}
+
+/** What lies between the attempts of a call: a closing database waits for the next one, and ends the pause when it takes too long. */
+class Repetition implements RunningWork {
+  readonly #client: TransactionalClient;
+  readonly #stop = new AbortController();
+
+  constructor(client: TransactionalClient) {
+    this.#client = client;
+    client.work.add(this);
+  }
+
+  async pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+    const stop = this.#stop.signal;
+    await sleep(this.#client.clock, milliseconds, signal === undefined ? stop : AbortSignal.any([signal, stop]));
+  }
+
+  abort(reason: unknown): void {
+    this.#stop.abort(reason);
+  }
+
+  end(): void {
+    this.#client.work.delete(this);
   }
 }
 

@@ -75,9 +75,8 @@ export async function runAttempt<Result>(
   client.work.add(transaction);
   try {
     const run: BodyRun<Result> = { scope, frame, options, body };
-    // Not raced where nothing can abort: the engine's async stack traces end at a hand-made promise.
     const running = runInFrame(frame, runBody<Result>, run);
-    let done = await (cancellation.signal === undefined ? running : raceBody(cancellation, running));
+    let done = await cancellation.raceBody(running);
     scope.end();
     const ending = await endTransaction(transaction, unit, done);
     if (ending.outcome === 'committed' && wasCutShort(transaction, done))
@@ -130,18 +129,6 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
       await runBeforeCommit(scope, frame);
     }
     return done;
-  } catch (error) {
-    return { type: 'thrown', error };
-  }
-}
-
-/** The same, ended early where the transaction is cancelled. */
-async function raceBody<Result>(
-  cancellation: Cancellation,
-  body: Promise<BodyResult<Result>>,
-): Promise<BodyResult<Result>> {
-  try {
-    return await cancellation.race(body);
   } catch (error) {
     return { type: 'thrown', error };
   }

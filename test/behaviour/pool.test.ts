@@ -14,7 +14,7 @@ const server = useTestDatabase();
 
 describe('acquireTimeout', () => {
   it('fails with the client, level, budget and who holds the connections', async () => {
-    const database = server.open({ max: 1, maxLevel: 0, acquireTimeout: 60 });
+    const database = await server.connect({ max: 1, maxLevel: 0, acquireTimeout: 60 });
     const release = signal();
     const holder = database.transaction(
       async () => {
