@@ -35,6 +35,7 @@ export class JoinedSession implements LibrarySession {
   readonly #target: Target;
   readonly #base: Frame;
   #begun: Begun[] = [];
+  #last: readonly Statement[] | undefined;
   /** A scope that stood for what it had begun has ended. */
   #hasEnded = false;
 
@@ -48,7 +49,12 @@ export class JoinedSession implements LibrarySession {
   }
 
   run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    this.#last = statements;
     return runInFrame(this.#frame(), () => runStatements(this.#target, statements, false), undefined);
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#last !== undefined) await this.#scopeOf(this.#base)?.transaction.withdraw(this.#last);
   }
 
   async control(command: ControlCommand): Promise<undefined> {

@@ -15,6 +15,8 @@ export interface LibrarySession {
    * @returns the server's answer, where it was asked
    */
   control(command: ControlCommand, statement: Statement): Promise<QueryResult | undefined>;
+  /** Takes back what was run last, if it has not ended: the server cancels it, or it is not sent. */
+  cancel(): Promise<void>;
   /** Gives it back; what is left open on it is rolled back. Never rejects. */
   release(destroy: boolean): Promise<void>;
 }

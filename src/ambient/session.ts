@@ -49,6 +49,10 @@ class PinnedSession implements LibrarySession {
     return (await this.pinned.run([statement]))[0];
   }
 
+  cancel(): Promise<void> {
+    return this.pinned.cancel();
+  }
+
   async release(destroy: boolean): Promise<void> {
     const { status } = this.pinned;
     await this.pinned.release(destroy);

@@ -111,6 +111,14 @@ export function rolledBackByServer(subject: Subject, cause: unknown): Transactio
   });
 }
 
+/** The error for what was taken back before its turn came. */
+export function withdrawn(name: string): TransactionEndedError {
+  return new TransactionEndedError({
+    what: `A statement of transaction "${name}" was given up by its library before its turn came; it was not run`,
+    remedy: 'Give it more time, or look for what it waited for: another statement or a nested scope of the transaction',
+  });
+}
+
 /** The error for what comes too late; its own stack says where that was issued. */
 export function ended(subject: Subject, scope: string, cause: unknown): TransactionEndedError {
   const place = subject.chain().at(-1)?.openedAt;

@@ -4,6 +4,7 @@ import type { Holder, Lease } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import type { ChainDeadlockError } from './errors.ts';
+import { withdrawn } from './failures.ts';
 import type { StopWatching } from './lock-watch.ts';
 
 /** An exchange, and the deadlock along its chain for which it was cancelled. */
@@ -26,6 +27,10 @@ export class HeldConnection {
   readonly #borrower: Borrower;
   #lease: Lease<DriverConnection> | undefined;
   #isReplacement = false;
+  /** What was sent last; none while the transaction is being ended. */
+  #sent: readonly Statement[] | undefined;
+  /** What is not to be sent any more; none in most. */
+  #withdrawn: WeakSet<readonly Statement[]> | undefined;
 
   constructor(borrower: Borrower) {
     this.#borrower = borrower;
@@ -77,6 +82,7 @@ export class HeldConnection {
   /** The same, cancelled with the transaction; nothing where the server has not answered in time. */
   async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     const { cancellation } = this.#borrower;
+    this.#sent = undefined;
     const running = this.run(steps);
     cancellation.watch(running);
     try {
@@ -86,10 +92,18 @@ export class HeldConnection {
     }
   }
 
+  /** Has the server cancel the statements if they are what runs there, and never sends them if they wait for their turn. */
+  async withdraw(statements: readonly Statement[]): Promise<void> {
+    if (this.#sent === statements) await this.#lease?.connection.cancel();
+    else (this.#withdrawn ??= new WeakSet()).add(statements);
+  }
+
   /** Carries out steps with these statements in them; resolves when all is known of them. */
   carryOut(steps: readonly Step[], statements: readonly Statement[], frame: Frame): Promise<Answered> {
     const { connection } = this;
     if (connection === undefined) throw new RangeError('a statement was to run without a connection');
+    if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe().transaction);
+    this.#sent = statements;
     const running = connection.run(steps);
     const stopWatching = this.#watchLocks(connection, statements, frame);
     return stopWatching === undefined ? running : withDeadlock(running, stopWatching);

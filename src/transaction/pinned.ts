@@ -87,6 +87,11 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
     });
   }
 
+  /** Has the server cancel what runs, if anything does. */
+  async cancel(): Promise<void> {
+    await this.#lease?.connection.cancel();
+  }
+
   /** Lets a stream have the connection until it has ended; one that is left open costs the connection. */
   async stream(work: (connection: DriverConnection) => Promise<void>): Promise<void> {
     await this.#use(async (connection) => {

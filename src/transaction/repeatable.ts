@@ -5,7 +5,7 @@ const deepest = 10;
 const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout', 'stalePlan']);
 
 /** Whether another attempt may not meet it. */
-export function isRepeatable({ kind, elsewhere }: Failure): boolean {
+function isRepeatable({ kind, elsewhere }: Failure): boolean {
   return repeatable.has(kind) || elsewhere === true;
 }
 
@@ -51,4 +51,15 @@ export class RepeatableFailures {
     }
     return undefined;
   }
+}
+
+/** Notes a failure, if it is one that another attempt may not meet, among those that there are. */
+export function noteFailure(
+  failures: RepeatableFailures | undefined,
+  failure: Failure | undefined,
+): RepeatableFailures | undefined {
+  if (failure === undefined || !isRepeatable(failure)) return failures;
+  const noted = failures ?? new RepeatableFailures();
+  noted.note(failure);
+  return noted;
 }

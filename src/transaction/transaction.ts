@@ -29,7 +29,7 @@ import {
 import { type Answered, type Borrower, HeldConnection } from './held-connection.ts';
 import type { LaneLimit, LaneOwner } from './lane.ts';
 import { laneLimitOf } from './lane-limit.ts';
-import { isRepeatable, RepeatableFailures } from './repeatable.ts';
+import { noteFailure, type RepeatableFailures } from './repeatable.ts';
 import { type PendingStep, Savepoints } from './savepoints.ts';
 import type { TransactionSettings } from './settings.ts';
 import { type Ending, isLive, isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
@@ -167,6 +167,11 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     }
   }
 
+  /** Takes back what a library has no more use for, whether it has been sent or not. */
+  withdraw(statements: readonly Statement[]): Promise<void> {
+    return this.#held.withdraw(statements);
+  }
+
   /** Rolls back to a savepoint and forgets it. What goes wrong leaves the whole transaction for rollback alone. */
   async rollbackTo(unit: AtomicUnit): Promise<void> {
     const { savepoint } = unit;
@@ -218,7 +223,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
       await this.cancellation.bounded(this.#held.run([rollbackStep]));
       return this.#end('rolledBack', this.#commitLimit?.error(failure?.error));
     }
-    this.#noteRepeatable(failure);
+    this.#repeatable = noteFailure(this.#repeatable, failure);
     return this.#end(
       'rolledBack',
       failure === undefined ? unexpectedRollback(this, undefined) : this.cancellation.causeOf(failure),
@@ -285,7 +290,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     else if (failure === undefined && status !== 'active') throw this.#doom(unit, endedBehindOurBack(this));
     if (this.#repeatable !== undefined) this.#repeatable.overcome();
     if (failure === undefined) return;
-    this.#noteRepeatable(failure);
+    this.#repeatable = noteFailure(this.#repeatable, failure);
     if (failure.kind === 'connectionLost') {
       // Lost behind the answer to COMMIT: nothing is missing.
       if (this.#ending !== undefined) return;
@@ -322,12 +327,6 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     if (this.#state === 'unstarted') this.#state = transition(this.#state, 'started');
     if (this.#state !== 'ending') this.#state = transition(this.#state, 'ending');
     return this.#end('unknown', commitUnknown(this, cause));
-  }
-
-  #noteRepeatable(failure: Failure | undefined): void {
-    if (failure === undefined || !isRepeatable(failure)) return;
-    this.#repeatable ??= new RepeatableFailures();
-    this.#repeatable.note(failure);
   }
 
   #doom(unit: AtomicUnit, error: unknown): unknown {

@@ -224,3 +224,81 @@ describe('the commit of a transaction of Knex', () => {
     expect(await server.products()).toEqual([1]);
   });
 });
+
+describe('a query of Knex with a timeout that cancels', () => {
+  const endless = async (handle: Knex): Promise<unknown> =>
+    await handle.raw('select pg_sleep(600)').timeout(50, { cancel: true });
+  const running = async (): Promise<number> => {
+    const rows = await server.sql(
+      "select 1 from pg_stat_activity where datname = current_database() and state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()",
+    );
+    return rows.length;
+  };
+  const timedOut = { name: 'KnexTimeoutError', timeout: 50 };
+
+  it('ends on the server, outside of a transaction', async () => {
+    expect(await rejection(endless(knex))).toMatchObject(timedOut);
+    await until('nothing runs', async () => (await running()) === 0);
+    await insert(knex, 1);
+    expect(await server.products()).toEqual([1]);
+  });
+
+  const own: Record<string, (body: (trx: Knex) => Promise<unknown>) => Promise<unknown>> = {
+    'in a transaction of its own': (body) => knex.transaction(body),
+    'in one that nests in an ambient one': (body) =>
+      database.transaction(async () => {
+        const nested = await knex.transaction(body).then(
+          () => ({}),
+          (error: unknown) => ({ error }),
+        );
+        await insert(knex, 1);
+        if ('error' in nested) throw nested.error;
+      }),
+    'in one that was handed out': async (body) => {
+      const trx = await knex.transaction();
+      try {
+        await body(trx);
+      } finally {
+        await trx.rollback();
+      }
+    },
+    'in an ambient one': (body) => database.transaction(() => body(knex)),
+  };
+
+  it.each(Object.keys(own))('ends on the server, %s', async (where) => {
+    expect(await rejection(own[where]?.(endless) ?? Promise.resolve())).toMatchObject(timedOut);
+    await until('nothing runs', async () => (await running()) === 0);
+    expect(await server.products()).toEqual([]);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+  });
+
+  it('leaves its transaction as it was, where it nests in it', async () => {
+    await database.transaction(async () => {
+      await insert(knex, 1);
+      expect(await rejection(knex.transaction(endless))).toMatchObject(timedOut);
+      await insert(knex, 2);
+    });
+    expect(await server.products()).toEqual([1, 2]);
+  });
+
+  it('is never sent where it waits for its turn, and cancels nothing of another', async () => {
+    const locked = signal();
+    const unlock = signal();
+    const holder = database.transaction(async () => {
+      await database.current.query('select pg_advisory_xact_lock(8)');
+      locked.fire();
+      await unlock.promise;
+    });
+    await locked.promise;
+    await database.transaction(async () => {
+      await insert(knex, 1);
+      const other = database.current.query('select pg_advisory_xact_lock(8)');
+      const late = await rejection(Promise.resolve(knex('product').insert({ id: 2 }).timeout(50, { cancel: true })));
+      expect(late).toMatchObject(timedOut);
+      unlock.fire();
+      await other;
+    });
+    await holder;
+    expect(await server.products()).toEqual([1]);
+  });
+});

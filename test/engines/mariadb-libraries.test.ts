@@ -6,11 +6,14 @@ import knexPackage, { type Knex } from 'knex';
 import { type Generated, Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
 import { createPool, type Pool } from 'mysql2';
 import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
+import { describe, expect, it } from 'vitest';
 import { ambientPool } from '../../src/drivers/mysql/index.ts';
 import { bindDrizzle } from '../../src/integrations/drizzle/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { bindKysely } from '../../src/integrations/kysely/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { rejection, until } from '../support/settled.ts';
 import { type Library, librarySuite, type LibraryTransaction } from '../conformance/library-suite.ts';
 
 const failing = "signal sqlstate '45000'";
@@ -194,4 +197,25 @@ librarySuite('TypeORM', {
 
 librarySuite('TypeORM, saving entities,', {
   open: (database) => typeormOf(createDataSource(database, { type: 'mariadb', entities: [Product] }), true),
+});
+
+describe('a query of Knex with a timeout that cancels', () => {
+  const server = useTestDatabase();
+
+  it.each(['outside of', 'inside of'])('ends on the server, %s a transaction', async (where) => {
+    const database = server.open({ max: 2 });
+    const knex = createKnex(database);
+    const endless = async (): Promise<unknown> => await knex.raw('select sleep(600)').timeout(50, { cancel: true });
+    const query = where === 'outside of' ? endless() : database.transaction(endless);
+    expect(await rejection(query)).toMatchObject({ name: 'KnexTimeoutError', timeout: 50 });
+    await until('nothing runs', async () => {
+      const rows = await server.sql(
+        "select 1 from information_schema.processlist where db = database() and info = 'select sleep(600)'",
+      );
+      return rows.length === 0;
+    });
+    await knex('product').insert({ id: 1 });
+    expect(await server.products()).toEqual([1]);
+    await knex.destroy();
+  });
 });

@@ -27,6 +27,11 @@ interface KnexClient {
   releaseConnection(connection: object): Promise<void>;
 }
 
+/** A connection of an ambient pool. */
+interface Cancellable {
+  cancelRunning(): Promise<void>;
+}
+
 /** What Knex calls the client of an engine. */
 const clients: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql2' };
 const bound = new WeakSet<object>();
@@ -70,16 +75,28 @@ export function bindKnex<Handle extends Knex, Name extends string>(
 function bind({ context }: WithContext, own: InOwnTransaction): void {
   if (bound.has(context)) return;
   bound.add(context);
+  bindCancelling(context.client);
   const { transaction } = context;
   context.transaction = function transactionOf(container, config) {
     // Without a function the transaction is ended by hand, on the connection that it has.
-    if (typeof container !== 'function') return transaction.call(this, container, config);
+    if (typeof container !== 'function') return handedOut(transaction.call(this, container, config));
     const body: Container = (inner) => {
       bind(inner as unknown as WithContext, own);
       return (container as Container)(inner);
     };
     return knowVersion(context.client).then(() => own(() => transaction.call(this, body, config)));
   };
+}
+
+async function handedOut(transaction: unknown): Promise<unknown> {
+  const inner = (await transaction) as WithContext;
+  bindCancelling(inner.context.client);
+  return inner;
+}
+
+/** For `timeout(ms, { cancel: true })` Knex would open a connection by itself, and it knows of no server. */
+function bindCancelling(client: KnexClient): void {
+  Object.assign(client, { cancelQuery: (connection: Cancellable) => connection.cancelRunning() });
 }
 
 /** On PostgreSQL Knex asks its first connection for the server's version, which a transaction must not begin with. */

@@ -60,6 +60,11 @@ export class AmbientConnection extends EventEmitter {
     return this.#ask(readRequest('execute', args, this.config.timezone));
   }
 
+  /** Takes back the query that was sent last, if it has not ended: the server cancels it, or it is not sent. */
+  cancelRunning(): Promise<void> {
+    return this.#session.cancel();
+  }
+
   beginTransaction(callback: DoneCallback): void {
     this.query('START TRANSACTION', callback);
   }

@@ -78,6 +78,11 @@ export class AmbientClient extends EventEmitter {
     return undefined;
   }
 
+  /** Takes back the query that was sent last, if it has not ended: the server cancels it, or it is not sent. */
+  cancelRunning(): Promise<void> {
+    return this.#session.cancel();
+  }
+
   /** It is connected; here for those who ask. */
   connect(callback?: (error: Error | null, client: this) => void): Promise<this> | undefined {
     if (callback === undefined) return Promise.resolve(this);
