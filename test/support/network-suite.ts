@@ -29,6 +29,8 @@ export interface NetworkSuite {
   readonly knex: (database: TestDatabase) => Knex;
   /** Counts the connections to this database that have something under way. */
   readonly busy: string;
+  /** Bytes that pretend to be messages. */
+  readonly garbage?: readonly Buffer[];
   /** How many places are cut at, at least. */
   readonly cuts: number;
 }
@@ -41,10 +43,10 @@ interface Damages {
 }
 
 const directions: readonly Direction[] = ['up', 'down'];
-const lineCount = 12;
+const lineCount = 16;
 
 /** Damages the network in every kind of transaction: what is told is what is there. */
-export function networkSuite({ engine, open, kysely, knex, busy, cuts }: NetworkSuite): void {
+export function networkSuite({ engine, open, kysely, knex, busy, garbage = [], cuts }: NetworkSuite): void {
   const server: TestServer = engine.server();
   const lines: Line[] = [];
   const all: readonly Kind[] = [...kinds, ...libraryKinds(kysely, knex)];
@@ -106,9 +108,9 @@ export function networkSuite({ engine, open, kysely, knex, busy, cuts }: Network
 
     it('sends garbage: what fails has a code, and the process goes on', { timeout: 120_000 }, async () => {
       const words = Buffer.from('\u0000\u0000\u0000\u0008E!T2C'.repeat(8));
-      for (const by of [Buffer.alloc(64, 0xff), Buffer.alloc(64), words]) {
+      for (const by of [Buffer.alloc(64, 0xff), Buffer.alloc(64), words, ...garbage]) {
         const replace = (after: number): Fault => ({ type: 'replace', after, by });
-        await judge((await damage({ count: 6, fault: replace, timeout: 400, at: ['down'] })).flat());
+        await judge((await damage({ count: 4, fault: replace, timeout: 250, at: ['down'] })).flat());
       }
     });
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { endClient } from './cancel.ts';
 import { describeConnectFailure } from './failure.ts';
+import { guardReads } from './guarded-reads.ts';
 import { identify, type SessionFacts } from './identify.ts';
 import { internalsOf } from './pg-types.ts';
 import { newClient, type Servers } from './servers.ts';
@@ -46,6 +47,7 @@ export async function connectToFirst(
 async function connectTo(config: pg.ClientConfig, signal: AbortSignal): Promise<ConnectedClient> {
   signal.throwIfAborted();
   const client = newClient(config);
+  guardReads(client);
   // Until the connection listens itself; pg emits errors after connect() has rejected, too.
   client.on('error', () => {});
   const onAbort = (): void => void internalsOf(client).connection.stream.destroy();

@@ -76,7 +76,11 @@ export class PostgresConnection implements DriverConnection {
     client.on('error', (error) => this.#cut(error));
     client.on('end', () => this.#onGone());
     connection.on('bindComplete', () => this.#running?.query.handleBindComplete());
-    connection.on('readyForQuery', ({ status }) => this.#onReady(statuses[status] ?? 'lost'));
+    connection.on('readyForQuery', ({ status }) => {
+      const told = statuses[status];
+      if (told === undefined) this.#cut(new Error('the server told of a state that there is none'));
+      else this.#onReady(told);
+    });
   }
 
   get status(): ConnectionStatus {

@@ -6,6 +6,8 @@ import type { Client } from 'pg';
  */
 export interface WireConnection {
   readonly stream: WireStream;
+  /** Has the parser read what comes from the stream, which is another one once TLS is on. */
+  attachListeners(stream: WireStream): void;
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
   describe(message: { type: 'P' | 'S'; name: string }): void;
@@ -22,9 +24,11 @@ export interface WireConnection {
 export interface WireStream {
   readonly writable: boolean;
   write(chunk: Buffer): boolean;
-  destroy(): unknown;
+  destroy(error?: Error): unknown;
+  listeners(event: 'data'): readonly unknown[];
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
   once(event: 'data' | 'close', listener: () => void): unknown;
-  off(event: 'data' | 'close', listener: () => void): unknown;
+  off(event: 'data' | 'close', listener: (chunk: Buffer) => void): unknown;
 }
 
 /** A column as the server describes it. */
