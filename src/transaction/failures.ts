@@ -19,7 +19,14 @@ const outcomes: Readonly<Record<Outcome, string>> = {
 /** What the errors say of their transaction. */
 interface Subject {
   readonly name: string;
+  readonly level: number;
+  readonly client: { readonly name: string };
   chain(): readonly ChainLink[];
+}
+
+/** A transaction with its client and level, in words. */
+export function named({ name, client, level }: Omit<Subject, 'chain'>): string {
+  return `transaction "${name}" on client "${client.name}" at level ${level}`;
 }
 
 export function unexpectedRollback(subject: Subject, cause: unknown): UnexpectedRollbackError {
@@ -59,7 +66,7 @@ export function connectionLost(subject: Subject, cause: unknown): ConnectionLost
 /** The error for a call that was ended from outside when its last statement had committed already. */
 export function cutShort(subject: Subject, errors: readonly unknown[]): AfterCommitError {
   return new AfterCommitError({
-    what: `The transaction "${subject.name}" is committed, but its call was ended before its body had returned`,
+    what: `The ${named(subject)} is committed, but its call was ended before its body had returned`,
     remedy: 'See "errors" for what ended it; do not repeat the transaction, its data is written',
     chain: subject.chain(),
     cause: errors[0],
@@ -104,7 +111,7 @@ export function scopeBlocked(subject: Subject, timeout: number): ScopeBlockedErr
 /** The error for what comes after the server has given the whole transaction up. */
 export function rolledBackByServer(subject: Subject, cause: unknown): TransactionEndedError {
   return new TransactionEndedError({
-    what: `A statement came after the server had rolled the transaction "${subject.name}" back, for the error in the cause; it was not run`,
+    what: `A statement came after the server had rolled the ${named(subject)} back, for the error in the cause; it was not run`,
     remedy: 'Let that error pass, and repeat the whole transaction, as the retry option does',
     chain: subject.chain(),
     cause,
@@ -122,8 +129,9 @@ export function withdrawn(name: string): TransactionEndedError {
 /** The error for what comes too late; its own stack says where that was issued. */
 export function ended(subject: Subject, scope: string, cause: unknown): TransactionEndedError {
   const place = subject.chain().at(-1)?.openedAt;
+  const begun = place === undefined ? '' : ` (begun at ${place})`;
   return new TransactionEndedError({
-    what: `A statement or scope came after the end of the scope "${scope}" of transaction "${subject.name}"${place === undefined ? '' : ` (begun at ${place})`}; it was not run`,
+    what: `A statement or scope came after the end of the scope "${scope}" of the ${named(subject)}${begun}; it was not run`,
     remedy:
       'Await everything that belongs to a transaction inside its body; for work that may outlive it, use REQUIRES_NEW or a commit hook',
     cause,
@@ -141,6 +149,12 @@ export function withCaller(error: unknown): unknown {
   const lines = caller.stack?.split('\n').slice(1).join('\n') ?? '';
   error.stack = `${error.stack ?? error.message}\n    --- sent by ---\n${lines}`;
   return error;
+}
+
+/** Says what an error comes from, unless it says so itself. */
+export function giveCause(error: unknown, cause: unknown): void {
+  if (!(error instanceof Error) || error === cause || error.cause !== undefined || !Object.isExtensible(error)) return;
+  Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true, enumerable: false });
 }
 
 /** Whether an error is another one, or has it for a cause. */

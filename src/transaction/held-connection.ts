@@ -4,7 +4,7 @@ import type { Holder, Lease } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import type { ChainDeadlockError } from './errors.ts';
-import { withdrawn } from './failures.ts';
+import { giveCause, withdrawn } from './failures.ts';
 import type { StopWatching } from './lock-watch.ts';
 
 /** An exchange, and the deadlock along its chain for which it was cancelled. */
@@ -31,6 +31,10 @@ export class HeldConnection {
   #sent: readonly Statement[] | undefined;
   /** What is not to be sent any more; none in most. */
   #withdrawn: WeakSet<readonly Statement[]> | undefined;
+  /** The server had failed the transaction before what is under way was sent. */
+  #wasFailed = false;
+  /** What it failed it with. */
+  #failedBy: unknown;
 
   constructor(borrower: Borrower) {
     this.#borrower = borrower;
@@ -104,9 +108,16 @@ export class HeldConnection {
     if (connection === undefined) throw new RangeError('a statement was to run without a connection');
     if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe().transaction);
     this.#sent = statements;
+    this.#wasFailed = connection.status === 'failed';
     const running = connection.run(steps);
     const stopWatching = this.#watchLocks(connection, statements, frame);
     return stopWatching === undefined ? running : withDeadlock(running, stopWatching);
+  }
+
+  /** A refusal of what comes after a failure says no more than that there was one, so it gets that one for its cause. */
+  explain({ error }: Failure): void {
+    if (!this.#wasFailed) this.#failedBy = this.status === 'failed' ? error : undefined;
+    else if (this.#failedBy !== undefined) giveCause(error, this.#failedBy);
   }
 
   /** Only a statement that something of its own chain may be waiting for can be blocked by its own chain. */

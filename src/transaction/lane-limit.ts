@@ -8,6 +8,7 @@ interface Limited {
   readonly client: TransactionalClient;
   readonly cancellation: Cancellation;
   readonly name: string;
+  readonly level: number;
   chain(): readonly ChainLink[];
 }
 

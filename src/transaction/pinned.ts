@@ -7,6 +7,7 @@ import { Cancellation } from './cancellation.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { lostAlone } from './alone.ts';
 import { Lane, type LaneLimit, type LaneOwner } from './lane.ts';
+import { checkValues } from './statement-values.ts';
 import type { RunningWork } from './work.ts';
 
 /**
@@ -77,6 +78,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
   /** Runs statements in one round trip, transaction control included. @throws the driver's error, ConnectionLostError */
   run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
     return this.#use(async (connection) => {
+      for (const { values } of statements) if (values !== undefined) checkValues(this.#client.name, values);
       const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
       const running = connection.run(steps);
       // Until it has ended, which may be after its caller was told that it was cancelled.

@@ -6,7 +6,7 @@ import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter } from './completion.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { AfterCommitError } from './errors.ts';
-import { cutShort, stemsFrom, timedOut, unexpectedRollback } from './failures.ts';
+import { cutShort, named, stemsFrom, timedOut, unexpectedRollback } from './failures.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { runHooksInTime } from './hooks-in-time.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
@@ -245,7 +245,7 @@ function errorOf(
 /** The error for commit hooks that failed. */
 export function afterCommit(transaction: Transaction, result: unknown, errors: readonly unknown[]): AfterCommitError {
   return new AfterCommitError({
-    what: `The transaction "${transaction.name}" is committed, but ${errors.length} of its commit hooks failed`,
+    what: `The ${named(transaction)} is committed, but ${errors.length} of its commit hooks failed`,
     remedy:
       'See "errors"; do not repeat the transaction, its data is written, and "result" holds what the body returned',
     cause: errors[0],

@@ -6,6 +6,7 @@ import type { TransactionalClient } from './client.ts';
 import type { Scope } from './scope.ts';
 import type { TransactionOptions } from './options.ts';
 import { runScope, type Target } from './scoped.ts';
+import { checkValues } from './statement-values.ts';
 
 export interface QueryOptions {
   /**
@@ -95,6 +96,7 @@ function checkStatement({ name, driver }: TransactionalClient, { text, values }:
       remedy: 'Give an array with one value for each placeholder',
     });
   }
+  if (values !== undefined) checkValues(name, values);
   if (driver.inspect(text) === 'control') {
     throw new TransactionControlError({
       what: `A query on client "${name}" would start, mark or end a transaction (${/\w+/.exec(text)?.[0]?.toUpperCase()}); it was not sent`,

@@ -291,6 +291,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     if (this.#repeatable !== undefined) this.#repeatable.overcome();
     if (failure === undefined) return;
     this.#repeatable = noteFailure(this.#repeatable, failure);
+    this.#held.explain(failure);
     if (failure.kind === 'connectionLost') {
       // Lost behind the answer to COMMIT: nothing is missing.
       if (this.#ending !== undefined) return;

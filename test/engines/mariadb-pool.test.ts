@@ -37,6 +37,9 @@ describe('in all forms of mysql2', () => {
     expect(await ask('insert into product set ?', { id: 1, name: 'one' })).toMatchObject({ affectedRows: 1 });
     expect(await ask('select id from product where id in (?)', [[1, 2]])).toEqual([{ id: 1 }]);
     await expect(ask('select nonsense')).rejects.toMatchObject({ code: 'ER_BAD_FIELD_ERROR' });
+    for (const value of [() => 1, Symbol('x')]) {
+      await expect(ask('select ? as a', [value])).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+    }
   });
 
   it('with columns that are named as what objects have, in a transaction or not', async () => {

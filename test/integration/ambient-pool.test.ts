@@ -18,6 +18,26 @@ function open(max = 2): { database: Database<'default'>; pool: pg.Pool } {
 }
 const used = (database: Database<'default'>): number => database.stats().clients.default.used;
 
+describe('values that no database has', () => {
+  it.each([
+    ['a function', () => 1],
+    ['a symbol', Symbol('x')],
+    ['a list with a function', [() => 1]],
+  ])('%s: is refused by the pool and by its clients, in a transaction or not', async (_name, value) => {
+    const { database, pool } = open();
+    const send = async (): Promise<void> => {
+      expect(await rejection(pool.query(insertText, [value]))).toMatchObject({ code: 'INVALID_OPTION' });
+      const client = await pool.connect();
+      expect(await rejection(client.query(insertText, [value]))).toMatchObject({ code: 'INVALID_OPTION' });
+      await client.query('select 1');
+      client.release();
+    };
+    await send();
+    await database.transaction(send);
+    expect(await server.products()).toEqual([]);
+  });
+});
+
 describe('columns that are named as what objects have', () => {
   const names = ['__proto__', 'constructor', 'toString'];
   const text = `select ${names.map((name, at) => `${at} as "${name}"`).join(', ')}`;
