@@ -53,6 +53,7 @@ describe('a connection that idled', () => {
       const database = server.open({ connectionString: proxy.url, validateAfter: 10, acquireTimeout: 20_000 });
       // Several of them, all dead.
       await Promise.all([1, 2, 3].map(() => database.current.query(engine.sql.sleep(0.05))));
+      await until('all are idle', () => database.stats().clients.default.idle === 3);
       const begun = performance.now();
       await until('they have idled', () => performance.now() - begun > 20);
       proxy.set('up', { type: 'swallow', after: 0 });

@@ -4,7 +4,7 @@ import pg from 'pg';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
 import { describe, expect, it } from 'vitest';
-import { channelNames, createDatabase, type Database } from '../../src/index.ts';
+import { channelNames, type ConnectionLeakEvent, createDatabase, type Database } from '../../src/index.ts';
 import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -446,6 +446,29 @@ describe('an ambient pool in a transaction', () => {
       await until('the connection is gone', () => used(database) === 0);
     } finally {
       unsubscribe(channelNames.backgroundError, note);
+    }
+  });
+});
+
+describe('a client that a library does not give back', () => {
+  it('is told of after leakThreshold, with the place that took it', async () => {
+    const database = server.open({ leakThreshold: 30 });
+    const leaks: ConnectionLeakEvent[] = [];
+    const note = (event: unknown): void => void leaks.push(event as ConnectionLeakEvent);
+    subscribe(channelNames.connectionLeak, note);
+    try {
+      const client = await ambientPool(database).connect();
+      await until('it is told', () => leaks.length > 0);
+      expect(leaks).toMatchObject([
+        {
+          transaction: 'a connection of an ambient pool',
+          takenAt: expect.stringMatching(/ambient-pool\.test\.ts:\d+:\d+$/) as string,
+        },
+      ]);
+      client.release();
+      await until('it is back', () => used(database) === 0);
+    } finally {
+      unsubscribe(channelNames.connectionLeak, note);
     }
   });
 });
