@@ -84,10 +84,15 @@ export class HeldConnection {
   }
 
   /** The same, cancelled with the transaction; nothing where the server has not answered in time. */
-  async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
-    const { cancellation } = this.#borrower;
+  finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
     const running = this.run(steps);
+    // Where nothing can end it early there is nothing to wait for besides.
+    return this.#borrower.cancellation.signal === undefined ? running : this.#finishInTime(running);
+  }
+
+  async #finishInTime(running: Promise<Exchange | undefined>): Promise<Exchange | undefined> {
+    const { cancellation } = this.#borrower;
     cancellation.watch(running);
     try {
       return await cancellation.bounded(running);
