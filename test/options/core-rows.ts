@@ -1,0 +1,204 @@
+import { createApp } from '../../src/app/index.ts';
+import { defineCache } from '../../src/cache/index.ts';
+import { sqlite } from '../../src/drivers/sqlite/index.ts';
+import { createDatabase, createPropagation, Database, withContext } from '../../src/index.ts';
+import { createKnex } from '../../src/integrations/knex/index.ts';
+import { defineModel } from '../../src/model/index.ts';
+import { memory } from '../../src/queue/index.ts';
+import { captureCommitHooks, rollbackEach, rolledBack } from '../../src/testing/index.ts';
+import { invoice, isolation, type Place, type Row } from './row.ts';
+import {
+  called,
+  canBeRead,
+  either,
+  emptyList,
+  emptyObject,
+  only,
+  some,
+  thing,
+  timer,
+  truth,
+  whole,
+  words,
+} from './values.ts';
+
+const clock = { now: () => performance.now(), setTimer: () => () => undefined };
+const transaction = {
+  propagation: only('REQUIRED', 'REQUIRES_NEW', 'NESTED', 'SUPPORTS'),
+  isolationLevel: isolation,
+  readOnly: truth,
+  timeout: whole(1, timer, 5_000),
+  signal: some(new AbortController().signal),
+  retry: some({ attempts: 2 }),
+  rollbackOn: called(),
+  name: words(200),
+};
+const context = {
+  timeout: whole(1, timer),
+  traceparent: some('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
+  tracestate: either(some('a=1'), { good: [], accepts: (value) => value === 'SERIALIZABLE; drop table product; --' }),
+  tenant: words(200),
+  locale: some('de-CH'),
+  tz: some('Europe/Zurich'),
+  idempotencyKey: words(200),
+};
+
+export const coreRows: readonly Row[] = [
+  {
+    interface: 'DatabaseOptions',
+    entrance: 'createDatabase',
+    call: createDatabase,
+    base: () => ({ clients: { default: sqlite() } }),
+    options: {
+      clients: some({ default: sqlite() }),
+      defaultClient: only('default'),
+      hookLimit: whole(1, 1_000_000),
+      lockProbeAfter: either(only(false), whole(1, timer)),
+      clock: some(clock),
+      random: called(() => 0.5),
+    },
+  },
+  ...(
+    [
+      ['database.close', ({ database }) => database.close.bind(database), 'CloseOptions'],
+      [
+        'worker.close',
+        ({ jobs }) =>
+          (options: never) =>
+            jobs.worker().close(options),
+        'WorkerCloseOptions',
+      ],
+      ['jobs.close', ({ jobs }) => jobs.close.bind(jobs), 'WorkerCloseOptions'],
+      [
+        'app.close',
+        ({ database }) =>
+          (options: never) =>
+            createApp({ database }).close(options),
+        'CloseOptions',
+      ],
+    ] as readonly [string, (place: Place) => (options: never) => unknown, string][]
+  ).map(([entrance, close, name]): Row => ({
+    interface: name,
+    entrance,
+    call: (options, given) => close(given)(options),
+    options: { timeout: whole(0, timer) },
+  })),
+  ...(
+    [
+      ['getDb', (info, { database }) => database.getDb(info)],
+      ['switchDb', (info, { database }) => database.switchDb(() => {}, info)],
+    ] as readonly [string, Row['call']][]
+  ).map(([entrance, call]): Row => ({
+    interface: 'DbInfo',
+    entrance,
+    call,
+    codes: ['UNKNOWN_CLIENT'],
+    options: { clientName: only('default'), level: whole(0, 1_000) },
+  })),
+  {
+    interface: 'QueryOptions',
+    entrance: 'query',
+    call: (options, { database }) => database.current.query('select 1', [], options),
+    options: { last: truth },
+  },
+  {
+    interface: 'Statement',
+    entrance: 'batch',
+    call: (statement, { database }) => database.transaction.batch([statement]),
+    base: () => ({ text: 'select 1' }),
+    options: {
+      text: {
+        good: ['select 1'],
+        accepts: (value) => typeof value === 'string' && value.trim() !== '' && !value.includes(';'),
+      },
+      values: either(some([]), emptyList),
+      native: thing(),
+    },
+  },
+  ...(
+    [
+      ['transaction', (options, { database }) => database.transaction(() => {}, options)],
+      ['begin', (options, { database }) => database.current.transaction.begin(() => {}, options)],
+      ['batch', (options, { database }) => database.current.batch([], options)],
+      ['@database.Transactional', (options, { database }) => database.Transactional(options)],
+      ['@Database.transaction', (options) => Database.transaction(options)],
+    ] as readonly [string, Row['call']][]
+  ).map(([entrance, call]): Row => ({ interface: 'TransactionOptions', entrance, call, options: transaction })),
+  {
+    interface: 'RetryOptions',
+    entrance: 'retry',
+    call: (retry, { database }) => database.transaction(() => {}, { retry }),
+    base: () => ({ attempts: 2 }),
+    options: { attempts: whole(1, 1_000), delay: whole(0, 3_600_000), lockTimeouts: truth },
+  },
+  {
+    interface: 'ContextOptions',
+    entrance: 'withContext',
+    call: (options) => withContext(options, () => {}),
+    options: {
+      ...context,
+      baggage: either(some({ plan: 'gold' }), emptyObject, {
+        good: [],
+        accepts: (value) =>
+          typeof value === 'object' && canBeRead(value) && Object.prototype.toString.call(value) === '[object String]',
+      }),
+    },
+  },
+  {
+    interface: 'PropagationOptions',
+    entrance: 'createPropagation',
+    call: createPropagation,
+    base: ({ database }) => ({ database }),
+    options: {
+      secret: either(some('a secret of the system', ['a secret of the system']), {
+        good: [],
+        accepts: (value) => typeof value === 'string' && value.length >= 16 && !value.includes('\0'),
+      }),
+      maxAge: whole(1, timer),
+    },
+  },
+  {
+    interface: 'InjectOptions',
+    entrance: 'injectContext',
+    call: (options, { database }) => createPropagation({ database }).injectContext({}, options),
+    options: { awaited: truth },
+  },
+  {
+    interface: 'AppOptions',
+    entrance: 'createApp',
+    call: createApp,
+    base: ({ database }) => ({ database }),
+    options: {
+      database: ({ database }) => some(database),
+      models: either(some({ post: defineModel<{ id: number }>({ table: 'post', key: 'id' }) }), emptyObject),
+      queues: some({ invoice }),
+      caches: either(some({ stock: defineCache({ name: 'stock' }) }), emptyObject),
+      engine: called(memory()),
+    },
+  },
+  ...(
+    [
+      ['rolledBack', (options, { database }) => rolledBack(database, () => {}, options)],
+      ['rollbackEach', (options, { database }) => rollbackEach(database, () => {}, options)],
+    ] as readonly [string, Row['call']][]
+  ).map(([entrance, call]): Row => ({
+    interface: 'RollbackOptions',
+    entrance,
+    call,
+    options: { clientNames: some(['default']), commitHooks: only('record', 'run'), isolationLevel: isolation },
+  })),
+  {
+    interface: 'CaptureOptions',
+    entrance: 'captureCommitHooks',
+    call: (options, { database }) => rolledBack(database, () => captureCommitHooks(() => {}, options)),
+    options: { run: truth },
+  },
+  {
+    interface: 'KnexOptions',
+    entrance: 'createKnex',
+    call: (options, { far }) => createKnex(far, options),
+    codes: ['UNKNOWN_CLIENT'],
+    isOpen: true,
+    options: { clientName: only('default') },
+  },
+];

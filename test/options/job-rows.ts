@@ -1,0 +1,119 @@
+import { bullmq } from '../../src/queue/bullmq/index.ts';
+import { createJobs, defineQueue, memory } from '../../src/queue/index.ts';
+import { pgBoss } from '../../src/queue/pg-boss/index.ts';
+import { invoice, type Row } from './row.ts';
+import { called, either, emptyObject, only, some, thing, timer, truth, whole, words } from './values.ts';
+
+const client = words(200, 'default');
+const waiting = { timeout: whole(1, timer), signal: some(new AbortController().signal), onProgress: called() };
+const pushing = {
+  id: some('0af76519-16cd-43dd-8448-eb211c80319c'),
+  priority: whole(0, 1_000),
+  delay: whole(0, timer),
+  attempts: whole(1, 1_000),
+  backoff: either(some({ type: 'fixed', delay: 5 }), whole(0, timer)),
+  dbInfo: either(some({ level: 1 }), emptyObject),
+};
+
+export const jobRows: readonly Row[] = [
+  {
+    interface: 'QueueOptions',
+    entrance: 'defineQueue',
+    call: (options) => defineQueue('invoice', options),
+    options: {
+      timeout: whole(1, timer),
+      attempts: whole(1, 1_000),
+      backoff: either(some({ type: 'fixed', delay: 5 }), whole(0, timer)),
+      concurrency: whole(1, 10_000),
+      maxRuntime: whole(1, timer),
+      maxPayload: whole(1, 256 * 1024 * 1024),
+    },
+  },
+  {
+    interface: 'Backoff',
+    entrance: 'defineQueue',
+    call: (backoff) => defineQueue('invoice', { backoff }),
+    instead: [5],
+    base: () => ({ type: 'fixed', delay: 5 }),
+    options: { type: only('fixed', 'exponential'), delay: whole(0, timer) },
+  },
+  {
+    interface: 'PushOptions',
+    entrance: 'push',
+    call: (options, { jobs }) => jobs.queues.invoice.push(1, options),
+    codes: ['UNKNOWN_CLIENT'],
+    options: {
+      ...pushing,
+      when: only('commit', 'now'),
+      key: words(500),
+    },
+  },
+  {
+    interface: 'PushAsyncOptions',
+    entrance: 'pushAsync',
+    call: (options, { jobs }) => jobs.queues.invoice.pushAsync(1, options),
+    base: () => ({ timeout: 1 }),
+    codes: ['UNKNOWN_CLIENT'],
+    options: { ...pushing, ...waiting },
+  },
+  {
+    interface: 'AwaitOptions',
+    entrance: 'result',
+    call: async (options, { jobs }) => (await jobs.queues.invoice.push(1)).result(options),
+    base: () => ({ timeout: 1 }),
+    options: waiting,
+  },
+  {
+    interface: 'HandleOptions',
+    entrance: 'handle',
+    call: (options, { jobs }) => jobs.worker().handle(invoice, (data) => data, options),
+    options: {
+      transaction: either(only(false), some({ isolationLevel: 'SERIALIZABLE' }), emptyObject),
+      concurrency: whole(1, 10_000),
+    },
+  },
+  {
+    interface: 'JobsOptions',
+    entrance: 'createJobs',
+    call: createJobs,
+    base: ({ database }) => ({ database, queues: { invoice } }),
+    options: {
+      database: ({ database }) => some(database),
+      queues: some({ invoice }),
+      engine: called(memory()),
+      relay: truth,
+      enqueueTimeout: whole(1, timer),
+    },
+  },
+  {
+    interface: 'BullmqOptions',
+    entrance: 'bullmq',
+    call: bullmq,
+    base: () => ({ connection: 'redis://127.0.0.1:1' }),
+    options: {
+      connection: either(some('redis://127.0.0.1:1'), thing({ port: 1 })),
+      prefix: words(100),
+      clientName: client,
+      lostAfter: whole(500, 86_400_000),
+    },
+  },
+  {
+    interface: 'PgBossOptions',
+    entrance: 'pgBoss',
+    call: pgBoss,
+    base: () => ({ connectionString: 'postgres://127.0.0.1:1/shop' }),
+    options: {
+      connectionString: some('postgres://127.0.0.1:1/shop'),
+      clientName: client,
+      schema: some('pgboss', 'jobs_2'),
+      max: whole(2, 1_000),
+      lostAfter: whole(10, 86_400),
+      pollInterval: whole(50, 3_600_000),
+      password: either(
+        called(() => 'x'),
+        { good: ['x'], accepts: (value) => typeof value === 'string' },
+      ),
+      ssl: either(truth, thing({})),
+    },
+  },
+];

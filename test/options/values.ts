@@ -1,0 +1,113 @@
+/** Values that hardly any option takes, by how they are called in the names of tests. */
+export const nonsense: readonly (readonly [string, unknown])[] = [
+  ['null', null],
+  ['true', true],
+  ['false', false],
+  ['0', 0],
+  ['-1', -1],
+  ['1.5', 1.5],
+  ['NaN', Number.NaN],
+  ['Infinity', Number.POSITIVE_INFINITY],
+  ['-Infinity', Number.NEGATIVE_INFINITY],
+  ['1e300', 1e300],
+  ['2 ** 53', 2 ** 53],
+  ['a big integer', 5n],
+  ['an empty text', ''],
+  ['a text', 'SERIALIZABLE; drop table product; --'],
+  ['a text of 20,000 characters', 'a'.repeat(20_000)],
+  ['a text with NUL', 'a\0b'],
+  ['half a character', 'a\uD800'],
+  ['an object', {}],
+  ['a list', []],
+  ['a list of lists', [[[]]]],
+  ['a symbol', Symbol('nonsense')],
+  ['a function', () => 1],
+  ['a promise', Promise.resolve({})],
+  ['a boxed text', Object('SERIALIZABLE')],
+  ['a date', new Date(0)],
+  ['a Proxy that was revoked', revoked()],
+];
+
+/** What an option takes. */
+export interface Domain {
+  readonly good: readonly unknown[];
+  accepts(value: unknown): boolean;
+}
+
+export const whole = (low: number, high: number, ...good: number[]): Domain => ({
+  good: good.length > 0 ? good : [low],
+  accepts: (value) => Number.isInteger(value) && Number(value) >= low && Number(value) <= high,
+});
+export const timer = 2_147_483_647;
+export const truth: Domain = { good: [true, false], accepts: (value) => typeof value === 'boolean' };
+export const some = (...good: unknown[]): Domain => ({ good, accepts: () => false });
+export const called = (...good: unknown[]): Domain => ({
+  good: good.length > 0 ? good : [() => undefined],
+  accepts: (value) => typeof value === 'function',
+});
+/** Text without NUL and halves of characters. */
+export const words = (longest: number, ...good: string[]): Domain => ({
+  good: good.length > 0 ? good : ['sale'],
+  accepts: (value) =>
+    typeof value === 'string' &&
+    value !== '' &&
+    value.length <= longest &&
+    !value.includes('\0') &&
+    value.isWellFormed(),
+});
+export const thing = (...good: unknown[]): Domain => ({
+  good,
+  accepts: (value) => typeof value === 'object' && value !== null,
+});
+export const either = (...domains: readonly Domain[]): Domain => ({
+  good: domains.flatMap(({ good }) => good),
+  accepts: (value) => domains.some((domain) => domain.accepts(value)),
+});
+export const only = (...values: unknown[]): Domain => ({ good: values, accepts: (value) => values.includes(value) });
+
+/** How an option can be given so that no list of own enumerable properties shows it. */
+export const hidden: readonly (readonly [string, (name: string, get: () => unknown) => object])[] = [
+  ['a getter', (name, get) => Object.defineProperty({}, name, { get, enumerable: true })],
+  ['a prototype', (name, get) => Object.create({ [name]: get() }) as object],
+  ['a class', (name, get) => new (withAccessor(name, get))()],
+  ['a property that is not listed', (name, get) => Object.defineProperty({}, name, { value: get() })],
+  [
+    'a Proxy',
+    (name, get) =>
+      new Proxy<object>(
+        {},
+        { get: (target, asked) => (asked === name ? get() : (Reflect.get(target, asked) as unknown)) },
+      ),
+  ],
+];
+
+function withAccessor(name: string, get: () => unknown): new () => object {
+  return class {
+    static {
+      Object.defineProperty(this.prototype, name, { get });
+    }
+  };
+}
+
+export function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+export function canBeRead(value: unknown): boolean {
+  try {
+    Object.keys(Object(value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What has no entries defines nothing, and harms nobody. */
+export function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && canBeRead(value) && Object.keys(value).length === 0;
+}
+export const empty: Domain = { good: [], accepts: isEmpty };
+export const emptyList: Domain = { good: [], accepts: (value) => isEmpty(value) && Array.isArray(value) };
+export const emptyObject: Domain = { good: [], accepts: (value) => isEmpty(value) && !Array.isArray(value) };
