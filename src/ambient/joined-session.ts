@@ -21,6 +21,8 @@ interface Begun {
   readonly frame: Frame;
   /** It is the scope of the entry that sent it, which ends by itself. */
   readonly standsIn: boolean;
+  /** It stands for the whole ambient transaction, which is as whoever began it has asked. */
+  readonly takesAsIs: boolean;
   end(how: 'released' | 'rolledBack'): Promise<void>;
 }
 
@@ -72,7 +74,8 @@ export class JoinedSession implements LibrarySession {
         return await this.#begin(command.name, {});
       case 'characteristics': {
         const scope = this.#scopeOf(this.#frame());
-        if (scope !== undefined) beginAs(scope, command.characteristics);
+        const asks = this.#begun.at(-1)?.takesAsIs !== true;
+        if (scope !== undefined && asks) beginAs(scope, command.characteristics);
         return;
       }
       case 'commit':
@@ -118,7 +121,7 @@ export class JoinedSession implements LibrarySession {
     const awaited = awaitedIn(here);
     if (here !== undefined && scope !== undefined && awaited !== undefined) {
       awaited.taken = true;
-      beginAs(scope, characteristics);
+      if (!awaited.takesAsIs) beginAs(scope, characteristics);
       this.#begun.push(standIn(savepoint, here, awaited));
     } else {
       this.#begun.push(await this.#nest(savepoint, characteristics));
@@ -143,6 +146,7 @@ export class JoinedSession implements LibrarySession {
       savepoint,
       frame,
       standsIn: false,
+      takesAsIs: false,
       async end(how) {
         ended.resolve(how);
         try {
@@ -199,6 +203,7 @@ function standIn(savepoint: string | undefined, frame: Frame, awaited: Awaited):
     savepoint,
     frame,
     standsIn: true,
+    takesAsIs: awaited.takesAsIs,
     async end(how) {
       if (how === 'rolledBack') awaited.rolledBack = true;
       // That a savepoint is released says nothing of a commit.

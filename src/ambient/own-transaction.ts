@@ -9,6 +9,8 @@ export interface Awaited {
   taken: boolean;
   /** The library has rolled it back. */
   rolledBack: boolean;
+  /** How the library would have it counts for nothing: it stands for a transaction that others have begun. */
+  readonly takesAsIs: boolean;
   /** The library commits it: resolves when the server has. @throws what the commit came to */
   commit(): Promise<void>;
 }
@@ -24,7 +26,7 @@ export function awaitedIn(frame: Frame | undefined): Awaited | undefined {
 
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame): void {
-  awaited.set(frame, { taken: false, rolledBack: false, commit: () => Promise.resolve() });
+  awaited.set(frame, { taken: false, rolledBack: false, takesAsIs: true, commit: () => Promise.resolve() });
 }
 
 class RolledBack extends Error {
@@ -68,6 +70,7 @@ export function ownTransactions(
 class OwnTransaction<Result> implements Awaited {
   taken = false;
   rolledBack = false;
+  readonly takesAsIs = false;
   readonly #entry: () => Promise<Result>;
   #running: Promise<Result> | undefined;
   #ended: Promise<void> | undefined;

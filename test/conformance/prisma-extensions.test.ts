@@ -233,6 +233,26 @@ describe('clients of Prisma', () => {
     await Promise.all(clients.map((client) => client.$disconnect()));
   });
 
+  it('ask for the isolation of their options in transactions of their own, and join others as they are', async () => {
+    const database = server.open({ max: 1 });
+    const adapter = new PrismaPg(ambientPool(database));
+    const transactionOptions = { isolationLevel: 'Serializable' } as const;
+    const prisma = bindPrisma(new PrismaClient({ adapter, transactionOptions }), database);
+    const isolation = (client: ProductClient): PromiseLike<unknown> =>
+      client.$queryRawUnsafe('show transaction_isolation');
+    await database.transaction(async () => {
+      await database.current.query('select 1');
+      expect(await isolation(prisma)).toEqual([{ transaction_isolation: 'read committed' }]);
+    });
+    await database.transaction(async () => {
+      expect(await isolation(prisma)).toEqual([{ transaction_isolation: 'read committed' }]);
+    });
+    expect(await prisma.$transaction(isolation as (client: ProductClient) => Promise<unknown>)).toEqual([
+      { transaction_isolation: 'serializable' },
+    ]);
+    await prisma.$disconnect();
+  });
+
   it('read in the own transaction through a model that was kept from before', async () => {
     const database = server.open({ max: 3 });
     const prisma = bindPrisma(bare(database), database);

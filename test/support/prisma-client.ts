@@ -25,6 +25,11 @@ export interface ProductClient {
   $disconnect(): Promise<void>;
 }
 
+interface PrismaOptions {
+  readonly adapter: PrismaPg;
+  readonly transactionOptions?: { readonly isolationLevel: 'Serializable' };
+}
+
 const schema = `generator client {
   provider = "prisma-client"
   output = "./client"
@@ -43,9 +48,7 @@ model Product {
 `;
 
 /** Generates a client, as a program does before it is built. @returns its class */
-export async function generatePrismaClient(
-  folder: string,
-): Promise<new (options: { adapter: PrismaPg }) => ProductClient> {
+export async function generatePrismaClient(folder: string): Promise<new (options: PrismaOptions) => ProductClient> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'schema.prisma'), schema);
   const cli = fileURLToPath(new URL('../../node_modules/prisma/build/index.js', import.meta.url));
@@ -58,7 +61,7 @@ export async function generatePrismaClient(
   };
   execFileSync(process.execPath, [cli, 'generate', '--schema', join(folder, 'schema.prisma')], { env, stdio: 'pipe' });
   const { PrismaClient } = (await import(pathToFileURL(join(folder, 'client/client.ts')).href)) as {
-    PrismaClient: new (options: { adapter: PrismaPg }) => ProductClient;
+    PrismaClient: new (options: PrismaOptions) => ProductClient;
   };
   return PrismaClient;
 }
