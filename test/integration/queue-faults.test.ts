@@ -132,6 +132,30 @@ await describeWith('Redis', 'the answer to the adding of a job is lost', () => {
       expect(values).toEqual([7, 8]);
     });
 
+    it('until after its time: push says that it may be there, and it is there once', async () => {
+      const { jobs, values } = await start(engine, 500);
+      proxy.setAfter(engine.adds, 'down', { type: 'delay', milliseconds: 1_500 });
+      const error = await rejection(jobs.queues.add.push(7));
+      expect(error).toMatchObject({ code: 'ENQUEUE_UNKNOWN' });
+      if (!(error instanceof EnqueueUnknownError)) return;
+      proxy.set('down', undefined);
+      const { again } = error;
+      await until('it answers', () => jobs.queues.add.pushAsync(7, again).then(...settled), 20_000);
+      await until('it goes on', () => jobs.queues.add.pushAsync(8).then(...settled), 20_000);
+      expect(values.filter((value) => value === 7)).toEqual([7]);
+    });
+
+    it('slowly, in pieces: nothing is lost, and nothing comes twice', async () => {
+      const { jobs, values } = await start(engine);
+      proxy.set('up', { type: 'fragment', size: 3 });
+      proxy.set('down', { type: 'fragment', size: 1 });
+      expect(await jobs.queues.add.pushAsync(7)).toBe(8);
+      proxy.set('up', { type: 'delay', milliseconds: 50 });
+      proxy.set('down', { type: 'delay', milliseconds: 50 });
+      expect(await (await jobs.queues.add.push(8)).result()).toBe(9);
+      expect(values).toEqual([7, 8]);
+    });
+
     it('because the server is not reached: push says that it is not there, and it never is', async () => {
       const { jobs, values } = await start(engine, 500);
       proxy.refuse(true);

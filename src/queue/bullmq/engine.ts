@@ -179,7 +179,8 @@ class BullmqEngine implements QueueEngine {
     if (this.#redis.status !== 'ready') this.#redis.disconnect();
     else await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
     this.#subscriber.close();
-    if (this.#redis.status === 'ready') await this.#redis.quit();
+    // One that is lost on the way is closed too.
+    if (this.#redis.status === 'ready') await this.#redis.quit().catch(() => this.#redis.disconnect());
   }
 
   async #addTo(queue: Queue<BullJobData>, jobs: readonly EngineJob[]): Promise<void> {
