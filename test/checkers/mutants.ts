@@ -106,8 +106,9 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what hooks before the commit change is not announced',
     file: 'transaction/run.ts',
-    find: 'await runHooksBefore(scope, frame);\n  const inScope',
-    replace: 'if (scope.unit.participants === undefined) await runHooksBefore(scope, frame);\n  const inScope',
+    find: 'await runHooksBefore(scope, frame, allowance);\n  const inScope',
+    replace:
+      'if (scope.unit.participants === undefined) await runHooksBefore(scope, frame, allowance);\n  const inScope',
     tests: copies,
   },
   {
