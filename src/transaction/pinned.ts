@@ -98,7 +98,12 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
   async stream(work: (connection: DriverConnection) => Promise<void>): Promise<void> {
     await this.#use(async (connection) => {
       this.#streaming = true;
+      // What reads it may wait for a server that does not answer: it hears that the connection is cut.
+      const cut = (): void => this.#giveBack(false);
+      const { signal } = this.#cancellation;
+      signal?.addEventListener('abort', cut, { once: true });
       await work(connection);
+      signal?.removeEventListener('abort', cut);
       this.#streaming = false;
     });
   }

@@ -1,10 +1,12 @@
 // A connection that is lost before COMMIT, or was lost while it lay idle; and limits of pg's own.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { postgres } from '../../src/drivers/postgres/index.ts';
-import { createDatabase } from '../../src/index.ts';
+import Cursor from 'pg-cursor';
+import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
+import { createDatabase, withContext } from '../../src/index.ts';
 import { mysql } from '../../src/drivers/mysql/index.ts';
 import { mariadbEngine } from '../support/engines/mariadb.ts';
 import { postgresEngine } from '../support/engines/postgres.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { lostSuite } from '../support/lost-suite.ts';
 import { describeWith } from '../support/servers.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -30,6 +32,22 @@ beforeAll(async () => {
   );
 });
 afterAll(() => server.drop());
+
+it("the deadline of a chain ends a stream on a library's own connection, whose server answers no more", async () => {
+  const proxy = await startFaultProxy(server.url);
+  const database = createDatabase({ clients: { default: postgres({ connectionString: proxy.url, max: 1 }) } });
+  await withContext({ timeout: 500 }, async () => {
+    const client = await ambientPool(database).connect();
+    const cursor = client.query(new Cursor('select generate_series(1, 100)'));
+    expect(await cursor.read(10)).toHaveLength(10);
+    proxy.set('down', { type: 'swallow', after: 0 });
+    expect((await rejection(cursor.read(10))).message).toContain('terminated');
+    client.release();
+  });
+  await until('nothing is in use', () => database.stats().clients.default.used === 0);
+  await database.close();
+  await proxy.close();
+});
 
 it('query_timeout of a connection string has the server cancel: what is told is what is there', async () => {
   const url = new URL(server.url);
