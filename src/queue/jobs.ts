@@ -147,10 +147,9 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   }
 
   /** Closes the workers (see `Worker.close`), ends the waits, and disconnects the engine. */
-  close(options: WorkerCloseOptions = {}): Promise<void> {
+  async close(options: WorkerCloseOptions = {}): Promise<void> {
     const read = readOptions('close', options, closeChecks);
-    this.#closing ??= this.#close(read);
-    return this.#closing;
+    await (this.#closing ??= this.#close(read));
   }
 
   async #close(options: WorkerCloseOptions): Promise<void> {

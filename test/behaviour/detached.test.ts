@@ -9,6 +9,8 @@ import {
   InvalidOptionError,
   withContext,
 } from '../../src/index.ts';
+import { withTransaction, withTransactionIsolation } from '../../src/integrations/typeorm/index.ts';
+import { createJobs, defineQueue } from '../../src/queue/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
@@ -103,15 +105,30 @@ describe('detached', () => {
 });
 
 describe('what returns a promise', () => {
-  it('rejects and never throws: close with nonsense, a decorated method without a database', async () => {
+  /** The rejection of a call that must not throw. */
+  async function rejectionOf(call: () => Promise<unknown> | undefined): Promise<unknown> {
+    let promise: Promise<unknown> | undefined;
+    expect(() => (promise = call())).not.toThrow();
+    return await rejection(promise ?? Promise.resolve());
+  }
+
+  it('rejects and never throws: close with nonsense, of databases, jobs and workers', async () => {
     const database = server.open();
-    let closing: Promise<void> | undefined;
-    expect(() => (closing = database.close({ timeout: -1 }))).not.toThrow();
-    expect(await rejection(closing ?? Promise.resolve())).toBeInstanceOf(InvalidOptionError);
-    await database.close();
+    const jobs = createJobs({ database, queues: { invoice: defineQueue<object>('invoice') } });
+    const worker = jobs.worker();
+    for (const each of [database, jobs, worker]) {
+      expect(await rejectionOf(() => each.close({ timeout: -1 }))).toBeInstanceOf(InvalidOptionError);
+    }
+    // It was not closed by that.
+    await jobs.queues.invoice.push({});
+    await jobs.close();
+  });
+
+  it('rejects and never throws: what needs a database, where none is open', async () => {
     const { value: method } = Database.transaction()({}, 'find', { value: async () => {} });
-    let promise: Promise<void> | undefined;
-    expect(() => (promise = method?.())).not.toThrow();
-    expect(await rejection(promise ?? Promise.resolve())).toMatchObject({ code: 'NO_DATABASE' });
+    expect(await rejectionOf(() => method?.())).toMatchObject({ code: 'NO_DATABASE' });
+    expect(await rejectionOf(() => withTransaction(async () => {}))).toMatchObject({ code: 'NO_DATABASE' });
+    const isolated = (): Promise<void> => withTransactionIsolation('SERIALIZABLE', async () => {});
+    expect(await rejectionOf(isolated)).toMatchObject({ code: 'NO_DATABASE' });
   });
 });

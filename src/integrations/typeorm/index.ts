@@ -124,15 +124,18 @@ export function getManager(): EntityManager {
  * Runs `fn` in a transaction: in the one that is open here, or a new one. Everything below joins it.
  * @throws what `transaction` throws
  */
-export function withTransaction<Result>(fn: () => Promise<Result>, options?: TransactionOptions): Promise<Result> {
-  return dataSourceHere().inTransaction(fn, options);
+export async function withTransaction<Result>(
+  fn: () => Promise<Result>,
+  options?: TransactionOptions,
+): Promise<Result> {
+  return await dataSourceHere().inTransaction(fn, options);
 }
 
 /**
  * The same at an isolation level. Inside of a transaction that gives less it is refused.
  * @throws IncompatibleTransactionError
  */
-export function withTransactionIsolation<Result>(
+export async function withTransactionIsolation<Result>(
   isolationLevel: NonNullable<TransactionOptions['isolationLevel']>,
   fn: () => Promise<Result>,
   options: Omit<TransactionOptions, 'isolationLevel'> = {},
@@ -142,7 +145,7 @@ export function withTransactionIsolation<Result>(
     typeof options === 'object' && options !== null
       ? Object.create(options, { isolationLevel: { value: isolationLevel, enumerable: true } })
       : options;
-  return dataSourceHere().inTransaction(fn, given as TransactionOptions);
+  return await dataSourceHere().inTransaction(fn, given as TransactionOptions);
 }
 
 /**
