@@ -219,3 +219,26 @@ describe('a query of Knex with a timeout that cancels', () => {
     await knex.destroy();
   });
 });
+
+describe('the commit of a transaction of Knex', () => {
+  const server = useTestDatabase();
+
+  it('is told when the server has answered, in its function and handed out by it', async () => {
+    const database = server.open({ max: 1 });
+    const knex = createKnex(database);
+    await knex.transaction(async (trx) => {
+      await trx('product').insert({ id: 1 });
+      await trx.commit();
+      expect(await server.products()).toEqual([1]);
+    });
+    // As Objection's Model.startTransaction() takes it.
+    const trx = await new Promise<Knex.Transaction>((resolve, reject) => {
+      knex.transaction((inner) => resolve(inner)).catch(reject);
+    });
+    await trx('product').insert({ id: 2 });
+    await trx.commit();
+    expect(await server.products()).toEqual([1, 2]);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+    await knex.destroy();
+  });
+});
