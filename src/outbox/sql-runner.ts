@@ -29,7 +29,7 @@ interface OfTypeOrm {
 
 /** @throws InvalidOptionError */
 export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string {
-  checked('createOutboxTables', 'on', runner, withMethods('query'));
+  checked('createOutboxTables', 'on', runner ?? null, withMethods('query'));
   const { dialect } = readOptions('createOutboxTables', options, checks);
   const { connection, dataSource } = runner as OfTypeOrm;
   const found = dialect ?? typeormDialects.get((dataSource ?? connection)?.options?.type);

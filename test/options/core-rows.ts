@@ -185,7 +185,16 @@ export const coreRows: readonly Row[] = [
     interface: 'RollbackOptions',
     entrance,
     call,
-    options: { clientNames: some(['default']), commitHooks: only('record', 'run'), isolationLevel: isolation },
+    options: {
+      clientNames: either(some(['default']), {
+        good: [],
+        // Whether there is one is looked up where the test runs.
+        accepts: (value) =>
+          canBeRead(value) && Array.isArray(value) && value.length > 0 && typeof value[0] === 'string',
+      }),
+      commitHooks: only('record', 'run'),
+      isolationLevel: isolation,
+    },
   })),
   {
     interface: 'CaptureOptions',

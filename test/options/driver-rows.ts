@@ -66,7 +66,7 @@ export const driverRows: readonly Row[] = [
       ),
       database: words(200),
       ssl: either(truth, thing({})),
-      charset: words(100, 'utf8mb4'),
+      charset: only('utf8mb4', 'latin1', 'utf8mb4_bin'),
       timezone: only('local', 'Z', '+01:00'),
       preparedStatements: whole(1, 10_000),
     },

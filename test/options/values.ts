@@ -20,6 +20,7 @@ export const nonsense: readonly (readonly [string, unknown])[] = [
   ['an object', {}],
   ['a list', []],
   ['a list of lists', [[[]]]],
+  ['a list that reads as a text', ['Z']],
   ['a symbol', Symbol('nonsense')],
   ['a function', () => 1],
   ['a promise', Promise.resolve({})],

@@ -1,5 +1,6 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { aBoolean, aFunction, anObject, type Check, readOptions, integer, text } from '../../core/index.ts';
+import mysql from 'mysql2';
+import { aBoolean, aFunction, anObject, type Check, integer, readOptions, text } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
 export interface MysqlOptions extends PoolOptions {
@@ -42,12 +43,13 @@ const checks: Record<keyof MysqlOptions, Check> = {
   ssl: (value) =>
     aBoolean(value) === undefined || anObject(value) === undefined ? undefined : 'true, false or TLS options',
   charset: (value) =>
-    text(100)(value) ??
-    (unsafeCharset.test(String(value))
-      ? 'a character set in which quotes keep their meaning, such as utf8mb4'
-      : undefined),
+    typeof value === 'string' && Object.hasOwn(mysql.Charsets, value.toUpperCase()) && !unsafeCharset.test(value)
+      ? undefined
+      : 'a character set that mysql2 knows, in which quotes keep their meaning, such as utf8mb4',
   timezone: (value) =>
-    /^(?:local|Z|[+-]\d\d:\d\d)$/.test(String(value)) ? undefined : '"local", "Z" or an offset such as "+01:00"',
+    typeof value === 'string' && /^(?:local|Z|[+-]\d\d:\d\d)$/.test(value)
+      ? undefined
+      : '"local", "Z" or an offset such as "+01:00"',
   preparedStatements: integer(1, 10_000),
   ...poolOptionChecks,
 };
