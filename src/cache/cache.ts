@@ -146,7 +146,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     if (found.hit !== undefined) return found.hit.value;
     const payload = await (within === undefined
       ? this.#loads.run(
-          keyText(key),
+          this.#valueKey(key),
           () => this.#find(key, undefined, true),
           (present) => this.#load(key, load, present, options),
         )

@@ -89,7 +89,7 @@ export interface CacheStore {
    */
   release(transaction: string, tags: readonly string[]): Promise<void>;
   /**
-   * Takes the right to load a key, for at most `ttl` milliseconds, so that of several processes one does.
+   * Takes the right to load a key, named as in `read`, for at most `ttl` milliseconds, so that of several processes one does.
    * @returns what gives it back; nothing while another one has it
    */
   lease?(key: string, ttl: number): Promise<(() => Promise<void>) | undefined>;

@@ -74,6 +74,18 @@ describe('loads of several processes', () => {
     expect(loads).toBe(1);
   });
 
+  it('of two caches concern each other not, though their keys are the same', async () => {
+    const { database, store, stock } = open();
+    const price = createCache<number, number>(database, { name: 'price', store });
+    const mayEnd = signal();
+    const first = stock.getOrSet(1, () => mayEnd.promise.then(() => 7));
+    await until('it has the right', () => store.leases.size === 1);
+    // It has a right of its own, beside the other one.
+    expect(await price.getOrSet(1, () => store.leases.size)).toBe(2);
+    mayEnd.fire();
+    expect(await first).toBe(7);
+  });
+
   it('go on when the one that has failed gives its right back', async () => {
     const { store, stock, elsewhere } = open();
     const mayEnd = signal();
@@ -81,7 +93,7 @@ describe('loads of several processes', () => {
       await mayEnd.promise;
       throw new Error('no');
     });
-    await until('it has the right', () => store.leases.has('1'));
+    await until('it has the right', () => store.leases.has('stock/1'));
     const waiting = elsewhere.getOrSet(1, () => 8);
     mayEnd.fire();
     expect((await rejection(failing)).message).toBe('no');
@@ -92,7 +104,7 @@ describe('loads of several processes', () => {
   it('do not wait for what cannot be stored, since its tag is locked', async () => {
     const { store, stock } = open();
     await store.prepare('somebody', ['stock/1'], 60_000);
-    store.leases.add('1');
+    store.leases.add('stock/1');
     expect(await stock.getOrSet(1, () => 9)).toBe(9);
     expect(await stock.get(1)).toBeUndefined();
   });
@@ -104,7 +116,7 @@ describe('a load that never ends', () => {
   it('fails for who has begun it, and who waits for it loads for itself; other processes too', async () => {
     const { store, stock, elsewhere } = open({ loadTimeout: 50 });
     const hanging = rejection(stock.getOrSet(1, never));
-    await until('it has begun', () => store.leases.has('1'));
+    await until('it has begun', () => store.leases.has('stock/1'));
     let loads = 0;
     const load = (): number => (loads += 1);
     const waiting = [stock, stock, elsewhere, elsewhere].map((cache) => cache.getOrSet(1, load));

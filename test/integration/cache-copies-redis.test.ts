@@ -174,8 +174,8 @@ await describeWith('Redis', 'copies in the processes of what is in Redis', () =>
     mayEnd.fire();
     expect(await Promise.all(asked)).toEqual([5, 5, 5, 5, 5, 5]);
     expect(loads).toBe(1);
-    await writing.set(`${prefix}lease:3`, 'somebody', 'PX', 200);
+    await writing.set(`${prefix}lease:${here.name}/3`, 'somebody', 'PX', 200);
     expect(await here.getOrSet(3, () => 6)).toBe(6);
-    await until('the right is given back', async () => (await writing.exists(`${prefix}lease:3`)) === 0);
+    await until('the right is given back', async () => (await writing.exists(`${prefix}lease:${here.name}/3`)) === 0);
   });
 });

@@ -346,6 +346,22 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     await proxy.close();
   });
 
+  it('load for themselves when another process has a load that never ends, and the right to it', async () => {
+    const database = server.open({ max: 3 });
+    const name = randomUUID();
+    const [here, there] = [1, 2].map(() => {
+      const store = new RedisStore({ client: redis, prefix, timeout: 5_000 });
+      return createCache<number, number>(database, { name, store, loadTimeout: 100 });
+    }) as [Cache<number, number>, Cache<number, number>];
+    const hanging = rejection(here.getOrSet(1, () => new Promise(() => {})));
+    await until('it has the right', async () => (await redis.exists(`${prefix}lease:${name}/1`)) === 1);
+    const waiting = Promise.all([1, 2, 3].map(() => there.getOrSet(1, () => 7)));
+    expect(await hanging).toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' });
+    expect(await waiting).toEqual([7, 7, 7]);
+    await until('the right is given back', async () => (await redis.exists(`${prefix}lease:${name}/1`)) === 0);
+    expect(await here.get(1)).toBe(7);
+  });
+
   it('agree with the transaction: its commit, its rollback, and what is loaded in between', async () => {
     const { database, here, there, holdCommit } = open();
     await insert(database, 1);
