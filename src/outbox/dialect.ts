@@ -18,8 +18,6 @@ export interface NewOutboxRow {
 export interface OutboxDialect {
   /** Creates the tables and indexes where they are missing. */
   readonly create: readonly string[];
-  /** Whether a rollback undoes that. */
-  readonly transactionalTables: boolean;
   add(messages: readonly NewOutboxRow[]): readonly Statement[];
   /**
    * Takes messages that are due, in their order, so that no other relay takes them; of those with a key only where

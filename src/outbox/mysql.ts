@@ -16,7 +16,6 @@ const claimKeyed = `select ${columns.replaceAll('id as', 'message.id as')} from 
     order by message.id limit ?`;
 
 export const mysqlOutbox: OutboxDialect = {
-  transactionalTables: false,
   create: [
     `create table if not exists sluice_outbox (
   id bigint not null auto_increment primary key,

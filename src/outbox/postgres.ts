@@ -16,7 +16,6 @@ const claim = `select id::text, job_id, queue, key, payload, context, attempts f
     order by message.id limit $2 for update skip locked`;
 
 export const postgresOutbox: OutboxDialect = {
-  transactionalTables: true,
   create: [
     `create table if not exists sluice_outbox (
   id bigint generated always as identity primary key,

@@ -8,7 +8,6 @@ const columns = 'cast(id as text) as id, job_id, queue, key, payload, context, a
 const lease = 60_000;
 
 export const sqliteOutbox: OutboxDialect = {
-  transactionalTables: true,
   create: [
     `create table if not exists sluice_outbox (
   id integer primary key autoincrement,

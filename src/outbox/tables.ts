@@ -12,15 +12,10 @@ import { dialectOf, type SqlRunner, type SqlRunnerOptions } from './sql-runner.t
  * @throws InvalidOptionError for what is neither, or says not of which engine it is
  */
 export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerOptions = {}): Promise<void> {
-  if (!(on instanceof Db)) {
-    const { create } = outboxDialect(dialectOf(on, options));
-    for (const statement of create) await on.query(statement);
-    return;
-  }
-  checkArguments('createOutboxTables', on, {});
-  const { create, transactionalTables } = outboxDialect(on.dialect);
-  if (transactionalTables) await on.batch(create.map((text) => ({ text })));
-  else for (const statement of create) await on.query(statement);
+  if (on instanceof Db) checkArguments('createOutboxTables', on, {});
+  const dialect = on instanceof Db ? on.dialect : dialectOf(on, options);
+  // One by one: outside of a transaction none of them keeps those waiting who write into the tables already.
+  for (const statement of outboxDialect(dialect).create) await on.query(statement);
 }
 
 /** The SQL that `createOutboxTables` runs, for migrations that are kept as text. @throws InvalidOptionError */
