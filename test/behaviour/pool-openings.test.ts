@@ -92,6 +92,29 @@ describe('a server that accepts a connection and says nothing', () => {
   });
 });
 
+describe('a server that falls silent in the middle of connecting', () => {
+  itWith('sessions')('takes no place of the budget for longer than acquireTimeout', async () => {
+    const proxy = await startFaultProxy(server.url);
+    const connectionString = proxy.url;
+    for (const after of [0, 20, 80, 130, 200, 330]) {
+      const database = server.open({ connectionString, max: 1, maxLevel: 0, acquireTimeout: 100 });
+      proxy.set('down', { type: 'swallow', after });
+      const error = await rejection(database.current.query('select 1'));
+      expect(error).toMatchObject({ code: 'ACQUIRE_TIMEOUT' });
+      await until('the attempt has ended', () => database.stats().clients.default.opening === 0);
+      proxy.set('down', undefined);
+      const answers = (): Promise<boolean> =>
+        database.current.query('select 1').then(
+          () => true,
+          () => false,
+        );
+      await until('its place is free again', answers);
+      await database.close();
+    }
+    await proxy.close();
+  });
+});
+
 describe('10,000 callers who wait in vain', () => {
   it('keep the event loop from its other work for no more than 50 ms', { timeout: 120_000 }, async () => {
     const holders = engine.lacks['several writers'] === undefined ? 50 : 1;

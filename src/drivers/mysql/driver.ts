@@ -61,7 +61,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       await connected(client, signal);
-      const { backend, server } = await openSession(client);
+      const { backend, server } = await unlessAborted(openSession(client), signal);
       ({ defaultIsolation } = server);
       if (backend.startedAt === undefined) warnOnce();
       return new MysqlConnection(client, backend, server, ends);

@@ -46,7 +46,7 @@ export async function openLockProbe(current: CurrentSettings, signal: AbortSigna
   signal.addEventListener('abort', onAbort, { once: true });
   let startedAt: string;
   try {
-    const [row] = await ask<{ host: string; port: number }>(client, identity);
+    const [row] = await unlessAborted(ask<{ host: string; port: number }>(client, identity), signal);
     startedAt = `${row?.host}:${row?.port}`;
   } finally {
     signal.removeEventListener('abort', onAbort);

@@ -13,11 +13,12 @@ export function currentSettings(
   return () => settings;
 }
 
-/** Resolves as `work` does, or rejects with the signal's reason. */
+/** Resolves as `work` does, or rejects with the signal's reason: what a connection was asked that is cut meanwhile, mysql2 never answers. */
 export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
     work.finally(() => signal.removeEventListener('abort', onAbort)).then(resolve, reject);
   });
 }
