@@ -8,7 +8,7 @@ const redis = await ownRedis();
 
 it.skipIf(redis === undefined)(
   'four processes that are killed and frozen, on a Redis that is killed, emptied and cut off: 20,000 reads and ten faults, nothing wrong',
-  { timeout: 600_000 },
+  { timeout: 180_000 },
   async () => {
     if (redis === undefined) return;
     const seed = 1 + Math.floor(Math.random() * 1e9);
