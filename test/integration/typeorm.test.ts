@@ -326,4 +326,17 @@ describe('bad input', () => {
     await initDatabase();
     expect(await withTransaction(() => getManager().count(Stock))).toBe(0);
   });
+
+  it('is destroyed by the second attempt where the first one has failed', async () => {
+    const other = createDataSource({ type: 'postgres', url: server.url });
+    await other.initialize();
+    const { driver } = other;
+    const disconnect = driver.disconnect.bind(driver);
+    driver.disconnect = () => Promise.reject(new Error('not yet'));
+    expect(await rejection(other.destroy())).toMatchObject({ message: 'not yet' });
+    driver.disconnect = disconnect;
+    await other.destroy();
+    expect(other.isInitialized).toBe(false);
+    expect(() => other.database).toThrow('initDatabase');
+  });
 });

@@ -112,9 +112,15 @@ export class AmbientDataSource extends DataSource {
   }
 
   async #destroy(): Promise<void> {
-    await super.destroy();
-    await this.#closeDatabase();
-    this.#initializing = undefined;
+    try {
+      await super.destroy();
+      await this.#closeDatabase();
+      this.#initializing = undefined;
+    } catch (error) {
+      // It can be tried again.
+      this.#destroying = undefined;
+      throw error;
+    }
   }
 
   async #closeDatabase(): Promise<void> {
