@@ -17,7 +17,8 @@ interface Named {
 
 /** @throws DeferredResultError for a result that runs only after the body */
 export function returned<Result>(value: Result, { name, transaction }: Named): BodyResult<Result> {
-  refuseDeferred(value, name, () => transaction.chain());
+  // Looked at here first, where most results are none.
+  if (typeof value === 'object') refuseDeferred(value, name, () => transaction.chain());
   return { type: 'returned', value };
 }
 
