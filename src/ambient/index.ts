@@ -2,5 +2,5 @@ export type { Characteristics, ControlCommand } from './control.ts';
 export { libraryPool } from './library-pool.ts';
 export { type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
 export type { LibrarySession } from './library-session.ts';
-export { isBeginExpected, isInAnyTransaction, oncePerTransaction, shareOfTransaction } from './whole-transaction.ts';
+export { isInAnyTransaction, oncePerTransaction, shareOfTransaction } from './whole-transaction.ts';
 export { openSession, runHere } from './session.ts';

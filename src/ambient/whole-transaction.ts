@@ -1,7 +1,7 @@
 import { currentFrame, findPlace, Frame, runInFrame } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
-import { awaitedIn, expectBegin } from './own-transaction.ts';
+import { expectBegin } from './own-transaction.ts';
 
 /** Whether the code that calls is in a transaction of any database of Sluice. */
 export function isInAnyTransaction(): boolean {
@@ -58,11 +58,6 @@ interface ShareOptions {
   readonly database: Database;
   readonly clientName: string | undefined;
   readonly standsFor: boolean;
-}
-
-/** Whether a library is about to begin its transaction here, in the scope of its entry. */
-export function isBeginExpected(): boolean {
-  return awaitedIn(currentFrame()) !== undefined;
 }
 
 /** The frame of the scope with which the transaction of a client began, that around a test left aside. */

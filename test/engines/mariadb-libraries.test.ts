@@ -199,6 +199,37 @@ librarySuite('TypeORM, saving entities,', {
   open: (database) => typeormOf(createDataSource(database, { type: 'mariadb', entities: [Product] }), true),
 });
 
+describe('a query runner of TypeORM', () => {
+  const server = useTestDatabase();
+
+  it('that is first used by save, or in a transaction, is of use afterwards', async () => {
+    const dataSource = createDataSource(server.open({ max: 1 }), { type: 'mariadb', entities: [Product] });
+    await dataSource.initialize();
+    const runner = dataSource.createQueryRunner();
+    try {
+      await runner.manager.save(Product, { id: 1, stock: 1 });
+      await dataSource.inTransaction(async () => {
+        await runner.manager.save(Product, { id: 2, stock: 1 });
+        await runner.startTransaction();
+        await runner.manager.insert(Product, { id: 3 });
+        await runner.rollbackTransaction();
+      });
+      await rejection(
+        dataSource.inTransaction(async () => {
+          await runner.manager.save(Product, { id: 4, stock: 1 });
+          throw new Error('no');
+        }),
+      );
+      await runner.manager.transaction((manager) => manager.insert(Product, { id: 5 }));
+      expect(await runner.manager.count(Product)).toBe(3);
+      expect(await server.products()).toEqual([1, 2, 5]);
+    } finally {
+      await runner.release();
+      await dataSource.destroy();
+    }
+  });
+});
+
 describe('a query of Knex with a timeout that cancels', () => {
   const server = useTestDatabase();
 

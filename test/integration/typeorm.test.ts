@@ -1,6 +1,6 @@
 // The scenario of services that share one DataSource, and what TypeORM does by itself around a transaction.
-import { DataSource, EntitySchema } from 'typeorm';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { DataSource, EntitySchema, type QueryRunner } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   closeDatabase,
   createDataSource,
@@ -12,7 +12,7 @@ import {
   type AmbientDataSource,
 } from '../../src/integrations/typeorm/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { rejection } from '../support/settled.ts';
+import { rejection, signal } from '../support/settled.ts';
 
 interface Stock {
   productId: string;
@@ -214,6 +214,88 @@ describe('services that share a data source', () => {
     expect(ran).toEqual(['committed']);
     const rows = await server.sql<{ productId: string }>('select "productId" from stock order by 1');
     expect(rows.map(({ productId }) => productId)).toEqual(['audit', 'kept']);
+  });
+});
+
+describe('a query runner', () => {
+  const stock = (productId: string): Stock => ({ productId, available: 1, reserved: 0 });
+  const products = async (): Promise<unknown> =>
+    (await server.sql<{ productId: string }>('select "productId" from stock order by 1')).map((row) => row.productId);
+  let runner: QueryRunner;
+  beforeEach(() => {
+    runner = dataSource.createQueryRunner();
+  });
+  afterEach(() => runner.release());
+
+  it('that is first used by save, or by a transaction of its manager, is of use afterwards', async () => {
+    await runner.manager.save(Stock, stock('a'));
+    await runner.manager.save(Stock, stock('b'));
+    await runner.manager.transaction((manager) => manager.save(Stock, stock('c')));
+    await rejection(runner.manager.transaction(() => Promise.reject(new Error('no'))));
+    await runner.manager.transaction((manager) => manager.insert(Stock, stock('d')));
+    expect(await runner.query('select count(*)::int as n from stock')).toEqual([{ n: 4 }]);
+    await runner.startTransaction();
+    await runner.manager.save(Stock, stock('e'));
+    await runner.rollbackTransaction();
+    expect(await products()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('that was made before a transaction joins it, and is of use in the next one and outside', async () => {
+    for (const end of ['commit', 'rollback']) {
+      const done = withTransaction(async () => {
+        await runner.query(`insert into stock values ($1, 1, 0)`, [end]);
+        await runner.manager.save(Stock, stock(`${end} save`));
+        await runner.manager.findOneOrFail(Stock, { where: { productId: end }, lock: { mode: 'pessimistic_write' } });
+        await runner.manager.transaction((manager) => manager.insert(Stock, stock(`${end} nested`)));
+        await runner.startTransaction();
+        await runner.query(`insert into stock values ('undone', 1, 0)`);
+        await runner.rollbackTransaction();
+        expect(await getManager().count(Stock)).toBe(end === 'commit' ? 3 : 6);
+        if (end === 'rollback') throw new Error('no');
+      });
+      await (end === 'commit' ? done : rejection(done));
+      expect(runner.isTransactionActive).toBe(false);
+    }
+    expect(await products()).toEqual(['commit', 'commit nested', 'commit save']);
+    expect(await runner.query('select count(*)::int as n from stock')).toEqual([{ n: 3 }]);
+    await runner.manager.save(Stock, stock('d'));
+    expect(await products()).toHaveLength(4);
+  });
+
+  it('that was made in a transaction saves in one of its own afterwards', async () => {
+    await withTransaction(async () => {
+      await runner.release();
+      runner = dataSource.createQueryRunner();
+      await runner.manager.save(Stock, stock('a'));
+    });
+    expect(runner.isTransactionActive).toBe(false);
+    const failing = runner.manager.save(Stock, [
+      stock('b'),
+      { productId: 'c', available: 'many' as never, reserved: 0 },
+    ]);
+    await rejection(failing);
+    expect(await products()).toEqual(['a']);
+  });
+
+  it('that came too late for its transaction is of use outside of it', async () => {
+    let late: Promise<unknown> | undefined;
+    const ended = signal();
+    await withTransaction(async () => {
+      late = ended.promise.then(() => runner.query('select 1'));
+      await getManager().count(Stock);
+    });
+    ended.fire();
+    expect(await rejection(late as Promise<unknown>)).toMatchObject({ code: 'TRANSACTION_ENDED' });
+    expect(await runner.query('select 1 as n')).toEqual([{ n: 1 }]);
+  });
+
+  it('that has a connection stays on it, in a transaction as well', async () => {
+    const here = async (): Promise<unknown> => (await runner.query('select pg_backend_pid() as pid'))[0];
+    const outside = await here();
+    await withTransaction(async () => {
+      expect(await getManager().query('select pg_backend_pid() as pid')).not.toEqual([outside]);
+      expect(await here()).toEqual(outside);
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunne
 import { type InOwnTransaction, isInAnyTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
-import { joinTransaction, type RunnerSettings } from './query-runner.ts';
+import { followTransactions, type PooledConnection, type RunnerSettings } from './query-runner.ts';
 import { TransactionEvents } from './subscribers.ts';
 
 /** Where the data source gets its database from: one that it was given, or one that lives as long as it. */
@@ -66,9 +66,8 @@ export class AmbientDataSource extends DataSource {
 
   override createQueryRunner(mode: 'master' | 'slave' = 'master'): QueryRunner {
     const runner = super.createQueryRunner(mode);
-    if (this.#joining === undefined || !this.#joining.db.inTransaction) return runner;
-    this.#events?.quieten(runner);
-    return joinTransaction(runner, this.#joining);
+    if (this.#joining !== undefined) this.#events?.quieten(runner, followTransactions(runner, this.#joining));
+    return runner;
   }
 
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
@@ -133,8 +132,8 @@ export class AmbientDataSource extends DataSource {
 
 /** A pool of `pg` or of mysql2. */
 type LibraryPool =
-  | { connect(): Promise<object> }
-  | { getConnection(callback: (error: Error | null, connection: object) => void): void };
+  | { connect(): Promise<PooledConnection> }
+  | { getConnection(callback: (error: Error | null, connection: PooledConnection) => void): void };
 
 function connectionsOf(pool: LibraryPool): RunnerSettings['takeConnection'] {
   if ('connect' in pool) return () => pool.connect();

@@ -40,11 +40,11 @@ export class TransactionEvents {
   }
 
   /** A runner in an ambient transaction does not speak of transactions itself. */
-  quieten(runner: QueryRunner): void {
+  quieten(runner: QueryRunner, isInTransaction: () => boolean): void {
     const broadcaster = broadcasterOf(runner);
     const broadcast = broadcaster.broadcast.bind(broadcaster);
     broadcaster.broadcast = (event, ...args) =>
-      transactionEvent.test(event) ? Promise.resolve() : broadcast(event, ...args);
+      transactionEvent.test(event) && isInTransaction() ? Promise.resolve() : broadcast(event, ...args);
   }
 
   async #tell(...events: readonly string[]): Promise<void> {
