@@ -95,6 +95,7 @@ export {
   type SavepointObserver,
   type TransactionalDecorator,
   TransactionEndedError,
+  TransactionLeftOpenError,
   TransactionNotAllowedError,
   type TransactionOptions,
   TransactionRequiredError,

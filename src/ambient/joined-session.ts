@@ -1,32 +1,11 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
-import {
-  beginAs,
-  runScope,
-  runStatements,
-  type Scope,
-  type Target,
-  type TransactionalClient,
-} from '../transaction/index.ts';
+import { beginAs, runStatements, type Scope, type Target, type TransactionalClient } from '../transaction/index.ts';
+import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun.ts';
 import type { Characteristics, ControlCommand } from './control.ts';
-import { type Awaited, awaitedIn } from './own-transaction.ts';
+import { awaitedIn } from './own-transaction.ts';
 import type { LibrarySession } from './library-session.ts';
-
-/** A transaction or savepoint that the library has begun: a scope in the ambient transaction. */
-interface Begun {
-  /** None: begun by BEGIN. */
-  readonly savepoint: string | undefined;
-  /** What runs in it has this frame. */
-  readonly frame: Frame;
-  /** It is the scope of the entry that sent it, which ends by itself. */
-  readonly standsIn: boolean;
-  /** It stands for the whole ambient transaction, which is as whoever began it has asked. */
-  readonly takesAsIs: boolean;
-  end(how: 'released' | 'rolledBack'): Promise<void>;
-}
-
-class RollbackRequested extends Error {}
 
 /**
  * A share in the connection of the ambient transaction. What its library takes for BEGIN and SAVEPOINT are
@@ -40,6 +19,8 @@ export class JoinedSession implements LibrarySession {
   #last: readonly Statement[] | undefined;
   /** A scope that stood for what it had begun has ended. */
   #hasEnded = false;
+  /** What it had begun was still open when the body of the scope around had ended, and was rolled back. */
+  #leftOpen: Error | undefined;
 
   constructor(client: TransactionalClient, frame: Frame) {
     this.#target = { client, level: undefined };
@@ -69,6 +50,7 @@ export class JoinedSession implements LibrarySession {
     switch (command.type) {
       case 'begin':
         if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
+        this.#leftOpen = undefined;
         return await this.#begin(undefined, command.characteristics);
       case 'savepoint':
         return await this.#begin(command.name, {});
@@ -83,6 +65,7 @@ export class JoinedSession implements LibrarySession {
         const at = this.#begun.findLastIndex(({ savepoint }) => savepoint === undefined);
         // What it stood for has ended by itself, as it does.
         if (at < 0 && this.#hasEnded) return;
+        if (at < 0 && this.#leftOpen !== undefined) return this.#endTooLate(command.type, this.#leftOpen);
         if (at < 0) throw refused('it has begun none, and the ambient one is not its own to end');
         return await this.#endFrom(at, command.type === 'commit' ? 'released' : 'rolledBack');
       }
@@ -129,40 +112,61 @@ export class JoinedSession implements LibrarySession {
   }
 
   /** Opens a nested scope that lasts until the library ends it. */
-  async #nest(savepoint: string | undefined, characteristics: Characteristics): Promise<Begun> {
-    const opened = Promise.withResolvers<Frame>();
-    const ended = Promise.withResolvers<'released' | 'rolledBack'>();
-    const body = async (): Promise<void> => {
-      const frame = currentFrame();
-      if (frame !== undefined) opened.resolve(frame);
-      if ((await ended.promise) === 'rolledBack') throw new RollbackRequested();
-    };
-    const options = { ...characteristics, propagation: 'NESTED' } as const;
-    const done = runInFrame(this.#frame(), () => runScope(this.#target, body, options), undefined);
-    // Refused before its body: nobody else would hear of it.
-    done.catch(opened.reject);
-    const frame = await opened.promise;
-    return {
+  #nest(savepoint: string | undefined, characteristics: Characteristics): Promise<Begun> {
+    const around = this.#frame();
+    return beginByHand({
+      target: this.#target,
+      around,
+      scope: this.#scopeOf(around),
       savepoint,
-      frame,
-      standsIn: false,
-      takesAsIs: false,
-      async end(how) {
-        ended.resolve(how);
-        try {
-          await done;
-        } catch (error) {
-          if (!(error instanceof RollbackRequested)) throw error;
-        }
-      },
-    };
+      characteristics,
+      endWithScope: (nested) => this.#endWithScope(nested),
+    });
   }
 
-  async #endFrom(index: number, how: 'released' | 'rolledBack'): Promise<void> {
-    const ending = this.#begun.splice(index).reverse();
+  /** Ends from the last one to that at the index, all of them, since what is left open keeps others waiting. */
+  async #endFrom(index: number, how: HowEnded): Promise<void> {
+    const ending = this.#take(index);
+    let failed: { readonly error: unknown } | undefined;
+    for (const begun of ending.toReversed()) {
+      try {
+        await begun.end(failed === undefined ? how : 'rolledBack');
+      } catch (error) {
+        failed ??= { error };
+      }
+    }
+    if (failed !== undefined) throw failed.error;
+  }
+
+  #take(index: number): Begun[] {
+    const taken = this.#begun.splice(index);
+    for (const begun of taken) if (begun instanceof NestedByHand) begun.claim();
     // It ends by itself, also where its library hears that its commit has failed, and then rolls back.
-    if (ending.some(({ standsIn }) => standsIn)) this.#hasEnded = true;
-    for (const begun of ending) await begun.end(how);
+    if (taken.some(({ standsIn }) => standsIn)) this.#hasEnded = true;
+    return taken;
+  }
+
+  /** The body of the scope around has ended first: a transaction is rolled back, a savepoint by itself stays. */
+  async #endWithScope(nested: NestedByHand): Promise<unknown> {
+    if (nested.isClaimed) return undefined;
+    const at = this.#begun.indexOf(nested);
+    const open = at < 0 ? [nested] : this.#take(at).filter((begun) => begun instanceof NestedByHand);
+    const transaction = open.findIndex(({ savepoint }) => savepoint === undefined);
+    const error = open[transaction]?.error;
+    this.#leftOpen = error;
+    const ends = open.map(
+      (begun, index) => (): Promise<void> =>
+        begun.end(transaction >= 0 && index >= transaction ? 'rolledBack' : 'released'),
+    );
+    const ended = await Promise.allSettled(ends.toReversed().map((end) => end()));
+    const failed = ended.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+    return error ?? failed?.reason;
+  }
+
+  /** It is rolled back, which is what a rollback would have done. @throws what a commit comes to */
+  #endTooLate(how: 'commit' | 'rollback', error: Error): void {
+    if (how === 'commit') throw error;
+    this.#leftOpen = undefined;
   }
 
   #find(name: string): number {
@@ -195,21 +199,6 @@ export class JoinedSession implements LibrarySession {
   #scopeOf(frame: Frame | undefined): Scope | undefined {
     return findPlace(frame, this.#target.client).scope as Scope | undefined;
   }
-}
-
-/** What was begun is the scope of the entry that begins it, which ends by itself, or where that commits. */
-function standIn(savepoint: string | undefined, frame: Frame, awaited: Awaited): Begun {
-  return {
-    savepoint,
-    frame,
-    standsIn: true,
-    takesAsIs: awaited.takesAsIs,
-    async end(how) {
-      if (how === 'rolledBack') awaited.rolledBack = true;
-      // That a savepoint is released says nothing of a commit.
-      else if (savepoint === undefined) await awaited.commit();
-    },
-  };
 }
 
 function isWithin(scope: Scope, outer: Scope | undefined): boolean {

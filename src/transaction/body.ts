@@ -35,6 +35,15 @@ export async function settle<Result>(
   }
 }
 
+/** What a body comes to that has left open what it had begun by hand. An error of its own says more. */
+export function withLeftOpen<Result>(
+  done: BodyResult<Result>,
+  leftOpen: readonly unknown[] | undefined,
+): BodyResult<Result> {
+  if (leftOpen === undefined || done.type !== 'returned') return done;
+  return { type: 'thrown', error: leftOpen[0] };
+}
+
 /** What `rollbackOn` throws itself takes the place of the error that it was asked about, and rolls back. */
 export function judge(error: unknown, options: TransactionOptions | undefined): BodyResult<never> {
   // Nobody has seen a result that was refused, so there is nothing that could be kept.

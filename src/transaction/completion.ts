@@ -134,6 +134,12 @@ class HookQueue implements HookSink {
   }
 }
 
+/** What an error carries of other errors. */
+export function suppressedBy(error: unknown): readonly unknown[] {
+  const kept = typeof error === 'object' && error !== null && 'suppressed' in error ? error.suppressed : undefined;
+  return Array.isArray(kept) ? kept : [];
+}
+
 /** Keeps errors of compensations with the error that they ran for, where that can carry them. */
 export function attachSuppressed(error: unknown, suppressed: readonly unknown[]): void {
   if (suppressed.length === 0 || typeof error !== 'object' || error === null || !Object.isExtensible(error)) return;

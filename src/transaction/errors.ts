@@ -75,6 +75,11 @@ export class DeferredResultError extends SluiceError {
   override readonly code = 'DEFERRED_RESULT';
 }
 
+/** A transaction that was begun by hand in a scope was still open when the body of that had ended; it is rolled back. */
+export class TransactionLeftOpenError extends SluiceError {
+  override readonly code = 'TRANSACTION_LEFT_OPEN';
+}
+
 /** Hooks kept registering hooks; those beyond the limit were not run. */
 export class HookLimitError extends SluiceError {
   override readonly code = 'HOOK_LIMIT';

@@ -5,6 +5,7 @@ import {
   CommitUnknownError,
   ScopeBlockedError,
   TransactionEndedError,
+  TransactionLeftOpenError,
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './errors.ts';
@@ -115,6 +116,17 @@ export function rolledBackByServer(subject: Subject, cause: unknown): Transactio
     remedy: 'Let that error pass, and repeat the whole transaction, as the retry option does',
     chain: subject.chain(),
     cause,
+  });
+}
+
+/** The error for a transaction that was begun by hand in a scope, which has ended first. @param place where it was begun */
+export function leftOpen(subject: Subject, scope: string, place: string | undefined): TransactionLeftOpenError {
+  const begun = place === undefined ? '' : ` (at ${place})`;
+  return new TransactionLeftOpenError({
+    what: `A transaction that was begun by hand${begun} was still open when the body of the scope "${scope}" of the ${named(subject)} had ended; it was rolled back`,
+    remedy:
+      'Commit or roll back what was begun by hand before the body ends, or use the function of its library that takes a body',
+    chain: subject.chain(),
   });
 }
 

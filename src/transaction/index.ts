@@ -13,6 +13,7 @@ export {
   IncompatibleTransactionError,
   ScopeBlockedError,
   TransactionEndedError,
+  TransactionLeftOpenError,
   TransactionNotAllowedError,
   TransactionRequiredError,
   TransactionTimeoutError,
@@ -20,6 +21,8 @@ export {
 } from './errors.ts';
 export { readOnce, readTransactionOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
+export type { BegunByHand } from './begun-by-hand.ts';
+export { leftOpen } from './failures.ts';
 export { LockWatch } from './lock-watch.ts';
 export type { InScope, Participant } from './participants.ts';
 export { PinnedConnection } from './pinned.ts';

@@ -1,5 +1,6 @@
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
-import { type BodyResult, judge, returned, settle } from './body.ts';
+import { besides } from './begun-by-hand.ts';
+import { type BodyResult, judge, returned, settle, withLeftOpen } from './body.ts';
 import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
 import { unexpectedRollback } from './failures.ts';
 import type { TransactionOptions } from './options.ts';
@@ -35,7 +36,9 @@ async function runJoined<Result>({ scope, run }: InnerBody<Result>): Promise<Res
     }
     const idle = scope.close();
     if (idle !== undefined) await idle;
+    done = withLeftOpen(done, scope.leftOpen);
     if (done.type === 'returned') return done.value;
+    if (scope.leftOpen !== undefined) attachSuppressed(done.error, besides(scope.leftOpen, done.error, []));
     if (done.type === 'thrown') scope.unit.doom(done.error);
     throw done.error;
   } finally {
@@ -52,21 +55,21 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
   try {
     const turn = parent.unit.lane.enter(transaction);
     if (turn !== undefined) await turn;
-    let nested: { readonly unit: AtomicUnit; readonly done: BodyResult<Result> };
+    let nested: { readonly scope: Scope; readonly done: BodyResult<Result> };
     try {
       // The transaction may have ended while this scope waited for its turn.
       transaction.assertOpen();
       const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
       const scope = new Scope(transaction, unit, parent, run.options?.name);
       const frame = new Frame(outer, { client: transaction.client, scope });
-      nested = { unit, done: await runInFrame(frame, runNested<Result>, { scope, run }) };
+      nested = { scope, done: await runInFrame(frame, runNested<Result>, { scope, run }) };
     } finally {
       parent.unit.lane.leave();
     }
-    const { unit, done } = nested;
-    const errors = done.type === 'thrown' ? await compensate(run, unit) : await commitIn(run, unit);
+    const { scope, done } = nested;
+    const errors = done.type === 'thrown' ? await compensate(run, scope.unit) : await commitIn(run, scope.unit);
     if (done.type !== 'returned') {
-      attachSuppressed(done.error, errors);
+      attachSuppressed(done.error, besides(scope.leftOpen, done.error, errors));
       throw done.error;
     }
     if (errors.length > 0) throw afterCommit(transaction, done.value, errors);
@@ -118,8 +121,9 @@ async function settleNested<Result>(
   scope: Scope,
   { parent, body, options }: InnerRun<Result>,
 ): Promise<BodyResult<Result>> {
-  const done = await settle(body, options, scope);
+  const settled = await settle(body, options, scope);
   await scope.close();
+  const done = withLeftOpen(settled, scope.leftOpen);
   const frame = currentFrame();
   if (parent.base === undefined || done.type === 'thrown' || scope.unit.doomed !== undefined || frame === undefined) {
     return done;
@@ -146,15 +150,16 @@ async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: Ato
       : frameAfter(outer)(registered, sink);
   parent.enterAsHook();
   try {
-    return await runHooks({
+    const errors = await runHooks({
       transaction: transaction.name,
       outcome: 'rolledBack',
       hooks,
       frameFor: transaction.outcome === undefined ? inside : frameAfter(outside(outer, transaction)),
       hookLimit: client.hookLimit,
     });
-  } finally {
     await scope.close();
+    return besides(scope.leftOpen, undefined, errors);
+  } finally {
     scope.end();
     parent.leave();
   }

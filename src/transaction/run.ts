@@ -1,6 +1,7 @@
 import { Frame, runInFrame } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
-import { type BodyResult, judge, returned } from './body.ts';
+import { besides } from './begun-by-hand.ts';
+import { type BodyResult, judge, returned, withLeftOpen } from './body.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter } from './completion.ts';
@@ -97,7 +98,7 @@ export async function runAttempt<Result>(
             },
             deadline,
           );
-    return { transaction, unit, result: conclude(transaction, unit, done, ending, errors) };
+    return { transaction, unit, result: conclude(scope, done, ending, errors) };
   } finally {
     cancellation.stop();
     client.work.delete(transaction);
@@ -125,6 +126,7 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
     }
     const idle = scope.close();
     if (idle !== undefined) await idle;
+    done = withLeftOpen(done, scope.leftOpen);
     if (done.type !== 'thrown' && scope.unit.awaitsCommit && scope.unit.doomed === undefined) {
       await runBeforeCommit(scope, frame);
     }
@@ -189,6 +191,7 @@ async function runAsHook<Result>(parent: Scope, frame: Frame, run: () => Promise
     const result = await runInFrame(new Frame(frame, { client, scope }), run, undefined);
     const idle = scope.close();
     if (idle !== undefined) await idle;
+    if (scope.leftOpen !== undefined) throw scope.leftOpen[0];
     return result;
   } finally {
     scope.end();
@@ -203,8 +206,7 @@ function endTransaction(transaction: Transaction, unit: AtomicUnit, done: BodyRe
 
 /** What the caller gets: the value, or the error that says most. */
 function conclude<Result>(
-  transaction: Transaction,
-  unit: AtomicUnit,
+  { transaction, unit, leftOpen }: Scope,
   done: BodyResult<Result>,
   { outcome, failure }: Ending,
   hookErrors: readonly unknown[],
@@ -217,7 +219,7 @@ function conclude<Result>(
     return { error: cutShort(transaction, [done.error, ...hookErrors]) };
   }
   const error = errorOf(transaction, unit, done, failure);
-  attachSuppressed(error, hookErrors);
+  attachSuppressed(error, besides(leftOpen, error, hookErrors));
   return { error };
 }
 

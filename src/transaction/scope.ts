@@ -1,5 +1,6 @@
 import type { AmbientScope, Frame } from '../context/index.ts';
 import type { QueryResult, Statement } from '../driver/index.ts';
+import type { BegunByHand } from './begun-by-hand.ts';
 import { ended } from './failures.ts';
 import type { Transaction } from './transaction.ts';
 import type { AtomicUnit } from './unit.ts';
@@ -29,6 +30,9 @@ export class Scope implements AmbientScope {
   #pending = 0;
   #onIdle: (() => void) | undefined;
   #lastIssued = false;
+  /** What was begun by hand and not ended; none in most. */
+  #byHand: Set<BegunByHand> | undefined;
+  #leftOpen: readonly unknown[] | undefined;
 
   constructor(
     transaction: Transaction,
@@ -75,10 +79,38 @@ export class Scope implements AmbientScope {
     if (this.#pending === 0) this.#onIdle?.();
   }
 
-  /** Refuses what comes from now on, and resolves when everything that was issued has ended. */
+  /** What the body has left open, in errors, and what else went wrong in ending it; none in most. */
+  get leftOpen(): readonly unknown[] | undefined {
+    return this.#leftOpen;
+  }
+
+  /** What ends by hand, and with the body of the scope at the latest. */
+  beginByHand(begun: BegunByHand): void {
+    (this.#byHand ??= new Set()).add(begun);
+  }
+
+  endByHand(begun: BegunByHand): void {
+    this.#byHand?.delete(begun);
+  }
+
+  /**
+   * Refuses what comes from now on, ends what was begun by hand, and resolves when everything that was issued has
+   * ended.
+   */
   close(): Promise<void> | undefined {
     if (this.#state === 'open') this.#state = 'closing';
-    if (this.#pending === 0) return undefined;
+    if (this.#byHand !== undefined && this.#byHand.size > 0) return this.#closeByHand([...this.#byHand]);
+    return this.#pending === 0 ? undefined : this.#idle();
+  }
+
+  async #closeByHand(open: readonly BegunByHand[]): Promise<void> {
+    const ends = open.toReversed().map((begun) => begun.endWithScope());
+    if (this.#pending > 0) await this.#idle();
+    const errors = (await Promise.all(ends)).filter((error) => error !== undefined);
+    if (errors.length > 0) this.#leftOpen = errors;
+  }
+
+  #idle(): Promise<void> {
     return new Promise((resolve) => (this.#onIdle = resolve));
   }
 

@@ -9,9 +9,10 @@ import {
 } from '../context/index.ts';
 import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
 import type { TransactionalClient } from './client.ts';
+import { suppressedBy } from './completion.ts';
 import { checkJoin } from './compatibility.ts';
 import { refuseDeferred } from './deferred-result.ts';
-import { TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
+import { TransactionLeftOpenError, TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
 import { type InnerRun, join, nest } from './inner.ts';
 import { isolationOf, originOf, readTransactionOptions, type TransactionOptions } from './options.ts';
 import { type PropagationAction, propagationTable } from './propagation.ts';
@@ -106,6 +107,8 @@ export async function runInBase<Result>(
       throw rollBack;
     });
   } catch (error) {
+    const leftOpen = suppressedBy(error).find((each) => each instanceof TransactionLeftOpenError);
+    if (error === rollBack && leftOpen !== undefined) throw leftOpen;
     if (error === rollBack && result !== undefined) return result.value;
     throw error;
   }
