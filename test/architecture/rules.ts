@@ -50,7 +50,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'integrations/kysely': { folders: ['.', 'ambient'], packages: ['kysely'] },
   // The engine of a data source that makes its own database is loaded when it is initialized.
   'integrations/typeorm': {
-    folders: ['.', 'ambient', 'drivers/postgres', 'drivers/mysql'],
+    folders: ['.', 'core', 'ambient', 'drivers/postgres', 'drivers/mysql'],
     packages: ['typeorm'],
   },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },

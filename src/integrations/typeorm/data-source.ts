@@ -30,9 +30,9 @@ export class AmbientDataSource extends DataSource {
     const Pool = function Pool(): object {
       return pools.of();
     };
-    super({ ...options, driver: { Pool, createPool: () => pools.of() } });
+    super({ ...options, driver: { Pool, createPool: () => pools.of(), defaults } });
     this.#source = source;
-    pools.of = () => libraryPool(this.database, source.clientName);
+    pools.of = () => this.#poolOf(this.database);
     this.#events = new TransactionEvents(this, () => this.database, source.clientName);
     warnOfStrangers();
   }
@@ -58,10 +58,26 @@ export class AmbientDataSource extends DataSource {
   /** Runs `body` in an ambient transaction, of which subscribers are told. */
   async inTransaction<Result>(body: () => Promise<Result>, options: TransactionOptions = {}): Promise<Result> {
     const db = this.#joining?.db ?? this.database.current;
-    return await db.transaction.begin(async () => {
+    const begun = async (): Promise<Result> => {
       await this.#events?.begun();
       return await body();
-    }, options);
+    };
+    return await db.transaction.begin(begun, db.inTransaction ? options : this.#withIsolation(options));
+  }
+
+  get #isolation(): TransactionOptions['isolationLevel'] {
+    return (this.options as { readonly isolationLevel?: TransactionOptions['isolationLevel'] }).isolationLevel;
+  }
+
+  /** The data source's isolation level is that of transactions which begin through it. */
+  #withIsolation(options: TransactionOptions): TransactionOptions {
+    const isolationLevel = this.#isolation;
+    if (isolationLevel === undefined || typeof options !== 'object' || options === null) return options;
+    if (options.isolationLevel !== undefined) return options;
+    // A copy that leaves the options of a prototype where they are.
+    return Object.create(options, {
+      isolationLevel: { value: isolationLevel, enumerable: true },
+    }) as TransactionOptions;
   }
 
   override createQueryRunner(mode: 'master' | 'slave' = 'master'): QueryRunner {
@@ -73,7 +89,8 @@ export class AmbientDataSource extends DataSource {
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
     // The first one is made during the construction, when nothing of this class is there yet.
     return new AmbientEntityManager(this, queryRunner, {
-      own: (entry) => this.#own(entry),
+      explicit: (entry) => this.#own(entry),
+      implicit: (entry) => (this.#isolation === undefined ? this.#own(entry) : this.inTransaction(entry)),
       isAmbient: () => this.#joining?.db.inTransaction === true,
     });
   }
@@ -90,10 +107,17 @@ export class AmbientDataSource extends DataSource {
       database,
       db: database.getDb({ clientName }),
       clientName,
-      takeConnection: connectionsOf(libraryPool(database, clientName) as LibraryPool),
+      takeConnection: connectionsOf(this.#poolOf(database)),
       connections: new WeakMap(),
       onConnect: () => this.#events?.begun() ?? Promise.resolve(),
     };
+  }
+
+  #poolOf(database: Database): LibraryPool {
+    const pool = libraryPool(database, this.#source.clientName) as LibraryPool;
+    const { parseInt8 } = this.options as { readonly parseInt8?: boolean };
+    if (parseInt8 === true && 'connect' in pool) pool.on('acquire', parseBigints);
+    return pool;
   }
 
   async #initialize(): Promise<this> {
@@ -132,8 +156,22 @@ export class AmbientDataSource extends DataSource {
 
 /** A pool of `pg` or of mysql2. */
 type LibraryPool =
-  | { connect(): Promise<PooledConnection> }
+  | { connect(): Promise<PooledConnection>; on(event: 'acquire', listener: (client: WithParsers) => void): unknown }
   | { getConnection(callback: (error: Error | null, connection: PooledConnection) => void): void };
+
+interface WithParsers {
+  getTypeParser(oid: number): unknown;
+  setTypeParser(oid: number, parser: unknown): void;
+}
+
+/** Where TypeORM looks whether pg has `parseInt8`, which would be one for all pools of the process. */
+const defaults = { set parseInt8(_: boolean) {} };
+
+/** int8 and its array are read as int4 and that of it, as pg does for `parseInt8`. */
+function parseBigints(client: WithParsers): void {
+  client.setTypeParser(20, client.getTypeParser(23));
+  client.setTypeParser(1016, client.getTypeParser(1007));
+}
 
 function connectionsOf(pool: LibraryPool): RunnerSettings['takeConnection'] {
   if ('connect' in pool) return () => pool.connect();

@@ -2,7 +2,10 @@ import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
 import type { InOwnTransaction } from '../../ambient/index.ts';
 
 export interface Transactions {
-  readonly own: InOwnTransaction;
+  /** Runs what opens a transaction on demand. */
+  readonly explicit: InOwnTransaction;
+  /** Runs what opens one by itself, where there is none. */
+  readonly implicit: (entry: () => Promise<unknown>) => Promise<unknown>;
   /** Whether one is ambient here. */
   isAmbient(): boolean;
 }
@@ -34,8 +37,9 @@ export class AmbientEntityManager extends EntityManager {
       const entry = Reflect.get(EntityManager.prototype, name) as Entry;
       const ours = function ours(this: AmbientEntityManager, ...args: unknown[]): Promise<unknown> {
         const run = (): Promise<unknown> => entry.apply(this, args);
-        const joins = name !== explicit && (refusesTransaction(args.at(-1)) || this.#hasTransaction());
-        return joins ? run() : this.#transactions.own(run);
+        if (name === explicit) return this.#transactions.explicit(run);
+        const joins = refusesTransaction(args.at(-1)) || this.#hasTransaction();
+        return joins ? run() : this.#transactions.implicit(run);
       };
       Object.defineProperty(this.prototype, name, { value: ours, writable: true, configurable: true });
     }

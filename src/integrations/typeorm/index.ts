@@ -1,27 +1,31 @@
-import type { DataSourceOptions, EntityManager, MixedList, EntitySchema } from 'typeorm';
-import type { MysqlOptions } from '../../drivers/mysql/index.ts';
-import type { PostgresOptions } from '../../drivers/postgres/index.ts';
+import type { EntityManager, MixedList, EntitySchema } from 'typeorm';
+import { readOpen } from '../../core/index.ts';
 import {
-  type ClientDefinition,
   createDatabase,
   type Database,
   InvalidOptionError,
   NoDatabaseError,
   type TransactionOptions,
 } from '../../index.ts';
+import { clientFor, engines } from './client.ts';
 import { AmbientDataSource, type DatabaseSource } from './data-source.ts';
+import {
+  type ClientOption,
+  clientOptionsIn,
+  type OptionsOf,
+  readPool,
+  type RefusedOption,
+  refuseOptions,
+} from './options.ts';
 
 export type { AmbientDataSource } from './data-source.ts';
 
-/** The options of TypeORM's own DataSource on an engine, less those of the connection, which Sluice has. */
-type Common<Type extends 'postgres' | 'mysql' | 'mariadb'> = Omit<
-  Extract<DataSourceOptions, { type: Type }>,
-  'driver' | 'nativeDriver' | 'replication' | 'type'
->;
+/** The options of TypeORM's own DataSource on an engine, less those that are refused. */
+type Common<Type extends 'postgres' | 'mysql' | 'mariadb'> = Omit<OptionsOf<Type>, RefusedOption | 'type'>;
 
 /** A data source with a database of its own. */
 export type OwnDataSourceOptions = {
-  /** As in other pools; `max` is the width of level 0. Default 10. */
+  /** `max` is the width of level 0, default 10. `min` counts for nothing: connections are opened when they are needed. */
   readonly pool?: { readonly min?: number; readonly max?: number };
 } & (
   | ({ readonly type: 'postgres' } & Common<'postgres'>)
@@ -29,7 +33,9 @@ export type OwnDataSourceOptions = {
 );
 
 /** A data source on a client of a database that there is. */
-export type SharedDataSourceOptions = Partial<Common<'postgres'> | Common<'mysql' | 'mariadb'>> & {
+export type SharedDataSourceOptions = Partial<
+  Omit<Common<'postgres'>, ClientOption> | Omit<Common<'mysql' | 'mariadb'>, ClientOption>
+> & {
   /** Default: the default client. */
   readonly clientName?: string;
   /** What TypeORM may expect of a server that both MySQL and MariaDB are; on MariaDB its inserts return values. Default `mysql`. */
@@ -67,49 +73,32 @@ function isDatabase(source: OwnDataSourceOptions | Database | null): source is D
   });
 }
 
-function sharedDataSource(
-  database: Database,
-  { clientName, type = 'mysql', ...options }: SharedDataSourceOptions,
-): AmbientDataSource {
+function sharedDataSource(database: Database, given: SharedDataSourceOptions): AmbientDataSource {
+  const { clientName, type = 'mysql', ...options } = readOpen('createDataSource', given, []);
   const { dialect } = database.getDb({ clientName });
   if (dialect !== 'postgres' && dialect !== 'mysql') throw wrongEngine(dialect);
+  refuseOptions(dialect, options, true);
   const source: DatabaseSource = {
     clientName,
     open: () => Promise.resolve(database),
     close: () => Promise.resolve(),
   };
-  return new AmbientDataSource({ ...options, type: dialect === 'mysql' ? type : dialect } as DataSourceOptions, source);
+  return new AmbientDataSource({ ...options, type: dialect === 'mysql' ? type : dialect }, source);
 }
 
-function ownDataSource(all: OwnDataSourceOptions): AmbientDataSource {
-  const { pool: _pool, ...options } = all;
-  if (!engines.has(options.type)) throw wrongEngine(options.type);
+function ownDataSource(given: OwnDataSourceOptions): AmbientDataSource {
+  const all = readOpen('createDataSource', given, []);
+  const { pool, ...options } = all;
+  const engine = engines.get(options.type);
+  if (engine === undefined) throw wrongEngine(options.type);
+  refuseOptions(engine, options, false);
+  const asked = { ...clientOptionsIn(engine, options.extra), ...readPool(pool) };
   const source: DatabaseSource = {
     clientName: undefined,
-    open: async () => createDatabase({ clients: { default: await clientFor(all) } }),
+    open: async () => createDatabase({ clients: { default: await clientFor(options, asked) } }),
     close: (own, closeOptions) => own.close(closeOptions),
   };
   return new AmbientDataSource(options, source);
-}
-
-const engines: ReadonlySet<string> = new Set(['postgres', 'mysql', 'mariadb']);
-
-/** The client that TypeORM's own options describe. Engines are loaded here, so that one does not need another's package. */
-async function clientFor(options: OwnDataSourceOptions): Promise<ClientDefinition> {
-  const { pool, url, host, port, username: user, password, database, poolSize } = options;
-  const common = { host, port, database, user, password, ssl: options.ssl, max: pool?.max ?? poolSize };
-  if (options.type === 'postgres') {
-    const { postgres } = await import('../../drivers/postgres/index.ts');
-    const { applicationName } = options;
-    return postgres(given<PostgresOptions>({ ...common, applicationName, connectionString: url }));
-  }
-  const { mysql } = await import('../../drivers/mysql/index.ts');
-  const { charset, timezone, socketPath } = options;
-  return mysql(given<MysqlOptions>({ ...common, charset, timezone, socketPath, uri: url }));
-}
-
-function given<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
 /**
