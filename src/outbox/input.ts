@@ -2,6 +2,7 @@ import {
   anything,
   type Check,
   checked,
+  integer,
   InvalidOptionError,
   listOf,
   readOptions,
@@ -26,17 +27,16 @@ const messageChecks: Record<keyof NewOutboxMessage, Check> = {
   context: aContext,
 };
 
+type ArgumentName = 'channel' | 'consumer' | 'messageId' | 'messageIds' | 'result' | 'limit' | 'numbers';
+
 /** Checks of arguments by the names that errors give them. */
-const argumentChecks = {
+const argumentChecks: Readonly<Record<ArgumentName, Check>> = {
   channel: aChannel,
   consumer: text(200),
   messageId: anId,
   messageIds: listOf(anId, 100_000, 'a list of ids'),
-  result: ((value) => (typeof value === 'string' ? undefined : 'JSON as text')) as Check,
-  limit: ((value) =>
-    Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 100_000
-      ? undefined
-      : 'a whole number from 1 to 100000') as Check,
+  result: (value) => (typeof value === 'string' ? undefined : 'JSON as text'),
+  limit: integer(1, 100_000),
   numbers: listOf(
     (value) => (typeof value === 'string' && /^\d{1,18}$/.test(value) ? undefined : 'a number as text'),
     100_000,
@@ -45,15 +45,11 @@ const argumentChecks = {
 };
 
 /** @throws InvalidOptionError for what is no handle, and for arguments that cannot be; nothing was sent */
-export function checkArguments(
-  owner: string,
-  db: Db,
-  given: Readonly<Partial<Record<keyof typeof argumentChecks, unknown>>>,
-): void {
+export function checkArguments(owner: string, db: Db, given: Readonly<Partial<Record<ArgumentName, unknown>>>): void {
   clientOf(db);
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) throw missing(owner, name);
-    checked(owner, name, value, argumentChecks[name as keyof typeof argumentChecks]);
+    checked(owner, name, value, argumentChecks[name as ArgumentName]);
   }
 }
 

@@ -16,6 +16,43 @@ interface Refusal {
   readonly unless?: unknown;
 }
 
+/** Those that never are taken. */
+export type RefusedOption =
+  | 'driver'
+  | 'replication'
+  | 'nativeDriver'
+  | 'poolErrorHandler'
+  | 'connectTimeout'
+  | 'trace'
+  | 'flags';
+
+/** Those that only a data source with a database of its own takes. */
+export type ClientOption =
+  | 'url'
+  | 'host'
+  | 'port'
+  | 'username'
+  | 'password'
+  | 'database'
+  | 'ssl'
+  | 'poolSize'
+  | 'extra'
+  | 'applicationName'
+  | 'connectTimeoutMS'
+  | 'charset'
+  | 'timezone'
+  | 'socketPath'
+  | 'acquireTimeout';
+
+/** What the types say of an option is what becomes of it. */
+type FatesOf<Options> = {
+  readonly [Name in keyof Options]-?: Name extends RefusedOption
+    ? Refusal
+    : Name extends ClientOption
+      ? 'client'
+      : 'TypeORM' | Required<Refusal>;
+};
+
 const ofEveryEngine = {
   type: 'TypeORM',
   entities: 'TypeORM',
@@ -54,7 +91,10 @@ const ofEveryEngine = {
 
 const perQuery = 'Leave it out, and set typeCast or dateStrings in the query that needs it';
 
-const fates = {
+const fates: {
+  readonly postgres: FatesOf<OptionsOf<'postgres'>>;
+  readonly mysql: FatesOf<OptionsOf<'mysql' | 'mariadb'>>;
+} = {
   postgres: {
     ...ofEveryEngine,
     schema: 'TypeORM',
@@ -71,7 +111,7 @@ const fates = {
       unless: false,
     },
     poolErrorHandler: { remedy: 'Subscribe to the channels of Sluice (channelNames), which tell of lost connections' },
-  } as const satisfies Record<keyof OptionsOf<'postgres'>, Fate>,
+  },
   mysql: {
     ...ofEveryEngine,
     legacySpatialSupport: 'TypeORM',
@@ -89,18 +129,8 @@ const fates = {
     multipleStatements: { remedy: 'Send one statement after the other', unless: false },
     flags: { remedy: 'Leave it out: Sluice says what the connection is capable of' },
     enableQueryTimeout: { remedy: 'Give withTransaction() a timeout', unless: false },
-  } as const satisfies Record<keyof OptionsOf<'mysql' | 'mariadb'>, Fate>,
+  },
 };
-
-type Fates = (typeof fates)['postgres'] & (typeof fates)['mysql'];
-
-/** Those that never are taken. */
-export type RefusedOption = {
-  [Name in keyof Fates]: Fates[Name] extends { unless: unknown } | string ? never : Name;
-}[keyof Fates];
-
-/** Those that only a data source with a database of its own takes. */
-export type ClientOption = { [Name in keyof Fates]: Fates[Name] extends 'client' ? Name : never }[keyof Fates];
 
 /** Those of Sluice where they are of no use, and one of TypeORM 0.3. */
 const others: Readonly<Record<string, Fate>> = {
