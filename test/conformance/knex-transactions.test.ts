@@ -25,6 +25,13 @@ afterEach(() => knex.destroy());
 
 const insert = async (handle: Knex, id: number): Promise<unknown> => await handle('product').insert({ id });
 
+/** What Knex gives for a transaction with a function; its types name the promise alone. */
+interface Asked extends Promise<unknown> {
+  on(event: string, listener: (query: { sql: string }) => void): this;
+  isCompleted(): boolean;
+  asCallback(callback: (error: unknown, value?: unknown) => void): Promise<unknown>;
+}
+
 describe.each(['outside of', 'inside of'])('a transaction of Knex %s an ambient one', (where) => {
   const run = (body: () => Promise<unknown>): Promise<unknown> =>
     where === 'outside of' ? body() : database.transaction(body);
@@ -102,6 +109,33 @@ describe.each(['outside of', 'inside of'])('a transaction of Knex %s an ambient 
       await insert(knex, 3);
     });
     expect(await server.products()).toEqual([1, 3]);
+  });
+
+  it('tells of its queries, calls back, and knows that it is completed', async () => {
+    await run(async () => {
+      const told: string[] = [];
+      const transaction = knex.transaction((trx) => insert(trx, 1)) as unknown as Asked;
+      const tell = ({ sql }: { sql: string }): void => void told.push(sql);
+      expect(transaction.on('query', tell).on('query-response', () => void told.push('answered'))).toBe(transaction);
+      expect(transaction.isCompleted()).toBe(false);
+      await transaction;
+      expect(transaction.isCompleted()).toBe(true);
+      expect(told).toContainEqual('insert into "product" ("id") values (?)'.replace('?', '$1'));
+      expect(told).toContain('answered');
+      expect(told.at(0)).toMatch(/^(?:BEGIN|SAVEPOINT)/);
+      const called = Promise.withResolvers<unknown>();
+      const asked = knex.transaction(() => Promise.resolve('value')) as unknown as Asked;
+      expect(await asked.asCallback((error, value) => called.resolve([error, value]))).toBe('value');
+      expect(await called.promise).toEqual([null, 'value']);
+      const failed = new Error('failed');
+      const failing = knex.transaction(() => Promise.reject(failed)) as unknown as Asked;
+      const failure = Promise.withResolvers<unknown>();
+      failing.asCallback((error) => failure.resolve(error)).catch(() => {});
+      expect(await failure.promise).toBe(failed);
+      expect(await rejection(failing.finally(() => told.push('ended')))).toBe(failed);
+      expect(await failing.catch(() => 'caught')).toBe('caught');
+    });
+    expect(await server.products()).toEqual([1]);
   });
 
   it('runs what is given a transaction with transacting, and batches', async () => {

@@ -168,3 +168,25 @@ describe.each(['outside of', 'inside of'])('a controlled transaction of Kysely %
     expect(await server.products()).toEqual([1, 4, 5, 6]);
   });
 });
+
+describe('a connection of Kysely', () => {
+  it('is not waited for any more when its signal is aborted', async () => {
+    const abort = new AbortController();
+    const held = Promise.withResolvers<void>();
+    const taken = Promise.withResolvers<void>();
+    const only = server.open({ max: 1 });
+    const narrow = bindKysely(new Kysely<Tables>({ dialect: new PostgresDialect({ pool: ambientPool(only) }) }), only);
+    const holding = narrow.connection().execute(async () => {
+      taken.resolve();
+      await held.promise;
+    });
+    await taken.promise;
+    const waiting = rejection(narrow.connection().execute((own) => insert(own, 1), { signal: abort.signal }));
+    abort.abort(new Error('no longer wanted'));
+    expect(await waiting).toMatchObject({ message: 'no longer wanted' });
+    held.resolve();
+    await holding;
+    expect(await server.products()).toEqual([]);
+    await narrow.destroy();
+  });
+});

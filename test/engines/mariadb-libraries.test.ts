@@ -1,13 +1,15 @@
 // The suite of the libraries on MariaDB, over the ambient pool for mysql2.
+import { inspect } from 'node:util';
 import { eq, sql as drizzleSql } from 'drizzle-orm';
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { int, mysqlTable } from 'drizzle-orm/mysql-core';
 import knexPackage, { type Knex } from 'knex';
 import { type Generated, Kysely, MysqlDialect, sql, type Transaction } from 'kysely';
-import { createPool, type Pool } from 'mysql2';
+import { createConnection, createPool, type Pool } from 'mysql2';
 import { DataSource, type EntityManager, EntitySchema } from 'typeorm';
 import { describe, expect, it } from 'vitest';
-import { ambientPool } from '../../src/drivers/mysql/index.ts';
+import { ambientPool, mysql } from '../../src/drivers/mysql/index.ts';
+import { createDatabase } from '../../src/index.ts';
 import { bindDrizzle } from '../../src/integrations/drizzle/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { bindKysely } from '../../src/integrations/kysely/index.ts';
@@ -227,6 +229,46 @@ describe('a query runner of TypeORM', () => {
       await runner.release();
       await dataSource.destroy();
     }
+  });
+});
+
+describe('a query of Kysely that is aborted', () => {
+  const server = useTestDatabase();
+  const running = (): Promise<unknown[]> =>
+    server.sql("select 1 from information_schema.processlist where db = database() and info = 'select sleep(600)'");
+
+  it.each(['outside of', 'inside of'])('is cancelled over its control connection, %s a transaction', async (where) => {
+    const database = server.open({ max: 1 });
+    const dialect = new MysqlDialect({ pool: ambientPool(database), controlConnection: createConnection });
+    const kysely = bindKysely(new Kysely<Tables>({ dialect }), database);
+    const abort = new AbortController();
+    const endless = (): Promise<unknown> =>
+      sql`select sleep(600)`.execute(kysely, {
+        signal: abort.signal,
+        inflightQueryAbortStrategy: 'cancel query',
+      });
+    const query = where === 'outside of' ? endless() : database.transaction(endless);
+    const aborted = rejection(query);
+    await until('it runs', async () => (await running()).length === 1);
+    abort.abort(new Error('no longer wanted'));
+    expect(await aborted).toMatchObject({ message: 'no longer wanted' });
+    await until('nothing runs', async () => (await running()).length === 0);
+    await kysely.insertInto('product').values({ id: 1 }).execute();
+    expect(await server.products()).toEqual([1]);
+    await kysely.destroy();
+  });
+
+  it('shows nothing of its password', async () => {
+    const database = createDatabase({
+      clients: { default: mysql({ host: '127.0.0.1', port: 1, password: 'hunter2' }) },
+    });
+    const pool = ambientPool(database);
+    await database.transaction(async () => {
+      const connection = await pool.promise().getConnection();
+      expect(inspect(connection, { depth: 9 })).not.toContain('hunter2');
+      connection.release();
+    });
+    await database.close();
   });
 });
 

@@ -80,7 +80,11 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     isolation: requestedIsolation,
     fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation, wanted),
     inspect: inspectText,
-    libraryPool: (database, clientName) => createAmbientPool(database as Database, clientName, config),
+    libraryPool: (database, clientName) =>
+      createAmbientPool(database as Database, clientName, {
+        ...config,
+        ...(typeof password === 'string' && { password }),
+      }),
     openLockProbe: (signal) => openLockProbe(current, signal),
   };
   return { driver, pool };

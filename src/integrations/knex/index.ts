@@ -2,6 +2,7 @@ import knexPackage, { type Knex } from 'knex';
 import { type InOwnTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
+import { type KnexTransaction, RunningTransaction } from './running.ts';
 
 export interface KnexOptions<Name extends string = string> extends Omit<
   Knex.Config,
@@ -84,7 +85,10 @@ function bind({ context }: WithContext, own: InOwnTransaction): void {
       bind(inner as unknown as WithContext, own);
       return (container as Container)(inner);
     };
-    return knowVersion(context.client).then(() => own(() => transaction.call(this, body, config)));
+    return new RunningTransaction(async (begun) => {
+      await knowVersion(context.client);
+      return await own(() => begun(transaction.call(this, body, config) as KnexTransaction));
+    });
   };
 }
 

@@ -1,4 +1,5 @@
 import type {
+  AbortableOperationOptions,
   AccessMode,
   ConnectionBuilder,
   IsolationLevel,
@@ -69,7 +70,7 @@ function bindTransaction<Tables>(
 function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, own: InOwnTransaction): ConnectionBuilder<Tables> {
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
-    execute: <Result>(body: (kysely: Kysely<Tables>) => Promise<Result>) =>
-      execute((kysely) => body(bind(kysely, own))),
+    execute: <Result>(body: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) =>
+      execute((kysely) => body(bind(kysely, own)), options),
   });
 }

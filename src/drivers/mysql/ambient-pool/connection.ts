@@ -29,10 +29,10 @@ export interface PromiseConnection {
  * share in that of the ambient one inside. It shows what libraries use of a connection.
  */
 export class AmbientConnection extends EventEmitter {
-  readonly config: ConnectionOptions;
   readonly format: typeof mysql.format = mysql.format;
   readonly escape: typeof mysql.escape = mysql.escape;
   readonly escapeId: typeof mysql.escapeId = mysql.escapeId;
+  readonly #config: ConnectionOptions;
   readonly #session: LibrarySession;
   readonly #onRelease: (connection: AmbientConnection) => void;
   #released = false;
@@ -40,9 +40,13 @@ export class AmbientConnection extends EventEmitter {
   constructor(session: LibrarySession, config: ConnectionOptions, onRelease: (connection: AmbientConnection) => void) {
     super();
     this.#session = session;
-    // No library has to know how it is connected.
-    this.config = config.timezone === undefined ? {} : { timezone: config.timezone };
+    this.#config = config;
     this.#onRelease = onRelease;
+  }
+
+  /** How it is connected, for a library that opens another one to cancel what runs here; without a password that is asked for. */
+  get config(): ConnectionOptions {
+    return this.#config;
   }
 
   /** The server's number of the connection; none in a transaction that has sent nothing yet. */
@@ -52,12 +56,12 @@ export class AmbientConnection extends EventEmitter {
 
   /** Values are written into the text. With a callback, or without one a query object; see `promise()`. */
   query(...args: readonly unknown[]): AmbientQuery | undefined {
-    return this.#ask(readRequest('query', args, this.config.timezone));
+    return this.#ask(readRequest('query', args, this.#config.timezone));
   }
 
   /** Values are sent beside the text. */
   execute(...args: readonly unknown[]): AmbientQuery | undefined {
-    return this.#ask(readRequest('execute', args, this.config.timezone));
+    return this.#ask(readRequest('execute', args, this.#config.timezone));
   }
 
   /** Takes back the query that was sent last, if it has not ended: the server cancels it, or it is not sent. */
@@ -99,7 +103,7 @@ export class AmbientConnection extends EventEmitter {
   /** The same connection, for callers who await. */
   promise(): PromiseConnection {
     const ask = (method: 'query' | 'execute', args: readonly unknown[]): Promise<Answer> =>
-      this.#run(readRequest(method, args, this.config.timezone));
+      this.#run(readRequest(method, args, this.#config.timezone));
     const command = async (text: string): Promise<void> => void (await ask('query', [text]));
     const threadId = (): number | null => this.threadId;
     return {
