@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { describeThrown, isError } from '../core/index.ts';
 
 /** A transaction opened or ended. */
 export interface TransactionEvent {
@@ -131,8 +132,8 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
     backgroundError.publish({ source, error });
     return;
   }
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : typeof error;
-  const text = `${source}: ${what}`;
+  const { name, message } = describeThrown(error);
+  const text = `${source}: ${isError(error) ? `${name}: ${message}` : typeof error}`;
   if (warned.has(text) || warned.size >= mostWarnings) return;
   warned.add(text);
   const warning = new Error(`${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {

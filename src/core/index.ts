@@ -29,3 +29,4 @@ export {
 } from './options.ts';
 export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';
 export { Patience, type PlaceInLine } from './patience.ts';
+export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown.ts';

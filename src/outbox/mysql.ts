@@ -1,3 +1,4 @@
+import { fieldOf } from '../core/index.ts';
 import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
 import type { OutboxRow } from './row.ts';
 
@@ -92,5 +93,5 @@ export const mysqlOutbox: OutboxDialect = {
     text: 'delete from sluice_inbox where at < timestampadd(microsecond, $1 * -1000, now(3)) limit 10000',
     values: [age],
   }),
-  isMissingTable: (error) => error instanceof Error && 'errno' in error && error.errno === 1146,
+  isMissingTable: (error) => fieldOf(error, 'errno') === 1146,
 };

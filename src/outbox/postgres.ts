@@ -1,3 +1,4 @@
+import { fieldOf } from '../core/index.ts';
 import type { OutboxDialect } from './dialect.ts';
 import type { OutboxRow } from './row.ts';
 
@@ -90,5 +91,5 @@ export const postgresOutbox: OutboxDialect = {
     (select consumer, message_id from sluice_inbox where at < now() - $1 * interval '1 millisecond' limit 10000)`,
     values: [age],
   }),
-  isMissingTable: (error) => error instanceof Error && 'code' in error && error.code === '42P01',
+  isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
 };

@@ -1,6 +1,6 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, runInFrame } from '../context/index.ts';
-import { systemClock } from '../core/index.ts';
+import { describeThrown, isError, isInstance, storable, systemClock } from '../core/index.ts';
 import { type Db, internalsOf, type QueryOptions } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
 import type { OutboxDialect } from './dialect.ts';
@@ -14,6 +14,8 @@ import { withTables } from './tables.ts';
 const longestPause = 60_000;
 /** The longest pause of a relay that reaches nobody. */
 const longestWait = 5_000;
+/** The longest text of an error that is kept with a message. */
+const longestError = 2_000;
 /** How often old rows of the inbox are deleted. */
 const forgetInterval = 600_000;
 
@@ -197,9 +199,11 @@ function outside<Result>(work: () => Promise<Result>): Promise<Result> {
 }
 
 function isUnavailable(error: unknown): error is RelayUnavailableError {
-  return error instanceof RelayUnavailableError;
+  return isInstance(error, RelayUnavailableError);
 }
 
 function describe(error: unknown): string {
-  return (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 2_000);
+  if (typeof error === 'string') return storable(error, longestError);
+  const { name, message } = describeThrown(error);
+  return storable(isError(error) ? `${name}: ${message}` : message, longestError);
 }

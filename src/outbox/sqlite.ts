@@ -1,3 +1,4 @@
+import { describeThrown } from '../core/index.ts';
 import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
 import type { OutboxRow } from './row.ts';
 
@@ -85,5 +86,5 @@ export const sqliteOutbox: OutboxDialect = {
     text: `delete from sluice_inbox where rowid in (select rowid from sluice_inbox where at < ${now} - $1 limit 10000)`,
     values: [age],
   }),
-  isMissingTable: (error) => error instanceof Error && /no such table: sluice_/.test(error.message),
+  isMissingTable: (error) => /no such table: sluice_/.test(describeThrown(error).message),
 };

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/index.ts';
+import { type Clock, fieldOf } from '../core/index.ts';
 import { ConnectError, type Driver, type DriverConnection } from '../driver/index.ts';
 
 export interface OpeningOptions {
@@ -40,6 +40,6 @@ function connectError({ driver, clientName }: OpeningOptions, cause: unknown, tr
 
 /** The code alone: a message from outside may hold anything. */
 function reasonCode(cause: unknown): string {
-  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  const code = fieldOf(cause, 'code');
   return typeof code === 'string' ? ` (${code})` : '';
 }

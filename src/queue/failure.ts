@@ -1,21 +1,14 @@
+import { describeThrown, fieldOf, isError } from '../core/index.ts';
 import { RemoteError } from './errors.ts';
 import type { JobOutcome, JobReference, RemoteFailure } from './engine.ts';
 
-const longestText = 8_000;
-
 /** What travels of an error. */
 export function describeFailure(error: unknown): RemoteFailure {
-  if (!(error instanceof Error)) {
+  if (!isError(error)) {
     return { name: 'Error', message: `a handler threw ${error === null ? 'null' : `a value of type ${typeof error}`}` };
   }
-  const { name, message, stack } = error;
-  const code: unknown = 'code' in error ? error.code : undefined;
-  return {
-    name: shorten(name),
-    message: shorten(message),
-    ...(typeof code === 'string' || typeof code === 'number' ? { code: shorten(String(code)) } : {}),
-    ...(typeof stack === 'string' ? { stack: shorten(stack) } : {}),
-  };
+  const { name, message, code, stack } = describeThrown(error);
+  return { name, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) };
 }
 
 /** The error for the waiter. A failure comes from outside, so nothing in it is taken for granted. */
@@ -47,18 +40,13 @@ const final: ReadonlySet<string> = new Set([
 ]);
 
 export function isFinal(error: unknown): boolean {
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 10; at = at.cause, depth += 1) {
-    if ('code' in at && typeof at.code === 'string' && final.has(at.code)) return true;
+  for (let at = error, depth = 0; isError(at) && depth < 10; at = fieldOf(at, 'cause'), depth += 1) {
+    const code = fieldOf(at, 'code');
+    if (typeof code === 'string' && final.has(code)) return true;
   }
   return false;
 }
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** Text that every engine can keep: PostgreSQL has no NUL, and no half of a character. */
-function shorten(text: string): string {
-  const short = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
-  return short.toWellFormed().replaceAll('\0', '\u{FFFD}');
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { jobEnd, reportBackgroundError } from '../channels/index.ts';
 import { type Frame, runInFrame } from '../context/index.ts';
-import { systemClock } from '../core/index.ts';
+import { isInstance, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext } from '../envelope/index.ts';
 import { recordInInbox } from '../outbox/index.ts';
@@ -184,7 +184,7 @@ async function inTransaction(
       { name: `job ${queue.name}`, ...given, signal },
     );
   } catch (error) {
-    if (error instanceof AfterCommitError) {
+    if (isInstance(error, AfterCommitError)) {
       // The effects are there, and so is the acknowledgement.
       reportBackgroundError({ source: `job ${queue.name}`, error });
       return error.result as Settlement;

@@ -1,4 +1,4 @@
-import type { ChainLink } from '../core/index.ts';
+import { type ChainLink, isInstance } from '../core/index.ts';
 import { refuseDeferred } from './deferred-result.ts';
 import { DeferredResultError } from './errors.ts';
 import type { TransactionOptions } from './options.ts';
@@ -47,7 +47,7 @@ export function withLeftOpen<Result>(
 /** What `rollbackOn` throws itself takes the place of the error that it was asked about, and rolls back. */
 export function judge(error: unknown, options: TransactionOptions | undefined): BodyResult<never> {
   // Nobody has seen a result that was refused, so there is nothing that could be kept.
-  if (error instanceof DeferredResultError) return { type: 'thrown', error };
+  if (isInstance(error, DeferredResultError)) return { type: 'thrown', error };
   try {
     const rollsBack = options?.rollbackOn?.(error) ?? true;
     return { type: rollsBack ? 'thrown' : 'kept', error };

@@ -1,5 +1,6 @@
 import { hookError } from '../channels/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
+import { fieldOf } from '../core/index.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { createHook, type Hook } from './hooks.ts';
 import type { Outcome } from './state.ts';
@@ -136,7 +137,7 @@ class HookQueue implements HookSink {
 
 /** What an error carries of other errors. */
 export function suppressedBy(error: unknown): readonly unknown[] {
-  const kept = typeof error === 'object' && error !== null && 'suppressed' in error ? error.suppressed : undefined;
+  const kept = fieldOf(error, 'suppressed');
   return Array.isArray(kept) ? kept : [];
 }
 

@@ -1,4 +1,4 @@
-import type { ChainLink } from '../core/index.ts';
+import { type ChainLink, fieldOf, isError } from '../core/index.ts';
 import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
 import {
   AfterCommitError,
@@ -165,7 +165,8 @@ export function withCaller(error: unknown): unknown {
 
 /** Says what an error comes from, unless it says so itself. */
 export function giveCause(error: unknown, cause: unknown): void {
-  if (!(error instanceof Error) || error === cause || error.cause !== undefined || !Object.isExtensible(error)) return;
+  if (!isError(error) || error === cause || fieldOf(error, 'cause') !== undefined || !Object.isExtensible(error))
+    return;
   Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true, enumerable: false });
 }
 
@@ -173,8 +174,8 @@ export function giveCause(error: unknown, cause: unknown): void {
 export function stemsFrom(error: unknown, origin: unknown): boolean {
   for (let at = error, depth = 0; depth < 10; depth += 1) {
     if (at === origin) return true;
-    if (typeof at !== 'object' || at === null || !('cause' in at)) return false;
-    at = at.cause;
+    at = fieldOf(at, 'cause');
+    if (at === undefined) return false;
   }
   return false;
 }

@@ -1,3 +1,4 @@
+import { fieldOf, isError, isInstance } from '../core/index.ts';
 import type { Failure, FailureKind } from '../driver/index.ts';
 import type { AtomicUnit } from './unit.ts';
 
@@ -24,7 +25,7 @@ export class RepeatableFailures {
   /** `error` leaves a unit that is rolled back: a library's own one, or a copy, says nothing of what it stands for. */
   carry(unit: AtomicUnit, error: unknown): void {
     const failure = this.behind(error, unit);
-    if (failure !== undefined && error instanceof Error) this.#byError.set(error, failure);
+    if (failure !== undefined && isError(error)) this.#byError.set(error, failure);
   }
 
   /** The server has answered something else since: whoever asked has gone on. */
@@ -43,9 +44,9 @@ export class RepeatableFailures {
 
   #toldBy(error: unknown, depth: number): Failure | undefined {
     const failure = this.#byError.get(error);
-    if (failure !== undefined || depth === deepest || !(error instanceof Error)) return failure;
-    const parts: readonly unknown[] = error instanceof AggregateError ? error.errors : [];
-    for (const part of [error.cause, ...parts]) {
+    if (failure !== undefined || depth === deepest || !isError(error)) return failure;
+    const parts = isInstance(error, AggregateError) ? fieldOf(error, 'errors') : undefined;
+    for (const part of [fieldOf(error, 'cause'), ...(Array.isArray(parts) ? (parts as unknown[]) : [])]) {
       const told = this.#toldBy(part, depth + 1);
       if (told !== undefined) return told;
     }

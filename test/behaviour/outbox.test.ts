@@ -9,6 +9,7 @@ import {
   inContextOf,
   type OutboxMessage,
   outboxTablesSql,
+  type ParkedMessage,
   parkedMessages,
   recordInInbox,
   type Relay,
@@ -17,6 +18,7 @@ import {
   replayParked,
 } from '../../src/outbox/index.ts';
 import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
+import { oddErrors } from '../support/odd-errors.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -45,6 +47,11 @@ function relay(deliver: RelayOptions['deliver'], options: Partial<RelayOptions> 
 const add = (payload: unknown, key?: string, queue = 'order'): Promise<void> =>
   addToOutbox(database.current, [{ channel: 'nats', queue, key, payload }]);
 const left = async (): Promise<number> => (await server.sql('select 1 from sluice_outbox')).length;
+const untilParked = async (): Promise<readonly ParkedMessage[]> => {
+  let parked: readonly ParkedMessage[] = [];
+  await until('it is parked', async () => (parked = await parkedMessages(database.current, 'nats')).length > 0);
+  return parked;
+};
 const payloads = (messages: readonly OutboxMessage[]): unknown[] => messages.map(({ payload }) => payload);
 
 describe('the outbox', () => {
@@ -192,6 +199,24 @@ describe('the outbox', () => {
     await until('it has come', () => got.includes('bad'));
     await until('nothing is left', async () => (await left()) === 0);
     expect(errors.length).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each(oddErrors)('parks a message whose error has %s; its neighbours come once', async (_what, make) => {
+    const got: unknown[] = [];
+    const running = relay(
+      async (messages) => {
+        if (payloads(messages).includes('bad')) throw make();
+        got.push(...payloads(messages));
+      },
+      { maxAttempts: 2 },
+    );
+    for (const payload of ['before', 'bad', 'after']) await add(payload);
+    running.start();
+    const parked = await untilParked();
+    expect(parked).toMatchObject([{ payload: 'bad', attempts: 2 }]);
+    expect(parked[0]?.lastError).toBeTypeOf('string');
+    expect(got).toEqual(['before', 'after']);
+    expect(await left()).toBe(1);
   });
 
   it('counts no attempt while the other side is not there', async () => {

@@ -15,6 +15,7 @@ import {
 } from '../../src/queue/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
 import { engine as databaseEngine, itWith, useTestDatabase } from '../support/database.ts';
+import { oddErrors } from '../support/odd-errors.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 export interface QueueSuiteOptions {
@@ -157,6 +158,33 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(error).toBeInstanceOf(RemoteError);
       expect(error.message).toMatch(/^no\u{FFFD} \u{FFFD} x/u);
     });
+
+    it.each([['in its transaction', {}] as const, ['without a transaction', { transaction: false }] as const])(
+      'fails the job with whatever a handler throws, and goes on: %s',
+      { timeout: 60_000 },
+      async (_where, options) => {
+        const sell = defineQueue<number, number>('sell', { attempts: 2, backoff: 1, timeout: 50_000 });
+        const jobs = open({ sell });
+        jobs.worker().handle(
+          sell,
+          async (at) => {
+            const odd = oddErrors[at];
+            if (odd === undefined) return at;
+            await note(odd[0]);
+            throw odd[1]();
+          },
+          options,
+        );
+        for (const at of oddErrors.keys()) {
+          const error = await rejection(jobs.queues.sell.pushAsync(at));
+          expect(error).toBeInstanceOf(RemoteError);
+          expect([error.name, error.message].every((text) => typeof text === 'string')).toBe(true);
+          expect(error['code']).toBeUndefined();
+        }
+        expect(await jobs.queues.sell.pushAsync(99)).toBe(99);
+        expect(await notes()).toHaveLength('transaction' in options ? oddErrors.length * 2 : 0);
+      },
+    );
 
     it('tells progress', async () => {
       const load = defineQueue<null, string>('load');

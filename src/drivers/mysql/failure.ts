@@ -1,3 +1,4 @@
+import { fieldOf } from '../../core/index.ts';
 import type { ConnectFailure, Failure, FailureKind } from '../../driver/index.ts';
 
 /** Numbers of the servers' errors by meaning; see "Server Error Message Reference". */
@@ -46,6 +47,6 @@ export function describeConnectFailure(error: unknown): ConnectFailure {
 }
 
 function numberOf(error: unknown): number {
-  const number = typeof error === 'object' && error !== null && 'errno' in error ? error.errno : undefined;
+  const number = fieldOf(error, 'errno');
   return typeof number === 'number' ? number : 0;
 }

@@ -1,3 +1,4 @@
+import { fieldOf, isError } from '../../core/index.ts';
 import {
   type ConnectFailure,
   type Failure,
@@ -98,14 +99,15 @@ export function isRefusal(error: unknown): boolean {
 }
 
 function severityOf(error: unknown): unknown {
-  return error instanceof Error && 'severity' in error ? error.severity : undefined;
+  return isError(error) ? fieldOf(error, 'severity') : undefined;
 }
 
 export function codeOf(error: unknown): string {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  const code = fieldOf(error, 'code');
   return typeof code === 'string' ? code : '';
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : '';
+  const message = fieldOf(error, 'message');
+  return typeof message === 'string' ? message : '';
 }

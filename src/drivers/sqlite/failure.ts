@@ -1,3 +1,4 @@
+import { fieldOf } from '../../core/index.ts';
 import type { Failure, FailureKind } from '../../driver/index.ts';
 
 /** Extended result codes by meaning; see "Result and Error Codes" in the manual. */
@@ -20,6 +21,6 @@ export function describeFailure(error: unknown): Failure {
 }
 
 function codeOf(error: unknown): number {
-  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined;
+  const code = fieldOf(error, 'errcode');
   return typeof code === 'number' ? code : 0;
 }

@@ -1,0 +1,72 @@
+import { types } from 'node:util';
+import { typeName } from './options.ts';
+
+/** What can be told of a thrown value, as text that every server stores. */
+interface ThrownText {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string | undefined;
+  readonly stack: string | undefined;
+}
+
+const longestText = 8_000;
+
+/**
+ * Describes anything that was thrown. A program may throw what has a number for its name, an object for its message, or a
+ * getter that throws; describing it never throws, because that would hide the failure and stop who had it in hand. Of a value
+ * that is no error only its kind is told.
+ */
+export function describeThrown(thrown: unknown): ThrownText {
+  if (!isError(thrown)) {
+    return {
+      name: 'Error',
+      message: `no error was thrown, but ${typeName(thrown)}`,
+      code: undefined,
+      stack: undefined,
+    };
+  }
+  const code = fieldOf(thrown, 'code');
+  const stack = fieldOf(thrown, 'stack');
+  return {
+    name: textOf(fieldOf(thrown, 'name')) ?? 'Error',
+    message: textOf(fieldOf(thrown, 'message')) ?? '(an error whose message is no text)',
+    code: typeof code === 'string' || typeof code === 'number' ? storable(String(code)) : undefined,
+    stack: typeof stack === 'string' ? storable(stack) : undefined,
+  };
+}
+
+/** Whether a value is an error, of another realm too. A Proxy may throw where it is asked; then it is none. */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value) || isInstance(value, Error);
+}
+
+/** As `instanceof`, without what a Proxy throws there. */
+export function isInstance<Type>(value: unknown, type: abstract new (...args: never[]) => Type): value is Type {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
+/** What a thrown value has under a name; nothing where it has nothing, or where reading it throws. */
+export function fieldOf(value: unknown, name: string): unknown {
+  if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined;
+  try {
+    return (value as Readonly<Record<string, unknown>>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Text that every server keeps: not longer than `longest`, without NUL and halves of characters. */
+export function storable(text: string, longest: number = longestText): string {
+  const short = text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return short.toWellFormed().replaceAll('\0', '\u{FFFD}');
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return storable(value);
+  const isPlain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol';
+  return isPlain ? String(value) : undefined;
+}
