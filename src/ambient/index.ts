@@ -3,4 +3,4 @@ export { libraryPool } from './library-pool.ts';
 export { type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
 export type { LibrarySession } from './library-session.ts';
 export { isInAnyTransaction, oncePerTransaction, shareOfTransaction } from './whole-transaction.ts';
-export { openSession, runHere } from './session.ts';
+export { isInTransactionOf, openSession, runHere } from './session.ts';

@@ -19,6 +19,11 @@ export async function openSession(database: Database, clientName: string, holder
   return new PinnedSession(await PinnedConnection.open(client, level, frame, holder));
 }
 
+/** Whether the caller is in a transaction of the client. */
+export function isInTransactionOf(database: Database, clientName: string): boolean {
+  return findPlace(currentFrame(), internalsOf(database).clientNamed(clientName)).scope !== undefined;
+}
+
 /** Runs statements where the caller is: in the ambient transaction, or by themselves. */
 export function runHere(
   database: Database,

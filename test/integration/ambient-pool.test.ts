@@ -170,8 +170,8 @@ describe('an ambient pool outside of a transaction', () => {
     expect([pool.totalCount, pool.idleCount]).toEqual([1, 0]);
     client.release();
     await waiting;
-    await until('it is released', () => events.length === 2);
-    expect(events).toEqual(['acquire', 'release']);
+    await until('both are released', () => events.length === 4);
+    expect(events).toEqual(['acquire', 'release', 'acquire', 'release']);
     await pool.end();
     expect(pool.ended).toBe(true);
     expect((await rejection(pool.query('select 1'))).message).toContain('end on the pool');

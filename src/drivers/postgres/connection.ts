@@ -90,6 +90,13 @@ export class PostgresConnection implements DriverConnection {
     return this.#fitness.unfit;
   }
 
+  /** Whether nothing runs on it, and nobody who waits for what the server says by itself has it. */
+  get isFree(): boolean {
+    return this.#status === 'idle' && this.#running === undefined && !this.isLent;
+  }
+  /** A client of an ambient pool has it. */
+  isLent = false;
+
   run(steps: readonly Step[]): Promise<Exchange> {
     return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
   }

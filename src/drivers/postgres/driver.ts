@@ -1,13 +1,8 @@
 import pg from 'pg';
 import type { Database } from '../../database/index.ts';
+import { Openings } from './ambient-pool/openings.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
-import {
-  type ClientDefinition,
-  type Driver,
-  type DriverConnection,
-  partPoolOptions,
-  warnOfMissing,
-} from '../../driver/index.ts';
+import { type ClientDefinition, type Driver, partPoolOptions, warnOfMissing } from '../../driver/index.ts';
 import { isHidden, PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
@@ -49,7 +44,8 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const plans = new SharedPlans();
   const warnings = warningsOfPooler();
   const patience = new PoolerPatience(servers.target, acquireTimeout);
-  const connectionOf = (client: pg.Client, facts: SessionFacts): DriverConnection => {
+  const openings = new Openings();
+  const connectionOf = (client: pg.Client, facts: SessionFacts): PostgresConnection => {
     const { backend } = facts;
     const hidden = isHidden(backend);
     if (hidden) warnings.hidden();
@@ -63,7 +59,9 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     target: servers.target,
     async connect(signal) {
       const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);
-      return connectionOf(client, facts);
+      const connection = connectionOf(client, facts);
+      await openings.opened(connection, signal);
+      return connection;
     },
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
@@ -74,6 +72,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
       createAmbientPool(database as Database, clientName, {
         config: servers.configs[0],
         max: pool.max,
+        openings,
         ...(poolOptions as AmbientPoolOptions),
       }),
     openLockProbe: (signal) => openLockProbe(servers, acquireTimeout, signal),

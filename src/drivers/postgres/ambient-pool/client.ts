@@ -20,7 +20,7 @@ interface PgQuery {
   handleError(error: unknown, connection: object): void;
 }
 
-const forwarded: ReadonlySet<string | symbol> = new Set(['notice', 'notification']);
+const forwarded: ReadonlySet<string | symbol> = new Set(['notice', 'notification', 'error', 'end']);
 
 /**
  * What a library takes for a `pg.PoolClient`: a connection of its own outside of a transaction, and a share
@@ -31,7 +31,7 @@ export class AmbientClient extends EventEmitter {
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral;
   readonly #session: LibrarySession;
   readonly #types: TypeParsers | undefined;
-  readonly #onRelease: (client: AmbientClient, destroyed: boolean) => void;
+  readonly #onRelease: (client: AmbientClient, error: Error | boolean | undefined) => void;
   #ownTypes: pg.TypeOverrides | undefined;
   /** What ends with its release. */
   readonly #stops: (() => void)[] = [];
@@ -40,19 +40,33 @@ export class AmbientClient extends EventEmitter {
   constructor(
     session: LibrarySession,
     types: TypeParsers | undefined,
-    onRelease: (client: AmbientClient, destroyed: boolean) => void,
+    onRelease: (client: AmbientClient, error: Error | boolean | undefined) => void,
   ) {
     super();
     this.#session = session;
     this.#types = types;
     this.#onRelease = onRelease;
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.isLent = true;
+    this.#stops.push(() => (connection.isLent = false));
   }
 
-  /** Notices and notifications come from the client underneath, for those who listen. */
-  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+  /** Its own; none in a transaction. */
+  get #connection(): PostgresConnection | undefined {
     const connection = this.#session.pinned?.connection;
-    if (forwarded.has(event) && connection instanceof PostgresConnection) this.#forward(connection.client, event);
+    return connection instanceof PostgresConnection ? connection : undefined;
+  }
+
+  /** Notices, notifications and the death of the connection come from the client underneath, for those who listen. */
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    const connection = this.#connection;
+    if (forwarded.has(event) && connection !== undefined && !this.#released) this.#forward(connection.client, event);
     return super.on(event, listener as (...args: unknown[]) => void);
+  }
+
+  override addListener(event: string | symbol, listener: (...args: never[]) => void): this {
+    return this.on(event, listener);
   }
 
   /** The server's process id; none in a transaction that has sent nothing yet. */
@@ -64,12 +78,13 @@ export class AmbientClient extends EventEmitter {
   query(...args: readonly unknown[]): unknown {
     const submittable = submittableIn(args);
     if (submittable !== undefined) {
+      giveCallback(submittable, args);
       this.#submit(submittable);
       return submittable;
     }
     const request = readRequest(args, (this.#ownTypes as TypeParsers | undefined) ?? this.#types);
     const { callback } = request;
-    const answer = this.#execute(request);
+    const answer = this.execute(request);
     if (callback === undefined) return answer;
     answer.then(
       (result) => callback(null, result),
@@ -96,12 +111,8 @@ export class AmbientClient extends EventEmitter {
     this.#released = true;
     for (const stop of this.#stops) stop();
     const destroy = error !== undefined && error !== false;
-    void this.#giveBack(destroy);
-  }
-
-  async #giveBack(destroy: boolean): Promise<void> {
-    await this.#session.release(destroy);
-    this.#onRelease(this, destroy);
+    void this.#session.release(destroy);
+    this.#onRelease(this, error);
   }
 
   setTypeParser(oid: number, format: unknown, parse?: unknown): void {
@@ -114,7 +125,7 @@ export class AmbientClient extends EventEmitter {
     return types.getTypeParser(oid, format);
   }
 
-  async #execute(request: QueryRequest): Promise<unknown> {
+  async execute(request: QueryRequest): Promise<unknown> {
     this.#assertHeld();
     return await executeOn(this.#session, request);
   }
@@ -153,7 +164,10 @@ export class AmbientClient extends EventEmitter {
 
   #forward(client: EventEmitter, event: string | symbol): void {
     if (this.listenerCount(event) > 0) return;
-    const forward = (message: unknown): void => void this.emit(event, message);
+    const forward = (message: unknown): void => {
+      // An error that nobody listens for any more would be thrown.
+      if (this.listenerCount(event) > 0) this.emit(event, message);
+    };
     client.on(event, forward);
     this.#stops.push(() => client.off(event, forward));
   }
@@ -161,6 +175,12 @@ export class AmbientClient extends EventEmitter {
   #assertHeld(): void {
     if (this.#released) throw released();
   }
+}
+
+/** A query object takes the callback that comes beside it, unless it has one. */
+export function giveCallback(submittable: pg.Submittable & { callback?: unknown }, args: readonly unknown[]): void {
+  const callback = args.slice(1).find((each) => typeof each === 'function');
+  if (callback !== undefined && !submittable.callback) submittable.callback = callback;
 }
 
 /** A cursor of pg-cursor, or a stream of pg-query-stream, which has one. */

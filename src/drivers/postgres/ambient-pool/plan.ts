@@ -8,6 +8,8 @@ export interface Plan {
   readonly statements: readonly string[];
   /** What it asks for, if it is one statement that starts, marks or ends a transaction. */
   readonly control: ControlCommand | undefined;
+  /** It is several statements that begin transactions of their own, and end all of them. */
+  readonly isBlock: boolean;
 }
 
 /** Reads a text. */
@@ -15,8 +17,20 @@ export const planOf: (text: string) => Plan = rememberTexts((text) => {
   const statements = splitStatements(text);
   const [only] = statements;
   const controls = statements.length === 1 && only !== undefined && isControl(only);
-  return { statements, control: controls ? readControl(only) : undefined };
+  return { statements, control: controls ? readControl(only) : undefined, isBlock: endsWhatItBegins(statements) };
 });
+
+function endsWhatItBegins(statements: readonly string[]): boolean {
+  let hasBegun = false;
+  let isOpen = false;
+  for (const statement of statements.length > 1 ? statements.filter(isControl) : []) {
+    const { type } = readControl(statement);
+    if (type === 'untranslatable' || isOpen === (type === 'begin')) return false;
+    hasBegun ||= type === 'begin';
+    if (type === 'begin' || type === 'commit' || type === 'rollback') isOpen = type === 'begin';
+  }
+  return hasBegun && !isOpen;
+}
 
 const name = String.raw`("(?:[^"]|"")+"|[\w$\u0080-\uffff]+)`;
 const patterns: readonly (readonly [RegExp, (match: RegExpExecArray) => ControlCommand])[] = [

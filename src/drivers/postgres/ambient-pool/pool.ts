@@ -1,11 +1,19 @@
 import pg from 'pg';
-import { libraryPool, openSession, runHere } from '../../../ambient/index.ts';
-import { InvalidOptionError, readOptions, withMethods } from '../../../core/index.ts';
+import { isInTransactionOf, libraryPool, type LibrarySession, openSession, runHere } from '../../../ambient/index.ts';
+import { InvalidOptionError } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
+import type { QueryResult, Statement } from '../../../driver/index.ts';
+import type { NativeStatement } from '../native-rows.ts';
 import type { TypeParsers } from '../pg-types.ts';
-import { AmbientClient } from './client.ts';
+import { AmbientClient, giveCallback } from './client.ts';
 import { executeHere } from './execute.ts';
-import { readRequest, submittableIn } from './request.ts';
+import { SharedSession } from './shared-session.ts';
+import type { OpeningListener, Openings } from './openings.ts';
+import { planOf } from './plan.ts';
+import { type AmbientPoolOptions, readAmbientPoolOptions } from './pool-options.ts';
+import { type QueryRequest, readRequest, submittableIn } from './request.ts';
+
+export type { AmbientPoolOptions } from './pool-options.ts';
 
 type ConnectCallback = (
   error: Error | undefined,
@@ -13,32 +21,39 @@ type ConnectCallback = (
   done: (error?: unknown) => void,
 ) => void;
 
-export interface AmbientPoolOptions {
-  /** Type parsers of this pool's results alone, in place of those of the client. */
-  readonly types?: TypeParsers | undefined;
-}
+/** Events that come from connections, whoever they were opened for. */
+const ofConnections: ReadonlySet<string | symbol> = new Set(['connect', 'remove', 'error']);
 
 interface PoolSettings extends AmbientPoolOptions {
   readonly config: pg.ClientConfig;
   readonly max: number | undefined;
+  readonly openings: Openings;
 }
 
 /**
  * A `pg.Pool` for any library: inside a transaction of Sluice its queries and clients are that transaction's,
  * outside they have connections of their own, from the budget of the client. Made by `ambientPool`.
  *
- * It emits `acquire`, `release` and `error`; connections belong to the database, so there is no `connect`
- * and no `remove`, and `end()` ends this pool alone.
+ * Connections belong to the database: `connect`, `remove` and `error` tell of all of the client's, and `end()` ends
+ * this pool alone.
  */
 class AmbientPool extends pg.Pool {
   readonly #database: Database;
   readonly #clientName: string;
   readonly #types: TypeParsers | undefined;
+  readonly #openings: Openings;
+  /** Tells of connections while somebody listens. */
+  readonly #listener: OpeningListener = {
+    opened: (client) => void this.emit('connect', client),
+    died: (error, client) => void (this.listenerCount('error') > 0 && this.emit('error', error, client)),
+    closed: (client) => void this.emit('remove', client),
+  };
   #ended = false;
 
-  constructor(database: Database, clientName: string, { config, max, types }: PoolSettings) {
+  constructor(database: Database, clientName: string, { config, max, types, openings }: PoolSettings) {
     super({ ...config, ...(max === undefined ? {} : { max }) });
     this.#types = types;
+    this.#openings = openings;
     this.#database = database;
     this.#clientName = clientName;
     const { pool } = internalsOf(database).clientNamed(clientName);
@@ -50,6 +65,9 @@ class AmbientPool extends pg.Pool {
       idleCount: show(() => stats().idle),
       waitingCount: show(() => stats().waiting),
       expiredCount: show(() => 0),
+    });
+    (this as NodeJS.EventEmitter).on('newListener', (event) => {
+      if (ofConnections.has(event) && !this.#ended) openings.add(this.#listener);
     });
   }
 
@@ -70,6 +88,7 @@ class AmbientPool extends pg.Pool {
   override query: pg.Pool['query'] = ((...args: readonly unknown[]): unknown => {
     const submittable = submittableIn(args);
     if (submittable !== undefined) {
+      giveCallback(submittable, args);
       void this.#submit(submittable);
       return submittable;
     }
@@ -78,7 +97,7 @@ class AmbientPool extends pg.Pool {
     const answer = this.#query(request);
     if (callback === undefined) return answer;
     answer.then(
-      (result) => callback(null, result),
+      (result) => callback(undefined, result),
       (error: unknown) => callback(error as Error),
     );
     return undefined;
@@ -89,6 +108,7 @@ class AmbientPool extends pg.Pool {
   override end(callback: () => void): void;
   override end(callback?: () => void): Promise<void> | undefined {
     this.#ended = true;
+    this.#openings.delete(this.#listener);
     if (callback === undefined) return Promise.resolve();
     callback();
     return undefined;
@@ -97,16 +117,57 @@ class AmbientPool extends pg.Pool {
   async #connect(): Promise<AmbientClient> {
     this.#assertOpen();
     const session = await openSession(this.#database, this.#clientName, 'a connection of an ambient pool');
-    const client = new AmbientClient(session, this.#types, (released, destroyed) =>
-      this.emit('release', destroyed ? new Error('the client was destroyed') : undefined, released),
-    );
+    const client = this.#clientOn(session);
     this.emit('acquire', client);
     return client;
   }
 
-  async #query(request: ReturnType<typeof readRequest>): Promise<unknown> {
+  #clientOn(session: LibrarySession): AmbientClient {
+    return new AmbientClient(session, this.#types, (released, error) => this.emit('release', error, released));
+  }
+
+  async #query(request: QueryRequest): Promise<unknown> {
     this.#assertOpen();
-    return await executeHere((statements) => runHere(this.#database, this.#clientName, statements), request);
+    const isBlock = planOf(request.text).isBlock && !request.values?.length;
+    if (isBlock && !isInTransactionOf(this.#database, this.#clientName)) return await this.#queryBlock(request);
+    const isHeard = this.listenerCount('acquire') > 0 || this.listenerCount('release') > 0;
+    return isHeard ? await this.#queryAloud(request) : await executeHere(this.#run, request);
+  }
+
+  readonly #run = (statements: readonly Statement[]): Promise<readonly QueryResult[]> =>
+    runHere(this.#database, this.#clientName, statements);
+
+  /** Several statements with a transaction of their own need a connection that nobody else has in between. */
+  async #queryBlock(request: QueryRequest): Promise<unknown> {
+    const client = await this.#connect();
+    try {
+      const result = await client.execute(request);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(error as Error);
+      throw error;
+    }
+  }
+
+  /** Tells of the connection as if a client had been taken for the query. */
+  async #queryAloud(request: QueryRequest): Promise<unknown> {
+    let client: AmbientClient | undefined;
+    const acquired = (): void => {
+      if (client !== undefined) return;
+      client = this.#clientOn(new SharedSession(this.#run));
+      this.emit('acquire', client);
+    };
+    const run = (statements: readonly Statement[]): Promise<readonly QueryResult[]> =>
+      this.#run(statements.map((statement) => toldOf(statement, acquired)));
+    try {
+      const result = await executeHere(run, request);
+      client?.release();
+      return result;
+    } catch (error) {
+      client?.release(error as Error);
+      throw error;
+    }
   }
 
   async #submit(submittable: pg.Submittable): Promise<void> {
@@ -125,6 +186,16 @@ class AmbientPool extends pg.Pool {
   #assertOpen(): void {
     if (this.#ended) throw new Error('Cannot use a pool after calling end on the pool');
   }
+}
+
+/** Calls back when a connection has the statement. */
+function toldOf(statement: Statement, acquired: () => void): Statement {
+  const native = statement.native as NativeStatement;
+  const start: NativeStatement['start'] = () => {
+    acquired();
+    return native.start();
+  };
+  return { ...statement, native: { start } };
 }
 
 function show(get: () => unknown): PropertyDescriptor {
@@ -151,8 +222,7 @@ export function ambientPool<Name extends string>(
   clientName?: NoInfer<Name>,
   options: AmbientPoolOptions = {},
 ): pg.Pool {
-  const read = readOptions('ambientPool', options, { types: withMethods('getTypeParser') });
-  const pool = libraryPool(database, clientName, read);
+  const pool = libraryPool(database, clientName, readAmbientPoolOptions(options));
   if (pool instanceof AmbientPool) return pool;
   throw new InvalidOptionError({
     what: 'An ambient pool was asked for on a client that is not one of postgres()',

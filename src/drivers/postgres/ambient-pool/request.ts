@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { InvalidOptionError } from '../../../core/index.ts';
 import type { TypeParsers } from '../pg-types.ts';
 
-export type QueryCallback = (error: Error | null, result?: unknown) => void;
+export type QueryCallback = (error: Error | null | undefined, result?: unknown) => void;
 
 /** A call of `query`, in whichever of its forms. */
 export interface QueryRequest {

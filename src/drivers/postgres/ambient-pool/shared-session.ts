@@ -1,0 +1,35 @@
+import type { LibrarySession } from '../../../ambient/index.ts';
+import { type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
+import type { RunStatements } from './portal.ts';
+
+/** Stands behind the client that listeners of a pool are told of for a query of the pool: it has none of its own. */
+export class SharedSession implements LibrarySession {
+  readonly pinned: undefined;
+  readonly backendId: undefined;
+  readonly #run: RunStatements;
+
+  constructor(run: RunStatements) {
+    this.#run = run;
+  }
+
+  run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    return this.#run(statements);
+  }
+
+  control(): Promise<undefined> {
+    return Promise.reject(
+      new TransactionControlError({
+        what: 'A listener of a pool would begin or end a transaction on the connection of a query; it was not sent',
+        remedy: 'Use transaction(), or connect() for a connection of your own',
+      }),
+    );
+  }
+
+  cancel(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+}
