@@ -1,6 +1,7 @@
 export type { Characteristics, ControlCommand } from './control.ts';
 export { libraryPool } from './library-pool.ts';
 export { type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
+export { errorOfSluice } from './library-failure.ts';
 export type { LibrarySession } from './library-session.ts';
 export { isInAnyTransaction, oncePerTransaction, shareOfTransaction } from './whole-transaction.ts';
 export { isInTransactionOf, openSession, runHere } from './session.ts';

@@ -5,6 +5,7 @@ import { beginAs, runStatements, type Scope, type Target, type TransactionalClie
 import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun.ts';
 import type { Characteristics, ControlCommand } from './control.ts';
 import { awaitedIn } from './own-transaction.ts';
+import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
 
 /**
@@ -33,7 +34,9 @@ export class JoinedSession implements LibrarySession {
 
   run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
     this.#last = statements;
-    return runInFrame(this.#frame(), () => runStatements(this.#target, statements, false), undefined);
+    const work = (): Promise<readonly QueryResult[]> =>
+      runStatements(this.#target, statements, false).catch(throwToLibrary);
+    return runInFrame(this.#frame(), work, undefined);
   }
 
   async cancel(): Promise<void> {

@@ -5,6 +5,7 @@ import { type QueryResult, type Statement, TransactionControlError } from '../dr
 import { PinnedConnection, runStatements, type Scope, type Target } from '../transaction/index.ts';
 import type { ControlCommand } from './control.ts';
 import { JoinedSession } from './joined-session.ts';
+import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
 
 /** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
@@ -16,7 +17,7 @@ export async function openSession(database: Database, clientName: string, holder
     (scope as Scope).assertOpen();
     return new JoinedSession(client, frame);
   }
-  return new PinnedSession(await PinnedConnection.open(client, level, frame, holder));
+  return new PinnedSession(await PinnedConnection.open(client, level, frame, holder).catch(throwToLibrary));
 }
 
 /** Whether the caller is in a transaction of the client. */
@@ -31,7 +32,7 @@ export function runHere(
   statements: readonly Statement[],
 ): Promise<readonly QueryResult[]> {
   const target: Target = { client: internalsOf(database).clientNamed(clientName), level: undefined };
-  return runStatements(target, statements, false);
+  return runStatements(target, statements, false).catch(throwToLibrary);
 }
 
 /** Outside of a transaction everything is as the library says it. */

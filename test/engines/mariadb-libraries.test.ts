@@ -232,6 +232,26 @@ describe('a query runner of TypeORM', () => {
   });
 });
 
+describe('a pool for mysql2 whose database is missing', () => {
+  const server = useTestDatabase();
+
+  it('tells so as that of mysql2 does, in a transaction and outside', async () => {
+    const uri = server.url.replace(/\/\w+$/, '/not_there');
+    const database = createDatabase({ clients: { default: mysql({ uri }) } });
+    const plain = createPool({ uri });
+    const query = (pool: Pool) => (): Promise<Error & Record<string, unknown>> =>
+      rejection(pool.promise().query('select 1'));
+    const { message } = await query(plain)();
+    const pool = ambientPool(database);
+    expect(await query(pool)()).toMatchObject({ code: 'ER_BAD_DB_ERROR', message });
+    expect(await database.transaction(query(pool))).toMatchObject({ code: 'ER_BAD_DB_ERROR', message });
+    expect(await rejection(pool.promise().getConnection())).toMatchObject({ code: 'ER_BAD_DB_ERROR', message });
+    expect(await rejection(database.current.query('select 1'))).toMatchObject({ code: 'CONNECT_FAILED' });
+    await ended(plain)();
+    await database.close();
+  });
+});
+
 describe('a query of Kysely that is aborted', () => {
   const server = useTestDatabase();
   const running = (): Promise<unknown[]> =>

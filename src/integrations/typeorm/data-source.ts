@@ -1,5 +1,11 @@
 import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
-import { type InOwnTransaction, isInAnyTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
+import {
+  errorOfSluice,
+  type InOwnTransaction,
+  isInAnyTransaction,
+  libraryPool,
+  ownTransactions,
+} from '../../ambient/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
 import { followTransactions, type PooledConnection, type RunnerSettings } from './query-runner.ts';
@@ -130,7 +136,7 @@ export class AmbientDataSource extends DataSource {
     } catch (error) {
       await this.#closeDatabase();
       this.#initializing = undefined;
-      throw error;
+      throw errorOfSluice(error);
     }
   }
 

@@ -1,0 +1,21 @@
+import { ConnectError } from '../driver/index.ts';
+
+const told = new WeakMap<object, ConnectError>();
+
+/**
+ * What a library is told of a failure: where no connection could be opened, the driver's own error, as its pool would tell it,
+ * since libraries look at the `code` (a database that is missing, a user who is refused).
+ * @throws always
+ */
+export function throwToLibrary(error: unknown): never {
+  if (!(error instanceof ConnectError)) throw error;
+  const { cause } = error;
+  if (typeof cause !== 'object' || cause === null) throw error;
+  told.set(cause, error);
+  throw cause;
+}
+
+/** The error that Sluice has for what a library was told; what it is no other for stays as it is. */
+export function errorOfSluice(error: unknown): unknown {
+  return (typeof error === 'object' && error !== null ? told.get(error) : undefined) ?? error;
+}
