@@ -2,12 +2,10 @@ import knexPackage, { type Knex } from 'knex';
 import { type InOwnTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
+import { type RefusedOption, refuseOptions } from './options.ts';
 import { type KnexTransaction, RunningTransaction } from './running.ts';
 
-export interface KnexOptions<Name extends string = string> extends Omit<
-  Knex.Config,
-  'client' | 'connection' | 'connectionPool' | 'pool'
-> {
+export interface KnexOptions<Name extends string = string> extends Omit<Knex.Config, RefusedOption> {
   /** Default: the default client. */
   readonly clientName?: Name | undefined;
 }
@@ -51,6 +49,7 @@ export function createKnex<Name extends string>(
   options: KnexOptions<NoInfer<Name>> = {},
 ): Knex {
   const { clientName, ...config } = readOpen('createKnex', options, ['clientName']);
+  refuseOptions(config);
   const { dialect } = database.getDb(clientName === undefined ? {} : { clientName });
   const client = clients[dialect];
   if (client === undefined) {
