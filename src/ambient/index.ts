@@ -4,4 +4,5 @@ export { type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own
 export { errorOfSluice } from './library-failure.ts';
 export type { LibrarySession } from './library-session.ts';
 export { isInAnyTransaction, oncePerTransaction, shareOfTransaction } from './whole-transaction.ts';
+export { SharedSession } from './shared-session.ts';
 export { isInTransactionOf, openSession, runHere } from './session.ts';

@@ -11,6 +11,8 @@ export interface NativeStatement {
   readonly rows: RowOptions;
   /** How dates are written into the text. */
   readonly timezone: string | undefined;
+  /** Is told that a connection has the statement. */
+  readonly onSend?: (() => void) | undefined;
 }
 
 /** The result of a native statement: what mysql2 would call back with. */
@@ -28,7 +30,8 @@ export interface SentStatement {
 /** @throws InvalidOptionError where the values do not fit the text, or cannot be sent */
 export function toSend({ text, values, native }: Statement): SentStatement {
   if (native !== undefined) {
-    const { method, rows, timezone } = native as NativeStatement;
+    const { method, rows, timezone, onSend } = native as NativeStatement;
+    onSend?.();
     if (method === 'execute') return { text, values: values ?? [], rows };
     return {
       text:

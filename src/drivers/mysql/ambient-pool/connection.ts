@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions } from 'mysql2';
 import type { LibrarySession } from '../../../ambient/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
+import { MysqlConnection } from '../connection.ts';
 import type { ResultCallback } from '../mysql2-types.ts';
 import { type Answer, executeOn } from './execute.ts';
 import { AmbientQuery } from './query.ts';
@@ -35,6 +36,8 @@ export class AmbientConnection extends EventEmitter {
   readonly #config: ConnectionOptions;
   readonly #session: LibrarySession;
   readonly #onRelease: (connection: AmbientConnection) => void;
+  /** What ends with its release. */
+  readonly #stops: (() => void)[] = [];
   #released = false;
 
   constructor(session: LibrarySession, config: ConnectionOptions, onRelease: (connection: AmbientConnection) => void) {
@@ -47,6 +50,16 @@ export class AmbientConnection extends EventEmitter {
   /** How it is connected, for a library that opens another one to cancel what runs here; without a password that is asked for. */
   get config(): ConnectionOptions {
     return this.#config;
+  }
+
+  /** The death of the connection comes from that underneath, for those who listen. */
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    if (event === 'error' || event === 'end') this.#forward(event);
+    return super.on(event, listener as (...args: unknown[]) => void);
+  }
+
+  override addListener(event: string | symbol, listener: (...args: never[]) => void): this {
+    return this.on(event, listener);
   }
 
   /** The server's number of the connection; none in a transaction that has sent nothing yet. */
@@ -139,7 +152,20 @@ export class AmbientConnection extends EventEmitter {
   #giveBack(destroy: boolean): void {
     if (this.#released) return;
     this.#released = true;
+    for (const stop of this.#stops) stop();
     void this.#session.release(destroy).then(() => this.#onRelease(this));
+  }
+
+  #forward(event: 'error' | 'end'): void {
+    const connection = this.#session.pinned?.connection;
+    if (this.#released || !(connection instanceof MysqlConnection) || this.listenerCount(event) > 0) return;
+    const { client } = connection;
+    const forward = (message: unknown): void => {
+      // An error that nobody listens for any more would be thrown.
+      if (this.listenerCount(event) > 0) this.emit(event, message);
+    };
+    client.on(event, forward);
+    this.#stops.push(() => client.removeListener(event, forward));
   }
 }
 

@@ -1,13 +1,16 @@
 import { EventEmitter } from 'node:events';
 import type { ConnectionOptions, Pool } from 'mysql2';
-import { libraryPool, openSession, runHere } from '../../../ambient/index.ts';
+import { libraryPool, openSession, runHere, SharedSession } from '../../../ambient/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
+import type { QueryResult, Statement } from '../../../driver/index.ts';
+import type { NativeStatement } from '../statement.ts';
 import { AmbientConnection, callBack, type PromiseConnection } from './connection.ts';
 import { type Answer, executeHere } from './execute.ts';
 import { AmbientQuery } from './query.ts';
 import { readRequest, type Request } from './request.ts';
 
+type Run = (statements: readonly Statement[]) => Promise<readonly QueryResult[]>;
 type ConnectionCallback = (error: Error | null, connection?: AmbientConnection) => void;
 
 /**
@@ -88,7 +91,25 @@ class AmbientPool extends EventEmitter {
 
   async #run({ statement }: Request): Promise<Answer> {
     this.#assertOpen();
-    return await executeHere((statements) => runHere(this.#database, this.#clientName, statements), statement);
+    const run: Run = (sent) => runHere(this.#database, this.#clientName, sent);
+    const isHeard = this.listenerCount('acquire') > 0 || this.listenerCount('release') > 0;
+    return isHeard ? await this.#runAloud(run, statement) : await executeHere(run, statement);
+  }
+
+  /** Tells of the connection as if one had been taken for the query. */
+  async #runAloud(run: Run, statement: Statement): Promise<Answer> {
+    let connection: AmbientConnection | undefined;
+    const onSend = (): void => {
+      if (connection !== undefined) return;
+      connection = new AmbientConnection(new SharedSession(run), this.#config, () => {});
+      this.emit('acquire', connection);
+    };
+    const native: NativeStatement = { ...(statement.native as NativeStatement), onSend };
+    try {
+      return await executeHere(run, { ...statement, native });
+    } finally {
+      if (connection !== undefined) this.emit('release', connection);
+    }
   }
 
   #assertOpen(): void {

@@ -1,5 +1,12 @@
 import pg from 'pg';
-import { isInTransactionOf, libraryPool, type LibrarySession, openSession, runHere } from '../../../ambient/index.ts';
+import {
+  isInTransactionOf,
+  libraryPool,
+  type LibrarySession,
+  openSession,
+  runHere,
+  SharedSession,
+} from '../../../ambient/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
@@ -7,7 +14,6 @@ import type { NativeStatement } from '../native-rows.ts';
 import type { TypeParsers } from '../pg-types.ts';
 import { AmbientClient, giveCallback } from './client.ts';
 import { executeHere } from './execute.ts';
-import { SharedSession } from './shared-session.ts';
 import type { OpeningListener, Openings } from './openings.ts';
 import { planOf } from './plan.ts';
 import { type AmbientPoolOptions, readAmbientPoolOptions } from './pool-options.ts';

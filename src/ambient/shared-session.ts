@@ -1,8 +1,9 @@
-import type { LibrarySession } from '../../../ambient/index.ts';
-import { type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
-import type { RunStatements } from './portal.ts';
+import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import type { LibrarySession } from './library-session.ts';
 
-/** Stands behind the client that listeners of a pool are told of for a query of the pool: it has none of its own. */
+type RunStatements = (statements: readonly Statement[]) => Promise<readonly QueryResult[]>;
+
+/** Stands behind the connection that listeners of a pool are told of for a query of the pool: it has none of its own. */
 export class SharedSession implements LibrarySession {
   readonly pinned: undefined;
   readonly backendId: undefined;
@@ -20,7 +21,7 @@ export class SharedSession implements LibrarySession {
     return Promise.reject(
       new TransactionControlError({
         what: 'A listener of a pool would begin or end a transaction on the connection of a query; it was not sent',
-        remedy: 'Use transaction(), or connect() for a connection of your own',
+        remedy: 'Use transaction(), or a connection of your own',
       }),
     );
   }
