@@ -231,7 +231,10 @@ describe('an ambient pool', () => {
     pool.on('connect', () => {
       throw failed;
     });
-    expect(await rejection(pool.query('select 1'))).toMatchObject({ code: 'CONNECT_FAILED', cause: failed });
+    // A library hears what a pool of its own would have told, and the program of the connection too.
+    expect(await rejection(pool.query('select 1'))).toBe(failed);
+    const { current } = database;
+    expect(await rejection(current.query('select 1'))).toMatchObject({ code: 'CONNECT_FAILED', cause: failed });
   });
 
   it('tells the listener of connect of connections that the database opens for others', async () => {
