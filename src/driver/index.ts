@@ -27,5 +27,5 @@ export {
   UnsupportedServerError,
 } from './failure.ts';
 export { type ConcreteIsolation, IsolationLevel, standardFulfilment, UnsupportedIsolationError } from './isolation.ts';
-export { findPlaceholders, rememberTexts, skipPast, skipQuoted, splitStatements } from './sql-text.ts';
+export { findPlaceholders, firstWord, rememberTexts, skipPast, skipQuoted, splitStatements } from './sql-text.ts';
 export type { Field, QueryResult, Statement, StatementKind } from './statement.ts';

@@ -43,6 +43,14 @@ export function findPlaceholders(text: string, skipToken: SkipToken): readonly P
   return found;
 }
 
+/** Spaces, comments, opening brackets, and the beginnings of comments that MySQL and MariaDB execute. */
+const leading = /^(?:\s|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|\/\*(?!M?!)[\s\S]*?\*\/|\/\*M?!\d*|\()+/;
+
+/** The word that a statement begins with, in capitals; empty where there is none. */
+export function firstWord(text: string): string {
+  return /^\w+/.exec(text.replace(leading, ''))?.[0].toUpperCase() ?? '';
+}
+
 /** The index after a quoted part; a quote in it is doubled, or escaped where that is so. */
 export function skipQuoted(text: string, start: number, quote: string, escapes: boolean): number {
   let at = start + 1;

@@ -1,6 +1,12 @@
 import { currentFrame, findPlace } from '../context/index.ts';
 import { aBoolean, anObject, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
-import { ImplicitCommitError, type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import {
+  firstWord,
+  ImplicitCommitError,
+  type QueryResult,
+  type Statement,
+  TransactionControlError,
+} from '../driver/index.ts';
 import { runAlone } from './alone.ts';
 import type { TransactionalClient } from './client.ts';
 import type { Scope } from './scope.ts';
@@ -99,7 +105,7 @@ function checkStatement({ name, driver }: TransactionalClient, { text, values }:
   if (values !== undefined) checkValues(name, values);
   if (driver.inspect(text) === 'control') {
     throw new TransactionControlError({
-      what: `A query on client "${name}" would start, mark or end a transaction (${/\w+/.exec(text)?.[0]?.toUpperCase()}); it was not sent`,
+      what: `A query on client "${name}" would start, mark or end a transaction (${firstWord(text)}); it was not sent`,
       remedy: 'Use transaction(), NESTED for savepoints and the isolationLevel option instead',
     });
   }
@@ -108,7 +114,7 @@ function checkStatement({ name, driver }: TransactionalClient, { text, values }:
 function refuseImplicitCommit({ name, driver }: TransactionalClient, { text }: Statement): void {
   if (driver.inspect(text) !== 'implicitCommit') return;
   throw new ImplicitCommitError({
-    what: `A statement (${/\w+/.exec(text)?.[0].toUpperCase()}) inside of a transaction on client "${name}" would commit it on the way, as the engine does; it was not sent`,
+    what: `A statement (${firstWord(text)}) inside of a transaction on client "${name}" would commit it on the way, as the engine does; it was not sent`,
     remedy: 'Run it outside of the transaction, or in one with propagation NOT_SUPPORTED',
   });
 }

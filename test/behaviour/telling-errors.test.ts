@@ -111,3 +111,16 @@ describe('errors of transactions that are over', () => {
     expect(error.message).toContain('The transaction "checkout" on client "default" at level 0 is committed');
   });
 });
+
+describe('a refused statement', () => {
+  it.each(['/* pay */ -- now\n COMMIT', '  commit', '/* two *//* comments */\n\tCommit -- not SELECT'])(
+    'is named by its own first word, not by one of a comment: %s',
+    async (text) => {
+      const error = await rejection(server.open().current.query(text));
+      expect(error).toMatchObject({
+        code: 'TRANSACTION_CONTROL',
+        message: expect.stringContaining('(COMMIT)') as string,
+      });
+    },
+  );
+});

@@ -1,5 +1,5 @@
 import type { LibrarySession } from '../../../ambient/index.ts';
-import { type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
+import { firstWord, type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
 import type { NativeResult } from '../statement.ts';
 import { controlIn } from './plan.ts';
 
@@ -41,7 +41,7 @@ function header(): object {
 
 function changesSession({ text }: Statement): TransactionControlError {
   return new TransactionControlError({
-    what: `A query (${/\w+/.exec(text)?.[0].toUpperCase()}) of an ambient pool would change how transactions work on a connection that somebody else has next; it was not sent`,
+    what: `A query (${firstWord(text)}) of an ambient pool would change how transactions work on a connection that somebody else has next; it was not sent`,
     remedy: "Use the options of transaction() or of the library's own transaction function",
   });
 }
