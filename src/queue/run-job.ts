@@ -184,7 +184,8 @@ async function inTransaction(
       { name: `job ${queue.name}`, ...given, signal },
     );
   } catch (error) {
-    if (isInstance(error, AfterCommitError)) {
+    // Without a result it was ended, or threw, before it came to its acknowledgement.
+    if (isInstance(error, AfterCommitError) && error.result !== undefined) {
       // The effects are there, and so is the acknowledgement.
       reportBackgroundError({ source: `job ${queue.name}`, error });
       return error.result as Settlement;

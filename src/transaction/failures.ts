@@ -76,6 +76,18 @@ export function cutShort(subject: Subject, errors: readonly unknown[]): AfterCom
   });
 }
 
+/** The error for a body that threw when its last statement had committed already. */
+export function threwAfterCommit(subject: Subject, errors: readonly unknown[]): AfterCommitError {
+  return new AfterCommitError({
+    what: `The ${named(subject)} is committed with its last statement, but its body threw after that`,
+    remedy: 'See the cause for what it threw; do not repeat the transaction, its data is written',
+    chain: subject.chain(),
+    cause: errors[0],
+    result: undefined,
+    errors,
+  });
+}
+
 export function endedBehindOurBack(subject: Subject): TransactionControlError {
   return new TransactionControlError({
     what: `A statement ended the transaction "${subject.name}" on the server`,

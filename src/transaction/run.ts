@@ -7,7 +7,7 @@ import type { TransactionalClient } from './client.ts';
 import { attachSuppressed, frameAfter } from './completion.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { AfterCommitError } from './errors.ts';
-import { cutShort, named, stemsFrom, timedOut, unexpectedRollback } from './failures.ts';
+import { cutShort, named, stemsFrom, threwAfterCommit, timedOut, unexpectedRollback } from './failures.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { runHooksInTime } from './hooks-in-time.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
@@ -215,8 +215,9 @@ function conclude<Result>(
     if (hookErrors.length === 0) return { value: done.value };
     return { error: afterCommit(transaction, done.value, hookErrors) };
   }
-  if (outcome === 'committed' && wasCutShort(transaction, done) && done.type === 'thrown') {
-    return { error: cutShort(transaction, [done.error, ...hookErrors]) };
+  if (outcome === 'committed' && done.type === 'thrown') {
+    const toldOf = wasCutShort(transaction, done) ? cutShort : threwAfterCommit;
+    return { error: toldOf(transaction, [...new Set([done.error, ...(leftOpen ?? [])]), ...hookErrors]) };
   }
   const error = errorOf(transaction, unit, done, failure);
   attachSuppressed(error, besides(leftOpen, error, hookErrors));

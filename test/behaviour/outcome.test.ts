@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   afterCommit,
+  AfterCommitError,
   afterRollback,
   CommitUnknownError,
   ConnectionLostError,
@@ -287,7 +288,7 @@ describe('a type parser of the user that throws', () => {
           await database.current.query('insert into product (id) values (1) returning id', [], { last: true });
         }),
       );
-      expect(error.message).toBe('cannot parse');
+      expect(error).toMatchObject({ code: 'AFTER_COMMIT', committed: true, cause: { message: 'cannot parse' } });
       expect(seen).toEqual(['commit', 'committed']);
       expect(await server.products()).toEqual([1]);
     },
@@ -311,5 +312,59 @@ describe('a connection lost at BEGIN', () => {
     expect(error).toBeInstanceOf(ConnectionLostError);
     await database.transaction(() => insert(database, 2));
     expect(await server.products()).toEqual([2]);
+  });
+});
+
+describe('a body that throws after its last statement', () => {
+  const noStock = new Error('no stock');
+  const last = (database: Database<'default'>, id: number): Promise<unknown> =>
+    database.current.query('insert into product (id) values ($1)', [id], { last: true });
+
+  it('is told as committed, with its error for the cause, and is not repeated', async () => {
+    const database = server.open();
+    let seen: string[] = [];
+    let attempts = 0;
+    const error = await rejection(
+      database.transaction(
+        async () => {
+          attempts += 1;
+          seen = noteHooks(database);
+          await last(database, 1);
+          throw noStock;
+        },
+        { retry: { attempts: 3 } },
+      ),
+    );
+    expect(error).toBeInstanceOf(AfterCommitError);
+    expect(error).toMatchObject({ committed: true, cause: noStock, errors: [noStock], result: undefined });
+    expect(attempts).toBe(1);
+    expect(seen).toEqual(['commit', 'committed']);
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('tells of the commit hooks that failed too', async () => {
+    const database = server.open();
+    const failed = new Error('a hook');
+    const error = await rejection(
+      database.transaction(async () => {
+        afterCommit(() => Promise.reject(failed));
+        await last(database, 1);
+        throw noStock;
+      }),
+    );
+    expect(error).toMatchObject({ code: 'AFTER_COMMIT', cause: noStock, errors: [noStock, failed] });
+  });
+
+  it('throws the error itself where rollbackOn lets it commit', async () => {
+    const database = server.open();
+    const call = database.transaction(
+      async () => {
+        await last(database, 1);
+        throw noStock;
+      },
+      { rollbackOn: () => false },
+    );
+    expect(await rejection(call)).toBe(noStock);
+    expect(await server.products()).toEqual([1]);
   });
 });
