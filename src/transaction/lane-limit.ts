@@ -9,6 +9,7 @@ interface Limited {
   readonly cancellation: Cancellation;
   readonly name: string;
   readonly level: number;
+  readonly isOpen: boolean;
   chain(): readonly ChainLink[];
 }
 
@@ -21,5 +22,8 @@ export function laneLimitOf(transaction: Limited, exchanges: () => number): Lane
     timeout,
     progress: () => (transaction.cancellation.isRunning ? undefined : exchanges()),
     error: () => scopeBlocked(transaction, timeout),
+    end: (error) => {
+      if (transaction.isOpen) transaction.cancellation.request(error);
+    },
   };
 }

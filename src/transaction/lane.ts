@@ -13,6 +13,8 @@ export interface LaneLimit {
   /** Changes whenever something happens; nothing while something is happening now. */
   readonly progress: () => number | undefined;
   readonly error: () => unknown;
+  /** Ends all that the lane is part of, as who has it does not leave it. */
+  readonly end: (error: unknown) => void;
 }
 
 /** Whose lane it is; the limit is looked at only by those who have to wait. */
@@ -27,6 +29,8 @@ export interface LaneOwner {
 export class Lane {
   #busy = false;
   #line: LinkedList<Turn> | undefined;
+  /** Set while the one that is in has kept somebody else waiting for too long. */
+  #stopWatching: CancelTimer | undefined;
 
   /** Returns nothing when the lane is free, otherwise a promise of one's turn. Who has entered must leave. */
   enter(owner: LaneOwner): Promise<void> | undefined {
@@ -36,13 +40,15 @@ export class Lane {
   }
 
   leave(): void {
+    if (this.#stopWatching !== undefined) this.#forgive(this.#stopWatching);
     const next = this.#line?.shift();
     if (next === undefined) this.#busy = false;
     else next.resolve();
   }
 
   /** A scope that waits for a statement of its own parent would wait for ever, so a wait without progress ends. */
-  #wait({ clock, timeout, progress, error }: LaneLimit): Promise<void> {
+  #wait(limit: LaneLimit): Promise<void> {
+    const { clock, timeout, progress, error } = limit;
     const line = (this.#line ??= new LinkedList());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let cancelTimer: CancelTimer;
@@ -52,7 +58,9 @@ export class Lane {
         const now = progress();
         if (now !== undefined && now === seen) {
           line.remove(node);
-          reject(error());
+          const reason = error();
+          this.#stopWatching ??= this.#watchHolder(limit, now, reason);
+          reject(reason);
           return;
         }
         seen = now;
@@ -68,5 +76,20 @@ export class Lane {
     });
     watch();
     return promise;
+  }
+
+  /** The refusal of what it waited for may have let the one that is in go on. If nothing happens for as long again, it never will. */
+  #watchHolder(limit: LaneLimit, seen: number, reason: unknown): CancelTimer {
+    return limit.clock.setTimer(() => {
+      const now = limit.progress();
+      this.#stopWatching = undefined;
+      if (now === seen) limit.end(reason);
+      else this.#stopWatching = this.#watchHolder(limit, now ?? seen, reason);
+    }, limit.timeout);
+  }
+
+  #forgive(stopWatching: CancelTimer): void {
+    stopWatching();
+    this.#stopWatching = undefined;
   }
 }

@@ -126,7 +126,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
   get laneLimit(): LaneLimit {
     const { clock, pool } = this.#client;
     const timeout = pool.settings.acquireTimeout;
-    return { clock, timeout, progress: () => undefined, error: () => this.#cancellation.requested?.reason };
+    return { clock, timeout, progress: () => undefined, error: () => this.#cancellation.requested?.reason, end() {} };
   }
 
   /** Gives the connection back after what is under way; with `destroy`, or in doubt, it is closed. */

@@ -163,6 +163,59 @@ describe('a nested scope that waits for its own parent', () => {
     expect(await server.products()).toEqual([2]);
   });
 
+  /** Ways to wait for two calls of which one waits for the other. */
+  const waits: Record<string, (scope: Promise<unknown>, statement: Promise<unknown>) => Promise<unknown>> = {
+    'with the first failure': (...calls) => Promise.all(calls),
+    'until both have ended': (...calls) => Promise.allSettled(calls),
+    'for the statement alone': (_scope, statement) => statement.catch(() => {}),
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    it(`ends its transaction where it goes on waiting, and the body waits ${name}`, async () => {
+      const database = await server.connect({ acquireTimeout: 100, max: 1 });
+      const gate = signal();
+      let late: Promise<Error> | undefined;
+      const again = signal();
+      const error = await rejection(
+        database.transaction(() => {
+          const scope = database.transaction(async () => {
+            await insert(database, 1);
+            late = rejection(again.promise.then(() => insert(database, 3)));
+            await gate.promise;
+          }, nested);
+          return wait(
+            scope,
+            insert(database, 2).then(() => gate.fire()),
+          );
+        }),
+      );
+      expect(error).toMatchObject({ code: 'SCOPE_BLOCKED' });
+      again.fire();
+      expect(await late).toMatchObject({ code: 'TRANSACTION_ENDED', cause: { code: 'SCOPE_BLOCKED' } });
+      expect(database.stats().clients.default.used).toBe(0);
+      await insert(database, 4);
+      expect(await server.products()).toEqual([4]);
+    });
+  }
+
+  it('ends its transaction from inside of another nested scope, and of one that joins', async () => {
+    const database = await server.connect({ acquireTimeout: 100, max: 1 });
+    for (const options of [nested, undefined]) {
+      const gate = signal();
+      const stuck = database.transaction(() =>
+        database.transaction(
+          () =>
+            Promise.all([
+              database.transaction(() => gate.promise, nested),
+              insert(database, 1).then(() => gate.fire()),
+            ]),
+          options,
+        ),
+      );
+      expect(await rejection(stuck)).toMatchObject({ code: 'SCOPE_BLOCKED' });
+      expect(database.stats().clients.default.used).toBe(0);
+    }
+  });
+
   itWith('slow statements')('but one in which something happens may take its time', async () => {
     const database = await server.connect({ acquireTimeout: 100 });
     await database.transaction(async () => {
