@@ -47,7 +47,7 @@ export interface DbInfo<Name extends string = string> {
 }
 
 export interface CloseOptions {
-  /** How long running work may take to end, in milliseconds. Default 10,000. */
+  /** How long running work may take to end by itself, in milliseconds. Default 10,000. */
   readonly timeout?: number | undefined;
 }
 
@@ -182,8 +182,9 @@ export class Database<Name extends string = string> {
 
   /**
    * Refuses new work, lets what runs end (a chain that has begun may still open what it needs), and
-   * closes every connection. What has not ended within the timeout is rolled back: by the time that this resolves its callers
-   * were told, with a DatabaseClosedError, and compensations have run, unless they take longer than five seconds.
+   * closes every connection. What has not ended within the timeout (10 s unless given) is rolled back, and hooks are waited for
+   * no more: by the time that this resolves its callers were told, with a DatabaseClosedError (in an AfterCommitError for what
+   * is committed), and compensations have run, unless they take longer than five seconds.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('close', options, closeChecks);
@@ -198,7 +199,7 @@ export class Database<Name extends string = string> {
       const reason = tookTooLong(timeout);
       for (const { work, pool } of clients) {
         work.abort(reason);
-        pool.refuseWaiting();
+        pool.refuseWaiting(reason);
       }
       // Their callers are told, and compensations may need connections.
       await this.#idleWithin(patience.forCompensations);
@@ -283,7 +284,7 @@ function foreign(value: unknown): InvalidOptionError {
 
 function tookTooLong(timeout: number): DatabaseClosedError {
   return new DatabaseClosedError({
-    what: `The database was closed, and the work did not end within ${timeout} ms; it was rolled back`,
+    what: `The database was closed, and this work had not ended after ${timeout} ms: close() ended it`,
     remedy: 'Give close() a longer timeout, or work that ends when it is asked to',
   });
 }

@@ -143,10 +143,10 @@ export class Pool<Connection extends PooledConnection> {
   }
 
   /** Refuses those who wait now. */
-  refuseWaiting(): void {
+  refuseWaiting(reason: unknown = closed(this.clientName)): void {
     for (const line of [...this.#lines, this.#admitted]) {
       for (let ticket = line.shift(); ticket !== undefined; ticket = line.shift()) {
-        ticket.reject(closed(this.clientName));
+        ticket.reject(reason);
         if (line === this.#admitted) this.#admission.give(ticket.request.level);
       }
     }

@@ -1,14 +1,15 @@
 import { ancestorsOf, describeTransactions, type Frame, holdsAtOrAbove } from '../context/index.ts';
-import type { ChainLink } from '../core/index.ts';
+import type { CancelTimer, ChainLink } from '../core/index.ts';
 import {
   ConnectionLostError,
+  type Driver,
   type DriverConnection,
   type Failure,
   type QueryResult,
   type Statement,
 } from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
-import { Cancellation } from './cancellation.ts';
+import { Cancellation, cutAfter } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import { deadlineExceeded, remainingTime } from './deadline.ts';
 import { withCaller } from './failures.ts';
@@ -44,22 +45,24 @@ export async function runAlone(
         const deadlock = stopWatching === undefined ? undefined : await stopWatching();
         isSound = failure?.kind !== 'connectionLost';
         if (failure === undefined) return results;
-        if (!isRepetition && metDeadConnection(client, lease, failure, statements)) {
+        if (!isRepetition && holder.aborted === undefined && metDeadConnection(client, lease, failure, statements)) {
           client.pool.release(lease, false);
           lease = undefined;
           continue;
         }
-        if (failure.kind === 'cancelled') holder.throwIfAborted();
+        if (holder.aborted !== undefined) throw endedWith(holder.aborted.reason, failure, client, statements);
         if (!isSound) throw lostAlone(client, failure.error);
         throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
       } finally {
         if (stopWatching !== undefined) await stopWatching();
         if (cancellation !== undefined && !(await cancellation.settled())) isSound = false;
-        if (holder.cancelling !== undefined) await holder.cancelling;
+        // What was cut needs no answer to the request.
+        if (holder.cancelling !== undefined && isSound) await holder.cancelling;
       }
     }
   } finally {
     cancellation?.stop();
+    holder.stop();
     if (lease !== undefined) client.pool.release(lease, isSound && lease.connection.status === 'idle');
     client.work.delete(holder);
   }
@@ -73,10 +76,12 @@ function metDeadConnection(
   statements: readonly Statement[],
 ): boolean {
   if (kind !== 'connectionLost' || !idled) return false;
-  // What a read calls may write.
-  const onlyReads = (): boolean =>
-    statements.every(({ text }) => driver.inspect(text) === 'read' && !text.includes('('));
-  return reached === 'unsent' || (reached === 'unanswered' && onlyReads());
+  return reached === 'unsent' || (reached === 'unanswered' && onlyRead(driver, statements));
+}
+
+/** What a read calls may write. */
+function onlyRead(driver: Driver, statements: readonly Statement[]): boolean {
+  return statements.every(({ text }) => driver.inspect(text) === 'read' && !text.includes('('));
 }
 
 /** Cancels the statement when its chain's deadline passes. @throws DeadlineExceededError if it has passed */
@@ -111,6 +116,7 @@ class StatementHolder implements Holder, RunningWork {
   #connection: DriverConnection | undefined;
   #cancelling: Promise<void> | undefined;
   #aborted: { readonly reason: unknown } | undefined;
+  #stopCut: CancelTimer | undefined;
 
   constructor(client: TransactionalClient, level: number, frame: Frame | undefined) {
     this.#client = client;
@@ -138,8 +144,9 @@ class StatementHolder implements Holder, RunningWork {
     this.#connection = connection;
   }
 
-  throwIfAborted(): void {
-    if (this.#aborted !== undefined) throw this.#aborted.reason;
+  /** Why the database has ended it, if it has. */
+  get aborted(): { readonly reason: unknown } | undefined {
+    return this.#aborted;
   }
 
   /** A request to cancel that is under way. */
@@ -147,11 +154,28 @@ class StatementHolder implements Holder, RunningWork {
     return this.#cancelling;
   }
 
-  /** Cancels the statement on the server; if that does not answer, the end of the pool cuts the connection. */
+  /** Cancels the statement on the server; if that does not answer in time, cuts the connection. */
   abort(reason: unknown): void {
     this.#aborted = { reason };
     this.#cancelling = this.#connection?.cancel();
+    this.#stopCut = this.#client.clock.setTimer(() => void this.#connection?.destroy(), cutAfter);
   }
+
+  stop(): void {
+    this.#stopCut?.();
+  }
+}
+
+/** The error for statements that a closing database has ended; of writes whose answer is missing nobody knows what became. */
+function endedWith(
+  reason: unknown,
+  { kind, error }: Failure,
+  client: TransactionalClient,
+  statements: readonly Statement[],
+): unknown {
+  if (kind === 'cancelled') return reason;
+  if (kind !== 'connectionLost') return withCaller(error);
+  return onlyRead(client.driver, statements) ? reason : lostAlone(client, reason);
 }
 
 /** The error for a statement outside of a transaction whose connection died. */

@@ -9,6 +9,8 @@ import { withCaller } from './failures.ts';
  * by then cuts the connection.
  */
 const grace = 60;
+/** When the connection is cut of what a closing database has asked for its end, in milliseconds: after all that ends by itself. */
+export const cutAfter: number = 2 * grace;
 
 /** Ends a transaction from outside of its body: by its timeout, its signal, or the closing of the database. */
 export class Cancellation {
@@ -71,6 +73,12 @@ export class Cancellation {
     }
     (this.#controller ??= new AbortController()).abort(reason);
     this.#interrupt?.({ type: 'thrown', error: reason });
+  }
+
+  /** The same, and cuts the connection later: what had been sent before can be waiting for its answer without a limit. */
+  requestAndCut(reason: unknown): void {
+    this.request(reason);
+    this.#onStop(this.#clock.setTimer(() => void this.#connection()?.destroy(), cutAfter));
   }
 
   throwIfRequested(): void {
@@ -150,6 +158,15 @@ export class Cancellation {
         cancelTimer?.();
       };
       work.finally(stop).then(resolve, reject);
+    });
+  }
+
+  /** As `bounded`, where what asks for the end may come later and leave no signal behind until then. */
+  boundedLater<Result>(work: Promise<Result>): Promise<Result | undefined> {
+    if (this.signal !== undefined) return this.bounded(work);
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => void this.bounded(work).then(resolve, reject);
+      work.then(resolve, reject);
     });
   }
 

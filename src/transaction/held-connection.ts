@@ -83,22 +83,13 @@ export class HeldConnection {
     return this.#lease?.connection.run(steps) ?? nothing;
   }
 
-  /** The same, cancelled with the transaction; nothing where the server has not answered in time. */
+  /** The same, cancelled with the transaction; nothing where the server has not answered in time. Whoever awaits it then watches nothing. */
   finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
     const running = this.run(steps);
-    // Where nothing can end it early there is nothing to wait for besides.
-    return this.#borrower.cancellation.signal === undefined ? running : this.#finishInTime(running);
-  }
-
-  async #finishInTime(running: Promise<Exchange | undefined>): Promise<Exchange | undefined> {
     const { cancellation } = this.#borrower;
     cancellation.watch(running);
-    try {
-      return await cancellation.bounded(running);
-    } finally {
-      cancellation.watch(undefined);
-    }
+    return cancellation.bounded(running);
   }
 
   /** Has the server cancel the statements if they are what runs there, and never sends them if they wait for their turn. */

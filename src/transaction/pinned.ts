@@ -174,7 +174,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
   }
 
   abort(reason: unknown): void {
-    this.#cancellation.request(reason);
+    this.#cancellation.requestAndCut(reason);
     void this.release(true);
   }
 

@@ -80,7 +80,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     this.timeout = settings.timeout;
     this.signal = settings.signal;
     this.openedAt = this.client.clock.now();
-    this.cancellation = new Cancellation(this.client.clock, () => this.#held.connection);
+    this.cancellation = new Cancellation(this.client.clock, () => (this.isOpen ? this.#held.connection : undefined));
     announceStart(this);
   }
 
@@ -183,6 +183,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
         { type: 'rollbackTo', name },
         { type: 'release', name },
       ]);
+      this.cancellation.watch(undefined);
       const isUndone = exchange !== undefined && exchange.failure === undefined;
       if (!isUndone && this.isOpen) this.#state = transition(this.#state, 'lost');
     }
@@ -212,11 +213,12 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     const refusal = status === 'active' ? this.#commitLimit?.refusal(this.client.driver, this.#startedAt) : undefined;
     this.#commitSent = true;
     const exchange = await this.#held.finish(refusal === undefined ? [commitStep] : [refusal, commitStep]);
+    this.cancellation.watch(undefined);
     if (exchange === undefined) return this.#endUnknown(this.cancellation.requested?.reason);
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
     if (failure?.kind === 'connectionLost') {
-      if (mayHaveCommitted(failure)) return this.#endUnknown(failure.error);
+      if (mayHaveCommitted(failure)) return this.#endUnknown(this.cancellation.requested?.reason ?? failure.error);
       return this.#end('rolledBack', connectionLost(this, failure.error));
     }
     if (refusal !== undefined && exchange.completed === 0) {
@@ -261,7 +263,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
   }
 
   abort(reason: unknown): void {
-    this.cancellation.request(reason);
+    this.cancellation.requestAndCut(reason);
   }
 
   assertNotEnded(): void {

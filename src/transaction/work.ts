@@ -7,6 +7,12 @@ export interface RunningWork {
 export class WorkInProgress {
   readonly #items = new Set<RunningWork>();
   #onIdle: (() => void)[] = [];
+  #wasAborted = false;
+
+  /** Whether the database closes and its timeout is over. */
+  get wasAborted(): boolean {
+    return this.#wasAborted;
+  }
 
   add(item: RunningWork): void {
     this.#items.add(item);
@@ -23,6 +29,7 @@ export class WorkInProgress {
   }
 
   abort(reason: unknown): void {
+    this.#wasAborted = true;
     for (const item of this.#items) item.abort(reason);
   }
 }

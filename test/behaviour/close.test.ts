@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { afterRollback } from '../../src/index.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Clock, systemClock } from '../../src/core/index.ts';
+import { afterCommit, afterRollback, type Database } from '../../src/index.ts';
 import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
-import { until } from '../support/settled.ts';
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
 const forever = new Promise<never>(() => {});
@@ -115,4 +117,155 @@ describe('when close({ timeout }) has resolved', () => {
     await database.close({ timeout: 20 });
     expect(stuck()).toEqual(['DATABASE_CLOSED']);
   });
+});
+
+/** The time, and whether a wait of five seconds has passed, which is for compensations. */
+function notedTime(): { readonly clock: Clock; readonly waited: () => boolean } {
+  let waited = false;
+  const setTimer: Clock['setTimer'] = (callback, delay, background) =>
+    systemClock.setTimer(
+      () => {
+        waited ||= delay === 5_000;
+        callback();
+      },
+      delay,
+      background,
+    );
+  return { clock: { ...systemClock, setTimer }, waited: () => waited };
+}
+
+describe('hooks that never end', () => {
+  it('after a commit keep close() no longer than its timeout, and the caller is told of the commit', async () => {
+    const { clock, waited } = notedTime();
+    const database = server.open({}, { clock });
+    let isReached = false;
+    const call = rejection(
+      database.transaction(async () => {
+        afterCommit(() => {
+          isReached = true;
+          return forever;
+        });
+        await insert(database, 1);
+        return 'result';
+      }),
+    );
+    const ends = follow(call.then((error) => Promise.reject(error)));
+    await until('the hook runs', () => isReached);
+    await database.close({ timeout: 20 });
+    expect(ends()).toEqual(['AFTER_COMMIT']);
+    expect(waited()).toBe(false);
+    expect(await call).toMatchObject({ committed: true, result: 'result', cause: { code: 'DATABASE_CLOSED' } });
+  });
+
+  it('after a rollback: the caller is told what it was rolled back for', { timeout: 30_000 }, async () => {
+    const database = server.open();
+    let isReached = false;
+    const ends = follow(
+      database.transaction(async () => {
+        afterRollback(() => {
+          isReached = true;
+          return forever;
+        });
+        await insert(database, 1);
+        throw Object.assign(new Error('no stock'), { code: 'NO_STOCK' });
+      }),
+    );
+    await until('the compensation runs', () => isReached);
+    await database.close({ timeout: 20 });
+    expect(ends()).toEqual(['NO_STOCK']);
+  });
+
+  it('and were given up by the timeout of their transaction keep close() no longer than its own', async () => {
+    const { clock, waited } = notedTime();
+    const database = server.open({}, { clock });
+    const call = database.transaction(
+      async () => {
+        afterCommit(() => forever);
+        await insert(database, 1);
+      },
+      { timeout: 500 },
+    );
+    expect(await rejection(call)).toMatchObject({ code: 'AFTER_COMMIT', cause: { code: 'TRANSACTION_TIMEOUT' } });
+    await database.close({ timeout: 20 });
+    expect(waited()).toBe(false);
+  });
+});
+
+describe('a network that has fallen silent', () => {
+  const fallSilent = (proxy: FaultProxy): void => proxy.set('down', { type: 'swallow', after: 0 });
+  const calls: Record<
+    string,
+    { readonly told: object; readonly run: (database: Database<'default'>, proxy: FaultProxy) => Promise<unknown> }
+  > = {
+    'a read outside of a transaction': {
+      told: { code: 'DATABASE_CLOSED', message: expect.stringContaining('close() ended it') as string },
+      run: async (database, proxy) => {
+        fallSilent(proxy);
+        await database.current.query('select id from product');
+      },
+    },
+    'a write outside of a transaction': {
+      told: { code: 'CONNECTION_LOST', cause: { code: 'DATABASE_CLOSED' } },
+      run: async (database, proxy) => {
+        fallSilent(proxy);
+        await insert(database, 1);
+      },
+    },
+    'a statement': {
+      told: { code: 'DATABASE_CLOSED' },
+      run: (database, proxy) =>
+        database.transaction(async () => {
+          await insert(database, 1);
+          fallSilent(proxy);
+          await insert(database, 2);
+        }),
+    },
+    'a COMMIT': {
+      told: { code: 'COMMIT_UNKNOWN', cause: { code: 'DATABASE_CLOSED' } },
+      run: (database, proxy) =>
+        database.transaction(async () => {
+          await insert(database, 1);
+          fallSilent(proxy);
+        }),
+    },
+    'a ROLLBACK': {
+      told: { code: 'NO_STOCK' },
+      run: (database, proxy) =>
+        database.transaction(async () => {
+          await insert(database, 1);
+          fallSilent(proxy);
+          throw Object.assign(new Error('no stock'), { code: 'NO_STOCK' });
+        }),
+    },
+    'the rollback of a savepoint': {
+      told: { code: 'DATABASE_CLOSED' },
+      run: (database, proxy) =>
+        database.transaction(async () => {
+          await database.transaction(
+            async () => {
+              await insert(database, 1);
+              fallSilent(proxy);
+              throw new Error('no stock');
+            },
+            { propagation: 'NESTED' },
+          );
+        }),
+    },
+  };
+  for (const [name, { told, run }] of Object.entries(calls)) {
+    itWith('sessions')(`in ${name}: close() waits for nothing but its timeout`, async () => {
+      const proxy = await startFaultProxy(server.url);
+      onTestFinished(() => proxy.close());
+      const { clock, waited } = notedTime();
+      const database = server.open({ connectionString: proxy.url, max: 1 }, { clock });
+      await database.current.query('select id from product');
+      const call = rejection(run(database, proxy));
+      const ends = follow(call);
+      await until('the answer is missing', () => proxy.seen('down') > 0);
+      await database.close({ timeout: 20 });
+      expect(ends()).toEqual(['resolved']);
+      expect(await call).toMatchObject(told);
+      expect(waited()).toBe(false);
+    });
+  }
 });
