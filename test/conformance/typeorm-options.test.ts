@@ -62,7 +62,7 @@ const cases = {
     connectTimeoutMS: ['own', 10],
     nativeDriver: ['none', {}],
     logNotifications: ['none', true, false],
-    poolErrorHandler: ['none', () => {}],
+    poolErrorHandler: ['all', () => {}],
   } satisfies Record<Exclude<keyof OptionsOf<'postgres'>, 'type'>, Case>,
   mysql: {
     ...ofEveryEngine,
@@ -147,6 +147,16 @@ describe('what is carried', () => {
     await runner.connect();
     expect(await rejection(dataSource.query('select 1'))).toMatchObject({ code: 'ACQUIRE_TIMEOUT' });
     await runner.release();
+    await dataSource.destroy();
+  });
+
+  it('poolErrorHandler is told of a connection that died while it was idle', async () => {
+    const died = Promise.withResolvers<unknown>();
+    const dataSource = createDataSource(server.open({ max: 1 }), { poolErrorHandler: died.resolve });
+    await dataSource.initialize();
+    const [{ pid } = {}] = await dataSource.query<{ pid: number }[]>('select pg_backend_pid() as pid');
+    await server.sql(`select pg_terminate_backend(${pid})`);
+    expect(await died.promise).toMatchObject({ code: '57P01' });
     await dataSource.destroy();
   });
 

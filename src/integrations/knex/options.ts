@@ -4,7 +4,12 @@ import { InvalidOptionError } from '../../core/index.ts';
 const ofTheDatabase = 'Leave it out: the connections are those of the database';
 
 /** What is refused because nothing would come of it; Knex has the rest. */
-const remedies = {
+export type RefusedOption = Extract<
+  keyof Knex.Config,
+  'client' | 'dialect' | 'connection' | 'connectionPool' | 'pool' | 'acquireConnectionTimeout' | 'searchPath'
+>;
+
+const remedies: Readonly<Record<RefusedOption, string>> = {
   client: 'Leave it out: it is that of the database',
   dialect: 'Leave it out: it is that of the database',
   connection: ofTheDatabase,
@@ -12,9 +17,7 @@ const remedies = {
   pool: 'Give max and the other settings of a pool to postgres() or mysql()',
   acquireConnectionTimeout: 'Give acquireTimeout to postgres() or mysql()',
   searchPath: 'Give options such as "-c search_path=shop" to postgres()',
-} as const satisfies Partial<Record<keyof Knex.Config, string>>;
-
-export type RefusedOption = keyof typeof remedies;
+};
 
 /** @throws InvalidOptionError for an option that would have no effect, by name */
 export function refuseOptions(config: object): void {

@@ -17,14 +17,7 @@ interface Refusal {
 }
 
 /** Those that never are taken. */
-export type RefusedOption =
-  | 'driver'
-  | 'replication'
-  | 'nativeDriver'
-  | 'poolErrorHandler'
-  | 'connectTimeout'
-  | 'trace'
-  | 'flags';
+export type RefusedOption = 'driver' | 'replication' | 'nativeDriver' | 'connectTimeout' | 'trace' | 'flags';
 
 /** Those that only a data source with a database of its own takes. */
 export type ClientOption =
@@ -110,7 +103,7 @@ const fates: {
       remedy: 'Listen on a client of ambientPool() for "notice" and "notification"',
       unless: false,
     },
-    poolErrorHandler: { remedy: 'Subscribe to the channels of Sluice (channelNames), which tell of lost connections' },
+    poolErrorHandler: 'TypeORM',
   },
   mysql: {
     ...ofEveryEngine,
