@@ -25,6 +25,7 @@ import {
   type Serializer,
 } from './definition.ts';
 import { noLoad, unheard } from './errors.ts';
+import { runInChain } from './load-chain.ts';
 import { LoadLimit } from './load-limit.ts';
 import { Loads } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -132,7 +133,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /**
    * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
    * after they asked. In a transaction `load` runs in it.
-   * @throws InvalidOptionError; CacheLoadTimeoutError outside of a transaction; what `load` throws
+   * @throws InvalidOptionError; CacheLoadCircleError where `load` needs this very value; CacheLoadTimeoutError outside of a
+   * transaction; what `load` throws
    */
   async getOrSet(given: Key, load: () => Promise<Value> | Value, callOptions?: LoadOptions<Value>): Promise<Value> {
     const key = readKey(given);
@@ -271,13 +273,18 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     options: LoadOptions<Value> | undefined,
     within?: Within,
   ): Promise<string> {
-    this.#counters.loads += 1;
-    const value = await (within === undefined ? this.#limit.within(load) : load());
+    const place = { cache: this.name, store: this.#store, key: this.#valueKey(key) };
+    const counted = (): Promise<Value> | Value => {
+      this.#counters.loads += 1;
+      return load();
+    };
+    const running = (): Promise<Value> => runInChain(place, counted);
+    const value = await (within === undefined ? this.#limit.within(running) : running());
     const payload = this.#codec.write(value);
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
     if (mayStore && options?.keep?.(value) !== false && !this.#codec.isTooLarge(payload))
-      await this.#keep({ key: this.#valueKey(key), stamps, payload, epoch, ttl: this.#ttl(options) });
+      await this.#keep({ key: place.key, stamps, payload, epoch, ttl: this.#ttl(options) });
     return payload;
   }
 

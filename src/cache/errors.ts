@@ -15,6 +15,11 @@ export class CacheLoadTimeoutError extends SluiceError {
   override readonly code = 'CACHE_LOAD_TIMEOUT';
 }
 
+/** A load needs the value that it loads: it would never end. */
+export class CacheLoadCircleError extends SluiceError {
+  override readonly code = 'CACHE_LOAD_CIRCLE';
+}
+
 export function noLoad(name: string, load: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `getOrSet of the cache "${name}" got ${typeName(load)} for what loads the value`,

@@ -10,7 +10,12 @@ export {
   richJson,
   type Serializer,
 } from './definition.ts';
-export { CacheLoadTimeoutError, CacheUnavailableError, CacheValueTooLargeError } from './errors.ts';
+export {
+  CacheLoadCircleError,
+  CacheLoadTimeoutError,
+  CacheUnavailableError,
+  CacheValueTooLargeError,
+} from './errors.ts';
 export { MemoryStore } from './memory-store.ts';
 export type { MemoryOptions } from './near.ts';
 export type { CacheStatistics } from './statistics.ts';

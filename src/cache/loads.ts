@@ -1,13 +1,11 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { currentFrame } from '../context/index.ts';
 import { CacheLoadTimeoutError } from './errors.ts';
 import { Flights } from './flights.ts';
+import { isInLoad } from './load-chain.ts';
 import type { LoadLimit } from './load-limit.ts';
 import type { CacheStore } from './store.ts';
 
-/** Inside of a load: it waits for no other one, so that loads which need each other never wait in a circle. */
-const loading = new AsyncLocalStorage<true>();
 /** How long one process may have a load for itself, in milliseconds; the others go on after that. */
 const leaseTime = 5_000;
 const [firstLook, longestLook] = [5, 50];
@@ -45,14 +43,14 @@ export class Loads<Value> {
     look: () => Promise<Found>,
     load: (found: Found) => Promise<Value>,
   ): Promise<Value> {
-    const inside = (found: Found): Promise<Value> => loading.run(true, () => load(found));
-    // Whoever holds a connection must not wait for a load of somebody else, who may be waiting for that connection.
-    if (loading.getStore() === true || (currentFrame()?.held ?? -1) >= 0)
-      return look().then((found) => (found.hit === undefined ? inside(found) : found.hit.payload));
+    // A load waits for no other one, so that loads which need each other never wait in a circle; and who holds a connection must
+    // not wait for a load of somebody else, who may be waiting for that connection.
+    if (isInLoad() || (currentFrame()?.held ?? -1) >= 0)
+      return look().then((found) => (found.hit === undefined ? load(found) : found.hit.payload));
     let isOwn = false;
     const lead = (): Promise<Value> => {
       isOwn = true;
-      return this.#shared(key, look, inside);
+      return this.#shared(key, look, load);
     };
     return this.#flights.join(key, lead).catch((error: unknown) => {
       if (isOwn || !(error instanceof CacheLoadTimeoutError)) throw error;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type Cache,
+  CacheLoadCircleError,
   CacheLoadTimeoutError,
   type CacheOptions,
   createCache,
@@ -8,6 +9,7 @@ import {
   MemoryStore,
 } from '../../src/cache/index.ts';
 import { type Database, InvalidOptionError } from '../../src/index.ts';
+import { createModel, defineModel } from '../../src/model/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
@@ -215,13 +217,107 @@ describe('a load that never ends', () => {
 describe('loads that need each other', () => {
   it('do not wait in a circle', async () => {
     const { stock } = open();
-    const depth = { left: 6 };
-    const load = (key: number) => async (): Promise<number> => {
-      depth.left -= 1;
-      return depth.left <= 0 ? 0 : (await stock.getOrSet(3 - key, load(3 - key))) + 1;
+    const begun = [signal(), signal()] as const;
+    // Each needs the value that the other one loads, and asks for it when both are under way.
+    const load = (at: 0 | 1) => async (): Promise<number> => {
+      begun[at].fire();
+      await begun[at === 0 ? 1 : 0].promise;
+      return (await stock.getOrSet(at === 0 ? 1 : 0, () => 1)) + 1;
     };
-    const both = await Promise.all([stock.getOrSet(1, load(1)), stock.getOrSet(2, load(2))]);
-    expect(Math.max(...both)).toBeGreaterThan(0);
+    expect(await Promise.all([stock.getOrSet(0, load(0)), stock.getOrSet(1, load(1))])).toEqual([2, 2]);
+  });
+});
+
+describe('a load that needs its own value', () => {
+  /** Loads that need each other, of which it is noticed when they go on for long. */
+  function circleOf(...caches: readonly Cache<number, number>[]): { ask: () => Promise<number>; loads: () => number } {
+    let loads = 0;
+    const value = async (at: number): Promise<number> =>
+      (await caches[at % caches.length]?.getOrSet(1, async () => {
+        loads += 1;
+        if (loads > 100) throw new Error('it does not end');
+        return await value(at + 1);
+      })) ?? -1;
+    return { ask: () => value(0), loads: () => loads };
+  }
+
+  it('is refused, by itself and through other caches, with the caches on the way', async () => {
+    const { database, store, stock } = open();
+    const price = createCache<number, number>(database, { name: 'price', store });
+    const [alone, both] = [circleOf(stock), circleOf(stock, price)];
+    const error = await rejection(alone.ask());
+    expect(error).toBeInstanceOf(CacheLoadCircleError);
+    expect(error).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+    expect(error.message).toContain('"stock" → "stock"');
+    expect((await rejection(both.ask())).message).toContain('"stock" → "price" → "stock"');
+    expect([alone.loads(), both.loads()]).toEqual([1, 2]);
+    expect(await stock.getOrSet(1, () => 5)).toBe(5);
+    expect(store.leases.size).toBe(0);
+  });
+
+  it('is refused through two caches of one name on one store, and in the default store', async () => {
+    const { database, stock, elsewhere } = open();
+    expect(await rejection(circleOf(stock, elsewhere).ask())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+    const [price, tax] = ['price', 'tax'].map((name) => createCache<number, number>(database, { name }));
+    expect(await rejection(circleOf(price as never, tax as never).ask())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+  });
+
+  it('is refused in a transaction, in one that begins in the load, and while the store is away', async () => {
+    const { database, store, stock } = open();
+    await database.transaction(async () => {
+      expect(await rejection(circleOf(stock).ask())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+    });
+    let loads = 0;
+    const nested = (): Promise<number> =>
+      stock.getOrSet(1, () => {
+        loads += 1;
+        if (loads > 100) throw new Error('it does not end');
+        return database.transaction(nested, { propagation: 'REQUIRES_NEW' });
+      });
+    expect(await rejection(nested())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+    store.isAway = true;
+    expect(await rejection(circleOf(stock).ask())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+  });
+
+  it('is refused with the caches of a model in between', async () => {
+    const { database, stock } = open();
+    const product = createModel(
+      database,
+      defineModel<{ id: number; stock: number }>({ table: 'product', key: 'id', cache: { entity: true, query: true } }),
+    );
+    await insert(database, 1);
+    let loads = 0;
+    const value = async (): Promise<number> =>
+      await stock.getOrSet(1, async () => {
+        loads += 1;
+        if (loads > 100) throw new Error('it does not end');
+        const [row, rows] = await Promise.all([product.get({ id: 1 }), product.select({ columns: ['id'] })]);
+        return (row?.stock ?? 0) + rows.length + (await value());
+      });
+    expect(await rejection(value())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+    expect(loads).toBe(1);
+  });
+
+  it('is none where the value is there, the key is another one, or the load around has ended', async () => {
+    const { stock } = open();
+    const deep = (key: number): Promise<number> => stock.getOrSet(key, () => (key === 20 ? 7 : deep(key + 1)));
+    expect(await deep(0)).toBe(7);
+    await stock.clear();
+    const found = await stock.getOrSet(1, async () => {
+      await stock.set(8, 1);
+      return await stock.getOrSet(1, () => 9);
+    });
+    expect(found).toBe(8);
+    const [hasEnded, later] = [signal(), Promise.withResolvers<number>()];
+    await stock.getOrSet(2, () => {
+      void hasEnded.promise.then(async () => {
+        await stock.del(2);
+        later.resolve(await stock.getOrSet(2, () => 4));
+      });
+      return 3;
+    });
+    hasEnded.fire();
+    expect(await later.promise).toBe(4);
   });
 });
 

@@ -71,6 +71,20 @@ await describeWith('Redis', 'caches that meet in Redis', () => {
     return { database, here: make(ours), there: make(theirs), holdCommit };
   }
 
+  it.each([false, true])('a load that needs its own value is refused (node-redis: %s)', async (asNode) => {
+    const { here } = open(asNode);
+    const { here: other } = open(asNode);
+    let loads = 0;
+    const load = async (): Promise<number> => {
+      loads += 1;
+      if (loads > 50) throw new Error('it does not end');
+      return await other.getOrSet(1, () => here.getOrSet(1, load));
+    };
+    expect(await rejection(here.getOrSet(1, load))).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+    expect(loads).toBe(1);
+    expect(await here.getOrSet(1, () => 5)).toBe(5);
+  });
+
   it('3,000 random reads beside random writes: nothing stale, nothing uncommitted', { timeout: 60_000 }, async () => {
     const seed = 1 + Math.floor(Math.random() * 1e9);
     const result = await checkCache({
