@@ -1,4 +1,13 @@
-import { type Check, checkBody, integer, label, longestTimer, readOptions, systemClock } from '../core/index.ts';
+import {
+  type Check,
+  checkBody,
+  integer,
+  isRecord,
+  label,
+  longestTimer,
+  readOptions,
+  systemClock,
+} from '../core/index.ts';
 import type { ChainContext } from './chain.ts';
 import { Frame } from './frame.ts';
 import { levelOf } from './place.ts';
@@ -37,7 +46,7 @@ const mostBaggage = 64;
 const [aBaggageName, aBaggageValue] = [label(200), label(largestContext, 0)];
 
 function isBaggage(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (!isRecord(value)) return false;
   const entries = Object.entries(value);
   return (
     entries.length <= mostBaggage &&
@@ -53,10 +62,7 @@ const someBaggage: Check = Object.assign(
       : `an object with at most ${mostBaggage} strings, without control characters and not larger than ${largestContext} bytes together`,
   {
     // A copy that nobody changes on the way: it is checked once.
-    read: (value: unknown) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? Object.freeze(Object.fromEntries(Object.entries(value)))
-        : value,
+    read: (value: unknown) => (isRecord(value) ? Object.freeze(Object.fromEntries(Object.entries(value))) : value),
   },
 );
 

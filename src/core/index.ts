@@ -29,4 +29,5 @@ export {
 } from './options.ts';
 export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';
 export { Patience, type PlaceInLine } from './patience.ts';
+export { isRecord, isThenable } from './record.ts';
 export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown.ts';

@@ -1,4 +1,5 @@
 import { InvalidOptionError } from './errors.ts';
+import { builtInName, isRecord } from './record.ts';
 
 /** Says what is wrong with a value, or nothing when it is accepted. */
 export interface Check {
@@ -51,7 +52,7 @@ export function readOpen<Options extends object>(
   own: readonly (keyof Options & string)[],
 ): Options {
   return reading(owner, () => {
-    if (!isObject(options)) throw noObject(owner, options, 'Pass an object');
+    if (!isRecord(options)) throw noObject(owner, options, 'Pass an object');
     const names = new Set<string>(own);
     for (const name in options) names.add(name);
     return Object.fromEntries([...names].map((name) => [name, options[name as keyof Options]])) as Options;
@@ -74,7 +75,7 @@ export function reading<Result>(owner: string, read: () => Result): Result {
 
 /** @throws InvalidOptionError for what is no object, and for names without a check */
 export function refuseUnknown(owner: string, options: unknown, checks: Checks): asserts options is object {
-  if (!isObject(options))
+  if (!isRecord(options))
     throw noObject(owner, options, `Pass an object with any of: ${Object.keys(checks).join(', ')}`);
   // Those of a prototype too. What somebody has put onto all objects is nobody's option.
   for (const name in options) {
@@ -84,10 +85,6 @@ export function refuseUnknown(owner: string, options: unknown, checks: Checks): 
       remedy: `The options are: ${Object.keys(checks).join(', ')}`,
     });
   }
-}
-
-function isObject(options: unknown): options is object {
-  return typeof options === 'object' && options !== null && !Array.isArray(options);
 }
 
 function noObject(owner: string, options: unknown, remedy: string): InvalidOptionError {
@@ -118,12 +115,8 @@ export function optionsOf(owner: string, checks: Checks, required: readonly stri
 
 /** An object of entries by name, which is copied; the entries are for others to check. */
 export const entriesByName: Check = Object.assign(
-  (value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object of entries by name',
-  {
-    read: (value: unknown) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : value,
-  },
+  (value: unknown) => (isRecord(value) ? undefined : 'an object of entries by name'),
+  { read: (value: unknown) => (isRecord(value) ? { ...value } : value) },
 );
 
 /** A list of `fewest` to `most` entries that pass. */
@@ -212,18 +205,22 @@ export const longestTimer = 2_147_483_647;
 /** The kind of a value, and the value itself only where it is a number, which cannot be a secret. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null';
-  if (isArray(value)) return 'an array';
+  const kind = kindOf(value);
+  if (kind !== undefined) return kind;
   if (typeof value === 'number') return `the number ${value}`;
   if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
   return typeof value === 'undefined' ? 'undefined' : `a value of type ${typeof value}`;
 }
 
-/** A Proxy that was revoked throws where it is looked at. */
-function isArray(value: unknown): boolean {
+/** What kind of list or built-in object it is. A Proxy that was revoked throws where it is looked at. */
+function kindOf(value: unknown): string | undefined {
   try {
-    return Array.isArray(value);
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (Array.isArray(value)) return 'an array';
+    const name = builtInName(value);
+    return name === undefined ? undefined : `an object of type ${name}`;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -11,11 +11,12 @@ import {
 import {
   anything,
   type Check,
-  readOptions,
+  checkBody,
   type Clock,
   integer,
   InvalidOptionError,
   longestTimer,
+  readOptions,
   systemClock,
   typeName,
 } from '../core/index.ts';
@@ -143,6 +144,7 @@ export class Database<Name extends string = string> {
 
   /** Runs `body` with another client, level or both as the current ones. @throws UnknownClientError, InvalidOptionError */
   async switchDb<Result>(body: () => Result | PromiseLike<Result>, info: DbInfo<Name>): Promise<Result> {
+    checkBody('switchDb', body);
     const { client, level: wanted } = this.#placeOf(info);
     const { scope, hooks, at } = findPlace(currentFrame(), client, wanted);
     const ground = wanted === undefined ? at?.ground : undefined;
@@ -154,6 +156,7 @@ export class Database<Name extends string = string> {
     body: () => Result | PromiseLike<Result>,
     info: Pick<DbInfo<Name>, 'clientName'> = {},
   ): Promise<Result> {
+    checkBody('switchDbIsolate', body);
     const { client } = this.#placeOf(info);
     const frame = currentFrame();
     const ground = new Ground(levelIsolated(this.current.level, frame), frame?.ground);

@@ -24,9 +24,18 @@ export function readHeader(headers: HeaderCarrier, name: string): string | undef
   return typeof text === 'string' && text !== '' ? text : undefined;
 }
 
+/** @throws InvalidOptionError where they take no more: a frozen object, or the `Headers` of what has come in */
 export function writeHeader(headers: HeaderCarrier, name: string, value: string): void {
-  if (isMap(headers)) headers.set(name, value);
-  else headers[name] = value;
+  try {
+    if (isMap(headers)) headers.set(name, value);
+    else headers[name] = value;
+  } catch (cause) {
+    throw new InvalidOptionError({
+      what: `The header "${name}" could not be written into what injectContext was given`,
+      remedy: 'Give headers that can be changed, such as a copy of these',
+      cause,
+    });
+  }
 }
 
 function isMap(headers: HeaderCarrier): headers is HeaderMap {

@@ -13,6 +13,7 @@ import {
   type Check,
   checkBody,
   integer,
+  isThenable,
   listOf,
   label,
   longestTimer,
@@ -42,7 +43,10 @@ export interface InjectOptions {
 
 /** Carries the ambient context over any transport that has headers. */
 export interface Propagation {
-  /** Writes the context into the headers and returns them. A header is good for one call: it cannot be sent twice. */
+  /**
+   * Writes the context into the headers and returns them. A header is good for one call: it cannot be sent twice.
+   * @throws InvalidOptionError for what has no headers, or headers that cannot be changed
+   */
   readonly injectContext: <Carrier extends HeaderCarrier>(headers: Carrier, options?: InjectOptions) => Carrier;
   /**
    * Runs `body` at once in the context of the headers, and in nothing of what is ambient here. Whatever goes wrong is a
@@ -154,10 +158,6 @@ async function runEntered<Result>({ frame, body }: { frame: Frame; body: () => R
   } finally {
     frame.ground?.end();
   }
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** What anybody may say: the trace, and how long the answer is waited for. */

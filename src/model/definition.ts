@@ -1,9 +1,9 @@
 import { cacheChecks, type CacheOptions } from '../cache/index.ts';
 import {
   aBoolean,
-  anObject,
   type Check,
   InvalidOptionError,
+  isRecord,
   listOf,
   optionsOf,
   readOptions,
@@ -63,13 +63,13 @@ const modelCacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
   query: aBoolean,
   tags: Object.assign(
     (value: unknown) =>
-      anObject(value) === undefined &&
-      Object.entries(value as object).every(
+      isRecord(value) &&
+      Object.entries(value).every(
         ([name, kind]) => identifier(name) === undefined && (kind === 'number' || kind === 'text'),
       )
         ? undefined
         : "columns, each 'number' or 'text'",
-    { read: (value: unknown) => (anObject(value) === undefined ? { ...(value as object) } : value) },
+    { read: (value: unknown) => (isRecord(value) ? { ...value } : value) },
   ),
   store: cacheChecks.store,
   ttl: cacheChecks.ttl,

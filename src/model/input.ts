@@ -1,4 +1,4 @@
-import { reading, typeName } from '../core/index.ts';
+import { isRecord, isThenable, reading, typeName } from '../core/index.ts';
 import { invalid } from './errors.ts';
 import { Either, Operator, type ReadWhere } from './operators.ts';
 import { checked } from './where.ts';
@@ -17,7 +17,7 @@ function copyWhere(where: unknown, columns: ReadonlySet<string> | undefined, dep
     if (where.conditions.length === 0) throw invalid('either() got no condition', 'Give at least one');
     return new Either(where.conditions.map((each) => copyWhere(each, columns, depth + 1)));
   }
-  if (typeof where !== 'object' || where === null || Array.isArray(where) || where instanceof Operator)
+  if (!isRecord(where) || where instanceof Operator)
     throw invalid(`A condition is ${typeName(where)}`, 'Give an object of columns and values, or say everyRow');
   const entries = Object.entries(where).map(([column, value]) => {
     return [columns === undefined ? column : checked(column, columns), copyCondition(column, value)] as const;
@@ -48,7 +48,7 @@ function checkValue(column: string, value: unknown): unknown {
   if (isSendable(value) && (typeof value !== 'object' || value instanceof Date || value instanceof Uint8Array))
     return value;
   throw invalid(
-    `The condition on ${shown(column)} is ${typeName(value)}`,
+    `The condition on ${shown(column)} is ${named(value)}`,
     'Give a value, or an operator such as gt() or inList()',
   );
 }
@@ -56,12 +56,15 @@ function checkValue(column: string, value: unknown): unknown {
 /** A row, read once. What is undefined is not given, as in an object that was spread together. @throws InvalidModelCallError */
 export function readRow(row: unknown): Record<string, unknown> {
   return reading('A row', () => {
-    if (typeof row !== 'object' || row === null || Array.isArray(row) || 'then' in row)
+    if (!isRecord(row) || 'then' in row)
       throw invalid(`A row is ${typeName(row)}`, 'Give an object of columns and values; a promise has to be awaited');
     const given = Object.entries(row).filter(([, value]) => value !== undefined);
     const wrong = given.find(([, value]) => !isSendable(value));
     if (wrong === undefined) return Object.fromEntries(given);
-    throw invalid(`A row has ${typeName(wrong[1])} for ${shown(wrong[0])}`, 'Give a value that a column can hold');
+    throw invalid(
+      `A row has ${named(wrong[1])} for ${shown(wrong[0])}`,
+      'Give a value that a column can hold; a promise has to be awaited',
+    );
   });
 }
 
@@ -95,9 +98,14 @@ export function changeOf(
   return { condition: where === undefined ? { [keyColumn]: key } : where, values };
 }
 
-/** Kysely would call a function, and no driver sends a symbol. */
+/** Kysely would call a function, and no driver sends a symbol, a promise or a date that is none. */
 function isSendable(value: unknown): boolean {
-  return typeof value !== 'function' && typeof value !== 'symbol';
+  if (value instanceof Date) return !Number.isNaN(value.getTime());
+  return typeof value !== 'function' && typeof value !== 'symbol' && !isThenable(value);
+}
+
+function named(value: unknown): string {
+  return value instanceof Date && !isSendable(value) ? 'an invalid date' : typeName(value);
 }
 
 /** A name as it may stand in a message: one that came from outside may be anything. */

@@ -4,6 +4,7 @@ import {
   checked,
   integer,
   InvalidOptionError,
+  isRecord,
   listOf,
   readOptions,
   text,
@@ -15,8 +16,7 @@ import type { NewOutboxMessage } from './message.ts';
 /** A channel is that of a relay, too. */
 export const aChannel: Check = text(200);
 const anId = text(500);
-const aContext: Check = (value) =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : 'an object';
+const aContext: Check = (value) => (isRecord(value) ? undefined : 'an object');
 
 const messageChecks: Record<keyof NewOutboxMessage, Check> = {
   channel: aChannel,

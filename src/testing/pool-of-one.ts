@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/index.ts';
+import { checkBody, SluiceError } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { describeTransactions, currentFrame } from '../context/index.ts';
 
@@ -11,13 +11,14 @@ export class EscapedStatementError extends SluiceError {
  * Runs `body` with one connection for each level: whatever escapes its transaction (a statement that was
  * sent in a lost context, a handle of another pool over the same client) fails at once, with the name of
  * the transaction that it should have been in. Nothing else may use the database meanwhile.
- * @throws what `body` throws
+ * @throws InvalidOptionError for what is no function; what `body` throws
  */
 export async function poolOfOne<Result>(
   database: Database,
   body: () => Result | PromiseLike<Result>,
   clientName?: string,
 ): Promise<Result> {
+  checkBody('poolOfOne', body);
   const internals = internalsOf(database);
   const { pool } = internals.clientNamed(clientName ?? internals.defaultClientName);
   const before = pool.guard;

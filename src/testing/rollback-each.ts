@@ -1,4 +1,5 @@
-import type { Database } from '../database/index.ts';
+import { checkBody } from '../core/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
 import { readRollbackOptions, rolledBack, type RollbackOptions } from './rollback.ts';
 
 type Anything = (...args: never[]) => unknown;
@@ -13,12 +14,15 @@ type Callable = (...args: unknown[]) => unknown;
  * it('sells', async () => { await checkout(1); });
  * ```
  * Hooks of the framework (`beforeEach`) run outside of it.
+ * @throws InvalidOptionError for what is no database or no function
  */
 export function rollbackEach<Test extends Anything>(
   database: Database,
   test: Test,
   options: RollbackOptions = {},
 ): Test {
+  internalsOf(database);
+  checkBody('rollbackEach', test);
   const read = readRollbackOptions(options);
   return wrap(test as Anything as Callable, (body) => wrapBody(database, body, read)) as Anything as Test;
 }

@@ -1,5 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { aBoolean, anything, type Check, InvalidOptionError, listOf, oneOf, readOptions, text } from '../core/index.ts';
+import {
+  aBoolean,
+  anything,
+  type Check,
+  checkBody,
+  InvalidOptionError,
+  listOf,
+  oneOf,
+  readOptions,
+  text,
+} from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { type BaseScope, readTransactionOptions, runInBase, type TransactionOptions } from '../transaction/index.ts';
 
@@ -44,7 +54,7 @@ const bases = new AsyncLocalStorage<boolean>();
  * under test are savepoints in it, and their statements see each other's rows. Any number may run at once; they
  * do not see each other. What is independent on purpose (REQUIRES_NEW inside of a transaction, `switchDbIsolate`)
  * really commits.
- * @throws what `body` throws
+ * @throws InvalidOptionError for what is no function; what `body` throws
  */
 export async function rolledBack<Result>(
   database: Database,
@@ -52,6 +62,7 @@ export async function rolledBack<Result>(
   options: RollbackOptions = {},
 ): Promise<Result> {
   const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
+  checkBody('rolledBack', body);
   const internals = internalsOf(database);
   const base: BaseScope = {
     async committed(runHooks) {
@@ -81,13 +92,14 @@ export interface CapturedHooks<Result> {
 /**
  * Runs `body` and keeps the commit hooks of the transactions that end well in it, inside of `rolledBack` or
  * `rollbackEach`, where nothing commits. With `run` they are run at the end.
- * @throws InvalidOptionError elsewhere
+ * @throws InvalidOptionError elsewhere, and for what is no function
  */
 export async function captureCommitHooks<Result>(
   body: () => Result | PromiseLike<Result>,
   options: CaptureOptions = {},
 ): Promise<CapturedHooks<Result>> {
   const { run = false } = readOptions('captureCommitHooks', options, captureChecks);
+  checkBody('captureCommitHooks', body);
   if (bases.getStore() === undefined) {
     throw new InvalidOptionError({
       what: 'captureCommitHooks was called outside of rollbackEach and rolledBack, where hooks run by themselves',

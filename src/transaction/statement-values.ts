@@ -1,29 +1,37 @@
-import { InvalidOptionError, typeName } from '../core/index.ts';
+import { InvalidOptionError, isThenable, typeName } from '../core/index.ts';
 
 /** How deep lists in lists are looked at; databases have fewer dimensions. */
 const deepest = 8;
 
 /**
- * Refuses values that no database has, and of which some drivers would send the source text: functions and symbols, also in lists.
+ * Refuses values that no database has, and of which some drivers would send the source text, `{}` or `NaN-NaN-NaN`: functions,
+ * symbols, promises and invalid dates, also in lists.
  * @throws InvalidOptionError
  */
 export function checkValues(clientName: string, values: readonly unknown[]): void {
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at];
-    const kind = typeof value;
-    if (kind !== 'function' && kind !== 'symbol' && (kind !== 'object' || !hasNoValue(value, 0))) continue;
+    if (!isNoValue(value, 0)) continue;
     throw new InvalidOptionError({
-      what: `A query on client "${clientName}" got ${Array.isArray(value) ? 'a list with a function or symbol' : typeName(value)} for its value ${at + 1}; it was not sent`,
+      what: `A query on client "${clientName}" got ${named(value)} for its value ${at + 1}; it was not sent`,
       remedy:
-        'Call the function and give what it returns, or give text, numbers, dates, buffers, lists and plain objects',
+        'Call the function or await the promise and give the result, or give text, numbers, valid dates, buffers, lists and plain objects',
     });
   }
 }
 
-/** Whether a list has an entry that is no value. */
-function hasNoValue(value: unknown, depth: number): boolean {
-  if (!Array.isArray(value) || depth > deepest) return false;
-  return value.some(
-    (entry) => typeof entry === 'function' || typeof entry === 'symbol' || hasNoValue(entry, depth + 1),
-  );
+/** Whether it is none, or a list with one that is none. */
+function isNoValue(value: unknown, depth: number): boolean {
+  if (typeof value === 'object') return value !== null && isNoObject(value, depth);
+  return typeof value === 'function' || typeof value === 'symbol';
+}
+
+function isNoObject(value: object, depth: number): boolean {
+  if (Array.isArray(value)) return depth <= deepest && value.some((entry) => isNoValue(entry, depth + 1));
+  return value instanceof Date ? Number.isNaN(value.getTime()) : isThenable(value);
+}
+
+function named(value: unknown): string {
+  if (Array.isArray(value)) return 'a list with a function, a symbol, a promise or an invalid date';
+  return value instanceof Date ? 'an invalid date' : typeName(value);
 }

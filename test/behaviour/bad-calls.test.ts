@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
+import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
-import { createDatabase, type Database } from '../../src/index.ts';
+import { createDatabase, createPropagation, type Database, InvalidOptionError } from '../../src/index.ts';
 import { createModel, defineModel, either, everyRow, gt, inList, like, type Model } from '../../src/model/index.ts';
 import {
   addToOutbox,
@@ -12,6 +13,7 @@ import {
   recordInInbox,
   replayParked,
 } from '../../src/outbox/index.ts';
+import { captureCommitHooks, poolOfOne, rollbackEach, rolledBack } from '../../src/testing/index.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
@@ -51,6 +53,30 @@ const deep = (depth: number): unknown => {
   return value;
 };
 
+/** Objects that are none of names and values. */
+const strangeObjects: readonly (readonly [string, unknown])[] = [
+  ['a map', new Map([['title', 'x']])],
+  ['a map that a class extends', new (class Titles extends Map<string, string> {})()],
+  ['a set', new Set(['title'])],
+  ['a date', new Date(0)],
+  ['a pattern', /title/],
+  ['an error', new Error('hunter2')],
+  ['search parameters', new URLSearchParams('title=x')],
+  ['an address', new URL('http://title')],
+  ['headers', new Headers({ title: 'x' })],
+  ['bytes', Buffer.from('title')],
+  ['numbers', new Float64Array(2)],
+  ['a buffer', new ArrayBuffer(2)],
+  ['a promise', Promise.resolve({ title: 'x' })],
+  ['an iterator', new Map([['title', 'x']]).entries()],
+  ['a boxed text', Object('title')],
+  ['a map of another realm', runInNewContext('new Map()')],
+];
+const invalidDate = new Date(Number.NaN);
+// As query builders are.
+const thenable = {};
+Reflect.set(thenable, 'then', (resolve: (value: string) => void) => resolve('hunter2'));
+
 describe('calls of a model', () => {
   type Call = (post: Model<PostRow, 'id'>) => unknown;
   const cases: readonly [string, Call][] = [
@@ -68,6 +94,36 @@ describe('calls of a model', () => {
     ].flatMap((where): [string, Call][] => [
       [`get(${typeof where}: ${inspect(where)})`, (post) => post.get(where as never)],
       [`delete(${typeof where}: ${inspect(where)})`, (post) => post.delete(where as never)],
+    ]),
+    ...strangeObjects.flatMap(([kind, value]): [string, Call][] => [
+      [`get(${kind})`, (post) => post.get(value as never)],
+      [`get(either(${kind}))`, (post) => post.get(either({ id: 1 }, value as never))],
+      [`delete(${kind})`, (post) => post.delete(value as never)],
+      [`count(${kind})`, (post) => post.count(value as never)],
+      [`count with ${kind} for options`, (post) => post.count({ id: 1 }, value as never)],
+      [`select(${kind})`, (post) => post.select(value as never)],
+      [`select where ${kind}`, (post) => post.select({ where: value as never })],
+      [`insert(${kind})`, (post) => post.insert(value as never)],
+      [`insertBulk([${kind}])`, (post) => post.insertBulk([{ title: 'x' }, value as never])],
+      [`update(${kind})`, (post) => post.update(value as never, { where: { id: 1 } })],
+      [`update where ${kind}`, (post) => post.update({ title: 'x' }, { where: value as never })],
+      [`update with ${kind} for options`, (post) => post.update({ id: 1, title: 'x' }, value as never)],
+      [`updateBulk([${kind}])`, (post) => post.updateBulk([value as never])],
+    ]),
+    ...[
+      ['a promise', Promise.resolve('hunter2')] as const,
+      ['a thenable', thenable] as const,
+      ['an invalid date', invalidDate] as const,
+    ].flatMap(([kind, value]): [string, Call][] => [
+      [`insert of ${kind} for a column`, (post) => post.insert({ title: value as never })],
+      [`insertBulk of ${kind} for a column`, (post) => post.insertBulk([{ title: 'x' }, { title: value as never }])],
+      [`update to ${kind}`, (post) => post.update({ id: 1, title: value as never })],
+      [`update where a column is ${kind}`, (post) => post.update({ title: 'x' }, { where: { title: value as never } })],
+      [`get with ${kind} for a column`, (post) => post.get({ title: value as never })],
+      [`get with ${kind} in an operator`, (post) => post.get({ title: gt(value as never) })],
+      [`get with ${kind} in a list`, (post) => post.get({ title: inList([value as never]) })],
+      [`mget of ${kind}`, (post) => post.mget([value as never])],
+      [`deleteBulk of ${kind}`, (post) => post.deleteBulk([value as never])],
     ]),
     ["update of 'all' from JSON", (post) => post.update({ title: 'x' }, JSON.parse('{"where":"all"}') as never)],
     ["select of 'all' from JSON", (post) => post.select(JSON.parse('{"where":"all"}') as never)],
@@ -127,6 +183,23 @@ describe('calls of a model', () => {
     await expectUntouched();
   });
 
+  it('rows, conditions and options of classes and without a prototype are taken', async () => {
+    class Post {
+      id = 2;
+      title = 'of a class';
+      get shout(): string {
+        return `${this.title}!`;
+      }
+    }
+    class OnlyKept {
+      where = Object.assign(Object.create(null) as object, { title: 'kept' });
+    }
+    const post = createModel(database, defineModel<PostRow>({ table: 'post', key: 'id' }));
+    expect(await post.insert(new Post())).toMatchObject({ title: 'of a class' });
+    expect(await post.select(new OnlyKept())).toMatchObject([{ title: 'kept' }]);
+    expect(await post.update(Object.assign(new Post(), { id: 1 }), new OnlyKept())).toBe(1);
+  });
+
   it('every row is said on purpose', async () => {
     const post = createModel(database, defineModel<PostRow>({ table: 'post', key: 'id' }));
     expect(await post.update({ title: 'new' }, { where: everyRow })).toBe(1);
@@ -155,6 +228,73 @@ describe('calls of a model', () => {
     const post = createModel(database, defineModel<PostRow>({ table: 'post', key: 'id' }));
     await expectRefused(() => post.newInstance(other.current));
     await other.close();
+  });
+});
+
+describe('values of a statement', () => {
+  const cases: readonly [string, unknown][] = [
+    ['a promise', Promise.resolve('hunter2')],
+    ['a thenable', thenable],
+    ['an invalid date', invalidDate],
+    ['a function', () => 'hunter2'],
+    ['a symbol', Symbol('hunter2')],
+    ['a promise in a list', ['x', Promise.resolve('hunter2')]],
+    ['an invalid date in a list of lists', [[invalidDate]]],
+  ];
+
+  it.each(cases)('%s is refused before anything is sent', async (_, value) => {
+    const text = 'update post set title = $1';
+    await expectRefused(() => database.current.query(text, [value]));
+    await expectUntouched();
+    await expectRefused(() =>
+      database.current.batch([
+        { text, values: ['x'] },
+        { text, values: [value] },
+      ]),
+    );
+    await database.transaction(async () => {
+      await expectRefused(() => database.current.query(text, [value]));
+      await database.current.query('update post set title = $1', ['kept']);
+    });
+    expect((await server.sql('select title from post')).map(({ title }) => title)).toEqual(['kept']);
+  });
+});
+
+describe('what is to run', () => {
+  it.each([[undefined], [null], ['x'], [{}], [Promise.resolve(1)]])('%s is no function', async (body) => {
+    const none = body as never;
+    const calls: (() => Promise<unknown>)[] = [
+      () => database.switchDb(none, {}),
+      () => database.switchDbIsolate(none),
+      () => rolledBack(database, none),
+      () => poolOfOne(database, none),
+      () => rolledBack(database, () => captureCommitHooks(none)),
+    ];
+    for (const call of calls) {
+      // A promise that rejects, and not an error that is thrown.
+      expect(await rejection(call())).toMatchObject({ code: 'INVALID_OPTION' });
+    }
+    expect(() => rollbackEach(database, none)).toThrow(InvalidOptionError);
+    expect(() => rollbackEach(none, it)).toThrow(InvalidOptionError);
+    await expectUntouched();
+  });
+});
+
+describe('headers that cannot be changed', () => {
+  const throws = {
+    get: () => undefined,
+    set: () => {
+      throw new TypeError('immutable');
+    },
+  };
+  it.each<[string, object]>([
+    ['a frozen object', Object.freeze({})],
+    ['an object that takes no more', Object.preventExtensions({})],
+    ['the headers of an answer', Response.error().headers],
+    ['what throws', throws],
+  ])('%s are refused', (_, headers) => {
+    const { injectContext } = createPropagation({ database, secret: 'a secret that is long enough' });
+    expect(() => injectContext(headers as Record<string, unknown>)).toThrow(InvalidOptionError);
   });
 });
 
@@ -211,6 +351,10 @@ describe('calls of a cache', () => {
     ['get with an unknown option', (cache) => cache.get('a', { ttl: 5 } as never)],
     ['set with an unknown option', (cache) => cache.set(1, 'a', { keep: () => true } as never)],
     ['set with null for options', (cache) => cache.set(1, 'a', null as never)],
+    ...strangeObjects.map(([kind, value]): [string, Call] => [
+      `set with ${kind} for options`,
+      (cache) => cache.set(1, 'a', value as never),
+    ]),
     ['mdel with a text for options', (cache) => cache.mdel(['a'], 'x' as never)],
     ['set with a ttl of NaN', (cache) => cache.set(1, 'a', { ttl: Number.NaN })],
     ['set with a ttl that is inherited', (cache) => cache.set(1, 'a', Object.create({ ttl: 'long' }) as object)],

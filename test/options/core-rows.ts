@@ -137,11 +137,7 @@ export const coreRows: readonly Row[] = [
     call: (options) => withContext(options, () => {}),
     options: {
       ...context,
-      baggage: either(some({ plan: 'gold' }), emptyObject, {
-        good: [],
-        accepts: (value) =>
-          typeof value === 'object' && canBeRead(value) && Object.prototype.toString.call(value) === '[object String]',
-      }),
+      baggage: either(some({ plan: 'gold' }), emptyObject),
     },
   },
   {

@@ -4,7 +4,7 @@ import { channelNames } from '../../src/index.ts';
 import { publicOptions } from './interfaces.ts';
 import { type Place, place, type Row } from './row.ts';
 import { table } from './table.ts';
-import { type Domain, hidden, nonsense, revoked } from './values.ts';
+import { builtIns, type Domain, hidden, nonsense, revoked } from './values.ts';
 
 let here: Place;
 let opened = 0;
@@ -89,6 +89,7 @@ describe.each(table.map((row) => [row.interface, row.entrance, row] as const))('
       if (row.instead?.includes(options) === true) continue;
       await expectRefused(row, options, typeof options);
     }
+    for (const [kind, options] of builtIns) await expectRefused(row, options, kind);
     if (row.isOpen === true) return;
     await expectRefused(row, withBase(row, { unknownName: 1 }), 'an unknown name');
     await expectRefused(row, withBase(row, JSON.parse('{"__proto__":{"timeout":"x"}}') as object), '__proto__ of JSON');

@@ -29,6 +29,22 @@ export const nonsense: readonly (readonly [string, unknown])[] = [
   ['a Proxy that was revoked', revoked()],
 ];
 
+/** Objects whose content is not in their properties: they are no options, also where every option may be left out. */
+export const builtIns: readonly (readonly [string, unknown])[] = [
+  ['a map', new Map()],
+  ['a set', new Set()],
+  ['a weak map', new WeakMap()],
+  ['a date', new Date(0)],
+  ['a pattern', /x/],
+  ['an error', new Error('x')],
+  ['search parameters', new URLSearchParams()],
+  ['headers', new Headers()],
+  ['bytes', new Uint8Array()],
+  ['a promise', Promise.resolve({})],
+  ['an iterator', [].values()],
+  ['a boxed text', Object('SERIALIZABLE')],
+];
+
 /** What an option takes. */
 export interface Domain {
   readonly good: readonly unknown[];
@@ -105,10 +121,13 @@ export function canBeRead(value: unknown): boolean {
   }
 }
 
+/** An object of names and values, plain or of a class. */
+export const isRecord = (value: unknown): boolean =>
+  canBeRead(value) && Object.prototype.toString.call(value) === '[object Object]';
+
 /** What has no entries defines nothing, and harms nobody. */
 export function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && canBeRead(value) && Object.keys(value).length === 0;
 }
-export const empty: Domain = { good: [], accepts: isEmpty };
 export const emptyList: Domain = { good: [], accepts: (value) => isEmpty(value) && Array.isArray(value) };
-export const emptyObject: Domain = { good: [], accepts: (value) => isEmpty(value) && !Array.isArray(value) };
+export const emptyObject: Domain = { good: [], accepts: (value) => isEmpty(value) && isRecord(value) };
