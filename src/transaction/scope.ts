@@ -123,11 +123,12 @@ export class Scope implements AmbientScope {
     this.enter();
     const { lane } = this.unit;
     try {
-      if (last && this.parent === undefined) this.#lastIssued = true;
+      const endsWhole = last && this.parent === undefined && this.base === undefined;
+      if (endsWhole) this.#lastIssued = true;
       const turn = lane.enter(this.transaction);
       if (turn !== undefined) await turn;
       try {
-        return await this.transaction.run(statements, this.unit, frame, last && this.#mayCommit());
+        return await this.transaction.run(statements, this.unit, frame, endsWhole && this.#mayCommit());
       } finally {
         lane.leave();
       }
@@ -136,9 +137,9 @@ export class Scope implements AmbientScope {
     }
   }
 
-  /** COMMIT may travel with the last statement only of a whole transaction that nothing else has a say in. */
+  /** COMMIT may travel with the last statement only of a transaction that nothing else has a say in. */
   #mayCommit(): boolean {
     const { unit } = this;
-    return this.parent === undefined && unit.doomed === undefined && !unit.awaitsCommit && this.#pending === 1;
+    return unit.doomed === undefined && !unit.awaitsCommit && this.#pending === 1;
   }
 }

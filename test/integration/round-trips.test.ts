@@ -202,7 +202,7 @@ describe('a statement marked as last', () => {
         await insert(database, 2);
       }),
     );
-    expect(error).toMatchObject({ code: 'TRANSACTION_ENDED' });
+    expect(error).toMatchObject({ code: 'AFTER_COMMIT', cause: { code: 'TRANSACTION_ENDED' } });
     expect(await server.products()).toEqual([1]);
   });
 

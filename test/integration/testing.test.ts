@@ -113,6 +113,15 @@ describe('rollbackEach', () => {
     expect(ran.at(-1)).toBe('at once');
   });
 
+  plainIt('rolls back what was marked as the last statement outside of a transaction of the code', async () => {
+    await rolledBack(database, async () => {
+      await database.current.query('insert into product (id) values (8)', [], { last: true });
+      await insert(database, 9);
+      expect(await ids()).toEqual([8, 9]);
+    });
+    expect(await server.products()).toEqual([]);
+  });
+
   plainIt('runs commit hooks where that is asked for, and their errors reach the caller', async () => {
     const ran: string[] = [];
     await rolledBack(
