@@ -184,7 +184,8 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
   }
 
   #errorOf(failure: Failure): unknown {
-    if (failure.kind === 'connectionLost') return lostAlone(this.#client, failure.error);
+    if (failure.kind === 'connectionLost')
+      return lostAlone(this.#client, this.#cancellation.requested?.reason ?? failure.error);
     return this.#cancellation.explain(failure);
   }
 }

@@ -275,6 +275,22 @@ export function silentSuite({ engine, open, pinned }: SilentSuite): void {
       },
     );
 
+    it("close() cuts a library's own connection after its timeout, and tells its caller", async () => {
+      const proxy = await startFaultProxy(server.url);
+      const database = open(proxy.url, 1);
+      let error: unknown;
+      const fall = async (): Promise<void> => proxy.set('down', { type: 'swallow', after: 0 });
+      const call = pinned(database, 'select 1', fall, 'select 2').catch((thrown: unknown) => (error = thrown));
+      await until('the answer is missing', () => proxy.seen('down') > 0);
+      const began = performance.now();
+      await database.close({ timeout: 20 });
+      // Compensations alone have five seconds.
+      expect(performance.now() - began).toBeLessThan(4_000);
+      expect(error).toMatchObject({ code: 'CONNECTION_LOST', cause: { code: 'DATABASE_CLOSED' } });
+      await call;
+      await proxy.close();
+    });
+
     it('leaves no connection behind', { timeout: 60_000 }, async () => {
       await Promise.all(ends);
     });
