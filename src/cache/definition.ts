@@ -197,6 +197,7 @@ function noValue(value: unknown): string {
 }
 
 function writeObject(original: object, given: unknown): unknown {
+  if (original instanceof Promise) throw new TypeError('it holds a promise, which has to be awaited');
   if (original instanceof Date) return { $date: original.getTime() };
   if (original instanceof Uint8Array) return { $bytes: Buffer.from(original).toString('base64') };
   if (original instanceof Map) return { $map: [...original] };

@@ -17,7 +17,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && builtInName(value) === undefined;
 }
 
-/** Whether awaiting a value would wait for it: a promise, or a query builder. */
+/** Whether awaiting a value would wait for it: a promise, or a query builder. What throws where it is looked at is none. */
 export function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  try {
+    return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+  } catch {
+    return false;
+  }
 }

@@ -5,6 +5,7 @@ import {
   integer,
   InvalidOptionError,
   isRecord,
+  isThenable,
   listOf,
   readOptions,
   text,
@@ -68,6 +69,7 @@ export function readMessages(messages: readonly NewOutboxMessage[]): NewOutboxMe
 
 /** @throws InvalidOptionError */
 export function toJson(value: unknown): string {
+  if (isThenable(value)) throw noJson(undefined);
   try {
     const json: unknown = JSON.stringify(value ?? null);
     if (typeof json === 'string') return json;
@@ -80,7 +82,7 @@ export function toJson(value: unknown): string {
 function noJson(cause: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: 'A message for the outbox cannot be written as JSON',
-    remedy: 'Give plain objects, arrays, text, numbers and booleans',
+    remedy: 'Give plain objects, arrays, text, numbers and booleans; a promise has to be awaited',
     cause,
   });
 }

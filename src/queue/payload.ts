@@ -1,3 +1,4 @@
+import { isThenable } from '../core/index.ts';
 import { PayloadTooLargeError, UnserializableError } from './errors.ts';
 
 /**
@@ -11,6 +12,8 @@ export function toJson(
   limit: number,
 ): { readonly json: string | undefined; readonly value: unknown } {
   if (value === undefined) return { json: undefined, value: undefined };
+  // JSON has `{}` for a promise.
+  if (isThenable(value)) throw unserializable(what, undefined);
   let json: string | undefined;
   try {
     json = JSON.stringify(value);
@@ -32,7 +35,8 @@ export function toJson(
 function unserializable(what: string, cause: unknown): UnserializableError {
   return new UnserializableError({
     what: `${what} cannot be written as JSON`,
-    remedy: 'Send plain objects, arrays, text, numbers and booleans: no cycles, BigInts, functions or symbols',
+    remedy:
+      'Send plain objects, arrays, text, numbers and booleans: no cycles, BigInts, functions, symbols or promises',
     cause,
   });
 }

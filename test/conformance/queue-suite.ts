@@ -731,7 +731,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       const jobs = open({ any });
       const cyclic: Record<string, unknown> = {};
       cyclic['self'] = cyclic;
-      for (const data of [cyclic, 1n, { deep: [1n] }, () => {}, Symbol('x')]) {
+      for (const data of [cyclic, 1n, { deep: [1n] }, () => {}, Symbol('x'), Promise.resolve(1)]) {
         expect(await rejection(jobs.queues.any.push(data))).toMatchObject({ code: 'UNSERIALIZABLE' });
         expect(await rejection(jobs.queues.any.pushAsync(data))).toMatchObject({ code: 'UNSERIALIZABLE' });
       }

@@ -182,7 +182,8 @@ export const storeRows: readonly Row[] = [
       key: words(500),
       payload: {
         good: [{ sold: 7 }],
-        accepts: (value) => !['function', 'symbol', 'bigint'].includes(typeof value) && canBeRead(value),
+        accepts: (value) =>
+          !['function', 'symbol', 'bigint'].includes(typeof value) && canBeRead(value) && !(value instanceof Promise),
       },
       context: { good: [{}], accepts: isRecord },
     },
