@@ -36,3 +36,19 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/**
+ * Waits for work, and not longer than so many milliseconds.
+ * @returns whether it has ended by then; what it then fails with later concerns nobody
+ * @throws what it fails with until then
+ */
+export async function endsWithin(clock: Clock, work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const ended = work.then(() => true);
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const cancelTimer = clock.setTimer(() => resolve(false), milliseconds);
+  try {
+    return await Promise.race([ended, late]);
+  } finally {
+    cancelTimer();
+  }
+}

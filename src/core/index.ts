@@ -1,4 +1,4 @@
-export { type CancelTimer, type Clock, sleep, systemClock } from './clock.ts';
+export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
 export { type ChainLink, describeLink, type ErrorDetails, InvalidOptionError, SluiceError } from './errors.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';
 export {

@@ -1,7 +1,7 @@
 export { inContextOf } from './context.ts';
 export { OutboxMissingError, OutboxUnknownError, RelayUnavailableError } from './errors.ts';
 export { findInInbox, recordInInbox } from './inbox.ts';
-export type { RelayOptions } from './options.ts';
+export type { RelayOptions, RelayStopOptions } from './options.ts';
 export type { NewOutboxMessage, OutboxMessage } from './message.ts';
 export { addToOutbox } from './outbox.ts';
 export { type ParkedMessage, parkedMessages, replayParked } from './parked.ts';

@@ -36,6 +36,16 @@ export interface RelayOptions {
   readonly inboxRetention?: number | undefined;
 }
 
+export interface RelayStopOptions {
+  /**
+   * How long the batch that is under way may take, in milliseconds; then its messages are given back, and handed over again
+   * later. Default 10,000.
+   */
+  readonly timeout?: number | undefined;
+}
+
+export const stopChecks: Record<keyof RelayStopOptions, Check> = { timeout: integer(0, longestTimer) };
+
 const checks: Record<keyof RelayOptions, Check> = {
   database: anObject,
   clientName: text(200),

@@ -1,12 +1,12 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, runInFrame } from '../context/index.ts';
-import { describeThrown, isError, isInstance, storable, systemClock } from '../core/index.ts';
+import { describeThrown, endsWithin, isError, isInstance, readOptions, storable, systemClock } from '../core/index.ts';
 import { type Db, internalsOf, type QueryOptions } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
 import type { OutboxDialect } from './dialect.ts';
 import { outboxDialect } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
-import { type RelayOptions, relaySettings, type RelaySettings } from './options.ts';
+import { type RelayOptions, relaySettings, type RelaySettings, type RelayStopOptions, stopChecks } from './options.ts';
 import { type OutboxRow, readRow } from './row.ts';
 import { withTables } from './tables.ts';
 
@@ -16,6 +16,8 @@ const longestPause = 60_000;
 const longestWait = 5_000;
 /** The longest text of an error that is kept with a message. */
 const longestError = 2_000;
+/** How long it may take to give messages back, in milliseconds. */
+const stopGrace = 1_000;
 /** How often old rows of the inbox are deleted. */
 const forgetInterval = 600_000;
 
@@ -27,6 +29,10 @@ export class Relay {
   readonly #settings: RelaySettings;
   readonly #db: Db;
   readonly #sql: OutboxDialect;
+  /** Aborts when `deliver` is not waited for any more. */
+  readonly #stopDelivery = new AbortController();
+  /** Aborts when the transaction of a batch is not either. */
+  readonly #stopBatch = new AbortController();
   #state: 'idle' | 'running' | 'stopped' = 'idle';
   #poked = false;
   #wake: (() => void) | undefined;
@@ -68,11 +74,21 @@ export class Relay {
     return this.#delivered - before;
   }
 
-  /** Ends after the batch that is under way. */
-  async stop(): Promise<void> {
+  /**
+   * Ends after the batch that is under way. Of a `deliver` that takes longer than the timeout the messages are given back, to
+   * be handed over again by another relay.
+   * @throws InvalidOptionError
+   */
+  async stop(options: RelayStopOptions = {}): Promise<void> {
+    const { timeout = 10_000 } = readOptions('stop', options, stopChecks);
     this.#state = 'stopped';
     this.#wake?.();
-    await this.#loop;
+    if (await endsWithin(systemClock, this.#loop, timeout)) return;
+    this.#stopDelivery.abort(notDelivered(timeout));
+    if (await endsWithin(systemClock, this.#loop, stopGrace)) return;
+    // The database does not answer either.
+    this.#stopBatch.abort(notDelivered(timeout));
+    await endsWithin(systemClock, this.#loop, stopGrace);
   }
 
   async #run(): Promise<void> {
@@ -118,15 +134,15 @@ export class Relay {
       if (rows.length > 0) await this.#handOver(rows);
       return rows;
     };
-    const options = { name: 'outbox relay', isolationLevel: 'READ_COMMITTED' } as const;
+    const { signal } = this.#stopBatch;
+    const options = { name: 'outbox relay', isolationLevel: 'READ_COMMITTED', signal } as const;
     const rows = await withTables(db, () => (giveBack === undefined ? db.transaction.begin(take, options) : take()));
     return rows.length;
   }
 
   async #handOver(rows: readonly OutboxRow[]): Promise<void> {
-    const { deliver } = this.#settings;
     try {
-      await outside(() => deliver(rows.map(readRow)));
+      await this.#deliver(rows);
     } catch (error) {
       if (isUnavailable(error)) {
         await this.#giveBack(rows);
@@ -138,9 +154,24 @@ export class Relay {
     await this.#remove(rows);
   }
 
+  /** As long as it is waited for. */
+  async #deliver(rows: readonly OutboxRow[]): Promise<void> {
+    const { deliver } = this.#settings;
+    const { signal } = this.#stopDelivery;
+    const { promise: stopped, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.throwIfAborted();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([stopped, outside(() => deliver(rows.map(readRow)))]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
   /** One message that cannot be delivered must not keep the others; those of its key wait for it. */
   async #handOverSingly(rows: readonly OutboxRow[]): Promise<void> {
-    const { deliver, maxAttempts, retryDelay } = this.#settings;
+    const { maxAttempts, retryDelay } = this.#settings;
     const done: OutboxRow[] = [];
     const left = new Set(rows);
     const blocked = new Set<string>();
@@ -148,7 +179,7 @@ export class Relay {
       const line = row.key === null ? undefined : JSON.stringify([row.queue, row.key]);
       if (line !== undefined && blocked.has(line)) continue;
       try {
-        await outside(() => deliver([readRow(row)]));
+        await this.#deliver([row]);
         done.push(row);
         left.delete(row);
       } catch (error) {
@@ -191,6 +222,13 @@ export class Relay {
 /** Makes a relay for an outbox; call `start`. @throws InvalidOptionError */
 export function createRelay(options: RelayOptions): Relay {
   return new Relay(options);
+}
+
+function notDelivered(timeout: number): RelayUnavailableError {
+  return new RelayUnavailableError({
+    what: `The relay was stopped while deliver had not returned for ${timeout} ms, and has given its messages back`,
+    remedy: 'They are handed over again by the next relay: give deliver a limit of its own, or stop() a longer timeout',
+  });
 }
 
 /** `deliver` is the program's: it runs in no transaction of the relay's. */

@@ -1,3 +1,4 @@
+import type { Db } from '../database/index.ts';
 import { type Check, checked, InvalidOptionError, oneOf, readOptions, withMethods } from '../core/index.ts';
 
 /** What runs SQL on a connection, as the query runners and clients of libraries do. */
@@ -25,6 +26,16 @@ const typeormDialects: ReadonlyMap<unknown, string> = new Map([
 interface OfTypeOrm {
   readonly connection?: { readonly options?: { readonly type?: unknown } };
   readonly dataSource?: { readonly options?: { readonly type?: unknown } };
+}
+
+/** A handle says itself on which engine it is. @throws InvalidOptionError for options that are none, or say otherwise */
+export function dialectOfDb({ dialect: own }: Db, options: SqlRunnerOptions): string {
+  const { dialect = own } = readOptions('createOutboxTables', options, checks);
+  if (dialect === own) return own;
+  throw new InvalidOptionError({
+    what: `createOutboxTables got { dialect: '${dialect}' } with a handle on ${own}`,
+    remedy: 'Leave the dialect out: a handle of a database says itself on which engine it is',
+  });
 }
 
 /** @throws InvalidOptionError */

@@ -2,7 +2,7 @@ import { Db } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
 import { OutboxMissingError } from './errors.ts';
 import { checkArguments } from './input.ts';
-import { dialectOf, type SqlRunner, type SqlRunnerOptions } from './sql-runner.ts';
+import { dialectOf, dialectOfDb, type SqlRunner, type SqlRunnerOptions } from './sql-runner.ts';
 
 /**
  * Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration:
@@ -13,7 +13,7 @@ import { dialectOf, type SqlRunner, type SqlRunnerOptions } from './sql-runner.t
  */
 export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerOptions = {}): Promise<void> {
   if (on instanceof Db) checkArguments('createOutboxTables', on, {});
-  const dialect = on instanceof Db ? on.dialect : dialectOf(on, options);
+  const dialect = on instanceof Db ? dialectOfDb(on, options) : dialectOf(on, options);
   // One by one: outside of a transaction none of them keeps those waiting who write into the tables already.
   for (const statement of outboxDialect(dialect).create) await on.query(statement);
 }

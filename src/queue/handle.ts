@@ -57,22 +57,17 @@ export class JobHandle<Result = unknown> {
 
   /** What the job has told last of how far it is; nothing where it has told nothing. */
   async progress(): Promise<unknown> {
-    return (await this.#look())?.progress;
+    return (await this.#host.look(this))?.progress;
   }
 
   /** Where the job is; nothing where the queue does not know it (yet, or any more). */
   async status(): Promise<JobState['status'] | undefined> {
-    return (await this.#look())?.status;
+    return (await this.#host.look(this))?.status;
   }
 
   /** Notes that the transaction that it was to leave with was rolled back. */
   drop(): void {
     this.#dropped = true;
-  }
-
-  async #look(): Promise<JobState | undefined> {
-    await this.#host.ready();
-    return (await this.#host.engine.look([this])).get(this.id);
   }
 
   #assertMayWait(frame: Frame | undefined): void {

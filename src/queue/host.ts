@@ -1,5 +1,5 @@
 import type { Database, Db } from '../database/index.ts';
-import type { EngineJob, JobReference, QueueEngine } from './engine.ts';
+import type { EngineJob, JobReference, JobState, QueueEngine } from './engine.ts';
 import type { WaitOptions } from './waiting.ts';
 
 /** What queues and handles need of the `createJobs` that they belong to. */
@@ -20,6 +20,8 @@ export interface JobsHost {
   enqueue(job: EngineJob): Promise<void>;
   /** Enqueues and waits for the answer. */
   request(job: EngineJob, options: WaitOptions): Promise<unknown>;
+  /** Where a job is. @throws QueueUnavailableError when the engine does not answer */
+  look(job: JobReference): Promise<JobState | undefined>;
   waitFor(job: JobReference, options: WaitOptions): Promise<unknown>;
   /** Sees to it that the outbox of a client is relayed; returns what is called after the commit. */
   relayFor(db: Db): () => void;

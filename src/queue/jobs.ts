@@ -4,7 +4,9 @@ import { runInFrame } from '../context/index.ts';
 import {
   aFunction,
   anObject,
+  endsWithin,
   readOptions,
+  systemClock,
   type Checks,
   entriesByName,
   integer,
@@ -15,7 +17,15 @@ import { type Database, type Db, internalsOf } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { invalidContext } from '../envelope/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
-import type { EngineJob, JobOutcome, JobReference, QueueEngine, QueueEngineFactory, SqlExecutor } from './engine.ts';
+import type {
+  EngineJob,
+  JobOutcome,
+  JobReference,
+  JobState,
+  QueueEngine,
+  QueueEngineFactory,
+  SqlExecutor,
+} from './engine.ts';
 import { EngineAccess } from './engine-access.ts';
 import { type Destination, enqueue } from './enqueueing.ts';
 import { JobsClosedError, UnknownQueueError } from './errors.ts';
@@ -25,7 +35,7 @@ import { Queue } from './queue.ts';
 import { request } from './request.ts';
 import { recordedOutcomes } from './recorded.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';
-import { closeChecks, Worker, type WorkerCloseOptions } from './worker.ts';
+import { closeChecks, closeGrace, Worker, type WorkerCloseOptions } from './worker.ts';
 
 /** Queue definitions by the name under which the program knows them. */
 export type QueueDefinitions = Readonly<Record<string, QueueDefinition<never>>>;
@@ -104,6 +114,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
       ready: () => this.#ready(),
       enqueue: (job) => enqueue(this.#destination, job),
       request: (job, wait) => request(awaited, this.#waiting, job, wait),
+      look: (job) => this.#look(job),
       waitFor: (job, wait) => this.#waitFor(job, wait),
       relayFor: (db) => this.#relayFor(db),
     };
@@ -146,17 +157,22 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     await this.#engine.obliterate();
   }
 
-  /** Closes the workers (see `Worker.close`), ends the waits, and disconnects the engine. */
+  /**
+   * Closes the workers (see `Worker.close`), ends the waits, and disconnects the engine. Where its server is away this ends
+   * too, a few seconds after the timeout.
+   */
   async close(options: WorkerCloseOptions = {}): Promise<void> {
     const read = readOptions('close', options, closeChecks);
     await (this.#closing ??= this.#close(read));
   }
 
-  async #close(options: WorkerCloseOptions): Promise<void> {
-    await Promise.all([...this.#workers].map((worker) => worker.close(options)));
-    await Promise.all([...this.#relays.values()].map((relay) => relay.stop()));
+  async #close({ timeout = 10_000 }: WorkerCloseOptions): Promise<void> {
+    const end = systemClock.now() + timeout;
+    await Promise.all([...this.#workers].map((worker) => worker.close({ timeout })));
+    const left = Math.ceil(Math.max(closeGrace, end - systemClock.now()));
+    await Promise.all([...this.#relays.values()].map((relay) => relay.stop({ timeout: left })));
     this.#waiting.close();
-    if (this.#access.wasUsed) await this.#engine.close();
+    if (this.#access.wasUsed) await endsWithin(systemClock, this.#engine.close(), closeGrace);
   }
 
   #assertOpen(): void {
@@ -184,12 +200,24 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   }
 
   async #waitFor(job: JobReference, wait: WaitOptions): Promise<unknown> {
-    await this.#ready();
-    const answer = this.#waiting.waitFor(job, wait);
-    // It may have ended before anybody listened.
-    this.#waiting.lookNow();
-    void this.#listen().catch(() => {});
+    const failed = new AbortController();
+    const signal = wait.signal === undefined ? failed.signal : AbortSignal.any([wait.signal, failed.signal]);
+    const ready = this.#ready();
+    // The wait begins at once: an engine that is away may take longer to start than there is time.
+    const answer = this.#waiting.waitFor(job, { ...wait, signal });
+    const begin = async (): Promise<void> => {
+      await ready;
+      // It may have ended before anybody listened.
+      this.#waiting.lookNow();
+      void this.#listen().catch(() => {});
+    };
+    begin().catch((error: unknown) => failed.abort(error));
     return await answer;
+  }
+
+  async #look(job: JobReference): Promise<JobState | undefined> {
+    await this.#ready();
+    return (await this.#access.within(this.#engine.look([job]))).get(job.id);
   }
 
   #relayFor(db: Db): () => void {
@@ -263,17 +291,22 @@ function readJobsOptions<Definitions extends QueueDefinitions>(
 ): JobsOptions<Definitions> {
   const read = readOptions('createJobs', options, checks);
   const definitions = Object.values<QueueDefinition<never>>(read.queues ?? {});
-  const names = definitions.map((definition: Partial<QueueDefinition<never>> | undefined) => definition?.name);
-  if (read.database === undefined || definitions.length === 0 || names.some((name) => typeof name !== 'string')) {
+  if (read.database === undefined || definitions.length === 0 || !definitions.every(isDefinition)) {
     throw new InvalidOptionError({
       what: 'createJobs got no database, or queues that are none',
       remedy: 'Give database, and queues as { invoice: defineQueue("invoice") }',
     });
   }
-  if (new Set(names).size < names.length) {
+  if (new Set(definitions.map(({ name }) => name)).size < definitions.length) {
     throw new InvalidOptionError({ what: 'createJobs got two queues of the same name', remedy: 'Give each its own' });
   }
   return read;
+}
+
+/** A function has a name too. */
+function isDefinition(value: Partial<QueueDefinition<never>> | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof value.name === 'string' && typeof value.options === 'object' && value.options !== null;
 }
 
 /** Runs SQL in no transaction of whoever happens to call. */

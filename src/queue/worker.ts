@@ -4,6 +4,7 @@ import {
   type Check,
   readOptions,
   type CancelTimer,
+  endsWithin,
   integer,
   InvalidOptionError,
   longestTimer,
@@ -47,6 +48,9 @@ const handleChecks: Record<keyof HandleOptions, Check> = {
   transaction: aJobTransaction,
   concurrency: integer(1, 10_000),
 };
+
+/** How long it may take after the timeout of a closing to say goodbye to a server, which may be away, in milliseconds. */
+export const closeGrace = 2_000;
 
 const pristine = AsyncLocalStorage.snapshot();
 const retryPause = 1_000;
@@ -118,7 +122,10 @@ export class Worker {
     for (const lane of this.#lanes()) lane.resume();
   }
 
-  /** Takes no more jobs, and lets those that run end, or go back when they take too long. */
+  /**
+   * Takes no more jobs, and lets those that run end, or go back when they take too long. Where the engine's server is away
+   * they cannot go back; the closing ends all the same, and they are handed out again as those of a lost worker.
+   */
   async close(options: WorkerCloseOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('close', options, closeChecks);
     await (this.#closing ??= this.#close(timeout));
@@ -131,9 +138,8 @@ export class Worker {
     if (timeout === 0) this.#release.abort();
     else cancelTimer = systemClock.setTimer(() => this.#release.abort(), timeout);
     // The lanes first, and at once: a slot that becomes free from now on is not filled any more.
-    const closing = this.#lanes().map((lane) => lane.close());
-    await Promise.all([...closing, this.#stopWatching()]);
-    cancelTimer?.();
+    const closing = Promise.all([...this.#lanes().map((lane) => lane.close()), this.#stopWatching()]);
+    await endsWithin(systemClock, closing, Math.min(timeout + closeGrace, longestTimer)).finally(cancelTimer);
   }
 
   async #stopWatching(): Promise<void> {

@@ -275,6 +275,26 @@ describe('the outbox', () => {
     await relay(async () => {}).stop();
   });
 
+  it('ends although deliver never returns, and gives the messages back', { timeout: 30_000 }, async () => {
+    const begun = signal();
+    const hanging = relay(async () => {
+      begun.fire();
+      await new Promise<never>(() => {});
+    });
+    await add('x');
+    hanging.start();
+    await begun.promise;
+    await hanging.stop({ timeout: 50 });
+    expect(errors).toMatchObject([{ code: 'RELAY_UNAVAILABLE' }]);
+    expect(database.stats().clients.default.used).toBe(0);
+    const got: OutboxMessage[] = [];
+    const next = relay(async (messages) => void got.push(...messages));
+    next.start();
+    await until('another one has delivered it', () => got.length === 1);
+    expect(got).toMatchObject([{ payload: 'x', attempts: 0 }]);
+    expect(await rejection(next.stop({ timeout: -1 }))).toMatchObject({ code: 'INVALID_OPTION' });
+  });
+
   it('says what is to be done where its tables are missing', async () => {
     for (const table of ['sluice_outbox', 'sluice_inbox']) await server.sql(`drop table ${table}`);
     const failures = [
@@ -372,6 +392,17 @@ describe('the context of a message', () => {
     const context = { tenant: 5, traceparent: 'x', locale: 'de', deadline: 1, level: 9 };
     expect(inContextOf({ context }, () => currentContext())).toEqual({ level: 0, locale: 'de' });
   });
+
+  it('is asked of a message alone', () => {
+    for (const message of [undefined, null, 'x', {}, { context: undefined }, { context: [] }]) {
+      expect(() => inContextOf(message as never, () => 1)).toThrow(
+        expect.objectContaining({ code: 'INVALID_OPTION' }) as Error,
+      );
+    }
+    expect(() => inContextOf({ context: {} }, undefined as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION' }) as Error,
+    );
+  });
 });
 
 describe('the tables', () => {
@@ -404,7 +435,15 @@ describe('the tables', () => {
     const runner = { query: (text: string) => Promise.resolve(sent.push(text)) };
     expect(await rejection(createOutboxTables(runner))).toMatchObject({ code: 'INVALID_OPTION' });
     expect(await rejection(createOutboxTables({} as never))).toMatchObject({ code: 'INVALID_OPTION' });
+    for (const options of [null, 5, 'postgres', { dialect: 'oracle' }, { schema: 'shop' }]) {
+      const refused = createOutboxTables(database.current, options as never);
+      expect(await rejection(refused)).toMatchObject({ code: 'INVALID_OPTION' });
+    }
+    const other = database.current.dialect === 'sqlite' ? 'mysql' : 'sqlite';
+    const refused = createOutboxTables(database.current, { dialect: other });
+    expect(await rejection(refused)).toMatchObject({ code: 'INVALID_OPTION' });
     expect(sent).toEqual([]);
+    expect(await exist()).toBe(false);
     const dialect = database.current.dialect as 'postgres';
     await createOutboxTables({ query: (text: string) => server.sql(text) }, { dialect });
     expect(await exist()).toBe(true);

@@ -913,6 +913,11 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
     it('unknown queues and options are refused by name', async () => {
       const add = defineQueue<number, number>('add');
       const jobs = open({ add });
+      for (const none of [() => 1, { name: 'none' }, { name: 5, options: {} }, 'add', null]) {
+        expect(() => createJobs({ database, queues: { add, none: none as never } })).toThrow(
+          expect.objectContaining({ code: 'INVALID_OPTION' }),
+        );
+      }
       expect(() => jobs.queue('nope')).toThrow(expect.objectContaining({ code: 'UNKNOWN_QUEUE' }));
       expect(() => jobs.worker().handle(defineQueue('nope'), () => {})).toThrow(
         expect.objectContaining({ code: 'UNKNOWN_QUEUE' }),

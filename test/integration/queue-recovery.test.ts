@@ -13,7 +13,8 @@ import {
 } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { hasRedisServer, type OwnRedis, ownRedis } from '../support/redis-server.ts';
-import { rejection, until } from '../support/settled.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { rejection, signal, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
 const add = defineQueue<number, number>('add', { timeout: 20_000 });
@@ -126,6 +127,71 @@ describe.skipIf(!hasServer)('a Redis that was away', { timeout: 60_000 }, () => 
     await redis.start();
     jobs.worker().handle(add, (value) => value + 1);
     await until('it has run', async () => (await handle.result({ timeout: 5_000 }).catch(() => 0)) === 42, 30_000);
+  });
+
+  it.each([
+    ['while a worker is idle', 0],
+    ['while a job runs', 1],
+  ])('and stays away keeps no worker from closing: %s', { timeout: 30_000 }, async (_when, value) => {
+    const process = startProcess();
+    const { jobs } = process;
+    const running = signal();
+    jobs.worker().handle(add, async (given) => {
+      if (given === 0) return 1;
+      running.fire();
+      return await new Promise<number>(() => {});
+    });
+    expect(await jobs.queues.add.pushAsync(0)).toBe(1);
+    if (value === 1) {
+      await jobs.queues.add.push(value);
+      await running.promise;
+    }
+    await redis.stop();
+    await until('it is noticed', async () => {
+      return (await rejection(jobs.queues.add.push(2)))['code'] === 'QUEUE_UNAVAILABLE';
+    });
+    await jobs.close({ timeout: 200 });
+  });
+
+  it('and answers no more keeps no worker from closing', { timeout: 30_000 }, async () => {
+    const proxy = await startFaultProxy(redis.url);
+    try {
+      const jobs = createJobs({
+        database: server.open(),
+        engine: bullmq({ connection: proxy.url, lostAfter: 1_000 }),
+        queues: { add },
+      });
+      opened.push(jobs);
+      jobs.worker().handle(add, (value) => value + 1);
+      expect(await jobs.queues.add.pushAsync(1)).toBe(2);
+      for (const direction of ['up', 'down'] as const) proxy.set(direction, { type: 'swallow', after: 0 });
+      await jobs.close({ timeout: 200 });
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  it('bounds the wait for a result by its own time and signal', { timeout: 30_000 }, async () => {
+    await redis.stop();
+    const { jobs } = startProcess(60_000);
+    await createOutboxTables(jobs.database.current);
+    const handle = await jobs.database.transaction(() => jobs.queues.add.push(1));
+    expect(await rejection(handle.result({ timeout: 100 }))).toMatchObject({ code: 'JOB_TIMEOUT' });
+    const controller = new AbortController();
+    const waiting = rejection(handle.result({ signal: controller.signal }));
+    const reason = new Error('the page was left');
+    controller.abort(reason);
+    expect(await waiting).toBe(reason);
+  });
+
+  it('bounds the question where a job is', { timeout: 30_000 }, async () => {
+    const { jobs } = startProcess();
+    const handle = await jobs.queues.add.push(1);
+    expect(await handle.status()).toBe('waiting');
+    await redis.stop();
+    for (const asked of [handle.status(), handle.progress()]) {
+      expect(await rejection(asked)).toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+    }
   });
 
   it('and stays away keeps nobody from closing', async () => {

@@ -4,6 +4,7 @@ import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import { createDatabase, createPropagation, Database, withContext } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { defineModel } from '../../src/model/index.ts';
+import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
 import { captureCommitHooks, rollbackEach, rolledBack } from '../../src/testing/index.ts';
 import { invoice, isolation, type Place, type Row } from './row.ts';
@@ -69,6 +70,13 @@ export const coreRows: readonly Row[] = [
         'WorkerCloseOptions',
       ],
       ['jobs.close', ({ jobs }) => jobs.close.bind(jobs), 'WorkerCloseOptions'],
+      [
+        'relay.stop',
+        ({ database }) =>
+          (options: never) =>
+            createRelay({ database, channel: 'broker', deliver: () => Promise.resolve() }).stop(options),
+        'RelayStopOptions',
+      ],
       [
         'app.close',
         ({ database }) =>

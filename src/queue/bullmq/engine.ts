@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { type CancelTimer, systemClock } from '../../core/index.ts';
+import { type CancelTimer, endsWithin, systemClock } from '../../core/index.ts';
 import {
   type EngineHost,
   type EngineJob,
@@ -13,6 +13,7 @@ import {
   QueueUnavailableError,
 } from '../index.ts';
 import { Channels, decodeNotice } from './channels.ts';
+import { endConnection, noteCopies } from './connections.ts';
 import { openBullLane } from './lane.ts';
 import { lookUp } from './look.ts';
 import { type BullmqOptions, readBullmqOptions } from './options.ts';
@@ -24,6 +25,8 @@ const lookInterval = 2_000;
 
 /** A server that does not answer a command for so long, in milliseconds, is connected to again. */
 const silence = { socketTimeout: 15_000 };
+/** How long it may take to say goodbye to Redis, in milliseconds. */
+const goodbye = 1_000;
 /** An answer that took longer, in milliseconds, does not tell the time. */
 const slowAnswer = 1_000;
 
@@ -48,6 +51,8 @@ class BullmqEngine implements QueueEngine {
   readonly clientName: string | undefined;
   readonly #host: EngineHost;
   readonly #redis: Redis;
+  /** Those of workers and of what listens. */
+  readonly #copies: ReadonlySet<Redis>;
   readonly #prefix: string;
   readonly #lostAfter: number;
   readonly #channels: Channels;
@@ -71,6 +76,7 @@ class BullmqEngine implements QueueEngine {
       typeof connection === 'string'
         ? new Redis(connection, { ...silence, ...own })
         : new Redis({ ...silence, ...connection, ...own });
+    this.#copies = noteCopies(this.#redis);
     this.#redis.on('error', (error) => {
       this.#lastError = error;
       host.events.onError('redis', error);
@@ -175,12 +181,17 @@ class BullmqEngine implements QueueEngine {
   async close(): Promise<void> {
     this.#cancelLook?.();
     this.#watchers.clear();
-    // Without a server nothing can be said goodbye to, and what waits for it is ended.
-    if (this.#redis.status !== 'ready') this.#redis.disconnect();
-    else await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
     this.#subscriber.close();
-    // One that is lost on the way is closed too.
-    if (this.#redis.status === 'ready') await this.#redis.quit().catch(() => this.#redis.disconnect());
+    // Without a server nothing can be said goodbye to.
+    if (this.#redis.status === 'ready') await endsWithin(systemClock, this.#sayGoodbye(), goodbye);
+    // What still waits for it is ended, that of workers whose closing does too.
+    for (const redis of [this.#redis, ...this.#copies]) endConnection(redis);
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    await Promise.allSettled([...this.#queues.values()].map((queue) => queue.close()));
+    // One that is lost on the way is ended too.
+    if (this.#redis.status === 'ready') await this.#redis.quit().catch(() => {});
   }
 
   async #addTo(queue: Queue<BullJobData>, jobs: readonly EngineJob[]): Promise<void> {

@@ -1,0 +1,22 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+/** Notes the copies that are made of a connection from now on: BullMQ makes them, and keeps them to itself. */
+export function noteCopies(redis: Redis): ReadonlySet<Redis> {
+  const copies = new Set<Redis>();
+  redis.duplicate = (override?: Partial<RedisOptions>): Redis => {
+    const copy = new Redis({ ...redis.options, ...override });
+    copies.add(copy);
+    return copy;
+  };
+  return copies;
+}
+
+/**
+ * Ends a connection, so that what waits for an answer of it fails. One that pauses before it connects again has to begin
+ * with that first: ioredis would only stop its timer, and keep all that waits waiting.
+ */
+export function endConnection(redis: Redis): void {
+  if (redis.status === 'end') return;
+  if (redis.status === 'reconnecting') redis.connect().catch(() => {});
+  redis.disconnect();
+}
