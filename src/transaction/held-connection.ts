@@ -138,7 +138,8 @@ export class HeldConnection {
 async function withDeadlock(running: Promise<Exchange>, stopWatching: StopWatching): Promise<Answered> {
   try {
     const exchange = await running;
-    return { ...exchange, deadlock: await stopWatching() };
+    const deadlock = await stopWatching();
+    return deadlock === undefined ? exchange : { ...exchange, deadlock };
   } catch (error) {
     void stopWatching();
     throw error;

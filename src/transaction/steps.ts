@@ -4,17 +4,17 @@ import type { PendingStep } from './savepoints.ts';
 export const commitStep: Step = { type: 'commit' };
 export const rollbackStep: Step = { type: 'rollback' };
 
-/** What travels in one exchange. */
-export interface Load {
-  /** How to begin, where the server has not heard of the transaction. */
-  readonly begin: TransactionCharacteristics | undefined;
-  readonly pending: readonly PendingStep[];
-  readonly statements: readonly Statement[];
-  /** Whether COMMIT goes along. */
-  readonly last: boolean;
-}
-
-export function stepsOf({ begin, pending, statements, last }: Load): readonly Step[] {
+/**
+ * What travels in one exchange.
+ * @param begin how to begin, where the server has not heard of the transaction
+ * @param last whether COMMIT goes along
+ */
+export function stepsOf(
+  begin: TransactionCharacteristics | undefined,
+  pending: readonly PendingStep[],
+  statements: readonly Statement[],
+  last: boolean,
+): readonly Step[] {
   const steps: Step[] = statements.map((statement) => ({ type: 'statement', statement }));
   if (pending.length > 0) steps.unshift(...pending.map(({ step }) => step));
   if (begin !== undefined) steps.unshift({ type: 'begin', characteristics: begin });

@@ -153,7 +153,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
       this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
       this.#exchanges += 1;
       this.#commitSent = last;
-      const running = this.#held.carryOut(stepsOf({ begin, pending, statements, last }), statements, frame);
+      const running = this.#held.carryOut(stepsOf(begin, pending, statements, last), statements, frame);
       this.cancellation.watch(running);
       try {
         const exchange = await running;

@@ -20,7 +20,7 @@ export class WorkInProgress {
 
   delete(item: RunningWork): void {
     this.#items.delete(item);
-    if (this.#items.size > 0) return;
+    if (this.#items.size > 0 || this.#onIdle.length === 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 

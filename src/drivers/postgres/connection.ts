@@ -216,7 +216,7 @@ export class PostgresConnection implements DriverConnection {
   #takeRunning(): Running | undefined {
     const running = this.#running;
     this.#running = undefined;
-    clearTimeout(running?.limit);
+    if (running?.limit !== undefined) clearTimeout(running.limit);
     return running;
   }
 

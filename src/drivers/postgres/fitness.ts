@@ -26,8 +26,8 @@ export class Fitness {
   }
 
   /** Steps are sent in no transaction. */
-  begins([first]: readonly Step[]): void {
-    this.#beginning = first;
+  begins(steps: readonly Step[]): void {
+    this.#beginning = steps[0];
   }
 
   /** Says of a failure if it is one of the server, and not of what was asked. */
