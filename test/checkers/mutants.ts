@@ -226,8 +226,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'who holds a connection waits for the load of another one',
     file: 'cache/loads.ts',
-    find: 'loading.getStore() === true || (currentFrame()?.held ?? -1) >= 0',
-    replace: 'loading.getStore() === true',
+    find: 'isInLoad() || (currentFrame()?.held ?? -1) >= 0',
+    replace: 'isInLoad()',
     tests: loads,
   },
 ];
