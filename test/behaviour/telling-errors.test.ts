@@ -9,7 +9,8 @@ describe('the refusal of what comes after a failure', () => {
   itWith('failures doom')('has that failure for its cause', async () => {
     const database = server.open();
     await insert(database, 1);
-    await rejection(
+    let failed: unknown;
+    const error = await rejection(
       database.transaction(async () => {
         const first = await rejection(insert(database, 1));
         expect(first).toMatchObject(engine.errors.duplicate);
@@ -19,24 +20,29 @@ describe('the refusal of what comes after a failure', () => {
           expect(next).toMatchObject({ code: '25P02' });
           expect(next.cause).toBe(first);
         }
+        failed = first;
         throw first;
       }),
     );
+    expect(error).toBe(failed);
   });
 
   itWith('failures doom')('has the latest one, where one before was rolled back to its savepoint', async () => {
     const database = server.open();
     await insert(database, 1);
-    await rejection(
+    let failed: unknown;
+    const error = await rejection(
       database.transaction(async () => {
         const nested = database.transaction(() => insert(database, 1), { propagation: 'NESTED' });
         expect(await rejection(nested)).toMatchObject(engine.errors.duplicate);
         const second = await rejection(database.current.query('select 1 / 0'));
         expect(second.cause).toBeUndefined();
         expect((await rejection(database.current.query('select 1'))).cause).toBe(second);
+        failed = second;
         throw second;
       }),
     );
+    expect(error).toBe(failed);
   });
 });
 
