@@ -2,6 +2,7 @@ import type { Connection as Mysql2Connection } from 'mysql2';
 import { showNames } from './column-names.ts';
 import {
   type Command,
+  controlCommand,
   executeCommand,
   internalsOf,
   inTransactionFlag,
@@ -51,9 +52,10 @@ export class Flight {
     this.#onStatus = onStatus;
   }
 
+  /** What controls a transaction. */
   text(text: string): void {
     const answer = this.#expect();
-    this.#add(queryCommand(text, undefined, answer));
+    this.#add(controlCommand(text, answer));
   }
 
   /** A statement; one with values is prepared on the way where it was not before, which MariaDB allows. */
@@ -117,13 +119,19 @@ export class Flight {
 
   /** mysql2 calls back a tick after the last packet. */
   #landIfAnswered(): void {
-    const answers = this.#answers.filter((answer) => answer !== undefined);
-    if (answers.length < this.#answers.length) return;
+    const answers = this.#answers;
+    if (!areAnswered(answers)) return;
     // In the order of the answers: an answer with rows tells in its packets, and one without in what it comes to.
-    for (const [index, { rows, fields }] of answers.entries()) {
+    let index = 0;
+    for (const { rows, fields } of answers) {
       const inTransaction = isInTransaction(rows, fields) ?? this.#flags[index];
       if (inTransaction !== undefined) this.#onStatus(inTransaction);
+      index += 1;
     }
     this.#land?.({ answers, lost: undefined, isSent: true });
   }
+}
+
+function areAnswered(answers: readonly (Answer | undefined)[]): answers is readonly Answer[] {
+  return !answers.includes(undefined);
 }

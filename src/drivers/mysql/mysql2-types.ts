@@ -72,6 +72,7 @@ export interface RowOptions {
 export const inTransactionFlag = 1;
 
 type CommandClass = new (options: object, callback: ResultCallback) => Command;
+type EmittingClass = new (options: object, callback: ResultCallback) => Command & NodeJS.EventEmitter;
 
 interface ConnectionClass {
   createQuery(options: object, values: undefined, callback: ResultCallback, config: object): Command;
@@ -82,11 +83,12 @@ interface ConnectionClass {
 /** The class of connections, which makes commands; their own classes are not exported. */
 const { Connection } = mysql as unknown as { readonly Connection: ConnectionClass };
 const classes = commandClasses();
+const Rows = { Query: withAnyNames(classes.Query), Execute: withAnyNames(classes.Execute) };
 
 function commandClasses(): {
-  readonly Query: CommandClass;
+  readonly Query: EmittingClass;
   readonly Prepare: CommandClass;
-  readonly Execute: CommandClass;
+  readonly Execute: EmittingClass;
 } {
   const made: Command[] = [];
   const connection = {
@@ -107,9 +109,14 @@ export function internalsOf(connection: Mysql2Connection): CommandConnection {
   return connection as unknown as CommandConnection;
 }
 
+/** Sends a text as it is, which has no rows. */
+export function controlCommand(text: string, callback: ResultCallback): Command {
+  return new classes.Query({ sql: text }, callback);
+}
+
 /** Sends a text as it is. */
 export function queryCommand(text: string, rows: RowOptions | undefined, callback: ResultCallback): Command {
-  return withAnyNames(new classes.Query(rows === undefined ? { sql: text } : { ...rows, sql: text }, callback));
+  return new Rows.Query(rows === undefined ? { sql: text } : { ...rows, sql: text }, callback);
 }
 
 /** The connection keeps the statement, and gives it to the callback. */
@@ -127,13 +134,17 @@ export function executeCommand(
   statement: PreparedStatement,
   callback: ResultCallback,
 ): Command {
-  return withAnyNames(new classes.Execute({ ...rows, statement, sql: text, values }, callback));
+  return new Rows.Execute({ ...rows, statement, sql: text, values }, callback);
 }
 
 /** mysql2 tells of the columns right before it makes what reads the rows. */
-function withAnyNames(command: Command): Command {
-  (command as Command & NodeJS.EventEmitter).on('fields', hideNames);
-  return command;
+function withAnyNames(base: EmittingClass): EmittingClass {
+  return class extends base {
+    override emit(event: string | symbol, ...values: unknown[]): boolean {
+      if (event === 'fields') hideNames(values[0] as Parameters<typeof hideNames>[0]);
+      return super.emit(event, ...values);
+    }
+  };
 }
 
 /** What the connection has prepared; mysql2 keeps the latest. */
