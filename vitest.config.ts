@@ -23,6 +23,8 @@ export default defineConfig({
           include: [
             'test/behaviour/*.test.ts',
             'test/conformance/queue-memory.test.ts',
+            // Libraries that Sluice carries on both servers.
+            ...(engine === 'mariadb' ? ['test/conformance/usage/{drizzle,knex,kysely,typeorm}*.test.ts'] : []),
             `test/engines/${engine}*.test.ts`,
           ],
           env: { SLUICE_TEST_ENGINE: engine },
