@@ -1,6 +1,6 @@
 import { SluiceError } from '../core/index.ts';
 
-/** The isolation levels; each is also accepted with spaces (`READ COMMITTED`). */
+/** The isolation levels; options take other spellings too (`IsolationLevelName`). */
 export const IsolationLevel = {
   DEFAULT: 'DEFAULT',
   READ_UNCOMMITTED: 'READ_UNCOMMITTED',

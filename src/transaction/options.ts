@@ -18,8 +18,20 @@ import {
 import { IsolationLevel } from '../driver/index.ts';
 import { Propagation } from './propagation.ts';
 
-/** An isolation level, in either spelling. */
-export type IsolationLevelName = IsolationLevel | 'READ UNCOMMITTED' | 'READ COMMITTED' | 'REPEATABLE READ';
+type Spaced<Name extends string> = Name extends `${infer First}_${infer Rest}` ? `${First} ${Rest}` : Name;
+type Joined<Name extends string> = Name extends `${infer First}_${infer Rest}`
+  ? `${Capitalize<Lowercase<First>>}${Capitalize<Lowercase<Rest>>}`
+  : Capitalize<Lowercase<Name>>;
+
+/**
+ * An isolation level, in any of the spellings that libraries have: `READ_COMMITTED`, `READ COMMITTED` (TypeORM),
+ * `read committed` (Knex, Kysely, Drizzle, MikroORM), `ReadCommitted` (Prisma).
+ */
+export type IsolationLevelName =
+  | IsolationLevel
+  | Spaced<IsolationLevel>
+  | Lowercase<Spaced<IsolationLevel>>
+  | Joined<IsolationLevel>;
 
 /** How often and how patiently a transaction is repeated after a serialization failure or a deadlock. */
 export interface RetryOptions {
@@ -52,14 +64,14 @@ export interface TransactionOptions {
 
 const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, 3_600_000), lockTimeouts: aBoolean };
 
-/** The levels by their names, in either spelling: whatever is not here is none. */
+/** The levels by their names, in every spelling: whatever is not here is none. */
 const everyLevel = Object.values(IsolationLevel);
-const levels: ReadonlyMap<unknown, IsolationLevel> = new Map([
-  ...everyLevel.map((level) => [level, level] as const),
-  ...everyLevel.map((level) => [spaced(level), level] as const),
-]);
+const levels: ReadonlyMap<unknown, IsolationLevel> = new Map(
+  everyLevel.flatMap((level) => spellings(level).map((name) => [name, level] as const)),
+);
+const levelNames = `one of ${everyLevel.join(', ')}, or as in "READ COMMITTED", "read committed", "ReadCommitted"`;
 
-const aLevel: Check = Object.assign(oneOf([...levels.keys()].map(String)), {
+const aLevel: Check = Object.assign((value: unknown) => (levels.has(value) ? undefined : levelNames), {
   read: (value: unknown) => levels.get(value) ?? value,
 });
 
@@ -132,16 +144,18 @@ export function originOf(options: TransactionOptions): Origin | undefined {
   return origins.get(options);
 }
 
-/** `READ COMMITTED` and `READ_COMMITTED` are the same level. @throws InvalidOptionError for what is none */
+/** The level that a name is one of. @throws InvalidOptionError for what is none */
 export function isolationOf(name: IsolationLevelName | undefined): IsolationLevel {
   const level = name === undefined ? 'DEFAULT' : levels.get(name);
   if (level !== undefined) return level;
   throw new InvalidOptionError({
     what: 'A transaction was asked for at an isolation level that there is not',
-    remedy: `Give one of ${[...levels.keys()].join(', ')}`,
+    remedy: `Give ${levelNames}`,
   });
 }
 
-function spaced(name: string): string {
-  return name.replaceAll('_', ' ');
+function spellings(level: IsolationLevel): readonly string[] {
+  const spaced = level.replace('_', ' ');
+  const joined = spaced.toLowerCase().replaceAll(/\b./g, (first) => first.toUpperCase());
+  return [level, spaced, spaced.toLowerCase(), joined.replace(' ', '')];
 }

@@ -6,21 +6,46 @@ import { rejection } from '../support/settled.ts';
 const server = useTestDatabase();
 
 describe('isolation', () => {
-  it.each<IsolationLevelName>([
-    'DEFAULT',
-    'READ_UNCOMMITTED',
-    'READ UNCOMMITTED',
-    'READ_COMMITTED',
-    'READ COMMITTED',
-    'REPEATABLE_READ',
-    'REPEATABLE READ',
-    'SNAPSHOT',
-    'SERIALIZABLE',
-  ])('%s reaches the server as what gives it', async (isolationLevel) => {
+  // As TypeORM and Sequelize spell them; as Knex, Kysely, Drizzle and MikroORM do; as Prisma does.
+  const spellings = {
+    DEFAULT: ['default', 'Default'],
+    READ_UNCOMMITTED: ['READ UNCOMMITTED', 'read uncommitted', 'ReadUncommitted'],
+    READ_COMMITTED: ['READ COMMITTED', 'read committed', 'ReadCommitted'],
+    REPEATABLE_READ: ['REPEATABLE READ', 'repeatable read', 'RepeatableRead'],
+    SNAPSHOT: ['snapshot', 'Snapshot'],
+    SERIALIZABLE: ['serializable', 'Serializable'],
+  } as const satisfies Record<IsolationLevel, readonly IsolationLevelName[]>;
+  const names = Object.values(IsolationLevel).flatMap((level) =>
+    [level, ...spellings[level]].map((name) => [name, level] as const),
+  );
+
+  it.each(names)('%s reaches the server as what gives %s', async (isolationLevel, level) => {
     const database = server.open();
-    const { isolation } = await database.transaction(() => characteristicsOf(database), { isolationLevel });
-    expect(isolation).toBe(engine.levels[isolationLevel.replaceAll(' ', '_')]);
+    let told: unknown;
+    const { isolation } = await database.transaction(
+      () => {
+        told = database.current.transaction.active?.isolationLevel;
+        return characteristicsOf(database);
+      },
+      { isolationLevel },
+    );
+    expect(isolation).toBe(engine.levels[level]);
+    expect(told).toBe(
+      await database.transaction(() => database.current.transaction.active?.isolationLevel, { isolationLevel: level }),
+    );
   });
+
+  it.each(['Serialisable', 'read-committed', 'readCommitted', 'rEAD cOMMITTED', ' serializable', 'READ  COMMITTED'])(
+    '%s is none, and is answered with those that there are',
+    async (isolationLevel) => {
+      const database = server.open();
+      const asked = database.transaction(() => insert(database, 1), { isolationLevel } as never);
+      const error = await rejection(asked);
+      expect(error).toMatchObject({ code: 'INVALID_OPTION' });
+      expect(error['remedy']).toContain('SERIALIZABLE');
+      expect(error['remedy']).toContain('"read committed", "ReadCommitted"');
+    },
+  );
 
   it('has six levels', () => {
     expect(Object.keys(IsolationLevel)).toHaveLength(6);

@@ -45,4 +45,11 @@ export const shared = {
   release: nothing,
   feed: { provenAt: 0, listen() {}, prove() {} },
 } as unknown as CacheStore;
-export const isolation = only('DEFAULT', 'SERIALIZABLE', 'READ COMMITTED', 'READ_COMMITTED');
+export const isolation = only(
+  'DEFAULT',
+  'SERIALIZABLE',
+  'READ COMMITTED',
+  'READ_COMMITTED',
+  'serializable',
+  'ReadCommitted',
+);

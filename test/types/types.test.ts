@@ -32,6 +32,11 @@ describe('types infer', () => {
     expectTypeOf(() => database.transaction(() => 1, { propagation: 'SOMETIMES' })).toBeFunction();
     // @ts-expect-error not an option
     expectTypeOf(() => database.transaction(() => 1, { isolation: 'SERIALIZABLE' })).toBeFunction();
+    expectTypeOf(() =>
+      database.transaction(() => 1, { isolationLevel: 'read committed' }),
+    ).returns.resolves.toBeNumber();
+    // @ts-expect-error not a spelling
+    expectTypeOf(() => database.transaction(() => 1, { isolationLevel: 'Read Committed' })).toBeFunction();
   });
 
   it('decorated methods have to be async', () => {
