@@ -44,6 +44,8 @@ interface Damages {
 
 const directions: readonly Direction[] = ['up', 'down'];
 const lineCount = 16;
+/** In milliseconds; what waits for the rest of an answer waits for ever. */
+const atOnce = 5_000;
 
 /** Damages the network in every kind of transaction: what is told is what is there. */
 export function networkSuite({ engine, open, kysely, knex, busy, garbage = [], cuts }: NetworkSuite): void {
@@ -113,6 +115,25 @@ export function networkSuite({ engine, open, kysely, knex, busy, garbage = [], c
         await judge((await damage({ count: 4, fault: replace, timeout: 250, at: ['down'] })).flat());
       }
     });
+
+    it(
+      'sends what no answer begins with: the call ends at once, without a timeout too',
+      { timeout: 120_000 },
+      async () => {
+        const texts = [`HTTP/1.1 400 Bad Request\r\n\r\n`, 'x'.repeat(64)];
+        const jobs = all.flatMap((kind) =>
+          texts.map((text) => async (line: Line): Promise<Told> => {
+            await warm(line, kind);
+            const fault: Fault = { type: 'replace', after: 0, by: Buffer.from(text) };
+            return await runDamaged(line, kind, { direction: 'down', fault });
+          }),
+        );
+        const told = await onLines(lines, jobs);
+        const late = told.filter(({ milliseconds }) => milliseconds > atOnce);
+        expect(late.map(({ kind, fault }) => `${kind.name}: ${fault}`)).toEqual([]);
+        await judge(told);
+      },
+    );
 
     it('swallows what is sent or answered: the call ends, and tells what is there', { timeout: 120_000 }, async () => {
       const swallow = (after: number): Fault => ({ type: 'swallow', after });

@@ -11,6 +11,7 @@ import {
 import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './connection.ts';
 import { connectionEnds } from './ends.ts';
+import { guardReads } from './guarded-reads.ts';
 import { describeConnectFailure } from './failure.ts';
 import { inspectText } from './inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
@@ -64,6 +65,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       const { backend, server } = await unlessAborted(openSession(client), signal);
       ({ defaultIsolation } = server);
       if (backend.startedAt === undefined) warnOnce();
+      guardReads(client);
       return new MysqlConnection(client, backend, server, ends);
     } catch (error) {
       onAbort();

@@ -8,9 +8,13 @@ import { hideNames } from './column-names.ts';
 export interface CommandConnection {
   readonly stream: {
     readonly destroyed: boolean;
-    destroy(): unknown;
+    destroy(error?: Error): unknown;
+    on(event: 'data', listener: () => void): unknown;
     once(event: 'close', listener: () => void): unknown;
   };
+  readonly packetParser: PacketParser;
+  /** What is under way. */
+  readonly _command: Command | undefined;
   readonly threadId: number | null;
   readonly _handshakePacket: { readonly serverVersion: string } | null;
   /** Of the next packet, sent or received; begins at 0 with each command. */
@@ -18,6 +22,15 @@ export interface CommandConnection {
   readonly _statements: { get(key: string): PreparedStatement | undefined };
   write(buffer: Buffer): void;
   addCommand(command: Command): unknown;
+}
+
+/** Cuts what comes into packets. */
+export interface PacketParser {
+  /** What there is of a packet that is not all there, behind its length: its sequence number and its content. */
+  readonly buffer: readonly Buffer[];
+  readonly bufferLength: number;
+  /** What there is of a packet that comes in several. */
+  readonly largePacketParts: readonly Buffer[];
 }
 
 /** A packet of the server, which is valid until the next one. */

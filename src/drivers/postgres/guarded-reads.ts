@@ -1,11 +1,12 @@
 import type pg from 'pg';
+import { MessageFrames } from './message-frames.ts';
 import { internalsOf } from './pg-types.ts';
 
 type Read = (chunk: Buffer) => void;
 
 /**
- * Cuts the connection where what the server sends cannot be read. The parser of pg throws then, out of an event of the
- * socket, which would end the process.
+ * Cuts the connection where what the server sends is no message, which the parser of pg would wait for, or cannot be
+ * read: the parser throws then, out of an event of the socket, which would end the process.
  */
 export function guardReads(client: pg.Client): void {
   const { connection } = internalsOf(client);
@@ -15,18 +16,26 @@ export function guardReads(client: pg.Client): void {
     attach(stream);
     for (const read of stream.listeners('data') as Read[]) {
       if (before.has(read)) continue;
-      stream.on('data', (chunk) => {
+      const frames = new MessageFrames();
+      stream.on('data', (chunk: Buffer) => {
+        const sound = frames.follow(chunk);
         try {
-          read(chunk);
+          read(sound === chunk.length ? chunk : chunk.subarray(0, sound));
         } catch (error) {
           // What else is thrown comes from the program, whose functions are called on the way.
           if (!isBeyondMessage(error)) throw error;
-          stream.destroy(new Error('the server sent what is not of its protocol', { cause: error }));
+          stream.destroy(notOfProtocol(error));
+          return;
         }
+        if (sound < chunk.length) stream.destroy(notOfProtocol());
       });
       stream.off('data', read);
     }
   };
+}
+
+function notOfProtocol(cause?: unknown): Error {
+  return new Error('the server sent what is not of its protocol', cause === undefined ? undefined : { cause });
 }
 
 /** The parser has read beyond the end of what it was given. */
