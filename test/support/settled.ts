@@ -1,10 +1,11 @@
-/** The error that a promise rejects with; fails if it resolves. */
+/** The error that a promise rejects with; fails if it resolves, and where the error is that of an `expect` on the way. */
 export async function rejection(promise: Promise<unknown>): Promise<Error & Record<string, unknown>> {
   const value = await promise.then(
     () => undefined,
     (error: unknown) => ({ error }),
   );
   if (value === undefined) throw new Error('expected a rejection');
+  if (value.error instanceof Error && value.error.name === 'AssertionError') throw value.error;
   return value.error as Error & Record<string, unknown>;
 }
 
