@@ -36,7 +36,11 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'typeorm 0.3',
-          include: ['test/conformance/library-typeorm.test.ts', 'test/integration/typeorm.test.ts'],
+          include: [
+            'test/conformance/library-typeorm.test.ts',
+            'test/conformance/usage/typeorm*.test.ts',
+            'test/integration/typeorm.test.ts',
+          ],
         },
       },
       {

@@ -3,6 +3,6 @@ export { libraryPool } from './library-pool.ts';
 export { type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
 export { errorOfSluice } from './library-failure.ts';
 export type { LibrarySession } from './library-session.ts';
-export { isInAnyTransaction, oncePerTransaction, shareOfTransaction } from './whole-transaction.ts';
+export { isInAnyTransaction, oncePerTransaction, shareOfTransaction, wholeTransaction } from './whole-transaction.ts';
 export { SharedSession } from './shared-session.ts';
 export { isInTransactionOf, openSession, runHere } from './session.ts';

@@ -8,6 +8,11 @@ export function isInAnyTransaction(): boolean {
   return currentFrame()?.innermost?.isOpen === true;
 }
 
+/** What the transaction that is ambient here can be known again by, from whichever nested scope. */
+export function wholeTransaction(database: Database, clientName: string | undefined): object | undefined {
+  return outermostFrame(database, clientName)?.scope;
+}
+
 /**
  * Calls `register` once for each transaction, in its outermost scope: hooks that it registers are those of the
  * whole transaction, whichever nested scope it was called in.

@@ -1,4 +1,4 @@
-import { DataSource, type DataSourceOptions, type EntityManager, type QueryRunner } from 'typeorm';
+import { DataSource, type DataSourceOptions, type EntityManager, type Migration, type QueryRunner } from 'typeorm';
 import {
   errorOfSluice,
   type InOwnTransaction,
@@ -29,6 +29,7 @@ export class AmbientDataSource extends DataSource {
   #ownOfDatabase: InOwnTransaction | undefined;
   #initializing: Promise<this> | undefined;
   #destroying: Promise<void> | undefined;
+  #isMigrating = false;
 
   constructor(options: DataSourceOptions, source: DatabaseSource) {
     // A pool is made when TypeORM connects, and then there is a database.
@@ -88,8 +89,28 @@ export class AmbientDataSource extends DataSource {
 
   override createQueryRunner(mode: 'master' | 'slave' = 'master'): QueryRunner {
     const runner = super.createQueryRunner(mode);
-    if (this.#joining !== undefined) this.#events?.quieten(runner, followTransactions(runner, this.#joining));
+    const joining = this.#joining;
+    if (joining === undefined) return runner;
+    this.#events?.quieten(runner, followTransactions(runner, joining, this.#isMigrating));
     return runner;
+  }
+
+  override runMigrations(options?: Parameters<DataSource['runMigrations']>[0]): Promise<Migration[]> {
+    return this.#migrate(() => super.runMigrations(options));
+  }
+
+  override undoLastMigration(options?: Parameters<DataSource['undoLastMigration']>[0]): Promise<void> {
+    return this.#migrate(() => super.undoLastMigration(options));
+  }
+
+  /** What is begun for migrations, all of them or each, is undone alone: TypeORM makes the runner for it at once. */
+  #migrate<Result>(run: () => Result): Result {
+    this.#isMigrating = true;
+    try {
+      return run();
+    } finally {
+      this.#isMigrating = false;
+    }
   }
 
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import { shareOfTransaction } from '../../ambient/index.ts';
+import { shareOfTransaction, wholeTransaction } from '../../ambient/index.ts';
 import type { Database, Db } from '../../index.ts';
 
 export interface RunnerSettings {
@@ -28,24 +28,34 @@ interface OwnRunner extends QueryRunner {
  * Lets a query runner follow the ambient transaction, wherever it was made: a statement in one goes over the client that all
  * statements of that transaction share, and what the runner begins in it has a client of its own until it ends. Outside
  * the runner takes a connection, as TypeORM has it, and stays on that until it is released.
+ * @param beginsItsOwn whether it counts as being in a transaction only in one that it has begun itself
  * @returns whether what the runner does here belongs to an ambient transaction
  */
-export function followTransactions(runner: QueryRunner, settings: RunnerSettings): () => boolean {
-  const following = new Following(runner, settings);
+export function followTransactions(
+  runner: QueryRunner,
+  settings: RunnerSettings,
+  beginsItsOwn: boolean,
+): () => boolean {
+  const following = new Following(runner, settings, beginsItsOwn);
   return () => following.belongs;
 }
 
 class Following {
   readonly #runner: OwnRunner;
   readonly #settings: RunnerSettings;
+  readonly #beginsItsOwn: boolean;
   readonly #connectByItself: () => Promise<object>;
   /** What it has begun in an ambient transaction. */
   #begun: { connection?: Promise<PooledConnection> } | undefined;
   /** As TypeORM has it. */
   #isActive = false;
+  #isEnding = false;
+  /** The ambient transactions in which it has begun one that it has ended since. */
+  readonly #endedIn = new WeakSet<object>();
 
-  constructor(runner: OwnRunner, settings: RunnerSettings) {
+  constructor(runner: OwnRunner, settings: RunnerSettings, beginsItsOwn: boolean) {
     this.#runner = runner;
+    this.#beginsItsOwn = beginsItsOwn;
     this.#settings = settings;
     this.#connectByItself = runner.connect.bind(runner);
     const start = runner.startTransaction.bind(runner);
@@ -57,12 +67,24 @@ class Following {
       rollbackTransaction: this.#ending(runner.rollbackTransaction.bind(runner)),
       release: () => release().then(() => this.#letGo()),
     });
-    // Pessimistic locks ask for it, and writing entities needs no transaction of its own in one.
+    this.#disposesOfItsOwn();
+    // Pessimistic locks ask for it, and writing entities needs no transaction of its own in one. A program that ends its own
+    // asks for it too, so as not to end it twice.
     Object.defineProperty(runner, 'isTransactionActive', {
-      get: () => this.#isActive || this.#isFree,
+      get: () => this.#isActive || this.#joins,
       set: (active: boolean) => void (this.#isActive = active),
       enumerable: true,
       configurable: true,
+    });
+  }
+
+  /** `await using` commits what the runner has begun, which the ambient transaction is not. */
+  #disposesOfItsOwn(): void {
+    // TypeORM 0.3 has none.
+    const dispose = this.#runner[Symbol.asyncDispose] as (() => Promise<void>) | undefined;
+    if (dispose === undefined) return;
+    Object.assign(this.#runner, {
+      [Symbol.asyncDispose]: () => this.#endOwn(() => dispose.call(this.#runner)),
     });
   }
 
@@ -73,6 +95,17 @@ class Following {
   /** There is an ambient transaction, and no connection from outside of it. */
   get #isFree(): boolean {
     return this.#runner.databaseConnection === undefined && this.#settings.db.inTransaction;
+  }
+
+  /** The ambient transaction counts as the one that the runner is in. */
+  get #joins(): boolean {
+    if (this.#beginsItsOwn || this.#isEnding || !this.#isFree) return false;
+    const here = this.#ambient;
+    return here !== undefined && !this.#endedIn.has(here);
+  }
+
+  get #ambient(): object | undefined {
+    return wholeTransaction(this.#settings.database, this.#settings.clientName);
   }
 
   async #connect(): Promise<object> {
@@ -113,9 +146,22 @@ class Following {
 
   #ending(end: () => Promise<void>): () => Promise<void> {
     return async () => {
-      await end();
-      if (!this.#isActive) await this.#letGo();
+      await this.#endOwn(end);
+      if (this.#isActive) return;
+      const here = this.#begun === undefined ? undefined : this.#ambient;
+      if (here !== undefined) this.#endedIn.add(here);
+      await this.#letGo();
     };
+  }
+
+  /** TypeORM looks first whether there is one to end, which the ambient one is not. */
+  #endOwn(end: () => Promise<void>): Promise<void> {
+    this.#isEnding = true;
+    try {
+      return end();
+    } finally {
+      this.#isEnding = false;
+    }
   }
 
   async #letGo(): Promise<void> {

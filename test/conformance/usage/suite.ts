@@ -8,7 +8,7 @@ export interface World<Client> {
   readonly client: Client;
   readonly server: TestDatabase;
   /** Opens another client of the same kind, which is closed with the first. */
-  another(): Promise<Client>;
+  readonly another: () => Promise<Client>;
 }
 
 /** Something that users do with a library. */
