@@ -41,9 +41,6 @@ export type RunForInstance = (
 
 type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
-/** What is a method with a decorator of its own. */
-const decorated = new WeakSet<object>();
-
 /**
  * Makes a decorator that runs each call of a method through `run`. Its transactions are named after
  * the method, unless the options name them.
@@ -64,7 +61,6 @@ export function createDecorator(run: RunForInstance, options: TransactionOptions
         return Promise.reject(error);
       }
     };
-    decorated.add(wrapped);
     return imitate(wrapped, method as AnyMethod);
   };
   return decorateWith(wrap) as TransactionalDecorator;
@@ -88,7 +84,8 @@ function decorateWith(wrap: Wrap): (first: unknown, second?: unknown, descriptor
 function decorateClass({ prototype }: { readonly prototype: object }, wrap: Wrap): void {
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     const method: unknown = descriptor.value;
-    if (key === 'constructor' || typeof method !== 'function' || decorated.has(method)) continue;
+    if (key === 'constructor' || typeof method !== 'function') continue;
+    // What has a decorator of its own is wrapped in a function that is not async.
     if (!isAsync(method) && !isGenerator(method)) continue;
     Object.defineProperty(prototype, key, { ...descriptor, value: wrap(method, key) });
   }
