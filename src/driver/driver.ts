@@ -125,6 +125,8 @@ export interface Driver {
   isolation(wanted: IsolationLevel): ConcreteIsolation | undefined;
   /** Whether a transaction at `running` (`undefined`: the server's default) gives all that `wanted` promises. */
   fulfils(running: ConcreteIsolation | undefined, wanted: IsolationLevel): boolean;
+  /** What a server of its kind gives by default, as long as none has told: a transaction asks for it where it matters. */
+  usualIsolation?(): ConcreteIsolation | undefined;
   inspect(text: string): StatementKind;
   /**
    * A statement that fails if its transaction began longer than so many milliseconds ago, by the clock of the server. An

@@ -1,3 +1,4 @@
+import type { IsolationLevel } from '../driver/index.ts';
 import { IncompatibleTransactionError } from './errors.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
 import type { Scope } from './scope.ts';
@@ -7,7 +8,11 @@ import type { Transaction } from './transaction.ts';
 export function checkJoin(transaction: Transaction, options: TransactionOptions): void {
   const { characteristics, client } = transaction;
   const wanted = isolationOf(options.isolationLevel);
-  if (wanted !== 'DEFAULT' && !client.driver.fulfils(characteristics.isolation, wanted)) {
+  if (
+    wanted !== 'DEFAULT' &&
+    !client.driver.fulfils(characteristics.isolation, wanted) &&
+    !asksForUsual(transaction, wanted)
+  ) {
     throw incompatible(
       transaction,
       `isolation level ${wanted}`,
@@ -24,6 +29,16 @@ export function checkJoin(transaction: Transaction, options: TransactionOptions)
   if (options.signal !== undefined && options.signal !== transaction.signal) {
     throw incompatible(transaction, 'a signal of its own', 'does not have it');
   }
+}
+
+/** Before any server has told what it gives, a transaction that asks for nothing asks for what servers usually give. */
+function asksForUsual(transaction: Transaction, wanted: IsolationLevel): boolean {
+  const { characteristics, client } = transaction;
+  if (transaction.hasStarted || characteristics.isolation !== undefined) return false;
+  const usual = client.driver.usualIsolation?.();
+  if (usual === undefined || !client.driver.fulfils(usual, wanted)) return false;
+  transaction.begins({ ...characteristics, isolation: usual });
+  return true;
 }
 
 /**

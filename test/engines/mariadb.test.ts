@@ -523,6 +523,25 @@ describe('statements', () => {
   });
 });
 
+describe('an isolation that the server gives by default', () => {
+  it.each([
+    ['REPEATABLE READ', undefined],
+    ['READ COMMITTED', undefined],
+    ['SERIALIZABLE', 'INCOMPATIBLE_TRANSACTION'],
+  ] as const)('is given within a transaction before any connection was opened: %s', async (isolationLevel, code) => {
+    const database = server.open();
+    const inner = (): Promise<void> => database.transaction(() => insert(database, 1), { ...nested, isolationLevel });
+    const outcome = await database.transaction(() =>
+      inner().then(
+        () => undefined,
+        (error: { code?: unknown }) => error.code,
+      ),
+    );
+    expect(outcome).toBe(code);
+    expect(await server.products()).toEqual(code === undefined ? [1] : []);
+  });
+});
+
 describe('a server that cannot be used', () => {
   const isUnsupported = { code: 'CONNECT_FAILED', cause: expect.any(UnsupportedServerError) as Error };
 

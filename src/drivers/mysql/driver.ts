@@ -52,8 +52,8 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   const current = currentSettings(config, password);
   const ends = connectionEnds(current);
   const warnOnce = warningOfProxy();
-  // What transactions get that ask for nothing; the weakest until a server has told.
-  let defaultIsolation: ConcreteIsolation = 'READ_UNCOMMITTED';
+  // What transactions get that ask for nothing; the weakest counts until a server has told.
+  let defaultIsolation: ConcreteIsolation | undefined;
 
   const connect = async (signal: AbortSignal): Promise<DriverConnection> => {
     signal.throwIfAborted();
@@ -80,7 +80,8 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     connect,
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
-    fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation, wanted),
+    fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation ?? 'READ_UNCOMMITTED', wanted),
+    usualIsolation: () => (defaultIsolation === undefined ? 'REPEATABLE_READ' : undefined),
     inspect: inspectText,
     libraryPool: (database, clientName) =>
       createAmbientPool(database as Database, clientName, {

@@ -7,7 +7,8 @@ interface WithTransaction {
   readonly transaction: (...args: never[]) => Promise<unknown>;
 }
 
-type Transaction = (body: (transaction: WithTransaction) => Promise<unknown>, ...rest: unknown[]) => Promise<unknown>;
+type Body = (transaction: WithTransaction) => Promise<unknown>;
+type Transaction = (body: Body, ...rest: unknown[]) => Promise<unknown>;
 
 const bound = new WeakSet<object>();
 
@@ -33,15 +34,14 @@ function bind(drizzle: WithTransaction, own: InOwnTransaction): void {
   if (bound.has(drizzle)) return;
   bound.add(drizzle);
   const transaction = drizzle.transaction.bind(drizzle) as unknown as Transaction;
+  const boundWithin =
+    (body: Body): Body =>
+    async (inner) => {
+      bind(inner, own);
+      return await body(inner);
+    };
+  // What is no function is for Drizzle to judge.
   const ours: Transaction = (body, ...rest) =>
-    own(() =>
-      transaction(
-        async (inner) => {
-          bind(inner, own);
-          return await body(inner);
-        },
-        ...rest,
-      ),
-    );
+    own(() => transaction(typeof body === 'function' ? boundWithin(body) : body, ...rest));
   Object.assign(drizzle, { transaction: ours });
 }

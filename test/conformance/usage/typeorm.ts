@@ -84,6 +84,6 @@ export async function seenBeside(server: { products(): Promise<number[]> }): Pro
 export async function failureIfAny(promise: Promise<unknown>): Promise<object | undefined> {
   return await promise.then(
     () => undefined,
-    (error: unknown) => failureOf(Promise.reject(error as Error)),
+    (error: unknown) => failureOf(Promise.reject(error)),
   );
 }

@@ -5,25 +5,11 @@ import { InvalidOptionError } from '../../../core/index.ts';
 import { MysqlConnection } from '../connection.ts';
 import type { ResultCallback } from '../mysql2-types.ts';
 import { type Answer, executeOn } from './execute.ts';
+import { PromiseConnection } from './promises.ts';
 import { AmbientQuery } from './query.ts';
 import { readRequest, type Request } from './request.ts';
 
 type DoneCallback = (error: Error | null) => void;
-
-/** How a query object or connection of mysql2 is asked: with a callback, or for a promise. */
-export interface PromiseConnection {
-  query(...args: readonly unknown[]): Promise<Answer>;
-  execute(...args: readonly unknown[]): Promise<Answer>;
-  beginTransaction(): Promise<void>;
-  commit(): Promise<void>;
-  rollback(): Promise<void>;
-  ping(): Promise<void>;
-  release(): void;
-  destroy(): void;
-  end(): Promise<void>;
-  readonly threadId: number | null;
-  readonly connection: AmbientConnection;
-}
 
 /**
  * What a library takes for a `PoolConnection` of mysql2: a connection of its own outside of a transaction, and a
@@ -115,25 +101,7 @@ export class AmbientConnection extends EventEmitter {
 
   /** The same connection, for callers who await. */
   promise(): PromiseConnection {
-    const ask = (method: 'query' | 'execute', args: readonly unknown[]): Promise<Answer> =>
-      this.#run(readRequest(method, args, this.#config.timezone));
-    const command = async (text: string): Promise<void> => void (await ask('query', [text]));
-    const threadId = (): number | null => this.threadId;
-    return {
-      query: async (...args) => await ask('query', args),
-      execute: async (...args) => await ask('execute', args),
-      beginTransaction: () => command('START TRANSACTION'),
-      commit: () => command('COMMIT'),
-      rollback: () => command('ROLLBACK'),
-      ping: () => command('DO 0'),
-      release: () => this.release(),
-      destroy: () => this.destroy(),
-      end: async () => this.release(),
-      get threadId() {
-        return threadId();
-      },
-      connection: this,
-    };
+    return new PromiseConnection(this, (method, args) => this.#run(readRequest(method, args, this.#config.timezone)));
   }
 
   #ask(request: Request): AmbientQuery | undefined {

@@ -5,8 +5,9 @@ import { InvalidOptionError } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
 import type { NativeStatement } from '../statement.ts';
-import { AmbientConnection, callBack, type PromiseConnection } from './connection.ts';
+import { AmbientConnection, callBack } from './connection.ts';
 import { type Answer, executeHere } from './execute.ts';
+import type { PromiseConnection } from './promises.ts';
 import { AmbientQuery } from './query.ts';
 import { readRequest, type Request } from './request.ts';
 

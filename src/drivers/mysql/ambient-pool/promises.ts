@@ -1,0 +1,68 @@
+import type { Answer } from './execute.ts';
+
+type Ask = (method: 'query' | 'execute', args: readonly unknown[]) => Promise<Answer>;
+
+/** What is used of the connection underneath. */
+interface CallbackConnection {
+  readonly threadId: number | null;
+  release(): void;
+  destroy(): void;
+}
+
+/**
+ * A connection for callers who await. Its class says what it is: Drizzle takes a plain object for options, and connects
+ * by itself.
+ */
+export class PromiseConnection {
+  readonly connection: CallbackConnection;
+  readonly #ask: Ask;
+
+  constructor(connection: CallbackConnection, ask: Ask) {
+    this.connection = connection;
+    this.#ask = ask;
+  }
+
+  get threadId(): number | null {
+    return this.connection.threadId;
+  }
+
+  async query(...args: readonly unknown[]): Promise<Answer> {
+    return await this.#ask('query', args);
+  }
+
+  async execute(...args: readonly unknown[]): Promise<Answer> {
+    return await this.#ask('execute', args);
+  }
+
+  beginTransaction(): Promise<void> {
+    return this.#command('START TRANSACTION');
+  }
+
+  commit(): Promise<void> {
+    return this.#command('COMMIT');
+  }
+
+  rollback(): Promise<void> {
+    return this.#command('ROLLBACK');
+  }
+
+  ping(): Promise<void> {
+    return this.#command('DO 0');
+  }
+
+  release(): void {
+    this.connection.release();
+  }
+
+  destroy(): void {
+    this.connection.destroy();
+  }
+
+  async end(): Promise<void> {
+    this.release();
+  }
+
+  async #command(text: string): Promise<void> {
+    await this.#ask('query', [text]);
+  }
+}
