@@ -1,7 +1,8 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
-import { beginAs, runStatements, type Scope, type Target, type TransactionalClient } from '../transaction/index.ts';
+import type { TransactionalClient } from '../connection/index.ts';
+import { beginAs, runStatements, type Scope, type Target } from '../transaction/index.ts';
 import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun.ts';
 import type { Characteristics, ControlCommand } from './control.ts';
 import { awaitedIn } from './own-transaction.ts';

@@ -1,11 +1,11 @@
 import type { QueryResult, Statement } from '../driver/index.ts';
-import type { PinnedConnection } from '../transaction/index.ts';
+import type { Checkout } from '../connection/index.ts';
 import type { ControlCommand } from './control.ts';
 
 /** What stands behind a connection that a library has checked out. */
 export interface LibrarySession {
   /** Its own connection; none where it shares that of the ambient transaction. */
-  readonly pinned: PinnedConnection | undefined;
+  readonly pinned: Checkout | undefined;
   /** The id of the server's process or thread; none before the first statement of a transaction. */
   readonly backendId: number | undefined;
   /** @throws the driver's error; TransactionEndedError */

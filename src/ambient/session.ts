@@ -2,7 +2,8 @@ import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, findPlace } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
-import { PinnedConnection, runStatements, type Scope, type Target } from '../transaction/index.ts';
+import { Checkout } from '../connection/index.ts';
+import { runStatements, type Scope, type Target } from '../transaction/index.ts';
 import type { ControlCommand } from './control.ts';
 import { JoinedSession } from './joined-session.ts';
 import { throwToLibrary } from './library-failure.ts';
@@ -17,7 +18,7 @@ export async function openSession(database: Database, clientName: string, holder
     (scope as Scope).assertOpen();
     return new JoinedSession(client, frame);
   }
-  return new PinnedSession(await PinnedConnection.open(client, level, frame, holder).catch(throwToLibrary));
+  return new PinnedSession(await Checkout.open(client, level, frame, holder).catch(throwToLibrary));
 }
 
 /** Whether the caller is in a transaction of the client. */
@@ -37,9 +38,9 @@ export function runHere(
 
 /** Outside of a transaction everything is as the library says it. */
 class PinnedSession implements LibrarySession {
-  readonly pinned: PinnedConnection;
+  readonly pinned: Checkout;
 
-  constructor(pinned: PinnedConnection) {
+  constructor(pinned: Checkout) {
     this.pinned = pinned;
   }
 

@@ -2,14 +2,9 @@ import { newStamp } from './stamp.ts';
 import { reportBackgroundError } from '../channels/index.ts';
 import type { Db } from '../database/index.ts';
 import { addToOutbox } from '../outbox/index.ts';
-import {
-  type InScope,
-  type Outcome,
-  participate,
-  type Participant,
-  type Scope,
-  wholeUnit,
-} from '../transaction/index.ts';
+import type { Outcome } from '../connection/index.ts';
+import type { InScope, Participant } from '../hooks/index.ts';
+import { participate, type Scope, wholeUnit } from '../transaction/index.ts';
 import { CacheUnavailableError } from './errors.ts';
 import { type NewValue, Overlay } from './overlay.ts';
 import type { CacheStore, Locked, TagState } from './store.ts';

@@ -1,4 +1,5 @@
-import type { AtomicUnit, SavepointObserver } from '../transaction/index.ts';
+import type { SavepointObserver } from '../connection/index.ts';
+import type { AtomicUnit } from '../transaction/index.ts';
 
 /** What a transaction has set for a key; nothing is a deletion. */
 export interface Change {

@@ -1,7 +1,7 @@
 import { type ClientIdentity, Frame, Ground } from '../context/index.ts';
 import { systemClock } from '../core/index.ts';
 import { invalidContext, type ReceivedContext } from '../envelope/index.ts';
-import { deadlineExceeded } from '../transaction/index.ts';
+import { deadlineExceeded } from '../connection/index.ts';
 import { type Database, internalsOf } from './database.ts';
 
 /**

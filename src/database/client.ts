@@ -1,7 +1,7 @@
 import type { Clock } from '../core/index.ts';
 import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
 import { answers, openConnection, Pool, poolSettings } from '../pool/index.ts';
-import { LockWatch, type TransactionalClient, WorkInProgress } from '../transaction/index.ts';
+import { LockWatch, type TransactionalClient, WorkInProgress } from '../connection/index.ts';
 
 export interface ClientDependencies {
   readonly database: object;

@@ -22,12 +22,12 @@ import {
 } from '../core/index.ts';
 import type { ClientDefinition, QueryResult, Statement } from '../driver/index.ts';
 import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
+import type { TransactionalClient } from '../connection/index.ts';
 import {
   createDecorator,
   defaultHookLimit,
   refuseDeferred,
   runScope,
-  type TransactionalClient,
   type TransactionalDecorator,
   type TransactionOptions,
 } from '../transaction/index.ts';

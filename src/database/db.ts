@@ -1,17 +1,15 @@
 import { currentFrame, findPlace } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
 import type { QueryResult, Statement } from '../driver/index.ts';
+import type { Outcome, SavepointObserver, TransactionalClient } from '../connection/index.ts';
 import {
-  type Outcome,
   type QueryOptions,
   registerHook,
-  runScope,
   runBatch,
+  runScope,
   runStatement,
-  type SavepointObserver,
   scopeAt,
   type Target,
-  type TransactionalClient,
   type TransactionOptions,
 } from '../transaction/index.ts';
 import { activeTransaction, type TransactionInfo } from './transaction-info.ts';

@@ -1,5 +1,6 @@
 import type { IsolationLevel } from '../driver/index.ts';
-import type { Outcome, Scope } from '../transaction/index.ts';
+import type { Outcome } from '../connection/index.ts';
+import type { Scope } from '../transaction/index.ts';
 
 /** What an open transaction tells of itself. */
 export interface TransactionInfo {

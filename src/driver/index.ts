@@ -29,3 +29,4 @@ export {
 export { type ConcreteIsolation, IsolationLevel, standardFulfilment, UnsupportedIsolationError } from './isolation.ts';
 export { findPlaceholders, firstWord, rememberTexts, skipPast, skipQuoted, splitStatements } from './sql-text.ts';
 export type { Field, QueryResult, Statement, StatementKind } from './statement.ts';
+export { checkValues } from './statement-values.ts';

@@ -1,6 +1,6 @@
 import { currentFrame, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
 import { aFunction, aSignal, readOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
-import { deadlineExceeded } from '../transaction/index.ts';
+import { deadlineExceeded } from '../connection/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { JobReference, JobState } from './engine.ts';
 import { JobDroppedError, WouldDeadlockError } from './errors.ts';

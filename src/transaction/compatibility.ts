@@ -1,11 +1,11 @@
+import type { PhysicalTransaction } from '../connection/index.ts';
 import type { IsolationLevel } from '../driver/index.ts';
 import { IncompatibleTransactionError } from './errors.ts';
 import { isolationOf, type TransactionOptions } from './options.ts';
 import type { Scope } from './scope.ts';
-import type { Transaction } from './transaction.ts';
 
 /** Refuses to join a transaction that does not give what the options ask for. @throws IncompatibleTransactionError */
-export function checkJoin(transaction: Transaction, options: TransactionOptions): void {
+export function checkJoin(transaction: PhysicalTransaction, options: TransactionOptions): void {
   const { characteristics, client } = transaction;
   const wanted = isolationOf(options.isolationLevel);
   if (
@@ -32,7 +32,7 @@ export function checkJoin(transaction: Transaction, options: TransactionOptions)
 }
 
 /** Before any server has told what it gives, a transaction that asks for nothing asks for what servers usually give. */
-function asksForUsual(transaction: Transaction, wanted: IsolationLevel): boolean {
+function asksForUsual(transaction: PhysicalTransaction, wanted: IsolationLevel): boolean {
   const { characteristics, client } = transaction;
   if (transaction.hasStarted || characteristics.isolation !== undefined) return false;
   const usual = client.driver.usualIsolation?.();
@@ -64,7 +64,7 @@ export function beginAs(
   });
 }
 
-function incompatible(transaction: Transaction, wish: string, fact: string): IncompatibleTransactionError {
+function incompatible(transaction: PhysicalTransaction, wish: string, fact: string): IncompatibleTransactionError {
   return new IncompatibleTransactionError({
     what: `A scope that wants ${wish} cannot join the transaction "${transaction.name}", which ${fact}`,
     remedy: 'Give the option to the transaction that begins, or run this scope with propagation REQUIRES_NEW',

@@ -1,68 +1,12 @@
-import { type ChainLink, fieldOf, isError } from '../core/index.ts';
-import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
-import {
-  AfterCommitError,
-  CommitUnknownError,
-  ScopeBlockedError,
-  TransactionEndedError,
-  TransactionLeftOpenError,
-  TransactionTimeoutError,
-  UnexpectedRollbackError,
-} from './errors.ts';
-import type { Outcome } from './state.ts';
+import { named, type Outcome, type Subject, TransactionTimeoutError } from '../connection/index.ts';
+import { fieldOf } from '../core/index.ts';
+import { AfterCommitError, TransactionLeftOpenError } from './errors.ts';
 
 const outcomes: Readonly<Record<Outcome, string>> = {
   committed: 'it is committed',
   rolledBack: 'it is rolled back',
   unknown: 'its outcome is unknown',
 };
-
-/** What the errors say of their transaction. */
-interface Subject {
-  readonly name: string;
-  readonly level: number;
-  readonly client: { readonly name: string };
-  chain(): readonly ChainLink[];
-}
-
-/** A transaction with its client and level, in words. */
-export function named({ name, client, level }: Omit<Subject, 'chain'>): string {
-  return `transaction "${name}" on client "${client.name}" at level ${level}`;
-}
-
-export function unexpectedRollback(subject: Subject, cause: unknown): UnexpectedRollbackError {
-  return new UnexpectedRollbackError({
-    what:
-      cause === undefined
-        ? `The transaction "${subject.name}" was rolled back although its body returned normally`
-        : `The transaction "${subject.name}" was rolled back although its body returned normally, because something in it had failed`,
-    remedy:
-      cause === undefined
-        ? 'Look for setRollbackOnly(), or for a statement that failed in the server'
-        : 'See the cause; to go on after a failure, run the part that may fail with propagation NESTED, or let its error pass',
-    chain: subject.chain(),
-    cause,
-  });
-}
-
-/** @param cause of the loss of the connection, or of its being given up */
-export function commitUnknown(subject: Subject, cause: unknown): CommitUnknownError {
-  return new CommitUnknownError({
-    what: `The connection was lost or given up while the transaction "${subject.name}" was committing: it may or may not be committed`,
-    remedy: 'Look in the database for what it should have written before you repeat it',
-    chain: subject.chain(),
-    cause,
-  });
-}
-
-export function connectionLost(subject: Subject, cause: unknown): ConnectionLostError {
-  return new ConnectionLostError({
-    what: `The connection of the transaction "${subject.name}" was lost, so the server rolled it back`,
-    remedy: 'Repeat the transaction; if it happens often, look at the server, its timeouts and the network',
-    chain: subject.chain(),
-    cause,
-  });
-}
 
 /** The error for a call that was ended from outside when its last statement had committed already. */
 export function cutShort(subject: Subject, errors: readonly unknown[]): AfterCommitError {
@@ -88,14 +32,6 @@ export function threwAfterCommit(subject: Subject, errors: readonly unknown[]): 
   });
 }
 
-export function endedBehindOurBack(subject: Subject): TransactionControlError {
-  return new TransactionControlError({
-    what: `A statement ended the transaction "${subject.name}" on the server`,
-    remedy: 'Leave COMMIT and ROLLBACK to transaction(), also inside of procedures',
-    chain: subject.chain(),
-  });
-}
-
 /** Says what had become of the transaction by then, as far as it is known. */
 export function timedOut(
   subject: Subject & { readonly isCommitting: boolean; readonly outcome: Outcome | undefined },
@@ -112,25 +48,6 @@ export function timedOut(
   });
 }
 
-export function scopeBlocked(subject: Subject, timeout: number): ScopeBlockedError {
-  return new ScopeBlockedError({
-    what: `A statement or nested scope of transaction "${subject.name}" waited for an open nested scope, in which nothing happened for ${timeout} ms`,
-    remedy:
-      'Look for a nested scope that awaits what its parent is to do (a shared promise, a batching loader): while it is open its parent has to wait',
-    chain: subject.chain(),
-  });
-}
-
-/** The error for what comes after the server has given the whole transaction up. */
-export function rolledBackByServer(subject: Subject, cause: unknown): TransactionEndedError {
-  return new TransactionEndedError({
-    what: `A statement came after the server had rolled the ${named(subject)} back, for the error in the cause; it was not run`,
-    remedy: 'Let that error pass, and repeat the whole transaction, as the retry option does',
-    chain: subject.chain(),
-    cause,
-  });
-}
-
 /** The error for a transaction that was begun by hand in a scope, which has ended first. @param place where it was begun */
 export function leftOpen(subject: Subject, scope: string, place: string | undefined): TransactionLeftOpenError {
   const begun = place === undefined ? '' : ` (at ${place})`;
@@ -140,46 +57,6 @@ export function leftOpen(subject: Subject, scope: string, place: string | undefi
       'Commit or roll back what was begun by hand before the body ends, or use the function of its library that takes a body',
     chain: subject.chain(),
   });
-}
-
-/** The error for what was taken back before its turn came. */
-export function withdrawn(name: string): TransactionEndedError {
-  return new TransactionEndedError({
-    what: `A statement of transaction "${name}" was given up by its library before its turn came; it was not run`,
-    remedy: 'Give it more time, or look for what it waited for: another statement or a nested scope of the transaction',
-  });
-}
-
-/** The error for what comes too late; its own stack says where that was issued. */
-export function ended(subject: Subject, scope: string, cause: unknown): TransactionEndedError {
-  const place = subject.chain().at(-1)?.openedAt;
-  const begun = place === undefined ? '' : ` (begun at ${place})`;
-  return new TransactionEndedError({
-    what: `A statement or scope came after the end of the scope "${scope}" of the ${named(subject)}${begun}; it was not run`,
-    remedy:
-      'Await everything that belongs to a transaction inside its body; for work that may outlive it, use REQUIRES_NEW or a commit hook',
-    cause,
-  });
-}
-
-/**
- * A server's error carries the stack of the socket that read it. This adds the stack of whoever sent
- * the statement, which the engine still knows where the callers have awaited it.
- */
-export function withCaller(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const caller: { stack?: string } = {};
-  Error.captureStackTrace(caller, withCaller);
-  const lines = caller.stack?.split('\n').slice(1).join('\n') ?? '';
-  error.stack = `${error.stack ?? error.message}\n    --- sent by ---\n${lines}`;
-  return error;
-}
-
-/** Says what an error comes from, unless it says so itself. */
-export function giveCause(error: unknown, cause: unknown): void {
-  if (!isError(error) || error === cause || fieldOf(error, 'cause') !== undefined || !Object.isExtensible(error))
-    return;
-  Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true, enumerable: false });
 }
 
 /** Whether an error is another one, or has it for a cause. */

@@ -7,13 +7,13 @@ import {
   type Checks,
   integer,
   InvalidOptionError,
+  label,
   longestTimer,
   oneOf,
   optionsOf,
   type Origin,
   reading,
   refuseUnknown,
-  label,
 } from '../core/index.ts';
 import { IsolationLevel } from '../driver/index.ts';
 import { Propagation } from './propagation.ts';

@@ -1,7 +1,6 @@
+import type { RunningWork, TransactionalClient } from '../connection/index.ts';
 import { sleep } from '../core/index.ts';
-import type { TransactionalClient } from './client.ts';
-import { type Attempt, type Attempted, runAttempt } from './run.ts';
-import type { RunningWork } from './work.ts';
+import { type Attempt, type Attempted, runAttempt } from './begin.ts';
 
 const defaultDelay = 20;
 const longestDelay = 5_000;

@@ -1,9 +1,8 @@
-import type { AmbientScope, Frame } from '../context/index.ts';
-import type { QueryResult, Statement } from '../driver/index.ts';
+import { ended, type PhysicalTransaction, type SentStatements } from '../connection/index.ts';
+import type { AmbientScope } from '../context/index.ts';
+import type { QueryResult } from '../driver/index.ts';
+import type { AtomicUnit } from './atomic-unit.ts';
 import type { BegunByHand } from './begun-by-hand.ts';
-import { ended } from './failures.ts';
-import type { Transaction } from './transaction.ts';
-import type { AtomicUnit } from './unit.ts';
 
 /** `closing`: the body has returned and what it left running is awaited; nothing new is accepted. */
 type ScopeState = 'open' | 'closing' | 'ended';
@@ -19,7 +18,7 @@ export interface BaseScope {
 
 /** One call of `transaction` or `begin`. Scopes that join share the atomic unit of the one they join. */
 export class Scope implements AmbientScope {
-  readonly transaction: Transaction;
+  readonly transaction: PhysicalTransaction;
   readonly unit: AtomicUnit;
   /** The scope that this one joins or nests in; none for the scope that began the transaction. */
   readonly parent: Scope | undefined;
@@ -35,7 +34,7 @@ export class Scope implements AmbientScope {
   #leftOpen: readonly unknown[] | undefined;
 
   constructor(
-    transaction: Transaction,
+    transaction: PhysicalTransaction,
     unit: AtomicUnit,
     parent?: Scope,
     name: string = transaction.name,
@@ -119,18 +118,18 @@ export class Scope implements AmbientScope {
   }
 
   /** Runs statements of this scope, one round trip for all, when its turn comes. */
-  async run(statements: readonly Statement[], frame: Frame, last: boolean): Promise<readonly QueryResult[]> {
+  async run(sent: SentStatements, last: boolean): Promise<readonly QueryResult[]> {
     this.enter();
-    const { lane } = this.unit;
+    const { turns } = this.unit;
     try {
       const endsWhole = last && this.parent === undefined && this.base === undefined;
       if (endsWhole) this.#lastIssued = true;
-      const turn = lane.enter(this.transaction);
+      const turn = turns.enter(this.transaction);
       if (turn !== undefined) await turn;
       try {
-        return await this.transaction.run(statements, this.unit, frame, endsWhole && this.#mayCommit());
+        return await this.transaction.run(sent, this.unit, endsWhole && this.#mayCommit());
       } finally {
-        lane.leave();
+        turns.leave();
       }
     } finally {
       this.leave();

@@ -1,18 +1,18 @@
+import { runAutocommit, type TransactionalClient } from '../connection/index.ts';
 import { currentFrame, findPlace } from '../context/index.ts';
 import { aBoolean, anObject, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
 import {
+  checkValues,
   firstWord,
   ImplicitCommitError,
   type QueryResult,
   type Statement,
+  type StatementKind,
   TransactionControlError,
 } from '../driver/index.ts';
-import { runAlone } from './alone.ts';
-import type { TransactionalClient } from './client.ts';
-import type { Scope } from './scope.ts';
 import type { TransactionOptions } from './options.ts';
-import { runScope, type Target } from './scoped.ts';
-import { checkValues } from './statement-values.ts';
+import { runScope, type Target } from './propagate.ts';
+import type { Scope } from './scope.ts';
 
 export interface QueryOptions {
   /**
@@ -79,17 +79,17 @@ export async function runStatements(
 
 function send(target: Target, statements: readonly Statement[], last: boolean): Promise<readonly QueryResult[]> {
   const { client } = target;
-  for (const statement of statements) checkStatement(client, statement);
+  const kinds = statements.map((statement) => kindOf(client, statement));
   const frame = currentFrame();
   const { level, scope } = findPlace(frame, client, target.level);
-  if (scope !== undefined && frame !== undefined) {
-    for (const statement of statements) refuseImplicitCommit(client, statement);
-    return (scope as Scope).run(statements, frame, last);
-  }
-  return runAlone(client, level, frame, statements);
+  if (scope === undefined || frame === undefined) return runAutocommit(client, level, frame, statements);
+  const committing = kinds.indexOf('implicitCommit');
+  if (committing !== -1) throw implicitCommit(client, statements[committing]);
+  return (scope as Scope).run({ statements, frame, write: kinds.some((kind) => kind !== 'read') }, last);
 }
 
-function checkStatement({ name, driver }: TransactionalClient, { text, values }: Statement): void {
+/** Checks a statement, and says what kind it is. @throws InvalidOptionError, TransactionControlError */
+function kindOf({ name, driver }: TransactionalClient, { text, values }: Statement): StatementKind {
   if (typeof text !== 'string' || text.trim() === '') {
     throw new InvalidOptionError({
       what: `A query on client "${name}" got ${typeName(text)} for its text`,
@@ -103,18 +103,19 @@ function checkStatement({ name, driver }: TransactionalClient, { text, values }:
     });
   }
   if (values !== undefined) checkValues(name, values);
-  if (driver.inspect(text) === 'control') {
+  const kind = driver.inspect(text);
+  if (kind === 'control') {
     throw new TransactionControlError({
       what: `A query on client "${name}" would start, mark or end a transaction (${firstWord(text)}); it was not sent`,
       remedy: 'Use transaction(), NESTED for savepoints and the isolationLevel option instead',
     });
   }
+  return kind;
 }
 
-function refuseImplicitCommit({ name, driver }: TransactionalClient, { text }: Statement): void {
-  if (driver.inspect(text) !== 'implicitCommit') return;
-  throw new ImplicitCommitError({
-    what: `A statement (${firstWord(text)}) inside of a transaction on client "${name}" would commit it on the way, as the engine does; it was not sent`,
+function implicitCommit({ name }: TransactionalClient, statement: Statement | undefined): ImplicitCommitError {
+  return new ImplicitCommitError({
+    what: `A statement (${firstWord(statement?.text ?? '')}) inside of a transaction on client "${name}" would commit it on the way, as the engine does; it was not sent`,
     remedy: 'Run it outside of the transaction, or in one with propagation NOT_SUPPORTED',
   });
 }

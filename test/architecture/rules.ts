@@ -6,6 +6,8 @@ export const order = [
   'envelope',
   'driver',
   'pool',
+  'connection',
+  'hooks',
   'transaction',
   'database',
   'ambient',

@@ -105,7 +105,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what hooks before the commit change is not announced',
-    file: 'transaction/run.ts',
+    file: 'transaction/begin.ts',
     find: 'await runHooksBefore(scope, frame, allowance);\n  const inScope',
     replace:
       'if (scope.unit.participants === undefined) await runHooksBefore(scope, frame, allowance);\n  const inScope',

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isOutcome, transition, type TransactionState } from '../../src/transaction/state.ts';
+import { isOutcome, transition, type TransactionState } from '../../src/connection/state.ts';
 
 const states: TransactionState[] = ['unstarted', 'started', 'lost', 'ending', 'committed', 'rolledBack', 'unknown'];
 

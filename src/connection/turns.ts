@@ -6,35 +6,35 @@ interface Turn {
 }
 
 /** When a wait for a turn is given up. */
-export interface LaneLimit {
+export interface TurnLimit {
   readonly clock: Clock;
   /** How long nothing may happen, in milliseconds. */
   readonly timeout: number;
   /** Changes whenever something happens; nothing while something is happening now. */
   readonly progress: () => number | undefined;
   readonly error: () => unknown;
-  /** Ends all that the lane is part of, as who has it does not leave it. */
+  /** Ends all that the turns belong to, since the one that has its turn does not leave. */
   readonly end: (error: unknown) => void;
 }
 
-/** Whose lane it is; the limit is looked at only by those who have to wait. */
-export interface LaneOwner {
-  readonly laneLimit: LaneLimit;
+/** Whose turns they are; only those who have to wait look at the limit. */
+export interface TurnOwner {
+  readonly turnLimit: TurnLimit;
 }
 
 /**
  * Lets one through at a time, in the order of arrival. An entry is a statement or the whole life of
  * a nested scope: so a savepoint's rollback never takes the work of a sibling with it.
  */
-export class Lane {
+export class Turns {
   #busy = false;
   #line: LinkedList<Turn> | undefined;
   /** Set while the one that is in has kept somebody else waiting for too long. */
   #stopWatching: CancelTimer | undefined;
 
-  /** Returns nothing when the lane is free, otherwise a promise of one's turn. Who has entered must leave. */
-  enter(owner: LaneOwner): Promise<void> | undefined {
-    if (this.#busy) return this.#wait(owner.laneLimit);
+  /** Returns nothing when it is free, otherwise a promise of the turn. Whoever enters must leave. */
+  enter(owner: TurnOwner): Promise<void> | undefined {
+    if (this.#busy) return this.#wait(owner.turnLimit);
     this.#busy = true;
     return undefined;
   }
@@ -47,7 +47,7 @@ export class Lane {
   }
 
   /** A scope that waits for a statement of its own parent would wait for ever, so a wait without progress ends. */
-  #wait(limit: LaneLimit): Promise<void> {
+  #wait(limit: TurnLimit): Promise<void> {
     const { clock, timeout, progress, error } = limit;
     const line = (this.#line ??= new LinkedList());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -79,7 +79,7 @@ export class Lane {
   }
 
   /** The refusal of what it waited for may have let the one that is in go on. If nothing happens for as long again, it never will. */
-  #watchHolder(limit: LaneLimit, seen: number, reason: unknown): CancelTimer {
+  #watchHolder(limit: TurnLimit, seen: number, reason: unknown): CancelTimer {
     return limit.clock.setTimer(() => {
       const now = limit.progress();
       this.#stopWatching = undefined;

@@ -1,38 +1,37 @@
-import { describeTransactions, type Frame, holdsAtOrAbove } from '../context/index.ts';
-import type { ChainLink } from '../core/index.ts';
-import type { ConnectionStatus, DriverConnection, Exchange, Failure, QueryResult, Statement } from '../driver/index.ts';
-import type { Holder, Lease } from '../pool/index.ts';
-import type { TransactionalClient } from './client.ts';
+import type { Frame } from '../context/index.ts';
+import {
+  checkValues,
+  type ConnectionStatus,
+  type DriverConnection,
+  type Exchange,
+  type Failure,
+  type QueryResult,
+  type Statement,
+} from '../driver/index.ts';
+import { lostInAutocommit } from './autocommit.ts';
 import { Cancellation } from './cancellation.ts';
-import { deadlineExceeded, remainingTime } from './deadline.ts';
-import { lostAlone } from './alone.ts';
-import { Lane, type LaneLimit, type LaneOwner } from './lane.ts';
-import { checkValues } from './statement-values.ts';
-import type { RunningWork } from './work.ts';
+import type { TransactionalClient } from './client.ts';
+import { cancelAtDeadline, remainingTime } from './deadline.ts';
+import { Hold, NamedHolder } from './hold.ts';
+import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
+import type { RunningWork } from './work-in-progress.ts';
 
 /**
  * A connection in the hands of somebody who speaks to it statement by statement, outside of any ambient
  * transaction: what a library gets from `pool.connect()`. What it begins there is its own affair; a
  * connection that it gives back in the middle of that is rolled back, or destroyed.
  */
-export class PinnedConnection implements Holder, RunningWork, LaneOwner {
+export class Checkout implements RunningWork, TurnOwner {
   readonly #client: TransactionalClient;
-  readonly #level: number;
-  readonly #frame: Frame | undefined;
-  readonly #name: string;
-  readonly #since: number;
   readonly #cancellation: Cancellation;
-  #lease: Lease<DriverConnection> | undefined;
-  readonly #lane: Lane = new Lane();
+  readonly #hold: Hold;
+  readonly #turns: Turns = new Turns();
   #streaming = false;
 
-  private constructor(client: TransactionalClient, level: number, frame: Frame | undefined, name: string) {
+  private constructor(client: TransactionalClient, hold: Hold) {
     this.#client = client;
-    this.#level = level;
-    this.#frame = frame;
-    this.#name = name;
-    this.#since = client.clock.now();
-    this.#cancellation = new Cancellation(client.clock, () => this.#lease?.connection);
+    this.#hold = hold;
+    this.#cancellation = new Cancellation(client.clock, () => hold.connection);
   }
 
   /** Takes a connection at `level`. @throws what the pool throws; DeadlineExceededError */
@@ -41,38 +40,29 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
     level: number,
     frame: Frame | undefined,
     name: string,
-  ): Promise<PinnedConnection> {
-    const pinned = new PinnedConnection(client, level, frame, name);
-    const remaining = remainingTime(frame, client.clock);
-    const cancellation = pinned.#cancellation;
-    if (remaining !== undefined) {
-      cancellation.onTimeout(remaining, () => deadlineExceeded('A connection', pinned.heldBesides()));
-    }
-    client.work.add(pinned);
+  ): Promise<Checkout> {
+    const holder = new NamedHolder(client, level, frame, name);
+    const hold = new Hold(client, level, holder);
+    const checkout = new Checkout(client, hold);
+    const cancellation = checkout.#cancellation;
+    cancelAtDeadline(cancellation, remainingTime(frame, client.clock), 'A connection', () => holder.heldBesides());
+    client.work.add(checkout);
     try {
-      const { signal } = cancellation;
-      const mayWait = !holdsAtOrAbove(frame, level);
-      pinned.#lease = await client.pool.acquire({
-        level,
-        holder: pinned,
-        mayWait,
-        admitted: frame?.isUnderWay === true,
-        signal,
-      });
-      return pinned;
+      await hold.take({ frame, admitted: frame?.isUnderWay === true, signal: cancellation.signal });
+      return checkout;
     } catch (error) {
       cancellation.stop();
-      client.work.delete(pinned);
+      client.work.delete(checkout);
       throw error;
     }
   }
 
   get status(): ConnectionStatus {
-    return this.#lease?.connection.status ?? 'lost';
+    return this.#hold.status ?? 'lost';
   }
   /** The physical connection; none once it was given back. */
   get connection(): DriverConnection | undefined {
-    return this.#lease?.connection;
+    return this.#hold.connection;
   }
 
   /** Runs statements in one round trip, transaction control included. @throws the driver's error, ConnectionLostError */
@@ -91,7 +81,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
 
   /** Has the server cancel what runs, if anything does. */
   async cancel(): Promise<void> {
-    await this.#lease?.connection.cancel();
+    await this.connection?.cancel();
   }
 
   /** Lets a stream have the connection until it has ended; one that is left open costs the connection. */
@@ -110,7 +100,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
 
   /** One after the other. */
   async #use<Result>(work: (connection: DriverConnection) => Promise<Result>): Promise<Result> {
-    const turn = this.#lane.enter(this);
+    const turn = this.#turns.enter(this);
     if (turn !== undefined) await turn;
     try {
       this.#cancellation.throwIfRequested();
@@ -118,12 +108,12 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
       if (connection === undefined) throw new TypeError('the connection was given back');
       return await work(connection);
     } finally {
-      this.#lane.leave();
+      this.#turns.leave();
     }
   }
 
   /** Whoever waits here waits for what was sent before, which ends by itself. */
-  get laneLimit(): LaneLimit {
+  get turnLimit(): TurnLimit {
     const { clock, pool } = this.#client;
     const timeout = pool.settings.acquireTimeout;
     return { clock, timeout, progress: () => undefined, error: () => this.#cancellation.requested?.reason, end() {} };
@@ -135,7 +125,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
       this.#giveBack(false);
       return;
     }
-    const turn = this.#lane.enter(this);
+    const turn = this.#turns.enter(this);
     if (turn !== undefined) await turn;
     try {
       const isFree = await this.#cancellation.settled();
@@ -143,34 +133,17 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
       if (!destroy && isFree && (connection?.status === 'active' || connection?.status === 'failed')) {
         await this.#cancellation.bounded(connection.run([{ type: 'rollback' }]));
       }
-      this.#giveBack(!destroy && connection?.status === 'idle' && !this.#cancellation.inDoubt);
+      this.#giveBack(!destroy && !this.#cancellation.inDoubt);
     } finally {
-      this.#lane.leave();
+      this.#turns.leave();
     }
   }
 
-  #giveBack(sound: boolean): void {
-    const lease = this.#lease;
-    if (lease === undefined) return;
-    this.#lease = undefined;
+  #giveBack(isSound: boolean): void {
+    if (this.connection === undefined) return;
     this.#cancellation.stop();
-    this.#client.pool.release(lease, sound);
+    this.#hold.giveBack(isSound);
     this.#client.work.delete(this);
-  }
-
-  describe(): ChainLink {
-    const age = this.#client.clock.now() - this.#since;
-    return {
-      clientName: this.#client.name,
-      level: this.#level,
-      transaction: this.#name,
-      age,
-      openedAt: undefined,
-    };
-  }
-
-  heldBesides(): readonly ChainLink[] {
-    return describeTransactions(this.#frame?.innermost);
   }
 
   abort(reason: unknown): void {
@@ -185,7 +158,7 @@ export class PinnedConnection implements Holder, RunningWork, LaneOwner {
 
   #errorOf(failure: Failure): unknown {
     if (failure.kind === 'connectionLost')
-      return lostAlone(this.#client, this.#cancellation.requested?.reason ?? failure.error);
+      return lostInAutocommit(this.#client, this.#cancellation.requested?.reason ?? failure.error);
     return this.#cancellation.explain(failure);
   }
 }

@@ -1,8 +1,6 @@
+import type { RunningWork, PhysicalTransaction, TransactionalClient } from '../connection/index.ts';
 import { Frame } from '../context/index.ts';
-import type { TransactionalClient } from './client.ts';
-import { type Completion, runHooks } from './completion.ts';
-import type { Transaction } from './transaction.ts';
-import type { RunningWork } from './work.ts';
+import { type Completion, runHooks } from './run-hooks.ts';
 
 /**
  * Runs the hooks of an outcome, and waits for them no longer than the call may take. Those that are not done by then go on
@@ -11,7 +9,7 @@ import type { RunningWork } from './work.ts';
  * @returns what was thrown, and for a committed transaction why the hooks were not waited for
  */
 export async function runHooksInTime(
-  { cancellation, client }: Transaction,
+  { cancellation, client }: PhysicalTransaction,
   completion: Completion,
   deadline: number | undefined,
 ): Promise<readonly unknown[]> {

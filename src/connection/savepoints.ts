@@ -1,5 +1,23 @@
 import type { Step } from '../driver/index.ts';
-import type { Savepoint, AtomicUnit } from './unit.ts';
+
+/** A savepoint on the server; it is set together with the first statement of its scope. */
+export interface Savepoint {
+  readonly name: string;
+  established: boolean;
+}
+
+/** What is rolled back as one: the whole transaction, or one savepoint scope of it. */
+export interface RollbackUnit {
+  readonly parent: RollbackUnit | undefined;
+  /** None for the whole transaction. */
+  readonly savepoint: Savepoint | undefined;
+  /** Set once the unit can only be rolled back. */
+  readonly doomed: { readonly cause: unknown } | undefined;
+  /** From now on the unit can only be rolled back; the first cause stays. */
+  doom(cause: unknown): void;
+  /** Dooms the whole transaction. */
+  doomAll(cause: unknown): void;
+}
 
 /** Is told of the savepoint scopes of a transaction, in their order; it must not throw. */
 export interface SavepointObserver {
@@ -32,10 +50,10 @@ export class Savepoints {
   }
 
   /** What must be sent before a statement of `unit`, in order. */
-  pendingSteps(unit: AtomicUnit): readonly PendingStep[] {
+  pendingSteps(unit: RollbackUnit): readonly PendingStep[] {
     if (this.#toRelease === undefined && (unit.savepoint === undefined || unit.savepoint.established)) return none;
     const steps: PendingStep[] = [];
-    for (let at: AtomicUnit | undefined = unit; at?.savepoint !== undefined; at = at.parent) {
+    for (let at: RollbackUnit | undefined = unit; at?.savepoint !== undefined; at = at.parent) {
       const { savepoint } = at;
       if (savepoint.established) break;
       steps.unshift({ step: { type: 'savepoint', name: savepoint.name }, done: () => (savepoint.established = true) });

@@ -15,9 +15,9 @@ import {
   type TransactionCharacteristics,
 } from '../driver/index.ts';
 import { announceEnd, announceStart } from './announcements.ts';
-import type { TransactionalClient } from './client.ts';
 import { Cancellation } from './cancellation.ts';
-import { CommitLimit } from './commit-limit.ts';
+import type { TransactionalClient } from './client.ts';
+import { CommitDeadline } from './commit-deadline.ts';
 import {
   commitUnknown,
   connectionLost,
@@ -26,22 +26,50 @@ import {
   rolledBackByServer,
   unexpectedRollback,
 } from './failures.ts';
-import { type Answered, type Borrower, HeldConnection } from './held-connection.ts';
-import type { LaneLimit, LaneOwner } from './lane.ts';
-import { laneLimitOf } from './lane-limit.ts';
-import { noteFailure, type RepeatableFailures } from './repeatable.ts';
-import { type PendingStep, Savepoints } from './savepoints.ts';
-import type { TransactionSettings } from './settings.ts';
-import { type Ending, isLive, isOutcome, type Outcome, transition, type TransactionState } from './state.ts';
-import { commitStep, rollbackStep, stepsOf } from './steps.ts';
-import type { AtomicUnit } from './unit.ts';
-import type { RunningWork } from './work.ts';
+import { noteFailure, type RepeatableFailures } from './repeatable-failures.ts';
+import { type PendingStep, type RollbackUnit, Savepoints } from './savepoints.ts';
+import { type Ending, isLive, isOutcome, type Outcome, type TransactionState, transition } from './state.ts';
+import {
+  type Answered,
+  type Borrower,
+  commitStep,
+  rollbackStep,
+  stepsOf,
+  TransactionConnection,
+} from './transaction-connection.ts';
+import { turnLimitOf } from './turn-limit.ts';
+import type { TurnLimit, TurnOwner } from './turns.ts';
+import type { RunningWork } from './work-in-progress.ts';
+
+/** What a physical transaction is made from. */
+export interface PhysicalTransactionSettings {
+  readonly client: TransactionalClient;
+  readonly level: number;
+  readonly outer: OpenTransaction | undefined;
+  /** The same object for all attempts of one call; none for the first. */
+  readonly call: object | undefined;
+  /** Where it was asked for. */
+  readonly origin: Origin;
+  readonly name: string | undefined;
+  readonly characteristics: TransactionCharacteristics;
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Statements that travel together. */
+export interface SentStatements {
+  readonly statements: readonly Statement[];
+  /** The frame from which they are sent. */
+  readonly frame: Frame;
+  /** Whether one of them may write. */
+  readonly write: boolean;
+}
 
 /**
  * A physical transaction: one connection from its first statement to the server's answer to COMMIT
- * or ROLLBACK. Its callers see to it that one exchange is under way at a time (see `Lane`).
+ * or ROLLBACK. Its callers see to it that one exchange is under way at a time (see `Turns`).
  */
-export class Transaction implements Borrower, RunningWork, LaneOwner {
+export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   readonly client: TransactionalClient;
   readonly level: number;
   readonly call: object;
@@ -56,7 +84,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
   readonly #origin: Origin;
   #characteristics: TransactionCharacteristics;
   #state: TransactionState = 'unstarted';
-  readonly #held: HeldConnection = new HeldConnection(this);
+  readonly #held: TransactionConnection;
   #hasWritten = false;
   #exchanges = 0;
   #repeatable: RepeatableFailures | undefined;
@@ -65,13 +93,14 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
   #ending: Ending | undefined;
   /** When the server had answered BEGIN. */
   #startedAt = 0;
-  #commitLimit: CommitLimit | undefined;
+  #commitDeadline: CommitDeadline | undefined;
   /** A COMMIT is on its way, or its answer. */
   #commitSent = false;
 
-  constructor(settings: TransactionSettings) {
+  constructor(settings: PhysicalTransactionSettings) {
     this.client = settings.client;
     this.level = settings.level;
+    this.#held = new TransactionConnection(this);
     this.#outer = settings.outer;
     this.call = settings.call ?? this;
     this.#origin = settings.origin;
@@ -138,9 +167,8 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
    * seen yet, and with COMMIT after them when they are known to be the last.
    */
   async run(
-    statements: readonly Statement[],
-    unit: AtomicUnit,
-    frame: Frame,
+    { statements, frame, write }: SentStatements,
+    unit: RollbackUnit,
     last: boolean,
   ): Promise<readonly QueryResult[]> {
     for (;;) {
@@ -150,7 +178,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
       this.cancellation.throwIfRequested();
       const pending = this.savepoints.pendingSteps(unit);
       const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
-      this.#hasWritten ||= statements.some(({ text }) => this.client.driver.inspect(text) !== 'read');
+      this.#hasWritten ||= write;
       this.#exchanges += 1;
       this.#commitSent = last;
       const running = this.#held.carryOut(stepsOf(begin, pending, statements, last), statements, frame);
@@ -173,7 +201,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
   }
 
   /** Rolls back to a savepoint and forgets it. What goes wrong leaves the whole transaction for rollback alone. */
-  async rollbackTo(unit: AtomicUnit): Promise<void> {
+  async rollbackTo(unit: RollbackUnit): Promise<void> {
     const { savepoint } = unit;
     if (savepoint === undefined) return;
     const isThere = savepoint.established && this.#rolledBackBy === undefined;
@@ -195,8 +223,8 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
    * effect on engines that cannot. @param tooLate makes the error for it
    */
   commitBy(deadline: number, tooLate: (cause: unknown) => unknown): void {
-    this.#commitLimit ??= new CommitLimit();
-    this.#commitLimit.lower(deadline, tooLate);
+    this.#commitDeadline ??= new CommitDeadline();
+    this.#commitDeadline.lower(deadline, tooLate);
   }
 
   /** Commits, and gives the connection back whatever comes of it. */
@@ -210,7 +238,8 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
       return this.#end('rolledBack', connectionLost(this, undefined));
     }
     // After a failed statement the server refuses the COMMIT anyhow.
-    const refusal = status === 'active' ? this.#commitLimit?.refusal(this.client.driver, this.#startedAt) : undefined;
+    const refusal =
+      status === 'active' ? this.#commitDeadline?.refusal(this.client.driver, this.#startedAt) : undefined;
     this.#commitSent = true;
     const exchange = await this.#held.finish(refusal === undefined ? [commitStep] : [refusal, commitStep]);
     this.cancellation.watch(undefined);
@@ -223,7 +252,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     }
     if (refusal !== undefined && exchange.completed === 0) {
       await this.cancellation.bounded(this.#held.run([rollbackStep]));
-      return this.#end('rolledBack', this.#commitLimit?.error(failure?.error));
+      return this.#end('rolledBack', this.#commitDeadline?.error(failure?.error));
     }
     this.#repeatable = noteFailure(this.#repeatable, failure);
     return this.#end(
@@ -251,9 +280,9 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     return this.#commitSent;
   }
 
-  /** When a wait for a turn in a lane of this transaction is given up. */
-  get laneLimit(): LaneLimit {
-    return laneLimitOf(this, () => this.#exchanges);
+  /** When a wait for a turn of this transaction is given up. */
+  get turnLimit(): TurnLimit {
+    return turnLimitOf(this, () => this.#exchanges);
   }
 
   /** @throws TransactionEndedError once the transaction has ended or is being cancelled */
@@ -276,7 +305,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
   }
 
   /** Draws the consequences of an exchange. @throws the failure, if it failed */
-  #note(exchange: Answered, pending: readonly PendingStep[], unit: AtomicUnit, last: boolean): void {
+  #note(exchange: Answered, pending: readonly PendingStep[], unit: RollbackUnit, last: boolean): void {
     // A cancelled statement that the server answered too late: the transaction has ended without it.
     if (!this.isOpen) throw ended(this, this.name, this.cancellation.requested?.reason);
     let { completed } = exchange;
@@ -310,7 +339,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
   }
 
   /** Draws what a failed statement means for what it belongs to. */
-  #doomAfter(failure: Failure, unit: AtomicUnit): void {
+  #doomAfter(failure: Failure, unit: RollbackUnit): void {
     if (!this.isOpen) return;
     if (failure.endsTransaction === true) {
       this.#rolledBackBy = failure;
@@ -332,7 +361,7 @@ export class Transaction implements Borrower, RunningWork, LaneOwner {
     return this.#end('unknown', commitUnknown(this, cause));
   }
 
-  #doom(unit: AtomicUnit, error: unknown): unknown {
+  #doom(unit: RollbackUnit, error: unknown): unknown {
     unit.doom(error);
     this.#state = transition(this.#state, 'lost');
     return error;

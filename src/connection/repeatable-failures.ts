@@ -1,6 +1,6 @@
 import { fieldOf, isError, isInstance } from '../core/index.ts';
 import type { Failure, FailureKind } from '../driver/index.ts';
-import type { AtomicUnit } from './unit.ts';
+import type { RollbackUnit } from './savepoints.ts';
 
 const deepest = 10;
 const repeatable: ReadonlySet<FailureKind> = new Set(['serialization', 'deadlock', 'lockTimeout', 'stalePlan']);
@@ -23,7 +23,7 @@ export class RepeatableFailures {
   }
 
   /** `error` leaves a unit that is rolled back: a library's own one, or a copy, says nothing of what it stands for. */
-  carry(unit: AtomicUnit, error: unknown): void {
+  carry(unit: RollbackUnit, error: unknown): void {
     const failure = this.behind(error, unit);
     if (failure !== undefined && isError(error)) this.#byError.set(error, failure);
   }
@@ -37,7 +37,7 @@ export class RepeatableFailures {
    * The failure for which a unit, or the whole transaction, was rolled back: it left the unit no other end, `error` tells
    * of it, or it was the last that was heard from the server.
    */
-  behind(error: unknown, { doomed }: AtomicUnit): Failure | undefined {
+  behind(error: unknown, { doomed }: RollbackUnit): Failure | undefined {
     const doom = doomed === undefined ? undefined : this.#byError.get(doomed.cause);
     return doom ?? this.#toldBy(error, 0) ?? this.#last;
   }

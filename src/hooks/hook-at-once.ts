@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { currentFrame, Frame, type HookSink, runInFrame } from '../context/index.ts';
-import { reportHookError } from './completion.ts';
 import { tooManyHooks } from './hook-limit.ts';
+import { reportHookError } from './run-hooks.ts';
 
 /** `starting`: it has not returned yet. `pending`: it has returned a promise. */
 type HookState = 'starting' | 'pending' | 'ended';

@@ -1,18 +1,11 @@
-import { HookRegistry } from './hooks.ts';
-import { Lane } from './lane.ts';
-import type { Participants } from './participants.ts';
-
-/** A savepoint on the server; it is set together with the first statement of its scope. */
-export interface Savepoint {
-  readonly name: string;
-  established: boolean;
-}
+import { type RollbackUnit, type Savepoint, Turns } from '../connection/index.ts';
+import { HookRegistry, type Participants } from '../hooks/index.ts';
 
 /** What is rolled back as one: the whole transaction, or one savepoint scope of it. */
-export class AtomicUnit {
+export class AtomicUnit implements RollbackUnit {
   readonly parent: AtomicUnit | undefined;
   readonly savepoint: Savepoint | undefined;
-  readonly lane: Lane = new Lane();
+  readonly turns: Turns = new Turns();
   readonly hooks: HookRegistry = new HookRegistry();
   /** What others keep for the unit as long as it lives; none before somebody does. */
   resources: Map<object, object> | undefined;

@@ -1,20 +1,28 @@
-import { ancestorsOf, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
-import type { ConnectionStatus, DriverConnection, Exchange, Failure, Statement, Step } from '../driver/index.ts';
-import type { Holder, Lease } from '../pool/index.ts';
+import type { Frame, OpenTransaction } from '../context/index.ts';
+import type {
+  ConnectionStatus,
+  DriverConnection,
+  Exchange,
+  Failure,
+  Statement,
+  Step,
+  TransactionCharacteristics,
+} from '../driver/index.ts';
+import type { Holder } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import type { ChainDeadlockError } from './errors.ts';
 import { giveCause, withdrawn } from './failures.ts';
+import { Hold, metDeadConnection } from './hold.ts';
 import type { StopWatching } from './lock-watch.ts';
+import type { PendingStep } from './savepoints.ts';
 
 /** An exchange, and the deadlock along its chain for which it was cancelled. */
 export interface Answered extends Exchange {
   readonly deadlock?: ChainDeadlockError | undefined;
 }
 
-const nothing = Promise.resolve(undefined);
-
-/** Who holds a connection. */
+/** The transaction that holds a connection. */
 export interface Borrower extends Holder, OpenTransaction {
   readonly client: TransactionalClient;
   readonly cancellation: Cancellation;
@@ -22,10 +30,13 @@ export interface Borrower extends Holder, OpenTransaction {
   assertNotEnded(): void;
 }
 
+export const commitStep: Step = { type: 'commit' };
+export const rollbackStep: Step = { type: 'rollback' };
+
 /** The connection of a transaction, from its first statement to its end. */
-export class HeldConnection {
+export class TransactionConnection {
   readonly #borrower: Borrower;
-  #lease: Lease<DriverConnection> | undefined;
+  readonly #hold: Hold;
   #isReplacement = false;
   /** What was sent last; none while the transaction is being ended. */
   #sent: readonly Statement[] | undefined;
@@ -38,29 +49,27 @@ export class HeldConnection {
 
   constructor(borrower: Borrower) {
     this.#borrower = borrower;
+    this.#hold = new Hold(borrower.client, borrower.level, borrower);
   }
 
   get connection(): DriverConnection | undefined {
-    return this.#lease?.connection;
+    return this.#hold.connection;
   }
   get status(): ConnectionStatus | undefined {
-    return this.#lease?.connection.status;
+    return this.#hold.status;
   }
 
   /** @throws what the pool throws; TransactionEndedError where the transaction has ended meanwhile */
   async take(frame: Frame): Promise<void> {
-    const { client, level, cancellation } = this.#borrower;
-    const mayWait = !holdsAtOrAbove(frame, level, this.#borrower);
-    const { signal } = cancellation;
-    const lease = await client.pool.acquire({ level, holder: this.#borrower, mayWait, admitted: true, signal });
+    const { signal } = this.#borrower.cancellation;
+    await this.#hold.take({ frame, admitted: true, signal, except: this.#borrower });
     try {
       // Cancelled and ended in the very moment in which the connection was handed over.
       this.#borrower.assertNotEnded();
     } catch (error) {
-      client.pool.release(lease, true);
+      this.#hold.giveBack(true);
       throw error;
     }
-    this.#lease = lease;
   }
 
   /**
@@ -68,19 +77,16 @@ export class HeldConnection {
    * can have taken effect. Once for a transaction.
    * @param commits whether a COMMIT was among what was sent
    */
-  replaceDead({ kind, reached }: Failure, commits: boolean): boolean {
-    const lease = this.#lease;
-    if (kind !== 'connectionLost' || lease === undefined || this.#isReplacement) return false;
-    const isUndone = reached === 'unsent' || (reached === 'unanswered' && !commits);
-    if (!lease.idled || !isUndone || this.#borrower.cancellation.requested !== undefined) return false;
+  replaceDead(failure: Failure, commits: boolean): boolean {
+    if (this.#isReplacement || this.#borrower.cancellation.requested !== undefined) return false;
+    if (!metDeadConnection(this.#hold, failure, () => !commits)) return false;
     this.#isReplacement = true;
-    this.#lease = undefined;
-    this.#borrower.client.pool.release(lease, false);
+    this.#hold.giveBack(false);
     return true;
   }
 
   run(steps: readonly Step[]): Promise<Exchange | undefined> {
-    return this.#lease?.connection.run(steps) ?? nothing;
+    return this.#hold.run(steps);
   }
 
   /** The same, cancelled with the transaction; nothing where the server has not answered in time. Whoever awaits it then watches nothing. */
@@ -94,19 +100,19 @@ export class HeldConnection {
 
   /** Has the server cancel the statements if they are what runs there, and never sends them if they wait for their turn. */
   async withdraw(statements: readonly Statement[]): Promise<void> {
-    if (this.#sent === statements) await this.#lease?.connection.cancel();
+    if (this.#sent === statements) await this.connection?.cancel();
     else (this.#withdrawn ??= new WeakSet()).add(statements);
   }
 
   /** Carries out steps with these statements in them; resolves when all is known of them. */
-  carryOut(steps: readonly Step[], statements: readonly Statement[], frame: Frame): Promise<Answered> {
+  carryOut(steps: readonly Step[], statements: readonly Statement[], { chain }: Frame): Promise<Answered> {
     const { connection } = this;
     if (connection === undefined) throw new RangeError('a statement was to run without a connection');
     if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe().transaction);
     this.#sent = statements;
     this.#wasFailed = connection.status === 'failed';
     const running = connection.run(steps);
-    const stopWatching = this.#watchLocks(connection, statements, frame);
+    const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, chain);
     return stopWatching === undefined ? running : withDeadlock(running, stopWatching);
   }
 
@@ -116,23 +122,28 @@ export class HeldConnection {
     else if (this.#failedBy !== undefined) giveCause(error, this.#failedBy);
   }
 
-  /** Only a statement that something of its own chain may be waiting for can be blocked by its own chain. */
-  #watchLocks(
-    connection: DriverConnection,
-    statements: readonly Statement[],
-    { chain }: Frame,
-  ): StopWatching | undefined {
-    const { client, outer } = this.#borrower;
-    if (outer === undefined && chain?.ancestors === undefined) return undefined;
-    return client.locks.watch({ connection, statements, ancestors: () => ancestorsOf(outer, chain) });
-  }
-
   /** Gives it back; one that is not known to be free is destroyed. */
   giveBack(): void {
-    if (this.#lease === undefined) return;
-    const isSound = this.#lease.connection.status === 'idle' && !this.#borrower.cancellation.inDoubt;
-    this.#borrower.client.pool.release(this.#lease, isSound);
+    this.#hold.giveBack(!this.#borrower.cancellation.inDoubt);
   }
+}
+
+/**
+ * What travels in one exchange.
+ * @param begin how to begin, where the server has not heard of the transaction
+ * @param last whether COMMIT goes along
+ */
+export function stepsOf(
+  begin: TransactionCharacteristics | undefined,
+  pending: readonly PendingStep[],
+  statements: readonly Statement[],
+  last: boolean,
+): readonly Step[] {
+  const steps: Step[] = statements.map((statement) => ({ type: 'statement', statement }));
+  if (pending.length > 0) steps.unshift(...pending.map(({ step }) => step));
+  if (begin !== undefined) steps.unshift({ type: 'begin', characteristics: begin });
+  if (last) steps.push(commitStep);
+  return steps;
 }
 
 async function withDeadlock(running: Promise<Exchange>, stopWatching: StopWatching): Promise<Answered> {

@@ -1,21 +1,31 @@
+import {
+  cancelAtDeadline,
+  type Cancellation,
+  type Ending,
+  named,
+  remainingTime,
+  PhysicalTransaction,
+  type TransactionalClient,
+  unexpectedRollback,
+} from '../connection/index.ts';
 import { Frame, runInFrame } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
+import type { TransactionCharacteristics } from '../driver/index.ts';
+import {
+  attachSuppressed,
+  frameAfter,
+  HookAllowance,
+  type InScope,
+  runHooksInTime,
+  tooManyHooks,
+} from '../hooks/index.ts';
+import { AtomicUnit } from './atomic-unit.ts';
 import { besides } from './begun-by-hand.ts';
-import { type BodyResult, judge, returned, withLeftOpen } from './body.ts';
-import type { Cancellation } from './cancellation.ts';
-import type { TransactionalClient } from './client.ts';
-import { attachSuppressed, frameAfter } from './completion.ts';
-import { deadlineExceeded, remainingTime } from './deadline.ts';
+import { type BodyResult, judge, returned, withLeftOpen } from './body-result.ts';
 import { AfterCommitError } from './errors.ts';
-import { cutShort, named, stemsFrom, threwAfterCommit, timedOut, unexpectedRollback } from './failures.ts';
-import { HookAllowance, tooManyHooks } from './hook-limit.ts';
-import { runHooksInTime } from './hooks-in-time.ts';
-import { isolationOf, type TransactionOptions } from './options.ts';
-import type { InScope } from './participants.ts';
+import { cutShort, stemsFrom, threwAfterCommit, timedOut } from './failures.ts';
+import type { TransactionOptions } from './options.ts';
 import { type BaseScope, Scope } from './scope.ts';
-import type { Ending } from './state.ts';
-import { Transaction } from './transaction.ts';
-import { AtomicUnit } from './unit.ts';
 
 export interface Attempt {
   readonly client: TransactionalClient;
@@ -24,6 +34,8 @@ export interface Attempt {
   readonly outer: Frame | undefined;
   readonly origin: Origin;
   readonly options: TransactionOptions;
+  /** What the engine begins with for the isolation level of the options. */
+  readonly isolation: TransactionCharacteristics['isolation'];
   /** The same object for all attempts of one call; none for the first. */
   readonly call: object | undefined;
   readonly base?: BaseScope | undefined;
@@ -33,7 +45,7 @@ export interface Attempt {
 
 /** What an attempt came to, for the decision whether there is another. */
 export interface Attempted<Result> {
-  readonly transaction: Transaction;
+  readonly transaction: PhysicalTransaction;
   readonly unit: AtomicUnit;
   readonly result: { readonly value: Result } | { readonly error: unknown };
 }
@@ -45,7 +57,7 @@ export async function runAttempt<Result>(
 ): Promise<Attempted<Result>> {
   const { client, level, outer, origin, options } = attempt;
   const remaining = remainingTime(outer, client.clock);
-  const transaction = new Transaction({
+  const transaction = new PhysicalTransaction({
     client,
     level,
     outer: outer?.innermost,
@@ -53,7 +65,7 @@ export async function runAttempt<Result>(
     origin,
     name: options.name,
     characteristics: {
-      isolation: client.driver.isolation(isolationOf(options.isolationLevel)),
+      isolation: attempt.isolation,
       readOnly: options.readOnly ?? false,
     },
     timeout: options.timeout,
@@ -66,11 +78,7 @@ export async function runAttempt<Result>(
   const { timeout } = attempt;
   const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
-  if (remaining !== undefined) {
-    cancellation.onTimeout(remaining, () =>
-      deadlineExceeded(`The transaction "${transaction.name}"`, transaction.chain()),
-    );
-  }
+  cancelAtDeadline(cancellation, remaining, `The transaction "${transaction.name}"`, () => transaction.chain());
   if (options.signal !== undefined) cancellation.onSignal(options.signal);
 
   client.work.add(transaction);
@@ -137,7 +145,7 @@ async function runBody<Result>({ scope, frame, options, body }: BodyRun<Result>)
 }
 
 /** Whether the call was ended from outside before its body had returned. */
-function wasCutShort({ cancellation: { requested } }: Transaction, done: BodyResult<unknown>): boolean {
+function wasCutShort({ cancellation: { requested } }: PhysicalTransaction, done: BodyResult<unknown>): boolean {
   return done.type === 'thrown' && requested !== undefined && done.error === requested.reason;
 }
 
@@ -176,7 +184,7 @@ async function runHooksBefore(scope: Scope, frame: Frame, allowance: HookAllowan
   }
 }
 
-function tooManyBefore(transaction: Transaction): unknown {
+function tooManyBefore(transaction: PhysicalTransaction): unknown {
   const { name, client } = transaction;
   const owner = `before the commit of the transaction "${name}"`;
   return tooManyHooks(owner, client.hookLimit, 'it is rolled back', transaction.chain());
@@ -199,7 +207,11 @@ async function runAsHook<Result>(parent: Scope, frame: Frame, run: () => Promise
   }
 }
 
-function endTransaction(transaction: Transaction, unit: AtomicUnit, done: BodyResult<unknown>): Promise<Ending> {
+function endTransaction(
+  transaction: PhysicalTransaction,
+  unit: AtomicUnit,
+  done: BodyResult<unknown>,
+): Promise<Ending> {
   const refused = transaction.cancellation.requested !== undefined || unit.doomed !== undefined;
   return done.type === 'thrown' || refused ? transaction.rollback() : transaction.commit();
 }
@@ -225,7 +237,7 @@ function conclude<Result>(
 }
 
 function errorOf(
-  transaction: Transaction,
+  transaction: PhysicalTransaction,
   unit: AtomicUnit,
   done: BodyResult<unknown>,
   failure: Ending['failure'],
@@ -246,7 +258,11 @@ function errorOf(
 }
 
 /** The error for commit hooks that failed. */
-export function afterCommit(transaction: Transaction, result: unknown, errors: readonly unknown[]): AfterCommitError {
+export function afterCommit(
+  transaction: PhysicalTransaction,
+  result: unknown,
+  errors: readonly unknown[],
+): AfterCommitError {
   return new AfterCommitError({
     what: `The ${named(transaction)} is committed, but ${errors.length} of its commit hooks failed`,
     remedy:

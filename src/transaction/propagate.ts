@@ -1,3 +1,4 @@
+import type { TransactionalClient } from '../connection/index.ts';
 import {
   currentFrame,
   describeTransactions,
@@ -8,12 +9,13 @@ import {
   runInFrame,
 } from '../context/index.ts';
 import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
-import type { TransactionalClient } from './client.ts';
-import { suppressedBy } from './completion.ts';
+import type { TransactionCharacteristics } from '../driver/index.ts';
+import { suppressedBy } from '../hooks/index.ts';
 import { checkJoin } from './compatibility.ts';
 import { refuseDeferred } from './deferred-result.ts';
 import { TransactionLeftOpenError, TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
-import { type InnerRun, join, nest } from './inner.ts';
+import { type InnerRun, join } from './join.ts';
+import { nest } from './nest.ts';
 import { isolationOf, originOf, readTransactionOptions, type TransactionOptions } from './options.ts';
 import { type PropagationAction, propagationTable } from './propagation.ts';
 import { runTransaction } from './retry.ts';
@@ -44,30 +46,37 @@ export function runScope<Result>(
     const parent = scopeAt(outer, target);
     if (options === undefined && parent !== undefined && parent.base === undefined && outer !== undefined)
       return join({ parent, outer, options, body });
-    return propagate(target, body, options === undefined ? noOptions : readTransactionOptions(options));
+    const read = options === undefined ? noOptions : readTransactionOptions(options);
+    // An isolation level that the engine lacks is refused even where the scope would only join.
+    const isolation = target.client.driver.isolation(isolationOf(read.isolationLevel));
+    return propagate({ target, outer, parent, options: read, isolation, body });
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-function propagate<Result>(
-  target: Target,
-  body: () => Result | PromiseLike<Result>,
-  options: TransactionOptions,
-): Promise<Result> {
+/** A call of `transaction`, with what was found out about the place where it was made. */
+interface Call<Result> {
+  readonly target: Target;
+  readonly outer: Frame | undefined;
+  /** The scope that is open there. */
+  readonly parent: Scope | undefined;
+  readonly options: TransactionOptions;
+  readonly isolation: TransactionCharacteristics['isolation'];
+  readonly body: () => Result | PromiseLike<Result>;
+}
+
+function propagate<Result>(call: Call<Result>): Promise<Result> {
+  const { target, outer, parent, options, body } = call;
   const { client } = target;
-  // An isolation level that the engine lacks is refused even where the scope would only join.
-  client.driver.isolation(isolationOf(options.isolationLevel));
-  const outer = currentFrame();
-  const parent = scopeAt(outer, target);
   const { inside, outside } = propagationTable[options.propagation ?? 'REQUIRED'];
   if (parent?.base !== undefined && outer !== undefined) return inBase({ parent, outer, options, body }, outside);
   if (parent === undefined || outer === undefined) {
     if (outside === 'required') throw required(client, outer);
     if (outside === 'plain') return runPlain(body);
-    return begin(client, findPlace(outer, client, target.level).level, options, body);
+    return begin(call, findPlace(outer, client, target.level).level);
   }
-  if (inside === 'begin') return begin(client, target.level ?? levelBeside(outer), options, body);
+  if (inside === 'begin') return begin(call, target.level ?? levelBeside(outer));
   if (inside === 'suspend') {
     return runInFrame(new Frame(outer, { client, level: target.level, scope: undefined }), runPlain<Result>, body);
   }
@@ -101,8 +110,9 @@ export async function runInBase<Result>(
   const rollBack = new Error('the end of a test');
   const { level } = findPlace(outer, client);
   const origin = originOf(options) ?? captureOrigin(runInBase);
+  const isolation = client.driver.isolation(isolationOf(options.isolationLevel));
   try {
-    return await runTransaction({ client, level, outer, origin, options, base }, async () => {
+    return await runTransaction({ client, level, outer, origin, options, isolation, base }, async () => {
       result = { value: await body() };
       throw rollBack;
     });
@@ -121,16 +131,11 @@ async function runPlain<Result>(body: () => Result | PromiseLike<Result>): Promi
   return result;
 }
 
-function begin<Result>(
-  client: TransactionalClient,
-  level: number,
-  options: TransactionOptions,
-  body: () => Result | PromiseLike<Result>,
-): Promise<Result> {
-  const outer = currentFrame();
+function begin<Result>({ target, outer, options, isolation, body }: Call<Result>, level: number): Promise<Result> {
+  const { client } = target;
   client.pool.assertAdmits(outer?.isUnderWay === true);
   const origin = originOf(options) ?? sampleOrigin(runScope);
-  return runTransaction({ client, level, outer, origin, options }, body);
+  return runTransaction({ client, level, outer, origin, options, isolation }, body);
 }
 
 function required(client: TransactionalClient, frame: Frame | undefined): TransactionRequiredError {

@@ -1,6 +1,5 @@
 import type { CancelTimer, Clock } from '../core/index.ts';
 import type { DriverConnection, Failure } from '../driver/index.ts';
-import type { BodyResult } from './body.ts';
 import { withCaller } from './failures.ts';
 
 /**
@@ -11,6 +10,12 @@ import { withCaller } from './failures.ts';
 const grace = 60;
 /** When the connection is cut of what a closing database has asked for its end, in milliseconds: after all that ends by itself. */
 export const cutAfter: number = 2 * grace;
+
+/** What a body comes to when its transaction is cancelled. */
+export interface Interrupted {
+  readonly type: 'thrown';
+  readonly error: unknown;
+}
 
 /** Ends a transaction from outside of its body: by its timeout, its signal, or the closing of the database. */
 export class Cancellation {
@@ -24,7 +29,7 @@ export class Cancellation {
   #running: Promise<unknown> | undefined;
   #cancelling: Promise<void> | undefined;
   #inDoubt = false;
-  #interrupt: ((result: BodyResult<never>) => void) | undefined;
+  #interrupt: ((result: Interrupted) => void) | undefined;
 
   constructor(clock: Clock, connection: () => DriverConnection | undefined) {
     this.#clock = clock;
@@ -98,7 +103,7 @@ export class Cancellation {
   }
 
   /** What the body comes to; once the transaction is cancelled, by whatever, that it threw the reason. */
-  raceBody<Result>(body: Promise<BodyResult<Result>>): Promise<BodyResult<Result>> {
+  raceBody<Done>(body: Promise<Done>): Promise<Done | Interrupted> {
     if (this.#request !== undefined) return Promise.resolve({ type: 'thrown', error: this.#request.reason });
     return new Promise((resolve, reject) => {
       this.#interrupt = resolve;

@@ -1,12 +1,10 @@
+import type { Outcome } from '../connection/index.ts';
 import { currentFrame, findPlace, type Frame, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
-import { runAtOnce } from './hook-at-once.ts';
-import { createHook } from './hooks.ts';
-import { type Participant, Participants } from './participants.ts';
+import { createHook, type Participant, Participants, runAtOnce } from '../hooks/index.ts';
+import type { AtomicUnit } from './atomic-unit.ts';
+import type { Target } from './propagate.ts';
 import type { Scope } from './scope.ts';
-import type { Target } from './scoped.ts';
-import type { AtomicUnit } from './unit.ts';
-import type { Outcome } from './state.ts';
 
 /** How many hooks may follow from one, where no client says otherwise. */
 export const defaultHookLimit = 1_000;

@@ -1,4 +1,4 @@
-import type { Outcome } from './state.ts';
+import type { Outcome } from '../connection/index.ts';
 
 /** Runs what sends statements in the transaction, as a hook before the commit would. */
 export type InScope = <Result>(work: () => Promise<Result>) => Promise<Result>;

@@ -1,9 +1,9 @@
 import { hookError } from '../channels/index.ts';
+import type { Outcome } from '../connection/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
 import { fieldOf } from '../core/index.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
-import { createHook, type Hook } from './hooks.ts';
-import type { Outcome } from './state.ts';
+import { createHook, type Hook } from './hook-registry.ts';
 
 /** What hooks run for, and where. */
 export interface Completion {

@@ -1,5 +1,6 @@
 import { describeTransactions, type Frame } from '../context/index.ts';
 import type { ChainLink, Clock } from '../core/index.ts';
+import type { Cancellation } from './cancellation.ts';
 import { DeadlineExceededError } from './errors.ts';
 
 /** Milliseconds until the chain's deadline; nothing where it has none. @throws DeadlineExceededError if it has passed */
@@ -9,6 +10,16 @@ export function remainingTime(frame: Frame | undefined, clock: Clock): number | 
   const remaining = deadline - clock.now();
   if (remaining > 0) return remaining;
   throw deadlineExceeded('A statement or transaction', describeTransactions(frame?.innermost));
+}
+
+/** Cancels when the chain's deadline passes, where it has one. @param remaining as `remainingTime` gives it */
+export function cancelAtDeadline(
+  cancellation: Cancellation,
+  remaining: number | undefined,
+  what: string,
+  chain: () => readonly ChainLink[],
+): void {
+  if (remaining !== undefined) cancellation.onTimeout(remaining, () => deadlineExceeded(what, chain()));
 }
 
 export function deadlineExceeded(what: string, chain: readonly ChainLink[] = []): DeadlineExceededError {

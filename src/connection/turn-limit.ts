@@ -2,7 +2,7 @@ import type { ChainLink } from '../core/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './client.ts';
 import { scopeBlocked } from './failures.ts';
-import type { LaneLimit } from './lane.ts';
+import type { TurnLimit } from './turns.ts';
 
 interface Limited {
   readonly client: TransactionalClient;
@@ -13,8 +13,8 @@ interface Limited {
   chain(): readonly ChainLink[];
 }
 
-/** When a wait for a turn in a lane of a transaction is given up. @param exchanges how many it has had with the server */
-export function laneLimitOf(transaction: Limited, exchanges: () => number): LaneLimit {
+/** When a wait for a turn of a transaction is given up. @param exchanges how many it has had with the server */
+export function turnLimitOf(transaction: Limited, exchanges: () => number): TurnLimit {
   const { clock, pool } = transaction.client;
   const timeout = pool.settings.acquireTimeout;
   return {

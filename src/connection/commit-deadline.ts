@@ -1,7 +1,7 @@
 import type { Driver, Step } from '../driver/index.ts';
 
 /** When a transaction has to have committed at the latest, by the clock of its client. */
-export class CommitLimit {
+export class CommitDeadline {
   #deadline = Number.POSITIVE_INFINITY;
   #tooLate: (cause: unknown) => unknown = (cause) => cause;
 

@@ -1,51 +1,12 @@
+import { unexpectedRollback } from '../connection/index.ts';
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
+import { attachSuppressed, frameAfter, runHooks } from '../hooks/index.ts';
+import { AtomicUnit } from './atomic-unit.ts';
+import { afterCommit, runBeforeCommit } from './begin.ts';
 import { besides } from './begun-by-hand.ts';
-import { type BodyResult, judge, returned, settle, withLeftOpen } from './body.ts';
-import { attachSuppressed, frameAfter, runHooks } from './completion.ts';
-import { unexpectedRollback } from './failures.ts';
-import type { TransactionOptions } from './options.ts';
-import { afterCommit, runBeforeCommit } from './run.ts';
+import { type BodyResult, settle, withLeftOpen } from './body-result.ts';
+import type { InnerRun } from './join.ts';
 import { Scope } from './scope.ts';
-import { AtomicUnit } from './unit.ts';
-
-/** A scope inside a transaction that is open already. */
-export interface InnerRun<Result> {
-  readonly parent: Scope;
-  readonly outer: Frame;
-  readonly options: TransactionOptions | undefined;
-  readonly body: () => Result | PromiseLike<Result>;
-}
-
-/** Joins: an error that leaves the scope leaves the whole unit for rollback alone. */
-export function join<Result>(run: InnerRun<Result>): Promise<Result> {
-  const { parent, outer } = run;
-  parent.enter();
-  const { transaction } = parent;
-  const scope = new Scope(transaction, parent.unit, parent, run.options?.name);
-  const frame = new Frame(outer, { client: transaction.client, scope });
-  return runInFrame(frame, runJoined<Result>, { scope, run });
-}
-
-async function runJoined<Result>({ scope, run }: InnerBody<Result>): Promise<Result> {
-  try {
-    let done: BodyResult<Result>;
-    try {
-      done = returned(await run.body(), scope);
-    } catch (error) {
-      done = judge(error, run.options);
-    }
-    const idle = scope.close();
-    if (idle !== undefined) await idle;
-    done = withLeftOpen(done, scope.leftOpen);
-    if (done.type === 'returned') return done.value;
-    if (scope.leftOpen !== undefined) attachSuppressed(done.error, besides(scope.leftOpen, done.error, []));
-    if (done.type === 'thrown') scope.unit.doom(done.error);
-    throw done.error;
-  } finally {
-    scope.end();
-    run.parent.leave();
-  }
-}
 
 /** Nests: a savepoint that is rolled back alone. Siblings and statements of the parent wait meanwhile. */
 export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
@@ -53,7 +14,7 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
   const { transaction } = parent;
   parent.enter();
   try {
-    const turn = parent.unit.lane.enter(transaction);
+    const turn = parent.unit.turns.enter(transaction);
     if (turn !== undefined) await turn;
     let nested: { readonly scope: Scope; readonly done: BodyResult<Result> };
     try {
@@ -64,7 +25,7 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       const frame = new Frame(outer, { client: transaction.client, scope });
       nested = { scope, done: await runInFrame(frame, runNested<Result>, { scope, run }) };
     } finally {
-      parent.unit.lane.leave();
+      parent.unit.turns.leave();
     }
     const { scope, done } = nested;
     const errors = done.type === 'thrown' ? await compensate(run, scope.unit) : await commitIn(run, scope.unit);

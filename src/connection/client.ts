@@ -3,7 +3,7 @@ import type { Clock } from '../core/index.ts';
 import type { Driver, DriverConnection } from '../driver/index.ts';
 import type { Pool } from '../pool/index.ts';
 import type { LockWatch } from './lock-watch.ts';
-import type { WorkInProgress } from './work.ts';
+import type { WorkInProgress } from './work-in-progress.ts';
 
 /** All that a transaction needs of the client that it runs on. */
 export interface TransactionalClient extends ClientIdentity {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Outcome } from '../connection/index.ts';
 import type { Frame } from '../context/index.ts';
-import type { Outcome } from './state.ts';
 
 /** A hook and the ambient contexts (those of other libraries too) in which it was registered. */
 export interface Hook<Arguments extends readonly unknown[] = []> {

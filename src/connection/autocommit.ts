@@ -1,0 +1,129 @@
+import { describeTransactions, type Frame } from '../context/index.ts';
+import type { CancelTimer } from '../core/index.ts';
+import { ConnectionLostError, type Driver, type Failure, type QueryResult, type Statement } from '../driver/index.ts';
+import { Cancellation, cutAfter } from './cancellation.ts';
+import type { TransactionalClient } from './client.ts';
+import { cancelAtDeadline, remainingTime } from './deadline.ts';
+import { withCaller } from './failures.ts';
+import { Hold, metDeadConnection, NamedHolder } from './hold.ts';
+import type { RunningWork } from './work-in-progress.ts';
+
+/** Runs statements outside of a transaction, on a connection that they hold for no longer than themselves. */
+export async function runAutocommit(
+  client: TransactionalClient,
+  level: number,
+  frame: Frame | undefined,
+  statements: readonly Statement[],
+): Promise<readonly QueryResult[]> {
+  const hold = new Hold(client, level, new NamedHolder(client, level, frame, 'single statement'));
+  const work = new AutocommitWork(client, hold);
+  let isSound = true;
+  const cancellation = untilDeadline(client, frame, hold);
+  client.work.add(work);
+  try {
+    const signal = cancellation?.signal;
+    const admitted = frame?.isUnderWay === true;
+    const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
+    for (let isRepetition = false; ; isRepetition = true) {
+      const taken = hold.take({ frame, admitted, signal });
+      const connection = taken instanceof Promise ? await taken : taken;
+      const running = connection.run(steps);
+      const stopWatching = hold.watchLocks(statements, frame?.innermost, frame?.chain);
+      cancellation?.watch(running);
+      try {
+        const { failure, results } = await (cancellation === undefined ? running : cancellation.race(running));
+        const deadlock = stopWatching === undefined ? undefined : await stopWatching();
+        isSound = failure?.kind !== 'connectionLost';
+        if (failure === undefined) return results;
+        const mayRepeat = !isRepetition && work.aborted === undefined;
+        if (mayRepeat && metDeadConnection(hold, failure, () => onlyRead(client.driver, statements))) {
+          hold.giveBack(false);
+          continue;
+        }
+        if (work.aborted !== undefined) throw endedWith(work.aborted.reason, failure, client, statements);
+        if (!isSound) throw lostInAutocommit(client, failure.error);
+        throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
+      } finally {
+        if (stopWatching !== undefined) await stopWatching();
+        if (cancellation !== undefined && !(await cancellation.settled())) isSound = false;
+        // What was cut needs no answer to the request.
+        if (work.cancelling !== undefined && isSound) await work.cancelling;
+      }
+    }
+  } finally {
+    cancellation?.stop();
+    work.stop();
+    hold.giveBack(isSound);
+    client.work.delete(work);
+  }
+}
+
+/** What a read calls may write. */
+function onlyRead(driver: Driver, statements: readonly Statement[]): boolean {
+  return statements.every(({ text }) => driver.inspect(text) === 'read' && !text.includes('('));
+}
+
+/** Cancels the statement when the deadline of its chain passes. @throws DeadlineExceededError if it has passed */
+function untilDeadline(client: TransactionalClient, frame: Frame | undefined, hold: Hold): Cancellation | undefined {
+  const remaining = remainingTime(frame, client.clock);
+  if (remaining === undefined) return undefined;
+  const cancellation = new Cancellation(client.clock, () => hold.connection);
+  cancelAtDeadline(cancellation, remaining, 'A statement', () => describeTransactions(frame?.innermost));
+  return cancellation;
+}
+
+/** Statements in autocommit, as work that a closing database ends. */
+class AutocommitWork implements RunningWork {
+  readonly #client: TransactionalClient;
+  readonly #hold: Hold;
+  #cancelling: Promise<void> | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+  #stopCut: CancelTimer | undefined;
+
+  constructor(client: TransactionalClient, hold: Hold) {
+    this.#client = client;
+    this.#hold = hold;
+  }
+
+  /** Why the database has ended it, if it has. */
+  get aborted(): { readonly reason: unknown } | undefined {
+    return this.#aborted;
+  }
+
+  /** A request to cancel that is under way. */
+  get cancelling(): Promise<void> | undefined {
+    return this.#cancelling;
+  }
+
+  /** Cancels the statement on the server; if that does not answer in time, cuts the connection. */
+  abort(reason: unknown): void {
+    this.#aborted = { reason };
+    this.#cancelling = this.#hold.connection?.cancel();
+    this.#stopCut = this.#client.clock.setTimer(() => void this.#hold.connection?.destroy(), cutAfter);
+  }
+
+  stop(): void {
+    this.#stopCut?.();
+  }
+}
+
+/** The error for statements that a closing database has ended; of writes whose answer is missing nobody knows what became. */
+function endedWith(
+  reason: unknown,
+  { kind, error }: Failure,
+  client: TransactionalClient,
+  statements: readonly Statement[],
+): unknown {
+  if (kind === 'cancelled') return reason;
+  if (kind !== 'connectionLost') return withCaller(error);
+  return onlyRead(client.driver, statements) ? reason : lostInAutocommit(client, reason);
+}
+
+/** The error for a statement outside of a transaction whose connection died. */
+export function lostInAutocommit({ name }: TransactionalClient, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError({
+    what: `The connection of client "${name}" was lost during a statement outside of a transaction`,
+    remedy: 'A read can be repeated; whether a write took effect has to be looked up',
+    cause,
+  });
+}

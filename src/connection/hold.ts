@@ -1,0 +1,131 @@
+import {
+  ancestorsOf,
+  describeTransactions,
+  type Frame,
+  holdsAtOrAbove,
+  type OpenTransaction,
+} from '../context/index.ts';
+import type { ChainLink } from '../core/index.ts';
+import type { ConnectionStatus, DriverConnection, Exchange, Failure, Statement, Step } from '../driver/index.ts';
+import type { Holder, Lease } from '../pool/index.ts';
+import type { TransactionalClient } from './client.ts';
+import type { StopWatching } from './lock-watch.ts';
+
+const nothing = Promise.resolve(undefined);
+
+/** How a connection is taken. */
+export interface TakeOptions {
+  /** The frame from which it is taken. */
+  readonly frame: Frame | undefined;
+  /** Taken even from a database that is closing, since it belongs to work that has begun. */
+  readonly admitted: boolean;
+  /** Gives up waiting for it. */
+  readonly signal: AbortSignal | undefined;
+  /** A transaction that does not count as holding a connection: the one that takes it. */
+  readonly except?: OpenTransaction | undefined;
+}
+
+/**
+ * A connection while it is held: by statements in autocommit, a library's checkout or a transaction. Written once are the
+ * rules that all three share: who may wait for a connection, whose locks are watched, and what goes back into the pool.
+ */
+export class Hold {
+  readonly #client: TransactionalClient;
+  readonly #level: number;
+  readonly #holder: Holder;
+  #lease: Lease<DriverConnection> | undefined;
+
+  /** @param holder is named in errors and statistics */
+  constructor(client: TransactionalClient, level: number, holder: Holder) {
+    this.#client = client;
+    this.#level = level;
+    this.#holder = holder;
+  }
+
+  get connection(): DriverConnection | undefined {
+    return this.#lease?.connection;
+  }
+  get status(): ConnectionStatus | undefined {
+    return this.#lease?.connection.status;
+  }
+  /** Whether the connection lay idle before it was taken, and may have died there. */
+  get idled(): boolean {
+    return this.#lease?.idled === true;
+  }
+
+  /**
+   * Takes a connection. A chain that holds one at this level or deeper does not wait for another, which would deadlock.
+   * @returns the connection at once where one is free
+   * @throws what the pool throws
+   */
+  take({ frame, admitted, signal, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
+    const mayWait = !holdsAtOrAbove(frame, this.#level, except);
+    const lease = this.#client.pool.acquire({ level: this.#level, holder: this.#holder, mayWait, admitted, signal });
+    return lease instanceof Promise ? lease.then((granted) => this.#taken(granted)) : this.#taken(lease);
+  }
+
+  /** Runs steps; without a connection there is no result. */
+  run(steps: readonly Step[]): Promise<Exchange | undefined> {
+    return this.#lease?.connection.run(steps) ?? nothing;
+  }
+
+  /**
+   * Watches statements for a lock that their own chain holds. Only a chain with other transactions can block them.
+   * @returns nothing where there is nothing to watch
+   */
+  watchLocks(
+    statements: readonly Statement[],
+    outer: OpenTransaction | undefined,
+    chain: Frame['chain'],
+  ): StopWatching | undefined {
+    const { connection } = this;
+    if (connection === undefined || (outer === undefined && chain?.ancestors === undefined)) return undefined;
+    return this.#client.locks.watch({ connection, statements, ancestors: () => ancestorsOf(outer, chain) });
+  }
+
+  /** Gives the connection back: to the pool if it is idle and known to be sound, otherwise to be destroyed. */
+  giveBack(isSound: boolean): void {
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    this.#lease = undefined;
+    this.#client.pool.release(lease, isSound && lease.connection.status === 'idle');
+  }
+
+  #taken(lease: Lease<DriverConnection>): DriverConnection {
+    this.#lease = lease;
+    return lease.connection;
+  }
+}
+
+/** Whether statements met a connection that had died while it lay idle, and none of them can have taken effect. */
+export function metDeadConnection(hold: Hold, { kind, reached }: Failure, mayRepeatUnanswered: () => boolean): boolean {
+  if (kind !== 'connectionLost' || !hold.idled) return false;
+  return reached === 'unsent' || (reached === 'unanswered' && mayRepeatUnanswered());
+}
+
+/** Names what holds a connection without a transaction. */
+export class NamedHolder implements Holder {
+  readonly #client: TransactionalClient;
+  readonly #level: number;
+  readonly #frame: Frame | undefined;
+  readonly #name: string;
+  readonly #since: number;
+
+  constructor(client: TransactionalClient, level: number, frame: Frame | undefined, name: string) {
+    this.#client = client;
+    this.#level = level;
+    this.#frame = frame;
+    this.#name = name;
+    this.#since = client.clock.now();
+  }
+
+  describe(): ChainLink {
+    const { clock, name: clientName } = this.#client;
+    const age = clock.now() - this.#since;
+    return { clientName, level: this.#level, transaction: this.#name, age, openedAt: undefined };
+  }
+
+  heldBesides(): readonly ChainLink[] {
+    return describeTransactions(this.#frame?.innermost);
+  }
+}

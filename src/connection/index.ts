@@ -1,0 +1,21 @@
+export { runAutocommit } from './autocommit.ts';
+export type { Cancellation } from './cancellation.ts';
+export { Checkout } from './checkout.ts';
+export type { TransactionalClient } from './client.ts';
+export { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts';
+export {
+  ChainDeadlockError,
+  CommitUnknownError,
+  DeadlineExceededError,
+  ScopeBlockedError,
+  TransactionEndedError,
+  TransactionTimeoutError,
+  UnexpectedRollbackError,
+} from './errors.ts';
+export { ended, named, type Subject, unexpectedRollback } from './failures.ts';
+export { LockWatch } from './lock-watch.ts';
+export { PhysicalTransaction, type SentStatements } from './physical-transaction.ts';
+export type { RollbackUnit, Savepoint, SavepointObserver } from './savepoints.ts';
+export type { Ending, Outcome } from './state.ts';
+export { Turns } from './turns.ts';
+export { type RunningWork, WorkInProgress } from './work-in-progress.ts';

@@ -1,0 +1,6 @@
+import { SluiceError } from '../core/index.ts';
+
+/** Hooks kept registering hooks; those beyond the limit were not run. */
+export class HookLimitError extends SluiceError {
+  override readonly code = 'HOOK_LIMIT';
+}
