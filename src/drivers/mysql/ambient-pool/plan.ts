@@ -13,9 +13,10 @@ const noChain = '(?:\\s+and\\s+no\\s+chain)?(?:\\s+no\\s+release)?';
 const patterns: readonly (readonly [RegExp, (match: RegExpExecArray) => ControlCommand])[] = [
   [/^begin(?:\s+work)?$/i, () => ({ type: 'begin', characteristics: {} })],
   [
-    /^start\s+transaction\b\s*(?:with\s+consistent\s+snapshot\s*,?)?(.*)$/i,
-    ({ 1: modes = '' }) => characteristicsCommand(modes, 'begin'),
+    /^start transaction\b.*\bwith consistent snapshot\b/i,
+    () => untranslatable('WITH CONSISTENT SNAPSHOT is not supported, since BEGIN travels with the first statement'),
   ],
+  [/^start\s+transaction\b(.*)$/i, ({ 1: modes = '' }) => characteristicsCommand(modes, 'begin')],
   [new RegExp(`^commit(?:\\s+work)?${noChain}$`, 'i'), () => ({ type: 'commit' })],
   [new RegExp(`^rollback(?:\\s+work)?${noChain}$`, 'i'), () => ({ type: 'rollback' })],
   [new RegExp(`^savepoint\\s+${name}$`, 'i'), (match) => ({ type: 'savepoint', name: nameIn(match) })],
