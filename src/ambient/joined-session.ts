@@ -23,6 +23,8 @@ export class JoinedSession implements LibrarySession {
   #hasEnded = false;
   /** What it had begun was still open when the body of the scope around had ended, and was rolled back. */
   #leftOpen: Error | undefined;
+  /** Its commit has failed, for which it has been rolled back: programs then ask for a rollback. */
+  #commitFailed = false;
 
   constructor(client: TransactionalClient, frame: Frame) {
     this.#target = { client, level: undefined };
@@ -55,6 +57,7 @@ export class JoinedSession implements LibrarySession {
       case 'begin':
         if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
         this.#leftOpen = undefined;
+        this.#commitFailed = false;
         return await this.#begin(undefined, command.characteristics);
       case 'savepoint':
         return await this.#begin(command.name, {});
@@ -70,8 +73,10 @@ export class JoinedSession implements LibrarySession {
         // What it stood for has ended by itself, as it does.
         if (at < 0 && this.#hasEnded) return;
         if (at < 0 && this.#leftOpen !== undefined) return this.#endTooLate(command.type, this.#leftOpen);
+        if (at < 0 && this.#commitFailed && command.type === 'rollback') return;
         if (at < 0) throw refused('it has begun none, and the ambient one is not its own to end');
-        return await this.#endFrom(at, command.type === 'commit' ? 'released' : 'rolledBack');
+        if (command.type === 'rollback') return await this.#endFrom(at, 'rolledBack');
+        return await this.#commitFrom(at);
       }
       case 'release':
         return await this.#endFrom(this.#find(command.name), 'released');
@@ -126,6 +131,15 @@ export class JoinedSession implements LibrarySession {
       characteristics,
       endWithScope: (nested) => this.#endWithScope(nested),
     });
+  }
+
+  async #commitFrom(index: number): Promise<void> {
+    try {
+      await this.#endFrom(index, 'released');
+    } catch (error) {
+      this.#commitFailed = true;
+      throw error;
+    }
   }
 
   /** Ends from the last one to that at the index, all of them, since what is left open keeps others waiting. */

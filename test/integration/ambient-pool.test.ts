@@ -314,6 +314,25 @@ describe('an ambient pool in a transaction', () => {
     expect(await server.products()).toEqual([1]);
   });
 
+  it('takes a rollback after a commit that has failed for nothing', async () => {
+    const { database, pool } = open(1);
+    await database.transaction(async () => {
+      const client = await pool.connect();
+      await client.query('begin');
+      await client.query(insertText, [1]);
+      await rejection(client.query('select 1 / 0'));
+      expect(await rejection(client.query('commit'))).toMatchObject({ code: 'UNEXPECTED_ROLLBACK' });
+      expect(await rejection(client.query('commit'))).toMatchObject({ code: 'TRANSACTION_CONTROL' });
+      await client.query('rollback');
+      await client.query('begin');
+      await client.query(insertText, [2]);
+      await client.query('commit');
+      expect(await rejection(client.query('rollback'))).toMatchObject({ code: 'TRANSACTION_CONTROL' });
+      client.release();
+    });
+    expect(await server.products()).toEqual([2]);
+  });
+
   it('lets a client of an outer scope work in a nested one that its caller is in', async () => {
     const { database, pool } = open(1);
     await database.transaction(async () => {

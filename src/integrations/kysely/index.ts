@@ -70,7 +70,7 @@ function bindTransaction<Tables>(
 function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, own: InOwnTransaction): ConnectionBuilder<Tables> {
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
-    execute: <Result>(body: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) =>
-      execute((kysely) => body(bind(kysely, own)), options),
+    execute: <Result>(callback: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) =>
+      execute((kysely) => callback(bind(kysely, own)), options),
   });
 }

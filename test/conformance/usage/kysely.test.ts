@@ -1,4 +1,9 @@
-import { openings, usages } from './kysely.ts';
+import { openings } from './kysely.ts';
+import { migrations } from './kysely-migrations.ts';
+import { queries } from './kysely-queries.ts';
+import { transactions } from './kysely-transactions.ts';
 import { usageSuite } from './suite.ts';
 
-usageSuite('Kysely', openings, usages);
+usageSuite('Kysely', openings, [...transactions, ...queries, ...migrations], {
+  'implicit transactions': 'Kysely begins none but for migrations, which have a topic',
+});

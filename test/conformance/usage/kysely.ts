@@ -1,52 +1,73 @@
-// What users do with Kysely, on both servers.
-import { type Generated, Kysely, MysqlDialect, PostgresDialect } from 'kysely';
-import { createPool } from 'mysql2';
+// Kysely as its users have it, on both servers.
+import { type Generated, Kysely, type LogEvent, MysqlDialect, PostgresDialect } from 'kysely';
+import { createConnection, createPool } from 'mysql2';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import { ambientPool as ambientMysqlPool } from '../../../src/drivers/mysql/index.ts';
 import { ambientPool as ambientPgPool } from '../../../src/drivers/postgres/index.ts';
 import { bindKysely } from '../../../src/integrations/kysely/index.ts';
 import { engine } from '../../support/database.ts';
-import { failureOf, type Openings, type Usage } from './suite.ts';
+import type { Openings, World } from './suite.ts';
 
-interface Tables {
+export interface Tables {
   product: { id: number; stock: Generated<number>; name: string | null };
+}
+
+export type KyselyWorld = World<Kysely<Tables>>;
+
+const logs = new WeakMap<object, LogEvent[]>();
+const onMariadb = engine.name === 'mariadb';
+
+function make(dialect: MysqlDialect | PostgresDialect): Kysely<Tables> {
+  const log: LogEvent[] = [];
+  const kysely = new Kysely<Tables>({ dialect, log: (event) => void log.push(event) });
+  logs.set(kysely, log);
+  return kysely;
+}
+
+/** What a Kysely has logged since this was asked last. */
+export function loggedBy(kysely: Kysely<Tables>): string[] {
+  return (logs.get(kysely) ?? []).splice(0).map(({ level, query }) => `${level}: ${query.sql}`);
 }
 
 export const openings: Openings<Kysely<Tables>> = {
   alone: (url) =>
-    new Kysely<Tables>({
-      dialect:
-        engine.name === 'mariadb'
-          ? new MysqlDialect({ pool: createPool({ uri: url, connectionLimit: 4 }) })
-          : new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 4 }), cursor: Cursor }),
-    }),
+    make(
+      onMariadb
+        ? new MysqlDialect({
+            pool: createPool({ uri: url, connectionLimit: 4 }),
+            controlConnection: createConnection,
+          })
+        : new PostgresDialect({ pool: new pg.Pool({ connectionString: url, max: 4 }), cursor: Cursor }),
+    ),
   bound: (database) =>
     bindKysely(
-      new Kysely<Tables>({
-        dialect:
-          engine.name === 'mariadb'
-            ? new MysqlDialect({ pool: ambientMysqlPool(database) })
-            : new PostgresDialect({ pool: ambientPgPool(database), cursor: Cursor }),
-      }),
+      make(
+        onMariadb
+          ? new MysqlDialect({ pool: ambientMysqlPool(database), controlConnection: createConnection })
+          : new PostgresDialect({ pool: ambientPgPool(database), cursor: Cursor }),
+      ),
       database,
     ),
   close: (kysely) => kysely.destroy(),
 };
 
-export const usages: readonly Usage<Kysely<Tables>>[] = [
-  {
-    topic: 'nested transactions that fail',
-    name: 'a savepoint to which a controlled transaction goes back after a failed statement',
-    async run({ client }) {
-      const trx = await client.startTransaction().execute();
-      await trx.insertInto('product').values({ id: 1 }).execute();
-      const inner = await trx.savepoint('inner').execute();
-      const failure = await failureOf(inner.insertInto('product').values({ id: 1 }).execute());
-      const after = await inner.rollbackToSavepoint('inner').execute();
-      await after.insertInto('product').values({ id: 2 }).execute();
-      await after.commit().execute();
-      return failure;
-    },
-  },
-];
+export const insert = async (handle: Kysely<Tables>, id: number, stock = 0): Promise<void> => {
+  await handle.insertInto('product').values({ id, stock }).execute();
+};
+
+export const ids = async (handle: Kysely<Tables>): Promise<number[]> =>
+  (await handle.selectFrom('product').select('id').orderBy('id').execute()).map(({ id }) => id);
+
+/** Runs something with a Kysely on a pool of its own, which stands for another process. */
+export async function beside<Result>(
+  { server }: KyselyWorld,
+  body: (other: Kysely<Tables>) => Promise<Result>,
+): Promise<Result> {
+  const other = await openings.alone(server.url);
+  try {
+    return await body(other);
+  } finally {
+    await other.destroy();
+  }
+}
