@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { Kysely } from 'kysely';
+import { type DataSource, EntitySchema } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, TestServer } from './engines/engine.ts';
 import type { Direction, Fault } from './fault-proxy.ts';
@@ -27,6 +28,8 @@ export interface NetworkSuite {
   readonly open: (url: string) => TestDatabase;
   readonly kysely: (database: TestDatabase) => Kysely<Tables>;
   readonly knex: (database: TestDatabase) => Knex;
+  /** With `Trace` for its entity. */
+  readonly typeOrm: (database: TestDatabase) => DataSource;
   /** Counts the connections to this database that have something under way. */
   readonly busy: string;
   /** Bytes that pretend to be messages. */
@@ -34,6 +37,15 @@ export interface NetworkSuite {
   /** How many places are cut at, at least. */
   readonly cuts: number;
 }
+
+interface Trace {
+  run: number;
+  part: number;
+}
+export const Trace = new EntitySchema<Trace>({
+  name: 'trace',
+  columns: { run: { type: 'int', primary: true }, part: { type: 'int', primary: true } },
+});
 
 interface Damages {
   readonly count: number;
@@ -48,10 +60,10 @@ const lineCount = 16;
 const atOnce = 5_000;
 
 /** Damages the network in every kind of transaction: what is told is what is there. */
-export function networkSuite({ engine, open, kysely, knex, busy, garbage = [], cuts }: NetworkSuite): void {
+export function networkSuite({ engine, open, busy, garbage = [], cuts, ...libraries }: NetworkSuite): void {
   const server: TestServer = engine.server();
   const lines: Line[] = [];
-  const all: readonly Kind[] = [...kinds, ...libraryKinds(kysely, knex)];
+  const all: readonly Kind[] = [...kinds, ...libraryKinds(libraries)];
   const unexpected: unknown[] = [];
   const onUnexpected = (error: unknown): void => void unexpected.push(error);
 
@@ -155,9 +167,10 @@ export function networkSuite({ engine, open, kysely, knex, busy, garbage = [], c
   });
 }
 
-function libraryKinds(kysely: NetworkSuite['kysely'], knex: NetworkSuite['knex']): readonly Kind[] {
+function libraryKinds({ kysely, knex, typeOrm }: Pick<NetworkSuite, 'kysely' | 'knex' | 'typeOrm'>): readonly Kind[] {
   const kyselyOf = remembered(kysely);
   const knexOf = remembered(knex);
+  const typeOrmOf = remembered((database) => typeOrm(database).initialize());
   return [
     {
       name: 'Kysely',
@@ -184,6 +197,32 @@ function libraryKinds(kysely: NetworkSuite['kysely'], knex: NetworkSuite['knex']
             await transaction('trace').insert({ run: id, part: 2 });
           }),
         ),
+    },
+    {
+      name: 'TypeORM',
+      rows: 2,
+      run: (database, id, { noteHooks, timeout }) =>
+        within(database, timeout, async () => {
+          const dataSource = await typeOrmOf(database);
+          await dataSource.transaction(async (manager) => {
+            noteHooks();
+            await manager.insert(Trace, { run: id, part: 1 });
+            await manager.insert(Trace, { run: id, part: 2 });
+          });
+        }),
+    },
+    {
+      name: 'TypeORM, save',
+      rows: 2,
+      isHookless: true,
+      run: (database, id, { timeout }) =>
+        within(database, timeout, async () => {
+          const { manager } = await typeOrmOf(database);
+          await manager.save(
+            Trace,
+            [1, 2].map((part) => ({ run: id, part })),
+          );
+        }),
     },
   ];
 }
