@@ -1,8 +1,8 @@
 import { createDatabase, type Database } from '../src/index.ts';
 import { postgres } from '../src/drivers/postgres/index.ts';
-import { bullmq } from '../src/queue/bullmq/index.ts';
+import { bullmq } from '../src/queue/engines/bullmq/index.ts';
 import { createJobs, defineQueue, type Jobs } from '../src/queue/index.ts';
-import { pgBoss } from '../src/queue/pg-boss/index.ts';
+import { pgBoss } from '../src/queue/engines/pg-boss/index.ts';
 
 /** What the processes of the benchmark have to agree on. */
 export interface JobsArenaSettings {

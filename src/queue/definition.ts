@@ -9,7 +9,7 @@ import {
   oneOf,
   optionsOf,
 } from '../core/index.ts';
-import type { Backoff } from './engine.ts';
+import type { Backoff } from './engine/index.ts';
 
 export interface QueueOptions {
   /** How long an answer is waited for, in milliseconds, unless the call or its chain says otherwise. Default 30,000. */
@@ -90,11 +90,6 @@ export function defineQueue<Data = unknown, Result = unknown>(
       maxPayload,
     }),
   });
-}
-
-/** Milliseconds before attempt `next` (2 for the first repetition). */
-export function pauseBefore({ type, delay }: Backoff, next: number): number {
-  return type === 'fixed' ? delay : Math.min(delay * 2 ** (next - 2), longestTimer);
 }
 
 /** Milliseconds alone are exponential. */

@@ -1,6 +1,6 @@
 import { type CancelTimer, sleep, systemClock } from '../core/index.ts';
-import type { EngineJob, QueueEngine } from './engine.ts';
-import { EnqueueUnknownError, QueueUnavailableError } from './errors.ts';
+import { type EngineJob, type QueueEngine, QueueUnavailableError } from './engine/index.ts';
+import { EnqueueUnknownError } from './errors.ts';
 
 /** Where jobs go, and how long that may take. */
 export interface Destination {

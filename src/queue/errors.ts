@@ -1,6 +1,6 @@
 import { type ErrorDetails, SluiceError } from '../core/index.ts';
 import type { DbInfo } from '../database/index.ts';
-import type { JobState, RemoteFailure } from './engine.ts';
+import type { JobState, RemoteFailure } from './engine/index.ts';
 
 /** A queue was named that was not given to `createJobs`. */
 export class UnknownQueueError extends SluiceError {
@@ -56,41 +56,6 @@ export class JobsClosedError extends SluiceError {
   override readonly code = 'JOBS_CLOSED';
 }
 
-/** The engine's server was not reached, or took nothing. No job was enqueued, and none will be. */
-export class QueueUnavailableError extends SluiceError {
-  override readonly code = 'QUEUE_UNAVAILABLE';
-}
-
-/**
- * The answer of the engine's server was lost, or did not come in time: the job may be enqueued, now or later.
- * Pushed again with the options in `again` it is enqueued once, whatever has become of the first time.
- */
-export class EnqueueUnknownError extends SluiceError {
-  override readonly code = 'ENQUEUE_UNKNOWN';
-  readonly queue: string;
-  readonly jobId: string;
-  /** For `push` and `pushAsync`: the id of the job, and where it is. */
-  readonly again: { readonly id: string; readonly dbInfo: DbInfo };
-
-  constructor(
-    details: ErrorDetails & {
-      readonly queue: string;
-      readonly jobId: string;
-      readonly again: EnqueueUnknownError['again'];
-    },
-  ) {
-    super(details);
-    this.queue = details.queue;
-    this.jobId = details.jobId;
-    this.again = details.again;
-  }
-}
-
-/** The engine hears of nothing that happens, and goes on by looking. Told in the background. */
-export class NotificationsUnheardError extends SluiceError {
-  override readonly code = 'NOTIFICATIONS_UNHEARD';
-}
-
 /** Thrown by a handler: the job fails at once, whatever attempts it has left. */
 export class UnrecoverableError extends Error {
   override readonly name: string = 'UnrecoverableError';
@@ -115,5 +80,30 @@ export class RemoteError extends Error {
     this.remoteStack = stack;
     this.queue = queue;
     this.jobId = jobId;
+  }
+}
+
+/**
+ * The answer of the engine's server was lost, or did not come in time: the job may be enqueued, now or later.
+ * Pushed again with the options in `again` it is enqueued once, whatever has become of the first time.
+ */
+export class EnqueueUnknownError extends SluiceError {
+  override readonly code = 'ENQUEUE_UNKNOWN';
+  readonly queue: string;
+  readonly jobId: string;
+  /** For `push` and `pushAsync`: the id of the job, and where it is. */
+  readonly again: { readonly id: string; readonly dbInfo: DbInfo };
+
+  constructor(
+    details: ErrorDetails & {
+      readonly queue: string;
+      readonly jobId: string;
+      readonly again: EnqueueUnknownError['again'];
+    },
+  ) {
+    super(details);
+    this.queue = details.queue;
+    this.jobId = details.jobId;
+    this.again = details.again;
   }
 }

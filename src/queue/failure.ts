@@ -1,6 +1,6 @@
 import { describeThrown, fieldOf, isError } from '../core/index.ts';
 import { RemoteError } from './errors.ts';
-import type { JobOutcome, JobReference, RemoteFailure } from './engine.ts';
+import type { JobReference, RemoteFailure } from './engine/index.ts';
 
 /** What travels of an error. */
 export function describeFailure(error: unknown): RemoteFailure {
@@ -19,13 +19,6 @@ export function toError(failure: unknown, { queue, id }: JobReference): RemoteEr
     queue,
     id,
   );
-}
-
-/** Whether a value from outside says how a job ended. */
-export function isOutcome(value: unknown): value is JobOutcome {
-  if (typeof value !== 'object' || value === null || !('type' in value)) return false;
-  if (value.type === 'completed') return true;
-  return value.type === 'failed' && 'failure' in value && typeof value.failure === 'object' && value.failure !== null;
 }
 
 /** Errors after which another attempt can only come to the same. */

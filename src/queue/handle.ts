@@ -2,9 +2,9 @@ import { currentFrame, type Frame, holdsAtOrAbove, type OpenTransaction } from '
 import { aFunction, aSignal, readOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import type { QueueDefinition } from './definition.ts';
-import type { JobReference, JobState } from './engine.ts';
+import type { JobReference, JobState } from './engine/index.ts';
+import type { EngineRuntime } from './engine-runtime.ts';
 import { JobDroppedError, WouldDeadlockError } from './errors.ts';
-import type { JobsHost } from './host.ts';
 
 export interface AwaitOptions {
   /** Milliseconds. Default: until the deadline of the chain, or else the queue's `timeout`. */
@@ -22,14 +22,14 @@ export class JobHandle<Result = unknown> {
   readonly id: string;
   readonly queue: string;
   readonly level: number;
-  readonly #host: JobsHost;
+  readonly #runtime: EngineRuntime;
   readonly #definition: QueueDefinition<never, Result>;
   /** The transaction with whose commit it leaves. */
   readonly #transaction: OpenTransaction | undefined;
   #dropped = false;
 
   constructor(
-    host: JobsHost,
+    runtime: EngineRuntime,
     definition: QueueDefinition<never, Result>,
     { id, queue, level }: JobReference,
     transaction: OpenTransaction | undefined,
@@ -37,7 +37,7 @@ export class JobHandle<Result = unknown> {
     this.id = id;
     this.queue = queue;
     this.level = level;
-    this.#host = host;
+    this.#runtime = runtime;
     this.#definition = definition;
     this.#transaction = transaction;
   }
@@ -52,17 +52,17 @@ export class JobHandle<Result = unknown> {
     const frame = currentFrame();
     this.#assertMayWait(frame);
     const timeout = waitTime(given, frame, this.#definition.options.timeout);
-    return (await this.#host.waitFor(this, { timeout, signal, onProgress })) as Result;
+    return (await this.#runtime.waitFor(this, { timeout, signal, onProgress })) as Result;
   }
 
   /** What the job has told last of how far it is; nothing where it has told nothing. */
   async progress(): Promise<unknown> {
-    return (await this.#host.look(this))?.progress;
+    return (await this.#runtime.look(this))?.progress;
   }
 
   /** Where the job is; nothing where the queue does not know it (yet, or any more). */
   async status(): Promise<JobState['status'] | undefined> {
-    return (await this.#host.look(this))?.status;
+    return (await this.#runtime.look(this))?.status;
   }
 
   /** Notes that the transaction that it was to leave with was rolled back. */

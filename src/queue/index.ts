@@ -1,11 +1,5 @@
-export {
-  type DataOf,
-  defineQueue,
-  pauseBefore,
-  type QueueDefinition,
-  type QueueOptions,
-  type ResultOf,
-} from './definition.ts';
+export { type DataOf, defineQueue, type QueueDefinition, type QueueOptions, type ResultOf } from './definition.ts';
+export { pauseBefore } from './engine/index.ts';
 export type {
   Backoff,
   Delivery,
@@ -24,7 +18,7 @@ export type {
   RemoteFailure,
   Settlement,
   SqlExecutor,
-} from './engine.ts';
+} from './engine/index.ts';
 export {
   EnqueueUnknownError,
   JobDroppedError,
@@ -32,19 +26,18 @@ export {
   JobReleasedError,
   JobsClosedError,
   JobTimeoutError,
-  NotificationsUnheardError,
   PayloadTooLargeError,
-  QueueUnavailableError,
   RemoteError,
   UnknownQueueError,
   UnrecoverableError,
   UnserializableError,
   WouldDeadlockError,
 } from './errors.ts';
-export { isOutcome } from './failure.ts';
+export { NotificationsUnheardError, QueueUnavailableError } from './engine/index.ts';
+export { isOutcome } from './engine/index.ts';
 export type { AwaitOptions, JobHandle } from './handle.ts';
 export { type BoundQueues, createJobs, Jobs, type JobsOptions, type QueueDefinitions } from './jobs.ts';
-export { memory } from './memory-engine.ts';
+export { memory } from './engines/memory/index.ts';
 export type { PushAsyncOptions, PushOptions, Queue } from './queue.ts';
 export type { HandleOptions, Job, JobHandler } from './run-job.ts';
 export type { Worker, WorkerCloseOptions } from './worker.ts';

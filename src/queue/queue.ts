@@ -12,15 +12,15 @@ import {
   systemClock,
   text,
 } from '../core/index.ts';
-import type { Database, Db, DbInfo } from '../database/index.ts';
+import type { Database, DbInfo } from '../database/index.ts';
 import { encodeContext, type WireContext } from '../envelope/index.ts';
-import { addToOutbox } from '../outbox/index.ts';
 import { LevelLimitError } from '../pool/index.ts';
 import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
-import type { Backoff, EngineJob } from './engine.ts';
+import type { Backoff, EngineJob } from './engine/index.ts';
+import type { EngineRuntime } from './engine-runtime.ts';
 import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './handle.ts';
-import type { JobsHost } from './host.ts';
 import { jobId } from './identity.ts';
+import { engineClientName, type OutboxJobs } from './outbox-jobs.ts';
 import { toJson } from './payload.ts';
 
 interface CommonPushOptions {
@@ -73,16 +73,27 @@ const commonChecks: Checks = {
 const pushChecks: Checks = { ...commonChecks, when: oneOf(['commit', 'now']), key: aKey };
 const pushAsyncChecks: Checks = { ...commonChecks, ...awaitChecks };
 
+/** What jobs of a queue go through. */
+export interface QueueParts {
+  readonly database: Database;
+  readonly runtime: EngineRuntime;
+  readonly outbox: OutboxJobs;
+}
+
 /** A queue, for those who push. */
 export class Queue<Data = unknown, Result = unknown> {
   readonly name: string;
   readonly #definition: QueueDefinition<Data, Result>;
-  readonly #host: JobsHost;
+  readonly #database: Database;
+  readonly #runtime: EngineRuntime;
+  readonly #outbox: OutboxJobs;
 
-  constructor(definition: QueueDefinition<Data, Result>, host: JobsHost) {
+  constructor(definition: QueueDefinition<Data, Result>, { database, runtime, outbox }: QueueParts) {
     this.name = definition.name;
     this.#definition = definition;
-    this.#host = host;
+    this.#database = database;
+    this.#runtime = runtime;
+    this.#outbox = outbox;
   }
 
   /**
@@ -99,10 +110,10 @@ export class Queue<Data = unknown, Result = unknown> {
     const level = options.dbInfo?.level ?? (now && open !== undefined ? this.#levelBelow(frame) : 0);
     const context = { ...encodeContext(frame, systemClock), level };
     const job = this.#job(data, { options, context, level, transaction: open, reply: false });
-    this.#host.assertOpen();
+    this.#runtime.assertOpen();
     if (now) {
-      await this.#host.enqueue(job);
-      return new JobHandle(this.#host, this.#definition, job, undefined);
+      await this.#runtime.enqueue(job);
+      return new JobHandle(this.#runtime, this.#definition, job, undefined);
     }
     return await this.#pushWithCommit(job, open, options.key);
   }
@@ -121,13 +132,13 @@ export class Queue<Data = unknown, Result = unknown> {
     const context: WireContext = { ...encodeContext(frame, systemClock, { level }), timeout: Math.ceil(timeout) };
     const job = this.#job(data, { options, context, level, transaction: frame?.innermost, reply: true });
     const { signal, onProgress } = options;
-    return (await this.#host.request(job, { timeout, signal, onProgress })) as Result;
+    return (await this.#runtime.request(job, { timeout, signal, onProgress })) as Result;
   }
 
   /** The level of a job that is, or may be, waited for. @throws LevelLimitError */
   #levelBelow(frame: Frame | undefined): number {
-    const { database, maxLevel } = this.#host;
-    const level = levelIsolated(database.current.level, frame);
+    const { maxLevel } = this.#runtime;
+    const level = levelIsolated(this.#database.current.level, frame);
     if (level <= maxLevel) return level;
     throw new LevelLimitError({
       what: `A job of queue "${this.name}" would run at level ${level}, deeper than maxLevel ${maxLevel}`,
@@ -139,9 +150,9 @@ export class Queue<Data = unknown, Result = unknown> {
     const { name } = this;
     const { maxPayload, attempts, backoff } = this.#definition.options;
     const { json, value } = toJson(`The data of a job of queue "${name}"`, data, maxPayload);
-    const { database, maxLevel, processId } = this.#host;
+    const { maxLevel, processId } = this.#runtime;
     const { clientName } = options.dbInfo ?? {};
-    if (options.dbInfo !== undefined) database.getDb(options.dbInfo);
+    if (options.dbInfo !== undefined) this.#database.getDb(options.dbInfo);
     if (level > maxLevel) throw tooDeep(name, level, maxLevel);
     const id = options.id ?? jobId(transaction, name, json);
     return {
@@ -165,35 +176,25 @@ export class Queue<Data = unknown, Result = unknown> {
 
   /** Lets the job leave with the commit, as the engine can. */
   async #pushWithCommit(job: EngineJob, open: OpenTransaction, key: string | undefined): Promise<JobHandle<Result>> {
-    const { engine, database } = this.#host;
+    const { engine } = this.#runtime;
     const home = open.client.database as Database;
     const db = home.getDb({ clientName: open.client.name });
     if (db.transaction.active?.readOnly === true) throw readOnly(this.name);
-    const handle = new JobHandle(this.#host, this.#definition, job, open);
+    const handle = new JobHandle(this.#runtime, this.#definition, job, open);
     const { enqueue } = engine.capabilities;
-    const isEngineClient = home === database && db.clientName === this.#host.engineClientName;
+    const isEngineClient = home === this.#database && db.clientName === engineClientName(home, engine);
     db.compensate(() => handle.drop());
     if (enqueue === 'hook') {
-      await this.#host.ready();
+      await this.#runtime.ready();
       db.commit(() => engine.add([job]));
     } else if (enqueue === 'transaction' && isEngineClient) {
-      await this.#host.ready();
+      await this.#runtime.ready();
       await engine.add([job], db);
       db.commit(() => engine.announce([job]));
     } else {
-      await this.#addToOutbox(db, job, key);
+      await this.#outbox.add(db, job, key);
     }
     return handle;
-  }
-
-  async #addToOutbox(db: Db, job: EngineJob, key: string | undefined): Promise<void> {
-    const { envelope, ...rest } = job;
-    const { context, ...bare } = envelope;
-    const { outboxChannel } = this.#host;
-    const payload = { ...rest, envelope: bare };
-    await addToOutbox(db, [{ channel: outboxChannel, id: job.id, queue: job.queue, key, payload, context }]);
-    const poke = this.#host.relayFor(db);
-    db.commit(poke);
   }
 }
 

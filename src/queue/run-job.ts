@@ -8,11 +8,11 @@ import { recordInInbox } from '../outbox/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import { AfterCommitError, refuseDeferred, type TransactionOptions } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
-import type { Delivery, JobEnvelope, JobOutcome, QueueEngine, Settlement } from './engine.ts';
+import type { Delivery, JobEnvelope, JobOutcome, QueueEngine, Settlement } from './engine/index.ts';
 import { JobOverrunError, JobReleasedError } from './errors.ts';
 import { describeFailure, isFinal } from './failure.ts';
 import { toJson } from './payload.ts';
-import { recordedOutcomes } from './recorded.ts';
+import { engineClientName, recordedOutcomes } from './outbox-jobs.ts';
 
 /** A job, as its handler sees it. */
 export interface Job {
@@ -169,7 +169,7 @@ async function inTransaction(
 ): Promise<Settlement> {
   const { transaction } = options;
   const given = transaction === false ? {} : transaction;
-  const isEngineClient = (engine.clientName ?? internalsOf(database).defaultClientName) === db.clientName;
+  const isEngineClient = engineClientName(database, engine) === db.clientName;
   try {
     return await db.transaction.begin(
       async (): Promise<Settlement> => {

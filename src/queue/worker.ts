@@ -12,11 +12,12 @@ import {
   systemClock,
   typeName,
 } from '../core/index.ts';
+import type { Database } from '../database/index.ts';
 import { readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
-import type { EngineLane } from './engine.ts';
+import type { EngineLane } from './engine/index.ts';
+import type { EngineRuntime } from './engine-runtime.ts';
 import { UnknownQueueError } from './errors.ts';
-import type { JobsHost } from './host.ts';
 import { type HandleOptions, type JobHandler, type JobRunner, runJob } from './run-job.ts';
 
 export interface WorkerCloseOptions {
@@ -60,7 +61,8 @@ const retryPause = 1_000;
  * awaits a job of its own queue waits for a slot of a deeper lane, which no waiting job can hold.
  */
 export class Worker {
-  readonly #host: JobsHost;
+  readonly #database: Database;
+  readonly #runtime: EngineRuntime;
   readonly #known: ReadonlySet<string>;
   readonly #handled = new Map<string, Handled>();
   readonly #release = new AbortController();
@@ -69,8 +71,9 @@ export class Worker {
   #state: 'open' | 'paused' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
-  constructor(host: JobsHost, known: ReadonlySet<string>) {
-    this.#host = host;
+  constructor(database: Database, runtime: EngineRuntime, known: ReadonlySet<string>) {
+    this.#database = database;
+    this.#runtime = runtime;
     this.#known = known;
   }
 
@@ -85,11 +88,10 @@ export class Worker {
   ): this {
     const options = readOptions('handle', given, handleChecks);
     this.#check(queue, handler);
-    const { database, engine } = this.#host;
     const handled: Handled = {
       runner: {
-        database,
-        engine,
+        database: this.#database,
+        engine: this.#runtime.engine,
         queue: queue as QueueDefinition,
         handler: handler as JobHandler<unknown, unknown>,
         options,
@@ -162,9 +164,9 @@ export class Worker {
   }
 
   async #watch(handled: Handled): Promise<void> {
-    const { engine } = this.#host;
+    const { engine } = this.#runtime;
     const { name } = handled.runner.queue;
-    await this.#host.ready();
+    await this.#runtime.ready();
     if (this.#closed.signal.aborted) return;
     const unwatch = await engine.watchArrivals(name, (level) => this.#openLane(handled, level));
     if (this.#closed.signal.aborted) await unwatch();
@@ -185,9 +187,9 @@ export class Worker {
   #openLane(handled: Handled, level: number): void {
     const { runner, lanes, concurrency } = handled;
     if (this.#state === 'closed' || lanes.has(level)) return;
-    if (!Number.isInteger(level) || level < 0 || level > this.#host.maxLevel) return;
+    if (!Number.isInteger(level) || level < 0 || level > this.#runtime.maxLevel) return;
     const lane = pristine(() =>
-      this.#host.engine.openLane({
+      this.#runtime.engine.openLane({
         queue: runner.queue.name,
         level,
         concurrency,

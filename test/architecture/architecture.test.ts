@@ -36,6 +36,10 @@ describe('who may import whom', () => {
       'drivers/postgres/a.ts imports ../mysql/index.ts: drivers/postgres may not import drivers/mysql',
       { 'drivers/postgres/a.ts': "import '../mysql/index.ts';" },
     ],
+    [
+      'queue/engines/bullmq/a.ts imports ../../index.ts: queue/engines/bullmq may not import queue',
+      { 'queue/engines/bullmq/a.ts': "import { Queue } from '../../index.ts';" },
+    ],
     ['elsewhere/a.ts is in a folder without a rule', { 'elsewhere/a.ts': "import '../core/index.ts';" }],
     [
       'cycle: core/a.ts -> core/b.ts -> core/a.ts',

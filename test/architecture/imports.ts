@@ -69,9 +69,14 @@ function cycles(root: string, imports: readonly Import[]): string[] {
   return found;
 }
 
-/** `drivers/postgres/driver.ts` is in `drivers/postgres`, `core/clock.ts` in `core`, `index.ts` in `.`. */
+/**
+ * The deepest folder of a file that has a rule, which folders inside of it belong to: `drivers/postgres/ambient-pool/pool.ts` is in
+ * `drivers/postgres`, `core/clock.ts` in `core`, `index.ts` in `.`.
+ */
 function folderOf(file: string): string {
-  return file.split(sep).slice(0, -1).slice(0, 2).join('/') || '.';
+  const parts = file.split(sep).slice(0, -1);
+  const folders = parts.map((_, index) => parts.slice(0, parts.length - index).join('/'));
+  return folders.find((folder) => folder in rules) ?? (parts.join('/') || '.');
 }
 
 function packageOf(specifier: string): string {

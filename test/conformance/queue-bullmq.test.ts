@@ -1,4 +1,4 @@
-import { bullmq } from '../../src/queue/bullmq/index.ts';
+import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
 import { queueSuite } from './queue-suite.ts';
 

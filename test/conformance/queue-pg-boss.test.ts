@@ -1,4 +1,4 @@
-import { pgBoss } from '../../src/queue/pg-boss/index.ts';
+import { pgBoss } from '../../src/queue/engines/pg-boss/index.ts';
 import { queueSuite } from './queue-suite.ts';
 
 queueSuite('pg-boss', {

@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bullmq } from '../../src/queue/bullmq/index.ts';
+import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import { createJobs, defineQueue, type Jobs } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';

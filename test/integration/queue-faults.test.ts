@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelNames } from '../../src/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
-import { bullmq } from '../../src/queue/bullmq/index.ts';
+import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import {
   createJobs,
   defineQueue,
@@ -10,7 +10,7 @@ import {
   type Jobs,
   type QueueEngineFactory,
 } from '../../src/queue/index.ts';
-import { pgBoss } from '../../src/queue/pg-boss/index.ts';
+import { pgBoss } from '../../src/queue/engines/pg-boss/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';

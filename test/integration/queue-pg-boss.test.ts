@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelNames } from '../../src/index.ts';
 import { createJobs, defineQueue, type Jobs } from '../../src/queue/index.ts';
-import { pgBoss } from '../../src/queue/pg-boss/index.ts';
+import { pgBoss } from '../../src/queue/engines/pg-boss/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { rejection, until } from '../support/settled.ts';

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelNames } from '../../src/index.ts';
 import { createOutboxTables } from '../../src/outbox/index.ts';
-import { bullmq } from '../../src/queue/bullmq/index.ts';
+import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import {
   createJobs,
   defineQueue,

@@ -1,6 +1,6 @@
-import { bullmq } from '../../src/queue/bullmq/index.ts';
+import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import { createJobs, defineQueue, memory } from '../../src/queue/index.ts';
-import { pgBoss } from '../../src/queue/pg-boss/index.ts';
+import { pgBoss } from '../../src/queue/engines/pg-boss/index.ts';
 import { invoice, type Row } from './row.ts';
 import { called, either, emptyObject, only, some, thing, timer, truth, whole, words } from './values.ts';
 

@@ -1,5 +1,5 @@
 import { createDatabase, type Database } from '../../index.ts';
-import { bullmq } from '../../queue/bullmq/index.ts';
+import { bullmq } from '../../queue/engines/bullmq/index.ts';
 import {
   createJobs,
   defineQueue,
@@ -8,7 +8,7 @@ import {
   type QueueEngineFactory,
 } from '../../queue/index.ts';
 import { engineOf, type Place } from './engines.ts';
-import { pgBoss } from '../../queue/pg-boss/index.ts';
+import { pgBoss } from '../../queue/engines/pg-boss/index.ts';
 
 /** What the processes of the demo have to agree on. */
 export interface JobsSettings {

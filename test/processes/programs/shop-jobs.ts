@@ -19,10 +19,10 @@ export const book = defineQueue<{ orderId: number }, void>('book', { concurrency
 /** Loads the one engine that is used: half of what it takes to start a process is to load them. */
 async function engineOf({ engine, url, redisUrl, redisPrefix, scope }: Settings): Promise<QueueEngineFactory> {
   if (engine === 'pg-boss') {
-    const { pgBoss } = await import('../../../src/queue/pg-boss/index.ts');
+    const { pgBoss } = await import('../../../src/queue/engines/pg-boss/index.ts');
     return pgBoss({ connectionString: url, schema: `boss_${scope}`, pollInterval: 200 });
   }
-  const { bullmq } = await import('../../../src/queue/bullmq/index.ts');
+  const { bullmq } = await import('../../../src/queue/engines/bullmq/index.ts');
   return bullmq({ connection: redisUrl, prefix: redisPrefix, lostAfter: 1_000 });
 }
 

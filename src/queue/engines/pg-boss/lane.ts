@@ -1,5 +1,5 @@
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
-import { type CancelTimer, systemClock } from '../../core/index.ts';
+import { type CancelTimer, systemClock } from '../../../core/index.ts';
 import {
   type Backoff,
   type Delivery,
@@ -10,7 +10,7 @@ import {
   type RemoteFailure,
   type Settlement,
   type SqlExecutor,
-} from '../index.ts';
+} from '../../engine/index.ts';
 import type { BossConnections } from './connections.ts';
 import { type BossJobData, type BossOutput, pack, readJob } from './stored.ts';
 import type { Notice } from './notices.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { JobOutcome, JobReference } from '../index.ts';
+import type { JobOutcome, JobReference } from '../../engine/index.ts';
 
 /** What processes tell each other by publish and subscribe: only hints, since whoever misses one looks Redis up. */
 export type Notice =

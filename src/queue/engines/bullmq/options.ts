@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import { readOptions, type Check, integer, text } from '../../core/index.ts';
+import { readOptions, type Check, integer, text } from '../../../core/index.ts';
 
 export interface BullmqOptions {
   /** `redis://user:password@host:port/db`, or the options of ioredis. Redis must run with `noeviction`. */

@@ -1,5 +1,5 @@
 import { PgBoss } from 'pg-boss';
-import { type CancelTimer, InvalidOptionError, systemClock } from '../../core/index.ts';
+import { type CancelTimer, InvalidOptionError, systemClock } from '../../../core/index.ts';
 import type {
   EngineHost,
   EngineJob,
@@ -9,7 +9,7 @@ import type {
   QueueEngine,
   QueueEngineFactory,
   SqlExecutor,
-} from '../index.ts';
+} from '../../engine/index.ts';
 import { BossConnections } from './connections.ts';
 import { asNotSent, asUnavailable, mayHaveHappened } from './failures.ts';
 import { BossLane } from './lane.ts';

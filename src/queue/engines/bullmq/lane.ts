@@ -1,6 +1,12 @@
 import { type Processor, WaitingError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type Delivery, type EngineLane, type JobOutcome, type LaneOptions, type RemoteFailure } from '../index.ts';
+import {
+  type Delivery,
+  type EngineLane,
+  type JobOutcome,
+  type LaneOptions,
+  type RemoteFailure,
+} from '../../engine/index.ts';
 import type { Channels } from './channels.ts';
 import { type BullJob, type BullJobData, carrierOf, envelopeOf, wrap } from './stored.ts';
 

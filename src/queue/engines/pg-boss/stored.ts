@@ -7,8 +7,8 @@ import {
   type JobReference,
   type JobState,
   type RemoteFailure,
-} from '../index.ts';
-import { longestTimer } from '../../core/index.ts';
+} from '../../engine/index.ts';
+import { longestTimer } from '../../../core/index.ts';
 
 /** Of a job that says nothing that can be used, in milliseconds. */
 const defaultDelay = 1_000;

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { readOptions, type Check, integer, text } from '../../core/index.ts';
+import { readOptions, type Check, integer, text } from '../../../core/index.ts';
 
 export interface PgBossOptions {
   /** The database that the jobs are in: the same as that of the client, so that jobs leave with its commits. */

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { type CancelTimer, endsWithin, systemClock } from '../../core/index.ts';
+import { type CancelTimer, endsWithin, systemClock } from '../../../core/index.ts';
 import {
   type EngineHost,
   type EngineJob,
@@ -11,7 +11,7 @@ import {
   type QueueEngine,
   type QueueEngineFactory,
   QueueUnavailableError,
-} from '../index.ts';
+} from '../../engine/index.ts';
 import { Channels, decodeNotice } from './channels.ts';
 import { endConnection, noteCopies } from './connections.ts';
 import { openBullLane } from './lane.ts';

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { JobState } from '../index.ts';
+import type { JobState } from '../../engine/index.ts';
 import { type BullJobData, type Place, stateOf } from './stored.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { QueueUnavailableError } from '../index.ts';
+import { QueueUnavailableError } from '../../engine/index.ts';
 
 /** Too many connections, no resources; it starts; a conflict with others. */
 const temporary = /^(?:53|57P03|40)/;

@@ -1,4 +1,4 @@
-import type { JobOutcome, JobReference } from '../index.ts';
+import type { JobOutcome, JobReference } from '../../engine/index.ts';
 
 /** What processes tell each other by NOTIFY: only hints, since whoever misses one looks the tables up. */
 export type Notice =

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { type CancelTimer, sleep, systemClock } from '../../core/index.ts';
-import { NotificationsUnheardError } from '../index.ts';
+import { type CancelTimer, sleep, systemClock } from '../../../core/index.ts';
+import { NotificationsUnheardError } from '../../engine/index.ts';
 
 /** How often it is tried out whether notifications come, in milliseconds. */
 const probeInterval = 10_000;

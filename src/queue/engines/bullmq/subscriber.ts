@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type CancelTimer, systemClock } from '../../core/index.ts';
+import { type CancelTimer, systemClock } from '../../../core/index.ts';
 
 /** How often it is asked whether the connection still lives, in milliseconds: one that hears nothing cannot tell. */
 const heartbeat = 10_000;

@@ -7,7 +7,7 @@ import {
   type JobReference,
   type JobState,
   type RemoteFailure,
-} from '../index.ts';
+} from '../../engine/index.ts';
 
 /** What a job of BullMQ holds as its data. */
 export interface BullJobData {

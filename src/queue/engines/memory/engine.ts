@@ -1,19 +1,19 @@
-import { type CancelTimer, systemClock } from '../core/index.ts';
-import { pauseBefore } from './definition.ts';
-import type {
-  Delivery,
-  EngineHost,
-  EngineJob,
-  EngineLane,
-  JobEnvelope,
-  JobOutcome,
-  JobReference,
-  JobState,
-  LaneOptions,
-  QueueEngine,
-  QueueEngineFactory,
-  Settlement,
-} from './engine.ts';
+import { type CancelTimer, systemClock } from '../../../core/index.ts';
+import {
+  pauseBefore,
+  type Delivery,
+  type EngineHost,
+  type EngineJob,
+  type EngineLane,
+  type JobEnvelope,
+  type JobOutcome,
+  type JobReference,
+  type JobState,
+  type LaneOptions,
+  type QueueEngine,
+  type QueueEngineFactory,
+  type Settlement,
+} from '../../engine/index.ts';
 
 interface StoredJob {
   readonly job: EngineJob;
