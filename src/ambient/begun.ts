@@ -27,7 +27,7 @@ export function standIn(savepoint: string | undefined, frame: Frame, awaited: Aw
     standsIn: true,
     takesAsIs: awaited.takesAsIs,
     async end(how) {
-      if (how === 'rolledBack') awaited.rolledBack = true;
+      if (how === 'rolledBack') await awaited.rollback(savepoint === undefined);
       // That a savepoint is released says nothing of a commit.
       else if (savepoint === undefined) await awaited.commit();
     },

@@ -1,6 +1,6 @@
 export type { Characteristics, ControlCommand } from './control.ts';
 export { libraryPool } from './library-pool.ts';
-export { type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
+export { assertBegun, type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
 export { errorOfSluice } from './library-failure.ts';
 export type { LibrarySession } from './library-session.ts';
 export { isInAnyTransaction, oncePerTransaction, shareOfTransaction, wholeTransaction } from './whole-transaction.ts';

@@ -114,6 +114,7 @@ export class JoinedSession implements LibrarySession {
     if (here !== undefined && scope !== undefined && awaited !== undefined) {
       awaited.taken = true;
       if (!awaited.takesAsIs) beginAs(scope, characteristics);
+      if (awaited.connects) await scope.transaction.connect(here);
       this.#begun.push(standIn(savepoint, here, awaited));
     } else {
       this.#begun.push(await this.#nest(savepoint, characteristics));

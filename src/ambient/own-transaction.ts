@@ -1,16 +1,24 @@
 import { reportBackgroundError } from '../channels/index.ts';
+import { standsFor } from '../connection/index.ts';
 import { currentFrame, type Frame, runInFrame } from '../context/index.ts';
+import { InvalidOptionError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
+import { attachSuppressed } from '../hooks/index.ts';
 import { AfterCommitError, readOnce } from '../transaction/index.ts';
 
 /** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
 export interface Awaited {
   /** The library has begun it. */
   taken: boolean;
-  /** The library has rolled it back. */
-  rolledBack: boolean;
   /** How the library would have it counts for nothing: it stands for a transaction that others have begun. */
   readonly takesAsIs: boolean;
+  /** Its connection is there when its library has begun it, since that has a limit for the wait. */
+  readonly connects: boolean;
+  /**
+   * The library rolls it back. Resolves when the server has, where that ends it; behind ROLLBACK TO, `isEnd` false, its library
+   * may go on.
+   */
+  rollback(isEnd: boolean): Promise<void>;
   /** The library commits it: resolves when the server has. @throws what the commit came to */
   commit(): Promise<void>;
 }
@@ -26,7 +34,22 @@ export function awaitedIn(frame: Frame | undefined): Awaited | undefined {
 
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame): void {
-  awaited.set(frame, { taken: false, rolledBack: false, takesAsIs: true, commit: () => Promise.resolve() });
+  const nothing = (): Promise<void> => Promise.resolve();
+  awaited.set(frame, { taken: false, takesAsIs: true, connects: false, rollback: nothing, commit: nothing });
+}
+
+/**
+ * For the body of a library's transaction, in which that has begun: it has not where the library has connections of its own, and
+ * nothing of it would be in the transaction that is ambient here.
+ * @param library names it
+ * @throws InvalidOptionError
+ */
+export function assertBegun(library: string): void {
+  if (awaitedIn(currentFrame()) === undefined) return;
+  throw new InvalidOptionError({
+    what: `A transaction of ${library} began on a connection that is not of the database that it was bound to`,
+    remedy: `Give ${library} ambientPool(database) of that database, with the same client name`,
+  });
 }
 
 class RolledBack extends Error {
@@ -35,6 +58,14 @@ class RolledBack extends Error {
 
 /** Runs something in the frame around the scope of an entry. */
 export type OutsideOfOwn = <Result>(work: () => Result) => Result;
+
+/** What the transactions of a library are. */
+export interface OwnTransactionOptions {
+  /** What they are where one is ambient. Default `NESTED`. */
+  readonly propagation?: 'NESTED' | 'REQUIRED' | undefined;
+  /** Whether their connection is taken when they begin, not with their first statement. Default false. */
+  readonly connects?: boolean | undefined;
+}
 
 /** Runs an entry of a library that opens a transaction by itself. */
 export type InOwnTransaction = <Result>(
@@ -47,13 +78,12 @@ export type InOwnTransaction = <Result>(
  * a pool sees only the text of BEGIN, and cannot tell what comes from the entry's body from what comes
  * from a sibling beside it.
  * @param library names the transactions in errors and statistics
- * @param propagation what they are where one is ambient
  */
 export function ownTransactions(
   database: Database,
   clientName: string | undefined,
   library: string,
-  propagation: 'NESTED' | 'REQUIRED' = 'NESTED',
+  { propagation = 'NESTED', connects = false }: OwnTransactionOptions = {},
 ): InOwnTransaction {
   // Where a library calls from says nothing of the program.
   const options = readOnce({ name: `transaction of ${library}`, propagation }, () => undefined);
@@ -61,7 +91,8 @@ export function ownTransactions(
   return async (entry) => {
     db ??= database.getDb({ clientName });
     const around = currentFrame();
-    const own = new OwnTransaction(async () => await entry((work) => runInFrame(around, work, undefined)));
+    const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
+    const own = new OwnTransaction(async () => await entry(outside), connects);
     return await own.settle(db.transaction.begin(() => own.body(), options));
   };
 }
@@ -69,20 +100,24 @@ export function ownTransactions(
 /** A library's entry, and the scope that stands for its transaction. */
 class OwnTransaction<Result> implements Awaited {
   taken = false;
-  rolledBack = false;
   readonly takesAsIs = false;
+  readonly connects: boolean;
   readonly #entry: () => Promise<Result>;
+  #frame: Frame | undefined;
   #running: Promise<Result> | undefined;
   #ended: Promise<void> | undefined;
   #endBody: (() => void) | undefined;
+  #isRolledBack = false;
 
-  constructor(entry: () => Promise<Result>) {
+  constructor(entry: () => Promise<Result>, connects: boolean) {
     this.#entry = entry;
+    this.connects = connects;
   }
 
-  /** The body of the scope ends where its library commits, who then hears what became of that; or with the entry. */
+  /** The body of the scope ends where its library ends it, who then hears what became of that; or with the entry. */
   async body(): Promise<void> {
     const frame = currentFrame();
+    this.#frame = frame;
     if (frame !== undefined) awaited.set(frame, this);
     const running = this.#entry();
     this.#running = running;
@@ -90,7 +125,15 @@ class OwnTransaction<Result> implements Awaited {
       this.#endBody = resolve;
       running.then(() => resolve(), reject);
     });
-    if (this.rolledBack) throw new RolledBack();
+    if (this.#isRolledBack) throw new RolledBack();
+  }
+
+  async rollback(isEnd: boolean): Promise<void> {
+    this.#isRolledBack = true;
+    if (!isEnd) return;
+    this.#endBody?.();
+    // From deeper inside it would wait for itself.
+    if (currentFrame() === this.#frame) await Promise.allSettled([this.#ended]);
   }
 
   async commit(): Promise<void> {
@@ -110,9 +153,23 @@ class OwnTransaction<Result> implements Awaited {
     } catch (error) {
       if (error instanceof AfterCommitError) await this.#complete(error);
       if (!(error instanceof RolledBack)) throw error;
-      for (const hookError of error.suppressed) reportBackgroundError({ source: 'compensation', error: hookError });
+      return await this.#afterRollback(error);
     }
     return await (this.#running as Promise<Result>);
+  }
+
+  /** What the library makes of it, which is its own error in most cases. */
+  async #afterRollback(rolledBack: RolledBack): Promise<Result> {
+    const { suppressed } = rolledBack;
+    try {
+      const result = await (this.#running as Promise<Result>);
+      for (const error of suppressed) reportBackgroundError({ source: 'compensation', error });
+      return result;
+    } catch (error) {
+      standsFor(error, rolledBack);
+      attachSuppressed(error, suppressed);
+      throw error;
+    }
   }
 
   /** The body ended before there was a result. */

@@ -15,6 +15,7 @@ export {
 export { ended, named, type Subject, unexpectedRollback } from './failures.ts';
 export { LockWatch } from './lock-watch.ts';
 export { PhysicalTransaction, type SentStatements } from './physical-transaction.ts';
+export { standsFor } from './repeatable-failures.ts';
 export type { RollbackUnit, Savepoint, SavepointObserver } from './savepoints.ts';
 export type { Ending, Outcome } from './state.ts';
 export { Turns } from './turns.ts';

@@ -195,6 +195,11 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     }
   }
 
+  /** Has its connection from now on, without its first statement. Nothing else runs in it meanwhile. */
+  async connect(frame: Frame): Promise<void> {
+    if (this.#held.connection === undefined) await this.#held.takeAhead(frame);
+  }
+
   /** Takes back what a library has no more use for, whether it has been sent or not. */
   withdraw(statements: readonly Statement[]): Promise<void> {
     return this.#held.withdraw(statements);

@@ -10,6 +10,14 @@ function isRepeatable({ kind, elsewhere }: Failure): boolean {
   return repeatable.has(kind) || elsewhere === true;
 }
 
+/** What an error was made of, where nothing in it says so. */
+const originals = new WeakMap<object, unknown>();
+
+/** A library rejects with `error` where something of ours has rejected with `original`. */
+export function standsFor(error: unknown, original: unknown): void {
+  if (typeof error === 'object' && error !== null) originals.set(error, original);
+}
+
 /** The serialization failures, deadlocks and given up waits for locks of one transaction, and what came of them. */
 export class RepeatableFailures {
   /** By the server's error, and by those that left the scopes which were rolled back for it. */
@@ -46,7 +54,11 @@ export class RepeatableFailures {
     const failure = this.#byError.get(error);
     if (failure !== undefined || depth === deepest || !isError(error)) return failure;
     const parts = isInstance(error, AggregateError) ? fieldOf(error, 'errors') : undefined;
-    for (const part of [fieldOf(error, 'cause'), ...(Array.isArray(parts) ? (parts as unknown[]) : [])]) {
+    for (const part of [
+      fieldOf(error, 'cause'),
+      originals.get(error),
+      ...(Array.isArray(parts) ? (parts as unknown[]) : []),
+    ]) {
       const told = this.#toldBy(part, depth + 1);
       if (told !== undefined) return told;
     }

@@ -38,6 +38,8 @@ export class TransactionConnection {
   readonly #borrower: Borrower;
   readonly #hold: Hold;
   #isReplacement = false;
+  /** It is being taken before anything is to run. */
+  #ahead: { readonly taken: Promise<void>; readonly stop: AbortController } | undefined;
   /** What was sent last; none while the transaction is being ended. */
   #sent: readonly Statement[] | undefined;
   /** What is not to be sent any more; none in most. */
@@ -60,8 +62,25 @@ export class TransactionConnection {
   }
 
   /** @throws what the pool throws; TransactionEndedError where the transaction has ended meanwhile */
-  async take(frame: Frame): Promise<void> {
+  take(frame: Frame): Promise<void> {
+    return this.#ahead?.taken ?? this.#take(frame, this.#borrower.cancellation.signal);
+  }
+
+  /** The same, before there is a statement; whoever has one meanwhile waits with it, and it is given up with the transaction. */
+  async takeAhead(frame: Frame): Promise<void> {
+    const stop = new AbortController();
     const { signal } = this.#borrower.cancellation;
+    const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+    const ahead = { taken: this.#take(frame, either), stop };
+    this.#ahead = ahead;
+    try {
+      await ahead.taken;
+    } finally {
+      this.#ahead = undefined;
+    }
+  }
+
+  async #take(frame: Frame, signal: AbortSignal | undefined): Promise<void> {
     await this.#hold.take({ frame, admitted: true, signal, except: this.#borrower });
     try {
       // Cancelled and ended in the very moment in which the connection was handed over.
@@ -124,6 +143,7 @@ export class TransactionConnection {
 
   /** Gives it back; one that is not known to be free is destroyed. */
   giveBack(): void {
+    this.#ahead?.stop.abort();
     this.#hold.giveBack(!this.#borrower.cancellation.inDoubt);
   }
 }

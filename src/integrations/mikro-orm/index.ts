@@ -47,7 +47,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   const db = database.getDb({ clientName });
   bindConnection(connection, {
     nested: ownTransactions(database, clientName, 'MikroORM'),
-    joined: ownTransactions(database, clientName, 'MikroORM', 'REQUIRED'),
+    joined: ownTransactions(database, clientName, 'MikroORM', { propagation: 'REQUIRED' }),
   });
   bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
   adopt(orm.em, db);
