@@ -32,9 +32,10 @@ export function awaitedIn(frame: Frame | undefined): Awaited | undefined {
   return found?.taken === false ? found : undefined;
 }
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame): void {
-  const nothing = (): Promise<void> => Promise.resolve();
   awaited.set(frame, { taken: false, takesAsIs: true, connects: false, rollback: nothing, commit: nothing });
 }
 

@@ -4,30 +4,53 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { PrismaPg } from '@prisma/adapter-pg';
 
+export interface TransactionOptions {
+  readonly isolationLevel?: 'Serializable' | 'RepeatableRead' | 'ReadCommitted' | 'ReadUncommitted';
+  readonly timeout?: number;
+  readonly maxWait?: number;
+}
+
 /** What the tests use of the client that Prisma generates for `product`. */
 export interface ProductClient {
   readonly product: {
-    create(args: { data: { id: number; stock?: number } }): PromiseLike<{ id: number }>;
+    create(args: { data: object }): PromiseLike<{ id: number }>;
+    createMany(args: { data: readonly { id: number; stock?: number }[] }): PromiseLike<{ count: number }>;
+    upsert(args: object): PromiseLike<{ id: number; stock: number }>;
+    updateMany(args: object): PromiseLike<{ count: number }>;
+    delete(args: { where: { id: number } }): PromiseLike<{ id: number }>;
+    findUniqueOrThrow(args: { where: { id: number } }): PromiseLike<{ id: number; stock: number }>;
     findMany(args: { select: { id: true }; orderBy: { id: 'asc' } }): PromiseLike<{ id: number }[]>;
     findFirst(args?: object): PromiseLike<{ id: number; stock: number } | null>;
-    update(args: { where: { id: number }; data: { stock: number } }): PromiseLike<{ id: number; stock: number }>;
+    update(args: {
+      where: { id: number };
+      data: { stock: number | { increment: number } };
+    }): PromiseLike<{ id: number; stock: number }>;
     count(args?: object): PromiseLike<number>;
-    findUnique(args: { where: { id: number } }): PromiseLike<{ id: number; stock: number } | null>;
+    findUnique(args: { where: { id: number } }): PromiseLike<{ id: number; stock: number } | null> & Reviewed;
   };
+  $queryRaw(parts: TemplateStringsArray, ...values: unknown[]): PromiseLike<unknown>;
+  $executeRaw(parts: TemplateStringsArray, ...values: unknown[]): PromiseLike<number>;
   $queryRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<unknown>;
   $executeRawUnsafe(sql: string, ...values: unknown[]): PromiseLike<number>;
   $transaction<Result>(
     body: (transaction: ProductClient) => Promise<Result>,
-    options?: { isolationLevel?: 'Serializable' | 'ReadCommitted'; timeout?: number; maxWait?: number },
+    options?: TransactionOptions,
   ): Promise<Result>;
-  $transaction(queries: readonly PromiseLike<unknown>[]): Promise<unknown[]>;
+  $transaction(queries: readonly PromiseLike<unknown>[], options?: TransactionOptions): Promise<unknown[]>;
+  $on(event: 'query', listener: (event: { readonly query: string }) => void): unknown;
   $extends(extension: object): ProductClient;
   $disconnect(): Promise<void>;
 }
 
-interface PrismaOptions {
+/** The query for what belongs to one. */
+interface Reviewed {
+  reviews(args?: object): PromiseLike<{ id: number }[] | null>;
+}
+
+export interface PrismaOptions {
   readonly adapter: PrismaPg;
-  readonly transactionOptions?: { readonly isolationLevel: 'Serializable' };
+  readonly transactionOptions?: TransactionOptions;
+  readonly log?: readonly { readonly emit: 'event'; readonly level: 'query' }[];
 }
 
 const schema = `generator client {
@@ -43,9 +66,20 @@ model Product {
   id    Int @id
   stock Int @default(0)
   name  String?
+  reviews Review[]
   @@map("product")
 }
+model Review {
+  id        Int @id
+  productId Int @map("product_id")
+  product   Product @relation(fields: [productId], references: [id])
+  @@map("review")
+}
 `;
+
+/** The table of what belongs to a product, for tests that use it. */
+export const reviewTable =
+  'create table review (id int primary key, product_id int not null references product (id) on delete cascade)';
 
 /** Generates a client, as a program does before it is built. @returns its class */
 export async function generatePrismaClient(folder: string): Promise<new (options: PrismaOptions) => ProductClient> {

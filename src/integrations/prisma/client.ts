@@ -1,6 +1,6 @@
-import { type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
-import type { Database, Db } from '../../index.ts';
-import { deferred, isPending } from './deferred.ts';
+import { assertBegun, type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
+import { type Database, type Db, InvalidOptionError } from '../../index.ts';
+import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
 import { openShare, type PrismaLike } from './share.ts';
 
 type Method = (...args: unknown[]) => unknown;
@@ -94,31 +94,52 @@ function joining(
 ): Method {
   return (...args) => {
     const made = Reflect.apply(method, self, args);
-    const here = isPending(made) ? share() : undefined;
-    if (here === undefined) return made;
-    return deferred(
-      here,
-      path.map((name, at) => [name, at === path.length - 1 ? args : undefined]),
-    );
+    if (!isPending(made)) return made;
+    const calls = path.map((name, at): Call => [name, at === path.length - 1 ? args : undefined]);
+    return deferred(made, { here: share(), there: share, calls });
   };
 }
 
 /** `$transaction`: interactive ones and lists alike become a scope of their own. */
 function transactionOf(client: PrismaLike, own: InOwnTransaction, share: Share): PrismaLike['$transaction'] {
   return (work, options) => {
-    // A list of queries that were made in a transaction is run in it, one after the other.
-    if (Array.isArray(work) && share() !== undefined) return own(() => runList(work));
-    const entry =
-      typeof work === 'function' ? (inner: PrismaLike): unknown => (work as Method)(nesting(inner, own)) : work;
+    const entry = typeof work === 'function' ? begun((inner) => (work as Method)(nesting(inner, own))) : work;
+    // Prisma batches a list with what others ask for, so in a transaction its queries run one after the other.
+    const list = isListOfQueries(work) && share() !== undefined ? work : undefined;
+    refuseNote(options);
     // A copy, since Prisma notes in it which transaction a nested one is of.
-    return own(() => client.$transaction(entry, options && { ...options }));
+    return own(() => client.$transaction(list === undefined ? entry : runList(list), options && { ...options }));
   };
 }
 
-async function runList(queries: readonly unknown[]): Promise<unknown[]> {
-  const results: unknown[] = [];
-  for (const query of queries) results.push(await query);
-  return results;
+/** Prisma's own note of the transaction that one nests in. @throws InvalidOptionError */
+function refuseNote(options: { readonly newTxId?: unknown } | undefined): void {
+  if (options?.newTxId === undefined) return;
+  throw new InvalidOptionError({
+    what: 'A transaction of Prisma got the option "newTxId", which is Prisma\'s own',
+    remedy: 'Use $transaction of the handle that the outer transaction gives',
+  });
+}
+
+/** The body of an interactive transaction. @throws InvalidOptionError where Prisma does not use the ambient pool */
+function begun<Result>(body: (inner: PrismaLike) => Result | Promise<Result>): (inner: PrismaLike) => Promise<Result> {
+  return async (inner) => {
+    assertBegun('Prisma');
+    return await body(inner);
+  };
+}
+
+/** What Prisma takes for one; the others are its to refuse. */
+function isListOfQueries(work: unknown): work is readonly object[] {
+  return Array.isArray(work) && work.length > 0 && work.every((query) => isQuery(query));
+}
+
+function runList(queries: readonly object[]): (inner: PrismaLike) => Promise<unknown[]> {
+  return begun(async (inner) => {
+    const results: unknown[] = [];
+    for (const query of queries) results.push(await runOn(inner, query));
+    return results;
+  });
 }
 
 /** The client of an interactive transaction, whose own `$transaction` nests in it. */

@@ -1,44 +1,70 @@
 /** A property, and the arguments that it is called with; none: it is only taken. */
 export type Call = readonly [name: string, args: readonly unknown[] | undefined];
 
-const all = new WeakSet<object>();
+/** Where a query runs, and how it is made there. */
+export interface Plan {
+  /** The client of the transaction in which it was made; none: it was made outside of one. */
+  readonly here: Promise<object> | undefined;
+  /** That of where it is awaited. */
+  readonly there: () => Promise<object> | undefined;
+  readonly calls: readonly Call[];
+}
+
+const plans = new WeakMap<object, Plan>();
 
 /** Whether it is a query of Prisma itself, which runs when it is awaited and has no place to run yet. */
-export function isPending(value: unknown): boolean {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    Reflect.get(value, Symbol.toStringTag) === 'PrismaPromise' &&
-    !all.has(value)
-  );
+export function isPending(value: unknown): value is object {
+  return isQuery(value) && !plans.has(value);
+}
+
+/** Whether it is what Prisma takes for a query. */
+export function isQuery(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Reflect.get(value, Symbol.toStringTag) === 'PrismaPromise';
 }
 
 /**
- * What a query on a client that is not there yet gives: it runs when it is awaited, as Prisma's queries do, and
- * has their fluent methods (`findUnique(...).posts()`).
+ * A query as Prisma has made it, which runs in the ambient transaction: that in which it was made, or else that in which it is
+ * awaited first, as Prisma's queries run when they are awaited. With its fluent methods (`findUnique(...).posts()`).
  */
-export function deferred(target: Promise<object>, calls: readonly Call[]): object {
-  let running: Promise<unknown> | undefined;
-  const run = (): Promise<unknown> => (running ??= carryOut(target, calls));
-  const promise: Record<string | symbol, unknown> = {
+export function deferred(made: object, plan: Plan): object {
+  let running: PromiseLike<unknown> | undefined;
+  const run = (): PromiseLike<unknown> => (running ??= start(made, plan));
+  const own: Readonly<Record<string, (...args: never[]) => unknown>> = {
     // oxlint-disable-next-line unicorn/no-thenable -- it is awaited as Prisma's own promises are
     then: (onFulfilled: never, onRejected: never) => run().then(onFulfilled, onRejected),
-    catch: (onRejected: never) => run().catch(onRejected),
-    finally: (onFinally: never) => run().finally(onFinally),
-    [Symbol.toStringTag]: 'PrismaPromise',
+    catch: (onRejected: never) => run().then(undefined, onRejected),
+    finally: (onFinally: never) => Promise.resolve(run()).finally(onFinally),
   };
-  const query = new Proxy(promise, {
-    get(own, property) {
-      if (typeof property !== 'string' || property in own) return own[property];
-      return (...args: unknown[]) => deferred(target, [...calls, [property, args]]);
+  const query = new Proxy(made, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      if (typeof property !== 'string' || typeof value !== 'function') return value;
+      if (Object.hasOwn(own, property)) return own[property];
+      // One of Prisma's lists runs it outside of a transaction.
+      if (property === 'requestTransaction') return plan.here === undefined ? value : run;
+      return (...args: unknown[]) => {
+        const next: unknown = Reflect.apply(value, target, args);
+        return isPending(next) ? deferred(next, { ...plan, calls: [...plan.calls, [property, args]] }) : next;
+      };
     },
   });
-  all.add(query);
+  plans.set(query, plan);
   return query;
 }
 
-async function carryOut(target: Promise<object>, calls: readonly Call[]): Promise<unknown> {
-  let at: unknown = await target;
+/** Runs a query that was made elsewhere on this client; one that is of no bound client where that wants it. */
+export async function runOn(client: object, query: unknown): Promise<unknown> {
+  const plan = plans.get(query as object);
+  return await (plan === undefined ? query : carryOut(client, plan.calls));
+}
+
+function start(made: object, { here, there, calls }: Plan): PromiseLike<unknown> {
+  const client = here ?? there();
+  return client === undefined ? (made as PromiseLike<unknown>) : client.then((found) => carryOut(found, calls));
+}
+
+async function carryOut(client: object, calls: readonly Call[]): Promise<unknown> {
+  let at: unknown = client;
   for (const [name, args] of calls) {
     const value: unknown = Reflect.get(at as object, name);
     at = args === undefined ? value : Reflect.apply(value as (...given: unknown[]) => unknown, at, args);

@@ -26,11 +26,23 @@ export function bindPrisma<Client extends object, Name extends string>(
       remedy: 'Give new PrismaClient({ adapter })',
     });
   }
+  if (hasNoAdapter(prisma)) {
+    throw new InvalidOptionError({
+      what: 'bindPrisma was given a Prisma client without an adapter ("accelerateUrl"), whose queries run elsewhere',
+      remedy: 'Give new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) })',
+    });
+  }
   return boundClient(prisma, {
     database,
     db: database.getDb({ clientName }),
     clientName,
-    own: ownTransactions(database, clientName, 'Prisma'),
+    own: ownTransactions(database, clientName, 'Prisma', { connects: true }),
     bound: new WeakMap(),
   });
+}
+
+/** Where Prisma keeps its options, which a version to come may keep elsewhere. */
+function hasNoAdapter(prisma: object): boolean {
+  const options: unknown = Reflect.get(prisma, '_engineConfig');
+  return typeof options === 'object' && options !== null && Reflect.get(options, 'adapter') === undefined;
 }
