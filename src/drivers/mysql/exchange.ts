@@ -45,8 +45,8 @@ export class ExchangeRun {
     const { steps, kind } = planned;
     const session = this.#session;
     const [first] = steps;
-    if (session.failed !== undefined && first?.type !== 'rollback') {
-      this.#failure = session.failed;
+    if (session.failure !== undefined && first?.type !== 'rollback') {
+      this.#failure = session.failure;
       return;
     }
     if (!(await this.#prepareAhead(steps))) return;
@@ -137,7 +137,7 @@ export class ExchangeRun {
       const isEnd = step.type === 'commit' || step.type === 'rollback';
       const told = isGuarded ? own.slice(1, 2) : isEnd ? own.slice(0, 1) : own;
       const error = told.find((answer) => answer.error !== undefined)?.error;
-      if (isGuarded && own.at(-1)?.error !== undefined) this.#session.endedByItself = true;
+      if (isGuarded && own.at(-1)?.error !== undefined) this.#session.endedByProcedure();
       if (error !== undefined)
         this.#failure = describeFailure(step.type === 'statement' ? withoutValues(error, step.statement) : error);
       if (error !== undefined || (isEnd ? own.length === 0 : own.length < count)) return;
@@ -147,7 +147,7 @@ export class ExchangeRun {
         this.#ended = step.type === 'commit' ? 'committed' : 'rolledBack';
         this.#session.ended();
         // It has ended; what it had set for its time may still be set.
-        if (own.length < count || own.some(({ error: later }) => later !== undefined)) this.#session.isSpoilt = true;
+        if (own.length < count || own.some(({ error: later }) => later !== undefined)) this.#session.spoil();
       }
       this.#completed += 1;
     }
@@ -172,8 +172,8 @@ export class ExchangeRun {
     const failedAt = this.#steps[this.#completed];
     // The transaction of a single statement: that has failed, so there was nothing to commit.
     if (isCommitted && failedAt?.type === 'statement') session.ended();
-    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await rollBack(this.#session, this.#failure);
-    else if (failedAt?.type !== 'statement') session.failed = { ...failure, endsTransaction: true };
-    else if (kind === 'whole' || failure.endsTransaction === true) session.failed = failure;
+    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await rollBack(session, failure);
+    else if (failedAt?.type !== 'statement') session.fail({ ...failure, endsTransaction: true });
+    else if (kind === 'whole' || failure.endsTransaction === true) session.fail(failure);
   }
 }

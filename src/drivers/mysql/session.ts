@@ -9,26 +9,37 @@ export interface ServerAbilities {
   readonly runsJustPrepared: boolean;
 }
 
+/**
+ * What is known of the transaction on a connection.
+ * `characterized`: `SET TRANSACTION` was sent as a text, and no transaction after it. `open`: one was begun, by a step or by a
+ * text. `endedByProcedure`: a procedure has ended it, and perhaps begun another. `failed`: only a rollback is of use.
+ * `spoilt`: something of a transaction that has ended is still set, so that nothing else may run.
+ */
+type SessionState =
+  | { readonly type: 'idle' | 'characterized' | 'spoilt' }
+  | { readonly type: 'open' | 'endedByProcedure'; readonly begunBy: 'step' | 'text'; readonly isSnapshot: boolean }
+  | { readonly type: 'failed'; readonly isSnapshot: boolean; readonly failure: Failure };
+
+type StateName = SessionState['type'];
+
+const transitions: Readonly<Record<StateName, readonly StateName[]>> = {
+  idle: ['idle', 'characterized', 'open', 'failed', 'spoilt'],
+  characterized: ['idle', 'characterized', 'open', 'failed'],
+  open: ['idle', 'open', 'endedByProcedure', 'failed'],
+  endedByProcedure: ['idle', 'open', 'endedByProcedure', 'failed'],
+  failed: ['idle', 'failed'],
+  spoilt: [],
+};
+
+const idle: SessionState = { type: 'idle' };
+
 /** What the exchanges of a connection share: what they know of the transaction on it. */
 export class Session {
   readonly client: Mysql2Connection;
   readonly abilities: ServerAbilities;
-  /** A transaction was begun and has not ended. */
-  isOpen = false;
-  /** Something failed after which only a rollback is of use. */
-  failed: Failure | undefined;
-  isSnapshot = false;
-  /** Something of a transaction that has ended is still set: nothing else may run here. */
-  isSpoilt = false;
-  /** `SET TRANSACTION` was sent as a text, and no transaction after it. */
-  hasCharacteristics = false;
-  /** A procedure has ended the transaction, and perhaps begun another. */
-  endedByItself = false;
-  /** The server's flag, which is set from the first statement on a table on. */
-  #inTransaction = false;
-  #wasInTransaction = false;
-  /** It was begun by a step, and not by a text. */
-  #isManaged = false;
+  #state: SessionState = idle;
+  /** The server's flag of a transaction, which is up from the first statement on a table on. `closed`: it was up. */
+  #flag: 'unraised' | 'raised' | 'closed' = 'unraised';
 
   constructor(client: Mysql2Connection, abilities: ServerAbilities) {
     this.client = client;
@@ -36,44 +47,81 @@ export class Session {
   }
 
   get status(): Exclude<ConnectionStatus, 'lost'> {
-    if (this.isSpoilt) return 'failed';
-    // What `SET TRANSACTION` said is for whoever sent it: a rollback takes it back.
-    if (!this.isOpen) return this.hasCharacteristics ? 'active' : 'idle';
-    const hasEnded = this.endedByItself || (this.#wasInTransaction && !this.#inTransaction);
-    return this.failed !== undefined || hasEnded ? 'failed' : 'active';
+    switch (this.#state.type) {
+      case 'idle':
+        return 'idle';
+      // What it said is for whoever sent it: a rollback takes it back.
+      case 'characterized':
+        return 'active';
+      case 'open':
+        return this.#flag === 'closed' ? 'failed' : 'active';
+      case 'endedByProcedure':
+      case 'failed':
+      case 'spoilt':
+        return 'failed';
+    }
+  }
+  /** A transaction was begun and has not been ended from here. */
+  get isOpen(): boolean {
+    return 'isSnapshot' in this.#state;
+  }
+  get isSnapshot(): boolean {
+    return 'isSnapshot' in this.#state && this.#state.isSnapshot;
+  }
+  /** That after which only a rollback is of use. */
+  get failure(): Failure | undefined {
+    return this.#state.type === 'failed' ? this.#state.failure : undefined;
   }
 
   flight(): Flight {
     return new Flight(this.client, (inTransaction) => {
-      this.#inTransaction = inTransaction;
-      this.#wasInTransaction ||= inTransaction;
+      if (inTransaction) this.#flag = 'raised';
+      else if (this.#flag === 'raised') this.#flag = 'closed';
     });
   }
 
+  /** A step has begun a transaction. */
   begun(isSnapshot: boolean): void {
-    this.isOpen = this.#isManaged = true;
-    this.isSnapshot = isSnapshot;
+    this.#go({ type: 'open', begunBy: 'step', isSnapshot });
   }
 
-  /** Where somebody begins and ends transactions in their texts, it is the server who knows. */
+  /** Where transactions are begun and ended in texts, it is the server who knows. */
   follow(setsCharacteristics: boolean): void {
-    if (this.#isManaged) return;
-    const { hasCharacteristics } = this;
-    if (this.#inTransaction) this.isOpen = true;
-    else this.ended();
-    this.hasCharacteristics = !this.isOpen && (setsCharacteristics || hasCharacteristics);
+    const state = this.#state;
+    if (state.type === 'failed' || state.type === 'spoilt' || ('begunBy' in state && state.begunBy === 'step')) return;
+    if (this.#flag === 'raised') {
+      if (state.type !== 'open') this.#go({ type: 'open', begunBy: 'text', isSnapshot: false });
+      return;
+    }
+    const isCharacterized = setsCharacteristics || state.type === 'characterized';
+    this.ended();
+    if (isCharacterized) this.#go({ type: 'characterized' });
+  }
+
+  /** A procedure has ended the transaction. */
+  endedByProcedure(): void {
+    if ('begunBy' in this.#state) this.#go({ ...this.#state, type: 'endedByProcedure' });
+  }
+
+  fail(failure: Failure): void {
+    this.#go({ type: 'failed', isSnapshot: this.isSnapshot, failure });
+  }
+
+  /** What the transaction that has ended had set for its time is still set. */
+  spoil(): void {
+    this.#go({ type: 'spoilt' });
   }
 
   ended(): void {
-    this.hasCharacteristics = false;
-    this.isOpen =
-      this.isSnapshot =
-      this.endedByItself =
-      this.#isManaged =
-      this.#inTransaction =
-      this.#wasInTransaction =
-        false;
-    this.failed = undefined;
+    if (this.#state.type === 'spoilt') return;
+    this.#go(idle);
+    this.#flag = 'unraised';
+  }
+
+  #go(to: SessionState): void {
+    const { type: from } = this.#state;
+    if (!transitions[from].includes(to.type)) throw new RangeError(`a session cannot go from ${from} to ${to.type}`);
+    this.#state = to;
   }
 }
 
@@ -83,12 +131,12 @@ export function endTexts(type: 'commit' | 'rollback', { isSnapshot }: Session): 
 }
 
 /** Leaves nothing open; where that cannot be, nothing but another attempt is accepted any more. */
-export async function rollBack(session: Session, failure: Failure | undefined): Promise<void> {
+export async function rollBack(session: Session, failure: Failure): Promise<void> {
   const flight = session.flight();
   for (const text of endTexts('rollback', session)) flight.text(text);
   const { answers, lost } = await flight.send();
   if (lost === undefined && answers.every(({ error }) => error === undefined)) session.ended();
-  else session.failed = failure;
+  else session.fail(failure);
 }
 
 /** mysql2 keeps the text in the error, with the values where they were written into it. */

@@ -20,7 +20,7 @@ export function runSingle(session: Session, steps: readonly Step[]): Promise<Exc
   const [first, second] = steps;
   const begins = steps.length === 2 && first?.type === 'begin' && beginTexts(first.characteristics).length === 0;
   const step = begins ? second : first;
-  if (session.failed !== undefined || step?.type !== 'statement' || steps.length > (begins ? 2 : 1)) return undefined;
+  if (session.failure !== undefined || step?.type !== 'statement' || steps.length > (begins ? 2 : 1)) return undefined;
   const { statement } = step;
   if (!isPlain(statement.text)) return undefined;
   const sent = toSend(statement);
@@ -55,7 +55,7 @@ async function fly(
     return failed(before, commitFailure);
   }
   if (isAlone) session.ended();
-  else if (failure?.endsTransaction === true) session.failed = failure;
+  else if (failure?.endsTransaction === true) session.fail(failure);
   else if (failure === undefined) session.follow(false);
   if (failure !== undefined) return failed(before, failure);
   return {
