@@ -15,7 +15,12 @@ type Transaction = (this: object, container: unknown, config?: unknown) => unkno
 
 /** The part of Knex that its handles forward their calls to. */
 interface WithContext {
-  readonly context: { transaction: Transaction; readonly client: KnexClient };
+  readonly context: {
+    transaction: Transaction;
+    /** Gives a copy of the handle, with a context of its own. */
+    withUserParams: (this: object, parameters: unknown) => WithContext;
+    readonly client: KnexClient;
+  };
 }
 
 interface KnexClient {
@@ -72,11 +77,18 @@ export function bindKnex<Handle extends Knex, Name extends string>(
   return knex;
 }
 
-function bind({ context }: WithContext, own: InOwnTransaction): void {
+function bind(handle: WithContext, own: InOwnTransaction): void {
+  const { context } = handle;
   if (bound.has(context)) return;
   bound.add(context);
   bindCancelling(context.client);
-  const { transaction } = context;
+  if (context.client.driverName !== 'pg') migrateAsAlone(handle);
+  const { transaction, withUserParams } = context;
+  context.withUserParams = function copyOf(parameters) {
+    const copy = withUserParams.call(this, parameters);
+    bind(copy, own);
+    return copy;
+  };
   context.transaction = function transactionOf(container, config) {
     // Without a function the transaction is ended by hand, on the connection that it has.
     if (typeof container !== 'function') return handedOut(transaction.call(this, container, config));
@@ -89,6 +101,21 @@ function bind({ context }: WithContext, own: InOwnTransaction): void {
       return await own(() => begun(transaction.call(this, body, config) as KnexTransaction));
     });
   };
+}
+
+/**
+ * Where a statement that makes a table commits, the transactions of migrations are none: outside of an ambient one
+ * they go as Knex has them, on a copy of the handle that is not bound.
+ */
+function migrateAsAlone(handle: WithContext): void {
+  const { context } = handle;
+  const { withUserParams } = context;
+  const copyOf = (parameters: unknown): WithContext => withUserParams.call(context, parameters);
+  const unbound = new Proxy(handle, {
+    get: (target, name): unknown => (name === 'withUserParams' ? copyOf : Reflect.get(target, name)),
+  });
+  const migrate = Object.getOwnPropertyDescriptor(handle, 'migrate');
+  Object.defineProperty(handle, 'migrate', { ...migrate, get: () => migrate?.get?.call(unbound) as unknown });
 }
 
 async function handedOut(transaction: unknown): Promise<unknown> {
