@@ -3,36 +3,43 @@ import { type ErrorDetails, SluiceError } from '../core/index.ts';
 
 /** The body returned normally, but the transaction (or savepoint) could only be rolled back; `cause` says why. */
 export class UnexpectedRollbackError extends SluiceError {
+  static override readonly code = 'UNEXPECTED_ROLLBACK';
   override readonly code = 'UNEXPECTED_ROLLBACK';
 }
 
 /** A statement or scope came after the end of the scope that it belongs to. */
 export class TransactionEndedError extends SluiceError {
+  static override readonly code = 'TRANSACTION_ENDED';
   override readonly code = 'TRANSACTION_ENDED';
 }
 
 /** A statement waited for a nested scope in which nothing happened for `acquireTimeout`: most likely they wait for each other. */
 export class ScopeBlockedError extends SluiceError {
+  static override readonly code = 'SCOPE_BLOCKED';
   override readonly code = 'SCOPE_BLOCKED';
 }
 
 /** The connection was lost while COMMIT was under way: nobody here knows whether the data is there. */
 export class CommitUnknownError extends SluiceError {
+  static override readonly code = 'COMMIT_UNKNOWN';
   override readonly code = 'COMMIT_UNKNOWN';
 }
 
 /** The transaction took longer than its `timeout`; it was rolled back. */
 export class TransactionTimeoutError extends SluiceError {
+  static override readonly code = 'TRANSACTION_TIMEOUT';
   override readonly code = 'TRANSACTION_TIMEOUT';
 }
 
 /** The chain's deadline has passed: whoever waits for it has given up or is about to. What was open is rolled back. */
 export class DeadlineExceededError extends SluiceError {
+  static override readonly code = 'DEADLINE_EXCEEDED';
   override readonly code = 'DEADLINE_EXCEEDED';
 }
 
 /** A statement waited for a lock that a transaction of its own chain holds, which waits for the statement. It was cancelled. */
 export class ChainDeadlockError extends SluiceError {
+  static override readonly code = 'CHAIN_DEADLOCK';
   override readonly code = 'CHAIN_DEADLOCK';
   /** The transaction that holds the lock. */
   readonly ancestor: Ancestor;

@@ -46,6 +46,7 @@ export function connectionLost(subject: Subject, cause: unknown): ConnectionLost
     remedy: 'Repeat the transaction; if it happens often, look at the server, its timeouts and the network',
     chain: subject.chain(),
     cause,
+    retryable: true,
   });
 }
 

@@ -19,26 +19,116 @@ export interface ErrorDetails {
   /** The chain in which it happened, outermost transaction first. */
   readonly chain?: readonly ChainLink[];
   readonly cause?: unknown;
+  /** See `SluiceError.retryable`. Default: what the class says. */
+  readonly retryable?: boolean | undefined;
 }
+
+/** The codes of an error's classes, innermost first: other copies of the package know each other's errors by them. */
+const brand = Symbol.for('sluice.error');
 
 /**
  * The base of every error that Sluice throws. `code` is stable across versions; `chain` holds the
  * transactions that were open above the failing call, outermost first; `remedy` says what to do.
- * Messages never contain parameter values or passwords.
+ * Messages never contain parameter values or passwords. `instanceof` also holds for errors of another copy of the package.
  */
 export abstract class SluiceError extends Error {
+  /** The code of all errors of the class. */
+  static readonly code: string | undefined = undefined;
+  /** Whether errors of the class can be retried where their details do not say. */
+  protected static readonly isRetryable: boolean = false;
   abstract readonly code: string;
   readonly remedy: string;
   readonly chain: readonly ChainLink[];
+  /**
+   * Whether the same call may succeed later without a change of the program, and nothing of it has taken effect. False where
+   * that is not known.
+   */
+  readonly retryable: boolean;
   /** Errors of compensations that ran because of this error, when there were any. */
   declare suppressed?: readonly unknown[];
 
-  constructor({ what, remedy, chain = [], cause }: ErrorDetails) {
+  constructor({ what, remedy, chain = [], cause, retryable }: ErrorDetails) {
     super(`${what}.${describeChain(chain)} ${remedy}.`, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.remedy = remedy;
     this.chain = chain;
+    this.retryable = retryable ?? new.target.isRetryable;
+    Object.defineProperty(this, brand, { value: codesOf(new.target) });
   }
+
+  /** Where its code is described: a page of the documentation, with an anchor. */
+  get docs(): string {
+    return `docs/errors.md#${this.code.toLowerCase()}`;
+  }
+
+  /** Whether a value is an error of this class, made by this copy of the package or by another one. */
+  static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    if (Function.prototype[Symbol.hasInstance].call(this, value)) return true;
+    const codes = typeof value === 'object' && value !== null ? (value as Record<symbol, unknown>)[brand] : undefined;
+    if (!Array.isArray(codes)) return false;
+    return (
+      this === SluiceError ||
+      (Object.hasOwn(this as object, 'code') && codes.includes((this as typeof SluiceError).code))
+    );
+  }
+
+  /**
+   * Finds the error of Sluice in what a library has made of it, such as TypeORM's `QueryFailedError` or Prisma's errors: in
+   * `cause`, `driverError`, `meta` and their kin, and in the errors of an `AggregateError`.
+   *
+   * ```ts
+   * const found = SluiceError.find(error);
+   * if (found?.retryable === true) await queue.push(order);
+   * ```
+   */
+  static find(error: unknown): SluiceError | undefined {
+    const seen = new Set<unknown>();
+    const open: unknown[] = [error];
+    // The list grows while it is gone through.
+    for (const at of open) {
+      if (typeof at !== 'object' || at === null || seen.has(at) || seen.size > mostSearched) continue;
+      if (isSluiceError(at)) return at;
+      seen.add(at);
+      for (const name of places) open.push(...[fieldOf(at, name)].flat());
+    }
+    return undefined;
+  }
+}
+
+/** How many values are looked at for an error. */
+const mostSearched = 100;
+/** Where libraries and errors keep what they were caused by. */
+const places = ['cause', 'driverError', 'originalError', 'original', 'parent', 'meta', 'driverAdapterError', 'errors'];
+
+/** A Proxy may throw where it is asked. */
+function isSluiceError(value: object): value is SluiceError {
+  try {
+    return value instanceof SluiceError;
+  } catch {
+    return false;
+  }
+}
+
+/** What a value has under a name; nothing where reading it throws. */
+function fieldOf(value: object, name: string): unknown {
+  try {
+    return (value as Readonly<Record<string, unknown>>)[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function codesOf(type: typeof SluiceError): readonly string[] {
+  const codes: string[] = [];
+  for (
+    let at: unknown = type;
+    at !== SluiceError && typeof at === 'function';
+    at = Object.getPrototypeOf(at) as unknown
+  ) {
+    const code = Object.hasOwn(at, 'code') ? (at as typeof SluiceError).code : undefined;
+    if (code !== undefined) codes.push(code);
+  }
+  return codes;
 }
 
 function describeChain(chain: readonly ChainLink[]): string {
@@ -53,5 +143,6 @@ export function describeLink(link: ChainLink): string {
 
 /** An option, argument or setting is not one that the call accepts. Nothing was taken or sent. */
 export class InvalidOptionError extends SluiceError {
+  static override readonly code = 'INVALID_OPTION';
   override readonly code = 'INVALID_OPTION';
 }

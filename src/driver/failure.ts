@@ -43,42 +43,50 @@ export function mayHaveCommitted({ reached }: Failure): boolean {
 
 /** No connection could be opened. */
 export class ConnectError extends SluiceError {
+  static override readonly code = 'CONNECT_FAILED';
   override readonly code = 'CONNECT_FAILED';
   /** Whether another attempt may soon succeed: the server has no room just now, is starting, or did not answer. */
   readonly transient: boolean;
 
   constructor(details: ErrorDetails & { readonly transient?: boolean }) {
-    super(details);
-    this.transient = details.transient ?? false;
+    super({ ...details, retryable: details.transient === true });
+    this.transient = details.transient === true;
   }
 }
 
 /** The connection died while it was in use. Its transaction, if it had one that was not committing, is rolled back by the server. */
 export class ConnectionLostError extends SluiceError {
+  static override readonly code = 'CONNECTION_LOST';
   override readonly code = 'CONNECTION_LOST';
 }
 
 /** A prepared statement was not on the server any more, in the middle of a transaction, which is rolled back. */
 export class PreparedStatementMissingError extends SluiceError {
+  protected static override readonly isRetryable = true;
+  static override readonly code = 'PREPARED_STATEMENT_MISSING';
   override readonly code = 'PREPARED_STATEMENT_MISSING';
 }
 
 /** A pooler in front of the server lent no connection of it in time, most likely since those who wait hold them. */
 export class PoolerTimeoutError extends SluiceError {
+  static override readonly code = 'POOLER_TIMEOUT';
   override readonly code = 'POOLER_TIMEOUT';
 }
 
 /** The server is one that cannot be used, or a session on it has settings with which it cannot be. */
 export class UnsupportedServerError extends SluiceError {
+  static override readonly code = 'UNSUPPORTED_SERVER';
   override readonly code = 'UNSUPPORTED_SERVER';
 }
 
 /** A statement would commit its transaction on the way, as DDL does on MySQL and MariaDB; it was not sent. */
 export class ImplicitCommitError extends SluiceError {
+  static override readonly code = 'IMPLICIT_COMMIT';
   override readonly code = 'IMPLICIT_COMMIT';
 }
 
 /** A statement would start or end a transaction behind the back of Sluice; it was not sent. */
 export class TransactionControlError extends SluiceError {
+  static override readonly code = 'TRANSACTION_CONTROL';
   override readonly code = 'TRANSACTION_CONTROL';
 }

@@ -30,5 +30,6 @@ export const standardFulfilment: Readonly<Record<ConcreteIsolation, readonly Con
 
 /** The engine gives nothing as strong as the isolation level that was asked for. */
 export class UnsupportedIsolationError extends SluiceError {
+  static override readonly code = 'UNSUPPORTED_ISOLATION';
   override readonly code = 'UNSUPPORTED_ISOLATION';
 }

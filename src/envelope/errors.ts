@@ -2,6 +2,7 @@ import { SluiceError } from '../core/index.ts';
 
 /** What came with a job, a call or a message is not a context that may be taken. Nothing was made from it. */
 export class InvalidContextError extends SluiceError {
+  static override readonly code = 'INVALID_CONTEXT';
   override readonly code = 'INVALID_CONTEXT';
 }
 

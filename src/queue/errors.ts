@@ -4,26 +4,31 @@ import type { JobState, RemoteFailure } from './engine/index.ts';
 
 /** A queue was named that was not given to `createJobs`. */
 export class UnknownQueueError extends SluiceError {
+  static override readonly code = 'UNKNOWN_QUEUE';
   override readonly code = 'UNKNOWN_QUEUE';
 }
 
 /** Data, a result or progress is larger than allowed. Nothing was sent. */
 export class PayloadTooLargeError extends SluiceError {
+  static override readonly code = 'PAYLOAD_TOO_LARGE';
   override readonly code = 'PAYLOAD_TOO_LARGE';
 }
 
 /** Data, a result or progress cannot be written as JSON. Nothing was sent. */
 export class UnserializableError extends SluiceError {
+  static override readonly code = 'UNSERIALIZABLE';
   override readonly code = 'UNSERIALIZABLE';
 }
 
 /** Something was to be waited for that cannot happen while the waiter holds what it holds. */
 export class WouldDeadlockError extends SluiceError {
+  static override readonly code = 'WOULD_DEADLOCK';
   override readonly code = 'WOULD_DEADLOCK';
 }
 
 /** No answer came in time. The job may still run. */
 export class JobTimeoutError extends SluiceError {
+  static override readonly code = 'JOB_TIMEOUT';
   override readonly code = 'JOB_TIMEOUT';
   readonly jobId: string;
   /** What was last known of it; nothing where it was never seen. */
@@ -38,21 +43,25 @@ export class JobTimeoutError extends SluiceError {
 
 /** The job was never enqueued: the transaction that it was to leave with was rolled back. */
 export class JobDroppedError extends SluiceError {
+  static override readonly code = 'JOB_DROPPED';
   override readonly code = 'JOB_DROPPED';
 }
 
 /** A job ran longer than its queue's `maxRuntime`; what it had open was rolled back. */
 export class JobOverrunError extends SluiceError {
+  static override readonly code = 'JOB_OVERRUN';
   override readonly code = 'JOB_OVERRUN';
 }
 
 /** The worker gave the job back, or lost it to another one; its effects were rolled back. */
 export class JobReleasedError extends SluiceError {
+  static override readonly code = 'JOB_RELEASED';
   override readonly code = 'JOB_RELEASED';
 }
 
 /** The jobs were closed, or a wait was ended by their closing. */
 export class JobsClosedError extends SluiceError {
+  static override readonly code = 'JOBS_CLOSED';
   override readonly code = 'JOBS_CLOSED';
 }
 
@@ -88,6 +97,7 @@ export class RemoteError extends Error {
  * Pushed again with the options in `again` it is enqueued once, whatever has become of the first time.
  */
 export class EnqueueUnknownError extends SluiceError {
+  static override readonly code = 'ENQUEUE_UNKNOWN';
   override readonly code = 'ENQUEUE_UNKNOWN';
   readonly queue: string;
   readonly jobId: string;

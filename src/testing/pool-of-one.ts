@@ -4,6 +4,7 @@ import { describeTransactions, currentFrame } from '../context/index.ts';
 
 /** A statement wanted a second connection at a level that somebody holds: it has escaped from a transaction. */
 export class EscapedStatementError extends SluiceError {
+  static override readonly code = 'ESCAPED_STATEMENT';
   override readonly code = 'ESCAPED_STATEMENT';
 }
 

@@ -93,12 +93,14 @@ describe('the page of errors', () => {
     expect(classes.length).toBeGreaterThan(15);
     for (const [name, type] of classes) {
       const { code } = new (type as unknown as new (details: object) => sluice.SluiceError)({ what: 'x', remedy: 'y' });
-      expect(page).toContain(`| \`${code}\` | \`${name}\` |`);
+      expect(page).toContain(`| <a id="${code.toLowerCase()}"></a>\`${code}\` | \`${name}\` |`);
     }
   });
 
   it('names no error that there is not', () => {
-    const named = [...page.matchAll(/^\| `[A-Z_]+` \| `(\w+)` \|/gm)].map((match) => match[1] ?? '');
+    const named = [...page.matchAll(/^\| (?:<a id="\w+"><\/a>)?`[A-Z_]+` \| `(\w+)` \|/gm)].map(
+      (match) => match[1] ?? '',
+    );
     expect(new Set(named)).toEqual(new Set(classes.map(([name]) => name)));
   });
 });

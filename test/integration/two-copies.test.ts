@@ -30,6 +30,14 @@ it('a second copy of the package finds the transactions and the default database
      await second.Database.transaction()(Report.prototype, 'run', descriptor).value.call(new Report());
      // What has to look into a database is of the same copy.
      try { second.createPropagation({ database }); } catch (error) { seen.push(error.code, error.remedy.includes('npm ls')); }
+     // Errors of the one are those of the other, by their classes.
+     const refused = await database.transaction(() => {}, { propagation: 'MANDATORY' }).catch((error) => error);
+     seen.push(
+       refused instanceof second.TransactionRequiredError,
+       refused instanceof second.SluiceError,
+       refused instanceof second.TransactionEndedError,
+       second.SluiceError.find(new Error('of a library', { cause: refused })) === refused,
+     );
      await database.close();
      console.log(JSON.stringify(seen));`,
   );
@@ -37,6 +45,18 @@ it('a second copy of the package finds the transactions and the default database
   const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'program.ts')], { encoding: 'utf8', env });
   rmSync(folder, { recursive: true, force: true });
   expect(stderr).toBe('');
-  expect(JSON.parse(stdout)).toEqual([false, false, true, 'hook', true, 'INVALID_OPTION', true]);
+  expect(JSON.parse(stdout)).toEqual([
+    false,
+    false,
+    true,
+    'hook',
+    true,
+    'INVALID_OPTION',
+    true,
+    true,
+    true,
+    false,
+    true,
+  ]);
   expect(await server.products()).toEqual([1]);
 });

@@ -8,6 +8,7 @@ export type TargetSessionAttrs = (typeof targetSessionAttrs)[number];
 
 /** No server is what `targetSessionAttrs` asks for. */
 export class TargetSessionError extends SluiceError {
+  static override readonly code = 'TARGET_SESSION';
   override readonly code = 'TARGET_SESSION';
 }
 
