@@ -24,6 +24,12 @@ interface OwnRunner extends QueryRunner {
   connect(): Promise<object>;
 }
 
+type Query = (text: unknown, ...rest: unknown[]) => Promise<unknown>;
+
+const comments = String.raw`^(?:\s|--[^\n]*\n|/\*[^]*?\*/)*`;
+const beginsByText = new RegExp(String.raw`${comments}(?:begin|start\s+transaction)\b`, 'i');
+const endsByText = new RegExp(String.raw`${comments}(?:commit|end|rollback|abort)\b(?!.*\bto\b)`, 'i');
+
 /**
  * Lets a query runner follow the ambient transaction, wherever it was made: a statement in one goes over the client that all
  * statements of that transaction share, and what the runner begins in it has a client of its own until it ends. Outside
@@ -45,8 +51,8 @@ class Following {
   readonly #settings: RunnerSettings;
   readonly #beginsItsOwn: boolean;
   readonly #connectByItself: () => Promise<object>;
-  /** What it has begun in an ambient transaction. */
-  #begun: { connection?: Promise<PooledConnection> } | undefined;
+  /** What it has begun in an ambient transaction, by a text of the program or by TypeORM. */
+  #begun: { readonly byText: boolean; connection?: Promise<PooledConnection> } | undefined;
   /** As TypeORM has it. */
   #isActive = false;
   #isEnding = false;
@@ -60,8 +66,10 @@ class Following {
     this.#connectByItself = runner.connect.bind(runner);
     const start = runner.startTransaction.bind(runner);
     const release = runner.release.bind(runner);
+    const query = runner.query.bind(runner) as Query;
     Object.assign(runner, {
       connect: () => this.#connect(),
+      query: (...args: Parameters<Query>) => this.#query(args[0], () => query(...args)),
       startTransaction: (...args: Parameters<typeof start>) => this.#start(() => start(...args)),
       commitTransaction: this.#ending(runner.commitTransaction.bind(runner)),
       rollbackTransaction: this.#ending(runner.rollbackTransaction.bind(runner)),
@@ -133,12 +141,31 @@ class Following {
   async #start(start: () => Promise<void>): Promise<void> {
     if (this.#begun !== undefined || !this.#isFree) return await start();
     await this.#settings.onConnect();
-    this.#begun = {};
+    this.#begun = { byText: false };
     try {
       await start();
     } catch (error) {
       // TypeORM takes it for begun even so.
       this.#isActive = false;
+      await this.#letGo();
+      throw error;
+    }
+  }
+
+  /** What a text begins is the runner's alone too: others go on beside it, on what they share. */
+  async #query(text: unknown, query: () => Promise<unknown>): Promise<unknown> {
+    if (this.#begun?.byText === true && endsByText.test(String(text))) {
+      try {
+        return await query();
+      } finally {
+        await this.#letGo();
+      }
+    }
+    if (this.#begun !== undefined || !this.#isFree || !beginsByText.test(String(text))) return await query();
+    this.#begun = { byText: true };
+    try {
+      return await query();
+    } catch (error) {
       await this.#letGo();
       throw error;
     }

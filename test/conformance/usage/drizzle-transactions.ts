@@ -179,6 +179,23 @@ export const transactions: readonly DrizzleUsage[] = [
     },
   },
   {
+    topic: 'transactions begun by hand',
+    name: 'ended by a text within the body of a transaction of the library',
+    async run({ client }) {
+      const committed = await client.transaction(async (tx) => {
+        await tx.insert(product).values({ id: 1 });
+        await tx.execute(sql`commit`);
+        return 'committed';
+      });
+      const undone = await client.transaction(async (tx) => {
+        await tx.insert(product).values({ id: 2 });
+        await tx.execute(sql`rollback`);
+        return 'undone';
+      });
+      return [committed, undone, await ids(client)];
+    },
+  },
+  {
     topic: 'handles from before and from inside',
     name: 'statements that were prepared before, run in transactions and outside',
     async run({ client }) {

@@ -90,6 +90,29 @@ export const handles: readonly TypeOrmUsage[] = [
     },
   },
   {
+    topic: 'transactions begun by hand',
+    name: 'by the texts of SQL, with what is sent beside them to the data source',
+    async run({ client }) {
+      const runner = client.createQueryRunner();
+      await runner.query('/* by hand */ BEGIN');
+      await runner.query('insert into product (id) values (1)');
+      const beside = client.manager.insert(Product, { id: 2 });
+      // It has come to the connection before the end, wherever that is.
+      for (let left = 5; left > 0; left -= 1) await runner.query('select 1');
+      await runner.query('ROLLBACK');
+      await beside;
+      await runner.query('start transaction');
+      await runner.query('insert into product (id) values (3)');
+      await runner.query('savepoint item');
+      const failure = await failureOf(runner.query('insert into product (id) values (2)'));
+      await runner.query('rollback to savepoint item');
+      await runner.query('commit');
+      await runner.manager.insert(Product, { id: 4 });
+      await runner.release();
+      return failure;
+    },
+  },
+  {
     topic: 'handles from before and from inside',
     name: 'a repository from before, given to a transaction, and a manager used after its end',
     async run({ client }) {
