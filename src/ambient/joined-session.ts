@@ -110,7 +110,7 @@ export class JoinedSession implements LibrarySession {
   async #begin(savepoint: string | undefined, characteristics: Characteristics): Promise<void> {
     const here = currentFrame();
     const scope = here === undefined ? undefined : this.#scopeOf(here);
-    const awaited = awaitedIn(here);
+    const awaited = awaitedIn(here, this.#target.client);
     if (here !== undefined && scope !== undefined && awaited !== undefined) {
       awaited.taken = true;
       if (!awaited.takesAsIs) beginAs(scope, characteristics);

@@ -1,6 +1,16 @@
-import { InvalidOptionError } from '../core/index.ts';
+import type { TransactionalClient } from '../connection/index.ts';
+import { fieldOf, InvalidOptionError } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import type { LibraryPoolOptions } from '../driver/index.ts';
+
+/** Says of a pool, and of what it lends, which client they are of; what wraps them says so too. */
+const ofClient = Symbol('the client of a database whose connections these are');
+
+/** @throws InvalidOptionError for what is no database of this copy of the package; UnknownClientError */
+export function clientOf(database: Database, clientName: string | undefined): TransactionalClient {
+  const internals = internalsOf(database);
+  return internals.clientNamed(clientName === undefined ? internals.defaultClientName : clientName);
+}
 
 /**
  * A pool of the engine's usual client package over a client of the database.
@@ -11,12 +21,32 @@ export function libraryPool(
   clientName: string | undefined,
   options: LibraryPoolOptions = {},
 ): object {
-  const internals = internalsOf(database);
-  const client = internals.clientNamed(clientName ?? internals.defaultClientName);
+  const client = clientOf(database, clientName);
   const pool = client.driver.libraryPool?.(database, client.name, options);
-  if (pool !== undefined) return pool;
+  if (pool !== undefined) return belongingTo(client, pool);
   throw new InvalidOptionError({
     what: `The engine of client "${client.name}" (${client.driver.dialect}) has no pool for libraries`,
     remedy: 'Use a client of an engine that has, such as postgres()',
+  });
+}
+
+function belongingTo<Pool extends object>(client: TransactionalClient, pool: Pool): Pool {
+  return Object.defineProperty(pool, ofClient, { value: client });
+}
+
+/**
+ * Refuses a library's pool that is visibly not an ambient one of the client, since nothing sent over it would join.
+ * @param pool what the library shows of where it gets connections from
+ * @throws InvalidOptionError
+ */
+export function assertPoolOf(client: TransactionalClient, pool: unknown, entry: string): void {
+  const found = fieldOf(pool, ofClient) as TransactionalClient | undefined;
+  if (found === client) return;
+  throw new InvalidOptionError({
+    what:
+      found === undefined
+        ? `${entry} was given a handle that gets its connections from no ambient pool: nothing of it would join`
+        : `${entry} was given a handle over the ambient pool of another client or database ("${found.name}")`,
+    remedy: `Make the handle over ambientPool() of the database and client ("${client.name}") that it is bound to`,
   });
 }

@@ -1,15 +1,20 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { standsFor } from '../connection/index.ts';
-import { currentFrame, type Frame, runInFrame } from '../context/index.ts';
+import { type ClientIdentity, currentFrame, type Frame, runInFrame } from '../context/index.ts';
 import { InvalidOptionError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import { attachSuppressed } from '../hooks/index.ts';
 import { AfterCommitError, readOnce } from '../transaction/index.ts';
+import { clientOf } from './library-pool.ts';
 
 /** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
 export interface Awaited {
+  /** On which the library is to begin it. */
+  readonly client: ClientIdentity;
   /** The library has begun it. */
   taken: boolean;
+  /** The library has begun it on a connection that it had before. */
+  isElsewhere: boolean;
   /** How the library would have it counts for nothing: it stands for a transaction that others have begun. */
   readonly takesAsIs: boolean;
   /** Its connection is there when its library has begun it, since that has a limit for the wait. */
@@ -26,17 +31,18 @@ export interface Awaited {
 /** By the frame from which the library begins it, since several may stand for one scope. */
 const awaited = new WeakMap<Frame, Awaited>();
 
-/** What the frame's scope stands for, if the library that begins there has not begun it yet. */
-export function awaitedIn(frame: Frame | undefined): Awaited | undefined {
+/** What the frame's scope stands for, if the library that begins there on the client has not begun it yet. */
+export function awaitedIn(frame: Frame | undefined, client: ClientIdentity): Awaited | undefined {
   const found = frame === undefined ? undefined : awaited.get(frame);
-  return found?.taken === false ? found : undefined;
+  return found?.taken === false && found.client === client ? found : undefined;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
 
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
-export function expectBegin(frame: Frame): void {
-  awaited.set(frame, { taken: false, takesAsIs: true, connects: false, rollback: nothing, commit: nothing });
+export function expectBegin(frame: Frame, client: ClientIdentity): void {
+  const state = { taken: false, isElsewhere: false, takesAsIs: true, connects: false };
+  awaited.set(frame, { ...state, client, rollback: nothing, commit: nothing });
 }
 
 /**
@@ -46,9 +52,11 @@ export function expectBegin(frame: Frame): void {
  * @throws InvalidOptionError
  */
 export function assertBegun(library: string): void {
-  if (awaitedIn(currentFrame()) === undefined) return;
+  const frame = currentFrame();
+  const found = frame === undefined ? undefined : awaited.get(frame);
+  if (found === undefined || found.taken || found.isElsewhere) return;
   throw new InvalidOptionError({
-    what: `A transaction of ${library} began on a connection that is not of the database that it was bound to`,
+    what: `A transaction of ${library} began on a connection that is not of the database and client ("${found.client.name}") that it was bound to; its function was not run`,
     remedy: `Give ${library} ambientPool(database) of that database, with the same client name`,
   });
 }
@@ -79,6 +87,7 @@ export type InOwnTransaction = <Result>(
  * a pool sees only the text of BEGIN, and cannot tell what comes from the entry's body from what comes
  * from a sibling beside it.
  * @param library names the transactions in errors and statistics
+ * @throws InvalidOptionError, UnknownClientError
  */
 export function ownTransactions(
   database: Database,
@@ -88,19 +97,21 @@ export function ownTransactions(
 ): InOwnTransaction {
   // Where a library calls from says nothing of the program.
   const options = readOnce({ name: `transaction of ${library}`, propagation }, () => undefined);
-  let db: Db | undefined;
+  const client = clientOf(database, clientName);
+  const db: Db = database.getDb({ clientName: client.name });
   return async (entry) => {
-    db ??= database.getDb({ clientName });
     const around = currentFrame();
     const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
-    const own = new OwnTransaction(async () => await entry(outside), connects);
+    const own = new OwnTransaction(client, async () => await entry(outside), connects);
     return await own.settle(db.transaction.begin(() => own.body(), options));
   };
 }
 
 /** A library's entry, and the scope that stands for its transaction. */
 class OwnTransaction<Result> implements Awaited {
+  readonly client: ClientIdentity;
   taken = false;
+  isElsewhere = false;
   readonly takesAsIs = false;
   readonly connects: boolean;
   readonly #entry: () => Promise<Result>;
@@ -110,7 +121,8 @@ class OwnTransaction<Result> implements Awaited {
   #endBody: (() => void) | undefined;
   #isRolledBack = false;
 
-  constructor(entry: () => Promise<Result>, connects: boolean) {
+  constructor(client: ClientIdentity, entry: () => Promise<Result>, connects: boolean) {
+    this.client = client;
     this.#entry = entry;
     this.connects = connects;
   }

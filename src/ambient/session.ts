@@ -2,12 +2,13 @@ import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, findPlace } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
-import { Checkout } from '../connection/index.ts';
+import { Checkout, type TransactionalClient } from '../connection/index.ts';
 import { runStatements, type Scope, type Target } from '../transaction/index.ts';
 import type { ControlCommand } from './control.ts';
 import { JoinedSession } from './joined-session.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
+import { awaitedIn } from './own-transaction.ts';
 
 /** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
 export async function openSession(database: Database, clientName: string, holder: string): Promise<LibrarySession> {
@@ -18,7 +19,7 @@ export async function openSession(database: Database, clientName: string, holder
     (scope as Scope).assertOpen();
     return new JoinedSession(client, frame);
   }
-  return new PinnedSession(await Checkout.open(client, level, frame, holder).catch(throwToLibrary));
+  return new PinnedSession(client, await Checkout.open(client, level, frame, holder).catch(throwToLibrary));
 }
 
 /** Whether the caller is in a transaction of the client. */
@@ -39,8 +40,10 @@ export function runHere(
 /** Outside of a transaction everything is as the library says it. */
 class PinnedSession implements LibrarySession {
   readonly pinned: Checkout;
+  readonly #client: TransactionalClient;
 
-  constructor(pinned: Checkout) {
+  constructor(client: TransactionalClient, pinned: Checkout) {
+    this.#client = client;
     this.pinned = pinned;
   }
 
@@ -53,6 +56,8 @@ class PinnedSession implements LibrarySession {
   }
 
   async control(_command: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
+    const awaited = awaitedIn(currentFrame(), this.#client);
+    if (awaited !== undefined) awaited.isElsewhere = true;
     return (await this.pinned.run([statement]))[0];
   }
 

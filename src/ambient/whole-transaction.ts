@@ -55,7 +55,7 @@ export function shareOfTransaction<Share>(
 function standingFor(outermost: Frame): Frame {
   const { client, level, scope } = outermost;
   const frame = new Frame(outermost, { client, level, scope });
-  expectBegin(frame);
+  if (client !== undefined) expectBegin(frame, client);
   return frame;
 }
 

@@ -50,10 +50,10 @@ export function isInstance<Type>(value: unknown, type: abstract new (...args: ne
 }
 
 /** What a thrown value has under a name; nothing where it has nothing, or where reading it throws. */
-export function fieldOf(value: unknown, name: string): unknown {
+export function fieldOf(value: unknown, name: string | symbol): unknown {
   if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return undefined;
   try {
-    return (value as Readonly<Record<string, unknown>>)[name];
+    return (value as Readonly<Record<string | symbol, unknown>>)[name];
   } catch {
     return undefined;
   }

@@ -279,9 +279,11 @@ function foreign(value: unknown): InvalidOptionError {
   const isDatabase = hasSwitch(value);
   return new InvalidOptionError({
     what: isDatabase
-      ? 'A database came from another copy of the package, or from another version of it'
+      ? 'A database came from another copy or version of the package, or is wrapped in a Proxy'
       : `A database was expected, and ${typeName(value)} was given`,
-    remedy: isDatabase ? 'Let one copy be installed: see "npm ls sluice"' : 'Give what createDatabase() returned',
+    remedy: isDatabase
+      ? 'Let one copy be installed (see "npm ls sluice"), and give what createDatabase() returned'
+      : 'Give what createDatabase() returned',
   });
 }
 

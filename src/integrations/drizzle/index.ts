@@ -1,16 +1,36 @@
-import { type InOwnTransaction, ownTransactions } from '../../ambient/index.ts';
+import {
+  assertBegun,
+  assertHandle,
+  assertPoolOf,
+  type BindEntry,
+  bindOnce,
+  clientOf,
+  type InOwnTransaction,
+  ownTransactions,
+} from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
 
 /** What is used of a database of Drizzle, and of a transaction of its. */
 interface WithTransaction {
   // Each dialect has other types here; only the shape matters.
   readonly transaction: (...args: never[]) => Promise<unknown>;
+  /** What it sends its statements to; none of a transaction. */
+  readonly $client?: unknown;
 }
 
 type Body = (transaction: WithTransaction) => Promise<unknown>;
 type Transaction = (body: Body, ...rest: unknown[]) => Promise<unknown>;
 
-const bound = new WeakSet<object>();
+interface Binding {
+  readonly client: ReturnType<typeof clientOf>;
+  readonly own: InOwnTransaction;
+}
+
+const entry: BindEntry = {
+  name: 'bindDrizzle',
+  takes: 'a database of Drizzle: drizzle(ambientPool(database))',
+  methods: ['transaction'],
+};
 
 /**
  * Lets the transactions of a Drizzle over an ambient pool be ambient ones: everything below them joins, and
@@ -20,28 +40,32 @@ const bound = new WeakSet<object>();
  * export const drizzled = bindDrizzle(drizzle(ambientPool(database)), database);
  * ```
  * @param clientName that of the ambient pool; default: the default client
+ * @throws InvalidOptionError, UnknownClientError
  */
 export function bindDrizzle<Drizzle extends WithTransaction, Name extends string>(
   drizzle: Drizzle,
   database: Database<Name>,
   clientName?: NoInfer<Name>,
 ): Drizzle {
-  bind(drizzle, ownTransactions(database, clientName, 'Drizzle'));
+  assertHandle(entry, drizzle);
+  const client = clientOf(database, clientName);
+  if (drizzle.$client !== undefined) assertPoolOf(client, drizzle.$client, entry.name);
+  bind(drizzle, { client, own: ownTransactions(database, clientName, 'Drizzle') });
   return drizzle;
 }
 
-function bind(drizzle: WithTransaction, own: InOwnTransaction): void {
-  if (bound.has(drizzle)) return;
-  bound.add(drizzle);
+function bind(drizzle: WithTransaction, binding: Binding): void {
+  if (!bindOnce(entry.name, drizzle, binding.client)) return;
   const transaction = drizzle.transaction.bind(drizzle) as unknown as Transaction;
   const boundWithin =
     (body: Body): Body =>
     async (inner) => {
-      bind(inner, own);
+      assertBegun('Drizzle');
+      bind(inner, binding);
       return await body(inner);
     };
   // What is no function is for Drizzle to judge.
   const ours: Transaction = (body, ...rest) =>
-    own(() => transaction(typeof body === 'function' ? boundWithin(body) : body, ...rest));
+    binding.own(() => transaction(typeof body === 'function' ? boundWithin(body) : body, ...rest));
   Object.assign(drizzle, { transaction: ours });
 }

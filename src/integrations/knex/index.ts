@@ -1,5 +1,15 @@
 import knexPackage, { type Knex } from 'knex';
-import { type InOwnTransaction, libraryPool, ownTransactions } from '../../ambient/index.ts';
+import {
+  assertBegun,
+  assertHandle,
+  assertPoolOf,
+  type BindEntry,
+  bindOnce,
+  clientOf,
+  type InOwnTransaction,
+  libraryPool,
+  ownTransactions,
+} from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
 import { type RefusedOption, refuseOptions } from './options.ts';
@@ -24,6 +34,7 @@ interface WithContext {
 }
 
 interface KnexClient {
+  readonly config?: { readonly connectionPool?: unknown } | undefined;
   readonly driverName?: string | undefined;
   /** That of the server; unknown before the first connection. */
   readonly version?: string | undefined;
@@ -38,7 +49,17 @@ interface Cancellable {
 
 /** What Knex calls the client of an engine. */
 const clients: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql2' };
-const bound = new WeakSet<object>();
+
+interface Binding {
+  readonly client: ReturnType<typeof clientOf>;
+  readonly own: InOwnTransaction;
+}
+
+const entry: BindEntry = {
+  name: 'bindKnex',
+  takes: 'a Knex of version 3.3 or later: knex({ client, connectionPool })',
+  methods: ['context.transaction', 'context.withUserParams', 'context.client.acquireConnection'],
+};
 
 /**
  * Makes a Knex whose queries join the ambient transaction and whose own transactions are ambient ones:
@@ -55,7 +76,7 @@ export function createKnex<Name extends string>(
 ): Knex {
   const { clientName, ...config } = readOpen('createKnex', options, ['clientName']);
   refuseOptions(config);
-  const { dialect } = database.getDb(clientName === undefined ? {} : { clientName });
+  const { dialect } = clientOf(database, clientName).driver;
   const client = clients[dialect];
   if (client === undefined) {
     throw new InvalidOptionError({
@@ -67,38 +88,46 @@ export function createKnex<Name extends string>(
   return bindKnex(knexPackage.knex({ ...config, client, connectionPool }), database, clientName);
 }
 
-/** The same for a Knex that was made over an ambient pool (`connectionPool`). Changes it, and returns it. */
+/**
+ * The same for a Knex that was made over an ambient pool (`connectionPool`). Changes it, and returns it.
+ * @throws InvalidOptionError, UnknownClientError
+ */
 export function bindKnex<Handle extends Knex, Name extends string>(
   knex: Handle,
   database: Database<Name>,
   clientName?: NoInfer<Name>,
 ): Handle {
-  bind(knex as unknown as WithContext, ownTransactions(database, clientName, 'Knex'));
+  assertHandle(entry, knex);
+  const handle = knex as unknown as WithContext;
+  const client = clientOf(database, clientName);
+  const { config } = handle.context.client;
+  if (config !== undefined) assertPoolOf(client, config.connectionPool, entry.name);
+  bind(handle, { client, own: ownTransactions(database, clientName, 'Knex') });
   return knex;
 }
 
-function bind(handle: WithContext, own: InOwnTransaction): void {
+function bind(handle: WithContext, binding: Binding): void {
   const { context } = handle;
-  if (bound.has(context)) return;
-  bound.add(context);
+  if (!bindOnce(entry.name, context, binding.client)) return;
   bindCancelling(context.client);
   if (context.client.driverName !== 'pg') migrateAsAlone(handle);
   const { transaction, withUserParams } = context;
   context.withUserParams = function copyOf(parameters) {
     const copy = withUserParams.call(this, parameters);
-    bind(copy, own);
+    bind(copy, binding);
     return copy;
   };
   context.transaction = function transactionOf(container, config) {
     // Without a function the transaction is ended by hand, on the connection that it has.
     if (typeof container !== 'function') return handedOut(transaction.call(this, container, config));
     const body: Container = (inner) => {
-      bind(inner as unknown as WithContext, own);
+      assertBegun('Knex');
+      bind(inner as unknown as WithContext, binding);
       return (container as Container)(inner);
     };
     return new RunningTransaction(async (begun) => {
       await knowVersion(context.client);
-      return await own(() => begun(transaction.call(this, body, config) as KnexTransaction));
+      return await binding.own(() => begun(transaction.call(this, body, config) as KnexTransaction));
     });
   };
 }

@@ -8,10 +8,28 @@ import type {
   Transaction,
   TransactionBuilder,
 } from 'kysely';
-import { type InOwnTransaction, ownTransactions } from '../../ambient/index.ts';
+import {
+  assertBegun,
+  assertHandle,
+  type BindEntry,
+  bindOnce,
+  clientOf,
+  type InOwnTransaction,
+  ownTransactions,
+} from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
 
-const bound = new WeakSet<object>();
+/** What its handles are bound with. */
+interface Binding {
+  readonly client: ReturnType<typeof clientOf>;
+  readonly own: InOwnTransaction;
+}
+
+const entry: BindEntry = {
+  name: 'bindKysely',
+  takes: 'a Kysely: new Kysely({ dialect })',
+  methods: ['transaction', 'connection', 'withPlugin', 'withoutPlugins', 'withSchema'],
+};
 
 /**
  * Lets the transactions of a Kysely over an ambient pool be ambient ones: everything below them joins, and
@@ -22,30 +40,32 @@ const bound = new WeakSet<object>();
  * export const kysely = bindKysely(new Kysely<Tables>({ dialect }), database);
  * ```
  * @param clientName that of the ambient pool; default: the default client
+ * @throws InvalidOptionError, UnknownClientError
  */
 export function bindKysely<Tables, Name extends string>(
   kysely: Kysely<Tables>,
   database: Database<Name>,
   clientName?: NoInfer<Name>,
 ): Kysely<Tables> {
-  return bind(kysely, ownTransactions(database, clientName, 'Kysely'));
+  assertHandle(entry, kysely);
+  const client = clientOf(database, clientName);
+  return bind(kysely, { client, own: ownTransactions(database, clientName, 'Kysely') });
 }
 
-function bind<Tables>(kysely: Kysely<Tables>, own: InOwnTransaction): Kysely<Tables> {
-  if (bound.has(kysely)) return kysely;
-  bound.add(kysely);
+function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> {
+  if (!bindOnce(entry.name, kysely, binding.client)) return kysely;
   const transaction = kysely.transaction.bind(kysely);
   const connection = kysely.connection.bind(kysely);
   const withPlugin = kysely.withPlugin.bind(kysely);
   const withoutPlugins = kysely.withoutPlugins.bind(kysely);
   const withSchema = kysely.withSchema.bind(kysely);
   return Object.assign(kysely, {
-    transaction: () => bindTransaction(transaction(), own),
-    connection: () => bindConnection(connection(), own),
+    transaction: () => bindTransaction(transaction(), binding.own),
+    connection: () => bindConnection(connection(), binding),
     // Copies are other instances; those with other tables differ in their types alone.
-    withPlugin: (plugin: KyselyPlugin) => bind(withPlugin(plugin), own),
-    withoutPlugins: () => bind(withoutPlugins(), own),
-    withSchema: (schema: string) => bind(withSchema(schema), own),
+    withPlugin: (plugin: KyselyPlugin) => bind(withPlugin(plugin), binding),
+    withoutPlugins: () => bind(withoutPlugins(), binding),
+    withSchema: (schema: string) => bind(withSchema(schema), binding),
     ...Object.fromEntries(
       ['withTables', '$extendTables', '$omitTables', '$pickTables'].map((name) => [name, () => kysely]),
     ),
@@ -62,15 +82,22 @@ function bindTransaction<Tables>(
   return Object.assign(builder, {
     setAccessMode: (mode: AccessMode) => bindTransaction(setAccessMode(mode), own),
     setIsolationLevel: (level: IsolationLevel) => bindTransaction(setIsolationLevel(level), own),
-    execute: <Result>(body: (transaction: Transaction<Tables>) => Promise<Result>) => own(() => execute(body)),
+    // Kysely tells what is no function by the name that it has there.
+    execute: <Result>(callback: (transaction: Transaction<Tables>) => Promise<Result>) =>
+      own(() =>
+        execute((trx) => {
+          assertBegun('Kysely');
+          return callback(trx);
+        }),
+      ),
   });
 }
 
 /** What a callback gets for one connection opens transactions too. */
-function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, own: InOwnTransaction): ConnectionBuilder<Tables> {
+function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, binding: Binding): ConnectionBuilder<Tables> {
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
     execute: <Result>(callback: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) =>
-      execute((kysely) => callback(bind(kysely, own)), options),
+      execute((kysely) => callback(bind(kysely, binding)), options),
   });
 }

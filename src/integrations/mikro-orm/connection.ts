@@ -1,4 +1,4 @@
-import type { InOwnTransaction, OutsideOfOwn } from '../../ambient/index.ts';
+import { assertBegun, type InOwnTransaction, type OutsideOfOwn } from '../../ambient/index.ts';
 import type { MikroPropagation } from './entity-manager.ts';
 
 /** A connection of MikroORM: every entry that opens a transaction comes through this one, with its body. */
@@ -7,6 +7,8 @@ export interface WithTransactional {
   /** The Kysely over the pool. */
   getClient(): object;
 }
+
+type Body = (...args: unknown[]) => unknown;
 
 interface TransactionalOptions {
   readonly eventBroadcaster?: Broadcaster | undefined;
@@ -30,9 +32,14 @@ export function bindConnection(connection: WithTransactional, { nested, joined }
   Object.assign(connection, {
     transactional(body: unknown, options: TransactionalOptions = {}): Promise<unknown> {
       const own = options.propagation === 'required' ? joined : nested;
-      return own((outside) =>
-        transactional(body, { ...options, eventBroadcaster: toldOutside(options.eventBroadcaster, outside) }),
-      );
+      return own((outside) => {
+        const ours = (...args: unknown[]): unknown => {
+          assertBegun('MikroORM');
+          return (body as Body)(...args);
+        };
+        const eventBroadcaster = toldOutside(options.eventBroadcaster, outside);
+        return transactional(typeof body === 'function' ? ours : body, { ...options, eventBroadcaster });
+      });
     },
   });
 }

@@ -1,6 +1,6 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { ownTransactions } from '../../ambient/index.ts';
-import { type Database, InvalidOptionError } from '../../index.ts';
+import { assertHandle, type BindEntry, bindOnce, clientOf, ownTransactions } from '../../ambient/index.ts';
+import type { Database } from '../../index.ts';
 import { bindConnection, type WithTransactional } from './connection.ts';
 import { adopt } from './entity-manager.ts';
 import { bindQueries, type WithQueries } from './queries.ts';
@@ -10,7 +10,13 @@ interface TypeParsers {
   getTypeParser(oid: number, format?: string): unknown;
 }
 
-const bound = new WeakSet<object>();
+const entry: BindEntry = {
+  name: 'bindMikroOrm',
+  takes: 'a MikroORM 7 on PostgreSQL: await MikroORM.init({ ...config, driverOptions })',
+  methods: ['em.getConnection', 'em.getDriver', 'em.fork'],
+};
+/** MikroORM before 7 has no Kysely over its pool, and an ORM that is on no SQL database has neither. */
+const ofConnection: BindEntry = { ...entry, methods: ['transactional', 'getClient'] };
 /** date, timestamp, timestamptz, interval: MikroORM reads them from their text. */
 const asText = new Set([1082, 1114, 1184, 1186]);
 /** Arrays of those. */
@@ -28,22 +34,18 @@ const textArray = 1009;
  * ```
  * Use an `em.fork()` for each unit of work: what it knows of entities is not rolled back with a transaction.
  * @param clientName that of the ambient pool; default: the default client
- * @throws InvalidOptionError for what is no MikroORM on a SQL database
+ * @throws InvalidOptionError for what is no MikroORM 7 on a SQL database; UnknownClientError
  */
 export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   orm: Orm,
   database: Database<Name>,
   clientName?: NoInfer<Name>,
 ): Orm {
-  const connection = orm.em.getConnection('write') as unknown as Partial<WithTransactional>;
-  if (!hasTransactions(connection)) {
-    throw new InvalidOptionError({
-      what: 'bindMikroOrm was given an ORM whose connection has no transactions',
-      remedy: 'Give one of a SQL driver',
-    });
-  }
-  if (bound.has(connection)) return orm;
-  bound.add(connection);
+  assertHandle(entry, orm);
+  const client = clientOf(database, clientName);
+  const connection = orm.em.getConnection('write') as unknown as WithTransactional;
+  assertHandle(ofConnection, connection);
+  if (!bindOnce(entry.name, connection, client)) return orm;
   const db = database.getDb({ clientName });
   bindConnection(connection, {
     nested: ownTransactions(database, clientName, 'MikroORM'),
@@ -52,10 +54,6 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
   adopt(orm.em, db);
   return orm;
-}
-
-function hasTransactions(connection: Partial<WithTransactional>): connection is WithTransactional {
-  return typeof connection.transactional === 'function';
 }
 
 /** The type parsers that MikroORM expects of its pool: dates and intervals stay text. @param types `pg.types` */

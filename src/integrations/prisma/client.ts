@@ -1,4 +1,4 @@
-import { assertBegun, type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
+import { assertBegun, boundTo, type clientOf, type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
 import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
 import { openShare, type PrismaLike } from './share.ts';
@@ -8,6 +8,7 @@ type Method = (...args: unknown[]) => unknown;
 /** What a client and those that extend it have in common. */
 export interface Ground {
   readonly database: Database;
+  readonly client: ReturnType<typeof clientOf>;
   readonly db: Db;
   readonly clientName: string | undefined;
   readonly own: InOwnTransaction;
@@ -29,6 +30,7 @@ export function boundClient<Client extends PrismaLike>(client: Client, ground: G
   const models = new WeakMap<object, object>();
   const proxy: Client = new Proxy(client, {
     get(target, property) {
+      if (property === boundTo) return ground.client;
       const value: unknown = Reflect.get(target, property, target);
       if (property === '$transaction') return transactionOf(target, ground.own, share);
       if (property === '$extends') return (extension: unknown) => extended({ client, proxy }, extension, ground);
@@ -159,7 +161,7 @@ function isModel(property: string, value: unknown): value is object {
   return typeof value === 'object' && value !== null && !/^[$_]/.test(property);
 }
 
-export function isPrisma(client: unknown): client is PrismaLike {
+function isPrisma(client: unknown): client is PrismaLike {
   return (
     typeof client === 'object' && client !== null && typeof (client as Partial<PrismaLike>).$transaction === 'function'
   );

@@ -1,6 +1,22 @@
-import { ownTransactions } from '../../ambient/index.ts';
+import {
+  assertHandle,
+  assertSameClient,
+  type BindEntry,
+  clientOf,
+  isBound,
+  ownTransactions,
+} from '../../ambient/index.ts';
 import { type Database, InvalidOptionError } from '../../index.ts';
-import { boundClient, isPrisma } from './client.ts';
+import { boundClient, type Ground } from './client.ts';
+import type { PrismaLike } from './share.ts';
+
+const entry: BindEntry = {
+  name: 'bindPrisma',
+  takes: 'a client of Prisma 7: new PrismaClient({ adapter })',
+  methods: ['$transaction', '$extends'],
+};
+/** By the clients of Prisma that were bound. */
+const grounds = new WeakMap<object, Ground>();
 
 /**
  * A Prisma client over an ambient pool whose queries join the ambient transaction, and whose own transactions
@@ -13,31 +29,44 @@ import { boundClient, isPrisma } from './client.ts';
  * export const prisma = bindPrisma(new PrismaClient({ adapter }), database);
  * ```
  * @param clientName that of the ambient pool; default: the default client
- * @throws InvalidOptionError for what is no client
+ * @throws InvalidOptionError for what is no client of Prisma 7, or bound to another database or client; UnknownClientError
  */
 export function bindPrisma<Client extends object, Name extends string>(
   prisma: Client,
   database: Database<Name>,
   clientName?: NoInfer<Name>,
 ): Client {
-  if (!isPrisma(prisma)) {
-    throw new InvalidOptionError({
-      what: 'bindPrisma was given no Prisma client',
-      remedy: 'Give new PrismaClient({ adapter })',
-    });
-  }
+  assertHandle(entry, prisma);
+  assertVersion(prisma);
   if (hasNoAdapter(prisma)) {
     throw new InvalidOptionError({
       what: 'bindPrisma was given a Prisma client without an adapter ("accelerateUrl"), whose queries run elsewhere',
       remedy: 'Give new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) })',
     });
   }
-  return boundClient(prisma, {
+  const client = clientOf(database, clientName);
+  if (isBound(entry.name, prisma, client)) return prisma;
+  const found = grounds.get(prisma);
+  if (found !== undefined) assertSameClient(entry.name, found.client, client);
+  const ground: Ground = found ?? {
     database,
+    client,
     db: database.getDb({ clientName }),
     clientName,
     own: ownTransactions(database, clientName, 'Prisma', { connects: true }),
     bound: new WeakMap(),
+  };
+  grounds.set(prisma, ground);
+  return boundClient(prisma as Client & PrismaLike, ground);
+}
+
+/** Those before 7 say which they are as well. */
+function assertVersion(prisma: object): void {
+  const version: unknown = Reflect.get(prisma, '_clientVersion');
+  if (typeof version !== 'string' || Number.parseInt(version, 10) >= 7) return;
+  throw new InvalidOptionError({
+    what: `bindPrisma was given a client of Prisma ${version.slice(0, 20)}, which is not supported`,
+    remedy: 'Use Prisma 7',
   });
 }
 

@@ -1,5 +1,6 @@
 import type { EntityManager, MixedList, EntitySchema } from 'typeorm';
-import { readOpen } from '../../core/index.ts';
+import { clientOf } from '../../ambient/index.ts';
+import { reading, readOpen } from '../../core/index.ts';
 import {
   createDatabase,
   type Database,
@@ -66,7 +67,7 @@ export function createDataSource(
 }
 
 function isDatabase(source: OwnDataSourceOptions | Database | null): source is Database {
-  if (typeof source === 'object' && source !== null) return 'getDb' in source;
+  if (typeof source === 'object' && source !== null) return reading('createDataSource', () => 'getDb' in source);
   throw new InvalidOptionError({
     what: `createDataSource got ${source === null ? 'null' : typeof source}`,
     remedy: 'Give a database, or the options of a DataSource of its own',
@@ -75,7 +76,7 @@ function isDatabase(source: OwnDataSourceOptions | Database | null): source is D
 
 function sharedDataSource(database: Database, given: SharedDataSourceOptions): AmbientDataSource {
   const { clientName, type = 'mysql', ...options } = readOpen('createDataSource', given, []);
-  const { dialect } = database.getDb({ clientName });
+  const { dialect } = clientOf(database, clientName).driver;
   if (dialect !== 'postgres' && dialect !== 'mysql') throw wrongEngine(dialect);
   refuseOptions(dialect, options, true);
   const source: DatabaseSource = {

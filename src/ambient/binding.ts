@@ -1,0 +1,77 @@
+import { fieldOf, InvalidOptionError, isThenable, reading, typeName } from '../core/index.ts';
+import type { ClientIdentity } from '../context/index.ts';
+
+/** What a library is bound by, for errors. */
+export interface BindEntry {
+  /** `bindKysely` */
+  readonly name: string;
+  /** What it takes, as one writes it: `new Kysely({ dialect })`. */
+  readonly takes: string;
+  /** What a handle has to have. */
+  readonly methods: readonly string[];
+}
+
+/** Where a handle says what it is bound to. Under a symbol, which a Proxy around the handle passes on. */
+export const boundTo: unique symbol = Symbol('the client that a handle is bound to');
+
+/** @throws InvalidOptionError for what is no handle of the library, or of a version of it that has other methods */
+export function assertHandle({ name, takes, methods }: BindEntry, handle: unknown): asserts handle is object {
+  const isObject = (typeof handle === 'object' && handle !== null) || typeof handle === 'function';
+  if (isThenable(handle)) {
+    throw new InvalidOptionError({
+      what: `${name} was given a promise, or something else that is awaited`,
+      remedy: `Await it first; it takes ${takes}`,
+    });
+  }
+  const missing = reading(name, () =>
+    isObject ? methods.find((method) => typeof pathIn(handle, method) !== 'function') : methods[0],
+  );
+  if (missing === undefined) return;
+  throw new InvalidOptionError({
+    what: isObject
+      ? `${name} was given what has no ${missing}(): it is not what is bound, or of a version that is not supported`
+      : `${name} was given ${typeName(handle)}`,
+    remedy: `Give ${takes}`,
+  });
+}
+
+function pathIn(handle: object, path: string): unknown {
+  return path.split('.').reduce<unknown>(fieldIn, handle);
+}
+
+function fieldIn(value: unknown, name: string): unknown {
+  return value === undefined || value === null ? undefined : (value as Record<string, unknown>)[name];
+}
+
+/**
+ * Notes that a handle is bound to a client.
+ * @returns whether it is new; otherwise it is bound to that client already
+ * @throws InvalidOptionError where it is bound to another one, or cannot be changed
+ */
+export function bindOnce(entry: string, handle: object, client: ClientIdentity): boolean {
+  if (isBound(entry, handle, client)) return false;
+  if (!Object.isExtensible(handle)) {
+    throw new InvalidOptionError({
+      what: `${entry} was given a handle that is frozen: its methods cannot be bound`,
+      remedy: 'Bind it before it is frozen',
+    });
+  }
+  Object.defineProperty(handle, boundTo, { value: client, configurable: true });
+  return true;
+}
+
+/** @throws InvalidOptionError where it is bound to another client */
+export function isBound(entry: string, handle: object, client: ClientIdentity): boolean {
+  const found = fieldOf(handle, boundTo) as ClientIdentity | undefined;
+  if (found !== undefined) assertSameClient(entry, found, client);
+  return found !== undefined;
+}
+
+/** @throws InvalidOptionError where what a handle is bound to is another client than it is to be bound to */
+export function assertSameClient(entry: string, found: ClientIdentity, client: ClientIdentity): void {
+  if (found === client) return;
+  throw new InvalidOptionError({
+    what: `${entry} was given a handle that is bound to another client or database already ("${found.name}")`,
+    remedy: 'Make a handle for each, over the ambient pool of each',
+  });
+}
