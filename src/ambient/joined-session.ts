@@ -25,6 +25,8 @@ export class JoinedSession implements LibrarySession {
   #leftOpen: Error | undefined;
   /** Its commit has failed, for which it has been rolled back: programs then ask for a rollback. */
   #commitFailed = false;
+  /** How what it begins next is to be. */
+  #next: Characteristics | undefined;
 
   constructor(client: TransactionalClient, frame: Frame) {
     this.#target = { client, level: undefined };
@@ -37,9 +39,15 @@ export class JoinedSession implements LibrarySession {
 
   run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
     this.#last = statements;
+    const frame = this.#frame();
+    try {
+      this.#askForNext(frame);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const work = (): Promise<readonly QueryResult[]> =>
       runStatements(this.#target, statements, false).catch(throwToLibrary);
-    return runInFrame(this.#frame(), work, undefined);
+    return runInFrame(frame, work, undefined);
   }
 
   async cancel(): Promise<void> {
@@ -58,7 +66,7 @@ export class JoinedSession implements LibrarySession {
         if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
         this.#leftOpen = undefined;
         this.#commitFailed = false;
-        return await this.#begin(undefined, command.characteristics);
+        return await this.#begin(undefined, { ...this.#takeNext(), ...command.characteristics });
       case 'savepoint':
         return await this.#begin(command.name, {});
       case 'characteristics': {
@@ -67,6 +75,10 @@ export class JoinedSession implements LibrarySession {
         if (scope !== undefined && asks) beginAs(scope, command.characteristics);
         return;
       }
+      case 'nextCharacteristics':
+        if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
+        this.#next = { ...this.#next, ...command.characteristics };
+        return;
       case 'commit':
       case 'rollback': {
         const at = this.#begun.findLastIndex(({ savepoint }) => savepoint === undefined);
@@ -105,6 +117,19 @@ export class JoinedSession implements LibrarySession {
     } catch (error) {
       reportBackgroundError({ source: 'a connection that was released in the middle of its transaction', error });
     }
+  }
+
+  #takeNext(): Characteristics | undefined {
+    const next = this.#next;
+    this.#next = undefined;
+    return next;
+  }
+
+  /** It has begun none, so that it means the one it is in. @throws IncompatibleTransactionError */
+  #askForNext(frame: Frame): void {
+    const next = this.#takeNext();
+    const scope = this.#scopeOf(frame);
+    if (next !== undefined && scope !== undefined) beginAs(scope, next);
   }
 
   async #begin(savepoint: string | undefined, characteristics: Characteristics): Promise<void> {

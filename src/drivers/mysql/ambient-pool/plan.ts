@@ -25,7 +25,7 @@ const patterns: readonly (readonly [RegExp, (match: RegExpExecArray) => ControlC
     new RegExp(`^rollback(?:\\s+work)?\\s+to\\s+(?:savepoint\\s+)?${name}$`, 'i'),
     (match) => ({ type: 'rollbackTo', name: nameIn(match) }),
   ],
-  [/^set\s+transaction\b(.*)$/i, ({ 1: modes = '' }) => characteristicsCommand(modes, 'characteristics')],
+  [/^set\s+transaction\b(.*)$/i, ({ 1: modes = '' }) => characteristicsCommand(modes, 'nextCharacteristics')],
 ];
 
 function readControl(statement: string): ControlCommand {
@@ -45,7 +45,7 @@ function nameIn(match: RegExpExecArray): string {
 const mode = /^(?:isolation level (serializable|repeatable read|read committed|read uncommitted)|read (only|write))$/i;
 
 /** Reads `ISOLATION LEVEL ..., READ ONLY`. */
-function characteristicsCommand(text: string, type: 'begin' | 'characteristics'): ControlCommand {
+function characteristicsCommand(text: string, type: 'begin' | 'nextCharacteristics'): ControlCommand {
   const characteristics: Characteristics = {};
   for (const part of text.split(',').map((each) => each.trim())) {
     if (part === '') continue;

@@ -9,6 +9,7 @@ import { commandResult, pgResult } from './results.ts';
 const commands = {
   begin: 'BEGIN',
   characteristics: 'SET',
+  nextCharacteristics: 'SET',
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
   savepoint: 'SAVEPOINT',
