@@ -40,8 +40,13 @@ function belongingTo<Pool extends object>(client: TransactionalClient, pool: Poo
  * @throws InvalidOptionError
  */
 export function assertPoolOf(client: TransactionalClient, pool: unknown, entry: string): void {
-  const found = fieldOf(pool, ofClient) as TransactionalClient | undefined;
+  // A pool of promises knows the one that it is of.
+  const found = (fieldOf(pool, ofClient) ?? fieldOf(fieldOf(pool, 'pool'), ofClient)) as
+    | TransactionalClient
+    | undefined;
   if (found === client) return;
+  // A connection that a pool has lent shows whose it is when a transaction begins on it.
+  if (found === undefined && typeof fieldOf(pool, 'release') === 'function') return;
   throw new InvalidOptionError({
     what:
       found === undefined

@@ -7,6 +7,7 @@ import type { drizzle } from 'drizzle-orm/node-postgres';
 import type { Kysely } from 'kysely';
 import pg from 'pg';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { ambientPool as ambientPoolOfMysql } from '../../src/drivers/mysql/index.ts';
 import { ambientPool, type postgres } from '../../src/drivers/postgres/index.ts';
 import type { createDatabase, Database } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -230,6 +231,21 @@ describe('a handle that shows which pool it is over', () => {
     }
     await own.end();
   });
+});
+
+it('bindDrizzle is given what is over a client of the pool, or over a pool of promises', async () => {
+  const bind = libraries['bindDrizzle']?.bind as Library['bind'];
+  const database = server.open();
+  const client = await ambientPool(database).connect();
+  const onClient = drizzleOn(client as never);
+  bind(onClient.handle as never, database);
+  await onClient.insertIn(onClient.handle, 1);
+  client.release();
+  expect(await server.products()).toEqual([1]);
+  const onMysql = makers['ambientPool of MySQL']?.database() as Database;
+  const promises = { $client: ambientPoolOfMysql(onMysql).promise(), transaction() {} };
+  expect(bind(promises as never, onMysql)).toBe(promises);
+  expect(thrown(() => bind({ ...promises } as never, unused()))).toMatchObject(invalid);
 });
 
 describe('what is bound comes from another copy', () => {
