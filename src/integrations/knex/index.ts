@@ -12,7 +12,7 @@ import {
 } from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
-import { type RefusedOption, refuseOptions } from './options.ts';
+import { type RefusedOption, refuseConnection, refuseOptions } from './options.ts';
 import { type KnexTransaction, RunningTransaction } from './running.ts';
 
 export interface KnexOptions<Name extends string = string> extends Omit<Knex.Config, RefusedOption> {
@@ -31,6 +31,12 @@ interface WithContext {
     withUserParams: (this: object, parameters: unknown) => WithContext;
     readonly client: KnexClient;
   };
+}
+
+/** What Knex gives for a transaction without a function. */
+interface HandedOut {
+  readonly executionPromise: Promise<unknown>;
+  isCompleted(): boolean;
 }
 
 interface KnexClient {
@@ -119,13 +125,15 @@ function bind(handle: WithContext, binding: Binding): void {
   };
   context.transaction = function transactionOf(container, config) {
     // Without a function the transaction is ended by hand, on the connection that it has.
-    if (typeof container !== 'function') return handedOut(transaction.call(this, container, config));
+    if (typeof container !== 'function')
+      return handedOut(() => transaction.call(this, container, config), container, config);
     const body: Container = (inner) => {
       assertBegun('Knex');
       bind(inner as unknown as WithContext, binding);
       return (container as Container)(inner);
     };
     return new RunningTransaction(async (begun) => {
+      refuseConnection(container, config);
       await knowVersion(context.client);
       return await binding.own(() => begun(transaction.call(this, body, config) as KnexTransaction));
     });
@@ -147,9 +155,12 @@ function migrateAsAlone(handle: WithContext): void {
   Object.defineProperty(handle, 'migrate', { ...migrate, get: () => migrate?.get?.call(unbound) as unknown });
 }
 
-async function handedOut(transaction: unknown): Promise<unknown> {
-  const inner = (await transaction) as WithContext;
+async function handedOut(transaction: () => unknown, container: unknown, config: unknown): Promise<unknown> {
+  refuseConnection(container, config);
+  const inner = (await transaction()) as WithContext & HandedOut;
   bindCancelling(inner.context.client);
+  // Knex hands out what could not begin, too, and keeps the reason to itself.
+  if (inner.isCompleted()) await inner.executionPromise;
   return inner;
 }
 

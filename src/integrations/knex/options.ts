@@ -26,3 +26,14 @@ export function refuseOptions(config: object): void {
     throw new InvalidOptionError({ what: `createKnex got the option "${name}", which would have no effect`, remedy });
   }
 }
+
+/** @throws InvalidOptionError where a transaction was given a connection, on which others could not join it */
+export function refuseConnection(container: unknown, config: unknown): void {
+  // The options may be all that was given.
+  const options = config ?? (typeof container === 'function' ? undefined : container);
+  if ((options as { connection?: unknown } | null | undefined)?.connection === undefined) return;
+  throw new InvalidOptionError({
+    what: 'knex.transaction() got the option "connection", on which others could not join it',
+    remedy: 'Leave it out: the connection is that of the ambient transaction, or one of the database',
+  });
+}

@@ -77,10 +77,7 @@ function poolFor(database: Database<'default'>): object {
 }
 
 const characteristics = (trx: Kysely<Tables>): Promise<unknown> =>
-  characteristicsOf(
-    () => ids(trx),
-    async (text) => (await sql.raw(text).execute(trx)).rows,
-  );
+  characteristicsOf(server, async (text) => (await sql.raw(text).execute(trx)).rows);
 
 const transaction = (open: Open): TransactionBuilder<Tables> => open().transaction();
 const controlled = (open: Open): ControlledTransactionBuilder<Tables> => open().startTransaction();

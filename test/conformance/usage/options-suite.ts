@@ -1,7 +1,7 @@
+import { createConnection } from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/index.ts';
 import { engine, type TestDatabase } from '../../support/database.ts';
-import { until } from '../../support/settled.ts';
 
 /** What is different on purpose. */
 interface Difference {
@@ -31,19 +31,42 @@ export async function outcome(running: PromiseLike<unknown>): Promise<unknown> {
   }
 }
 
-/** Asks the server for isolation and mode of a transaction until it tells: MariaDB takes its time. */
-export async function characteristics(
-  use: () => PromiseLike<unknown>,
-  ask: (text: string) => Promise<readonly unknown[]>,
-): Promise<unknown> {
-  await use();
-  let rows: readonly unknown[] = [];
-  await until('the server tells of the transaction', async () => {
-    await new Promise((resolve) => setTimeout(resolve, engine.outOfDate * (1 + Math.random())));
-    rows = await ask(engine.sql.showTransaction);
-    return rows.length > 0;
-  });
-  return rows[0];
+/** Runs a text in a transaction, and gives the rows. */
+type Ask = (text: string) => Promise<readonly unknown[]>;
+
+/** How a transaction that has sent nothing yet is. */
+export async function characteristics(server: TestDatabase, ask: Ask): Promise<unknown> {
+  if (engine.name !== 'mariadb') return (await ask(engine.sql.showTransaction))[0];
+  const isolation = await isolationSeen(server, ask);
+  const writes = await ask('update product set stock = stock where id = -1').then(
+    () => 0,
+    () => 1,
+  );
+  return { isolation, read_only: writes };
+}
+
+/** What MariaDB tells of transactions is late, so that it is found out: by who sees what, and who locks what he reads. */
+async function isolationSeen(server: TestDatabase, ask: Ask): Promise<string> {
+  const sees = async (id: number): Promise<boolean> =>
+    (await ask(`select id from product where id = ${id}`)).length > 0;
+  await server.sql('insert ignore into product (id) values (101)');
+  await sees(101);
+  const locks = await server.sql('select id from product where id = 101 for update nowait').then(
+    () => false,
+    () => true,
+  );
+  if (locks) return 'SERIALIZABLE';
+  await server.sql('insert ignore into product (id) values (102)');
+  if (!(await sees(102))) return 'REPEATABLE READ';
+  const other = await createConnection(server.url);
+  try {
+    await other.query('begin');
+    await other.query('insert into product (id) values (103)');
+    return (await sees(103)) ? 'READ UNCOMMITTED' : 'READ COMMITTED';
+  } finally {
+    await other.query('rollback');
+    await other.end();
+  }
 }
 
 /** Each option has its effect as with the library alone, or is refused by name. */
