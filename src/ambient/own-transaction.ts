@@ -1,10 +1,10 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { standsFor } from '../connection/index.ts';
-import { type ClientIdentity, currentFrame, type Frame, runInFrame } from '../context/index.ts';
+import { type ClientIdentity, currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
 import { InvalidOptionError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import { attachSuppressed } from '../hooks/index.ts';
-import { AfterCommitError, readOnce } from '../transaction/index.ts';
+import { AfterCommitError, readOnce, type Scope } from '../transaction/index.ts';
 import { clientOf } from './library-pool.ts';
 
 /** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
@@ -76,10 +76,17 @@ export interface OwnTransactionOptions {
   readonly connects?: boolean | undefined;
 }
 
+type Entry<Result> = (outside: OutsideOfOwn) => Result | PromiseLike<Result>;
+type Run = <Result>(entry: Entry<Result>) => Promise<Result>;
+
 /** Runs an entry of a library that opens a transaction by itself. */
-export type InOwnTransaction = <Result>(
-  entry: (outside: OutsideOfOwn) => Result | PromiseLike<Result>,
-) => Promise<Result>;
+export interface InOwnTransaction extends Run {
+  /**
+   * For the handle that a body gets, where it gets it. Its entries nest in the transaction that it is of, also where that
+   * is not the ambient one: a queue or a loader runs what it is given in another async context.
+   */
+  ofHandle(): InOwnTransaction;
+}
 
 /**
  * Runs entries of a library that open a transaction by themselves in a scope of their own, which is what that
@@ -99,12 +106,30 @@ export function ownTransactions(
   const options = readOnce({ name: `transaction of ${library}`, propagation }, () => undefined);
   const client = clientOf(database, clientName);
   const db: Db = database.getDb({ clientName: client.name });
-  return async (entry) => {
+  const run: Run = async (entry) => {
     const around = currentFrame();
     const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
     const own = new OwnTransaction(client, async () => await entry(outside), connects);
     return await own.settle(db.transaction.begin(() => own.body(), options));
   };
+  const scopeIn = (frame: Frame | undefined): Scope | undefined => findPlace(frame, client).scope as Scope | undefined;
+  return withHandles(run, scopeIn, undefined);
+}
+
+/** @param home the frame of the transaction that a handle is of */
+function withHandles(
+  run: Run,
+  scopeIn: (frame: Frame | undefined) => Scope | undefined,
+  home: Frame | undefined,
+): InOwnTransaction {
+  const isElsewhere = (): boolean => {
+    const scope = scopeIn(home);
+    // What comes after its end is for the library to refuse.
+    return scope?.isOpen === true && scopeIn(currentFrame())?.transaction !== scope.transaction;
+  };
+  const entryOf: Run = (entry) =>
+    home !== undefined && isElsewhere() ? runInFrame(home, () => run(entry), undefined) : run(entry);
+  return Object.assign(entryOf, { ofHandle: () => withHandles(run, scopeIn, currentFrame()) });
 }
 
 /** A library's entry, and the scope that stands for its transaction. */

@@ -61,7 +61,7 @@ function bind(drizzle: WithTransaction, binding: Binding): void {
     (body: Body): Body =>
     async (inner) => {
       assertBegun('Drizzle');
-      bind(inner, binding);
+      bind(inner, { ...binding, own: binding.own.ofHandle() });
       return await body(inner);
     };
   // What is no function is for Drizzle to judge.

@@ -129,7 +129,7 @@ function bind(handle: WithContext, binding: Binding): void {
       return handedOut(() => transaction.call(this, container, config), container, config);
     const body: Container = (inner) => {
       assertBegun('Knex');
-      bind(inner as unknown as WithContext, binding);
+      bind(inner as unknown as WithContext, { ...binding, own: binding.own.ofHandle() });
       return (container as Container)(inner);
     };
     return new RunningTransaction(async (begun) => {

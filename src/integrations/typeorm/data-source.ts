@@ -8,7 +8,7 @@ import {
 } from '../../ambient/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
-import { followTransactions, type PooledConnection, type RunnerSettings } from './query-runner.ts';
+import { type Followed, followTransactions, type PooledConnection, type RunnerSettings } from './query-runner.ts';
 import { TransactionEvents } from './subscribers.ts';
 
 /** Where the data source gets its database from: one that it was given, or one that lives as long as it. */
@@ -30,6 +30,7 @@ export class AmbientDataSource extends DataSource {
   #initializing: Promise<this> | undefined;
   #destroying: Promise<void> | undefined;
   #isMigrating = false;
+  readonly #followed = new WeakMap<QueryRunner, Followed>();
 
   constructor(options: DataSourceOptions, source: DatabaseSource) {
     // A pool is made when TypeORM connects, and then there is a database.
@@ -91,7 +92,9 @@ export class AmbientDataSource extends DataSource {
     const runner = super.createQueryRunner(mode);
     const joining = this.#joining;
     if (joining === undefined) return runner;
-    this.#events?.quieten(runner, followTransactions(runner, joining, this.#isMigrating));
+    const followed = followTransactions(runner, joining, this.#isMigrating);
+    this.#followed.set(runner, followed);
+    this.#events?.quieten(runner, () => followed.belongs);
     return runner;
   }
 
@@ -116,17 +119,17 @@ export class AmbientDataSource extends DataSource {
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
     // The first one is made during the construction, when nothing of this class is there yet.
     return new AmbientEntityManager(this, queryRunner, {
-      explicit: (entry) => this.#own(entry),
-      implicit: (entry) => (this.#isolation === undefined ? this.#own(entry) : this.inTransaction(entry)),
+      explicit: (entry) => this.#ownOf(queryRunner)(entry),
+      implicit: (entry) => (this.#isolation === undefined ? this.#ownOf()(entry) : this.inTransaction(entry)),
       isAmbient: () => this.#joining?.db.inTransaction === true,
     });
   }
 
-  readonly #own: InOwnTransaction = (entry) => {
+  #ownOf(queryRunner?: QueryRunner): InOwnTransaction {
+    const ofRunner = queryRunner === undefined ? undefined : this.#followed.get(queryRunner)?.own;
     // The database may be another one after it was initialized again.
-    this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM');
-    return this.#ownOfDatabase(entry);
-  };
+    return ofRunner ?? (this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM'));
+  }
 
   #settingsFor(database: Database): RunnerSettings {
     const { clientName } = this.#source;
@@ -136,6 +139,7 @@ export class AmbientDataSource extends DataSource {
       clientName,
       takeConnection: connectionsOf(this.#poolOf(database)),
       connections: new WeakMap(),
+      own: () => this.#ownOf(),
       onConnect: () => this.#events?.begun() ?? Promise.resolve(),
     };
   }

@@ -1,9 +1,8 @@
 import { type DataSource, EntityManager, type QueryRunner } from 'typeorm';
-import type { InOwnTransaction } from '../../ambient/index.ts';
 
 export interface Transactions {
   /** Runs what opens a transaction on demand. */
-  readonly explicit: InOwnTransaction;
+  readonly explicit: (entry: () => Promise<unknown>) => Promise<unknown>;
   /** Runs what opens one by itself, where there is none. */
   readonly implicit: (entry: () => Promise<unknown>) => Promise<unknown>;
   /** Whether one is ambient here. */

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import { shareOfTransaction, wholeTransaction } from '../../ambient/index.ts';
+import { type InOwnTransaction, shareOfTransaction, wholeTransaction } from '../../ambient/index.ts';
 import type { Database, Db } from '../../index.ts';
 
 export interface RunnerSettings {
@@ -10,6 +10,7 @@ export interface RunnerSettings {
   readonly takeConnection: () => Promise<PooledConnection>;
   /** The connection of each transaction for statements. */
   readonly connections: WeakMap<object, Promise<PooledConnection>>;
+  readonly own: () => InOwnTransaction;
   /** Is awaited before the first statement. */
   readonly onConnect: () => Promise<void>;
 }
@@ -35,24 +36,32 @@ const endsByText = new RegExp(String.raw`${comments}(?:commit|end|rollback|abort
  * statements of that transaction share, and what the runner begins in it has a client of its own until it ends. Outside
  * the runner takes a connection, as TypeORM has it, and stays on that until it is released.
  * @param beginsItsOwn whether it counts as being in a transaction only in one that it has begun itself
- * @returns whether what the runner does here belongs to an ambient transaction
  */
-export function followTransactions(
-  runner: QueryRunner,
-  settings: RunnerSettings,
-  beginsItsOwn: boolean,
-): () => boolean {
-  const following = new Following(runner, settings, beginsItsOwn);
-  return () => following.belongs;
+export function followTransactions(runner: QueryRunner, settings: RunnerSettings, beginsItsOwn: boolean): Followed {
+  return new Following(runner, settings, beginsItsOwn);
 }
 
-class Following {
+export interface Followed {
+  /** What the runner does here belongs to an ambient transaction. */
+  readonly belongs: boolean;
+  /** For entries of its manager, if it has begun something in an ambient transaction. */
+  readonly own: InOwnTransaction | undefined;
+}
+
+interface Begun {
+  readonly byText: boolean;
+  /** For what its manager opens, in the transaction that was begun last. */
+  readonly handles: InOwnTransaction[];
+  connection?: Promise<PooledConnection>;
+}
+
+class Following implements Followed {
   readonly #runner: OwnRunner;
   readonly #settings: RunnerSettings;
   readonly #beginsItsOwn: boolean;
   readonly #connectByItself: () => Promise<object>;
   /** What it has begun in an ambient transaction, by a text of the program or by TypeORM. */
-  #begun: { readonly byText: boolean; connection?: Promise<PooledConnection> } | undefined;
+  #begun: Begun | undefined;
   /** As TypeORM has it. */
   #isActive = false;
   #isEnding = false;
@@ -94,6 +103,10 @@ class Following {
     Object.assign(this.#runner, {
       [Symbol.asyncDispose]: () => this.#endOwn(() => dispose.call(this.#runner)),
     });
+  }
+
+  get own(): InOwnTransaction | undefined {
+    return this.#begun?.handles.at(-1);
   }
 
   get belongs(): boolean {
@@ -139,9 +152,10 @@ class Following {
   }
 
   async #start(start: () => Promise<void>): Promise<void> {
-    if (this.#begun !== undefined || !this.#isFree) return await start();
+    if (this.#begun !== undefined) return await this.#startWithin(this.#begun, start);
+    if (!this.#isFree) return await start();
     await this.#settings.onConnect();
-    this.#begun = { byText: false };
+    this.#begun = { byText: false, handles: [this.#settings.own().ofHandle()] };
     try {
       await start();
     } catch (error) {
@@ -162,7 +176,7 @@ class Following {
       }
     }
     if (this.#begun !== undefined || !this.#isFree || !beginsByText.test(String(text))) return await query();
-    this.#begun = { byText: true };
+    this.#begun = { byText: true, handles: [this.#settings.own().ofHandle()] };
     try {
       return await query();
     } catch (error) {
@@ -171,10 +185,20 @@ class Following {
     }
   }
 
+  async #startWithin({ handles }: Begun, start: () => Promise<void>): Promise<void> {
+    handles.push(this.#settings.own().ofHandle());
+    try {
+      await start();
+    } catch (error) {
+      handles.pop();
+      throw error;
+    }
+  }
+
   #ending(end: () => Promise<void>): () => Promise<void> {
     return async () => {
       await this.#endOwn(end);
-      if (this.#isActive) return;
+      if (this.#isActive) return void this.#begun?.handles.pop();
       const here = this.#begun === undefined ? undefined : this.#ambient;
       if (here !== undefined) this.#endedIn.add(here);
       await this.#letGo();

@@ -13,6 +13,7 @@ import {
   product,
   type Transaction,
 } from './drizzle.ts';
+import { queueHere } from './suite.ts';
 
 const refused = {
   told: { name: 'Error', class: 'DrizzleQueryError' },
@@ -242,6 +243,32 @@ export const transactions: readonly DrizzleUsage[] = [
       why: 'a transaction that has ended runs nothing, where Drizzle would write by itself',
       sees: late,
       rows: [{ id: 1, stock: 1 }],
+    },
+  },
+  {
+    topic: 'handles from before and from inside',
+    name: 'what a queue runs that was there before the transaction',
+    async run({ client }) {
+      const queue = queueHere();
+      const undone = client.transaction(async (tx) => {
+        await tx.insert(product).values({ id: 1 });
+        await queue(async () => await tx.insert(product).values({ id: 2 }));
+        await queue(() => tx.transaction(async (inner) => await inner.insert(product).values({ id: 3 })));
+        tx.rollback();
+      });
+      const failure = await failuresOf(undone);
+      const nested = await client.transaction(async (tx) => {
+        await tx.insert(product).values({ id: 4 });
+        const inner = tx.transaction(async (second) => {
+          await second.insert(product).values({ id: 5 });
+          await queue(() => second.transaction(async (third) => await third.insert(product).values({ id: 6 })));
+          second.rollback();
+        });
+        await failuresOf(inner);
+        await queue(() => tx.transaction(async (second) => await second.insert(product).values({ id: 7 })));
+        return await ids(tx);
+      });
+      return { failure, nested };
     },
   },
   {

@@ -1,7 +1,7 @@
 // Transactions of Knex in functions: repeated, nested, derived, beside each other.
 import type { Knex } from 'knex';
 import { ids, insert, joined, type KnexUsage, outcomeOf } from './knex.ts';
-import { failureOf } from './suite.ts';
+import { failureOf, queueHere } from './suite.ts';
 
 const repeatable = new Set<unknown>(['40001', '40P01', 'ER_LOCK_DEADLOCK', 'ER_CHECKREAD']);
 
@@ -149,6 +149,24 @@ export const transactions: readonly KnexUsage[] = [
         const last = await trx('product').where('id', subquery).pluck<number[]>('id');
         return [last, await ids(trx)];
       });
+    },
+  },
+  {
+    topic: 'handles from before and from inside',
+    name: 'what a queue runs that was there before the transaction',
+    async run({ client }) {
+      const queue = queueHere();
+      const undone = client.transaction(async (trx) => {
+        await insert(trx, 1);
+        await queue(() => trx.transaction((inner) => insert(inner, 2)));
+        throw new RangeError('sold out');
+      });
+      const outcome = await outcomeOf(undone);
+      await client.transaction(async (trx) => {
+        await insert(trx, 3);
+        await queue(() => trx.transaction((inner) => insert(inner, 4)));
+      });
+      return [outcome, await ids(client)];
     },
   },
   {

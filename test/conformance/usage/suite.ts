@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/index.ts';
 import { type TestDatabase, useTestDatabase } from '../../support/database.ts';
@@ -174,4 +175,11 @@ export async function failureOf(promise: Promise<unknown>): Promise<object> {
   if (error.name === 'AssertionError') throw error;
   const { name, code, errno, sqlState } = error as Error & Record<string, unknown>;
   return { name, class: error.constructor.name, code, errno, sqlState };
+}
+
+const beforeAnything = AsyncLocalStorage.snapshot();
+
+/** Runs work as a queue or a loader does that lives longer than what is given to it: in an async context of its own. */
+export function queueHere(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  return (work) => beforeAnything(work);
 }

@@ -1,6 +1,6 @@
 // What TypeORM hands out: query runners, managers and repositories.
 import type { EntityManager, QueryRunner } from 'typeorm';
-import { failureOf } from './suite.ts';
+import { failureOf, queueHere } from './suite.ts';
 import { Category, Product, type TypeOrmUsage } from './typeorm.ts';
 
 export const handles: readonly TypeOrmUsage[] = [
@@ -145,6 +145,32 @@ export const handles: readonly TypeOrmUsage[] = [
       counts.push(await runner.manager.count(Product));
       await runner.release();
       return counts;
+    },
+  },
+  {
+    topic: 'handles from before and from inside',
+    name: 'what a queue runs that was there before the transaction',
+    async run({ client }) {
+      const queue = queueHere();
+      const undone = client.transaction(async (manager) => {
+        await manager.insert(Product, { id: 1 });
+        await queue(() => manager.save(Product, { id: 2 }));
+        await queue(() => manager.transaction((inner) => inner.insert(Product, { id: 3 })));
+        throw new RangeError(`sold out, of ${await manager.count(Product)}`);
+      });
+      const failure = await failureOf(undone);
+      const nested = await client.transaction(async (manager) => {
+        await manager.insert(Product, { id: 4 });
+        const inner = manager.transaction(async (second) => {
+          await second.insert(Product, { id: 5 });
+          await queue(() => second.transaction((third) => third.insert(Product, { id: 6 })));
+          throw new RangeError('sold out');
+        });
+        await failureOf(inner);
+        await queue(() => manager.transaction((second) => second.insert(Product, { id: 7 })));
+        return await manager.count(Product);
+      });
+      return { failure, nested };
     },
   },
   {
