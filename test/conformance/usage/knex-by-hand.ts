@@ -1,5 +1,6 @@
 // Transactions of Knex that are ended by hand, also as Objection hands them out.
 import type { Knex } from 'knex';
+import { signal } from '../../support/settled.ts';
 import { ids, insert, type KnexUsage, onMariadb, outcomeOf } from './knex.ts';
 
 /** As Objection's `Model.startTransaction()`. */
@@ -119,11 +120,15 @@ export const byHand: readonly KnexUsage[] = [
     async run({ client, server }) {
       await client.transaction((trx) => insert(trx, 1));
       const seen = [await server.products()];
+      // The call resolves with the commit, not with its function.
+      const looked = signal();
       await client.transaction(async (trx) => {
         await insert(trx, 2);
         await trx.commit('by hand');
         seen.push(await server.products());
+        looked.fire();
       });
+      await looked.promise;
       const handedOut = await client.transaction();
       await insert(handedOut, 3);
       await handedOut.commit();
