@@ -8,7 +8,13 @@ import {
 } from '../../ambient/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
-import { type Followed, followTransactions, type PooledConnection, type RunnerSettings } from './query-runner.ts';
+import {
+  type Followed,
+  followTransactions,
+  type PooledConnection,
+  type RunnerSettings,
+  type RunnerUse,
+} from './query-runner.ts';
 import { TransactionEvents } from './subscribers.ts';
 
 /** Where the data source gets its database from: one that it was given, or one that lives as long as it. */
@@ -29,7 +35,7 @@ export class AmbientDataSource extends DataSource {
   #ownOfDatabase: InOwnTransaction | undefined;
   #initializing: Promise<this> | undefined;
   #destroying: Promise<void> | undefined;
-  #isMigrating = false;
+  #runnerUse: RunnerUse = 'any';
   readonly #followed = new WeakMap<QueryRunner, Followed>();
 
   constructor(options: DataSourceOptions, source: DatabaseSource) {
@@ -92,7 +98,7 @@ export class AmbientDataSource extends DataSource {
     const runner = super.createQueryRunner(mode);
     const joining = this.#joining;
     if (joining === undefined) return runner;
-    const followed = followTransactions(runner, joining, this.#isMigrating);
+    const followed = followTransactions(runner, joining, this.#runnerUse);
     this.#followed.set(runner, followed);
     this.#events?.quieten(runner, () => followed.belongs);
     return runner;
@@ -106,29 +112,41 @@ export class AmbientDataSource extends DataSource {
     return this.#migrate(() => super.undoLastMigration(options));
   }
 
-  /** What is begun for migrations, all of them or each, is undone alone: TypeORM makes the runner for it at once. */
+  /** What is begun for migrations, all of them or each, is undone alone. */
   #migrate<Result>(run: () => Result): Result {
-    this.#isMigrating = true;
+    return this.#usingRunnerFor('migrations', run);
+  }
+
+  /** TypeORM makes the runner for it at once. */
+  #usingRunnerFor<Result>(use: RunnerUse, run: () => Result): Result {
+    const before = this.#runnerUse;
+    this.#runnerUse = use;
     try {
       return run();
     } finally {
-      this.#isMigrating = false;
+      this.#runnerUse = before;
     }
   }
 
   override createEntityManager(queryRunner?: QueryRunner): EntityManager {
     // The first one is made during the construction, when nothing of this class is there yet.
     return new AmbientEntityManager(this, queryRunner, {
-      explicit: (entry) => this.#ownOf(queryRunner)(entry),
+      explicit: (entry) => this.#explicit(entry, queryRunner),
       implicit: (entry) => (this.#isolation === undefined ? this.#ownOf()(entry) : this.inTransaction(entry)),
       isAmbient: () => this.#joining?.db.inTransaction === true,
     });
   }
 
-  #ownOf(queryRunner?: QueryRunner): InOwnTransaction {
-    const ofRunner = queryRunner === undefined ? undefined : this.#followed.get(queryRunner)?.own;
+  #explicit<Result>(entry: () => Promise<Result>, queryRunner: QueryRunner | undefined): Promise<Result> {
+    if (queryRunner === undefined) return this.#ownOf()(() => this.#usingRunnerFor('entry', entry));
+    const followed = this.#followed.get(queryRunner);
+    // Within what was begun by hand it is a savepoint on the same connection.
+    return followed?.isByHand === true ? entry() : (followed?.own ?? this.#ownOf())(entry);
+  }
+
+  #ownOf(): InOwnTransaction {
     // The database may be another one after it was initialized again.
-    return ofRunner ?? (this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM'));
+    return (this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM'));
   }
 
   #settingsFor(database: Database): RunnerSettings {

@@ -35,15 +35,19 @@ const endsByText = new RegExp(String.raw`${comments}(?:commit|end|rollback|abort
  * Lets a query runner follow the ambient transaction, wherever it was made: a statement in one goes over the client that all
  * statements of that transaction share, and what the runner begins in it has a client of its own until it ends. Outside
  * the runner takes a connection, as TypeORM has it, and stays on that until it is released.
- * @param beginsItsOwn whether it counts as being in a transaction only in one that it has begun itself
  */
-export function followTransactions(runner: QueryRunner, settings: RunnerSettings, beginsItsOwn: boolean): Followed {
-  return new Following(runner, settings, beginsItsOwn);
+export function followTransactions(runner: QueryRunner, settings: RunnerSettings, use: RunnerUse): Followed {
+  return new Following(runner, settings, use);
 }
+
+/** What a runner is made for: by a program, in the scope of an entry that begins with it, or for migrations. */
+export type RunnerUse = 'any' | 'entry' | 'migrations';
 
 export interface Followed {
   /** What the runner does here belongs to an ambient transaction. */
   readonly belongs: boolean;
+  /** A program has begun something with it in an ambient transaction, which has no body that could be a scope. */
+  readonly isByHand: boolean;
   /** For entries of its manager, if it has begun something in an ambient transaction. */
   readonly own: InOwnTransaction | undefined;
 }
@@ -58,7 +62,7 @@ interface Begun {
 class Following implements Followed {
   readonly #runner: OwnRunner;
   readonly #settings: RunnerSettings;
-  readonly #beginsItsOwn: boolean;
+  readonly #use: RunnerUse;
   readonly #connectByItself: () => Promise<object>;
   /** What it has begun in an ambient transaction, by a text of the program or by TypeORM. */
   #begun: Begun | undefined;
@@ -68,9 +72,9 @@ class Following implements Followed {
   /** The ambient transactions in which it has begun one that it has ended since. */
   readonly #endedIn = new WeakSet<object>();
 
-  constructor(runner: OwnRunner, settings: RunnerSettings, beginsItsOwn: boolean) {
+  constructor(runner: OwnRunner, settings: RunnerSettings, use: RunnerUse) {
     this.#runner = runner;
-    this.#beginsItsOwn = beginsItsOwn;
+    this.#use = use;
     this.#settings = settings;
     this.#connectByItself = runner.connect.bind(runner);
     const start = runner.startTransaction.bind(runner);
@@ -105,6 +109,10 @@ class Following implements Followed {
     });
   }
 
+  get isByHand(): boolean {
+    return this.#use !== 'entry' && this.#begun !== undefined;
+  }
+
   get own(): InOwnTransaction | undefined {
     return this.#begun?.handles.at(-1);
   }
@@ -120,7 +128,7 @@ class Following implements Followed {
 
   /** The ambient transaction counts as the one that the runner is in. */
   get #joins(): boolean {
-    if (this.#beginsItsOwn || this.#isEnding || !this.#isFree) return false;
+    if (this.#use === 'migrations' || this.#isEnding || !this.#isFree) return false;
     const here = this.#ambient;
     return here !== undefined && !this.#endedIn.has(here);
   }

@@ -113,6 +113,28 @@ export const handles: readonly TypeOrmUsage[] = [
     },
   },
   {
+    topic: 'transactions begun by hand',
+    name: 'with transactions of the manager of its query runner in it, one of which fails',
+    async run({ client }) {
+      const runner = client.createQueryRunner();
+      const { manager } = runner;
+      await runner.startTransaction();
+      await manager.insert(Product, { id: 1 });
+      const failure = await failureOf(
+        manager.transaction(async (inner) => {
+          await inner.insert(Product, { id: 2 });
+          await inner.transaction((deeper) => deeper.save(Product, { id: 3 }));
+          throw new RangeError('sold out');
+        }),
+      );
+      await manager.transaction((inner) => inner.insert(Product, { id: 4 }));
+      await manager.save(Product, { id: 5 });
+      await runner.commitTransaction();
+      await runner.release();
+      return { failure, count: await client.manager.count(Product) };
+    },
+  },
+  {
     topic: 'handles from before and from inside',
     name: 'a repository from before, given to a transaction, and a manager used after its end',
     async run({ client }) {
