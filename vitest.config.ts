@@ -24,7 +24,9 @@ export default defineConfig({
             'test/behaviour/*.test.ts',
             'test/conformance/queue-memory.test.ts',
             // Libraries that Sluice carries on both servers.
-            ...(engine === 'mariadb' ? ['test/conformance/usage/{drizzle,knex,kysely,typeorm}*.test.ts'] : []),
+            ...(engine === 'mariadb'
+              ? ['test/conformance/usage/{drizzle,knex,kysely,objection,typeorm}*.test.ts']
+              : []),
             `test/engines/${engine}*.test.ts`,
           ],
           env: { SLUICE_TEST_ENGINE: engine },

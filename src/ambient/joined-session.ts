@@ -5,7 +5,7 @@ import type { TransactionalClient } from '../connection/index.ts';
 import { beginAs, runStatements, type Scope, type Target } from '../transaction/index.ts';
 import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun.ts';
 import type { Characteristics, ControlCommand } from './control.ts';
-import { awaitedIn } from './own-transaction.ts';
+import { awaitedIn, isWithin } from './own-transaction.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
 
@@ -243,11 +243,6 @@ export class JoinedSession implements LibrarySession {
   #scopeOf(frame: Frame | undefined): Scope | undefined {
     return findPlace(frame, this.#target.client).scope as Scope | undefined;
   }
-}
-
-function isWithin(scope: Scope, outer: Scope | undefined): boolean {
-  for (let at: Scope | undefined = scope; at !== undefined; at = at.parent) if (at === outer) return true;
-  return false;
 }
 
 function refused(reason: string): TransactionControlError {

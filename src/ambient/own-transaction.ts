@@ -83,7 +83,8 @@ type Run = <Result>(entry: Entry<Result>) => Promise<Result>;
 export interface InOwnTransaction extends Run {
   /**
    * For the handle that a body gets, where it gets it. Its entries nest in the transaction that it is of, also where that
-   * is not the ambient one: a queue or a loader runs what it is given in another async context.
+   * is not the ambient one (a queue or a loader runs what it is given in another async context), or around it (a program was
+   * handed the handle out of the body).
    */
   ofHandle(): InOwnTransaction;
 }
@@ -116,6 +117,12 @@ export function ownTransactions(
   return withHandles(run, scopeIn, undefined);
 }
 
+/** Whether a scope is another one, or nested in it. */
+export function isWithin(scope: Scope | undefined, outer: Scope | undefined): boolean {
+  for (let at = scope; at !== undefined; at = at.parent) if (at === outer) return true;
+  return false;
+}
+
 /** @param home the frame of the transaction that a handle is of */
 function withHandles(
   run: Run,
@@ -125,7 +132,7 @@ function withHandles(
   const isElsewhere = (): boolean => {
     const scope = scopeIn(home);
     // What comes after its end is for the library to refuse.
-    return scope?.isOpen === true && scopeIn(currentFrame())?.transaction !== scope.transaction;
+    return scope?.isOpen === true && !isWithin(scopeIn(currentFrame()), scope);
   };
   const entryOf: Run = (entry) =>
     home !== undefined && isElsewhere() ? runInFrame(home, () => run(entry), undefined) : run(entry);
