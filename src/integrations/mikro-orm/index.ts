@@ -29,7 +29,7 @@ const textArray = 1009;
  *
  * ```
  * const pool = ambientPool(database, undefined, { types: mikroOrmTypes(pg.types) });
- * const driverOptions = new PostgresDialect({ pool });
+ * const driverOptions = new PostgresDialect({ pool, cursor: Cursor });
  * export const orm = bindMikroOrm(await MikroORM.init({ ...config, driverOptions }), database);
  * ```
  * Use an `em.fork()` for each unit of work: what it knows of entities is not rolled back with a transaction.
