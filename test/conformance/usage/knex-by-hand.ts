@@ -2,6 +2,7 @@
 import type { Knex } from 'knex';
 import { signal } from '../../support/settled.ts';
 import { ids, insert, type KnexUsage, onMariadb, outcomeOf } from './knex.ts';
+import { slowCommit } from './slow-commit.ts';
 
 /** As Objection's `Model.startTransaction()`. */
 const startTransaction = (knex: Knex): Promise<Knex.Transaction> =>
@@ -118,23 +119,27 @@ export const byHand: readonly KnexUsage[] = [
     topic: 'promises of commit',
     name: 'what a transaction has committed when it is answered, in each form',
     async run({ client, server }) {
-      await client.transaction((trx) => insert(trx, 1));
+      const write = async (trx: Knex, id: number): Promise<void> => {
+        await insert(trx, id);
+        await trx.raw(slowCommit);
+      };
+      await client.transaction((trx) => write(trx, 1));
       const seen = [await server.products()];
       // The call resolves with the commit, not with its function.
       const looked = signal();
       await client.transaction(async (trx) => {
-        await insert(trx, 2);
+        await write(trx, 2);
         await trx.commit('by hand');
         seen.push(await server.products());
         looked.fire();
       });
       await looked.promise;
       const handedOut = await client.transaction();
-      await insert(handedOut, 3);
+      await write(handedOut, 3);
       await handedOut.commit();
       seen.push(await server.products());
       const objection = await startTransaction(client);
-      await insert(objection, 4);
+      await write(objection, 4);
       await objection.commit();
       seen.push(await server.products());
       return seen;

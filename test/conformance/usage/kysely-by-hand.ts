@@ -1,7 +1,8 @@
 // Transactions of Kysely that are ended by hand, their savepoints, and what commits promise.
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { engine } from '../../support/database.ts';
 import { ids, insert, type Tables } from './kysely.ts';
+import { slowCommit } from './slow-commit.ts';
 import { failureOf, type Usage } from './suite.ts';
 
 export const byHand: readonly Usage<Kysely<Tables>>[] = [
@@ -137,13 +138,18 @@ export const byHand: readonly Usage<Kysely<Tables>>[] = [
     topic: 'promises of commit',
     name: 'what a transaction has committed when it is answered',
     async run({ client, server }) {
-      await client.transaction().execute((trx) => insert(trx, 1));
+      await client.transaction().execute(async (trx) => {
+        await insert(trx, 1);
+        await sql.raw(slowCommit).execute(trx);
+      });
+      const first = await server.products();
       const trx = await client.startTransaction().execute();
       await insert(trx, 2);
+      await sql.raw(slowCommit).execute(trx);
       await trx.commit().execute();
-      return [trx.isCommitted, await server.products()];
+      return [first, trx.isCommitted, await server.products()];
     },
-    inside: { why: 'it commits with the ambient transaction', sees: [true, []] },
+    inside: { why: 'it commits with the ambient transaction', sees: [[], true, []] },
   },
   {
     topic: 'promises of commit',
