@@ -15,6 +15,7 @@ import { createKnex } from '../../src/integrations/knex/index.ts';
 import { bindKysely } from '../../src/integrations/kysely/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { rejection, until } from '../support/settled.ts';
 import { type Library, librarySuite, type LibraryTransaction } from '../conformance/library-suite.ts';
 
@@ -333,5 +334,23 @@ describe('the commit of a transaction of Knex', () => {
     expect(await server.products()).toEqual([1, 2]);
     expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
     await knex.destroy();
+  });
+});
+
+describe('a data source of TypeORM', () => {
+  const server = useTestDatabase();
+
+  it('keeps no connection where it could not connect, and connects later', async () => {
+    const proxy = await startFaultProxy(server.url);
+    const database = server.open({ connectionString: proxy.url, max: 1 });
+    const dataSource = createDataSource(database, { type: 'mariadb', entities: [Product] });
+    proxy.setAfter('SELECT DATABASE()', 'down', { type: 'cut', after: 0 });
+    expect(String(await rejection(dataSource.initialize()))).toContain('connection');
+    expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+    await dataSource.initialize();
+    expect(await dataSource.query('select 1 as one')).toEqual([{ one: 1 }]);
+    await dataSource.destroy();
+    await database.close();
+    await proxy.close();
   });
 });

@@ -63,7 +63,8 @@ const atOnce = 5_000;
 export function networkSuite({ engine, open, busy, garbage = [], cuts, ...libraries }: NetworkSuite): void {
   const server: TestServer = engine.server();
   const lines: Line[] = [];
-  const all: readonly Kind[] = [...kinds, ...libraryKinds(libraries)];
+  const typeOrmOf = remembered((database) => libraries.typeOrm(database).initialize());
+  const all: readonly Kind[] = [...kinds, ...libraryKinds({ ...libraries, typeOrmOf })];
   const unexpected: unknown[] = [];
   const onUnexpected = (error: unknown): void => void unexpected.push(error);
 
@@ -73,6 +74,8 @@ export function networkSuite({ engine, open, busy, garbage = [], cuts, ...librar
     await server.start();
     await server.sql('create table trace (run int, part int, primary key (run, part))');
     lines.push(...(await Promise.all(Array.from({ length: lineCount }, () => openLine(server.url, open)))));
+    // What TypeORM asks when it connects is not what is damaged.
+    for (const { database } of lines) await typeOrmOf(database);
   });
   afterAll(async () => {
     await Promise.all(lines.map(({ database }) => database.close({ timeout: 2_000 })));
@@ -167,10 +170,15 @@ export function networkSuite({ engine, open, busy, garbage = [], cuts, ...librar
   });
 }
 
-function libraryKinds({ kysely, knex, typeOrm }: Pick<NetworkSuite, 'kysely' | 'knex' | 'typeOrm'>): readonly Kind[] {
+function libraryKinds({
+  kysely,
+  knex,
+  typeOrmOf,
+}: Pick<NetworkSuite, 'kysely' | 'knex'> & {
+  readonly typeOrmOf: (database: TestDatabase) => Promise<DataSource>;
+}): readonly Kind[] {
   const kyselyOf = remembered(kysely);
   const knexOf = remembered(knex);
-  const typeOrmOf = remembered((database) => typeOrm(database).initialize());
   return [
     {
       name: 'Kysely',

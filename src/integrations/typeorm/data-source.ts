@@ -173,7 +173,7 @@ export class AmbientDataSource extends DataSource {
     try {
       this.#database = await this.#source.open();
       this.#joining = this.#settingsFor(this.#database);
-      await super.initialize();
+      await releasingOnFailure(this.driver, () => super.initialize());
       this.#destroying = undefined;
       return this;
     } catch (error) {
@@ -200,6 +200,25 @@ export class AmbientDataSource extends DataSource {
     this.#database = this.#joining = undefined;
     this.#ownOfDatabase = undefined;
     if (database !== undefined) await this.#source.close(database, {});
+  }
+}
+
+/** TypeORM keeps the connections of runners that it has made to connect, where what they ask for fails. */
+async function releasingOnFailure(driver: DataSource['driver'], connect: () => Promise<unknown>): Promise<void> {
+  const runners: QueryRunner[] = [];
+  const create = driver.createQueryRunner.bind(driver);
+  driver.createQueryRunner = (mode) => {
+    const runner = create(mode);
+    runners.push(runner);
+    return runner;
+  };
+  try {
+    await connect();
+  } catch (error) {
+    await Promise.allSettled(runners.map((runner) => runner.release()));
+    throw error;
+  } finally {
+    Reflect.deleteProperty(driver, 'createQueryRunner');
   }
 }
 
