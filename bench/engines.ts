@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import mysql from 'mysql2/promise';
 import { mysql as mysqlClient } from '../src/drivers/mysql/index.ts';
 import { sqlite } from '../src/drivers/sqlite/index.ts';
-import { createDatabase, type Database } from '../src/index.ts';
+import { createDatabase, type Database, statement } from '../src/index.ts';
 import type { Contender } from './rounds.ts';
 
 const rows = 1_000;
@@ -45,7 +45,7 @@ export async function fill(database: Database): Promise<void> {
   await database.current.query(`drop table if exists ${table}`);
   await database.current.query(create);
   const ids = Array.from({ length: rows }, (_, index) => index + 1);
-  await database.current.batch(ids.map((id) => ({ text: insert, values: [id] })));
+  await database.current.batch(ids.map((id) => statement(insert, [id])));
 }
 
 export function pair(alone: () => Promise<unknown>, sluice: () => Promise<unknown>): EngineWorkload['contenders'] {

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { postgres } from '../src/drivers/postgres/index.ts';
-import { createDatabase } from '../src/index.ts';
+import { createDatabase, statement } from '../src/index.ts';
 import { startDelayProxy } from './delay-proxy.ts';
 import type { Contender } from './rounds.ts';
 
@@ -182,7 +182,7 @@ function openSluice({ url }: Target): Peer {
       database.transaction(() => body(scope), isolation === undefined ? {} : { isolationLevel: 'SERIALIZABLE' }),
     requiresNew: (body) => database.transaction(() => body(scope), { propagation: 'REQUIRES_NEW' }),
     read: (id) => database.current.query(read, [id]),
-    batch: (ids) => database.current.batch(ids.map((id) => ({ text: update, values: [id] }))),
+    batch: (ids) => database.current.batch(ids.map((id) => statement(update, [id]))),
     close: () => database.close(),
   };
 }

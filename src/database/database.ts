@@ -20,13 +20,15 @@ import {
   systemClock,
   typeName,
 } from '../core/index.ts';
-import type { ClientDefinition, QueryResult, Statement } from '../driver/index.ts';
+import type { ClientDefinition, QueryResult, Sql } from '../driver/index.ts';
 import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
 import type { TransactionalClient } from '../connection/index.ts';
 import {
   createDecorator,
   defaultHookLimit,
+  type QueryOptions,
   refuseDeferred,
+  type ResultsOf,
   runScope,
   type TransactionalDecorator,
   type TransactionOptions,
@@ -62,7 +64,10 @@ export interface DatabaseStats<Name extends string = string> {
 /** Runs a body in a transaction of the current client; `batch` runs statements that are known in advance. */
 export interface TransactionFunction {
   <Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
-  batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]>;
+  batch<const Statements extends readonly Sql<unknown>[]>(
+    statements: Statements,
+    options?: TransactionOptions,
+  ): Promise<ResultsOf<Statements>>;
 }
 
 const closeChecks: Record<keyof CloseOptions, Check> = { timeout: integer(0, longestTimer) };
@@ -122,13 +127,34 @@ export class Database<Name extends string = string> {
       <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>
         runScope({ client: this.#currentClient(), level: undefined }, body, transactionOptions),
       {
-        batch: (statements: readonly Statement[], transactionOptions?: TransactionOptions) =>
-          this.current.transaction.batch(statements, transactionOptions),
+        batch: <const Statements extends readonly Sql<unknown>[]>(
+          statements: Statements,
+          transactionOptions?: TransactionOptions,
+        ) => this.current.transaction.batch(statements, transactionOptions),
       },
     );
     this.Transactional = (transactionOptions) =>
       createDecorator((_instance, body, frozen) => this.transaction(body, frozen), transactionOptions);
     registerDatabase(this);
+  }
+
+  /** Runs one statement on the current client; the same as `current.query`. */
+  query<Row = Record<string, unknown>>(statement: Sql<Row>, options?: QueryOptions): Promise<QueryResult<Row>>;
+  query<Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<QueryResult<Row>>;
+  query(given: never, values?: never, options?: never): Promise<QueryResult> {
+    return this.current.query(given, values, options);
+  }
+
+  /** Runs statements that are known in advance as one transaction; the same as `transaction.batch`. */
+  batch<const Statements extends readonly Sql<unknown>[]>(
+    statements: Statements,
+    options?: TransactionOptions,
+  ): Promise<ResultsOf<Statements>> {
+    return this.transaction.batch(statements, options);
   }
 
   /** The handle on the client that is current here. It follows the ambient transaction wherever it is used. */

@@ -1,9 +1,11 @@
 import { currentFrame, findPlace } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
-import type { QueryResult, Statement } from '../driver/index.ts';
+import { isSql, type QueryResult, type Sql } from '../driver/index.ts';
 import type { Outcome, SavepointObserver, TransactionalClient } from '../connection/index.ts';
 import {
   type QueryOptions,
+  readStatement,
+  type ResultsOf,
   registerHook,
   runBatch,
   runScope,
@@ -19,7 +21,10 @@ export interface DbTransaction {
   /** Runs `body` in a transaction as the options' propagation says; see `TransactionOptions`. */
   begin<Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
   /** Runs statements that are known in advance as one transaction, in one round trip; all take effect or none. */
-  batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]>;
+  batch<const Statements extends readonly Sql<unknown>[]>(
+    statements: Statements,
+    options?: TransactionOptions,
+  ): Promise<ResultsOf<Statements>>;
   /** The transaction that statements join here, if any. */
   readonly active: TransactionInfo | undefined;
   /** Is told of savepoint scopes of the open transaction. Outside of one there are none to tell of. */
@@ -95,18 +100,39 @@ export class Db<Name extends string = string> {
   /**
    * Runs one statement: in the transaction that is open here, otherwise by itself. `Row` is what the
    * caller knows of the rows; it is not checked.
-   * @throws the driver's error when the server refuses the statement; TransactionEndedError, TransactionControlError, ConnectionLostError, those of the pool
+   *
+   * ```ts
+   * const { rows } = await db.query(sql<{ id: number }>`select id from product where stock > ${least}`);
+   * await db.query('delete from product where id = $1', [7]);
+   * ```
+   * @throws the driver's error when the server refuses the statement; TransactionEndedError, TransactionControlError,
+   * ConnectionLostError, those of the pool; InvalidOptionError before anything is sent
    */
+  query<Row = Record<string, unknown>>(statement: Sql<Row>, options?: QueryOptions): Promise<QueryResult<Row>>;
   query<Row = Record<string, unknown>>(
     text: string,
     values?: readonly unknown[],
     options?: QueryOptions,
-  ): Promise<QueryResult<Row>> {
-    return runStatement(this.#target, { text, values }, options) as Promise<QueryResult<Row>>;
+  ): Promise<QueryResult<Row>>;
+  async query(
+    given: Sql | string,
+    values?: readonly unknown[] | QueryOptions,
+    options?: QueryOptions,
+  ): Promise<QueryResult> {
+    const target = this.#target;
+    if (typeof given === 'string') {
+      return await runStatement(target, { text: given, values: values as readonly unknown[] | undefined }, options);
+    }
+    if (!isSql(given)) throw noStatement(this.clientName, given);
+    if (Array.isArray(values)) throw valuesTwice(this.clientName);
+    return await runStatement(target, readStatement(target, given), values as QueryOptions | undefined);
   }
 
   /** The same as `transaction.batch`. */
-  batch(statements: readonly Statement[], options?: TransactionOptions): Promise<readonly QueryResult[]> {
+  batch<const Statements extends readonly Sql<unknown>[]>(
+    statements: Statements,
+    options?: TransactionOptions,
+  ): Promise<ResultsOf<Statements>> {
     return this.transaction.batch(statements, options);
   }
 
@@ -129,4 +155,18 @@ export class Db<Name extends string = string> {
   afterCompletion(hook: (outcome: Outcome) => unknown): void {
     registerHook(this.#target, 'completion', hook);
   }
+}
+
+function noStatement(clientName: string, given: unknown): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A query on client "${clientName}" got ${typeName(given)} for its text`,
+    remedy: 'Give SQL text and values, or a statement made with sql`...` or statement(text, values)',
+  });
+}
+
+function valuesTwice(clientName: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A query on client "${clientName}" got a statement, which has its values, and values beside it`,
+    remedy: 'Put the values into the statement: sql`... ${value} ...`',
+  });
 }

@@ -128,6 +128,8 @@ export interface Driver {
   /** What a server of its kind gives by default, as long as none has told: a transaction asks for it where it matters. */
   usualIsolation?(): ConcreteIsolation | undefined;
   inspect(text: string): StatementKind;
+  /** A name as it is written in a text. @throws InvalidOptionError for one that is too long */
+  quoteName(name: string): string;
   /**
    * A statement that fails if its transaction began longer than so many milliseconds ago, by the clock of the server. An
    * engine has it if it does not carry out a COMMIT that stands behind it in the same exchange then.

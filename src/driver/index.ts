@@ -28,5 +28,7 @@ export {
 } from './failure.ts';
 export { type ConcreteIsolation, IsolationLevel, standardFulfilment, UnsupportedIsolationError } from './isolation.ts';
 export { findPlaceholders, firstWord, rememberTexts, skipPast, skipQuoted, splitStatements } from './sql-text.ts';
+export { bytesOf, nameQuoter } from './quote-name.ts';
+export { isSql, type RowOf, type Sql, sql, type SqlTag, statement, toStatement } from './sql.ts';
 export type { Field, QueryResult, Statement, StatementKind } from './statement.ts';
 export { checkValues } from './statement-values.ts';

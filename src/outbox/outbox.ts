@@ -8,6 +8,7 @@ import { OutboxUnknownError } from './errors.ts';
 import { checkArguments, readMessages, toJson } from './input.ts';
 import type { NewOutboxMessage } from './message.ts';
 import { withTables } from './tables.ts';
+import { statement } from '../driver/index.ts';
 
 /** How often messages are written of which it is not known if they are there, and the pause before that, in milliseconds. */
 const mostAttempts = 3;
@@ -42,7 +43,7 @@ async function write(db: Db, rows: readonly NewOutboxRow[]): Promise<void> {
   await withTables(db, async () => {
     const [only, ...more] = statements;
     if (only !== undefined && more.length === 0) await db.query(only.text, only.values);
-    else await db.batch(statements);
+    else await db.batch(statements.map(({ text, values }) => statement(text, values)));
   });
 }
 

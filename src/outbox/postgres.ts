@@ -1,6 +1,7 @@
 import { fieldOf } from '../core/index.ts';
 import type { OutboxDialect } from './dialect.ts';
 import type { OutboxRow } from './row.ts';
+import { statement } from '../driver/index.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;
@@ -51,8 +52,8 @@ export const postgresOutbox: OutboxDialect = {
   },
   async claim(db, channel, limit) {
     const [, claimed] = await db.transaction.batch([
-      { text: lockKeys, values: [channel] },
-      { text: claim, values: [channel, limit] },
+      statement(lockKeys, [channel]),
+      statement(claim, [channel, limit]),
     ]);
     return (claimed?.rows ?? []) as unknown as readonly OutboxRow[];
   },

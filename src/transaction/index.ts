@@ -17,5 +17,12 @@ export { runInBase, runScope, scopeAt, type Target } from './propagate.ts';
 export { Propagation } from './propagation.ts';
 export { defaultHookLimit, participate, registerHook, registerHookHere, wholeUnit } from './register-hooks.ts';
 export type { BaseScope, Scope } from './scope.ts';
-export { type QueryOptions, runBatch, runStatement, runStatements } from './statements.ts';
+export {
+  type QueryOptions,
+  readStatement,
+  type ResultsOf,
+  runBatch,
+  runStatement,
+  runStatements,
+} from './statements.ts';
 export type { AtomicUnit } from './atomic-unit.ts';

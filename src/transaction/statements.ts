@@ -1,13 +1,17 @@
 import { runAutocommit, type TransactionalClient } from '../connection/index.ts';
 import { currentFrame, findPlace } from '../context/index.ts';
-import { aBoolean, anObject, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
+import { aBoolean, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
 import {
   checkValues,
   firstWord,
   ImplicitCommitError,
+  isSql,
   type QueryResult,
+  type RowOf,
+  type Sql,
   type Statement,
   type StatementKind,
+  toStatement,
   TransactionControlError,
 } from '../driver/index.ts';
 import type { TransactionOptions } from './options.ts';
@@ -36,35 +40,46 @@ export async function runStatement(
   return result;
 }
 
-const isText: Check = (value) => (typeof value === 'string' ? undefined : 'SQL text');
-const isList: Check = (value) => (Array.isArray(value) ? undefined : 'an array with one value for each placeholder');
-const statementChecks: Record<keyof Statement, Check> = { text: isText, values: isList, native: anObject };
+/** The results of statements, in their order. */
+export type ResultsOf<Statements extends readonly Sql<unknown>[]> = {
+  readonly [Index in keyof Statements]: QueryResult<RowOf<Statements[Index]>>;
+};
+
+/** The statement to be sent for what a program gives. @throws InvalidOptionError */
+export function readStatement({ client }: Target, given: Sql<unknown>): Statement {
+  return toStatement(given, (name) => client.driver.quoteName(name));
+}
 
 /** Runs statements that are known in advance as one transaction, in one round trip. */
-export function runBatch(
+export function runBatch<const Statements extends readonly Sql<unknown>[]>(
   target: Target,
-  statements: readonly Statement[],
+  statements: Statements,
   options: TransactionOptions | undefined,
-): Promise<readonly QueryResult[]> {
+): Promise<ResultsOf<Statements>> {
   let read: readonly Statement[];
   try {
-    read = readStatements(target.client, statements);
+    read = readBatch(target, statements);
   } catch (error) {
     return Promise.reject(error);
   }
-  return runScope(target, () => runStatements(target, read, true), options);
+  return runScope(target, () => runStatements(target, read, true), options) as Promise<ResultsOf<Statements>>;
 }
 
-/** Reads each statement once, so that what is looked at is what is sent. @throws InvalidOptionError */
-function readStatements({ name }: TransactionalClient, statements: unknown): readonly Statement[] {
-  if (Array.isArray(statements)) {
-    return Array.from(statements, (statement: Statement) =>
-      readOptions(`A statement of a batch on client "${name}"`, statement, statementChecks, ['text']),
-    );
+/** @throws InvalidOptionError */
+function readBatch(target: Target, statements: unknown): readonly Statement[] {
+  const { name } = target.client;
+  if (!Array.isArray(statements)) {
+    throw new InvalidOptionError({
+      what: `A batch on client "${name}" got ${typeName(statements)} for its statements`,
+      remedy: 'Give an array of statements, made with sql`...` or statement(text, values)',
+    });
   }
-  throw new InvalidOptionError({
-    what: `A batch on client "${name}" got ${typeName(statements)} for its statements`,
-    remedy: 'Give an array of statements, each with text and values',
+  return Array.from(statements, (given: unknown, index) => {
+    if (isSql(given)) return readStatement(target, given);
+    throw new InvalidOptionError({
+      what: `A batch on client "${name}" got ${typeName(given)} for its statement ${index + 1}`,
+      remedy: 'Make each with sql`...` or statement(text, values): an object from elsewhere is never taken for one',
+    });
   });
 }
 

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
-import { createDatabase, createPropagation, type Database, InvalidOptionError } from '../../src/index.ts';
+import { createDatabase, createPropagation, type Database, InvalidOptionError, statement } from '../../src/index.ts';
 import { createModel, defineModel, either, everyRow, gt, inList, like, type Model } from '../../src/model/index.ts';
 import {
   addToOutbox,
@@ -246,12 +246,7 @@ describe('values of a statement', () => {
     const text = 'update post set title = $1';
     await expectRefused(() => database.current.query(text, [value]));
     await expectUntouched();
-    await expectRefused(() =>
-      database.current.batch([
-        { text, values: ['x'] },
-        { text, values: [value] },
-      ]),
-    );
+    await expectRefused(() => database.current.batch([statement(text, ['x']), statement(text, [value])]));
     await database.transaction(async () => {
       await expectRefused(() => database.current.query(text, [value]));
       await database.current.query('update post set title = $1', ['kept']);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createCache } from '../../src/cache/index.ts';
-import type { Database } from '../../src/index.ts';
+import { type Database, statement } from '../../src/index.ts';
 import { createModel, defineModel } from '../../src/model/index.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
 
@@ -45,7 +45,7 @@ describe('columns that are named as what objects have', () => {
       const { rows } = await database.current.query(`${text} where 1 = $1`, [1]);
       expectColumns(rows[0], ...columns);
     }
-    const [first] = await database.transaction.batch([{ text }, { text }]);
+    const [first] = await database.transaction.batch([statement(text), statement(text)]);
     expectColumns(first?.rows[0], ...columns);
     const { rows } = await database.transaction(() => database.current.query(text));
     expectColumns(rows[0], ...columns);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { afterCommit, createDatabase, type Database, InvalidOptionError } from '../../src/index.ts';
+import { afterCommit, createDatabase, type Database, InvalidOptionError, statement } from '../../src/index.ts';
 import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, signal } from '../support/settled.ts';
 
@@ -68,7 +68,7 @@ describe('a value that no database has', () => {
       const database = server.open();
       await refused(database, () => database.current.query(text, [value]));
       await refused(database, () => database.transaction(() => database.current.query(text, [value])));
-      await refused(database, () => database.current.batch([{ text, values: [value] }]));
+      await refused(database, () => database.current.batch([statement(text, [value])]));
       expect(await server.products()).toEqual([]);
     });
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   afterRollback,
   currentContext,
+  statement,
   TransactionEndedError,
   TransactionTimeoutError,
   withContext,
@@ -92,7 +93,7 @@ describe('the deadline of a chain', () => {
     const errors = [
       await late(() => insert(database, 2)),
       await late(() => database.transaction(() => insert(database, 3))),
-      await late(() => database.current.batch([{ text: 'select 1' }])),
+      await late(() => database.current.batch([statement('select 1')])),
     ];
     expect(errors.map((error) => (error as Error & { code: unknown }).code)).toEqual(
       Array(3).fill('DEADLINE_EXCEEDED'),

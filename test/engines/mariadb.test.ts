@@ -9,7 +9,9 @@ import {
   createDatabase,
   type Database,
   ImplicitCommitError,
-  type Statement,
+  type Sql,
+  sql,
+  statement,
   TransactionControlError,
   TransactionEndedError,
   type TransactionOptions,
@@ -29,7 +31,7 @@ const server = useTestDatabase(
   'create table numbered (id bigint primary key auto_increment, name varchar(100), price decimal(10, 2), at datetime(3), data longtext, bytes blob, yes bool)',
 );
 const nested = { propagation: 'NESTED' } as const;
-const add = (id: number): Statement => ({ text: 'insert into product (id) values ($1)', values: [id] });
+const add = (id: number): Sql => sql`insert into product (id) values (${id})`;
 let proxy: TcpProxy;
 beforeAll(async () => {
   proxy = await startTcpProxy(server.url);
@@ -82,13 +84,12 @@ describe('round trips', () => {
     const database = server.open({ connectionString: proxy.url, max: 1 });
     await database.current.query('select 1');
     const last = { last: true };
-    const { text, values } = add(1);
-    expect(await trips(() => database.transaction(() => database.current.query(text, values, last)))).toBe(1);
+    expect(await trips(() => database.transaction(() => database.current.query(add(1), last)))).toBe(1);
     expect(await trips(() => database.current.batch([add(2), add(3), add(4)]))).toBe(2);
     const two = (): Promise<unknown> =>
       database.transaction(async () => {
         await insert(database, 5);
-        await database.current.query(text, [6], last);
+        await database.current.query(add(6), last);
       });
     expect(await trips(two)).toBe(3);
     expect(await server.products()).toEqual([1, 2, 3, 4, 5, 6]);
@@ -139,8 +140,7 @@ describe('what is sent together', () => {
       database.transaction(async () => {
         afterCommit(() => seen.push('commit'));
         afterRollback(() => seen.push('compensate'));
-        const { text, values } = add(1);
-        await database.current.query(text, values, { last: true });
+        await database.current.query(add(1), { last: true });
       }),
     );
     expect(error).toMatchObject({ code: 'ER_DUP_ENTRY' });
@@ -470,10 +470,10 @@ describe('statements', () => {
 
   it('of more different texts than are kept prepared all work', async () => {
     const database = server.open({ max: 1 });
-    const texts = Array.from({ length: 300 }, (_, index) => ({ text: `select $1 as c${index}`, values: [index] }));
+    const texts = Array.from({ length: 300 }, (_, index) => statement(`select $1 as c${index}`, [index]));
     const results = await database.current.batch(texts);
     expect(results.map(({ rows }) => Object.values(rows[0] ?? {})[0])).toEqual(texts.map((_, index) => index));
-    for (const { text, values } of texts.slice(0, 20)) await database.current.query(text, values);
+    for (const text of texts.slice(0, 20)) await database.current.query(text);
   });
 
   it.each([

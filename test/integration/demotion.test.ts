@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
-import { createDatabase, type Database } from '../../src/index.ts';
+import { createDatabase, type Database, statement } from '../../src/index.ts';
 import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
 import { rejection, until } from '../support/settled.ts';
 
@@ -56,7 +56,7 @@ describe('a server that is made read-only', () => {
   const ways: readonly [string, (database: Database) => Promise<unknown>][] = [
     ['a transaction', (database) => database.transaction(() => write(database, 1))],
     ['a statement by itself', (database) => write(database, 1)],
-    ['a batch', (database) => database.transaction.batch([{ text: 'insert into product values (1)' }])],
+    ['a batch', (database) => database.transaction.batch([statement('insert into product values (1)')])],
   ];
   it.each(ways)('loses all connections that it had when it could be written to: %s', async (_name, work) => {
     const database = open();

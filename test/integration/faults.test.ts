@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
 import { postgres } from '../../src/drivers/postgres/index.ts';
-import { CommitUnknownError, createDatabase, type Database } from '../../src/index.ts';
+import { CommitUnknownError, createDatabase, type Database, statement } from '../../src/index.ts';
 import { until } from '../support/settled.ts';
 
 let server: Awaited<ReturnType<typeof startPostgres>>;
@@ -197,7 +197,7 @@ it('more texts in one batch than prepared statements are kept: none is closed th
   await narrow.transaction(async () => {
     for (const order of [texts, texts.toReversed(), texts, texts.toReversed()]) {
       // Those of the last batch that are kept, and others that take their places.
-      const results = await narrow.current.batch(order.map((text) => ({ text })));
+      const results = await narrow.current.batch(order.map((text) => statement(text)));
       expect(results.map(({ rows }) => rows)).toEqual(order.map((text) => [{ number: Number(text.split(' ')[1]) }]));
     }
     const { rows } = await narrow.current.query('select count(*)::int as kept from pg_prepared_statements');

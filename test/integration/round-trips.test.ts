@@ -1,6 +1,6 @@
 // The counts are exact: they are taken on the wire, between the client and the server.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/index.ts';
+import { type Database, type Sql, sql } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
@@ -37,10 +37,7 @@ async function roundTrips(work: () => Promise<unknown>): Promise<number> {
   return counted;
 }
 
-const insertStatement = (id: number): { text: string; values: unknown[] } => ({
-  text: 'insert into product (id) values ($1)',
-  values: [id],
-});
+const insertStatement = (id: number): Sql => sql`insert into product (id) values (${id})`;
 
 describe('round trips', () => {
   it('a transaction that runs no statement: 0', async () => {

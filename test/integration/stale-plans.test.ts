@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { ambientPool } from '../../src/drivers/postgres/index.ts';
-import type { Database } from '../../src/index.ts';
+import { type Database, statement } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
@@ -115,8 +115,8 @@ describe.each(migrations)('a column whose type changes: $name', (migration) => {
     const database = narrow();
     const batch = (value: unknown): Promise<unknown> =>
       database.current.batch([
-        { text: 'insert into product (id) values (1) on conflict (id) do update set stock = product.stock + 1' },
-        { text: 'insert into migrated (value) values ($1)', values: [value] },
+        statement('insert into product (id) values (1) on conflict (id) do update set stock = product.stock + 1'),
+        statement('insert into migrated (value) values ($1)', [value]),
       ]);
     await startOf(migration, batch);
     await change(migration.change);
@@ -222,8 +222,8 @@ describe('a wrong value', () => {
     const database = narrow();
     const batch = (value: unknown): Promise<unknown> =>
       database.current.batch([
-        { text: 'insert into product (id) values (1) on conflict (id) do update set stock = product.stock + 1' },
-        { text: 'select $1::int', values: [value] },
+        statement('insert into product (id) values (1) on conflict (id) do update set stock = product.stock + 1'),
+        statement('select $1::int', [value]),
       ]);
     for (let turn = 0; turn < 3; turn += 1) await batch(1);
     expect(await rejection(batch('abc'))).toMatchObject({ code: '22P02' });
@@ -385,8 +385,8 @@ describe('a schema per tenant', () => {
         ['south', 'a'],
       ] as const) {
         const [, result] = await database.current.batch([
-          { text: `set local search_path to ${tenant}` },
-          { text: search, values: [id] },
+          statement(`set local search_path to ${tenant}`),
+          statement(search, [id]),
         ]);
         expect(result?.rows).toEqual(rowsOf[tenant]);
       }

@@ -8,20 +8,7 @@ import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
 import { captureCommitHooks, rollbackEach, rolledBack } from '../../src/testing/index.ts';
 import { invoice, isolation, type Place, type Row } from './row.ts';
-import {
-  called,
-  canBeRead,
-  either,
-  emptyList,
-  emptyObject,
-  only,
-  some,
-  thing,
-  timer,
-  truth,
-  whole,
-  words,
-} from './values.ts';
+import { called, canBeRead, either, emptyObject, only, some, timer, truth, whole, words } from './values.ts';
 
 const clock = { now: () => performance.now(), setTimer: () => () => undefined };
 const transaction = {
@@ -108,20 +95,6 @@ export const coreRows: readonly Row[] = [
     entrance: 'query',
     call: (options, { database }) => database.current.query('select 1', [], options),
     options: { last: truth },
-  },
-  {
-    interface: 'Statement',
-    entrance: 'batch',
-    call: (statement, { database }) => database.transaction.batch([statement]),
-    base: () => ({ text: 'select 1' }),
-    options: {
-      text: {
-        good: ['select 1'],
-        accepts: (value) => typeof value === 'string' && value.trim() !== '' && !value.includes(';'),
-      },
-      values: either(some([]), emptyList),
-      native: thing(),
-    },
   },
   ...(
     [

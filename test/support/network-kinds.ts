@@ -1,4 +1,4 @@
-import { withContext } from '../../src/index.ts';
+import { statement, withContext } from '../../src/index.ts';
 import type { Kind, TestDatabase } from './network-runs.ts';
 
 /** Adds a row of a run in whatever is ambient. */
@@ -71,7 +71,7 @@ export const kinds: readonly Kind[] = [
     isHookless: true,
     run: (database, id, { timeout }) =>
       database.transaction.batch(
-        [1, 2, 3].map((part) => ({ text: insert, values: [id, part] })),
+        [1, 2, 3].map((part) => statement(insert, [id, part])),
         { timeout },
       ),
   },

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Database, SluiceError } from '../../index.ts';
+import { type Database, SluiceError, statement } from '../../index.ts';
 import { createOutboxTables } from '../../outbox/index.ts';
 import { RemoteError } from '../../queue/index.ts';
 import { engineOf } from './engines.ts';
@@ -79,7 +79,7 @@ export async function runJobs({
 async function createTables({ current }: Database): Promise<void> {
   for (const table of tables) await current.query(table);
   await current.batch(
-    Array.from({ length: accounts + 1 }, (_, id) => ({ text: 'insert into account values ($1, 0)', values: [id] })),
+    Array.from({ length: accounts + 1 }, (_, id) => statement('insert into account values ($1, 0)', [id])),
   );
   await createOutboxTables(current);
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../../index.ts';
+import { type Database, sql } from '../../index.ts';
 
 export const products = 20;
 const stockOfEach = 35;
@@ -19,10 +19,10 @@ export async function createTables({ current }: Database): Promise<void> {
   for (const [name] of names.toReversed()) await current.query(`drop table if exists ${name}`);
   for (const [name, columns] of names) await current.query(`create table ${name} (${columns})`);
   await current.batch(
-    Array.from({ length: products }, (_, index) => ({
-      text: 'insert into product (id, stock) values ($1, $2)',
-      values: [index + 1, stockOfEach],
-    })),
+    Array.from(
+      { length: products },
+      (_, index) => sql`insert into product (id, stock) values (${index + 1}, ${stockOfEach})`,
+    ),
   );
 }
 

@@ -6,6 +6,7 @@ import {
   type Driver,
   type DriverConnection,
   partPoolOptions,
+  nameQuoter,
   warnOfMissing,
 } from '../../driver/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
@@ -83,6 +84,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     fulfils: (running, wanted) => fulfilsIsolation(running ?? defaultIsolation ?? 'READ_UNCOMMITTED', wanted),
     usualIsolation: () => (defaultIsolation === undefined ? 'REPEATABLE_READ' : undefined),
     inspect: inspectText,
+    quoteName: nameQuoter('`', 64),
     libraryPool: (database, clientName) =>
       createAmbientPool(database as Database, clientName, {
         ...config,

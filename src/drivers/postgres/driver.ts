@@ -2,7 +2,14 @@ import pg from 'pg';
 import type { Database } from '../../database/index.ts';
 import { Openings } from './ambient-pool/openings.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
-import { type ClientDefinition, type Driver, partPoolOptions, warnOfMissing } from '../../driver/index.ts';
+import {
+  bytesOf,
+  type ClientDefinition,
+  type Driver,
+  nameQuoter,
+  partPoolOptions,
+  warnOfMissing,
+} from '../../driver/index.ts';
 import { isHidden, PostgresConnection } from './connection.ts';
 import type { WireValue } from './exchange.ts';
 import { describeConnectFailure } from './failure.ts';
@@ -67,6 +74,8 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     isolation: requestedIsolation,
     fulfils: fulfilsIsolation,
     inspect: createInspector(),
+    // Servers cut names that are longer (NAMEDATALEN), unless they were built otherwise.
+    quoteName: nameQuoter('"', 63, bytesOf),
     refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>
       createAmbientPool(database as Database, clientName, {

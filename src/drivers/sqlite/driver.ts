@@ -3,6 +3,7 @@ import {
   type Driver,
   type LockProbe,
   partPoolOptions,
+  nameQuoter,
   warnOfMissing,
 } from '../../driver/index.ts';
 import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
@@ -49,6 +50,7 @@ export function sqlite(given: SqliteOptions = {}): ClientDefinition {
     isolation: () => 'SERIALIZABLE',
     fulfils: () => true,
     inspect: (text) => readText(text).kind,
+    quoteName: nameQuoter('"'),
     openLockProbe: () => Promise.resolve(lockProbe),
   };
   // There is no server that could close a connection, or let one die.

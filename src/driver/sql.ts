@@ -1,0 +1,154 @@
+import { InvalidOptionError, typeName } from '../core/index.ts';
+import type { Statement } from './statement.ts';
+
+/** What a piece of SQL is made of. */
+type Part =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'value'; readonly value: unknown }
+  | { readonly type: 'name'; readonly names: readonly string[] };
+
+/** Copies of the package know each other's pieces by it; what comes out of JSON never has it. */
+const brand: unique symbol = Symbol.for('sluice.sql') as never;
+declare const rowOf: unique symbol;
+
+/** A piece of SQL with its values: a statement, or a part of one. Made by `sql` and `statement`. */
+export interface Sql<Row = Record<string, unknown>> {
+  readonly [brand]: readonly Part[];
+  /** What the rows of its result are, which is not checked. */
+  readonly [rowOf]?: Row;
+}
+
+/** The rows of the result of a statement. */
+export type RowOf<Piece> = Piece extends Sql<infer Row> ? Row : never;
+
+/** Makes statements whose values never become text. */
+export interface SqlTag {
+  /**
+   * A statement: what is put into it is sent as a value, beside the text (`$1`, `$2` on every engine). A piece of SQL that is
+   * put into it becomes a part of it.
+   *
+   * ```ts
+   * const product = sql<{ id: number; stock: number }>`select id, stock from product where id = ${id}`;
+   * const { rows } = await database.query(product);
+   * ```
+   * @throws InvalidOptionError for functions, symbols and promises
+   */
+  <Row = Record<string, unknown>>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row>;
+  /**
+   * A name, quoted as the engine has it: `sql.id('shop', 'product')`.
+   * @throws InvalidOptionError for what is no text, is empty or has NUL; when it is sent also for a name that is too long
+   */
+  id(...names: readonly string[]): Sql;
+  /**
+   * Values or pieces in a row, with `, ` or another piece between them: `` sql`id in (${sql.join(ids)})` ``.
+   * @throws InvalidOptionError for an empty list
+   */
+  join(parts: readonly unknown[], separator?: Sql): Sql;
+  /** A piece with nothing in it, for what is there on a condition. */
+  readonly empty: Sql;
+  /** DANGEROUS: text as it is. Whatever comes from outside can be an injection here. */
+  raw(text: string): Sql;
+}
+
+/** A statement from text with placeholders (`$1`, `$2` on every engine, `?` where the engine has it) and values. */
+export function statement<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Sql<Row> {
+  if (typeof text !== 'string') throw refused(typeName(text), 'the text of a statement', 'Give SQL text');
+  if (values !== undefined && !Array.isArray(values))
+    throw refused(typeName(values), 'the values of a statement', 'Give an array with one value for each placeholder');
+  return Object.assign(
+    piece<Row>([{ type: 'text', text }]),
+    values === undefined ? {} : { [given]: [...(values as unknown[])] },
+  );
+}
+
+/** The values of a text that has its placeholders already. */
+const given: unique symbol = Symbol.for('sluice.sql.values') as never;
+
+function tag<Row = Record<string, unknown>>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row> {
+  if (!Array.isArray(texts) || !Array.isArray(texts.raw)) {
+    throw new InvalidOptionError({
+      what: `sql was called with ${typeName(texts)}, and not as a template`,
+      remedy: 'Write sql`...`, or statement(text, values) for text from elsewhere',
+    });
+  }
+  const parts: Part[] = [{ type: 'text', text: texts[0] ?? '' }];
+  for (const [index, value] of values.entries()) {
+    parts.push(...partsOf(value, 'sql'), { type: 'text', text: texts[index + 1] ?? '' });
+  }
+  return piece(parts);
+}
+
+/** Makes statements: see `SqlTag`. */
+export const sql: SqlTag = Object.assign(tag, {
+  id(...names: readonly string[]): Sql {
+    if (names.length === 0) throw refused('no name', 'sql.id', 'Give the name of a table or column');
+    for (const name of names) {
+      if (typeof name !== 'string' || name === '' || name.includes('\0') || !name.isWellFormed())
+        throw refused(
+          typeof name === 'string' ? 'text that is no name' : typeName(name),
+          'sql.id',
+          'Give names as text',
+        );
+    }
+    return piece([{ type: 'name', names: [...names] }]);
+  },
+  join(parts: readonly unknown[], separator: Sql = comma): Sql {
+    if (!Array.isArray(parts)) throw refused(typeName(parts), 'sql.join', 'Give an array of values or pieces of SQL');
+    if (parts.length === 0)
+      throw refused('an empty list', 'sql.join', 'Leave the condition out where there is nothing to list');
+    if (!isSql(separator))
+      throw refused(typeName(separator), 'the separator of sql.join', 'Give a piece of SQL: sql` and `');
+    return piece(
+      parts.flatMap((part, index) => [...(index === 0 ? [] : separator[brand]), ...partsOf(part, 'sql.join')]),
+    );
+  },
+  empty: piece([]),
+  raw(text: string): Sql {
+    if (typeof text !== 'string') throw refused(typeName(text), 'sql.raw', 'Give SQL text that is your own');
+    return piece([{ type: 'text', text }]);
+  },
+});
+
+const comma: Sql = piece([{ type: 'text', text: ', ' }]);
+
+/** Whether a value was made by `sql` or `statement`, of this copy of the package or another one. */
+export function isSql(value: unknown): value is Sql<unknown> {
+  return typeof value === 'object' && value !== null && Array.isArray((value as Partial<Sql>)[brand]);
+}
+
+/**
+ * The statement that a piece of SQL is on an engine.
+ * @param quoteName quotes a name as the engine has it, or throws InvalidOptionError
+ */
+export function toStatement(whole: Sql<unknown>, quoteName: (name: string) => string): Statement {
+  const [only] = whole[brand];
+  const values = (whole as { readonly [given]?: readonly unknown[] })[given];
+  if (only?.type === 'text' && whole[brand].length === 1) return { text: only.text, values };
+  const found: unknown[] = [];
+  let text = '';
+  for (const part of whole[brand]) {
+    if (part.type === 'name') text += part.names.map(quoteName).join('.');
+    else if (part.type === 'value') text += `$${found.push(part.value)}`;
+    // A digit behind a placeholder would be read as a part of its number.
+    else text += found.length > 0 && /^\d/.test(part.text) && /\$\d+$/.test(text) ? ` ${part.text}` : part.text;
+  }
+  return { text, values: found };
+}
+
+function partsOf(value: unknown, owner: string): readonly Part[] {
+  if (isSql(value)) {
+    if (given in value) throw refused('a statement with placeholders of its own', owner, 'Make it with sql`...`');
+    return value[brand];
+  }
+  if (typeof value === 'function' || typeof value === 'symbol')
+    throw refused(typeName(value), owner, 'Give values, or pieces of SQL made by sql');
+  return [{ type: 'value', value }];
+}
+
+function piece<Row = Record<string, unknown>>(parts: readonly Part[]): Sql<Row> {
+  return Object.defineProperty({}, brand, { value: parts }) as Sql<Row>;
+}
+
+function refused(what: string, owner: string, remedy: string): InvalidOptionError {
+  return new InvalidOptionError({ what: `${owner} got ${what}`, remedy });
+}
