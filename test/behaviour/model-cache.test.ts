@@ -75,8 +75,19 @@ describe('a row or query that the database does not give in time', () => {
     const narrow = server.open({ max: 1 });
     const cache = { entity: true, query: true, loadTimeout: 100 };
     const slow = createModel(narrow, defineModel<PostRow>({ table: 'post', key: 'id', cache }));
+    // On a busy machine the database is not always in time.
+    const patiently = async <Result>(load: () => Promise<Result>): Promise<Result> => {
+      let result: Promise<Result> = load();
+      await until('it answers', () =>
+        result.then(
+          () => true,
+          () => ((result = load()), false),
+        ),
+      );
+      return await result;
+    };
     // It knows its columns.
-    await slow.get({ id: 1 });
+    await patiently(() => slow.get({ id: 1 }));
     const [isHeld, mayEnd] = [signal(), signal()];
     const holding = narrow.transaction(async () => {
       await narrow.current.query('select 1 as one');
@@ -89,8 +100,8 @@ describe('a row or query that the database does not give in time', () => {
     expect(errors.map(({ code }) => code)).toEqual(asked.map(() => 'CACHE_LOAD_TIMEOUT'));
     mayEnd.fire();
     await holding;
-    await until('it answers', () => slow.get({ id: 2 }).then(Boolean, () => false));
-    expect((await slow.mget([2, 3])).map((row) => row?.title)).toEqual(['b', 'c']);
+    expect(await patiently(() => slow.get({ id: 2 }))).toMatchObject({ title: 'b' });
+    expect((await patiently(() => slow.mget([2, 3]))).map((row) => row?.title)).toEqual(['b', 'c']);
   });
 });
 
