@@ -115,3 +115,7 @@ export async function failuresIfAny(promise: Promise<unknown>): Promise<object |
     (error: unknown) => failuresOf(Promise.reject(error)),
   );
 }
+
+export async function idsIn(db: Pick<Db, 'select'>): Promise<number[]> {
+  return (await db.select({ id: product.id }).from(product).orderBy(product.id)).map(({ id }) => id);
+}
