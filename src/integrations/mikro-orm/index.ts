@@ -3,6 +3,7 @@ import { assertHandle, type BindEntry, bindOnce, clientOf, ownTransactions } fro
 import type { Database } from '../../index.ts';
 import { bindConnection, type WithTransactional } from './connection.ts';
 import { adopt } from './entity-manager.ts';
+import { refuseConnectionOptions } from './options.ts';
 import { bindQueries, type WithQueries } from './queries.ts';
 
 /** How type parsers are looked up, as in `pg.types`. */
@@ -34,7 +35,7 @@ const textArray = 1009;
  * ```
  * Use an `em.fork()` for each unit of work: what it knows of entities is not rolled back with a transaction.
  * @param clientName that of the ambient pool; default: the default client
- * @throws InvalidOptionError for what is no MikroORM 7 on a SQL database; UnknownClientError
+ * @throws InvalidOptionError for what is no MikroORM 7 on a SQL database, and for options without effect; UnknownClientError
  */
 export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   orm: Orm,
@@ -45,6 +46,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   const client = clientOf(database, clientName);
   const connection = orm.em.getConnection('write') as unknown as WithTransactional;
   assertHandle(ofConnection, connection);
+  refuseConnectionOptions(orm.config);
   if (!bindOnce(entry.name, connection, client)) return orm;
   const db = database.getDb({ clientName });
   bindConnection(connection, {
