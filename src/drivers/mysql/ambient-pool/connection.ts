@@ -4,6 +4,7 @@ import type { LibrarySession } from '../../../ambient/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { MysqlConnection } from '../connection.ts';
 import type { ResultCallback } from '../mysql2-types.ts';
+import { escape, type Escaping, format } from './escaping.ts';
 import { type Answer, executeOn } from './execute.ts';
 import { PromiseConnection } from './promises.ts';
 import { AmbientQuery } from './query.ts';
@@ -15,10 +16,7 @@ type DoneCallback = (error: Error | null) => void;
  * What a library takes for a `PoolConnection` of mysql2: a connection of its own outside of a transaction, and a
  * share in that of the ambient one inside. It shows what libraries use of a connection.
  */
-export class AmbientConnection extends EventEmitter {
-  readonly format: typeof mysql.format = mysql.format;
-  readonly escape: typeof mysql.escape = mysql.escape;
-  readonly escapeId: typeof mysql.escapeId = mysql.escapeId;
+export class AmbientConnection extends EventEmitter implements Escaping {
   readonly #config: ConnectionOptions;
   readonly #session: LibrarySession;
   readonly #onRelease: (connection: AmbientConnection) => void;
@@ -92,6 +90,22 @@ export class AmbientConnection extends EventEmitter {
   /** Gives it back to be closed, unless it is that of the ambient transaction. */
   destroy(): void {
     this.#giveBack(true);
+  }
+
+  format(sql: string, values?: unknown): string {
+    return format(this.#config, sql, values);
+  }
+
+  escape(value: unknown): string {
+    return escape(this.#config, value);
+  }
+
+  escapeId(value: string | string[]): string {
+    return mysql.escapeId(value);
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
   }
 
   end(callback?: DoneCallback): void {

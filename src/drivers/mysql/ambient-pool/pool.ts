@@ -1,13 +1,14 @@
 import { EventEmitter } from 'node:events';
-import type { ConnectionOptions, Pool } from 'mysql2';
+import mysql, { type ConnectionOptions, type Pool } from 'mysql2';
 import { libraryPool, openSession, runHere, SharedSession } from '../../../ambient/index.ts';
-import { InvalidOptionError } from '../../../core/index.ts';
+import { checkBody, InvalidOptionError } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
 import type { NativeStatement } from '../statement.ts';
 import { AmbientConnection, callBack } from './connection.ts';
 import { type Answer, executeHere } from './execute.ts';
-import type { PromiseConnection } from './promises.ts';
+import { escape, type Escaping, format } from './escaping.ts';
+import { PromisePool } from './promise-pool.ts';
 import { AmbientQuery } from './query.ts';
 import { readRequest, type Request } from './request.ts';
 
@@ -21,7 +22,7 @@ type ConnectionCallback = (error: Error | null, connection?: AmbientConnection) 
  * It emits `acquire` and `release`; connections belong to the database, so there is no `connection`, and `end()`
  * ends this pool alone.
  */
-class AmbientPool extends EventEmitter {
+class AmbientPool extends EventEmitter implements Escaping {
   readonly #database: Database;
   readonly #clientName: string;
   readonly #config: ConnectionOptions;
@@ -34,7 +35,25 @@ class AmbientPool extends EventEmitter {
     this.#config = config;
   }
 
+  format(sql: string, values?: unknown): string {
+    return format(this.#config, sql, values);
+  }
+
+  escape(value: unknown): string {
+    return escape(this.#config, value);
+  }
+
+  escapeId(value: string | string[]): string {
+    return mysql.escapeId(value);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  /** @throws InvalidOptionError without a callback, to whom nobody could give the connection back */
   getConnection(callback: ConnectionCallback): void {
+    checkBody('getConnection() of a pool, which calls back,', callback);
     this.#connect().then(
       (connection) => callback(null, connection),
       (error: Error) => callback(error),
@@ -60,18 +79,10 @@ class AmbientPool extends EventEmitter {
   }
 
   /** The same pool, for callers who await. */
-  promise(): object {
+  promise(): PromisePool {
     const ask = async (method: 'query' | 'execute', args: readonly unknown[]): Promise<Answer> =>
       await this.#run(readRequest(method, args, this.#config.timezone));
-    return {
-      pool: this,
-      query: (...args: readonly unknown[]) => ask('query', args),
-      execute: (...args: readonly unknown[]) => ask('execute', args),
-      getConnection: async (): Promise<PromiseConnection> => (await this.#connect()).promise(),
-      releaseConnection: (connection: PromiseConnection) => connection.release(),
-      end: async () => this.end(),
-      on: this.on.bind(this),
-    };
+    return new PromisePool(this, ask, async () => (await this.#connect()).promise());
   }
 
   async #connect(): Promise<AmbientConnection> {

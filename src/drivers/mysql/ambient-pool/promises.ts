@@ -1,10 +1,13 @@
+import type { ConnectionOptions } from 'mysql2';
+import type { Escaping } from './escaping.ts';
 import type { Answer } from './execute.ts';
 
-type Ask = (method: 'query' | 'execute', args: readonly unknown[]) => Promise<Answer>;
+export type Ask = (method: 'query' | 'execute', args: readonly unknown[]) => Promise<Answer>;
 
 /** What is used of the connection underneath. */
-interface CallbackConnection {
+interface CallbackConnection extends Escaping {
   readonly threadId: number | null;
+  readonly config: ConnectionOptions;
   release(): void;
   destroy(): void;
 }
@@ -24,6 +27,22 @@ export class PromiseConnection {
 
   get threadId(): number | null {
     return this.connection.threadId;
+  }
+
+  get config(): ConnectionOptions {
+    return this.connection.config;
+  }
+
+  format(...args: Parameters<Escaping['format']>): string {
+    return this.connection.format(...args);
+  }
+
+  escape(value: unknown): string {
+    return this.connection.escape(value);
+  }
+
+  escapeId(value: string | string[]): string {
+    return this.connection.escapeId(value);
   }
 
   async query(...args: readonly unknown[]): Promise<Answer> {
@@ -56,6 +75,10 @@ export class PromiseConnection {
 
   destroy(): void {
     this.connection.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.release();
   }
 
   async end(): Promise<void> {
