@@ -310,6 +310,7 @@ describe('a version that is not supported', () => {
     bindPrisma: { _clientVersion: '6.19.0', $transaction() {}, $extends() {} },
     // Over Knex.
     bindMikroOrm: {
+      config: { get() {} },
       em: { getConnection: () => ({ transactional() {}, getKnex() {} }), getDriver: () => ({}), fork() {} },
     },
     bindKysely: { transaction() {}, connection() {} },

@@ -150,6 +150,7 @@ export const librariesWith = (PrismaClient: PrismaClient): Readonly<Record<strin
       const connection = { transactional: transaction, getClient: self };
       const fork = (): object => ({ fork, isInTransaction: () => false, transactional: connection.transactional });
       return {
+        config: { get: () => undefined },
         em: Object.assign(fork(), {
           getConnection: () => connection,
           getDriver: () => ({ createQueryBuilder: self }),

@@ -14,7 +14,7 @@ interface TypeParsers {
 const entry: BindEntry = {
   name: 'bindMikroOrm',
   takes: 'a MikroORM 7 on PostgreSQL: await MikroORM.init({ ...config, driverOptions })',
-  methods: ['em.getConnection', 'em.getDriver', 'em.fork'],
+  methods: ['em.getConnection', 'em.getDriver', 'em.fork', 'config.get'],
 };
 /** MikroORM before 7 has no Kysely over its pool, and an ORM that is on no SQL database has neither. */
 const ofConnection: BindEntry = { ...entry, methods: ['transactional', 'getClient'] };
