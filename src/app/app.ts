@@ -127,6 +127,11 @@ export class App<
     await this.#jobs?.close(options);
     await this.database.close(options);
   }
+
+  /** The same as `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
 }
 
 /**

@@ -220,6 +220,11 @@ export class Database<Name extends string = string> {
     await (this.#closing ??= this.#close(timeout));
   }
 
+  /** The same as `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async #close(timeout: number): Promise<void> {
     const clients = [...this.#clients.values()];
     for (const { pool } of clients) pool.startClosing();

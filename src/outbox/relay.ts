@@ -91,6 +91,11 @@ export class Relay {
     await endsWithin(systemClock, this.#loop, stopGrace);
   }
 
+  /** The same as `stop()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   async #run(): Promise<void> {
     while (this.#state === 'running') {
       this.#poked = false;

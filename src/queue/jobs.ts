@@ -123,6 +123,11 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     await (this.#closing ??= this.#close(read));
   }
 
+  /** The same as `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async #close({ timeout = 10_000 }: WorkerCloseOptions): Promise<void> {
     this.#runtime.refuse();
     const end = systemClock.now() + timeout;

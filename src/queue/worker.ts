@@ -133,6 +133,11 @@ export class Worker {
     await (this.#closing ??= this.#close(timeout));
   }
 
+  /** The same as `close()`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
   async #close(timeout: number): Promise<void> {
     this.#state = 'closed';
     this.#closed.abort();
