@@ -6,6 +6,7 @@ import type { postgres as postgresClient } from '../src/drivers/postgres/index.t
 import type { createDatabase as create, Database } from '../src/index.ts';
 import { openArena, sluiceNested, sluiceRead, sluiceTransaction, table, width } from './contenders.ts';
 import { type EngineArena, fill, pair } from './engines.ts';
+import type { LibraryArena, openLibraryArena } from './libraries.ts';
 
 /** Where the servers are. */
 interface Urls {
@@ -51,6 +52,7 @@ export async function openBeforeArena(folder: string, urls: Urls, only: string):
   const raw = await openArena(urls.postgres);
   const [before, now] = [await openBoth(resolve(folder), urls), await openBoth(resolve('.'), urls)];
   await fill(now.MariaDB);
+  const libraries = await openLibraries(folder, urls.postgres);
   const workloads = (['PostgreSQL', 'MariaDB'] as const).flatMap((engine) =>
     operations.map(([name, callers, operation]) => ({
       name: `${engine}, ${name}, ${callers} callers`,
@@ -59,10 +61,11 @@ export async function openBeforeArena(folder: string, urls: Urls, only: string):
     })),
   );
   return {
-    workloads: workloads.filter(({ name }) => name.includes(only)),
+    workloads: [...workloads, ...libraries.workloads].filter(({ name }) => name.includes(only)),
     async close() {
       await now.MariaDB.current.query(`drop table ${table}`);
       for (const database of [...Object.values(before), ...Object.values(now)]) await database.close();
+      await libraries.close();
       await raw.close();
     },
   };
@@ -77,5 +80,33 @@ async function openBoth(root: string, urls: Urls): Promise<Record<'PostgreSQL' |
   return {
     PostgreSQL: createDatabase({ clients: { default: postgres({ connectionString: urls.postgres, ...settings }) } }),
     MariaDB: createDatabase({ clients: { default: mysql({ uri: urls.mariadb, ...settings }) } }),
+  };
+}
+
+/** Each library on Sluice, of both checkouts. */
+async function openLibraries(folder: string, url: string): Promise<EngineArena> {
+  const load = async (root: string): Promise<LibraryArena> => {
+    const module: unknown = await import(pathToFileURL(join(resolve(root), 'bench/libraries.ts')).href);
+    return await (module as { openLibraryArena: typeof openLibraryArena }).openLibraryArena(url);
+  };
+  const [before, now] = [await load(folder), await load('.')];
+  const contenders = now.contenders.flatMap(({ name, ...works }) => {
+    const theirs = before.contenders.find((each) => each.name === name);
+    return (['transaction', 'read'] as const).flatMap((work) =>
+      theirs === undefined
+        ? []
+        : [1, 16].map((callers) => ({
+            name: `libraries: ${name}, ${work}, ${callers} callers`,
+            callers,
+            contenders: pair(theirs[work].sluice, works[work].sluice),
+          })),
+    );
+  });
+  return {
+    workloads: contenders,
+    async close() {
+      await before.close();
+      await now.close();
+    },
   };
 }

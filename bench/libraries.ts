@@ -115,7 +115,7 @@ export async function openLibraryArena(connectionString: string): Promise<Librar
       await Promise.all(orms.map((orm) => orm.close()));
       await Promise.all([dataSources.alone.destroy(), dataSources.sluice.destroy(), knexes.sluice.destroy()]);
       await database.close();
-      await admin.query(`drop table ${table}`);
+      await admin.query(`drop table if exists ${table}`);
       await Promise.all(pools.map((pool) => pool.end()));
     },
   };
