@@ -54,6 +54,7 @@ const migrate = (db: Db, migrationsFolder: string): Promise<void> =>
   onMariadb ? migrateMysql(db as never, { migrationsFolder }) : migratePg(db, { migrationsFolder });
 
 const noTables = {
+  on: 'Making tables on MySQL and MariaDB',
   why: 'a statement that makes a table commits on this server, so it is refused in an ambient transaction',
   sees: 'refused',
   rows: [{ id: 9, stock: 0 }],

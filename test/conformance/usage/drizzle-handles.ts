@@ -103,11 +103,13 @@ export const handles: readonly DrizzleUsage[] = [
       return { found, late };
     },
     outside: {
+      on: 'A handle after the end of its transaction',
       why: 'a transaction that has ended runs nothing, where Drizzle would write by itself',
       sees: late,
       rows: [{ id: 1, stock: 1 }],
     },
     inside: {
+      on: 'A handle after the end of its transaction',
       why: 'a transaction that has ended runs nothing, where Drizzle would write by itself',
       sees: late,
       rows: [{ id: 1, stock: 1 }],

@@ -52,6 +52,7 @@ export const transactions: readonly DrizzleUsage[] = [
       ? {}
       : {
           inside: {
+            on: 'Isolation level in an ambient transaction',
             why: 'the ambient transaction gives less than this one asks for: what is to be repeated is the outermost one',
             sees: { attempts: 0, failures: [refused, refused, refused] },
             rows: [{ id: 1, stock: 0 }],
@@ -138,8 +139,18 @@ export const transactions: readonly DrizzleUsage[] = [
         return settled.map(({ status }) => status);
       });
     },
-    outside: { why: 'siblings wait for each other', sees: ['fulfilled', 'rejected'], rows: rowsOf(1, 3) },
-    inside: { why: 'siblings wait for each other', sees: ['fulfilled', 'rejected'], rows: rowsOf(1, 3) },
+    outside: {
+      on: 'Nested transactions in parallel',
+      why: 'siblings wait for each other',
+      sees: ['fulfilled', 'rejected'],
+      rows: rowsOf(1, 3),
+    },
+    inside: {
+      on: 'Nested transactions in parallel',
+      why: 'siblings wait for each other',
+      sees: ['fulfilled', 'rejected'],
+      rows: rowsOf(1, 3),
+    },
   },
   {
     topic: 'two clients in parallel',
@@ -173,11 +184,13 @@ export const transactions: readonly DrizzleUsage[] = [
       return { failure, found: await idsIn(client) };
     },
     outside: {
+      on: 'Another handle beside a transaction',
       why: 'the database means the transaction that is ambient',
       sees: { failure: { told: { name: 'DrizzleError', class: 'TransactionRollbackError' } }, found: [4] },
       rows: rowsOf(4),
     },
     inside: {
+      on: 'Another handle beside a transaction',
       why: 'the database means the transaction that is ambient',
       sees: { failure: { told: { name: 'DrizzleError', class: 'TransactionRollbackError' } }, found: [4] },
       rows: rowsOf(4),
@@ -197,7 +210,39 @@ export const transactions: readonly DrizzleUsage[] = [
       seen.push((await server.products()).length);
       return seen;
     },
-    inside: { why: 'what has ended inside is a savepoint: the ambient transaction is what commits', sees: [0, 0, 0] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'what has ended inside is a savepoint: the ambient transaction is what commits',
+      sees: [0, 0, 0],
+    },
+  },
+  {
+    topic: 'promises of commit',
+    name: 'a function that returns although one of its statements has failed',
+    async run({ client }) {
+      const running = client.transaction(async (tx) => {
+        await tx.insert(product).values({ id: 1 });
+        await failuresOf(tx.insert(product).values({ id: 1 }).execute());
+        return 'returned';
+      });
+      const answer = await running.catch(({ code }: Error & { code?: unknown }) => code);
+      await client.insert(product).values({ id: 2 });
+      return [answer, await idsIn(client)];
+    },
+    ...(onMariadb
+      ? {}
+      : {
+          outside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: ['UNEXPECTED_ROLLBACK', [2]],
+          },
+          inside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: ['UNEXPECTED_ROLLBACK', [2]],
+          },
+        }),
   },
 ];
 

@@ -144,7 +144,11 @@ export const byHand: readonly KnexUsage[] = [
       seen.push(await server.products());
       return seen;
     },
-    inside: { why: 'it commits with the ambient transaction', sees: [[], [], [], []] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'it commits with the ambient transaction',
+      sees: [[], [], [], []],
+    },
   },
   {
     topic: 'promises of commit',
@@ -162,6 +166,7 @@ export const byHand: readonly KnexUsage[] = [
       ? {}
       : {
           inside: {
+            on: 'A failed statement whose error is caught',
             why: 'Knex alone takes the answer ROLLBACK for a commit; a savepoint that has failed is told of',
             sees: ['resolved', 'UNEXPECTED_ROLLBACK', 'resolved', true, [1]],
           },
@@ -194,5 +199,32 @@ export const byHand: readonly KnexUsage[] = [
         ),
       ];
     },
+  },
+  {
+    topic: 'promises of commit',
+    name: 'a function that returns although one of its statements has failed',
+    async run({ client }) {
+      const running = client.transaction(async (trx) => {
+        await insert(trx, 1);
+        await outcomeOf(insert(trx, 1));
+      });
+      const answer = await outcomeOf(running);
+      await insert(client, 2);
+      return [answer, await ids(client)];
+    },
+    ...(onMariadb
+      ? {}
+      : {
+          outside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: ['UNEXPECTED_ROLLBACK', [2]],
+          },
+          inside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: ['UNEXPECTED_ROLLBACK', [2]],
+          },
+        }),
   },
 ];

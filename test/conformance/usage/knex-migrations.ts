@@ -166,6 +166,7 @@ export const migrations: readonly KnexUsage[] = [
     ...(onMariadb
       ? {
           outside: {
+            on: 'Making tables on MySQL and MariaDB',
             why: 'a table that is made commits the transaction, also where Knex does not know',
             sees: [`RangeError: ${JSON.stringify(refused)}`, [4], tables],
             rows: [{ id: 4, stock: 0 }],
@@ -224,5 +225,12 @@ export const migrations: readonly KnexUsage[] = [
 function refusedOnMariadb(sees: unknown, kept: readonly number[]): { inside?: Difference } {
   if (!onMariadb) return {};
   const rows = kept.map((id) => ({ id, stock: 0 }));
-  return { inside: { why: 'it would commit the ambient transaction, and is refused before it is sent', sees, rows } };
+  return {
+    inside: {
+      on: 'Making tables on MySQL and MariaDB',
+      why: 'it would commit the ambient transaction, and is refused before it is sent',
+      sees,
+      rows,
+    },
+  };
 }

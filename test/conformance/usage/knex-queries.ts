@@ -152,7 +152,11 @@ export const queries: readonly KnexUsage[] = [
       });
       return [during, await other()];
     },
-    inside: { why: 'the lock is that of the ambient transaction', sees: [[[1], 'locked'], 'locked'] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'the lock is that of the ambient transaction',
+      sees: [[[1], 'locked'], 'locked'],
+    },
     keeps: [{ id: 1, stock: 0 }],
   },
   {

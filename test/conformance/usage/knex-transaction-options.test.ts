@@ -52,10 +52,27 @@ const byHand: Transaction = async (knex, body, config) => {
 };
 
 const ambient = { isolation: engine.levels['DEFAULT'], read_only: engine.defaultReadOnly };
-const tooMuch = { why: 'a transaction says what it is where it begins', sees: 'INCOMPATIBLE_TRANSACTION' };
-const asItIs = { why: 'the ambient transaction gives as much', sees: ambient };
-const notKnown = { why: 'neither server knows it; it is refused by name', sees: 'TRANSACTION_CONTROL' };
-const own = { why: 'the connection is that of the ambient transaction', sees: 'INVALID_OPTION' };
+const tooMuch = {
+  on: 'Isolation level in an ambient transaction',
+  why: 'a transaction says what it is where it begins',
+  sees: 'INCOMPATIBLE_TRANSACTION',
+};
+const asItIs = {
+  on: 'Isolation level in an ambient transaction',
+  why: 'the ambient transaction gives as much',
+  sees: ambient,
+};
+const notKnown = {
+  on: 'Isolation level `snapshot`',
+  why: 'neither server knows it; it is refused by name',
+  sees: 'TRANSACTION_CONTROL',
+};
+const noComma = { on: '`readOnly` with a level', why: 'the server has no such statement', sees: 'TRANSACTION_CONTROL' };
+const own = {
+  on: '`connection` of a transaction',
+  why: 'the connection is that of the ambient transaction',
+  sees: 'INVALID_OPTION',
+};
 
 type Level = NonNullable<Knex.TransactionConfig['isolationLevel']>;
 
@@ -64,7 +81,7 @@ function tableOf(
   isByHand: boolean,
 ): Record<keyof Knex.TransactionConfig, Record<string, Case>> {
   // The server is asked outside of an ambient transaction, and Knex alone keeps its answer to itself.
-  const asked = { why: 'what could not begin is not handed out', sees: '42601' };
+  const asked = { on: 'A transaction that cannot begin', why: 'what could not begin is not handed out', sees: '42601' };
   const levels: Record<Level, Omit<Case, 'run'>> = {
     'read uncommitted': { inside: asItIs },
     'read committed': { inside: asItIs },
@@ -96,13 +113,17 @@ function tableOf(
     readOnly: {
       true: {
         run: (open) => transaction(open(), characteristics, { readOnly: true }),
-        inside: { why: 'who only reads may join who writes', sees: ambient },
+        inside: {
+          on: 'Access mode in an ambient transaction',
+          why: 'who only reads may join who writes',
+          sees: ambient,
+        },
       },
       false: { run: (open) => transaction(open(), characteristics, { readOnly: false }) },
       'with a level': {
         run: (open) => transaction(open(), characteristics, { readOnly: true, isolationLevel: 'read committed' }),
         // Knex writes no comma between them.
-        ...(onMariadb ? { inside: notKnown, outside: notKnown } : { inside: asItIs }),
+        ...(onMariadb ? { inside: noComma, outside: noComma } : { inside: asItIs }),
       },
     },
     userParams: {

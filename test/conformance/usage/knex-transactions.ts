@@ -36,6 +36,7 @@ export const transactions: readonly KnexUsage[] = [
       return await work().catch((error: unknown) => (error as { code: unknown }).code);
     },
     inside: {
+      on: 'Isolation level in an ambient transaction',
       why: 'a savepoint is as isolated as its transaction, which says so where it begins',
       sees: 'INCOMPATIBLE_TRANSACTION',
       rows: [],

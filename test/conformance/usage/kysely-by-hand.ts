@@ -63,6 +63,7 @@ export const byHand: readonly Usage<Kysely<Tables>>[] = [
       return [seen, gone];
     },
     inside: {
+      on: 'A savepoint that is gone',
       why: 'a savepoint that is gone is found before it is sent',
       sees: [[1], { name: 'TransactionControlError', class: 'TransactionControlError', code: 'TRANSACTION_CONTROL' }],
     },
@@ -149,7 +150,11 @@ export const byHand: readonly Usage<Kysely<Tables>>[] = [
       await trx.commit().execute();
       return [first, trx.isCommitted, await server.products()];
     },
-    inside: { why: 'it commits with the ambient transaction', sees: [[], true, []] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'it commits with the ambient transaction',
+      sees: [[], true, []],
+    },
   },
   {
     topic: 'promises of commit',
@@ -173,10 +178,39 @@ export const byHand: readonly Usage<Kysely<Tables>>[] = [
     ...(engine.name === 'postgres'
       ? {
           inside: {
+            on: 'A failed statement whose error is caught',
             why: 'a savepoint has no answer to its commit that Kysely could read; the error says the same',
             sees: ['UnexpectedRollbackError', [false, false], [1]],
           },
         }
       : {}),
+  },
+  {
+    topic: 'promises of commit',
+    name: 'a function that returns although one of its statements has failed',
+    async run({ client }) {
+      const running = client.transaction().execute(async (trx) => {
+        await insert(trx, 1);
+        await failureOf(insert(trx, 1));
+        return 'returned';
+      });
+      const answer = await running.catch(({ code, name }: Error & { code?: unknown }) => code ?? name);
+      await insert(client, 2);
+      return [answer, await ids(client)];
+    },
+    ...(engine.name === 'mariadb'
+      ? {}
+      : {
+          outside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: ['UNEXPECTED_ROLLBACK', [2]],
+          },
+          inside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: ['UNEXPECTED_ROLLBACK', [2]],
+          },
+        }),
   },
 ];

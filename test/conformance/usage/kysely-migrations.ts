@@ -151,5 +151,12 @@ export const migrations: readonly Usage<Kysely<Tables>>[] = [
 /** On MariaDB, where a statement that makes a table would commit the ambient transaction. */
 function refusedOnMariadb(sees: unknown, rows: Difference['rows'] & object): Pick<Usage<Kysely<Tables>>, 'inside'> {
   if (!onMariadb) return {};
-  return { inside: { why: 'it would commit the ambient transaction, and is refused before it is sent', sees, rows } };
+  return {
+    inside: {
+      on: 'Making tables on MySQL and MariaDB',
+      why: 'it would commit the ambient transaction, and is refused before it is sent',
+      sees,
+      rows,
+    },
+  };
 }

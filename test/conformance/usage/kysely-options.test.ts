@@ -91,9 +91,21 @@ async function byHand(builder: ControlledTransactionBuilder<Tables>): Promise<un
 }
 
 const ambient = { isolation: engine.levels['DEFAULT'], read_only: engine.defaultReadOnly };
-const tooMuch = { why: 'a transaction says what it is where it begins', sees: 'INCOMPATIBLE_TRANSACTION' };
-const asItIs = { why: 'the ambient transaction gives as much', sees: ambient };
-const notKnown = { why: 'neither server knows it; it is refused by name', sees: 'TRANSACTION_CONTROL' };
+const tooMuch = {
+  on: 'Isolation level in an ambient transaction',
+  why: 'a transaction says what it is where it begins',
+  sees: 'INCOMPATIBLE_TRANSACTION',
+};
+const asItIs = {
+  on: 'Isolation level in an ambient transaction',
+  why: 'the ambient transaction gives as much',
+  sees: ambient,
+};
+const notKnown = {
+  on: 'Isolation level `snapshot`',
+  why: 'neither server knows it; it is refused by name',
+  sees: 'TRANSACTION_CONTROL',
+};
 const levels: Record<IsolationLevel, Omit<Case, 'run'>> = {
   'read uncommitted': { inside: asItIs },
   'read committed': { inside: asItIs },
@@ -103,7 +115,9 @@ const levels: Record<IsolationLevel, Omit<Case, 'run'>> = {
   snapshot: { inside: notKnown },
 };
 const modes: Record<AccessMode, Omit<Case, 'run'>> = {
-  'read only': { inside: { why: 'who only reads may join who writes', sees: ambient } },
+  'read only': {
+    inside: { on: 'Access mode in an ambient transaction', why: 'who only reads may join who writes', sees: ambient },
+  },
   'read write': {},
 };
 const levelNames = Object.keys(levels) as IsolationLevel[];

@@ -236,6 +236,7 @@ export const queries: readonly Usage<Kysely<Tables>>[] = [
       return [during, await other()];
     },
     inside: {
+      on: 'Commit in an ambient transaction',
       why: 'the lock is that of the ambient transaction',
       sees: [[[{ id: 1 }], 'locked'], 'locked'],
     },

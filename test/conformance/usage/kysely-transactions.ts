@@ -42,6 +42,7 @@ export const transactions: readonly Usage<Kysely<Tables>>[] = [
       return await work().catch((error: unknown) => (error as { code: unknown }).code);
     },
     inside: {
+      on: 'Isolation level in an ambient transaction',
       why: 'a savepoint is as isolated as its transaction, which says so where it begins',
       sees: 'INCOMPATIBLE_TRANSACTION',
       rows: [],
@@ -197,6 +198,7 @@ export const transactions: readonly Usage<Kysely<Tables>>[] = [
 /** How what is independent by itself is seen where it means the ambient transaction. */
 function joined(sees: unknown, kept: readonly number[]): Pick<Usage<Kysely<Tables>>, 'inside' | 'outside'> {
   const difference = {
+    on: 'Another handle beside a transaction',
     why: 'all handles mean the ambient transaction; what is to be independent says so (docs/libraries.md)',
     sees,
     rows: kept.map((id) => ({ id, stock: 0 })),

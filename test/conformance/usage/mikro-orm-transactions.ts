@@ -43,6 +43,7 @@ export const transactions: readonly MikroUsage[] = [
       return seen;
     },
     inside: {
+      on: 'Isolation level in an ambient transaction',
       why: 'a level is that of the whole transaction, which has to give it and is what can be repeated',
       sees: ['INCOMPATIBLE_TRANSACTION'],
       rows: [
@@ -236,8 +237,18 @@ export const transactions: readonly MikroUsage[] = [
       await addIn(client.em.fork(), 3);
       return [seen, await count(client)];
     },
-    outside: { why: 'services need not hand the transaction around', sees: [true, 1], rows: [{ id: 3, stock: 0 }] },
-    inside: { why: 'services need not hand the transaction around', sees: [true, 1], rows: [{ id: 3, stock: 0 }] },
+    outside: {
+      on: 'Another handle beside a transaction',
+      why: 'services need not hand the transaction around',
+      sees: [true, 1],
+      rows: [{ id: 3, stock: 0 }],
+    },
+    inside: {
+      on: 'Another handle beside a transaction',
+      why: 'services need not hand the transaction around',
+      sees: [true, 1],
+      rows: [{ id: 3, stock: 0 }],
+    },
   },
   {
     topic: 'words for independence',
@@ -280,7 +291,11 @@ export const transactions: readonly MikroUsage[] = [
       seen.push(await server.products());
       return seen;
     },
-    inside: { why: 'it commits with the ambient transaction', sees: [[], [], [], []] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'it commits with the ambient transaction',
+      sees: [[], [], [], []],
+    },
   },
   {
     topic: 'promises of commit',
@@ -306,5 +321,35 @@ export const transactions: readonly MikroUsage[] = [
       { id: 1, stock: 0 },
       { id: 2, stock: 0 },
     ],
+  },
+  {
+    topic: 'promises of commit',
+    name: 'a function that returns although one of its statements has failed',
+    async run({ client }) {
+      const twice = async (em: EntityManager): Promise<string> => {
+        await em.insert(Product, { id: 1 });
+        await shapeOf(em.insert(Product, { id: 1 }));
+        return 'returned';
+      };
+      const tell = ({ code, name }: Error & { code?: unknown }): unknown => code ?? name;
+      const answers = [await client.em.fork().transactional(twice).catch(tell)];
+      const em = client.em.fork();
+      await em.begin();
+      await twice(em);
+      answers.push(await em.commit().then(() => 'committed', tell));
+      if (em.isInTransaction()) await em.rollback();
+      await client.em.fork().insert(Product, { id: 2 });
+      return [answers, await count(client)];
+    },
+    outside: {
+      on: 'A failed statement whose error is caught',
+      why: 'the server has rolled back',
+      sees: [['UNEXPECTED_ROLLBACK', 'AbortedTransactionError'], 1],
+    },
+    inside: {
+      on: 'A failed statement whose error is caught',
+      why: 'the server has rolled back',
+      sees: [['UNEXPECTED_ROLLBACK', 'UNEXPECTED_ROLLBACK'], 1],
+    },
   },
 ];

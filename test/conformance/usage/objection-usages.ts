@@ -239,8 +239,18 @@ export const usages: readonly ObjectionUsage[] = [
       );
       return [undone, await idsOf(client)];
     },
-    inside: { why: joins, sees: ['failed', [9]], rows: [{ id: 9, stock: 0 }] },
-    outside: { why: joins, sees: ['failed', [9]], rows: [{ id: 9, stock: 0 }] },
+    inside: {
+      on: 'Another handle beside a transaction',
+      why: joins,
+      sees: ['failed', [9]],
+      rows: [{ id: 9, stock: 0 }],
+    },
+    outside: {
+      on: 'Another handle beside a transaction',
+      why: joins,
+      sees: ['failed', [9]],
+      rows: [{ id: 9, stock: 0 }],
+    },
   },
   {
     topic: 'timeouts, cancelling and signals',
@@ -356,6 +366,10 @@ export const usages: readonly ObjectionUsage[] = [
       told.push(await seen());
       return told;
     },
-    inside: { why: 'others see it when the ambient transaction has committed', sees: [0, 0, 0] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'others see it when the ambient transaction has committed',
+      sees: [0, 0, 0],
+    },
   },
 ];

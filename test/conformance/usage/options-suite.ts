@@ -5,6 +5,8 @@ import { engine, type TestDatabase } from '../../support/database.ts';
 
 /** What is different on purpose. */
 interface Difference {
+  /** The row of the table on the library's page: what it says under "What". */
+  readonly on: string;
   readonly why: string;
   readonly sees: unknown;
 }

@@ -209,6 +209,7 @@ export const queries: readonly PrismaUsage[] = [
       return [held, free];
     },
     inside: {
+      on: 'Commit in an ambient transaction',
       why: 'they are held until the ambient transaction ends',
       sees: [[[{ id: 1 }], '55P03'], '55P03'],
     },

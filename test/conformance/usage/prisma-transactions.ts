@@ -38,6 +38,7 @@ export const transactions: readonly PrismaUsage[] = [
       return seen;
     },
     inside: {
+      on: 'Isolation level in an ambient transaction',
       why: 'a level is that of the whole transaction, which has to give it and is what can be repeated',
       sees: ['INCOMPATIBLE_TRANSACTION'],
       rows: [
@@ -113,8 +114,18 @@ export const transactions: readonly PrismaUsage[] = [
       }, patient);
       return outcome;
     },
-    outside: { why: 'what nests waits for what nests beside it', sees: 'fulfilled', rows: three },
-    inside: { why: 'what nests waits for what nests beside it', sees: 'fulfilled', rows: three },
+    outside: {
+      on: 'Nested transactions in parallel',
+      why: 'what nests waits for what nests beside it',
+      sees: 'fulfilled',
+      rows: three,
+    },
+    inside: {
+      on: 'Nested transactions in parallel',
+      why: 'what nests waits for what nests beside it',
+      sees: 'fulfilled',
+      rows: three,
+    },
   },
   {
     topic: 'transactions begun by hand',
@@ -170,11 +181,13 @@ export const transactions: readonly PrismaUsage[] = [
       return [name, await client.product.count()];
     },
     outside: {
+      on: 'Another handle beside a transaction',
       why: 'services need not hand the transaction around',
       sees: ['Refusal', 1],
       rows: [{ id: 3, stock: 0 }],
     },
     inside: {
+      on: 'Another handle beside a transaction',
       why: 'services need not hand the transaction around',
       sees: ['Refusal', 1],
       rows: [{ id: 3, stock: 0 }],
@@ -194,7 +207,11 @@ export const transactions: readonly PrismaUsage[] = [
       seen.push(await server.products());
       return seen;
     },
-    inside: { why: 'it commits with the ambient transaction', sees: [[], [], []] },
+    inside: {
+      on: 'Commit in an ambient transaction',
+      why: 'it commits with the ambient transaction',
+      sees: [[], [], []],
+    },
   },
   {
     topic: 'promises of commit',
@@ -211,7 +228,31 @@ export const transactions: readonly PrismaUsage[] = [
       const free = await server.sql('select id from product for update nowait').catch((error: unknown) => error);
       return [failed instanceof Refusal, free, await client.product.count()];
     },
-    inside: { why: 'nobody else sees the rows yet', sees: [true, [], 2] },
+    inside: { on: 'Commit in an ambient transaction', why: 'nobody else sees the rows yet', sees: [true, [], 2] },
+  },
+  {
+    topic: 'promises of commit',
+    name: 'a function that returns although one of its statements has failed',
+    async run({ client }) {
+      const running = client.$transaction(async (tx) => {
+        await add(tx, 1);
+        await shapeOf(add(tx, 1));
+        return 'returned';
+      }, patient);
+      const answer = await running.catch(({ code }: Error & { code?: unknown }) => code);
+      await add(client, 2);
+      return [answer, await client.product.count()];
+    },
+    outside: {
+      on: 'A failed statement whose error is caught',
+      why: 'the server has rolled back',
+      sees: ['UNEXPECTED_ROLLBACK', 1],
+    },
+    inside: {
+      on: 'A failed statement whose error is caught',
+      why: 'the server has rolled back',
+      sees: ['UNEXPECTED_ROLLBACK', 1],
+    },
   },
 ];
 

@@ -30,6 +30,8 @@ export interface Usage<Client> {
 }
 
 export interface Difference {
+  /** The row of the table on the library's page: what it says under "What". */
+  readonly on: string;
   readonly why: string;
   /** What its user sees then; an error that it rejects with is given by its `code`. */
   readonly sees: unknown;

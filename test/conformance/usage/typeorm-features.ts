@@ -143,7 +143,7 @@ export const features: readonly TypeOrmUsage[] = [
         (error: Error) => error.name,
       );
     },
-    inside: { why: 'there is a transaction: the ambient one', sees: 1 },
+    inside: { on: 'Pessimistic locks', why: 'there is a transaction: the ambient one', sees: 1 },
   },
   {
     topic: 'pessimistic locks',
@@ -213,6 +213,7 @@ export const features: readonly TypeOrmUsage[] = [
       return told;
     },
     outside: {
+      on: 'Events of transactions',
       why: 'savepoints are not told of',
       sees: [
         'beforeTransactionStart',
@@ -227,6 +228,7 @@ export const features: readonly TypeOrmUsage[] = [
       ],
     },
     inside: {
+      on: 'Events of transactions',
       why: 'the transaction is the ambient one, which has not ended yet',
       sees: ['beforeTransactionStart', 'afterTransactionStart', 'inserted 1'],
     },

@@ -53,6 +53,7 @@ class Broken1700000000003 implements MigrationInterface {
 }
 
 const noTables = {
+  on: 'Making tables on MySQL and MariaDB',
   why: 'a statement that makes a table commits on this server, so it is refused in an ambient transaction',
   sees: 'QueryFailedError: refused',
   rows: [{ id: 9, stock: 0 }],

@@ -1,4 +1,5 @@
 // Transactions of TypeORM as its users write them.
+import type { EntityManager } from 'typeorm';
 import { engine } from '../../support/database.ts';
 import { failureOf } from './suite.ts';
 import { failureIfAny, Part, Product, seenBeside, type TypeOrmUsage } from './typeorm.ts';
@@ -33,6 +34,7 @@ export const transactions: readonly TypeOrmUsage[] = [
       ? {}
       : {
           inside: {
+            on: 'Isolation level in an ambient transaction',
             why: 'the ambient transaction gives less than this one asks for: what is to be repeated is the outermost one',
             sees: { attempts: 0, failures: [refused, refused, refused] },
             rows: [{ id: 1, stock: 0 }],
@@ -184,11 +186,13 @@ export const transactions: readonly TypeOrmUsage[] = [
       return failure;
     },
     outside: {
+      on: 'Another handle beside a transaction',
       why: 'a transaction of the data source means the one that is ambient',
       sees: { name: 'RangeError', class: 'RangeError' },
       rows: [{ id: 3, stock: 0 }],
     },
     inside: {
+      on: 'Another handle beside a transaction',
       why: 'a transaction of the data source means the one that is ambient',
       sees: { name: 'RangeError', class: 'RangeError' },
       rows: [{ id: 3, stock: 0 }],
@@ -215,8 +219,45 @@ export const transactions: readonly TypeOrmUsage[] = [
       return seen;
     },
     inside: {
+      on: 'Commit in an ambient transaction',
       why: 'what has ended inside is a savepoint: the ambient transaction is what commits',
       sees: [0, 0, 0, 0],
     },
+  },
+  {
+    topic: 'promises of commit',
+    name: 'a function that returns although one of its statements has failed',
+    async run({ client }) {
+      const add = async (manager: EntityManager): Promise<string> => {
+        await manager.insert(Product, { id: 1 });
+        await failureOf(manager.insert(Product, { id: 1 }));
+        return 'returned';
+      };
+      const codeOf = ({ code }: Error & { code?: unknown }): unknown => code;
+      const answers = [await client.transaction(add).catch(codeOf)];
+      await client.manager.delete(Product, { id: 1 });
+      const runner = client.createQueryRunner();
+      await runner.startTransaction();
+      await add(runner.manager);
+      answers.push(await runner.commitTransaction().then(() => 'committed', codeOf));
+      if (runner.isTransactionActive) await runner.rollbackTransaction();
+      await runner.release();
+      await client.manager.insert(Product, { id: 2 });
+      return [answers, await client.manager.count(Product)];
+    },
+    ...(onMariadb
+      ? {}
+      : {
+          outside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: [['UNEXPECTED_ROLLBACK', 'committed'], 1],
+          },
+          inside: {
+            on: 'A failed statement whose error is caught',
+            why: 'the server has rolled back',
+            sees: [['UNEXPECTED_ROLLBACK', 'UNEXPECTED_ROLLBACK'], 1],
+          },
+        }),
   },
 ];
