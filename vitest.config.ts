@@ -25,7 +25,7 @@ export default defineConfig({
             'test/conformance/queue-memory.test.ts',
             // Libraries that Sluice carries on both servers.
             ...(engine === 'mariadb'
-              ? ['test/conformance/usage/{drizzle,knex,kysely,objection,typeorm}*.test.ts']
+              ? ['test/conformance/usage/{drizzle,knex,kysely,libraries,objection,typeorm}*.test.ts']
               : []),
             `test/engines/${engine}*.test.ts`,
           ],

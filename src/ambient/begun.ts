@@ -16,6 +16,8 @@ export interface Begun {
   readonly standsIn: boolean;
   /** It stands for the whole ambient transaction, which is as whoever began it has asked. */
   readonly takesAsIs: boolean;
+  /** @throws TransactionControlError where a commit from here would wait for itself */
+  assertCommits(): void;
   end(how: HowEnded): Promise<void>;
 }
 
@@ -26,6 +28,7 @@ export function standIn(savepoint: string | undefined, frame: Frame, awaited: Aw
     frame,
     standsIn: true,
     takesAsIs: awaited.takesAsIs,
+    assertCommits: () => awaited.assertCommits(),
     async end(how) {
       if (how === 'rolledBack') await awaited.rollback(savepoint === undefined);
       // That a savepoint is released says nothing of a commit.
@@ -98,6 +101,9 @@ export class NestedByHand implements Begun, BegunByHand {
       if (!(error instanceof RollbackRequested)) throw error;
     }
   }
+
+  /** No scope nests in it but those of its library, which end with it. */
+  assertCommits(): void {}
 
   endWithScope(): Promise<unknown> {
     return this.#beginning.endWithScope(this);

@@ -88,6 +88,7 @@ export class JoinedSession implements LibrarySession {
         if (at < 0 && this.#commitFailed && command.type === 'rollback') return;
         if (at < 0) throw refused('it has begun none, and the ambient one is not its own to end');
         if (command.type === 'rollback') return await this.#endFrom(at, 'rolledBack');
+        this.#begun[at]?.assertCommits();
         return await this.#commitFrom(at);
       }
       case 'release':

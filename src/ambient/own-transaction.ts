@@ -3,6 +3,7 @@ import { standsFor } from '../connection/index.ts';
 import { type ClientIdentity, currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
 import { InvalidOptionError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
+import { TransactionControlError } from '../driver/index.ts';
 import { attachSuppressed } from '../hooks/index.ts';
 import { AfterCommitError, readOnce, type Scope } from '../transaction/index.ts';
 import { clientOf } from './library-pool.ts';
@@ -24,6 +25,8 @@ export interface Awaited {
    * may go on.
    */
   rollback(isEnd: boolean): Promise<void>;
+  /** @throws TransactionControlError where its library commits it from inside of a scope that nests in it */
+  assertCommits(): void;
   /** The library commits it: resolves when the server has. @throws what the commit came to */
   commit(): Promise<void>;
 }
@@ -42,7 +45,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame, client: ClientIdentity): void {
   const state = { taken: false, isElsewhere: false, takesAsIs: true, connects: false };
-  awaited.set(frame, { ...state, client, rollback: nothing, commit: nothing });
+  awaited.set(frame, { ...state, client, rollback: nothing, assertCommits() {}, commit: nothing });
 }
 
 /**
@@ -113,8 +116,11 @@ export function ownTransactions(
     const own = new OwnTransaction(client, async () => await entry(outside), connects);
     return await own.settle(db.transaction.begin(() => own.body(), options));
   };
-  const scopeIn = (frame: Frame | undefined): Scope | undefined => findPlace(frame, client).scope as Scope | undefined;
-  return withHandles(run, scopeIn, undefined);
+  return withHandles(run, (frame) => scopeIn(frame, client), undefined);
+}
+
+function scopeIn(frame: Frame | undefined, client: ClientIdentity): Scope | undefined {
+  return findPlace(frame, client).scope as Scope | undefined;
 }
 
 /** Whether a scope is another one, or nested in it. */
@@ -126,17 +132,17 @@ export function isWithin(scope: Scope | undefined, outer: Scope | undefined): bo
 /** @param home the frame of the transaction that a handle is of */
 function withHandles(
   run: Run,
-  scopeIn: (frame: Frame | undefined) => Scope | undefined,
+  scopeOf: (frame: Frame | undefined) => Scope | undefined,
   home: Frame | undefined,
 ): InOwnTransaction {
   const isElsewhere = (): boolean => {
-    const scope = scopeIn(home);
+    const scope = scopeOf(home);
     // What comes after its end is for the library to refuse.
-    return scope?.isOpen === true && !isWithin(scopeIn(currentFrame()), scope);
+    return scope?.isOpen === true && !isWithin(scopeOf(currentFrame()), scope);
   };
   const entryOf: Run = (entry) =>
     home !== undefined && isElsewhere() ? runInFrame(home, () => run(entry), undefined) : run(entry);
-  return Object.assign(entryOf, { ofHandle: () => withHandles(run, scopeIn, currentFrame()) });
+  return Object.assign(entryOf, { ofHandle: () => withHandles(run, scopeOf, currentFrame()) });
 }
 
 /** A library's entry, and the scope that stands for its transaction. */
@@ -179,6 +185,17 @@ class OwnTransaction<Result> implements Awaited {
     this.#endBody?.();
     // From deeper inside it would wait for itself.
     if (currentFrame() === this.#frame) await Promise.allSettled([this.#ended]);
+  }
+
+  /** It would wait for itself. */
+  assertCommits(): void {
+    const own = scopeIn(this.#frame, this.client);
+    const here = scopeIn(currentFrame(), this.client);
+    if (here === own || own?.isOpen !== true || !isWithin(here, own)) return;
+    throw new TransactionControlError({
+      what: `A library would commit its transaction ("${own.name}") from inside of a transaction that is nested in it ("${here?.name}") and has not ended; it was not sent`,
+      remedy: 'Commit it where the nested one has ended',
+    });
   }
 
   async commit(): Promise<void> {

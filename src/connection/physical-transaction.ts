@@ -94,6 +94,8 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   /** When the server had answered BEGIN. */
   #startedAt = 0;
   #commitDeadline: CommitDeadline | undefined;
+  /** A BEGIN is on its way, or its answer. */
+  #beginSent = false;
   /** A COMMIT is on its way, or its answer. */
   #commitSent = false;
 
@@ -116,8 +118,9 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   get characteristics(): TransactionCharacteristics {
     return this.#characteristics;
   }
+  /** The server has heard of it, or is about to: its BEGIN is on its way. */
   get hasStarted(): boolean {
-    return this.#state !== 'unstarted';
+    return this.#state !== 'unstarted' || this.#beginSent;
   }
   get outcome(): Outcome | undefined {
     return isOutcome(this.#state) ? this.#state : undefined;
@@ -180,6 +183,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
       this.#hasWritten ||= write;
       this.#exchanges += 1;
+      this.#beginSent = begin !== undefined;
       this.#commitSent = last;
       const running = this.#held.carryOut(stepsOf(begin, pending, statements, last), statements, frame);
       this.cancellation.watch(running);
@@ -190,6 +194,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
         return exchange.results;
       } finally {
         this.cancellation.watch(undefined);
+        this.#beginSent = false;
         this.#commitSent = false;
       }
     }

@@ -147,7 +147,7 @@ export const librariesWith = (PrismaClient: PrismaClient): Readonly<Record<strin
     bind: bindMikroOrm,
     open: mikroOrmOn,
     mock(transaction) {
-      const connection = { transactional: transaction, getClient: self };
+      const connection = { transactional: transaction, begin: transaction, getClient: self };
       const fork = (): object => ({ fork, isInTransaction: () => false, transactional: connection.transactional });
       return {
         config: { get: () => undefined },

@@ -1,18 +1,22 @@
 import { assertBegun, type InOwnTransaction, type OutsideOfOwn } from '../../ambient/index.ts';
+import type { Db } from '../../index.ts';
 import type { MikroPropagation } from './entity-manager.ts';
 
 /** A connection of MikroORM: every entry that opens a transaction comes through this one, with its body. */
 export interface WithTransactional {
   transactional(body: unknown, options?: TransactionalOptions): Promise<unknown>;
+  begin(options?: TransactionalOptions): Promise<object>;
   /** The Kysely over the pool. */
   getClient(): object;
 }
 
-type Body = (...args: unknown[]) => unknown;
+type Body = (ctx: object) => unknown;
 
 interface TransactionalOptions {
   readonly eventBroadcaster?: Broadcaster | undefined;
   readonly propagation?: MikroPropagation | undefined;
+  /** The transaction that it nests in, as its body got it. */
+  readonly ctx?: object | undefined;
 }
 
 /** Tells MikroORM's subscribers of a transaction. */
@@ -24,18 +28,34 @@ interface Owns {
   readonly nested: InOwnTransaction;
   /** For what is to join where there is a transaction. */
   readonly joined: InOwnTransaction;
+  readonly db: Db;
 }
 
 /** Lets the transactions of the connection be ambient ones. */
-export function bindConnection(connection: WithTransactional, { nested, joined }: Owns): void {
+export function bindConnection(connection: WithTransactional, { nested, joined, db }: Owns): void {
   const transactional = connection.transactional.bind(connection);
+  const begin = connection.begin.bind(connection);
+  const handles = new WeakMap<object, InOwnTransaction>();
+  /** Begun by hand in an ambient transaction. */
+  const byHand = new WeakSet<object>();
   Object.assign(connection, {
+    async begin(options?: TransactionalOptions): Promise<object> {
+      const joins = db.inTransaction || (options?.ctx !== undefined && byHand.has(options.ctx));
+      const ctx = await begin(options);
+      if (joins) byHand.add(ctx);
+      return ctx;
+    },
     transactional(body: unknown, options: TransactionalOptions = {}): Promise<unknown> {
-      const own = options.propagation === 'required' ? joined : nested;
+      const { ctx } = options;
+      const handle = ctx === undefined ? undefined : handles.get(ctx);
+      // A scope beside the one that was begun by hand would wait for its end.
+      if (handle === undefined && ctx !== undefined && byHand.has(ctx)) return transactional(body, options);
+      const own = handle ?? (options.propagation === 'required' ? joined : nested);
       return own((outside) => {
-        const ours = (...args: unknown[]): unknown => {
+        const ours = (inner: object): unknown => {
           assertBegun('MikroORM');
-          return (body as Body)(...args);
+          handles.set(inner, nested.ofHandle());
+          return (body as Body)(inner);
         };
         const eventBroadcaster = toldOutside(options.eventBroadcaster, outside);
         return transactional(typeof body === 'function' ? ours : body, { ...options, eventBroadcaster });

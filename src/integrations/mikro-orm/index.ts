@@ -17,7 +17,7 @@ const entry: BindEntry = {
   methods: ['em.getConnection', 'em.getDriver', 'em.fork', 'config.get'],
 };
 /** MikroORM before 7 has no Kysely over its pool, and an ORM that is on no SQL database has neither. */
-const ofConnection: BindEntry = { ...entry, methods: ['transactional', 'getClient'] };
+const ofConnection: BindEntry = { ...entry, methods: ['transactional', 'begin', 'getClient'] };
 /** date, timestamp, timestamptz, interval: MikroORM reads them from their text. */
 const asText = new Set([1082, 1114, 1184, 1186]);
 /** Arrays of those. */
@@ -52,6 +52,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   bindConnection(connection, {
     nested: ownTransactions(database, clientName, 'MikroORM'),
     joined: ownTransactions(database, clientName, 'MikroORM', { propagation: 'REQUIRED' }),
+    db,
   });
   bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
   adopt(orm.em, db);

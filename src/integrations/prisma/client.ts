@@ -105,7 +105,8 @@ function joining(
 /** `$transaction`: interactive ones and lists alike become a scope of their own. */
 function transactionOf(client: PrismaLike, own: InOwnTransaction, share: Share): PrismaLike['$transaction'] {
   return (work, options) => {
-    const entry = typeof work === 'function' ? begun((inner) => (work as Method)(nesting(inner, own))) : work;
+    const entry =
+      typeof work === 'function' ? begun((inner) => (work as Method)(nesting(inner, own.ofHandle()))) : work;
     // Prisma batches a list with what others ask for, so in a transaction its queries run one after the other.
     const list = isListOfQueries(work) && share() !== undefined ? work : undefined;
     refuseNote(options);

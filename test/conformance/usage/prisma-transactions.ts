@@ -2,6 +2,7 @@
 import type { ProductClient, TransactionOptions } from '../../support/prisma-client.ts';
 import { rejection, signal } from '../../support/settled.ts';
 import { type PrismaUsage, Refusal, refuse, shapeOf } from './prisma.ts';
+import { queueHere } from './suite.ts';
 
 const add = async (client: ProductClient, id: number, stock = 0): Promise<unknown> =>
   await client.product.create({ data: { id, stock } });
@@ -156,6 +157,43 @@ export const transactions: readonly PrismaUsage[] = [
       }, patient);
       await create({ data: { id: 2 } });
       return [await product.count(), await shapeOf(kept?.product.create({ data: { id: 3 } }) ?? Promise.resolve())];
+    },
+  },
+  {
+    topic: 'handles from before and from inside',
+    name: 'what a queue runs that was there before the transaction',
+    async run({ client }) {
+      const queue = queueHere();
+      const addIn = (handle: ProductClient, id: number): Promise<unknown> =>
+        handle.$transaction(async (inner) => await add(inner, id), { ...patient });
+      const undone = client.$transaction(
+        async (tx) => {
+          await add(tx, 1);
+          await queue(() => add(tx, 2));
+          await queue(() => addIn(tx, 3));
+          refuse();
+        },
+        { ...patient },
+      );
+      const failure = await shapeOf(undone);
+      await client.$transaction(
+        async (tx) => {
+          await add(tx, 4);
+          const inner = tx.$transaction(
+            async (second) => {
+              await add(second, 5);
+              await queue(() => addIn(second, 6));
+              refuse();
+            },
+            { ...patient },
+          );
+          await shapeOf(inner);
+          await queue(() => addIn(tx, 7));
+        },
+        { ...patient },
+      );
+      const found = await client.product.findMany({ select: { id: true }, orderBy: { id: 'asc' } });
+      return [failure, found.map(({ id }) => id)];
     },
   },
   {
