@@ -23,6 +23,13 @@ async function increment(handle: Knex, id: number): Promise<void> {
     .update({ stock: (stock ?? 0) + 1 });
 }
 
+const hasEnded = {
+  on: 'After `trx.commit()` in the function',
+  why: 'the function is still in the scope, which has ended',
+  sees: ['TRANSACTION_ENDED', [1, 3]],
+  rows: [1, 3].map((id) => ({ id, stock: 0 })),
+};
+
 export const transactions: readonly KnexUsage[] = [
   {
     topic: 'retries',
@@ -188,6 +195,23 @@ export const transactions: readonly KnexUsage[] = [
       await insert(client, 5);
       return [...late, await ids(client)];
     },
+  },
+  {
+    topic: 'handles from before and from inside',
+    name: 'what a function does by another handle when it has committed',
+    async run({ client }) {
+      const told = Promise.withResolvers<string>();
+      await client.transaction(async (trx) => {
+        await insert(trx, 1);
+        await trx.commit();
+        told.resolve(await outcomeOf(insert(client, 2)));
+      });
+      const late = await told.promise;
+      await insert(client, 3);
+      return [late, await ids(client)];
+    },
+    inside: hasEnded,
+    outside: hasEnded,
   },
   {
     topic: 'extended and derived clients',

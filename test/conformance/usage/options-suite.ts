@@ -82,6 +82,8 @@ export function optionSuite<Open>(
     describe.each(Object.entries(table))('%s', (_name, cases) => {
       it.each(Object.entries(cases))('%s', async (_case, { run, inside, outside }) => {
         const right = await outcome(run(open.alone()));
+        // A difference that has gone is none to be told of.
+        for (const { sees } of [inside, outside].filter((one) => one !== undefined)) expect(sees).not.toEqual(right);
         await server.sql('delete from product');
         const database = server.open({ max: 4 });
         expect(await outcome(run(open.bound(database)))).toEqual(outside?.sees ?? right);
