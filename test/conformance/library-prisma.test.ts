@@ -103,6 +103,54 @@ describe('Prisma', () => {
     }
   });
 
+  describe('a raw text that begins, marks or ends a transaction', () => {
+    type Raw = (client: ProductClient, text: string) => PromiseLike<unknown>;
+    const template = (text: string): TemplateStringsArray => Object.assign([text], { raw: [text] });
+    const ways: Readonly<Record<string, Raw>> = {
+      $executeRawUnsafe: (client, text) => client.$executeRawUnsafe(text),
+      $queryRawUnsafe: (client, text) => client.$queryRawUnsafe(text),
+      $executeRaw: (client, text) => client.$executeRaw(template(text)),
+      $queryRaw: (client, text) => client.$queryRaw(template(text)),
+    };
+    const texts = ['BEGIN', '/* now */ start transaction', 'COMMIT', 'ROLLBACK', 'SAVEPOINT one', 'RELEASE one'];
+    const refused = { code: 'TRANSACTION_CONTROL' };
+
+    it.each(Object.entries(ways))('by %s of the client is refused in an ambient transaction', async (name, raw) => {
+      const database = server.open({ max: 2 });
+      const prisma = bindPrisma(new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) }), database);
+      await database.transaction(async () => {
+        await prisma.product.create({ data: { id: 1 } });
+        // Never awaited.
+        raw(prisma, 'BEGIN');
+        for (const text of [...texts, 'set transaction read only']) {
+          const error = await rejection(Promise.resolve(raw(prisma, text)));
+          expect(error).toMatchObject({ ...refused, message: expect.stringContaining(`(${name})`) as string });
+        }
+        await database.current.query('insert into product (id) values (2)');
+        await prisma.product.create({ data: { id: 3 } });
+      });
+      expect(await server.products()).toEqual([1, 2, 3]);
+      await prisma.$disconnect();
+    });
+
+    it("by a transaction's handle is that transaction's alone", async () => {
+      const database = server.open({ max: 2 });
+      const prisma = bindPrisma(new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) }), database);
+      await database.transaction(async () => {
+        await prisma.product.create({ data: { id: 1 } });
+        await prisma.$transaction(async (tx) => {
+          await tx.product.create({ data: { id: 2 } });
+          await tx.$executeRawUnsafe('SAVEPOINT one');
+          await tx.product.create({ data: { id: 3 } });
+          await tx.$executeRawUnsafe('ROLLBACK TO SAVEPOINT one');
+          expect(await rejection(Promise.resolve(tx.$executeRawUnsafe('BEGIN')))).toMatchObject(refused);
+        }, patient);
+      });
+      expect(await server.products()).toEqual([1, 2]);
+      await prisma.$disconnect();
+    });
+  });
+
   it('is refused where it is no client', () => {
     const database = server.open();
     expect(() => bindPrisma({}, database)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));

@@ -1,6 +1,7 @@
 import { assertBegun, boundTo, type clientOf, type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
 import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
+import { isRawQuery, refusedText, textOf } from './raw.ts';
 import { openShare, type PrismaLike } from './share.ts';
 
 type Method = (...args: unknown[]) => unknown;
@@ -37,7 +38,7 @@ export function boundClient<Client extends PrismaLike>(client: Client, ground: G
       if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
       if (typeof property !== 'string') return value;
       if (typeof value === 'function')
-        return isRawQuery(property) ? joining(value as Method, [property], { self: target, share }) : value;
+        return isRawQuery(property) ? raw(value as Method, property, { self: target, share }, ground) : value;
       if (!isModel(property, value)) return value;
       const model = models.get(value) ?? boundModel(value, property, { ground, share });
       models.set(value, model);
@@ -70,6 +71,11 @@ function extended({ client, proxy }: Bound, extension: unknown, ground: Ground):
   return isPrisma(made) ? boundClient(made, ground) : made;
 }
 
+interface Joining {
+  readonly self: object;
+  readonly share: Share;
+}
+
 interface Binding {
   readonly ground: Ground;
   readonly share: Share;
@@ -88,12 +94,17 @@ function boundModel(model: object, name: string, { ground, share }: Binding): ob
   return proxy;
 }
 
+/** In the ambient transaction it runs on what others share, so a text that begins or ends a part of it would be theirs too. */
+function raw(method: Method, name: string, { self, share }: Joining, { client }: Ground): Method {
+  return (...args) => {
+    const isControl = client.driver.inspect(textOf(args[0])) === 'control';
+    const refusing: Share = () => (share() === undefined ? undefined : refusedText(name));
+    return joining(method, [name], { self, share: isControl ? refusing : share })(...args);
+  };
+}
+
 /** A method of which what it gives, if it is a query of Prisma that has not run yet, runs in the ambient transaction. */
-function joining(
-  method: Method,
-  path: readonly string[],
-  { self, share }: { readonly self: object; readonly share: Share },
-): Method {
+function joining(method: Method, path: readonly string[], { self, share }: Joining): Method {
   return (...args) => {
     const made = Reflect.apply(method, self, args);
     if (!isPending(made)) return made;
@@ -151,11 +162,6 @@ function nesting(client: PrismaLike, own: InOwnTransaction): object {
   return new Proxy(client, {
     get: (target, property) => (property === '$transaction' ? bound : Reflect.get(target, property, target)),
   });
-}
-
-/** The methods for raw queries; not what manages the client. */
-function isRawQuery(property: string): boolean {
-  return /^\$(?:query|execute)Raw/.test(property);
 }
 
 function isModel(property: string, value: unknown): value is object {
