@@ -1,5 +1,11 @@
 // Options of MikroORM's own types: each has its effect as with a pool of its own, or is refused by its name.
-import { type ConnectionOptions, FlushMode, LockMode, type TransactionOptions } from '@mikro-orm/core';
+import {
+  type ConnectionOptions,
+  FlushMode,
+  LockMode,
+  type TransactionOptions,
+  type TransactionPropagation,
+} from '@mikro-orm/core';
 import type { MikroORM, EntityManager, Options as PostgresOptions } from '@mikro-orm/postgresql';
 import { PostgresDialect } from 'kysely';
 import pg from 'pg';
@@ -81,6 +87,52 @@ describe("options of MikroORM's transactions", () => {
     expect(await run(openBound(database), options)).toEqual(right);
     const orm = openBound(database);
     expect(await database.transaction(() => run(orm, options))).toEqual(inside ?? right);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+  });
+});
+
+describe("propagation of MikroORM with the context of another entity manager's transaction, which fails", () => {
+  interface Became {
+    /** Whether it was in a transaction, or the name of its error. */
+    readonly sees: unknown;
+    readonly rows: readonly number[];
+  }
+  const joins: Became = { sees: true, rows: [] };
+  const alone: Became = { sees: false, rows: [2] };
+  /** Where there is none, that of the context is what is ambient. */
+  const table: Record<`${TransactionPropagation}`, { right: Became; bound?: Became }> = {
+    nested: { right: joins },
+    required: { right: joins },
+    requires_new: { right: { sees: true, rows: [2] } },
+    not_supported: { right: alone },
+    supports: { right: alone, bound: joins },
+    mandatory: { right: { sees: 'TransactionStateError', rows: [] }, bound: joins },
+    never: { right: alone, bound: { sees: 'TransactionNotAllowedError', rows: [] } },
+  };
+
+  it.each(Object.entries(table))('%s', async (propagation, { right, bound }) => {
+    const run = async (opening: Promise<MikroORM>): Promise<Became> => {
+      await server.sql('delete from product');
+      const orm = await keep(opening);
+      let sees: unknown;
+      const undone = orm.em.fork().transactional(async (outer) => {
+        await outer.insert(Product, { id: 1 });
+        const options = { propagation: propagation as TransactionPropagation, ctx: outer.getTransactionContext() };
+        const inner = orm.em.fork().transactional(async (em) => {
+          await em.insert(Product, { id: 2 });
+          return em.isInTransaction();
+        }, options);
+        sees = await inner.catch(({ name }: Error) => name);
+        throw new RangeError('sold out');
+      });
+      expect(await rejection(undone)).toBeInstanceOf(RangeError);
+      return { sees, rows: await server.products() };
+    };
+    expect(await run(openAlone(server.url))).toEqual(right);
+    const database = server.open({ max: 3 });
+    expect(await run(openBound(database))).toEqual(bound ?? right);
+    const orm = openBound(database);
+    expect(await database.transaction(() => run(orm))).toEqual(bound ?? right);
     expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
   });
 });
