@@ -1,7 +1,13 @@
 export type { Characteristics, ControlCommand } from './control.ts';
 export { assertHandle, assertSameClient, type BindEntry, bindOnce, boundTo, isBound } from './binding.ts';
 export { assertPoolOf, clientOf, libraryPool } from './library-pool.ts';
-export { assertBegun, type InOwnTransaction, type OutsideOfOwn, ownTransactions } from './own-transaction.ts';
+export {
+  assertBegun,
+  beginsElsewhere,
+  type InOwnTransaction,
+  type OutsideOfOwn,
+  ownTransactions,
+} from './own-transaction.ts';
 export { errorOfSluice } from './library-failure.ts';
 export type { LibrarySession } from './library-session.ts';
 export { isInAnyTransaction, oncePerTransaction, shareOfTransaction, wholeTransaction } from './whole-transaction.ts';

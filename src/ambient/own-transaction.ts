@@ -12,10 +12,10 @@ import { clientOf } from './library-pool.ts';
 export interface Awaited {
   /** On which the library is to begin it. */
   readonly client: ClientIdentity;
+  /** Names the library in errors. */
+  readonly library: string;
   /** The library has begun it. */
   taken: boolean;
-  /** The library has begun it on a connection that it had before. */
-  isElsewhere: boolean;
   /** How the library would have it counts for nothing: it stands for a transaction that others have begun. */
   readonly takesAsIs: boolean;
   /** Its connection is there when its library has begun it, since that has a limit for the wait. */
@@ -44,8 +44,25 @@ const nothing = (): Promise<void> => Promise.resolve();
 
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame, client: ClientIdentity): void {
-  const state = { taken: false, isElsewhere: false, takesAsIs: true, connects: false };
+  const state = { library: 'a library', taken: false, takesAsIs: true, connects: false };
   awaited.set(frame, { ...state, client, rollback: nothing, assertCommits() {}, commit: nothing });
+}
+
+/**
+ * For a connection that was taken outside of the scope from which a library begins its transaction there.
+ * @throws TransactionControlError
+ */
+export function refuseBeginElsewhere(client: ClientIdentity): void {
+  const found = awaitedIn(currentFrame(), client);
+  if (found !== undefined) throw beginsElsewhere(found.library);
+}
+
+/** What joins its scope would have another connection: one transaction would be two. */
+export function beginsElsewhere(library: string): TransactionControlError {
+  return new TransactionControlError({
+    what: `A transaction of ${library} was to begin on a connection that was taken outside of it, where nothing else could join it; it was not sent, and its function was not run`,
+    remedy: `Take the connection inside of a transaction, database.transaction(() => ...), or let ${library} take one: use its handle over the ambient pool`,
+  });
 }
 
 /**
@@ -57,7 +74,7 @@ export function expectBegin(frame: Frame, client: ClientIdentity): void {
 export function assertBegun(library: string): void {
   const frame = currentFrame();
   const found = frame === undefined ? undefined : awaited.get(frame);
-  if (found === undefined || found.taken || found.isElsewhere) return;
+  if (found === undefined || found.taken) return;
   throw new InvalidOptionError({
     what: `A transaction of ${library} began on a connection that is not of the database and client ("${found.client.name}") that it was bound to; its function was not run`,
     remedy: `Give ${library} ambientPool(database) of that database, with the same client name`,
@@ -113,7 +130,7 @@ export function ownTransactions(
   const run: Run = async (entry) => {
     const around = currentFrame();
     const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
-    const own = new OwnTransaction(client, async () => await entry(outside), connects);
+    const own = new OwnTransaction(client, library, async () => await entry(outside), connects);
     return await own.settle(db.transaction.begin(() => own.body(), options));
   };
   return withHandles(run, (frame) => scopeIn(frame, client), undefined);
@@ -148,8 +165,8 @@ function withHandles(
 /** A library's entry, and the scope that stands for its transaction. */
 class OwnTransaction<Result> implements Awaited {
   readonly client: ClientIdentity;
+  readonly library: string;
   taken = false;
-  isElsewhere = false;
   readonly takesAsIs = false;
   readonly connects: boolean;
   readonly #entry: () => Promise<Result>;
@@ -159,8 +176,9 @@ class OwnTransaction<Result> implements Awaited {
   #endBody: (() => void) | undefined;
   #isRolledBack = false;
 
-  constructor(client: ClientIdentity, entry: () => Promise<Result>, connects: boolean) {
+  constructor(client: ClientIdentity, library: string, entry: () => Promise<Result>, connects: boolean) {
     this.client = client;
+    this.library = library;
     this.#entry = entry;
     this.connects = connects;
   }

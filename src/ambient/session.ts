@@ -8,7 +8,7 @@ import type { ControlCommand } from './control.ts';
 import { JoinedSession } from './joined-session.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
-import { awaitedIn } from './own-transaction.ts';
+import { refuseBeginElsewhere } from './own-transaction.ts';
 
 /** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
 export async function openSession(database: Database, clientName: string, holder: string): Promise<LibrarySession> {
@@ -37,6 +37,9 @@ export function runHere(
   return runStatements(target, statements, false).catch(throwToLibrary);
 }
 
+/** What a library begins a transaction with. */
+const beginning: ReadonlySet<ControlCommand['type']> = new Set(['nextCharacteristics', 'begin', 'savepoint']);
+
 /** Outside of a transaction everything is as the library says it. */
 class PinnedSession implements LibrarySession {
   readonly pinned: Checkout;
@@ -55,9 +58,8 @@ class PinnedSession implements LibrarySession {
     return this.pinned.run(statements);
   }
 
-  async control(_command: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
-    const awaited = awaitedIn(currentFrame(), this.#client);
-    if (awaited !== undefined) awaited.isElsewhere = true;
+  async control({ type }: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
+    if (beginning.has(type)) refuseBeginElsewhere(this.#client);
     return (await this.pinned.run([statement]))[0];
   }
 

@@ -236,11 +236,13 @@ describe('a handle that shows which pool it is over', () => {
 it('bindDrizzle is given what is over a client of the pool, or over a pool of promises', async () => {
   const bind = libraries['bindDrizzle']?.bind as Library['bind'];
   const database = server.open();
-  const client = await ambientPool(database).connect();
-  const onClient = drizzleOn(client as never);
-  bind(onClient.handle as never, database);
-  await onClient.insertIn(onClient.handle, 1);
-  client.release();
+  await database.transaction(async () => {
+    const client = await ambientPool(database).connect();
+    const onClient = drizzleOn(client as never);
+    bind(onClient.handle as never, database);
+    await onClient.insertIn(onClient.handle, 1);
+    client.release();
+  });
   expect(await server.products()).toEqual([1]);
   const onMysql = makers['ambientPool of MySQL']?.database() as Database;
   const promises = { $client: ambientPoolOfMysql(onMysql).promise(), transaction() {} };

@@ -15,6 +15,7 @@ import {
   bindOnce,
   clientOf,
   type InOwnTransaction,
+  isInTransactionOf,
   ownTransactions,
 } from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
@@ -23,6 +24,8 @@ import type { Database } from '../../index.ts';
 interface Binding {
   readonly client: ReturnType<typeof clientOf>;
   readonly own: InOwnTransaction;
+  /** Whether it is used in a transaction of the client. */
+  readonly isJoining: () => boolean;
 }
 
 const entry: BindEntry = {
@@ -49,7 +52,11 @@ export function bindKysely<Tables, Name extends string>(
 ): Kysely<Tables> {
   assertHandle(entry, kysely);
   const client = clientOf(database, clientName);
-  return bind(kysely, { client, own: ownTransactions(database, clientName, 'Kysely') });
+  return bind(kysely, {
+    client,
+    own: ownTransactions(database, clientName, 'Kysely'),
+    isJoining: () => isInTransactionOf(database, client.name),
+  });
 }
 
 function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> {
@@ -93,11 +100,17 @@ function bindTransaction<Tables>(
   });
 }
 
-/** What a callback gets for one connection opens transactions too. */
+/**
+ * What a callback gets for the connection of a transaction opens transactions too. One that it reserves outside is its own, as
+ * Kysely has it, and so are transactions on it: migrations are on one.
+ */
 function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, binding: Binding): ConnectionBuilder<Tables> {
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
-    execute: <Result>(callback: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) =>
-      execute((kysely) => callback(bind(kysely, binding)), options),
+    execute<Result>(callback: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) {
+      return binding.isJoining()
+        ? execute((kysely) => callback(bind(kysely, binding)), options)
+        : execute(callback, options);
+    },
   });
 }

@@ -1,5 +1,4 @@
 import { assertBegun, type InOwnTransaction, type OutsideOfOwn } from '../../ambient/index.ts';
-import type { Db } from '../../index.ts';
 import type { MikroPropagation } from './entity-manager.ts';
 
 /** A connection of MikroORM: every entry that opens a transaction comes through this one, with its body. */
@@ -28,28 +27,26 @@ interface Owns {
   readonly nested: InOwnTransaction;
   /** For what is to join where there is a transaction. */
   readonly joined: InOwnTransaction;
-  readonly db: Db;
 }
 
 /** Lets the transactions of the connection be ambient ones. */
-export function bindConnection(connection: WithTransactional, { nested, joined, db }: Owns): void {
+export function bindConnection(connection: WithTransactional, { nested, joined }: Owns): void {
   const transactional = connection.transactional.bind(connection);
   const begin = connection.begin.bind(connection);
   const handles = new WeakMap<object, InOwnTransaction>();
-  /** Begun by hand in an ambient transaction. */
-  const byHand = new WeakSet<object>();
+  /** What was begun, by hand where it has no handle. */
+  const begun = new WeakSet<object>();
   Object.assign(connection, {
     async begin(options?: TransactionalOptions): Promise<object> {
-      const joins = db.inTransaction || (options?.ctx !== undefined && byHand.has(options.ctx));
       const ctx = await begin(options);
-      if (joins) byHand.add(ctx);
+      begun.add(ctx);
       return ctx;
     },
     transactional(body: unknown, options: TransactionalOptions = {}): Promise<unknown> {
       const { ctx } = options;
       const handle = ctx === undefined ? undefined : handles.get(ctx);
       // A scope beside the one that was begun by hand would wait for its end.
-      if (handle === undefined && ctx !== undefined && byHand.has(ctx)) return transactional(body, options);
+      if (handle === undefined && ctx !== undefined && begun.has(ctx)) return transactional(body, options);
       const own = handle ?? (options.propagation === 'required' ? joined : nested);
       return own((outside) => {
         const ours = (inner: object): unknown => {

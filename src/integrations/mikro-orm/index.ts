@@ -52,7 +52,6 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   bindConnection(connection, {
     nested: ownTransactions(database, clientName, 'MikroORM'),
     joined: ownTransactions(database, clientName, 'MikroORM', { propagation: 'REQUIRED' }),
-    db,
   });
   bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
   adopt(orm.em, db);

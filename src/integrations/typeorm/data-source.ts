@@ -1,5 +1,6 @@
 import { DataSource, type DataSourceOptions, type EntityManager, type Migration, type QueryRunner } from 'typeorm';
 import {
+  beginsElsewhere,
   errorOfSluice,
   type InOwnTransaction,
   isInAnyTransaction,
@@ -132,7 +133,7 @@ export class AmbientDataSource extends DataSource {
     // The first one is made during the construction, when nothing of this class is there yet.
     return new AmbientEntityManager(this, queryRunner, {
       explicit: (entry) => this.#explicit(entry, queryRunner),
-      implicit: (entry) => (this.#isolation === undefined ? this.#ownOf()(entry) : this.inTransaction(entry)),
+      implicit: (entry) => this.#implicit(entry, queryRunner),
       isAmbient: () => this.#joining?.db.inTransaction === true,
     });
   }
@@ -141,7 +142,19 @@ export class AmbientDataSource extends DataSource {
     if (queryRunner === undefined) return this.#ownOf()(() => this.#usingRunnerFor('entry', entry));
     const followed = this.#followed.get(queryRunner);
     // Within what was begun by hand it is a savepoint on the same connection.
-    return followed?.isByHand === true ? entry() : (followed?.own ?? this.#ownOf())(entry);
+    if (followed?.isByHand === true) return entry();
+    if (followed?.isApart === true) {
+      if (queryRunner.isTransactionActive) return entry();
+      // Before TypeORM counts what it could not begin.
+      return Promise.reject(beginsElsewhere('TypeORM'));
+    }
+    return (followed?.own ?? this.#ownOf())(entry);
+  }
+
+  #implicit<Result>(entry: () => Promise<Result>, queryRunner: QueryRunner | undefined): Promise<Result> {
+    // It ends before anybody could join it.
+    if (queryRunner !== undefined && this.#followed.get(queryRunner)?.isApart === true) return entry();
+    return this.#isolation === undefined ? this.#ownOf()(entry) : this.inTransaction(entry);
   }
 
   #ownOf(): InOwnTransaction {

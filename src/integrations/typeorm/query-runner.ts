@@ -46,6 +46,8 @@ export type RunnerUse = 'any' | 'entry' | 'migrations';
 export interface Followed {
   /** What the runner does here belongs to an ambient transaction. */
   readonly belongs: boolean;
+  /** It has a connection from outside of any ambient transaction, and what it does there is its own. */
+  readonly isApart: boolean;
   /** A program has begun something with it in an ambient transaction, which has no body that could be a scope. */
   readonly isByHand: boolean;
   /** For entries of its manager, if it has begun something in an ambient transaction. */
@@ -115,6 +117,10 @@ class Following implements Followed {
 
   get own(): InOwnTransaction | undefined {
     return this.#begun?.handles.at(-1);
+  }
+
+  get isApart(): boolean {
+    return this.#begun === undefined && this.#runner.databaseConnection !== undefined;
   }
 
   get belongs(): boolean {

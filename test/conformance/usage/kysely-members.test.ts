@@ -20,7 +20,9 @@ const inTransaction =
 
 const members: Record<Exclude<keyof Handle, symbol>, Uses> = {
   transaction: inTransaction((kysely) => kysely),
-  connection: (kysely, body) => kysely.connection().execute((own) => own.transaction().execute(body)),
+  // Outside of a transaction it is the program's own: see libraries-held-connections.test.ts.
+  connection: (kysely, body) =>
+    database.transaction(() => kysely.connection().execute((own) => own.transaction().execute(body))),
   withPlugin: inTransaction((kysely) => kysely.withPlugin(new CamelCasePlugin())),
   withoutPlugins: inTransaction((kysely) => kysely.withoutPlugins()),
   withSchema: inTransaction((kysely) => kysely.withSchema('missing').withoutPlugins()),
