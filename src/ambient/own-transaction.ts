@@ -1,10 +1,10 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { standsFor } from '../connection/index.ts';
 import { type ClientIdentity, currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
-import { InvalidOptionError } from '../core/index.ts';
+import { InvalidOptionError, SluiceError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import { TransactionControlError } from '../driver/index.ts';
-import { attachSuppressed } from '../hooks/index.ts';
+import { attachSuppressed, suppressedBy } from '../hooks/index.ts';
 import { AfterCommitError, readOnce, type Scope } from '../transaction/index.ts';
 import { clientOf } from './library-pool.ts';
 
@@ -175,6 +175,8 @@ class OwnTransaction<Result> implements Awaited {
   #ended: Promise<void> | undefined;
   #endBody: (() => void) | undefined;
   #isRolledBack = false;
+  /** The library is told what becomes of its commit. */
+  #isCommitting = false;
 
   constructor(client: ClientIdentity, library: string, entry: () => Promise<Result>, connects: boolean) {
     this.client = client;
@@ -217,6 +219,7 @@ class OwnTransaction<Result> implements Awaited {
   }
 
   async commit(): Promise<void> {
+    this.#isCommitting = true;
     this.#endBody?.();
     try {
       await this.#ended;
@@ -232,10 +235,21 @@ class OwnTransaction<Result> implements Awaited {
       await ended;
     } catch (error) {
       if (error instanceof AfterCommitError) await this.#complete(error);
-      if (!(error instanceof RolledBack)) throw error;
-      return await this.#afterRollback(error);
+      if (error instanceof RolledBack) return await this.#afterRollback(error);
+      // What the server says to a commit is the library's to tell, in its own kind of error.
+      if (this.#isCommitting && !(error instanceof SluiceError)) await this.#throwLibrarys(error);
+      throw error;
     }
     return await (this.#running as Promise<Result>);
+  }
+
+  /** @throws what the library has made of an error, if it has thrown anything */
+  async #throwLibrarys(told: unknown): Promise<void> {
+    const [entry] = await Promise.allSettled([this.#running]);
+    if (entry.status === 'fulfilled' || entry.reason === told) return;
+    standsFor(entry.reason, told);
+    attachSuppressed(entry.reason, suppressedBy(told));
+    throw entry.reason;
   }
 
   /** What the library makes of it, which is its own error in most cases. */

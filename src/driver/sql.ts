@@ -5,7 +5,8 @@ import type { Statement } from './statement.ts';
 type Part =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'value'; readonly value: unknown }
-  | { readonly type: 'name'; readonly names: readonly string[] };
+  | { readonly type: 'name'; readonly names: readonly string[] }
+  | { readonly type: 'piece'; readonly parts: readonly Part[] };
 
 /** Copies of the package know each other's pieces by it; what comes out of JSON never has it. */
 const brand: unique symbol = Symbol.for('sluice.sql') as never;
@@ -73,7 +74,7 @@ function tag<Row = Record<string, unknown>>(texts: TemplateStringsArray, ...valu
   }
   const parts: Part[] = [{ type: 'text', text: texts[0] ?? '' }];
   for (const [index, value] of values.entries()) {
-    parts.push(...partsOf(value, 'sql'), { type: 'text', text: texts[index + 1] ?? '' });
+    parts.push(partOf(value, 'sql'), { type: 'text', text: texts[index + 1] ?? '' });
   }
   return piece(parts);
 }
@@ -98,8 +99,12 @@ export const sql: SqlTag = Object.assign(tag, {
       throw refused('an empty list', 'sql.join', 'Leave the condition out where there is nothing to list');
     if (!isSql(separator))
       throw refused(typeName(separator), 'the separator of sql.join', 'Give a piece of SQL: sql` and `');
+    const between: Part = { type: 'piece', parts: separator[brand] };
     return piece(
-      parts.flatMap((part, index) => [...(index === 0 ? [] : separator[brand]), ...partsOf(part, 'sql.join')]),
+      parts.flatMap((part: unknown, index): Part[] => {
+        const own = partOf(part, 'sql.join');
+        return index === 0 ? [own] : [between, own];
+      }),
     );
   },
   empty: piece([]),
@@ -125,24 +130,38 @@ export function toStatement(whole: Sql<unknown>, quoteName: (name: string) => st
   const values = (whole as { readonly [given]?: readonly unknown[] })[given];
   if (only?.type === 'text' && whole[brand].length === 1) return { text: only.text, values };
   const found: unknown[] = [];
-  let text = '';
-  for (const part of whole[brand]) {
-    if (part.type === 'name') text += part.names.map(quoteName).join('.');
-    else if (part.type === 'value') text += `$${found.push(part.value)}`;
+  const texts: string[] = [];
+  let isBehindValue = false;
+  for (const part of flat(whole[brand])) {
+    if (part.type === 'name') texts.push(part.names.map(quoteName).join('.'));
+    else if (part.type === 'value') texts.push(`$${found.push(part.value)}`);
     // A digit behind a placeholder would be read as a part of its number.
-    else text += found.length > 0 && /^\d/.test(part.text) && /\$\d+$/.test(text) ? ` ${part.text}` : part.text;
+    else texts.push(isBehindValue && /^\d/.test(part.text) ? ` ${part.text}` : part.text);
+    isBehindValue = part.type === 'value' || (isBehindValue && part.type === 'text' && part.text === '');
   }
-  return { text, values: found };
+  return { text: texts.join(''), values: found };
 }
 
-function partsOf(value: unknown, owner: string): readonly Part[] {
+/** The parts of pieces in pieces, in their order; however deep, since programs compose them in loops. */
+function* flat(parts: readonly Part[]): Generator<Exclude<Part, { type: 'piece' }>> {
+  const open = [{ parts, at: 0 }];
+  for (let here = open.at(-1); here !== undefined; here = open.at(-1)) {
+    const part = here.parts[here.at];
+    here.at += 1;
+    if (part === undefined) open.pop();
+    else if (part.type === 'piece') open.push({ parts: part.parts, at: 0 });
+    else yield part;
+  }
+}
+
+function partOf(value: unknown, owner: string): Part {
   if (isSql(value)) {
     if (given in value) throw refused('a statement with placeholders of its own', owner, 'Make it with sql`...`');
-    return value[brand];
+    return { type: 'piece', parts: value[brand] };
   }
   if (typeof value === 'function' || typeof value === 'symbol')
     throw refused(typeName(value), owner, 'Give values, or pieces of SQL made by sql');
-  return [{ type: 'value', value }];
+  return { type: 'value', value };
 }
 
 function piece<Row = Record<string, unknown>>(parts: readonly Part[]): Sql<Row> {

@@ -3,12 +3,16 @@ import { InvalidOptionError, isThenable, typeName } from '../core/index.ts';
 /** How deep lists in lists are looked at; databases have fewer dimensions. */
 const deepest = 8;
 
+/** How many values a statement can have: the protocols of PostgreSQL and MySQL count them in 16 bits. */
+const mostValues = 65_535;
+
 /**
  * Refuses values that no database has, and of which some drivers would send the source text, `{}` or `NaN-NaN-NaN`: functions,
  * symbols, promises and invalid dates, also in lists.
  * @throws InvalidOptionError
  */
 export function checkValues(clientName: string, values: readonly unknown[]): void {
+  if (values.length > mostValues) throw tooMany(clientName, values.length);
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at];
     if (!isNoValue(value, 0)) continue;
@@ -34,4 +38,11 @@ function isNoObject(value: object, depth: number): boolean {
 function named(value: unknown): string {
   if (Array.isArray(value)) return 'a list with a function, a symbol, a promise or an invalid date';
   return value instanceof Date ? 'an invalid date' : typeName(value);
+}
+
+function tooMany(clientName: string, count: number): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `A query on client "${clientName}" got ${count} values, and no statement can have more than ${mostValues}; it was not sent`,
+    remedy: 'Send several statements, or one array (= any($1) on PostgreSQL, json_table on MySQL and MariaDB)',
+  });
 }

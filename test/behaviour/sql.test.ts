@@ -64,6 +64,23 @@ describe('sql', () => {
     expect((await database.query(sql`select ${1} + 10 as eleven`)).rows).toEqual([{ eleven: 11 }]);
   });
 
+  it('is made of as many pieces as a statement can have values', { timeout: 60_000 }, async () => {
+    let composed = sql`select ${0} as n`;
+    for (let at = 0; at < 20_000; at += 1) composed = sql`${composed}`;
+    expect((await database.query(composed)).rows).toEqual([{ n: engine.name === 'postgres' ? '0' : 0 }]);
+    // SQLite has fewer, which it says itself.
+    const most = engine.name === 'sqlite' ? 32_766 : 65_535;
+    const ids = Array.from({ length: most }, (_, id) => id);
+    expect((await database.query(sql`select id from product where id in (${sql.join(ids)})`)).rows).toEqual([]);
+    let chain = sql`${0}`;
+    for (let at = 1; at < 20_000; at += 1) chain = sql`${chain}, ${at}`;
+    expect((await database.query(sql`select id from product where id in (${chain})`)).rows).toEqual([]);
+    const tooMany = sql.join(Array.from({ length: 65_536 }, (_, id) => id));
+    expect(await rejection(database.query(sql`select id from product where id in (${tooMany})`))).toMatchObject({
+      code: 'INVALID_OPTION',
+    });
+  });
+
   it('is the same on every handle, in a transaction, and with an option', async () => {
     await database.transaction(async () => {
       await database.query(insert(1, 1));

@@ -30,9 +30,23 @@ describe('what a text does', () => {
     'commit prepared $$x$$',
   ])('%s may write', (text) => expect(inspectText(text)).toBe('write'));
 
-  it.each(['begin', 'START  TRANSACTION', 'commit', 'rollback to savepoint a', 'end', 'set transaction read only'])(
-    '%s controls',
-    (text) => expect(inspectText(text)).toBe('control'),
+  it.each([
+    'begin',
+    'START  TRANSACTION',
+    'commit',
+    'rollback to savepoint a',
+    'end',
+    'set transaction read only',
+    '/* /* nested */ still a comment */ commit',
+    '/**//*/**/*/ -- a line\r commit',
+    '; commit',
+    ' ;; /* a */ ; rollback',
+    '--x\rcommit',
+    '(commit',
+  ])('%s controls', (text) => expect(inspectText(text)).toBe('control'));
+
+  it.each(['/* /* */ commit', '-- commit', '/* commit */ select 1'])('%s does nothing of the kind', (text) =>
+    expect(inspectText(text)).not.toBe('control'),
   );
 
   it.each(['beginning', 'select commit from product', 'endpoint', 'start'])('%s does not control', (text) =>

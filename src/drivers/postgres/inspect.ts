@@ -1,7 +1,7 @@
 import { rememberTexts, type StatementKind } from '../../driver/index.ts';
 
-/** Spaces, comments and opening brackets in front of the first word. */
-const leading = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/|\()+/;
+/** Spaces, line comments, opening brackets and empty statements in front of the first word. */
+const leading = /^(?:\s|--[^\n\r]*|[(;])+/;
 const control =
   /^(?:begin|start\s+transaction|end|abort|savepoint|release|prepare\s+transaction|(?:commit|rollback)(?!\s+prepared)|set\s+(?:local\s+|session\s+)?transaction|set\s+session\s+characteristics)\b/i;
 const reading = /^(?:select|table|values|show|with|explain)\b/i;
@@ -27,5 +27,20 @@ export function isControl(text: string): boolean {
 
 /** A text from its first word on. */
 export function withoutLeading(text: string): string {
-  return text.replace(leading, '');
+  let rest = text;
+  for (;;) {
+    const next = rest.replace(leading, '');
+    if (!next.startsWith('/*')) return next;
+    rest = next.slice(lengthOfComment(next));
+  }
+}
+
+/** Comments nest. */
+function lengthOfComment(text: string): number {
+  let depth = 0;
+  for (const mark of text.matchAll(/\/\*|\*\//g)) {
+    depth += mark[0] === '/*' ? 1 : -1;
+    if (depth === 0) return mark.index + 2;
+  }
+  return text.length;
 }

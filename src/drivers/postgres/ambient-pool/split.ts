@@ -29,7 +29,7 @@ function skipToken(text: string, at: number): number {
     case '"':
       return skipQuoted(text, at, '"', false);
     case '-':
-      return text[at + 1] === '-' ? skipPast(text, '\n', at) : at + 1;
+      return text[at + 1] === '-' ? skipLine(text, at) : at + 1;
     case '/':
       return text[at + 1] === '*' ? skipBlockComment(text, at) : at + 1;
     case '$': {
@@ -41,6 +41,12 @@ function skipToken(text: string, at: number): number {
     default:
       return at + 1;
   }
+}
+
+/** A line ends with either of the two characters. */
+function skipLine(text: string, start: number): number {
+  const end = text.slice(start).search(/[\n\r]/);
+  return end === -1 ? text.length : start + end + 1;
 }
 
 /** Block comments nest. */
