@@ -139,5 +139,5 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
   const warning = new Error(`${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {
     cause: error,
   });
-  process.emitWarning(Object.assign(warning, { name: 'SluiceBackgroundWarning' }));
+  process.emitWarning(Object.assign(warning, { name: 'SluiceBackgroundWarning', code: 'SLUICE_BACKGROUND_ERROR' }));
 }

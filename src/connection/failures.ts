@@ -15,12 +15,12 @@ export function named({ name, client, level }: Omit<Subject, 'chain'>): string {
   return `transaction "${name}" on client "${client.name}" at level ${level}`;
 }
 
-export function unexpectedRollback(subject: Subject, cause: unknown): UnexpectedRollbackError {
+/** @param isKept its body threw an error that `rollbackOn` let commit */
+export function unexpectedRollback(subject: Subject, cause: unknown, isKept = false): UnexpectedRollbackError {
+  const although = isKept ? 'rollbackOn let the error of its body commit' : 'its body returned normally';
+  const because = cause === undefined ? '' : ', because something in it had failed';
   return new UnexpectedRollbackError({
-    what:
-      cause === undefined
-        ? `The transaction "${subject.name}" was rolled back although its body returned normally`
-        : `The transaction "${subject.name}" was rolled back although its body returned normally, because something in it had failed`,
+    what: `The transaction "${subject.name}" was rolled back although ${although}${because}`,
     remedy:
       cause === undefined
         ? 'Look for setRollbackOnly(), or for a statement that failed in the server'

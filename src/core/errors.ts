@@ -54,6 +54,8 @@ export abstract class SluiceError extends Error {
     this.chain = chain;
     this.retryable = retryable ?? new.target.isRetryable;
     Object.defineProperty(this, brand, { value: codesOf(new.target) });
+    // MikroORM copies the properties of an error into one of its own, and keeps nothing else of it.
+    Object.defineProperty(this, 'original', { value: this, enumerable: false });
   }
 
   /** Where its code is described: a page of the documentation, with an anchor. */
@@ -73,8 +75,9 @@ export abstract class SluiceError extends Error {
   }
 
   /**
-   * Finds the error of Sluice in what a library has made of it, such as TypeORM's `QueryFailedError` or Prisma's errors: in
-   * `cause`, `driverError`, `meta` and their kin, and in the errors of an `AggregateError`.
+   * Finds the error of Sluice in what a library has made of it, such as TypeORM's `QueryFailedError` or MikroORM's
+   * `DriverException`: in `cause`, `driverError`, `original` and their kin, and in the errors of an `AggregateError`. Prisma
+   * keeps the `code` and the message alone.
    *
    * ```ts
    * const found = SluiceError.find(error);

@@ -78,6 +78,7 @@ function warning({
     new Error(`A ${hook} hook ${owner} failed; subscribe to sluice:hook:error to handle it`, { cause: error }),
     {
       name: 'SluiceHookWarning',
+      code: 'SLUICE_HOOK_ERROR',
     },
   );
 }

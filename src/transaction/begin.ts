@@ -254,7 +254,9 @@ function errorOf(
   if (failure !== undefined) return failure.error;
   if (done.type === 'kept' && transaction.outcome === 'committed') return done.error;
   const { requested } = transaction.cancellation;
-  return requested === undefined ? unexpectedRollback(transaction, unit.doomed?.cause) : requested.reason;
+  return requested === undefined
+    ? unexpectedRollback(transaction, unit.doomed?.cause, done.type === 'kept')
+    : requested.reason;
 }
 
 /** The error for commit hooks that failed. */

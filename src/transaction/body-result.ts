@@ -1,4 +1,5 @@
-import { type ChainLink, isInstance } from '../core/index.ts';
+import { giveCause } from '../connection/index.ts';
+import { type ChainLink, InvalidOptionError, isInstance, isThenable } from '../core/index.ts';
 import { refuseDeferred } from './deferred-result.ts';
 import { DeferredResultError } from './errors.ts';
 import type { TransactionOptions } from './options.ts';
@@ -49,9 +50,21 @@ export function judge(error: unknown, options: TransactionOptions | undefined): 
   // Nobody has seen a result that was refused, so there is nothing that could be kept.
   if (isInstance(error, DeferredResultError)) return { type: 'thrown', error };
   try {
-    const rollsBack = options?.rollbackOn?.(error) ?? true;
-    return { type: rollsBack ? 'thrown' : 'kept', error };
+    const rollsBack: unknown = options?.rollbackOn?.(error) ?? true;
+    if (isThenable(rollsBack)) return { type: 'thrown', error: asynchronous(rollsBack as PromiseLike<unknown>, error) };
+    return { type: rollsBack === false ? 'kept' : 'thrown', error };
   } catch (thrown) {
+    giveCause(thrown, error);
     return { type: 'thrown', error: thrown };
   }
+}
+
+/** A promise is no answer yet, and would count as true. */
+function asynchronous(answer: PromiseLike<unknown>, cause: unknown): InvalidOptionError {
+  answer.then(undefined, () => {});
+  return new InvalidOptionError({
+    what: 'rollbackOn gave a promise; the transaction was rolled back for the error in the cause',
+    remedy: 'Let it give true or false at once: what it needs has to be known before the body ends',
+    cause,
+  });
 }

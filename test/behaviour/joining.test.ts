@@ -113,6 +113,34 @@ describe('rollback-only', () => {
 });
 
 describe('rollbackOn', () => {
+  it.each([true, false])('gives no promise: one of %s is refused, and all is rolled back', async (answer) => {
+    const database = server.open();
+    const rollbackOn = (() => Promise.resolve(answer)) as unknown as () => boolean;
+    const body = async (): Promise<void> => {
+      await insert(database, 1);
+      throw new RangeError('sold out');
+    };
+    expect(await rejection(database.transaction(body, { rollbackOn }))).toMatchObject({
+      code: 'INVALID_OPTION',
+      cause: { message: 'sold out' },
+    });
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('that throws has the error of the body for its cause', async () => {
+    const database = server.open();
+    const rollbackOn = (): boolean => {
+      throw new TypeError('misjudged');
+    };
+    const body = (): never => {
+      throw new RangeError('sold out');
+    };
+    expect(await rejection(database.transaction(body, { rollbackOn }))).toMatchObject({
+      message: 'misjudged',
+      cause: { message: 'sold out' },
+    });
+  });
+
   const options: TransactionOptions = { rollbackOn: (error) => error instanceof RangeError };
 
   it('by default every thrown error rolls back', async () => {
