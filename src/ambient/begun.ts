@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { currentFrame, type Frame, runInFrame } from '../context/index.ts';
 import { captureOrigin, type Origin } from '../core/index.ts';
 import { type BegunByHand, leftOpen, runScope, type Scope, type Target } from '../transaction/index.ts';
@@ -53,9 +54,20 @@ interface Beginning {
 /** How many calls a library may have between `BEGIN` and the program. */
 const depthOfLibraries = 20;
 
+const asked = new AsyncLocalStorage<Origin>();
+
+/**
+ * For a library that begins a transaction in a later tick, where the stack has no call of the program any more.
+ * @param above the function that the program has called
+ */
+export function beginningAt<Result>(above: (...args: never[]) => unknown, begin: () => Result): Result {
+  return asked.run(captureOrigin(above, depthOfLibraries), begin);
+}
+
 /** Resolves when it is its turn. @throws what its scope is refused with */
 export async function beginByHand(beginning: Beginning): Promise<NestedByHand> {
-  const origin = beginning.savepoint === undefined ? captureOrigin(beginByHand, depthOfLibraries) : undefined;
+  const place = (): Origin => asked.getStore() ?? captureOrigin(beginByHand, depthOfLibraries);
+  const origin = beginning.savepoint === undefined ? place() : undefined;
   const nested = new NestedByHand(beginning, origin);
   await nested.open();
   return nested;

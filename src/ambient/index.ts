@@ -1,3 +1,4 @@
+export { beginningAt } from './begun.ts';
 export type { Characteristics, ControlCommand } from './control.ts';
 export { assertHandle, assertSameClient, type BindEntry, bindOnce, boundTo, isBound } from './binding.ts';
 export { assertPoolOf, clientOf, libraryPool } from './library-pool.ts';

@@ -50,6 +50,10 @@ export class JoinedSession implements LibrarySession {
     return runInFrame(frame, work, undefined);
   }
 
+  assertOpen(): void {
+    this.#scopeOf(this.#base)?.assertOpen();
+  }
+
   async cancel(): Promise<void> {
     if (this.#last !== undefined) await this.#scopeOf(this.#base)?.transaction.withdraw(this.#last);
   }

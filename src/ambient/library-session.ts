@@ -15,6 +15,8 @@ export interface LibrarySession {
    * @returns the server's answer, where it was asked
    */
   control(command: ControlCommand, statement: Statement): Promise<QueryResult | undefined>;
+  /** @throws TransactionEndedError where it was a share in the connection of a transaction that has ended */
+  assertOpen(): void;
   /** Takes back what was run last, if it has not ended: the server cancels it, or it is not sent. */
   cancel(): Promise<void>;
   /** Gives it back; what is left open on it is rolled back. Never rejects. */

@@ -63,6 +63,8 @@ class PinnedSession implements LibrarySession {
     return (await this.pinned.run([statement]))[0];
   }
 
+  assertOpen(): void {}
+
   cancel(): Promise<void> {
     return this.pinned.cancel();
   }

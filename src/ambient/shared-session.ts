@@ -26,6 +26,8 @@ export class SharedSession implements LibrarySession {
     );
   }
 
+  assertOpen(): void {}
+
   cancel(): Promise<void> {
     return Promise.resolve();
   }

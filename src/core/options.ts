@@ -44,7 +44,7 @@ export function readOptions<Options extends object>(
 /**
  * Copies options whose names and values others check; those of a prototype too.
  * @param own names that are ours
- * @throws InvalidOptionError for what is no object
+ * @throws InvalidOptionError for what is no object, and for a name that is almost one of ours, which would have no effect
  */
 export function readOpen<Options extends object>(
   owner: string,
@@ -54,9 +54,43 @@ export function readOpen<Options extends object>(
   return reading(owner, () => {
     if (!isRecord(options)) throw noObject(owner, options, 'Pass an object');
     const names = new Set<string>(own);
-    for (const name in options) names.add(name);
+    for (const name in options) {
+      refuseMisspelt(owner, name, own);
+      names.add(name);
+    }
     return Object.fromEntries([...names].map((name) => [name, options[name as keyof Options]])) as Options;
   });
+}
+
+function refuseMisspelt(owner: string, name: string, own: readonly string[]): void {
+  if (own.includes(name)) return;
+  const meant = own.find((ours) => isAlmost(name, ours));
+  if (meant === undefined) return;
+  throw new InvalidOptionError({
+    what: `${owner} has no option "${shorten(name)}"`,
+    remedy: `Give "${meant}", if that is what is meant`,
+  });
+}
+
+/** Whether a name is another one but for case, and for a letter; two of a long one, since short ones have neighbours. */
+function isAlmost(name: string, other: string): boolean {
+  const most = other.length < 8 ? 1 : 2;
+  if (Math.abs(name.length - other.length) > most) return false;
+  return lettersBetween(name.toLowerCase(), other.toLowerCase()) <= most;
+}
+
+/** How many letters have to be added, taken away or changed to make one text of the other. */
+function lettersBetween(from: string, to: string): number {
+  let above = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (const [row, letter] of Array.from(from).entries()) {
+    const line = [row + 1];
+    for (const [at, other] of Array.from(to).entries()) {
+      const changed = (above[at] ?? 0) + (letter === other ? 0 : 1);
+      line.push(Math.min(changed, (above[at + 1] ?? 0) + 1, (line[at] ?? 0) + 1));
+    }
+    above = line;
+  }
+  return above[to.length] ?? 0;
 }
 
 /** Runs what reads an object of the program, whose getters may throw. @throws InvalidOptionError */

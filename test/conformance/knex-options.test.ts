@@ -49,3 +49,12 @@ describe.each(Object.entries(databases))('options of Knex on %s', (_, database) 
     expect(() => createKnex(database, { [name]: undefined })).not.toThrow();
   });
 });
+
+it.each(['clientNam', 'clientname', 'client_name', 'clientsName'])('%s, which is almost one of ours', (name) => {
+  expect(() => createKnex(databases.postgres, { [name]: 'reports' })).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(`"${name}".*"clientName"`) as string,
+    }),
+  );
+});

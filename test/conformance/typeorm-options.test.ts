@@ -123,6 +123,20 @@ describe.each(Object.entries(cases))('options of TypeORM on %s', (engine, table)
   });
 });
 
+it.each(['clientNam', 'clientname', 'clientNames', 'Type'])('%s, which is almost an option of ours', (name) => {
+  expect(() => createDataSource(databases.mysql, { [name]: 'mariadb' })).toThrow(refusal(name));
+  expect(() => createDataSource({ type: 'postgres', Pool: { max: 3 } } as never)).toThrow(refusal('Pool'));
+});
+
+it.each([
+  ['postgres', 'mysql'],
+  ['postgres', 'mariadb'],
+  ['mysql', 'postgres'],
+  ['mysql', 'sqlite'],
+] as const)('on a client of %s the type %s is refused', (engine, type) => {
+  expect(() => createDataSource(databases[engine], { type } as never)).toThrow(refusal('type'));
+});
+
 describe('what is carried', () => {
   const server = useTestDatabase();
   const Product = new EntitySchema<{ id: number; stock?: number }>({

@@ -163,6 +163,13 @@ describe('services that share a data source', () => {
     });
   });
 
+  it.each([null, undefined, 'select 1'])('are refused with %s for their function', async (fn) => {
+    const refused = { code: 'INVALID_OPTION', message: expect.stringContaining('was begun with') as string };
+    expect(await rejection(withTransaction(fn as never))).toMatchObject(refused);
+    expect(await rejection(withTransactionIsolation('SERIALIZABLE', fn as never))).toMatchObject(refused);
+    expect(await rejection(dataSource.inTransaction(fn as never))).toMatchObject(refused);
+  });
+
   it('are begun by hand, and save entities in it', async () => {
     const stock = (productId: string): Stock => ({ productId, available: 1, reserved: 0 });
     const byHand = async (end: 'commitTransaction' | 'rollbackTransaction', productId: string): Promise<void> => {

@@ -3,6 +3,7 @@ import {
   assertBegun,
   assertHandle,
   assertPoolOf,
+  beginningAt,
   type BindEntry,
   bindOnce,
   clientOf,
@@ -37,6 +38,7 @@ interface WithContext {
 interface HandedOut {
   readonly executionPromise: Promise<unknown>;
   isCompleted(): boolean;
+  commit: (value?: unknown) => Promise<unknown>;
 }
 
 interface KnexClient {
@@ -126,7 +128,10 @@ function bind(handle: WithContext, binding: Binding): void {
   context.transaction = function transactionOf(container, config) {
     // Without a function the transaction is ended by hand, on the connection that it has.
     if (typeof container !== 'function')
-      return handedOut(() => transaction.call(this, container, config), container, config);
+      return beginningAt(transactionOf, async () => {
+        refuseConnection(container, config);
+        return await handedOut(() => transaction.call(this, container, config));
+      });
     const body: Container = (inner) => {
       assertBegun('Knex');
       bind(inner as unknown as WithContext, { ...binding, own: binding.own.ofHandle() });
@@ -155,13 +160,34 @@ function migrateAsAlone(handle: WithContext): void {
   Object.defineProperty(handle, 'migrate', { ...migrate, get: () => migrate?.get?.call(unbound) as unknown });
 }
 
-async function handedOut(transaction: () => unknown, container: unknown, config: unknown): Promise<unknown> {
-  refuseConnection(container, config);
+async function handedOut(transaction: () => unknown): Promise<unknown> {
   const inner = (await transaction()) as WithContext & HandedOut;
   bindCancelling(inner.context.client);
   // Knex hands out what could not begin, too, and keeps the reason to itself.
   if (inner.isCompleted()) await inner.executionPromise;
+  const commit = inner.commit.bind(inner);
+  inner.commit = async (value) => {
+    const answer = await commit(value);
+    // Knex resolves although the server has rolled back, and says so here alone.
+    await inner.executionPromise;
+    return answer;
+  };
+  handOutWithin(inner);
   return inner;
+}
+
+/** What was handed out has savepoints of Knex itself, which may be handed out, too. */
+function handOutWithin({ context }: WithContext): void {
+  const { transaction } = context;
+  context.transaction = function transactionOf(container, config) {
+    if (typeof container !== 'function')
+      return beginningAt(transactionOf, () => handedOut(() => transaction.call(this, container, config)));
+    const body: Container = (inner) => {
+      handOutWithin(inner as unknown as WithContext);
+      return (container as Container)(inner);
+    };
+    return transaction.call(this, body, config);
+  };
 }
 
 /** For `timeout(ms, { cancel: true })` Knex would open a connection by itself, and it knows of no server. */

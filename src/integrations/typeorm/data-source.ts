@@ -77,7 +77,11 @@ export class AmbientDataSource extends DataSource {
       await this.#events?.begun();
       return await body();
     };
-    return await db.transaction.begin(begun, db.inTransaction ? options : this.#withIsolation(options));
+    // What is no function is for the transaction to refuse.
+    return await db.transaction.begin(
+      typeof body === 'function' ? begun : body,
+      db.inTransaction ? options : this.#withIsolation(options),
+    );
   }
 
   get #isolation(): TransactionOptions['isolationLevel'] {

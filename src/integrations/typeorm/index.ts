@@ -75,20 +75,22 @@ function isDatabase(source: OwnDataSourceOptions | Database | null): source is D
 }
 
 function sharedDataSource(database: Database, given: SharedDataSourceOptions): AmbientDataSource {
-  const { clientName, type = 'mysql', ...options } = readOpen('createDataSource', given, []);
+  const { clientName, type: asked, ...options } = readOpen('createDataSource', given, ['clientName', 'type']);
   const { dialect } = clientOf(database, clientName).driver;
   if (dialect !== 'postgres' && dialect !== 'mysql') throw wrongEngine(dialect);
+  const type = asked ?? dialect;
+  if (engines.get(type) !== dialect) throw otherEngine(type, dialect);
   refuseOptions(dialect, options, true);
   const source: DatabaseSource = {
     clientName,
     open: () => Promise.resolve(database),
     close: () => Promise.resolve(),
   };
-  return new AmbientDataSource({ ...options, type: dialect === 'mysql' ? type : dialect }, source);
+  return new AmbientDataSource({ ...options, type }, source);
 }
 
 function ownDataSource(given: OwnDataSourceOptions): AmbientDataSource {
-  const all = readOpen('createDataSource', given, []);
+  const all = readOpen('createDataSource', given, ['pool']);
   const { pool, ...options } = all;
   const engine = engines.get(options.type);
   if (engine === undefined) throw wrongEngine(options.type);
@@ -184,5 +186,12 @@ function wrongEngine(type: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `createDataSource was asked for the engine ${typeof type === 'string' ? `"${type.slice(0, 40)}"` : typeof type}`,
     remedy: 'Give type "postgres", "mysql" or "mariadb", or a database whose client is on one of these',
+  });
+}
+
+function otherEngine(type: unknown, dialect: 'postgres' | 'mysql'): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `createDataSource got ${typeof type === 'string' ? `"${type.slice(0, 40)}"` : typeof type} for the option "type", and a database whose client is on ${dialect}`,
+    remedy: dialect === 'mysql' ? 'Give "mysql" or "mariadb"' : 'Leave it out',
   });
 }

@@ -168,7 +168,7 @@ export const byHand: readonly KnexUsage[] = [
           inside: {
             on: 'A failed statement whose error is caught',
             why: 'Knex alone takes the answer ROLLBACK for a commit; a savepoint that has failed is told of',
-            sees: ['resolved', 'UNEXPECTED_ROLLBACK', 'resolved', true, [1]],
+            sees: ['UNEXPECTED_ROLLBACK', 'UNEXPECTED_ROLLBACK', 'resolved', true, [1]],
           },
         }),
   },

@@ -127,7 +127,10 @@ export class AmbientConnection extends EventEmitter implements Escaping {
   }
 
   async #run({ statement }: Request): Promise<Answer> {
-    if (this.#released) throw released();
+    if (this.#released) {
+      this.#session.assertOpen();
+      throw released();
+    }
     return await executeOn(this.#session, statement);
   }
 

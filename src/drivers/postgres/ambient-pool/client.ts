@@ -173,7 +173,9 @@ export class AmbientClient extends EventEmitter {
   }
 
   #assertHeld(): void {
-    if (this.#released) throw released();
+    if (!this.#released) return;
+    this.#session.assertOpen();
+    throw released();
   }
 }
 

@@ -64,6 +64,8 @@ class OpeningSession implements LibrarySession {
     return this.#connection.backend.id;
   }
 
+  assertOpen(): void {}
+
   /** Resolves when all that was sent is answered, and nothing of it is open. */
   async idle(): Promise<void> {
     await this.#last;
