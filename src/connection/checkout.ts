@@ -1,10 +1,13 @@
 import type { Frame } from '../context/index.ts';
 import {
   checkValues,
+  ConnectionLostError,
   type ConnectionStatus,
+  type Driver,
   type DriverConnection,
   type Exchange,
   type Failure,
+  firstWord,
   type QueryResult,
   type Statement,
 } from '../driver/index.ts';
@@ -27,6 +30,8 @@ export class Checkout implements RunningWork, TurnOwner {
   readonly #hold: Hold;
   readonly #turns: Turns = new Turns();
   #streaming = false;
+  /** Whether something was begun on it and has not ended, as the server has said last. */
+  #isInTransaction = false;
 
   private constructor(client: TransactionalClient, hold: Hold) {
     this.#client = client;
@@ -75,7 +80,7 @@ export class Checkout implements RunningWork, TurnOwner {
       this.#cancellation.watch(running);
       const forget = (): void => this.#cancellation.watch(undefined);
       void running.then(forget, forget);
-      return this.#resultsOf(await this.#cancellation.race(running));
+      return this.#resultsOf(await this.#cancellation.race(running), statements);
     });
   }
 
@@ -108,6 +113,8 @@ export class Checkout implements RunningWork, TurnOwner {
       if (connection === undefined) throw new TypeError('the connection was given back');
       return await work(connection);
     } finally {
+      const { status } = this;
+      if (status !== 'lost') this.#isInTransaction = status !== 'idle';
       this.#turns.leave();
     }
   }
@@ -151,14 +158,45 @@ export class Checkout implements RunningWork, TurnOwner {
     void this.release(true);
   }
 
-  #resultsOf({ failure, results }: Exchange): readonly QueryResult[] {
-    if (failure !== undefined) throw this.#errorOf(failure);
+  #resultsOf({ failure, results }: Exchange, statements: readonly Statement[]): readonly QueryResult[] {
+    if (failure !== undefined) throw this.#errorOf(failure, statements);
     return results;
   }
 
-  #errorOf(failure: Failure): unknown {
-    if (failure.kind === 'connectionLost')
-      return lostInAutocommit(this.#client, this.#cancellation.requested?.reason ?? failure.error);
-    return this.#cancellation.explain(failure);
+  #errorOf(failure: Failure, statements: readonly Statement[]): unknown {
+    if (failure.kind !== 'connectionLost') return this.#cancellation.explain(failure);
+    const cause = this.#cancellation.requested?.reason ?? failure.error;
+    if (!this.#isInTransaction) return lostInAutocommit(this.#client, cause);
+    const { name, driver } = this.#client;
+    if (failure.reached === 'unsent' || !statements.some(({ text }) => mayEnd(driver, text)))
+      return lostInTransaction(name, cause);
+    // What comes next is told nothing of a rollback.
+    this.#isInTransaction = false;
+    return lostAtEnd(name, cause);
   }
+}
+
+const endsNothingForGood: ReadonlySet<string> = new Set(['ROLLBACK', 'ABORT', 'SAVEPOINT', 'RELEASE']);
+
+/** Whether a text may commit the transaction that it is in: also a procedure, which may do anything. */
+function mayEnd(driver: Driver, text: string): boolean {
+  const kind = driver.inspect(text);
+  const word = firstWord(text);
+  return kind === 'implicitCommit' || word === 'CALL' || (kind === 'control' && !endsNothingForGood.has(word));
+}
+
+function lostInTransaction(name: string, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError({
+    what: `The connection of client "${name}" was lost in a transaction that was begun on it; the server rolls that back`,
+    remedy: 'Do the whole transaction again, on another connection',
+    cause,
+  });
+}
+
+function lostAtEnd(name: string, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError({
+    what: `The connection of client "${name}" was lost during a statement that may have committed the transaction that was begun on it`,
+    remedy: 'Whether it took effect has to be looked up before it is repeated',
+    cause,
+  });
 }

@@ -134,6 +134,7 @@ function bind(handle: WithContext, binding: Binding): void {
       });
     const body: Container = (inner) => {
       assertBegun('Knex');
+      tellOfCommit(inner);
       bind(inner as unknown as WithContext, { ...binding, own: binding.own.ofHandle() });
       return (container as Container)(inner);
     };
@@ -165,15 +166,23 @@ async function handedOut(transaction: () => unknown): Promise<unknown> {
   bindCancelling(inner.context.client);
   // Knex hands out what could not begin, too, and keeps the reason to itself.
   if (inner.isCompleted()) await inner.executionPromise;
-  const commit = inner.commit.bind(inner);
-  inner.commit = async (value) => {
-    const answer = await commit(value);
-    // Knex resolves although the server has rolled back, and says so here alone.
-    await inner.executionPromise;
-    return answer;
-  };
+  tellOfCommit(inner);
   handOutWithin(inner);
   return inner;
+}
+
+/** Knex resolves although the server has rolled back, and tells another promise alone, which Objection drops. */
+function tellOfCommit(inner: HandedOut): void {
+  const commit = inner.commit.bind(inner);
+  inner.commit = (value) => {
+    const told = commit(value).then(async (answer) => {
+      await inner.executionPromise;
+      return answer;
+    });
+    // As with Knex alone nobody has to wait for it.
+    told.catch(() => {});
+    return told;
+  };
 }
 
 /** What was handed out has savepoints of Knex itself, which may be handed out, too. */

@@ -10,7 +10,7 @@ import { type Database, SluiceError } from '../../../src/index.ts';
 import { bindDrizzle } from '../../../src/integrations/drizzle/index.ts';
 import { createKnex } from '../../../src/integrations/knex/index.ts';
 import { engine, useTestDatabase } from '../../support/database.ts';
-import { rejection } from '../../support/settled.ts';
+import { rejection, until } from '../../support/settled.ts';
 import { openings as kyselyOpenings } from './kysely.ts';
 import { openings as typeOrmOpenings, schema } from './typeorm.ts';
 
@@ -34,6 +34,15 @@ describe('commit() of what Knex has handed out', () => {
       'by a handle': (body) => knex.transaction((trx) => body(() => trx.transaction())),
       'by a handle of a savepoint': (body) =>
         knex.transaction((trx) => trx.transaction((inner) => body(() => inner.transaction()))),
+      "by a function, as Objection's startTransaction() does": (body) =>
+        database.transaction(() =>
+          body(
+            () =>
+              new Promise((resolve, reject) => {
+                knex.transaction((trx) => resolve(trx)).catch(reject);
+              }),
+          ),
+        ),
       'in an ambient transaction': (body) => database.transaction(() => body(() => knex.transaction())),
     };
 
@@ -127,5 +136,79 @@ describe('a query of Drizzle that is made in a transaction and awaited after it'
         message: expect.stringContaining('Drizzle') as string,
       });
     });
+  });
+});
+
+describe('a connection that dies under what was begun on it, outside of an ambient transaction', () => {
+  const rolledBack = {
+    code: 'CONNECTION_LOST',
+    message: expect.stringContaining('begun on it; the server rolls that back') as string,
+  };
+  const lost = async (running: PromiseLike<unknown>): Promise<unknown> =>
+    SluiceError.find(await rejection(Promise.resolve(running)));
+
+  it('is said to have been rolled back: at a statement, and at a commit that was never sent', async () => {
+    const knex = createKnex(database);
+    for (const end of [
+      async (trx: Knex.Transaction) => await insert(trx, 2),
+      (trx: Knex.Transaction) => trx.commit(),
+    ]) {
+      const trx = await knex.transaction();
+      await insert(trx, 1);
+      await server.kill();
+      await until('it is dead', async () => (await server.connections()) === 0);
+      expect(await lost(end(trx))).toMatchObject(rolledBack);
+    }
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('is said to have been rolled back while a statement runs', async () => {
+    const runner = (await typeOrmOpenings.bound(database)).createQueryRunner();
+    await runner.startTransaction();
+    await runner.query('insert into product (id) values (1)');
+    const sleeping = onMariadb ? 'select sleep(20)' : 'select pg_sleep(20)';
+    const running = lost(runner.query(sleeping));
+    await until('it runs', async () => (await server.running(sleeping)) === 1);
+    await server.kill();
+    expect(await running).toMatchObject(rolledBack);
+    await runner.release();
+  });
+
+  it.skipIf(onMariadb)('is in doubt while the commit runs', async () => {
+    const client = await ambientPgPool(database).connect();
+    await client.query('BEGIN');
+    await client.query('create temporary table slow (id int)');
+    await client.query(`create function pg_temp.slowly() returns trigger language plpgsql as $$
+      begin perform pg_sleep(20); return null; end $$`);
+    await client.query(`create constraint trigger slowly after insert on slow deferrable initially deferred
+      for each row execute function pg_temp.slowly()`);
+    await client.query('insert into slow values (1)');
+    const running = lost(client.query('COMMIT'));
+    await until('it runs', async () => (await server.running('COMMIT')) === 1);
+    await server.kill();
+    expect(await running).toMatchObject({
+      code: 'CONNECTION_LOST',
+      message: expect.stringContaining('may have committed') as string,
+    });
+    // What comes next is told of no rollback.
+    expect(await lost(client.query('select 1'))).toMatchObject({
+      message: expect.stringContaining('outside of a transaction') as string,
+    });
+    client.release();
+  });
+
+  it('is no transaction where none is open any more', async () => {
+    const client: { query(text: string): PromiseLike<unknown>; release(): void } = onMariadb
+      ? await ambientMysqlPool(database).promise().getConnection()
+      : await ambientPgPool(database).connect();
+    await client.query('begin');
+    await client.query('rollback');
+    await server.kill();
+    await until('it is dead', async () => (await server.connections()) === 0);
+    expect(await lost(client.query('select 1'))).toMatchObject({
+      code: 'CONNECTION_LOST',
+      message: expect.stringContaining('outside of a transaction') as string,
+    });
+    client.release();
   });
 });
