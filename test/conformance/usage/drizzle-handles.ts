@@ -23,7 +23,7 @@ const late = {
   found: [[{ id: 1, stock: 1, name: null }], [{ id: 1, stock: 1, name: null }]],
   late: {
     told: { name: 'Error', class: 'DrizzleQueryError' },
-    cause: { name: 'InvalidOptionError', class: 'InvalidOptionError', code: 'INVALID_OPTION' },
+    cause: { name: 'TransactionEndedError', class: 'TransactionEndedError', code: 'TRANSACTION_ENDED' },
   },
 };
 
