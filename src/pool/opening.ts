@@ -22,11 +22,23 @@ export async function openConnection(options: OpeningOptions): Promise<DriverCon
   try {
     return await driver.connect(AbortSignal.any([attempt.signal, options.signal]));
   } catch (error) {
+    // Whoever waits for it may hear of it from here or from a timer of its own, which end in the same moment.
+    if (attempt.signal.aborted) throw stillConnecting(options.clientName, driver.target, acquireTimeout);
     const { error: cause, transient } = driver.classifyConnect(error);
-    throw connectError(options, cause, transient || attempt.signal.aborted);
+    throw connectError(options, cause, transient);
   } finally {
     cancelTimer();
   }
+}
+
+/** The error for a server that has not finished connecting in time. */
+export function stillConnecting(clientName: string, target: string, acquireTimeout: number): ConnectError {
+  return new ConnectError({
+    what: `The client "${clientName}" had not finished connecting to ${target} after ${acquireTimeout} ms`,
+    remedy:
+      'Check that the server answers there, and what lies between: something accepts the connection, or drops it, in silence',
+    transient: true,
+  });
 }
 
 function connectError({ driver, clientName }: OpeningOptions, cause: unknown, transient: boolean): ConnectError {

@@ -1,6 +1,6 @@
 import { type ChainLink, describeLink } from '../core/index.ts';
-import { ConnectError } from '../driver/index.ts';
 import { AcquireTimeoutError, DatabaseClosedError, LevelLimitError, PoolDeadlockError } from './errors.ts';
+import { stillConnecting } from './opening.ts';
 import type { Holder } from './request.ts';
 import type { PoolSettings } from './settings.ts';
 
@@ -57,21 +57,12 @@ export function tooLate(pool: RefusingPool, level: number, holder: Holder): Acqu
         ? 'Look for a transaction that is held too long, or raise max, budget or acquireTimeout'
         : 'See the cause: the server opens fewer connections than the budget, so raise its limit or lower the budget; or it is not reached',
     chain: holder.heldBesides(),
-    cause: pool.shortage && (pool.shortage.cause ?? stillConnecting(pool)),
+    cause: pool.shortage && (pool.shortage.cause ?? stillConnecting(pool.clientName, pool.target, acquireTimeout)),
   });
 }
 
 function shortOf({ shortage }: RefusingPool): string {
   return shortage === undefined ? '' : `; ${shortage.waiting} may have one that could not be opened`;
-}
-
-function stillConnecting({ clientName, target, settings }: RefusingPool): ConnectError {
-  return new ConnectError({
-    what: `The client "${clientName}" had not finished connecting to ${target} after ${settings.acquireTimeout} ms`,
-    remedy:
-      'Check that the server answers there, and what lies between: something accepts the connection, or drops it, in silence',
-    transient: true,
-  });
 }
 
 export function closed(clientName: string): DatabaseClosedError {
