@@ -11,7 +11,8 @@ import type { CloseOptions, Database, TransactionOptions } from '../../index.ts'
 import { AmbientEntityManager } from './entity-manager.ts';
 import {
   type Followed,
-  followTransactions,
+  followingRunners,
+  type MakeRunner,
   type PooledConnection,
   type RunnerSettings,
   type RunnerUse,
@@ -32,6 +33,7 @@ export class AmbientDataSource extends DataSource {
   #database: Database | undefined;
   /** What runners in a transaction are prepared with. */
   #joining: RunnerSettings | undefined;
+  #makeRunner: MakeRunner | undefined;
   #events: TransactionEvents | undefined;
   #ownOfDatabase: InOwnTransaction | undefined;
   #initializing: Promise<this> | undefined;
@@ -100,10 +102,11 @@ export class AmbientDataSource extends DataSource {
   }
 
   override createQueryRunner(mode: 'master' | 'slave' = 'master'): QueryRunner {
-    const runner = super.createQueryRunner(mode);
     const joining = this.#joining;
-    if (joining === undefined) return runner;
-    const followed = followTransactions(runner, joining, this.#runnerUse);
+    if (joining === undefined) return super.createQueryRunner(mode);
+    this.#makeRunner ??= followingRunners(this.driver);
+    const { runner, followed } = this.#makeRunner(mode, joining, this.#runnerUse);
+    Object.assign(runner, { manager: this.createEntityManager(runner) });
     this.#followed.set(runner, followed);
     this.#events?.quieten(runner, () => followed.belongs);
     return runner;

@@ -1,4 +1,4 @@
-import type { QueryRunner } from 'typeorm';
+import type { DataSource, QueryRunner, ReplicationMode } from 'typeorm';
 import { type InOwnTransaction, shareOfTransaction, wholeTransaction } from '../../ambient/index.ts';
 import type { Database, Db } from '../../index.ts';
 
@@ -19,26 +19,25 @@ export interface PooledConnection {
   release(): void;
 }
 
-/** A runner as TypeORM makes it. It keeps its connection until it is released. */
-interface OwnRunner extends QueryRunner {
-  readonly databaseConnection?: object;
-  connect(): Promise<object>;
-}
+type Driver = DataSource['driver'];
 
-type Query = (text: unknown, ...rest: unknown[]) => Promise<unknown>;
+/** A runner as TypeORM makes it. It keeps its connection until it is released. */
+declare class OwnRunner {
+  readonly databaseConnection?: object;
+  constructor(driver: Driver, mode: ReplicationMode);
+  connect(): Promise<object>;
+  query(text: unknown, ...rest: unknown[]): Promise<unknown>;
+  startTransaction(...isolation: unknown[]): Promise<void>;
+  commitTransaction(): Promise<void>;
+  rollbackTransaction(): Promise<void>;
+  release(): Promise<void>;
+  /** TypeORM 0.3 has none. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
 
 const comments = String.raw`^(?:\s|--[^\n]*\n|/\*[^]*?\*/)*`;
 const beginsByText = new RegExp(String.raw`${comments}(?:begin|start\s+transaction)\b`, 'i');
 const endsByText = new RegExp(String.raw`${comments}(?:commit|end|rollback|abort)\b(?!.*\bto\b)`, 'i');
-
-/**
- * Lets a query runner follow the ambient transaction, wherever it was made: a statement in one goes over the client that all
- * statements of that transaction share, and what the runner begins in it has a client of its own until it ends. Outside
- * the runner takes a connection, as TypeORM has it, and stays on that until it is released.
- */
-export function followTransactions(runner: QueryRunner, settings: RunnerSettings, use: RunnerUse): Followed {
-  return new Following(runner, settings, use);
-}
 
 /** What a runner is made for: by a program, in the scope of an entry that begins with it, or for migrations. */
 export type RunnerUse = 'any' | 'entry' | 'migrations';
@@ -61,54 +60,99 @@ interface Begun {
   connection?: Promise<PooledConnection>;
 }
 
+/** Makes a query runner that follows the ambient transaction, and what follows with it. */
+export type MakeRunner = (
+  mode: ReplicationMode,
+  settings: RunnerSettings,
+  use: RunnerUse,
+) => { readonly runner: QueryRunner; readonly followed: Followed };
+
+/**
+ * Makes query runners that follow the ambient transaction, wherever they were made: a statement in one goes over the client
+ * that all statements of that transaction share, and what the runner begins in it has a client of its own until it ends.
+ * Outside the runner takes a connection, as TypeORM has it, and stays on that until it is released.
+ */
+export function followingRunners(driver: Driver): MakeRunner {
+  // TypeORM makes a runner for each statement: one class for all costs far less than to change each of them.
+  let Runner: ReturnType<typeof followingClass> | undefined;
+  return (mode, settings, use) => {
+    Runner ??= followingClass(driver.createQueryRunner(mode).constructor as typeof OwnRunner);
+    const runner = new Runner(driver, mode);
+    return { runner: runner as object as QueryRunner, followed: runner.follow(settings, use) };
+  };
+}
+
+// oxlint-disable-next-line typescript/explicit-function-return-type -- a class has no other name for its type
+function followingClass(Own: typeof OwnRunner) {
+  class FollowingRunner extends Own {
+    /** None while the constructor of TypeORM runs, which sets what is an accessor here. */
+    #following: Following | undefined;
+
+    follow(settings: RunnerSettings, use: RunnerUse): Followed {
+      return (this.#following = new Following(this, settings, use));
+    }
+    get #followed(): Following {
+      if (this.#following === undefined) throw new TypeError('a query runner was used before it was made');
+      return this.#following;
+    }
+
+    // Pessimistic locks ask for it, and writing entities needs no transaction of its own in one. A program that ends its own
+    // asks for it too, so as not to end it twice.
+    get isTransactionActive(): boolean {
+      return this.#followed.isTransactionActive;
+    }
+    set isTransactionActive(active: boolean) {
+      if (#following in this) this.#followed.isActive = active;
+    }
+
+    override connect(): Promise<object> {
+      return this.#followed.connect(() => super.connect());
+    }
+    override query(text: unknown, ...rest: unknown[]): Promise<unknown> {
+      return this.#followed.query(text, () => super.query(text, ...rest));
+    }
+    override startTransaction(...isolation: unknown[]): Promise<void> {
+      return this.#followed.start(() => super.startTransaction(...isolation));
+    }
+    override commitTransaction(): Promise<void> {
+      return this.#followed.end(() => super.commitTransaction());
+    }
+    override rollbackTransaction(): Promise<void> {
+      return this.#followed.end(() => super.rollbackTransaction());
+    }
+    override async release(): Promise<void> {
+      await super.release();
+      await this.#followed.letGo();
+    }
+    /** `await using` commits what the runner has begun, which the ambient transaction is not. */
+    override async [Symbol.asyncDispose](): Promise<void> {
+      await this.#followed.endOwn(() => super[Symbol.asyncDispose]());
+    }
+  }
+  if (!(Symbol.asyncDispose in Own.prototype)) Reflect.deleteProperty(FollowingRunner.prototype, Symbol.asyncDispose);
+  return FollowingRunner;
+}
+
 class Following implements Followed {
   readonly #runner: OwnRunner;
   readonly #settings: RunnerSettings;
   readonly #use: RunnerUse;
-  readonly #connectByItself: () => Promise<object>;
   /** What it has begun in an ambient transaction, by a text of the program or by TypeORM. */
   #begun: Begun | undefined;
   /** As TypeORM has it. */
-  #isActive = false;
+  isActive = false;
   #isEnding = false;
   /** The ambient transactions in which it has begun one that it has ended since. */
-  readonly #endedIn = new WeakSet<object>();
+  #endedIn: WeakSet<object> | undefined;
 
   constructor(runner: OwnRunner, settings: RunnerSettings, use: RunnerUse) {
     this.#runner = runner;
     this.#use = use;
     this.#settings = settings;
-    this.#connectByItself = runner.connect.bind(runner);
-    const start = runner.startTransaction.bind(runner);
-    const release = runner.release.bind(runner);
-    const query = runner.query.bind(runner) as Query;
-    Object.assign(runner, {
-      connect: () => this.#connect(),
-      query: (...args: Parameters<Query>) => this.#query(args[0], () => query(...args)),
-      startTransaction: (...args: Parameters<typeof start>) => this.#start(() => start(...args)),
-      commitTransaction: this.#ending(runner.commitTransaction.bind(runner)),
-      rollbackTransaction: this.#ending(runner.rollbackTransaction.bind(runner)),
-      release: () => release().then(() => this.#letGo()),
-    });
-    this.#disposesOfItsOwn();
-    // Pessimistic locks ask for it, and writing entities needs no transaction of its own in one. A program that ends its own
-    // asks for it too, so as not to end it twice.
-    Object.defineProperty(runner, 'isTransactionActive', {
-      get: () => this.#isActive || this.#joins,
-      set: (active: boolean) => void (this.#isActive = active),
-      enumerable: true,
-      configurable: true,
-    });
   }
 
-  /** `await using` commits what the runner has begun, which the ambient transaction is not. */
-  #disposesOfItsOwn(): void {
-    // TypeORM 0.3 has none.
-    const dispose = this.#runner[Symbol.asyncDispose] as (() => Promise<void>) | undefined;
-    if (dispose === undefined) return;
-    Object.assign(this.#runner, {
-      [Symbol.asyncDispose]: () => this.#endOwn(() => dispose.call(this.#runner)),
-    });
+  get isTransactionActive(): boolean {
+    return this.isActive || this.#joins;
   }
 
   get isByHand(): boolean {
@@ -136,28 +180,28 @@ class Following implements Followed {
   get #joins(): boolean {
     if (this.#use === 'migrations' || this.#isEnding || !this.#isFree) return false;
     const here = this.#ambient;
-    return here !== undefined && !this.#endedIn.has(here);
+    return here !== undefined && this.#endedIn?.has(here) !== true;
   }
 
   get #ambient(): object | undefined {
     return wholeTransaction(this.#settings.database, this.#settings.clientName);
   }
 
-  async #connect(): Promise<object> {
+  async connect(byItself: () => Promise<object>): Promise<object> {
     const { database, db, clientName, takeConnection, connections, onConnect } = this.#settings;
     if (this.#begun !== undefined) return await (this.#begun.connection ??= takeConnection());
     const { databaseConnection } = this.#runner;
     if (databaseConnection !== undefined) return databaseConnection;
     // What comes after the end of its scope is refused by the pool.
-    if (!db.inTransaction) return await this.#takeOwn();
+    if (!db.inTransaction) return await this.#takeOwn(byItself);
     await onConnect();
     const share = shareOfTransaction(connections, { database, clientName, standsFor: false }, takeConnection);
-    return await (share ?? this.#takeOwn());
+    return await (share ?? this.#takeOwn(byItself));
   }
 
-  async #takeOwn(): Promise<object> {
+  async #takeOwn(connect: () => Promise<object>): Promise<object> {
     try {
-      return await this.#connectByItself();
+      return await connect();
     } catch (error) {
       // TypeORM would keep the failure for its next statements.
       Object.assign(this.#runner, { databaseConnectionPromise: undefined });
@@ -165,7 +209,7 @@ class Following implements Followed {
     }
   }
 
-  async #start(start: () => Promise<void>): Promise<void> {
+  async start(start: () => Promise<void>): Promise<void> {
     if (this.#begun !== undefined) return await this.#startWithin(this.#begun, start);
     if (!this.#isFree) return await start();
     await this.#settings.onConnect();
@@ -174,19 +218,19 @@ class Following implements Followed {
       await start();
     } catch (error) {
       // TypeORM takes it for begun even so.
-      this.#isActive = false;
-      await this.#letGo();
+      this.isActive = false;
+      await this.letGo();
       throw error;
     }
   }
 
   /** What a text begins is the runner's alone too: others go on beside it, on what they share. */
-  async #query(text: unknown, query: () => Promise<unknown>): Promise<unknown> {
+  async query(text: unknown, query: () => Promise<unknown>): Promise<unknown> {
     if (this.#begun?.byText === true && endsByText.test(String(text))) {
       try {
         return await query();
       } finally {
-        await this.#letGo();
+        await this.letGo();
       }
     }
     if (this.#begun !== undefined || !this.#isFree || !beginsByText.test(String(text))) return await query();
@@ -194,7 +238,7 @@ class Following implements Followed {
     try {
       return await query();
     } catch (error) {
-      await this.#letGo();
+      await this.letGo();
       throw error;
     }
   }
@@ -209,18 +253,16 @@ class Following implements Followed {
     }
   }
 
-  #ending(end: () => Promise<void>): () => Promise<void> {
-    return async () => {
-      await this.#endOwn(end);
-      if (this.#isActive) return void this.#begun?.handles.pop();
-      const here = this.#begun === undefined ? undefined : this.#ambient;
-      if (here !== undefined) this.#endedIn.add(here);
-      await this.#letGo();
-    };
+  async end(end: () => Promise<void>): Promise<void> {
+    await this.endOwn(end);
+    if (this.isActive) return void this.#begun?.handles.pop();
+    const here = this.#begun === undefined ? undefined : this.#ambient;
+    if (here !== undefined) (this.#endedIn ??= new WeakSet()).add(here);
+    await this.letGo();
   }
 
   /** TypeORM looks first whether there is one to end, which the ambient one is not. */
-  #endOwn(end: () => Promise<void>): Promise<void> {
+  endOwn(end: () => Promise<void>): Promise<void> {
     this.#isEnding = true;
     try {
       return end();
@@ -229,7 +271,7 @@ class Following implements Followed {
     }
   }
 
-  async #letGo(): Promise<void> {
+  async letGo(): Promise<void> {
     const taken = this.#begun?.connection;
     this.#begun = undefined;
     (await taken?.catch(() => undefined))?.release();
