@@ -5,12 +5,18 @@ export { assertPoolOf, clientOf, libraryPool } from './library-pool.ts';
 export {
   assertBegun,
   beginsElsewhere,
-  type InOwnTransaction,
+  type OwnTransactions,
   type OutsideOfOwn,
   ownTransactions,
 } from './own-transaction.ts';
 export { errorOfSluice } from './library-failure.ts';
-export type { LibrarySession } from './library-session.ts';
-export { isInAnyTransaction, oncePerTransaction, shareOfTransaction, wholeTransaction } from './whole-transaction.ts';
+export { type LibrarySession, releasedSession, type Remains } from './library-session.ts';
+export {
+  isInAnyTransaction,
+  oncePerTransaction,
+  shareOfTransaction,
+  Shares,
+  wholeTransaction,
+} from './whole-transaction.ts';
 export { SharedSession } from './shared-session.ts';
 export { isInTransactionOf, openSession, runHere } from './session.ts';

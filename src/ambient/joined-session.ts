@@ -7,7 +7,7 @@ import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from '.
 import type { Characteristics, ControlCommand } from './control.ts';
 import { awaitedIn, isWithin } from './own-transaction.ts';
 import { throwToLibrary } from './library-failure.ts';
-import type { LibrarySession } from './library-session.ts';
+import type { LibrarySession, Remains } from './library-session.ts';
 
 /**
  * A share in the connection of the ambient transaction. What its library takes for BEGIN and SAVEPOINT are
@@ -50,8 +50,8 @@ export class JoinedSession implements LibrarySession {
     return runInFrame(frame, work, undefined);
   }
 
-  assertOpen(): void {
-    this.#scopeOf(this.#base)?.assertOpen();
+  get remains(): Remains | undefined {
+    return this.#scopeOf(this.#base)?.remains;
   }
 
   async cancel(): Promise<void> {

@@ -2,6 +2,12 @@ import type { QueryResult, Statement } from '../driver/index.ts';
 import type { Checkout } from '../connection/index.ts';
 import type { ControlCommand } from './control.ts';
 
+/** What is told of a transaction after its end. */
+export interface Remains {
+  /** @throws TransactionEndedError */
+  assertNotOver(): void;
+}
+
 /** What stands behind a connection that a library has checked out. */
 export interface LibrarySession {
   /** Its own connection; none where it shares that of the ambient transaction. */
@@ -15,10 +21,26 @@ export interface LibrarySession {
    * @returns the server's answer, where it was asked
    */
   control(command: ControlCommand, statement: Statement): Promise<QueryResult | undefined>;
-  /** @throws TransactionEndedError where it was a share in the connection of a transaction that has ended */
-  assertOpen(): void;
+  /**
+   * What has ended with its transaction: for what comes after it was given back, and is to hold nothing of that.
+   * @returns nothing where it was no share in the connection of a transaction
+   */
+  readonly remains: Remains | undefined;
   /** Takes back what was run last, if it has not ended: the server cancels it, or it is not sent. */
   cancel(): Promise<void>;
   /** Gives it back; what is left open on it is rolled back. Never rejects. */
   release(destroy: boolean): Promise<void>;
 }
+
+const givenBack = (): Promise<never> => Promise.reject(new TypeError('the connection was given back'));
+
+/** What stands behind a connection that was given back, which knows nothing of where it was any more. */
+export const releasedSession: LibrarySession = {
+  pinned: undefined,
+  backendId: undefined,
+  remains: undefined,
+  run: givenBack,
+  control: givenBack,
+  cancel: () => Promise.resolve(),
+  release: () => Promise.resolve(),
+};

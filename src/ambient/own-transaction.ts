@@ -5,7 +5,7 @@ import { InvalidOptionError, SluiceError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import { TransactionControlError } from '../driver/index.ts';
 import { attachSuppressed, suppressedBy } from '../hooks/index.ts';
-import { AfterCommitError, readOnce, type Scope } from '../transaction/index.ts';
+import { AfterCommitError, readOnce, type Scope, type TransactionOptions } from '../transaction/index.ts';
 import { clientOf } from './library-pool.ts';
 
 /** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
@@ -31,13 +31,15 @@ export interface Awaited {
   commit(): Promise<void>;
 }
 
-/** By the frame from which the library begins it, since several may stand for one scope. */
-const awaited = new WeakMap<Frame, Awaited>();
-
 /** What the frame's scope stands for, if the library that begins there on the client has not begun it yet. */
 export function awaitedIn(frame: Frame | undefined, client: ClientIdentity): Awaited | undefined {
-  const found = frame === undefined ? undefined : awaited.get(frame);
+  const found = expectedFrom(frame);
   return found?.taken === false && found.client === client ? found : undefined;
+}
+
+/** By the frame from which the library begins it, since several may stand for one scope. */
+function expectedFrom(frame: Frame | undefined): Awaited | undefined {
+  return frame?.begins as Awaited | undefined;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -45,7 +47,7 @@ const nothing = (): Promise<void> => Promise.resolve();
 /** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame, client: ClientIdentity): void {
   const state = { library: 'a library', taken: false, takesAsIs: true, connects: false };
-  awaited.set(frame, { ...state, client, rollback: nothing, assertCommits() {}, commit: nothing });
+  frame.begins = { ...state, client, rollback: nothing, assertCommits() {}, commit: nothing } satisfies Awaited;
 }
 
 /**
@@ -72,8 +74,7 @@ export function beginsElsewhere(library: string): TransactionControlError {
  * @throws InvalidOptionError
  */
 export function assertBegun(library: string): void {
-  const frame = currentFrame();
-  const found = frame === undefined ? undefined : awaited.get(frame);
+  const found = expectedFrom(currentFrame());
   if (found === undefined || found.taken) return;
   throw new InvalidOptionError({
     what: `A transaction of ${library} began on a connection that is not of the database and client ("${found.client.name}") that it was bound to; its function was not run`,
@@ -97,23 +98,66 @@ export interface OwnTransactionOptions {
 }
 
 type Entry<Result> = (outside: OutsideOfOwn) => Result | PromiseLike<Result>;
-type Run = <Result>(entry: Entry<Result>) => Promise<Result>;
-
-/** Runs an entry of a library that opens a transaction by itself. */
-export interface InOwnTransaction extends Run {
-  /**
-   * For the handle that a body gets, where it gets it. Its entries nest in the transaction that it is of, also where that
-   * is not the ambient one (a queue or a loader runs what it is given in another async context), or around it (a program was
-   * handed the handle out of the body).
-   */
-  ofHandle(): InOwnTransaction;
-}
 
 /**
  * Runs entries of a library that open a transaction by themselves in a scope of their own, which is what that
  * transaction becomes: nested in the ambient one, or a new one that everything below joins. Without this
  * a pool sees only the text of BEGIN, and cannot tell what comes from the entry's body from what comes
  * from a sibling beside it.
+ */
+export class OwnTransactions {
+  readonly #target: OwnTarget;
+  /** The frame of the transaction that it is a handle of. */
+  readonly #home: Frame | undefined;
+
+  constructor(target: OwnTarget, home?: Frame) {
+    this.#target = target;
+    this.#home = home;
+  }
+
+  /** Runs an entry that opens a transaction. */
+  run<Result>(entry: Entry<Result>): Promise<Result> {
+    const home = this.#home;
+    return home !== undefined && this.#isElsewhere(home)
+      ? runInFrame(home, () => this.#run(entry), undefined)
+      : this.#run(entry);
+  }
+
+  /**
+   * For the handle that a body gets, where it gets it. Its entries nest in the transaction that it is of, also where that
+   * is not the ambient one (a queue or a loader runs what it is given in another async context), or around it (a program was
+   * handed the handle out of the body).
+   */
+  ofHandle(): OwnTransactions {
+    return new OwnTransactions(this.#target, currentFrame());
+  }
+
+  async #run<Result>(entry: Entry<Result>): Promise<Result> {
+    const { client, library, connects, db, options } = this.#target;
+    const around = currentFrame();
+    const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
+    const own = new OwnTransaction(client, library, async () => await entry(outside), connects);
+    return await own.settle(db.transaction.begin(() => own.body(), options));
+  }
+
+  #isElsewhere(home: Frame): boolean {
+    const { client } = this.#target;
+    const scope = scopeIn(home, client);
+    // What comes after its end is for the library to refuse.
+    return scope?.isOpen === true && !isWithin(scopeIn(currentFrame(), client), scope);
+  }
+}
+
+/** Where the transactions of a library are, and how they are. */
+interface OwnTarget {
+  readonly client: ClientIdentity;
+  readonly db: Db;
+  readonly library: string;
+  readonly connects: boolean;
+  readonly options: TransactionOptions;
+}
+
+/**
  * @param library names the transactions in errors and statistics
  * @throws InvalidOptionError, UnknownClientError
  */
@@ -122,18 +166,11 @@ export function ownTransactions(
   clientName: string | undefined,
   library: string,
   { propagation = 'NESTED', connects = false }: OwnTransactionOptions = {},
-): InOwnTransaction {
+): OwnTransactions {
   // Where a library calls from says nothing of the program.
   const options = readOnce({ name: `transaction of ${library}`, propagation }, () => undefined);
   const client = clientOf(database, clientName);
-  const db: Db = database.getDb({ clientName: client.name });
-  const run: Run = async (entry) => {
-    const around = currentFrame();
-    const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
-    const own = new OwnTransaction(client, library, async () => await entry(outside), connects);
-    return await own.settle(db.transaction.begin(() => own.body(), options));
-  };
-  return withHandles(run, (frame) => scopeIn(frame, client), undefined);
+  return new OwnTransactions({ client, db: database.getDb({ clientName: client.name }), library, connects, options });
 }
 
 function scopeIn(frame: Frame | undefined, client: ClientIdentity): Scope | undefined {
@@ -144,22 +181,6 @@ function scopeIn(frame: Frame | undefined, client: ClientIdentity): Scope | unde
 export function isWithin(scope: Scope | undefined, outer: Scope | undefined): boolean {
   for (let at = scope; at !== undefined; at = at.parent) if (at === outer) return true;
   return false;
-}
-
-/** @param home the frame of the transaction that a handle is of */
-function withHandles(
-  run: Run,
-  scopeOf: (frame: Frame | undefined) => Scope | undefined,
-  home: Frame | undefined,
-): InOwnTransaction {
-  const isElsewhere = (): boolean => {
-    const scope = scopeOf(home);
-    // What comes after its end is for the library to refuse.
-    return scope?.isOpen === true && !isWithin(scopeOf(currentFrame()), scope);
-  };
-  const entryOf: Run = (entry) =>
-    home !== undefined && isElsewhere() ? runInFrame(home, () => run(entry), undefined) : run(entry);
-  return Object.assign(entryOf, { ofHandle: () => withHandles(run, scopeOf, currentFrame()) });
 }
 
 /** A library's entry, and the scope that stands for its transaction. */
@@ -186,17 +207,17 @@ class OwnTransaction<Result> implements Awaited {
   }
 
   /** The body of the scope ends where its library ends it, who then hears what became of that; or with the entry. */
-  async body(): Promise<void> {
+  body(): Promise<void> {
     const frame = currentFrame();
     this.#frame = frame;
-    if (frame !== undefined) awaited.set(frame, this);
+    if (frame !== undefined) frame.begins = this;
     const running = this.#entry();
     this.#running = running;
-    await new Promise<void>((resolve, reject) => {
-      this.#endBody = resolve;
-      running.then(() => resolve(), reject);
+    return new Promise<void>((resolve, reject) => {
+      const end = (): void => (this.#isRolledBack ? reject(new RolledBack()) : resolve());
+      this.#endBody = end;
+      running.then(end, reject);
     });
-    if (this.#isRolledBack) throw new RolledBack();
   }
 
   async rollback(isEnd: boolean): Promise<void> {

@@ -43,6 +43,7 @@ const beginning: ReadonlySet<ControlCommand['type']> = new Set(['nextCharacteris
 /** Outside of a transaction everything is as the library says it. */
 class PinnedSession implements LibrarySession {
   readonly pinned: Checkout;
+  readonly remains: undefined;
   readonly #client: TransactionalClient;
 
   constructor(client: TransactionalClient, pinned: Checkout) {
@@ -62,8 +63,6 @@ class PinnedSession implements LibrarySession {
     if (beginning.has(type)) refuseBeginElsewhere(this.#client);
     return (await this.pinned.run([statement]))[0];
   }
-
-  assertOpen(): void {}
 
   cancel(): Promise<void> {
     return this.pinned.cancel();

@@ -7,6 +7,7 @@ type RunStatements = (statements: readonly Statement[]) => Promise<readonly Quer
 export class SharedSession implements LibrarySession {
   readonly pinned: undefined;
   readonly backendId: undefined;
+  readonly remains: undefined;
   readonly #run: RunStatements;
 
   constructor(run: RunStatements) {
@@ -25,8 +26,6 @@ export class SharedSession implements LibrarySession {
       }),
     );
   }
-
-  assertOpen(): void {}
 
   cancel(): Promise<void> {
     return Promise.resolve();

@@ -31,18 +31,28 @@ export function oncePerTransaction(
   runInFrame(outermost, register, undefined);
 }
 
+/** What there is once for each transaction: kept by its outermost scope, and gone with it. */
+export class Shares<Share> {
+  get({ shares }: Scope): Share | undefined {
+    return shares?.get(this) as Share | undefined;
+  }
+  set(scope: Scope, share: Share): void {
+    (scope.shares ??= new Map()).set(this, share);
+  }
+}
+
 /**
  * What there is once for each transaction of a client: made by `make` in its outermost scope, where it is asked
  * for first.
  * @param standsFor whether that scope is to stand for the transaction that `make` lets its library begin
  */
 export function shareOfTransaction<Share>(
-  shares: WeakMap<object, Share>,
+  shares: Shares<Share>,
   { database, clientName, standsFor }: ShareOptions,
   make: () => Share,
 ): Share | undefined {
   const outermost = outermostFrame(database, clientName);
-  const scope = outermost?.scope;
+  const scope = outermost?.scope as Scope | undefined;
   if (outermost === undefined || scope === undefined) return undefined;
   const found = shares.get(scope);
   if (found !== undefined) return found;

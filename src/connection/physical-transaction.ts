@@ -81,7 +81,8 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   /** By the clock of its client, in milliseconds. */
   readonly openedAt: number;
   #outer: OpenTransaction | undefined;
-  readonly #origin: Origin;
+  /** Where it was asked for. */
+  readonly origin: Origin;
   #characteristics: TransactionCharacteristics;
   #state: TransactionState = 'unstarted';
   readonly #held: TransactionConnection;
@@ -105,7 +106,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.#held = new TransactionConnection(this);
     this.#outer = settings.outer;
     this.call = settings.call ?? this;
-    this.#origin = settings.origin;
+    this.origin = settings.origin;
     this.name = settings.name ?? 'anonymous';
     this.#characteristics = settings.characteristics;
     this.timeout = settings.timeout;
@@ -148,7 +149,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   describe(): ChainLink {
     const { client, level, name } = this;
     const age = client.clock.now() - this.openedAt;
-    return { clientName: client.name, level, transaction: name, age, openedAt: this.#origin() };
+    return { clientName: client.name, level, transaction: name, age, openedAt: this.origin() };
   }
 
   /** Says how it is to begin, as long as the server has not heard of it. */

@@ -1,11 +1,15 @@
+import { LinkedList, type ListNode } from '../core/index.ts';
+
 /** Work that a closing database waits for, and ends when it takes too long. */
 export interface RunningWork {
+  /** Its place among what is in progress, which `WorkInProgress` alone sets. */
+  place?: ListNode<RunningWork>;
   abort(reason: unknown): void;
 }
 
 /** What has begun and not ended: transactions with their hooks, and single statements. */
 export class WorkInProgress {
-  readonly #items = new Set<RunningWork>();
+  readonly #items = new LinkedList<RunningWork>();
   #onIdle: (() => void)[] = [];
   #wasAborted = false;
 
@@ -15,11 +19,11 @@ export class WorkInProgress {
   }
 
   add(item: RunningWork): void {
-    this.#items.add(item);
+    item.place = this.#items.push(item);
   }
 
   delete(item: RunningWork): void {
-    this.#items.delete(item);
+    if (item.place !== undefined) this.#items.remove(item.place);
     if (this.#items.size > 0 || this.#onIdle.length === 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
   }
@@ -30,6 +34,8 @@ export class WorkInProgress {
 
   abort(reason: unknown): void {
     this.#wasAborted = true;
-    for (const item of this.#items) item.abort(reason);
+    // What is aborted may leave at once.
+    const items = Array.from(this.#items);
+    for (const item of items) item.abort(reason);
   }
 }

@@ -77,6 +77,8 @@ export class Frame {
   /** The scope that statements of this frame on its client join; none: they run by themselves. */
   readonly scope: AmbientScope | undefined;
   readonly hooks: HookSink | undefined;
+  /** What a library is about to begin from here, for those who know libraries: a field, since weak maps are dear. */
+  begins: unknown;
   private opened: OpenTransaction | undefined;
   private stands: Ground | undefined;
   /** What came into this process from outside, as long as it lasts. */
@@ -89,6 +91,7 @@ export class Frame {
     this.scope = scope;
     this.level = scope === undefined ? change.level : scope.transaction.level;
     this.hooks = change.hooks;
+    this.begins = undefined;
     if (parent !== undefined && scope !== undefined && isInside(scope, parent.scope)) {
       // What the frame around holds has not ended, so that there is nothing to let go of.
       this.link = parent;

@@ -39,7 +39,7 @@ export class Pool<Connection extends PooledConnection> {
   /** The requests that were admitted and need a connection to be opened. */
   readonly #admitted = new LinkedList<Ticket<Lease<Connection>>>();
   readonly #leaks: LeakWatch | undefined;
-  readonly #leases = new Set<Lease<Connection>>();
+  readonly #leases = new LinkedList<Lease<Connection>>();
   /** Looks at each request before it is served, and says why it must not be. */
   guard: ((request: AcquireRequest, stats: PoolStats) => Error | undefined) | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -98,7 +98,9 @@ export class Pool<Connection extends PooledConnection> {
 
   /** Gives a connection back: `sound` for the next one, otherwise it is destroyed. */
   release(lease: Lease<Connection>, sound: boolean): void {
-    if (!this.#leases.delete(lease)) return;
+    const { place } = lease;
+    if (place === undefined || place.list !== this.#leases) return;
+    this.#leases.remove(place);
     this.#leaks?.end(lease);
     this.#admission.give(lease.level);
     const { unfit } = lease.connection;
@@ -115,7 +117,6 @@ export class Pool<Connection extends PooledConnection> {
       waiting: line.size,
     }));
     const { max, maxLevel, budget } = this.settings;
-    const [oldest] = this.#leases;
     return {
       budget,
       max,
@@ -126,7 +127,7 @@ export class Pool<Connection extends PooledConnection> {
       closing: this.#physical.closing,
       waiting: this.#waiting,
       levels,
-      oldestHolder: oldest?.holder.describe(),
+      oldestHolder: this.#leases.first?.holder.describe(),
     };
   }
 
@@ -158,7 +159,7 @@ export class Pool<Connection extends PooledConnection> {
 
   #lease(request: AcquireRequest, connection: Connection, idled: boolean): Lease<Connection> {
     const lease: Lease<Connection> = { connection, level: request.level, holder: request.holder, idled };
-    this.#leases.add(lease);
+    lease.place = this.#leases.push(lease);
     this.#leaks?.begin(lease, request.takenAt);
     return lease;
   }

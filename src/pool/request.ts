@@ -1,4 +1,4 @@
-import type { ChainLink, Origin } from '../core/index.ts';
+import type { ChainLink, ListNode, Origin } from '../core/index.ts';
 
 /** Who asks for a connection, or holds one: for errors and statistics. */
 export interface Holder {
@@ -27,4 +27,6 @@ export interface Lease<Connection> {
   readonly holder: Holder;
   /** Whether the connection lay idle before: it may have died meanwhile without a sign of it. */
   readonly idled: boolean;
+  /** Its place among those of its pool, which the pool alone sets. */
+  place?: ListNode<Lease<Connection>>;
 }

@@ -3,6 +3,7 @@ import type { AmbientScope } from '../context/index.ts';
 import type { QueryResult } from '../driver/index.ts';
 import type { AtomicUnit } from './atomic-unit.ts';
 import type { BegunByHand } from './begun-by-hand.ts';
+import { ScopeRemains } from './scope-remains.ts';
 
 /** `closing`: the body has returned and what it left running is awaited; nothing new is accepted. */
 type ScopeState = 'open' | 'closing' | 'ended';
@@ -24,6 +25,8 @@ export class Scope implements AmbientScope {
   readonly parent: Scope | undefined;
   readonly name: string;
   readonly base: BaseScope | undefined;
+  /** What libraries have once for the transaction that the scope began, by whose it is; none in most. */
+  shares: Map<object, unknown> | undefined;
   #state: ScopeState = 'open';
   /** Statements and inner scopes that have not ended. */
   #pending = 0;
@@ -32,6 +35,7 @@ export class Scope implements AmbientScope {
   /** What was begun by hand and not ended; none in most. */
   #byHand: Set<BegunByHand> | undefined;
   #leftOpen: readonly unknown[] | undefined;
+  #remains: ScopeRemains | undefined;
 
   constructor(
     transaction: PhysicalTransaction,
@@ -115,6 +119,16 @@ export class Scope implements AmbientScope {
 
   end(): void {
     this.#state = 'ended';
+    if (this.#remains !== undefined) this.#remains.isOver = true;
+  }
+
+  /** For those who may be used after its end, and are to hold nothing of it. */
+  get remains(): ScopeRemains {
+    if (this.#remains === undefined) {
+      this.#remains = new ScopeRemains(this.transaction, this.name);
+      this.#remains.isOver = !this.isOpen;
+    }
+    return this.#remains;
   }
 
   /** Runs statements of this scope, one round trip for all, when its turn comes. */

@@ -2,6 +2,7 @@ import { rememberTexts, type StatementKind } from '../../driver/index.ts';
 
 /** Spaces, line comments, opening brackets and empty statements in front of the first word. */
 const leading = /^(?:\s|--[^\n\r]*|[(;])+/;
+const beginsWithLetter = /^[a-z]/i;
 const control =
   /^(?:begin|start\s+transaction|end|abort|savepoint|release|prepare\s+transaction|(?:commit|rollback)(?!\s+prepared)|set\s+(?:local\s+|session\s+)?transaction|set\s+session\s+characteristics)\b/i;
 const reading = /^(?:select|table|values|show|with|explain)\b/i;
@@ -27,6 +28,7 @@ export function isControl(text: string): boolean {
 
 /** A text from its first word on. */
 export function withoutLeading(text: string): string {
+  if (beginsWithLetter.test(text)) return text;
   let rest = text;
   for (;;) {
     const next = rest.replace(leading, '');

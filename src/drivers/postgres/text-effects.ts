@@ -17,6 +17,8 @@ export interface TextEffects {
   readonly lasts: 'transaction' | 'session' | 'restored';
 }
 
+/** What has none of these words has no effects, as almost all texts. */
+const anyText = /^(?:alter|create|drop|import|do|discard|deallocate|reset|set)\b|\bset_config\b/i;
 const schemaText = /^(?:alter|create|drop|import|do)\b/i;
 const dropText = /^(?:discard\s+all|deallocate\s+(?:prepare\s+)?all)\b/i;
 const restoreText =
@@ -29,6 +31,7 @@ const forSession = /,\s*(?:false|'f[alse]*'|'off'|'no'?|'0')\s*\)/i;
 /** What a text does to prepared statements; nothing for almost all. */
 export function effectsOf(text: string): TextEffects | undefined {
   const statement = withoutLeading(text);
+  if (!anyText.test(statement)) return undefined;
   if (schemaText.test(statement)) return { changesSchema: true, dropsAll: false, settings: 0, lasts: 'restored' };
   const dropsAll = dropText.test(statement);
   const restores = restoreText.exec(statement);

@@ -5,7 +5,7 @@ import {
   type BindEntry,
   bindOnce,
   clientOf,
-  type InOwnTransaction,
+  type OwnTransactions,
   ownTransactions,
 } from '../../ambient/index.ts';
 import type { Database } from '../../index.ts';
@@ -23,7 +23,7 @@ type Transaction = (body: Body, ...rest: unknown[]) => Promise<unknown>;
 
 interface Binding {
   readonly client: ReturnType<typeof clientOf>;
-  readonly own: InOwnTransaction;
+  readonly own: OwnTransactions;
 }
 
 const entry: BindEntry = {
@@ -66,6 +66,6 @@ function bind(drizzle: WithTransaction, binding: Binding): void {
     };
   // What is no function is for Drizzle to judge.
   const ours: Transaction = (body, ...rest) =>
-    binding.own(() => transaction(typeof body === 'function' ? boundWithin(body) : body, ...rest));
+    binding.own.run(() => transaction(typeof body === 'function' ? boundWithin(body) : body, ...rest));
   Object.assign(drizzle, { transaction: ours });
 }

@@ -7,7 +7,7 @@ import {
   type BindEntry,
   bindOnce,
   clientOf,
-  type InOwnTransaction,
+  type OwnTransactions,
   libraryPool,
   ownTransactions,
 } from '../../ambient/index.ts';
@@ -60,7 +60,7 @@ const clients: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysq
 
 interface Binding {
   readonly client: ReturnType<typeof clientOf>;
-  readonly own: InOwnTransaction;
+  readonly own: OwnTransactions;
 }
 
 const entry: BindEntry = {
@@ -141,7 +141,7 @@ function bind(handle: WithContext, binding: Binding): void {
     return new RunningTransaction(async (begun) => {
       refuseConnection(container, config);
       await knowVersion(context.client);
-      return await binding.own(() => begun(transaction.call(this, body, config) as KnexTransaction));
+      return await binding.own.run(() => begun(transaction.call(this, body, config) as KnexTransaction));
     });
   };
 }

@@ -14,7 +14,7 @@ import {
   type BindEntry,
   bindOnce,
   clientOf,
-  type InOwnTransaction,
+  type OwnTransactions,
   isInTransactionOf,
   ownTransactions,
 } from '../../ambient/index.ts';
@@ -23,7 +23,7 @@ import type { Database } from '../../index.ts';
 /** What its handles are bound with. */
 interface Binding {
   readonly client: ReturnType<typeof clientOf>;
-  readonly own: InOwnTransaction;
+  readonly own: OwnTransactions;
   /** Whether it is used in a transaction of the client. */
   readonly isJoining: () => boolean;
 }
@@ -81,7 +81,7 @@ function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> 
 
 function bindTransaction<Tables>(
   builder: TransactionBuilder<Tables>,
-  own: InOwnTransaction,
+  own: OwnTransactions,
 ): TransactionBuilder<Tables> {
   const setAccessMode = builder.setAccessMode.bind(builder);
   const setIsolationLevel = builder.setIsolationLevel.bind(builder);
@@ -91,7 +91,7 @@ function bindTransaction<Tables>(
     setIsolationLevel: (level: IsolationLevel) => bindTransaction(setIsolationLevel(level), own),
     // Kysely tells what is no function by the name that it has there.
     execute: <Result>(callback: (transaction: Transaction<Tables>) => Promise<Result>) =>
-      own(() =>
+      own.run(() =>
         execute((trx) => {
           assertBegun('Kysely');
           return callback(trx);

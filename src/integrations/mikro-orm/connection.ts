@@ -1,4 +1,4 @@
-import { assertBegun, type InOwnTransaction, type OutsideOfOwn } from '../../ambient/index.ts';
+import { assertBegun, type OwnTransactions, type OutsideOfOwn } from '../../ambient/index.ts';
 import type { MikroPropagation } from './entity-manager.ts';
 
 /** A connection of MikroORM: every entry that opens a transaction comes through this one, with its body. */
@@ -24,16 +24,21 @@ interface Broadcaster {
 }
 
 interface Owns {
-  readonly nested: InOwnTransaction;
+  readonly nested: OwnTransactions;
   /** For what is to join where there is a transaction. */
-  readonly joined: InOwnTransaction;
+  readonly joined: OwnTransactions;
+}
+
+/** What opens a transaction in one of MikroORM, at what its body gets: a weak map would be dear. */
+const handleOf = Symbol('the transactions in a transaction');
+interface WithHandle {
+  [handleOf]?: OwnTransactions;
 }
 
 /** Lets the transactions of the connection be ambient ones. */
 export function bindConnection(connection: WithTransactional, { nested, joined }: Owns): void {
   const transactional = connection.transactional.bind(connection);
   const begin = connection.begin.bind(connection);
-  const handles = new WeakMap<object, InOwnTransaction>();
   /** What was begun, by hand where it has no handle. */
   const begun = new WeakSet<object>();
   Object.assign(connection, {
@@ -44,14 +49,14 @@ export function bindConnection(connection: WithTransactional, { nested, joined }
     },
     transactional(body: unknown, options: TransactionalOptions = {}): Promise<unknown> {
       const { ctx } = options;
-      const handle = ctx === undefined ? undefined : handles.get(ctx);
+      const handle = ctx === undefined ? undefined : (ctx as WithHandle)[handleOf];
       // A scope beside the one that was begun by hand would wait for its end.
       if (handle === undefined && ctx !== undefined && begun.has(ctx)) return transactional(body, options);
       const own = handle ?? (options.propagation === 'required' ? joined : nested);
-      return own((outside) => {
+      return own.run((outside) => {
         const ours = (inner: object): unknown => {
           assertBegun('MikroORM');
-          handles.set(inner, nested.ofHandle());
+          (inner as WithHandle)[handleOf] = nested.ofHandle();
           return (body as Body)(inner);
         };
         const eventBroadcaster = toldOutside(options.eventBroadcaster, outside);

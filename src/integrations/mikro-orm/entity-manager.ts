@@ -25,29 +25,48 @@ export interface EntityManagerLike {
   getTransactionSessionContext?(): unknown;
 }
 
-const adopted = new WeakSet<object>();
+/** What entity managers inherit from here, by what they inherit from in MikroORM. */
+type Adopted = Map<object, object>;
 
 /**
  * Lets an entity manager, and those that are forked from it, know the ambient transaction: `flush` joins it, locks are to be
  * had in it, and MikroORM's words for propagation mean it too. Changes the object, and returns it.
  */
 export function adopt(em: EntityManagerLike, db: Db): EntityManagerLike {
-  if (adopted.has(em)) return em;
-  adopted.add(em);
-  const isInTransaction = em.isInTransaction.bind(em);
-  const fork = em.fork.bind(em);
-  const transactional = em.transactional.bind(em);
-  return Object.assign(em, {
+  return adoptOne(em, db, new Map());
+}
+
+/** By what it inherits from, since there is a fork for each request and each transaction. */
+function adoptOne(em: EntityManagerLike, db: Db, adopted: Adopted): EntityManagerLike {
+  const prototype = Object.getPrototypeOf(em) as EntityManagerLike;
+  if (Object.hasOwn(prototype, isOurs)) return em;
+  const ours = adopted.get(prototype) ?? inheriting(prototype, db, adopted);
+  adopted.set(prototype, ours);
+  return Object.setPrototypeOf(em, ours) as EntityManagerLike;
+}
+
+const isOurs = Symbol('knows the ambient transaction');
+
+function inheriting(prototype: EntityManagerLike, db: Db, adopted: Adopted): object {
+  const methods = {
     // What row level security sets, MikroORM sets where a transaction of its own begins.
-    isInTransaction: () => isInTransaction() || (db.inTransaction && em.getTransactionSessionContext?.() === undefined),
-    fork: (options?: object) => adopt(fork(options), db),
+    isInTransaction(): boolean {
+      const isInOwn = prototype.isInTransaction.call(this);
+      return isInOwn || (db.inTransaction && this.getTransactionSessionContext?.() === undefined);
+    },
+    fork(options?: object): EntityManagerLike {
+      return adoptOne(prototype.fork.call(this, options), db, adopted);
+    },
     transactional(body: Body, options: OwnOptions = {}): Promise<unknown> {
       const around = aroundOf(options.propagation);
+      const { propagation } = options;
       // A copy, since MikroORM fills it in.
-      const run = (): Promise<unknown> => transactional(body, { ...options, ...insteadOf(options.propagation, db) });
+      const run = (): Promise<unknown> =>
+        prototype.transactional.call(this, body, { ...options, ...insteadOf(propagation, db) });
       return around === undefined ? run() : db.transaction.begin(run, { propagation: around });
     },
-  });
+  } satisfies Partial<EntityManagerLike> & ThisType<EntityManagerLike>;
+  return Object.assign(Object.create(prototype) as object, methods, { [isOurs]: true });
 }
 
 /** What MikroORM takes for the absence of a transaction has to be one. */

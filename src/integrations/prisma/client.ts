@@ -1,7 +1,15 @@
-import { assertBegun, boundTo, type clientOf, type InOwnTransaction, shareOfTransaction } from '../../ambient/index.ts';
+import {
+  assertBegun,
+  boundTo,
+  type clientOf,
+  type OwnTransactions,
+  shareOfTransaction,
+  Shares,
+} from '../../ambient/index.ts';
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
 import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
 import { isRawQuery, refusedText, textOf } from './raw.ts';
+import { facade } from './facade.ts';
 import { openShare, type PrismaLike } from './share.ts';
 
 type Method = (...args: unknown[]) => unknown;
@@ -12,7 +20,7 @@ export interface Ground {
   readonly client: ReturnType<typeof clientOf>;
   readonly db: Db;
   readonly clientName: string | undefined;
-  readonly own: InOwnTransaction;
+  readonly own: OwnTransactions;
   /** The bound clients by those of Prisma, and by themselves. */
   readonly bound: WeakMap<object, object>;
 }
@@ -29,21 +37,21 @@ export function boundClient<Client extends PrismaLike>(client: Client, ground: G
   if (found !== undefined) return found as Client;
   const share = shareOf(client, ground);
   const models = new WeakMap<object, object>();
-  const proxy: Client = new Proxy(client, {
-    get(target, property) {
-      if (property === boundTo) return ground.client;
-      const value: unknown = Reflect.get(target, property, target);
-      if (property === '$transaction') return transactionOf(target, ground.own, share);
-      if (property === '$extends') return (extension: unknown) => extended({ client, proxy }, extension, ground);
-      if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
-      if (typeof property !== 'string') return value;
-      if (typeof value === 'function')
-        return isRawQuery(property) ? raw(value as Method, property, { self: target, share }, ground) : value;
-      if (!isModel(property, value)) return value;
-      const model = models.get(value) ?? boundModel(value, property, { ground, share });
-      models.set(value, model);
-      return model;
-    },
+  const proxy: Client = facade(client, (target, property) => {
+    if (property === boundTo) return ground.client;
+    if (property === '$transaction') return transactionOf(target, ground.own, share);
+    const value: unknown = Reflect.get(target, property, target);
+    if (property === '$extends') return (extension: unknown) => extended({ client, proxy }, extension, ground);
+    if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
+    if (typeof property !== 'string') return value;
+    if (typeof value === 'function')
+      return isRawQuery(property) ? raw(value as Method, property, { self: target, share }, ground) : value;
+    if (!isModel(property, value)) return value;
+    const found = models.get(value);
+    if (found !== undefined) return found;
+    const model = boundModel(value, property, { ground, share });
+    models.set(value, model);
+    return model;
   });
   ground.bound.set(client, proxy);
   ground.bound.set(proxy, proxy);
@@ -51,7 +59,7 @@ export function boundClient<Client extends PrismaLike>(client: Client, ground: G
 }
 
 function shareOf(client: PrismaLike, { database, db, clientName }: Ground): Share {
-  const shares = new WeakMap<object, Promise<object>>();
+  const shares = new Shares<Promise<object>>();
   const make = (): Promise<object> => openShare(client, (end) => db.afterCompletion(end));
   const options = { database, clientName, standsFor: true } as const;
   return () => (db.inTransaction ? shareOfTransaction(shares, options, make) : undefined);
@@ -83,13 +91,11 @@ interface Binding {
 
 /** A model: what extensions add to it sees the bound one as `this`, so that their queries join as well. */
 function boundModel(model: object, name: string, { ground, share }: Binding): object {
-  const proxy: object = new Proxy(model, {
-    get(target, property) {
-      const value: unknown = Reflect.get(target, property);
-      if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
-      if (typeof property !== 'string' || typeof value !== 'function') return value;
-      return joining(value as Method, [name, property], { self: proxy, share });
-    },
+  const proxy: object = facade(model, (target, property) => {
+    const value: unknown = Reflect.get(target, property);
+    if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
+    if (typeof property !== 'string' || typeof value !== 'function') return value;
+    return joining(value as Method, [name, property], { self: proxy, share });
   });
   return proxy;
 }
@@ -114,7 +120,7 @@ function joining(method: Method, path: readonly string[], { self, share }: Joini
 }
 
 /** `$transaction`: interactive ones and lists alike become a scope of their own. */
-function transactionOf(client: PrismaLike, own: InOwnTransaction, share: Share): PrismaLike['$transaction'] {
+function transactionOf(client: PrismaLike, own: OwnTransactions, share: Share): PrismaLike['$transaction'] {
   return (work, options) => {
     const entry =
       typeof work === 'function' ? begun((inner) => (work as Method)(nesting(inner, own.ofHandle()))) : work;
@@ -122,7 +128,7 @@ function transactionOf(client: PrismaLike, own: InOwnTransaction, share: Share):
     const list = isListOfQueries(work) && share() !== undefined ? work : undefined;
     refuseNote(options);
     // A copy, since Prisma notes in it which transaction a nested one is of.
-    return own(() => client.$transaction(list === undefined ? entry : runList(list), options && { ...options }));
+    return own.run(() => client.$transaction(list === undefined ? entry : runList(list), options && { ...options }));
   };
 }
 
@@ -157,11 +163,11 @@ function runList(queries: readonly object[]): (inner: PrismaLike) => Promise<unk
 }
 
 /** The client of an interactive transaction, whose own `$transaction` nests in it. */
-function nesting(client: PrismaLike, own: InOwnTransaction): object {
+function nesting(client: PrismaLike, own: OwnTransactions): object {
   const bound = transactionOf(client, own, () => undefined);
-  return new Proxy(client, {
-    get: (target, property) => (property === '$transaction' ? bound : Reflect.get(target, property, target)),
-  });
+  return facade(client, (target, property) =>
+    property === '$transaction' ? bound : Reflect.get(target, property, target),
+  );
 }
 
 function isModel(property: string, value: unknown): value is object {

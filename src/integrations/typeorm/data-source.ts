@@ -2,10 +2,11 @@ import { DataSource, type DataSourceOptions, type EntityManager, type Migration,
 import {
   beginsElsewhere,
   errorOfSluice,
-  type InOwnTransaction,
+  type OwnTransactions,
   isInAnyTransaction,
   libraryPool,
   ownTransactions,
+  Shares,
 } from '../../ambient/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
@@ -35,7 +36,7 @@ export class AmbientDataSource extends DataSource {
   #joining: RunnerSettings | undefined;
   #makeRunner: MakeRunner | undefined;
   #events: TransactionEvents | undefined;
-  #ownOfDatabase: InOwnTransaction | undefined;
+  #ownOfDatabase: OwnTransactions | undefined;
   #initializing: Promise<this> | undefined;
   #destroying: Promise<void> | undefined;
   #runnerUse: RunnerUse = 'any';
@@ -146,7 +147,7 @@ export class AmbientDataSource extends DataSource {
   }
 
   #explicit<Result>(entry: () => Promise<Result>, queryRunner: QueryRunner | undefined): Promise<Result> {
-    if (queryRunner === undefined) return this.#ownOf()(() => this.#usingRunnerFor('entry', entry));
+    if (queryRunner === undefined) return this.#ownOf().run(() => this.#usingRunnerFor('entry', entry));
     const followed = this.#followed.get(queryRunner);
     // Within what was begun by hand it is a savepoint on the same connection.
     if (followed?.isByHand === true) return entry();
@@ -155,16 +156,16 @@ export class AmbientDataSource extends DataSource {
       // Before TypeORM counts what it could not begin.
       return Promise.reject(beginsElsewhere('TypeORM'));
     }
-    return (followed?.own ?? this.#ownOf())(entry);
+    return (followed?.own ?? this.#ownOf()).run(entry);
   }
 
   #implicit<Result>(entry: () => Promise<Result>, queryRunner: QueryRunner | undefined): Promise<Result> {
     // It ends before anybody could join it.
     if (queryRunner !== undefined && this.#followed.get(queryRunner)?.isApart === true) return entry();
-    return this.#isolation === undefined ? this.#ownOf()(entry) : this.inTransaction(entry);
+    return this.#isolation === undefined ? this.#ownOf().run(entry) : this.inTransaction(entry);
   }
 
-  #ownOf(): InOwnTransaction {
+  #ownOf(): OwnTransactions {
     // The database may be another one after it was initialized again.
     return (this.#ownOfDatabase ??= ownTransactions(this.database, this.#source.clientName, 'TypeORM'));
   }
@@ -176,7 +177,7 @@ export class AmbientDataSource extends DataSource {
       db: database.getDb({ clientName }),
       clientName,
       takeConnection: connectionsOf(this.#poolOf(database)),
-      connections: new WeakMap(),
+      connections: new Shares(),
       own: () => this.#ownOf(),
       onConnect: () => this.#events?.begun() ?? Promise.resolve(),
     };

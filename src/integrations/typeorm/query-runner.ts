@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner, ReplicationMode } from 'typeorm';
-import { type InOwnTransaction, shareOfTransaction, wholeTransaction } from '../../ambient/index.ts';
+import { type OwnTransactions, shareOfTransaction, type Shares, wholeTransaction } from '../../ambient/index.ts';
 import type { Database, Db } from '../../index.ts';
 
 export interface RunnerSettings {
@@ -9,8 +9,8 @@ export interface RunnerSettings {
   /** Takes a connection of the pool, as TypeORM's driver does. */
   readonly takeConnection: () => Promise<PooledConnection>;
   /** The connection of each transaction for statements. */
-  readonly connections: WeakMap<object, Promise<PooledConnection>>;
-  readonly own: () => InOwnTransaction;
+  readonly connections: Shares<Promise<PooledConnection>>;
+  readonly own: () => OwnTransactions;
   /** Is awaited before the first statement. */
   readonly onConnect: () => Promise<void>;
 }
@@ -50,13 +50,13 @@ export interface Followed {
   /** A program has begun something with it in an ambient transaction, which has no body that could be a scope. */
   readonly isByHand: boolean;
   /** For entries of its manager, if it has begun something in an ambient transaction. */
-  readonly own: InOwnTransaction | undefined;
+  readonly own: OwnTransactions | undefined;
 }
 
 interface Begun {
   readonly byText: boolean;
   /** For what its manager opens, in the transaction that was begun last. */
-  readonly handles: InOwnTransaction[];
+  readonly handles: OwnTransactions[];
   connection?: Promise<PooledConnection>;
 }
 
@@ -159,7 +159,7 @@ class Following implements Followed {
     return this.#use !== 'entry' && this.#begun !== undefined;
   }
 
-  get own(): InOwnTransaction | undefined {
+  get own(): OwnTransactions | undefined {
     return this.#begun?.handles.at(-1);
   }
 

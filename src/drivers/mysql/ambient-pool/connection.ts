@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions } from 'mysql2';
-import type { LibrarySession } from '../../../ambient/index.ts';
+import { type LibrarySession, releasedSession, type Remains } from '../../../ambient/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { MysqlConnection } from '../connection.ts';
 import type { ResultCallback } from '../mysql2-types.ts';
@@ -18,7 +18,8 @@ type DoneCallback = (error: Error | null) => void;
  */
 export class AmbientConnection extends EventEmitter implements Escaping {
   readonly #config: ConnectionOptions;
-  readonly #session: LibrarySession;
+  #session: LibrarySession;
+  #remains: Remains | undefined;
   readonly #onRelease: (connection: AmbientConnection) => void;
   /** What ends with its release. */
   readonly #stops: (() => void)[] = [];
@@ -128,7 +129,7 @@ export class AmbientConnection extends EventEmitter implements Escaping {
 
   async #run({ statement }: Request): Promise<Answer> {
     if (this.#released) {
-      this.#session.assertOpen();
+      this.#remains?.assertNotOver();
       throw released();
     }
     return await executeOn(this.#session, statement);
@@ -138,7 +139,11 @@ export class AmbientConnection extends EventEmitter implements Escaping {
     if (this.#released) return;
     this.#released = true;
     for (const stop of this.#stops) stop();
-    void this.#session.release(destroy).then(() => this.#onRelease(this));
+    const session = this.#session;
+    this.#remains = session.remains;
+    // Libraries remember the connections that they had.
+    this.#session = releasedSession;
+    void session.release(destroy).then(() => this.#onRelease(this));
   }
 
   #forward(event: 'error' | 'end'): void {

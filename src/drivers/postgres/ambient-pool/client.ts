@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
-import type { LibrarySession } from '../../../ambient/index.ts';
+import { type LibrarySession, releasedSession, type Remains } from '../../../ambient/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { PostgresConnection } from '../connection.ts';
 import type { TypeParsers } from '../pg-types.ts';
@@ -29,7 +29,8 @@ const forwarded: ReadonlySet<string | symbol> = new Set(['notice', 'notification
 export class AmbientClient extends EventEmitter {
   readonly escapeIdentifier: typeof pg.escapeIdentifier = pg.escapeIdentifier;
   readonly escapeLiteral: typeof pg.escapeLiteral = pg.escapeLiteral;
-  readonly #session: LibrarySession;
+  #session: LibrarySession;
+  #remains: Remains | undefined;
   readonly #types: TypeParsers | undefined;
   readonly #onRelease: (client: AmbientClient, error: Error | boolean | undefined) => void;
   #ownTypes: pg.TypeOverrides | undefined;
@@ -111,7 +112,11 @@ export class AmbientClient extends EventEmitter {
     this.#released = true;
     for (const stop of this.#stops) stop();
     const destroy = error !== undefined && error !== false;
-    void this.#session.release(destroy);
+    const session = this.#session;
+    this.#remains = session.remains;
+    // Libraries remember the clients that they had.
+    this.#session = releasedSession;
+    void session.release(destroy);
     this.#onRelease(this, error);
   }
 
@@ -174,7 +179,7 @@ export class AmbientClient extends EventEmitter {
 
   #assertHeld(): void {
     if (!this.#released) return;
-    this.#session.assertOpen();
+    this.#remains?.assertNotOver();
     throw released();
   }
 }

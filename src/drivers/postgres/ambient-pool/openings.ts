@@ -53,6 +53,7 @@ export class Openings {
 /** A connection before anybody has it. */
 class OpeningSession implements LibrarySession {
   readonly pinned: undefined;
+  readonly remains: undefined;
   readonly #connection: PostgresConnection;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -63,8 +64,6 @@ class OpeningSession implements LibrarySession {
   get backendId(): number {
     return this.#connection.backend.id;
   }
-
-  assertOpen(): void {}
 
   /** Resolves when all that was sent is answered, and nothing of it is open. */
   async idle(): Promise<void> {
