@@ -10,7 +10,7 @@ export const order = [
   'hooks',
   'transaction',
   'database',
-  'ambient',
+  'library',
   'outbox',
   'cache',
   'queue/engine',
@@ -33,28 +33,28 @@ const ordered = order.map((folder, index): [string, FolderRule] => [
 /** What each folder may import; a folder that is not here has no rule, which is an error too. */
 export const rules: Readonly<Record<string, FolderRule>> = {
   ...Object.fromEntries(ordered),
-  model: { folders: [...order.slice(0, order.indexOf('ambient')), 'cache'], packages: ['kysely'] },
+  model: { folders: [...order.slice(0, order.indexOf('library')), 'cache'], packages: ['kysely'] },
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // The entry point of the package.
-  '.': { folders: order.slice(0, order.indexOf('ambient')), packages: [] },
-  // The driver knows `core` and `driver` alone; its pool for libraries stands on `ambient`.
-  'drivers/postgres': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['pg'] },
-  'drivers/mysql': { folders: ['core', 'driver', 'database', 'ambient'], packages: ['mysql2'] },
+  '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
+  // The driver knows `core` and `driver` alone; its pool for libraries stands on `library`.
+  'drivers/postgres': { folders: ['core', 'driver', 'database', 'library'], packages: ['pg'] },
+  'drivers/mysql': { folders: ['core', 'driver', 'database', 'library'], packages: ['mysql2'] },
   'drivers/sqlite': { folders: ['core', 'driver'], packages: [] },
   // What keeps the longest used is a package.
   cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },
   'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },
   'queue/engines/bullmq': { folders: ['core', 'queue/engine'], packages: ['bullmq', 'ioredis'] },
   'queue/engines/pg-boss': { folders: ['core', 'queue/engine'], packages: ['pg-boss', 'pg'] },
-  'integrations/drizzle': { folders: ['.', 'ambient'], packages: [] },
-  'integrations/mikro-orm': { folders: ['.', 'ambient'], packages: ['@mikro-orm/core'] },
-  'integrations/prisma': { folders: ['.', 'ambient'], packages: [] },
-  'integrations/knex': { folders: ['.', 'core', 'ambient'], packages: ['knex'] },
-  'integrations/kysely': { folders: ['.', 'ambient'], packages: ['kysely'] },
+  'integrations/drizzle': { folders: ['.', 'library'], packages: [] },
+  'integrations/mikro-orm': { folders: ['.', 'library'], packages: ['@mikro-orm/core'] },
+  'integrations/prisma': { folders: ['.', 'library'], packages: [] },
+  'integrations/knex': { folders: ['.', 'core', 'library'], packages: ['knex'] },
+  'integrations/kysely': { folders: ['.', 'library'], packages: ['kysely'] },
   // The engine of a data source that makes its own database is loaded when it is initialized.
   'integrations/typeorm': {
-    folders: ['.', 'core', 'ambient', 'drivers/postgres', 'drivers/mysql'],
+    folders: ['.', 'core', 'library', 'drivers/postgres', 'drivers/mysql'],
     packages: ['typeorm'],
   },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },

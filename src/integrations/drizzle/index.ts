@@ -7,7 +7,7 @@ import {
   clientOf,
   type OwnTransactions,
   ownTransactions,
-} from '../../ambient/index.ts';
+} from '../../library/index.ts';
 import type { Database } from '../../index.ts';
 
 /** What is used of a database of Drizzle, and of a transaction of its. */

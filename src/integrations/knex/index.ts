@@ -10,7 +10,7 @@ import {
   type OwnTransactions,
   libraryPool,
   ownTransactions,
-} from '../../ambient/index.ts';
+} from '../../library/index.ts';
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
 import { type RefusedOption, refuseConnection, refuseOptions } from './options.ts';

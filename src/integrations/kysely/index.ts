@@ -17,7 +17,7 @@ import {
   type OwnTransactions,
   isInTransactionOf,
   ownTransactions,
-} from '../../ambient/index.ts';
+} from '../../library/index.ts';
 import type { Database } from '../../index.ts';
 
 /** What its handles are bound with. */

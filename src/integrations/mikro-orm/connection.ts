@@ -1,4 +1,4 @@
-import { assertBegun, type OwnTransactions, type OutsideOfOwn } from '../../ambient/index.ts';
+import { assertBegun, type OwnTransactions, type OutsideOfOwn } from '../../library/index.ts';
 import type { MikroPropagation } from './entity-manager.ts';
 
 /** A connection of MikroORM: every entry that opens a transaction comes through this one, with its body. */

@@ -1,5 +1,5 @@
 import type { MikroORM } from '@mikro-orm/core';
-import { assertHandle, type BindEntry, bindOnce, clientOf, ownTransactions } from '../../ambient/index.ts';
+import { assertHandle, type BindEntry, bindOnce, clientOf, ownTransactions } from '../../library/index.ts';
 import type { Database } from '../../index.ts';
 import { bindConnection, type WithTransactional } from './connection.ts';
 import { adopt } from './entity-manager.ts';

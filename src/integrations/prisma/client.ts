@@ -5,7 +5,7 @@ import {
   type OwnTransactions,
   shareOfTransaction,
   Shares,
-} from '../../ambient/index.ts';
+} from '../../library/index.ts';
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
 import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
 import { isRawQuery, refusedText, textOf } from './raw.ts';

@@ -5,7 +5,7 @@ import {
   clientOf,
   isBound,
   ownTransactions,
-} from '../../ambient/index.ts';
+} from '../../library/index.ts';
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { boundClient, type Ground } from './client.ts';
 import type { PrismaLike } from './share.ts';

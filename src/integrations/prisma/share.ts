@@ -1,4 +1,4 @@
-import { assertBegun } from '../../ambient/index.ts';
+import { assertBegun } from '../../library/index.ts';
 
 /** What is used of a client of Prisma. */
 export interface PrismaLike {

@@ -7,7 +7,7 @@ import {
   libraryPool,
   ownTransactions,
   Shares,
-} from '../../ambient/index.ts';
+} from '../../library/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
 import {

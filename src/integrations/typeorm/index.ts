@@ -1,5 +1,5 @@
 import type { EntityManager, MixedList, EntitySchema } from 'typeorm';
-import { clientOf } from '../../ambient/index.ts';
+import { clientOf } from '../../library/index.ts';
 import { reading, readOpen } from '../../core/index.ts';
 import {
   createDatabase,

@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner, ReplicationMode } from 'typeorm';
-import { type OwnTransactions, shareOfTransaction, type Shares, wholeTransaction } from '../../ambient/index.ts';
+import { type OwnTransactions, shareOfTransaction, type Shares, wholeTransaction } from '../../library/index.ts';
 import type { Database, Db } from '../../index.ts';
 
 export interface RunnerSettings {

@@ -1,5 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
-import { oncePerTransaction } from '../../ambient/index.ts';
+import { oncePerTransaction } from '../../library/index.ts';
 import type { Database } from '../../index.ts';
 
 /** What tells subscribers; TypeORM's types do not name it. */

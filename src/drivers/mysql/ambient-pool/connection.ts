@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions } from 'mysql2';
-import { type LibrarySession, releasedSession, type Remains } from '../../../ambient/index.ts';
+import { type LibrarySession, releasedSession, type Remains } from '../../../library/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { MysqlConnection } from '../connection.ts';
 import type { ResultCallback } from '../mysql2-types.ts';

@@ -1,4 +1,4 @@
-import type { LibrarySession } from '../../../ambient/index.ts';
+import type { LibrarySession } from '../../../library/index.ts';
 import { firstWord, type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
 import type { NativeResult } from '../statement.ts';
 import { controlIn } from './plan.ts';

@@ -1,4 +1,4 @@
-import type { Characteristics, ControlCommand } from '../../../ambient/index.ts';
+import type { Characteristics, ControlCommand } from '../../../library/index.ts';
 import { rememberTexts } from '../../../driver/index.ts';
 import { inspectText } from '../inspect.ts';
 import { withoutComments } from '../text.ts';

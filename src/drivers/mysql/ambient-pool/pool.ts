@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions, type Pool } from 'mysql2';
-import { libraryPool, openSession, runHere, SharedSession } from '../../../ambient/index.ts';
+import { libraryPool, openSession, runHere, SharedSession } from '../../../library/index.ts';
 import { checkBody, InvalidOptionError } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
-import { type LibrarySession, releasedSession, type Remains } from '../../../ambient/index.ts';
+import { type LibrarySession, releasedSession, type Remains } from '../../../library/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { PostgresConnection } from '../connection.ts';
 import type { TypeParsers } from '../pg-types.ts';

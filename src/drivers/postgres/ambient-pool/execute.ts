@@ -1,4 +1,4 @@
-import type { LibrarySession } from '../../../ambient/index.ts';
+import type { LibrarySession } from '../../../library/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
 import { planOf } from './plan.ts';
 import type { RunStatements } from './portal.ts';

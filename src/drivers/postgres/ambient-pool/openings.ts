@@ -1,4 +1,4 @@
-import type { LibrarySession } from '../../../ambient/index.ts';
+import type { LibrarySession } from '../../../library/index.ts';
 import type { Exchange, QueryResult, Statement } from '../../../driver/index.ts';
 import type { PostgresConnection } from '../connection.ts';
 import { AmbientClient } from './client.ts';

@@ -1,4 +1,4 @@
-import type { Characteristics, ControlCommand } from '../../../ambient/index.ts';
+import type { Characteristics, ControlCommand } from '../../../library/index.ts';
 import { rememberTexts } from '../../../driver/index.ts';
 import { isControl } from '../inspect.ts';
 import { splitStatements } from './split.ts';

@@ -6,7 +6,7 @@ import {
   openSession,
   runHere,
   SharedSession,
-} from '../../../ambient/index.ts';
+} from '../../../library/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
