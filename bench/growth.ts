@@ -140,7 +140,7 @@ async function outboxRows({ database }: Arena, most: number): Promise<Series> {
     if (handedOver.length > batches) throw new RelayUnavailableError({ what: 'It is enough', remedy: 'None' });
     rows -= messages.length;
   };
-  const relay = createRelay({ database, channel: 'growth', batchSize, deliver });
+  const relay = createRelay(database, { channel: 'growth', batchSize, deliver });
   const add = (count: number): Promise<unknown> =>
     database.current.query(
       `insert into sluice_outbox (channel, job_id, queue, payload, context)

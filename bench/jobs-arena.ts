@@ -27,8 +27,8 @@ export interface JobsArena {
 
 export function openJobsArena({ connectionString, redisUrl, scope }: JobsArenaSettings, relay = false): JobsArena {
   const database = createDatabase({ clients: { default: postgres({ connectionString, max: 10 }) } });
-  const open = (engine: Parameters<typeof createJobs>[0]['engine']): BenchJobs =>
-    createJobs({ database, engine, queues, relay });
+  const open = (engine: Parameters<typeof createJobs>[1]['engine']): BenchJobs =>
+    createJobs(database, { engine, queues, relay });
   return {
     database,
     queues,

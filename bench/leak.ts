@@ -35,7 +35,7 @@ export async function measureLeak(arena: Arena, minutes: number, redisUrl: strin
       ? undefined
       : new RedisStore({ client, subscriber, prefix, timeout: 5_000 });
   const cache = createCache<number, number>(database, { name: 'leak', store, ttl: 60_000, memory: { max: 1_000 } });
-  const jobs = createJobs({ database, queues: { add } });
+  const jobs = createJobs(database, { queues: { add } });
   jobs.worker().handle(add, async ({ id }) => {
     await update(id);
     return id;

@@ -1,6 +1,6 @@
 import { type Cache, type CacheDefinition, type CacheKey, createCache } from '../cache/index.ts';
-import { aFunction, anObject, type Check, entriesByName, InvalidOptionError, readOptions } from '../core/index.ts';
-import { type CloseOptions, type Database, type Db, internalsOf } from '../database/index.ts';
+import { aFunction, type Check, entriesByName, InvalidOptionError, readOptions } from '../core/index.ts';
+import { type CloseOptions, type Database, type Db, checkDatabase } from '../database/index.ts';
 import {
   type ColumnOf,
   createModel,
@@ -38,7 +38,6 @@ export type BoundCaches<Definitions> = {
 };
 
 export interface AppOptions<Models, Queues extends QueueDefinitions, Caches = CacheDefinitions> {
-  readonly database: Database;
   readonly models?: Models | undefined;
   readonly queues?: Queues | undefined;
   readonly caches?: Caches | undefined;
@@ -47,7 +46,6 @@ export interface AppOptions<Models, Queues extends QueueDefinitions, Caches = Ca
 }
 
 const checks: Record<keyof AppOptions<unknown, never>, Check> = {
-  database: anObject,
   models: entriesByName,
   queues: entriesByName,
   caches: entriesByName,
@@ -86,11 +84,11 @@ export class App<
   /** The class that those of the program extend. */
   readonly Bean: new () => BeanMembers<Models, Queues, Caches>;
 
-  constructor(options: AppOptions<Models, Queues, Caches>) {
-    const { database, models, queues, caches, engine } = readOptions('createApp', options, checks, ['database']);
-    internalsOf(database);
+  constructor(database: Database, options: AppOptions<Models, Queues, Caches> = {}) {
+    checkDatabase('createApp', database);
+    const { models, queues, caches, engine } = readOptions('createApp', options, checks);
     this.database = database;
-    if (queues !== undefined) this.#jobs = createJobs({ database, queues, engine });
+    if (queues !== undefined) this.#jobs = createJobs(database, { queues, engine });
     const bound = Object.entries((models ?? {}) as ModelDefinitions).map(
       ([name, definition]) => [name, createModel(database, definition as ModelDefinition)] as const,
     );
@@ -138,7 +136,7 @@ export class App<
  * Puts a program together for its classes.
  *
  * ```
- * const app = createApp({ database, models: { post }, queues: { add } });
+ * const app = createApp(database, { models: { post }, queues: { add } });
  * class ServicePost extends app.Bean {
  *   @Database.transaction()
  *   async publish(title: string) {
@@ -152,6 +150,6 @@ export function createApp<
   const Models extends ModelDefinitions = ModelDefinitions,
   const Queues extends QueueDefinitions = QueueDefinitions,
   const Caches extends CacheDefinitions = CacheDefinitions,
->(options: AppOptions<Models, Queues, Caches>): App<Models, Queues, Caches> {
-  return new App(options);
+>(database: Database, options: AppOptions<Models, Queues, Caches> = {}): App<Models, Queues, Caches> {
+  return new App(database, options);
 }

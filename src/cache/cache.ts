@@ -1,5 +1,5 @@
 import { currentFrame, findPlace } from '../context/index.ts';
-import { type Database, type Db, internalsOf } from '../database/index.ts';
+import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
 import {
   callChecks,
@@ -74,8 +74,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #counters: Counters = newCounters();
 
   constructor(database: Database, given: CacheOptions<Value, Key>) {
+    checkDatabase('createCache', database);
     const options = readCacheOptions(given);
-    internalsOf(database);
     const { name, memory, store = new MemoryStore(), commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
     this.name = name;
     this.#database = database;

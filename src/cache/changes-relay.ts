@@ -1,6 +1,5 @@
 import { newStamp } from './stamp.ts';
 import {
-  anObject,
   type Check,
   integer,
   InvalidOptionError,
@@ -9,13 +8,12 @@ import {
   text,
   withMethods,
 } from '../core/index.ts';
-import type { Database } from '../database/index.ts';
+import { checkDatabase, type Database } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { changesChannel } from './commit.ts';
 import type { CacheStore } from './store.ts';
 
 export interface ChangesRelayOptions {
-  readonly database: Database;
   /** The store that could not be told; one that is shared, of caches with `onCacheUnavailable: 'outbox'`. */
   readonly store: CacheStore;
   /** The client whose outbox the changes are in. Default: the default one. */
@@ -25,7 +23,6 @@ export interface ChangesRelayOptions {
 }
 
 const checks: Record<keyof ChangesRelayOptions, Check> = {
-  database: anObject,
   store: withMethods('prepare', 'release'),
   clientName: text(200),
   pollInterval: integer(10, longestTimer),
@@ -39,9 +36,9 @@ const lockTime = 1_000;
  * is closed.
  * @throws InvalidOptionError
  */
-export function createChangesRelay(options: ChangesRelayOptions): Relay {
-  const read = readOptions('createChangesRelay', options, checks, ['database', 'store']);
-  const { database, store, ...others } = read;
+export function createChangesRelay(database: Database, options: ChangesRelayOptions): Relay {
+  checkDatabase('createChangesRelay', database);
+  const { store, ...others } = readOptions('createChangesRelay', options, checks, ['store']);
   if (store.isShared !== true) {
     throw new InvalidOptionError({
       what: 'createChangesRelay got a store of one process, which is never away',
@@ -62,7 +59,7 @@ export function createChangesRelay(options: ChangesRelayOptions): Relay {
       });
     }
   };
-  return createRelay({ database, channel: changesChannel(store), deliver: tell, ...others });
+  return createRelay(database, { channel: changesChannel(store), deliver: tell, ...others });
 }
 
 function tagsOf({ payload }: OutboxMessage): string[] {

@@ -10,6 +10,7 @@ export {
 export { checkHandle, clientOf, Db, type DbTransaction } from './db.ts';
 export type { QueryOptions } from '../transaction/index.ts';
 export { enterChain } from './chain.ts';
+export { checkDatabase } from './database-argument.ts';
 export { transactional } from './decorator.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';
 export { afterCommit, afterRollback, beforeCommit, isTransactionActive, setRollbackOnly } from './free-functions.ts';

@@ -1,4 +1,4 @@
-import { anObject, type Check, readOptions } from '../core/index.ts';
+import { readOptions } from '../core/index.ts';
 import {
   type ContextPropagation,
   createPropagationFor,
@@ -7,18 +7,16 @@ import {
 } from '../envelope/index.ts';
 import { enterChain } from './chain.ts';
 import { type Database, internalsOf } from './database.ts';
-
-type Options = PropagationOptions & { readonly database: Database };
-
-const checks: Record<keyof Options, Check> = { ...propagationChecks, database: anObject };
+import { checkDatabase } from './database-argument.ts';
 
 /**
  * Carries the ambient context over HTTP and messages: level, ancestors, trace, tenant and deadline, so that
  * a chain keeps its rules in every process that it reaches.
  * @throws InvalidOptionError
  */
-export function createPropagation(options: Options): ContextPropagation {
-  const { database, ...read } = readOptions('createPropagation', options, checks, ['database']);
+export function createPropagation(database: Database, options: PropagationOptions = {}): ContextPropagation {
+  checkDatabase('createPropagation', database);
+  const read = readOptions('createPropagation', options, propagationChecks);
   const { maxLevel } = internalsOf(database);
   return createPropagationFor({ maxLevel, enter: (received) => enterChain(database, received) }, read);
 }

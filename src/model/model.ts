@@ -1,6 +1,6 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
 import { readOptions } from '../core/index.ts';
-import { type Database, type Db, internalsOf } from '../database/index.ts';
+import { type Database, type Db, checkDatabase } from '../database/index.ts';
 import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
 import { type ColumnOf, defineModel, type ModelDefinition } from './definition.ts';
 import { kyselyOn } from './dialect.ts';
@@ -338,7 +338,7 @@ export function createModel<Row extends object, Key extends ColumnOf<Row>>(
   database: Database,
   given: ModelDefinition<Row, Key>,
 ): Model<Row, Key> {
-  internalsOf(database);
+  checkDatabase('createModel', database);
   const definition = defineModel<Row, Key>(given);
   const { client } = definition;
   return new Model(

@@ -1,19 +1,8 @@
-import {
-  aFunction,
-  anObject,
-  readOptions,
-  type Check,
-  type Filled,
-  integer,
-  longestTimer,
-  text,
-} from '../core/index.ts';
-import { type Database, internalsOf } from '../database/index.ts';
+import { aFunction, readOptions, type Check, type Filled, integer, longestTimer, text } from '../core/index.ts';
 import { aChannel } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 
 export interface RelayOptions {
-  readonly database: Database;
   /** The client whose outbox is relayed. Default: the default one. */
   readonly clientName?: string | undefined;
   /** Which messages: those that were added with this channel. */
@@ -47,7 +36,6 @@ export interface RelayStopOptions {
 export const stopChecks: Record<keyof RelayStopOptions, Check> = { timeout: integer(0, longestTimer) };
 
 const checks: Record<keyof RelayOptions, Check> = {
-  database: anObject,
   clientName: text(200),
   channel: aChannel,
   deliver: aFunction,
@@ -62,10 +50,8 @@ export type RelaySettings = Filled<Omit<RelayOptions, 'clientName'>> & Pick<Rela
 
 /** @throws InvalidOptionError */
 export function relaySettings(options: RelayOptions): RelaySettings {
-  const read = readOptions('createRelay', options, checks, ['database', 'channel', 'deliver']);
-  internalsOf(read.database);
+  const read = readOptions('createRelay', options, checks, ['channel', 'deliver']);
   return {
-    database: read.database,
     clientName: read.clientName,
     channel: read.channel,
     deliver: read.deliver,

@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, readOptions, storable, systemClock } from '../core/index.ts';
-import { type Db, internalsOf, type QueryOptions } from '../database/index.ts';
+import { checkDatabase, type Database, type Db, internalsOf, type QueryOptions } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
 import type { OutboxDialect } from './dialect.ts';
 import { outboxDialect } from './dialects.ts';
@@ -41,9 +41,10 @@ export class Relay {
   #forgetAt = 0;
   #delivered = 0;
 
-  constructor(options: RelayOptions) {
+  constructor(database: Database, options: RelayOptions) {
+    checkDatabase('createRelay', database);
     this.#settings = relaySettings(options);
-    const { database, clientName } = this.#settings;
+    const { clientName } = this.#settings;
     this.#db = database.getDb({ clientName, level: internalsOf(database).maxLevel });
     this.#sql = outboxDialect(this.#db.dialect);
   }
@@ -225,8 +226,8 @@ export class Relay {
 }
 
 /** Makes a relay for an outbox; call `start`. @throws InvalidOptionError */
-export function createRelay(options: RelayOptions): Relay {
-  return new Relay(options);
+export function createRelay(database: Database, options: RelayOptions): Relay {
+  return new Relay(database, options);
 }
 
 function notDelivered(timeout: number): RelayUnavailableError {

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { runInFrame } from '../context/index.ts';
 import {
   aFunction,
-  anObject,
   type Checks,
   entriesByName,
   integer,
@@ -11,7 +10,7 @@ import {
   readOptions,
   systemClock,
 } from '../core/index.ts';
-import { type Database, internalsOf } from '../database/index.ts';
+import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
 import type { QueueEngineFactory, SqlExecutor } from './engine/index.ts';
 import { EngineRuntime } from './engine-runtime.ts';
@@ -30,7 +29,6 @@ export type BoundQueues<Definitions extends QueueDefinitions> = {
 };
 
 export interface JobsOptions<Definitions extends QueueDefinitions> {
-  readonly database: Database;
   readonly queues: Definitions;
   /** Default: `memory()`, which keeps the jobs in this process. */
   readonly engine?: QueueEngineFactory | undefined;
@@ -41,7 +39,6 @@ export interface JobsOptions<Definitions extends QueueDefinitions> {
 }
 
 const checks: Checks = {
-  database: anObject,
   queues: entriesByName,
   engine: aFunction,
   relay: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
@@ -59,9 +56,10 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   readonly #names: ReadonlySet<string>;
   #closing: Promise<void> | undefined;
 
-  constructor(options: JobsOptions<Definitions>) {
+  constructor(database: Database, options: JobsOptions<Definitions>) {
+    checkDatabase('createJobs', database);
     const read = readJobsOptions(options);
-    const { database, engine = memory(), relay = true, enqueueTimeout = 10_000 } = read;
+    const { engine = memory(), relay = true, enqueueTimeout = 10_000 } = read;
     const runtime = new EngineRuntime({
       engine,
       processId: randomUUID(),
@@ -142,16 +140,17 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
  *
  * ```
  * const invoice = defineQueue<{ orderId: number }, string>('invoice');
- * const jobs = createJobs({ database, queues: { invoice } });
+ * const jobs = createJobs(database, { queues: { invoice } });
  * jobs.worker().handle(invoice, async ({ orderId }) => `INV-${orderId}`);
  * await jobs.queues.invoice.pushAsync({ orderId: 7 });
  * ```
  * Nothing is connected before the first use. @throws InvalidOptionError
  */
 export function createJobs<const Definitions extends QueueDefinitions>(
+  database: Database,
   options: JobsOptions<Definitions>,
 ): Jobs<Definitions> {
-  return new Jobs(options);
+  return new Jobs(database, options);
 }
 
 /** The definitions are read once, too. */
@@ -160,10 +159,10 @@ function readJobsOptions<Definitions extends QueueDefinitions>(
 ): JobsOptions<Definitions> {
   const read = readOptions('createJobs', options, checks);
   const definitions = Object.values<QueueDefinition<never>>(read.queues ?? {});
-  if (read.database === undefined || definitions.length === 0 || !definitions.every(isDefinition)) {
+  if (definitions.length === 0 || !definitions.every(isDefinition)) {
     throw new InvalidOptionError({
-      what: 'createJobs got no database, or queues that are none',
-      remedy: 'Give database, and queues as { invoice: defineQueue("invoice") }',
+      what: 'createJobs got no queues, or something else in place of a queue',
+      remedy: 'Give queues as { invoice: defineQueue("invoice") }',
     });
   }
   if (new Set(definitions.map(({ name }) => name)).size < definitions.length) {

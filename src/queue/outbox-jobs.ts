@@ -56,8 +56,7 @@ export class OutboxJobs {
   #relayFor({ clientName }: Db): Relay | undefined {
     const known = this.#relays.get(clientName);
     if (known !== undefined || !this.#mayRelay) return known;
-    const relay = createRelay({
-      database: this.#database,
+    const relay = createRelay(this.#database, {
       clientName,
       channel: this.#channel,
       deliver: (messages) => this.#deliver(messages),

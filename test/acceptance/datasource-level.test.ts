@@ -22,7 +22,7 @@ const add = defineQueue<AddData, number>('add', { timeout: 10_000 });
 const engine = memory();
 /** A process, as far as that goes in one: each has a pool of one connection. */
 const open = (): ReturnType<typeof make> => make(createDatabase({ clients: { default: server.client({ max: 1 }) } }));
-const make = (database: Database<'default'>) => createApp({ database, models: { student }, queues: { add }, engine });
+const make = (database: Database<'default'>) => createApp(database, { models: { student }, queues: { add }, engine });
 const workerA = open();
 const workerB = open();
 afterAll(async () => {

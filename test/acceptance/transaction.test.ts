@@ -15,8 +15,7 @@ interface PostRow {
 const server = useTestDatabase('create table post (id serial primary key, title text not null)');
 const post = defineModel<PostRow>({ table: 'post', key: 'id' });
 const postCache = defineCache<PostRow, number>({ name: 'post' });
-const app = createApp({
-  database: createDatabase({ clients: { default: server.client({ max: 1 }) } }),
+const app = createApp(createDatabase({ clients: { default: server.client({ max: 1 }) } }), {
   models: { post },
   caches: { post: postCache },
 });

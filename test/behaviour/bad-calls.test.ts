@@ -288,7 +288,7 @@ describe('headers that cannot be changed', () => {
     ['the headers of an answer', Response.error().headers],
     ['what throws', throws],
   ])('%s are refused', (_, headers) => {
-    const { injectContext } = createPropagation({ database, secret: 'a secret that is long enough' });
+    const { injectContext } = createPropagation(database, { secret: 'a secret that is long enough' });
     expect(() => injectContext(headers as Record<string, unknown>)).toThrow(InvalidOptionError);
   });
 });
@@ -469,11 +469,8 @@ describe('calls of the outbox', () => {
       () => replayParked(database.current, 'broker', numbers as never),
     ]),
     ['tables in nothing', () => createOutboxTables(undefined as never)],
-    [
-      'a relay of what is no database',
-      () => createRelay({ database: {} as never, channel: 'a', deliver: async () => {} }),
-    ],
-    ['a relay of a channel with NUL', () => createRelay({ database, channel: 'a\0', deliver: async () => {} })],
+    ['a relay of what is no database', () => createRelay({} as never, { channel: 'a', deliver: async () => {} })],
+    ['a relay of a channel with NUL', () => createRelay(database, { channel: 'a\0', deliver: async () => {} })],
   ];
 
   it.each(cases)('%s is refused before anything is sent', async (_, call) => {
@@ -489,7 +486,7 @@ describe('calls of the outbox', () => {
     const deliver = async (messages: readonly { payload: unknown }[]): Promise<void> => {
       got.push(...messages.map(({ payload }) => payload));
     };
-    await createRelay({ database, channel, deliver }).drain();
+    await createRelay(database, { channel, deliver }).drain();
     expect(got).toEqual([{ sold: 7 }]);
   });
 });

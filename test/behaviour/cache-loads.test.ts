@@ -384,7 +384,7 @@ describe("with onCacheUnavailable: 'outbox'", () => {
     });
     await stock.invalidate(['shelf']);
     expect(await stockOf(database)).toBe(5);
-    const relay = createChangesRelay({ database, store });
+    const relay = createChangesRelay(database, { store });
     expect(await rejection(relay.drain())).toMatchObject({ code: 'RELAY_UNAVAILABLE' });
     store.isAway = false;
     // Nobody has told it yet.
@@ -410,6 +410,6 @@ describe("with onCacheUnavailable: 'outbox'", () => {
 
   it('needs a store that is shared', () => {
     const { database } = opened;
-    expect(() => createChangesRelay({ database, store: new MemoryStore() })).toThrow(InvalidOptionError);
+    expect(() => createChangesRelay(database, { store: new MemoryStore() })).toThrow(InvalidOptionError);
   });
 });

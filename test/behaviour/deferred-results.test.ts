@@ -91,7 +91,7 @@ describe('a result that runs only when it is read', () => {
   it('is refused of the handler of a job, whose result it cannot be', async () => {
     const database = server.open();
     const report = defineQueue<object>('report');
-    const jobs = createJobs({ database, queues: { report } });
+    const jobs = createJobs(database, { queues: { report } });
     jobs.worker().handle(report, () => new Observable(async () => 1));
     const error = await rejection(jobs.queues.report.pushAsync({}));
     await jobs.close();

@@ -114,7 +114,7 @@ describe('what returns a promise', () => {
 
   it('rejects and never throws: close with nonsense, of databases, jobs and workers', async () => {
     const database = server.open();
-    const jobs = createJobs({ database, queues: { invoice: defineQueue<object>('invoice') } });
+    const jobs = createJobs(database, { queues: { invoice: defineQueue<object>('invoice') } });
     const worker = jobs.worker();
     for (const each of [database, jobs, worker]) {
       expect(await rejectionOf(() => each.close({ timeout: -1 }))).toBeInstanceOf(InvalidOptionError);

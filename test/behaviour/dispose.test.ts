@@ -14,9 +14,8 @@ it('await using closes what has close or stop', async () => {
   const left: { jobs?: Jobs; worker?: Worker } = {};
   {
     await using open = database;
-    await using jobs = createJobs({ database: open, queues: { invoice, receipt } });
-    await using relay = createRelay({
-      database: open,
+    await using jobs = createJobs(open, { queues: { invoice, receipt } });
+    await using relay = createRelay(open, {
       channel: 'mail',
       deliver: async (messages) => void delivered.push(messages),
     });

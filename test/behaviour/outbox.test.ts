@@ -39,8 +39,8 @@ afterEach(async () => {
   for (const relay of relays.splice(0)) await relay.stop();
 });
 
-function relay(deliver: RelayOptions['deliver'], options: Partial<RelayOptions> = {}): Relay {
-  const made = createRelay({ database, channel: 'nats', deliver, pollInterval: 50, retryDelay: 10, ...options });
+function relay(deliver: RelayOptions['deliver'], options: Partial<RelayOptions> = {}, on = database): Relay {
+  const made = createRelay(on, { channel: 'nats', deliver, pollInterval: 50, retryDelay: 10, ...options });
   relays.push(made);
   return made;
 }
@@ -160,7 +160,8 @@ describe('the outbox', () => {
           await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
           got.push(...(payloads(messages) as [number, number][]));
         },
-        { database: wide, batchSize: 7, pollInterval: 10 },
+        { batchSize: 7, pollInterval: 10 },
+        wide,
       ).start();
     }
     await until('all have come', () => got.length >= (keys + 1) * each, 30_000);
@@ -320,7 +321,7 @@ describe('the outbox', () => {
       code: 'INVALID_OPTION',
     });
     expect(() => outboxTablesSql('oracle')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
-    expect(() => createRelay({ database, channel: 'x' } as never)).toThrow(
+    expect(() => createRelay(database, { channel: 'x' } as never)).toThrow(
       expect.objectContaining({ code: 'INVALID_OPTION' }),
     );
     expect(outboxTablesSql('postgres')).toContain('create table if not exists sluice_outbox');

@@ -172,7 +172,7 @@ const loops: Record<string, Loop> = {
     turn();
   },
   'what came with headers begins it, and sends it on': (database, { next, fail }) => {
-    const { injectContext, runWithContext } = createPropagation({ database, secret: 'a secret of 16 characters' });
+    const { injectContext, runWithContext } = createPropagation(database, { secret: 'a secret of 16 characters' });
     const turn = (headers: Record<string, unknown>): void =>
       void runWithContext(headers, () =>
         database.transaction(() => {
@@ -230,7 +230,7 @@ describe('a loop whose turns begin the next one stays on its level and leaves no
   it('a job begins it, and its handler has ended', async () => {
     const database = server.open({ max: 1, maxLevel: 2 });
     const sweep = defineQueue('sweep');
-    const jobs = createJobs({ database, queues: { sweep } });
+    const jobs = createJobs(database, { queues: { sweep } });
     const loop: Loop = (_database, { next, fail }) => {
       const turn = (): void => void database.transaction(() => next(() => setImmediate(turn)), independent).catch(fail);
       jobs.worker().handle(sweep, turn);
@@ -245,7 +245,7 @@ describe('a loop whose turns begin the next one stays on its level and leaves no
   it('jobs push each other from what they have left running', async () => {
     const database = server.open({ max: 1, maxLevel: 2 });
     const sweep = defineQueue('sweep');
-    const jobs = createJobs({ database, queues: { sweep } });
+    const jobs = createJobs(database, { queues: { sweep } });
     const loop: Loop = (_database, { next, fail }) => {
       const push = (): void => void jobs.queues.sweep.pushAsync({}).catch(fail);
       jobs.worker().handle(sweep, () => next(() => setTimeout(push, 5)));

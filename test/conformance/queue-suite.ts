@@ -54,8 +54,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
     queues: Definitions,
     on: Database = database,
   ): Jobs<Definitions> {
-    const jobs = createJobs({
-      database: on,
+    const jobs = createJobs(on, {
       queues,
       engine: (host) => (raw = factory(host)),
     });
@@ -914,7 +913,7 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       const add = defineQueue<number, number>('add');
       const jobs = open({ add });
       for (const none of [() => 1, { name: 'none' }, { name: 5, options: {} }, 'add', null]) {
-        expect(() => createJobs({ database, queues: { add, none: none as never } })).toThrow(
+        expect(() => createJobs(database, { queues: { add, none: none as never } })).toThrow(
           expect.objectContaining({ code: 'INVALID_OPTION' }),
         );
       }

@@ -125,9 +125,9 @@ await describeWith('Redis', 'copies in the processes of what is in Redis', () =>
       const opened = await open({ maxStaleness: 60_000 });
       const { database, there, stock, proxy } = opened;
       const look = defineQueue<object, number>('look');
-      const jobs = createJobs({ database, queues: { look } });
+      const jobs = createJobs(database, { queues: { look } });
       jobs.worker().handle(look, () => there.getOrSet(1, stock), { transaction: false });
-      const { injectContext, runWithContext } = createPropagation({ database, secret: 'a secret of the whole system' });
+      const { injectContext, runWithContext } = createPropagation(database, { secret: 'a secret of the whole system' });
       proxy.hold();
       await sell(opened);
       // This process has heard nothing, and may say so for a minute.

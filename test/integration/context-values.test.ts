@@ -15,7 +15,7 @@ import { rejection } from '../support/settled.ts';
 const secret = 'a secret of the whole system';
 // Nothing here sends a statement.
 const database = createDatabase({ clients: { default: postgres() } });
-const { injectContext, runWithContext } = createPropagation({ database, secret });
+const { injectContext, runWithContext } = createPropagation(database, { secret });
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 /** What ends a line, a text or a character somewhere on the way. */
@@ -129,7 +129,7 @@ describe('values that a program gives', () => {
 
   it('a context that is too large together is refused before a job is pushed', async () => {
     const shop = createDatabase({ clients: { default: sqlite() } });
-    const jobs = createJobs({ database: shop, queues: { invoice: defineQueue<number>('invoice') } });
+    const jobs = createJobs(shop, { queues: { invoice: defineQueue<number>('invoice') } });
     const large = {
       baggage: { text: 'x'.repeat(7_900) },
       tenant: 't'.repeat(200),

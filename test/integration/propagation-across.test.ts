@@ -21,7 +21,7 @@ const ambient = { tenant: 'acme', locale: 'de-CH', tz: 'Europe/Zurich', baggage:
 
 function open(given: { secret?: string | string[] } = { secret }): ContextPropagation & { database: Database } {
   const database = server.open({ max: 1 });
-  return { database, ...createPropagation({ database, ...given }) };
+  return { database, ...createPropagation(database, { ...given }) };
 }
 
 /** What the sender injects inside of a transaction that holds a connection. */

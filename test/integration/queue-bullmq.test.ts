@@ -19,8 +19,7 @@ await describeWith('Redis', 'jobs in Redis', () => {
     it('is told as lost, and not with what an earlier attempt failed with', async () => {
       const prefix = redisKeys('lost');
       const add = defineQueue<number, number>('add');
-      const jobs: Jobs<{ add: typeof add }> = createJobs({
-        database: server.open(),
+      const jobs: Jobs<{ add: typeof add }> = createJobs(server.open(), {
         engine: bullmq({ connection: redisUrl, prefix }),
         queues: { add },
       });

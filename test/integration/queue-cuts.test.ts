@@ -59,8 +59,7 @@ async function start(engine: Engine, behind: 'pusher' | 'worker'): Promise<Charg
   proxy = await startFaultProxy(engine.target());
   const scope = `cuts_${process.pid}_${scopes}`;
   const open = (url: string): Charges => {
-    const jobs = createJobs({
-      database: server.open({ max: 5 }),
+    const jobs = createJobs(server.open({ max: 5 }), {
       engine: engine.make(url, scope),
       queues: { charge },
       enqueueTimeout: 5_000,

@@ -71,7 +71,7 @@ async function start({ target, make }: Engine, enqueueTimeout = 10_000): Promise
   const values: number[] = [];
   const of = (url: string): Jobs<{ add: typeof add }> => {
     const database = server.open({ max: 2 });
-    const jobs = createJobs({ database, engine: make(url), queues: { add }, enqueueTimeout });
+    const jobs = createJobs(database, { engine: make(url), queues: { add }, enqueueTimeout });
     opened.push(jobs);
     return jobs;
   };

@@ -30,8 +30,7 @@ describe('Redis that is stopped and started', () => {
       subscribe(channelNames.backgroundError, quiet);
       const database = server.open();
       const add = defineQueue<number, number>('add', { timeout: 6_000, concurrency: 5 });
-      const jobs = createJobs({
-        database,
+      const jobs = createJobs(database, {
         engine: bullmq({ connection: redis.url, lostAfter: 1_000 }),
         queues: { add },
       });
@@ -77,7 +76,7 @@ describe('Redis that is stopped and started', () => {
     await createOutboxTables(database.current);
     const mail = defineQueue<number, void>('mail');
     const engine = bullmq({ connection: redis.url, lostAfter: 1_000 });
-    const jobs = createJobs({ database, engine, queues: { mail }, enqueueTimeout: 300 });
+    const jobs = createJobs(database, { engine, queues: { mail }, enqueueTimeout: 300 });
     opened.push(jobs);
     const got: number[] = [];
     jobs.worker().handle(mail, (value) => void got.push(value));
@@ -98,7 +97,7 @@ describe('an engine that cannot be reached', () => {
   ])('%s is an error for who pushes, without the password, and does not keep the process', async (_name, engine) => {
     subscribe(channelNames.backgroundError, quiet);
     const add = defineQueue<number, number>('add', { timeout: 500 });
-    const jobs = createJobs({ database: server.open(), engine: engine(), queues: { add }, enqueueTimeout: 500 });
+    const jobs = createJobs(server.open(), { engine: engine(), queues: { add }, enqueueTimeout: 500 });
     opened.push(jobs);
     for (const error of [await rejection(jobs.queues.add.push(1)), await rejection(jobs.queues.add.pushAsync(1))]) {
       expect(error.message).not.toContain('hunter2');
@@ -109,7 +108,7 @@ describe('an engine that cannot be reached', () => {
   it('pg-boss on another database than the client is refused', async () => {
     const add = defineQueue<number, number>('add');
     const engine = pgBoss({ connectionString: process.env['DATABASE_URL'] ?? '', schema: 'sluice_test_boss' });
-    const jobs = createJobs({ database: server.open(), engine, queues: { add } });
+    const jobs = createJobs(server.open(), { engine, queues: { add } });
     opened.push(jobs);
     try {
       expect(await rejection(jobs.queues.add.push(1))).toMatchObject({ code: 'INVALID_OPTION' });

@@ -31,7 +31,7 @@ afterEach(async () => {
 
 function open(options: Partial<Options>, enqueueTimeout = 20_000): Jobs<{ add: typeof add }> {
   const engine = pgBoss({ connectionString: server.url, schema: `boss_own_${tests}`, ...options });
-  const jobs = createJobs({ database: server.open({ max: 5 }), engine, queues: { add }, enqueueTimeout });
+  const jobs = createJobs(server.open({ max: 5 }), { engine, queues: { add }, enqueueTimeout });
   closing.push(() => jobs.close({ timeout: 500 }));
   return jobs;
 }

@@ -52,7 +52,7 @@ function startProcess(enqueueTimeout = 300): Process {
     });
     return bullmq({ connection: redis.url, lostAfter: 1_000 })({ ...host, events });
   };
-  const jobs = createJobs({ database: server.open(), engine, queues: { add }, enqueueTimeout });
+  const jobs = createJobs(server.open(), { engine, queues: { add }, enqueueTimeout });
   opened.push(jobs);
   return { jobs, told: () => told };
 }
@@ -156,8 +156,7 @@ describe.skipIf(!hasServer)('a Redis that was away', { timeout: 60_000 }, () => 
   it('and answers no more keeps no worker from closing', { timeout: 30_000 }, async () => {
     const proxy = await startFaultProxy(redis.url);
     try {
-      const jobs = createJobs({
-        database: server.open(),
+      const jobs = createJobs(server.open(), {
         engine: bullmq({ connection: proxy.url, lostAfter: 1_000 }),
         queues: { add },
       });

@@ -61,14 +61,14 @@ export const coreRows: readonly Row[] = [
         'relay.stop',
         ({ database }) =>
           (options: never) =>
-            createRelay({ database, channel: 'broker', deliver: () => Promise.resolve() }).stop(options),
+            createRelay(database, { channel: 'broker', deliver: () => Promise.resolve() }).stop(options),
         'RelayStopOptions',
       ],
       [
         'app.close',
         ({ database }) =>
           (options: never) =>
-            createApp({ database }).close(options),
+            createApp(database).close(options),
         'CloseOptions',
       ],
     ] as readonly [string, (place: Place) => (options: never) => unknown, string][]
@@ -124,8 +124,7 @@ export const coreRows: readonly Row[] = [
   {
     interface: 'PropagationOptions',
     entrance: 'createPropagation',
-    call: createPropagation,
-    base: ({ database }) => ({ database }),
+    call: (options, { database }) => createPropagation(database, options),
     options: {
       secret: either(some('a secret of the system', ['a secret of the system']), {
         good: [],
@@ -137,16 +136,14 @@ export const coreRows: readonly Row[] = [
   {
     interface: 'InjectOptions',
     entrance: 'injectContext',
-    call: (options, { database }) => createPropagation({ database }).injectContext({}, options),
+    call: (options, { database }) => createPropagation(database).injectContext({}, options),
     options: { awaited: truth },
   },
   {
     interface: 'AppOptions',
     entrance: 'createApp',
-    call: createApp,
-    base: ({ database }) => ({ database }),
+    call: (options, { database }) => createApp(database, options),
     options: {
-      database: ({ database }) => some(database),
       models: either(some({ post: defineModel<{ id: number }>({ table: 'post', key: 'id' }) }), emptyObject),
       queues: some({ invoice }),
       caches: either(some({ stock: defineCache({ name: 'stock' }) }), emptyObject),

@@ -75,10 +75,9 @@ export const jobRows: readonly Row[] = [
   {
     interface: 'JobsOptions',
     entrance: 'createJobs',
-    call: createJobs,
-    base: ({ database }) => ({ database, queues: { invoice } }),
+    call: (options, { database }) => createJobs(database, options),
+    base: () => ({ queues: { invoice } }),
     options: {
-      database: ({ database }) => some(database),
       queues: some({ invoice }),
       engine: called(memory()),
       relay: truth,

@@ -33,7 +33,7 @@ export const invoice = defineQueue<number, number>('invoice');
 export const place = (): Place => {
   const database = createDatabase({ clients: { default: sqlite() } });
   const far = createDatabase({ clients: { default: postgres({ host: '127.0.0.1', port: 1 }) } });
-  return { database, far, jobs: createJobs({ database, queues: { invoice } }) };
+  return { database, far, jobs: createJobs(database, { queues: { invoice } }) };
 };
 
 export const nothing = (): Promise<never> => Promise.reject(new Error('nothing is there'));

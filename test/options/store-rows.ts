@@ -85,11 +85,10 @@ export const storeRows: readonly Row[] = [
   {
     interface: 'ChangesRelayOptions',
     entrance: 'createChangesRelay',
-    call: createChangesRelay,
-    base: ({ database }) => ({ database, store: shared }),
+    call: (options, { database }) => createChangesRelay(database, options),
+    base: () => ({ store: shared }),
     codes: ['UNKNOWN_CLIENT'],
     options: {
-      database: ({ database }) => some(database),
       store: some(shared),
       clientName: only('default'),
       pollInterval: whole(10, timer),
@@ -155,11 +154,10 @@ export const storeRows: readonly Row[] = [
   {
     interface: 'RelayOptions',
     entrance: 'createRelay',
-    call: createRelay,
-    base: ({ database }) => ({ database, channel: 'broker', deliver: nothing }),
+    call: (options, { database }) => createRelay(database, options),
+    base: () => ({ channel: 'broker', deliver: nothing }),
     codes: ['UNKNOWN_CLIENT'],
     options: {
-      database: ({ database }) => some(database),
       clientName: only('default'),
       channel: words(200),
       deliver: called(),

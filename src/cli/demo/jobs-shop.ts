@@ -50,5 +50,5 @@ export function openJobs({ place, redisUrl }: JobsSettings): { database: Databas
     redisUrl === undefined
       ? pgBoss({ connectionString: place.connectionString, schema: `${place.name}_boss` })
       : bullmq({ connection: redisUrl, prefix: place.name });
-  return { database, jobs: createJobs({ database, engine, queues: { charge, nest } }) };
+  return { database, jobs: createJobs(database, { engine, queues: { charge, nest } }) };
 }

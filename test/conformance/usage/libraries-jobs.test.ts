@@ -115,7 +115,7 @@ it.each(table)(
     await server.sql('insert into product (id, stock) values (1, 0)');
     const library = await open(database);
     const tally = defineQueue<null, number>('tally', { concurrency: count });
-    const jobs = createJobs({ database, queues: { tally }, engine: memory() });
+    const jobs = createJobs(database, { queues: { tally }, engine: memory() });
     let runs = 0;
     const handler: Increment = async () => {
       runs += 1;

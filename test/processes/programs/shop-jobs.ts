@@ -35,7 +35,7 @@ export async function openShop(
   // Else what was compiled is kept when a process exits, which those that are killed never do.
   flushCompileCache();
   const database = createDatabase({ clients: { default: postgres({ connectionString: settings.url, max }) } });
-  return { database, jobs: createJobs({ database, engine, queues: { charge, book }, relay }) };
+  return { database, jobs: createJobs(database, { engine, queues: { charge, book }, relay }) };
 }
 
 export function settingsFromParent(): Settings {
