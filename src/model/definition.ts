@@ -38,7 +38,7 @@ export interface ModelOptions<Row extends object, Key extends ColumnOf<Row>> {
   /** The column of the primary key. */
   readonly key: Key;
   /** The client that the table is on. Default: the current one. */
-  readonly client?: string | undefined;
+  readonly clientName?: string | undefined;
   /** All columns. Without them the engine is asked, once for each client, by a query that returns no row. */
   readonly columns?: readonly ColumnOf<Row>[] | undefined;
   /** Default: nothing is cached. */
@@ -83,7 +83,7 @@ const modelCacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
 const checks: Record<keyof ModelOptions<object, never>, Check> = {
   table: identifier,
   key: identifier,
-  client: text(200),
+  clientName: text(200),
   columns: listOf(identifier, 10_000, 'a list of names of columns', 1),
   cache: optionsOf('The cache of a model', modelCacheChecks),
 };

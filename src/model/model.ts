@@ -340,10 +340,10 @@ export function createModel<Row extends object, Key extends ColumnOf<Row>>(
 ): Model<Row, Key> {
   checkDatabase('createModel', database);
   const definition = defineModel<Row, Key>(given);
-  const { client } = definition;
+  const { clientName } = definition;
   return new Model(
     definition,
-    () => (client === undefined ? database.current : database.getDb({ clientName: client })),
+    () => (clientName === undefined ? database.current : database.getDb({ clientName })),
     new SharedByInstances(database, definition),
   );
 }

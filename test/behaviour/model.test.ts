@@ -166,7 +166,7 @@ describe('a model and its transaction', () => {
   it('newInstance stands on the handle that it is given, and client on its client', async () => {
     const two = createDatabase({ clients: { a: server.client(), b: server.client() }, defaultClient: 'a' });
     try {
-      const onB = createModel(two, defineModel<PostRow>({ table: 'post', key: 'id', client: 'b' }));
+      const onB = createModel(two, defineModel<PostRow>({ table: 'post', key: 'id', clientName: 'b' }));
       const here = createModel(two, definition);
       await rejection(
         two.getDb({ clientName: 'b' }).transaction.begin(async () => {

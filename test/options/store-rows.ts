@@ -116,7 +116,7 @@ export const storeRows: readonly Row[] = [
     options: {
       table: some('post', 'shop.post'),
       key: some('id'),
-      client: words(200),
+      clientName: words(200),
       columns: some(['id', 'title']),
       cache: either(some({ entity: true }), emptyObject),
     },
