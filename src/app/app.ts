@@ -28,6 +28,7 @@ export type BoundModels<Definitions> = {
   >;
 };
 
+/** Cache definitions by the names under which the program knows them. */
 export type CacheDefinitions = Readonly<Record<string, { readonly name: string }>>;
 
 /** The caches of a program, typed as they were defined. */
@@ -37,9 +38,13 @@ export type BoundCaches<Definitions> = {
     : Cache<unknown>;
 };
 
+/** Options of `createApp`. */
 export interface AppOptions<Models, Queues extends QueueDefinitions, Caches = CacheDefinitions> {
+  /** Models by name, as `scope.model`. Default: none. */
   readonly models?: Models | undefined;
+  /** Queues by name, as `scope.queue`. Default: none. */
   readonly queues?: Queues | undefined;
+  /** Caches by name, as `scope.cacheRedis`. Default: none. */
   readonly caches?: Caches | undefined;
   /** Of the queues; default: `memory()`. */
   readonly engine?: QueueEngineFactory | undefined;
@@ -54,18 +59,28 @@ const checks: Record<keyof AppOptions<unknown, never>, Check> = {
 
 /** What a class of the program is registered with. */
 export interface Scope<Models, Queues extends QueueDefinitions, Caches> {
+  /** The models by name. */
   readonly model: BoundModels<Models>;
+  /** The queues by name. */
   readonly queue: BoundQueues<Queues>;
+  /** The caches by name. */
   readonly cacheRedis: BoundCaches<Caches>;
 }
 
 /** What a class of the program sees: the same for all of an app. */
 export interface BeanMembers<Models, Queues extends QueueDefinitions, Caches> {
   /** What belongs to the whole program. */
-  readonly bean: { readonly database: Database };
+  readonly bean: {
+    /** The database of the app. */
+    readonly database: Database;
+  };
+  /** The models, queues and caches of the app. */
   readonly scope: Scope<Models, Queues, Caches>;
   /** What is current where it is looked at. */
-  readonly ctx: { readonly db: Db };
+  readonly ctx: {
+    /** The handle on the current client; it follows the ambient transaction. */
+    readonly db: Db;
+  };
 }
 
 /**
@@ -78,7 +93,9 @@ export class App<
   const Queues extends QueueDefinitions = QueueDefinitions,
   const Caches = CacheDefinitions,
 > {
+  /** The database that the app was created with. */
   readonly database: Database;
+  /** The models, queues and caches by name; frozen. */
   readonly scope: Scope<Models, Queues, Caches>;
   readonly #jobs: Jobs<Queues> | undefined;
   /** The class that those of the program extend. */

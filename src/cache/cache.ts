@@ -62,6 +62,7 @@ interface Within {
  * value is dead from the moment on in which a transaction that changes it begins to commit. Made by `createCache`.
  */
 export class Cache<Value, Key extends CacheKey = CacheKey> {
+  /** The name given in the options. */
   readonly name: string;
   readonly #database: Database;
   readonly #options: CacheOptions<Value, Key>;

@@ -7,11 +7,13 @@ export interface CacheCallOptions {
   readonly db?: Db | undefined;
 }
 
+/** Options of a call that stores a value. */
 export interface SetOptions extends CacheCallOptions {
   /** How long the value may be used, in milliseconds. Default: that of the cache. */
   readonly ttl?: number | undefined;
 }
 
+/** Options of a read that loads what is missing. */
 export interface LoadOptions<Value> extends SetOptions {
   /** Whether what was loaded is kept. Default: it is. */
   readonly keep?: ((value: Value) => boolean) | undefined;

@@ -13,6 +13,7 @@ import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } fr
 import { changesChannel } from './commit.ts';
 import type { CacheStore } from './store.ts';
 
+/** Options of `createChangesRelay`. */
 export interface ChangesRelayOptions {
   /** The store that could not be told; one that is shared, of caches with `onCacheUnavailable: 'outbox'`. */
   readonly store: CacheStore;

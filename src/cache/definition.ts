@@ -20,10 +20,13 @@ export type CacheKey = string | number | bigint | readonly (string | number | bi
 
 /** How values are written, so that a hit has the same types as a miss. */
 export interface Serializer<Value> {
+  /** Returns the text that is stored for a value. */
   write(value: Value): string;
+  /** Returns the value of a stored text. */
   read(payload: string): Value;
 }
 
+/** Options of one cache. */
 export interface CacheOptions<Value, Key extends CacheKey> {
   /** Names the cache; the same in every process. */
   readonly name: string;
@@ -93,7 +96,12 @@ export const cacheChecks: Record<keyof CacheOptions<never, never>, Check> = {
 /** A cache as it is described, with the types of its values and keys. */
 export interface CacheDefinition<Value, Key extends CacheKey> extends CacheOptions<Value, Key> {
   /** For the types alone. */
-  readonly of?: { readonly value: Value; readonly key: Key };
+  readonly of?: {
+    /** The type of the values. */
+    readonly value: Value;
+    /** The type of the keys. */
+    readonly key: Key;
+  };
 }
 
 /**

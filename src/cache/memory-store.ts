@@ -34,6 +34,7 @@ const tagsPerValue = 2;
 
 /** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
 export class MemoryStore implements CacheStore {
+  /** Reports changes synchronously, to the caches of this process. */
   readonly feed: LocalFeed = new LocalFeed();
   readonly #clock: Clock;
   readonly #values: LRUCache<string, Entry>;
@@ -47,6 +48,7 @@ export class MemoryStore implements CacheStore {
     this.#tags = new LRUCache({ max: max * tagsPerValue });
   }
 
+  /** See `CacheStore.read`. */
   read(key: string, tags: readonly string[]): ReturnType<CacheStore['read']> {
     const entry = this.#values.get(key);
     const isAlive = entry !== undefined && entry.until > this.#clock.now();
@@ -57,11 +59,13 @@ export class MemoryStore implements CacheStore {
     return Promise.resolve({ stored, tags: states });
   }
 
+  /** See `CacheStore.write`. */
   write({ key, stamps, payload, ttl }: StoreWrite): Promise<void> {
     this.#values.set(key, { stamps, payload, until: this.#clock.now() + ttl });
     return Promise.resolve();
   }
 
+  /** See `CacheStore.prepare`. */
   prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked> {
     const stamp = newStamp();
     for (const name of tags) {
@@ -74,6 +78,7 @@ export class MemoryStore implements CacheStore {
     return Promise.resolve({ stamps: tags.map(() => stamp) });
   }
 
+  /** See `CacheStore.release`. */
   release(transaction: string, tags: readonly string[]): Promise<void> {
     for (const name of tags) {
       const tag = this.#tag(name);

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { ChangeFeed, ChangeListener } from './store.ts';
 
+/** Options of the copies that a cache keeps in this process. */
 export interface MemoryOptions {
   /** The most values that are kept; those that were not used for longest go. */
   readonly max: number;

@@ -16,8 +16,11 @@ export interface Stored {
 
 /** A value that is to be stored. */
 export interface StoreWrite {
+  /** The key of the value. */
   readonly key: string;
+  /** The stamps of the value's tags from before it was loaded, in the order of the tags. */
   readonly stamps: readonly string[];
+  /** The value as its cache writes it. */
   readonly payload: string;
   /** Of the store when the stamps were read, if it has said so. */
   readonly epoch?: string | undefined;

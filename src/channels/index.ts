@@ -3,12 +3,17 @@ import { describeThrown, isError } from '../core/index.ts';
 
 /** A transaction opened or ended. */
 export interface TransactionEvent {
+  /** The client that the transaction runs on. */
   readonly clientName: string;
+  /** The level at which it holds its connection. */
   readonly level: number;
+  /** The name given in the options, or `anonymous`. */
   readonly transaction: string;
 }
 
+/** A transaction ended. */
 export interface TransactionEndEvent extends TransactionEvent {
+  /** `unknown`: the connection was lost during COMMIT. */
   readonly outcome: 'committed' | 'rolledBack' | 'unknown';
   /** Milliseconds from the opening of the scope to the server's answer. */
   readonly duration: number;
@@ -16,21 +21,29 @@ export interface TransactionEndEvent extends TransactionEvent {
 
 /** A hook threw. The outcome of its transaction is not changed by it. */
 export interface HookErrorEvent {
+  /** The kind of hook: after the commit, after a rollback, or after either. */
   readonly hook: 'commit' | 'compensate' | 'completion';
+  /** The name of the transaction; undefined for a hook that ran outside of one. */
   readonly transaction: string | undefined;
+  /** What the hook threw. */
   readonly error: unknown;
 }
 
 /** A request for a connection has to wait. */
 export interface AcquireWaitEvent {
+  /** The client whose pool has no free connection. */
   readonly clientName: string;
+  /** The level of the request. */
   readonly level: number;
+  /** The number of requests in line, of all levels, this one included. */
   readonly waiting: number;
 }
 
 /** A connection is held for longer than `leakThreshold`. */
 export interface ConnectionLeakEvent {
+  /** The client that the connection belongs to. */
   readonly clientName: string;
+  /** The level at which the connection is held. */
   readonly level: number;
   /** The name of the transaction, or what else holds the connection. */
   readonly transaction: string;
@@ -44,6 +57,7 @@ export interface ConnectionLeakEvent {
 
 /** A physical connection was opened, or is gone. */
 export interface ConnectionEvent {
+  /** The client that the connection belongs to. */
   readonly clientName: string;
   /** Connections of the client in this process, this one included where it was opened. */
   readonly open: number;
@@ -51,6 +65,7 @@ export interface ConnectionEvent {
 
 /** The server was asked who blocks a statement that takes long. */
 export interface LockProbeEvent {
+  /** The client whose statement is slow. */
   readonly clientName: string;
   /** How many backends block it, directly or through others. */
   readonly blockers: number;
@@ -62,15 +77,21 @@ export interface LockProbeEvent {
 export interface BackgroundErrorEvent {
   /** What it was: `outbox relay`, `queue`... */
   readonly source: string;
+  /** What was thrown. */
   readonly error: unknown;
 }
 
 /** A job was run. */
 export interface JobEvent {
+  /** The name of the queue. */
   readonly queue: string;
+  /** The job's UUID. */
   readonly id: string;
+  /** The level at which the job ran. */
   readonly level: number;
+  /** The number of the run; 1 for the first. */
   readonly attempt: number;
+  /** `retry`: it failed and runs again; `failed`: for good; `released`: it went back to the queue unfinished. */
   readonly outcome: 'completed' | 'failed' | 'retry' | 'released';
   /** Milliseconds. */
   readonly duration: number;
@@ -78,6 +99,7 @@ export interface JobEvent {
 
 /** Queries of a model are not cached for a while, since too few of their answers were asked for again. */
 export interface CacheBackoffEvent {
+  /** The table of the model. */
   readonly table: string;
   /** Of the queries that it looked at, how many the cache has answered: from 0 to 1. */
   readonly hitRate: number;
@@ -87,16 +109,27 @@ export interface CacheBackoffEvent {
 
 /** The names of the `node:diagnostics_channel` channels; publishing without a subscriber costs next to nothing. */
 export const channelNames = {
+  /** A transaction begins; with a `TransactionEvent`. */
   transactionStart: 'sluice:transaction:start',
+  /** A transaction has ended; with a `TransactionEndEvent`. */
   transactionEnd: 'sluice:transaction:end',
+  /** A hook threw; with a `HookErrorEvent`. */
   hookError: 'sluice:hook:error',
+  /** A request waits for a connection; with an `AcquireWaitEvent`. */
   acquireWait: 'sluice:pool:wait',
+  /** A connection is held for longer than `leakThreshold`; with a `ConnectionLeakEvent`. */
   connectionLeak: 'sluice:pool:leak',
+  /** A physical connection was opened; with a `ConnectionEvent`. */
   connectionOpen: 'sluice:connection:open',
+  /** A physical connection was closed or lost; with a `ConnectionEvent`. */
   connectionClose: 'sluice:connection:close',
+  /** The server was asked which transactions block a statement; with a `LockProbeEvent`. */
   lockProbe: 'sluice:lock:probe',
+  /** Background work failed; with a `BackgroundErrorEvent`. */
   backgroundError: 'sluice:background:error',
+  /** A run of a job has ended; with a `JobEvent`. */
   jobEnd: 'sluice:job:end',
+  /** A model stops caching queries for a while; with a `CacheBackoffEvent`. */
   cacheBackoff: 'sluice:cache:backoff',
 } as const;
 

@@ -25,6 +25,7 @@ export interface SavepointObserver {
   entered?(savepoint: string): void;
   /** It ended well: what it did belongs to its parent now. */
   released?(savepoint: string): void;
+  /** The scope was rolled back to its savepoint. */
   rolledBack?(savepoint: string): void;
 }
 

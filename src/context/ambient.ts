@@ -18,6 +18,7 @@ export type ContextValues = Omit<ChainContext, 'ancestors' | 'deadline' | 'enter
 
 /** What is ambient here. */
 export interface CurrentContext extends ContextValues {
+  /** The level at which a transaction would begin here. */
   readonly level: number;
   /** Milliseconds until the deadline of the chain; none where it has none. */
   readonly remaining?: number | undefined;

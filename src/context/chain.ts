@@ -8,9 +8,13 @@ export interface BackendIdentity {
 
 /** A transaction that is open above a part of a chain, as another process knows it. */
 export interface Ancestor {
+  /** The client that the transaction runs on. */
   readonly clientName: string;
+  /** The level at which it holds its connection. */
   readonly level: number;
+  /** The name given in the options, or `anonymous`. */
   readonly transaction: string;
+  /** The server's side of its connection; locks are attributed by it. */
   readonly backend: BackendIdentity;
 }
 
@@ -18,6 +22,7 @@ export interface Ancestor {
 export interface ChainContext {
   /** The trace as W3C Trace Context writes it. */
   readonly traceparent?: string | undefined;
+  /** Vendor data of the trace, as W3C Trace Context writes it. */
   readonly tracestate?: string | undefined;
   /** On whose behalf the chain runs. */
   readonly tenant?: string | undefined;
@@ -27,6 +32,7 @@ export interface ChainContext {
   readonly tz?: string | undefined;
   /** Names the work to services that must do it once. */
   readonly idempotencyKey?: string | undefined;
+  /** Further values by name: at most 64, and 8 KiB together. */
   readonly baggage?: Readonly<Record<string, string>> | undefined;
   /** When it came into this process from another one, in milliseconds of this process's monotonic clock. */
   readonly enteredAt?: number | undefined;

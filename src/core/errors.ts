@@ -1,6 +1,8 @@
 /** A transaction of a chain, as plain data: what an error or a statistic says of it. */
 export interface ChainLink {
+  /** The client that the transaction runs on. */
   readonly clientName: string;
+  /** The level at which it holds its connection. */
   readonly level: number;
   /** The name given in the options, or `anonymous`. */
   readonly transaction: string;
@@ -36,8 +38,11 @@ export abstract class SluiceError extends Error {
   static readonly code: string | undefined = undefined;
   /** Whether errors of the class can be retried where their details do not say. */
   protected static readonly isRetryable: boolean = false;
+  /** Names the error in SCREAMING_SNAKE_CASE. Stable across versions; see docs/errors.md. */
   abstract readonly code: string;
+  /** What to do about it, as a sentence without its full stop. */
   readonly remedy: string;
+  /** The transactions that were open above the failing call, outermost first. */
   readonly chain: readonly ChainLink[];
   /**
    * Whether the same call may succeed later without a change of the program, and nothing of it has taken effect. False where

@@ -49,6 +49,7 @@ export interface DbInfo<Name extends string = string> {
   readonly level?: number | undefined;
 }
 
+/** Options of `close()`. */
 export interface CloseOptions {
   /** How long running work may take to end by itself, in milliseconds. Default 10,000. */
   readonly timeout?: number | undefined;
@@ -57,13 +58,16 @@ export interface CloseOptions {
 /** How long `close` waits for what it has ended, in milliseconds. */
 const patience = { forCompensations: 5_000, forCut: 1_000 } as const;
 
+/** The connections of a database in this process. */
 export interface DatabaseStats<Name extends string = string> {
+  /** The statistics of each pool, by client name. */
   readonly clients: Readonly<Record<Name, PoolStats>>;
 }
 
 /** Runs a body in a transaction of the current client; `batch` runs statements that are known in advance. */
 export interface TransactionFunction {
   <Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
+  /** Runs statements that are known in advance as one transaction, in one round trip; all take effect or none. */
   batch<const Statements extends readonly Sql<unknown>[]>(
     statements: Statements,
     options?: TransactionOptions,

@@ -55,7 +55,9 @@ function noHandle(value: unknown): InvalidOptionError {
  * transaction wherever it is used; with one (`getDb({ level })`) it stands at exactly that level.
  */
 export class Db<Name extends string = string> {
+  /** The name of the client that the handle stands on. */
   readonly clientName: Name;
+  /** Begins transactions on this client, and describes the one that is open here. */
   readonly transaction: DbTransaction;
   readonly #target: Target;
 
@@ -92,6 +94,7 @@ export class Db<Name extends string = string> {
     return this.#target.client.driver.dialect;
   }
 
+  /** Whether a statement of this handle would run in a transaction here. */
   get inTransaction(): boolean {
     const scope = scopeAt(currentFrame(), this.#target);
     return scope?.isOpen === true && scope.base === undefined;

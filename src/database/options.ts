@@ -15,6 +15,7 @@ import {
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
 
+/** Options of `createDatabase`. */
 export interface DatabaseOptions<Name extends string = string> {
   /** The datasources by name. */
   readonly clients: Readonly<Record<Name, ClientDefinition>>;

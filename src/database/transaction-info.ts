@@ -4,10 +4,13 @@ import type { Scope } from '../transaction/index.ts';
 
 /** What an open transaction tells of itself. */
 export interface TransactionInfo {
+  /** The name given in the options, or `anonymous`. */
   readonly name: string;
+  /** The level at which it holds its connection. */
   readonly level: number;
   /** `DEFAULT`: the server's own, which was not asked for. */
   readonly isolationLevel: IsolationLevel;
+  /** Whether the server refuses writes in it. */
   readonly readOnly: boolean;
   /** Whether any statement was sent; before that there is nothing on the server. */
   readonly hasStarted: boolean;

@@ -57,6 +57,8 @@ export function partPoolOptions<Options extends PoolOptions>(
 
 /** A configured client: what `postgres(options)` and its like return. */
 export interface ClientDefinition {
+  /** How to speak to the engine. */
   readonly driver: Driver;
+  /** The limits of the client's pool, as given; defaults apply to what is missing. */
   readonly pool: PoolOptions;
 }

@@ -111,6 +111,7 @@ export interface LibraryPoolOptions {
  * are opened through it and owned by the pool.
  */
 export interface Driver {
+  /** Names the engine: `postgres`, `mysql`, `sqlite`. */
   readonly dialect: string;
   /** The server's address and database in words, without user and password. */
   readonly target: string;
@@ -127,6 +128,7 @@ export interface Driver {
   fulfils(running: ConcreteIsolation | undefined, wanted: IsolationLevel): boolean;
   /** What a server of its kind gives by default, as long as none has told: a transaction asks for it where it matters. */
   usualIsolation?(): ConcreteIsolation | undefined;
+  /** Classifies a statement by its text alone. It sends nothing. */
   inspect(text: string): StatementKind;
   /** A name as it is written in a text. @throws InvalidOptionError for one that is too long */
   quoteName(name: string): string;

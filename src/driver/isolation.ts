@@ -2,11 +2,17 @@ import { SluiceError } from '../core/index.ts';
 
 /** The isolation levels; options take other spellings too (`IsolationLevelName`). */
 export const IsolationLevel = {
+  /** The level that the server is configured with. */
   DEFAULT: 'DEFAULT',
+  /** Dirty reads are allowed. PostgreSQL runs it as READ COMMITTED. */
   READ_UNCOMMITTED: 'READ_UNCOMMITTED',
+  /** Each statement sees what was committed before it began. */
   READ_COMMITTED: 'READ_COMMITTED',
+  /** A row that was read once does not change within the transaction. */
   REPEATABLE_READ: 'REPEATABLE_READ',
+  /** All statements see one snapshot, and a write to a row that changed since then fails. */
   SNAPSHOT: 'SNAPSHOT',
+  /** The outcome is that of running the transactions one after the other. */
   SERIALIZABLE: 'SERIALIZABLE',
 } as const;
 

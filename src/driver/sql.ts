@@ -14,6 +14,7 @@ declare const rowOf: unique symbol;
 
 /** A piece of SQL with its values: a statement, or a part of one. Made by `sql` and `statement`. */
 export interface Sql<Row = Record<string, unknown>> {
+  /** Marks the object as a piece of SQL; holds its parts. */
   readonly [brand]: readonly Part[];
   /** What the rows of its result are, which is not checked. */
   readonly [rowOf]?: Row;

@@ -11,17 +11,21 @@ export interface Statement {
 
 /** A column of a result. */
 export interface Field {
+  /** The column's name in the result. */
   readonly name: string;
   /** The engine's identifier of the column's type (an OID on PostgreSQL). */
   readonly dataTypeID: number;
 }
 
+/** The result of one statement. */
 export interface QueryResult<Row = Record<string, unknown>> {
+  /** The rows, as objects by column name; empty for a command that returns none. */
   readonly rows: Row[];
   /** Rows returned or changed; 0 for a command that has no such count. */
   readonly rowCount: number;
   /** The command that the server reports: `SELECT`, `INSERT`, `UPDATE`... */
   readonly command: string;
+  /** The columns of the rows, in order. */
   readonly fields: readonly Field[];
   /** The key that the engine gave to the (first) inserted row, where it tells without being asked (not on PostgreSQL). */
   readonly insertId?: number | bigint | string | undefined;

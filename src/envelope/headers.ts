@@ -4,7 +4,9 @@ import { InvalidOptionError, typeName } from '../core/index.ts';
 export type HeaderCarrier = HeaderMap | Record<string, unknown>;
 
 interface HeaderMap {
+  /** Returns the header's value; null or undefined without one. */
   get(name: string): string | null | undefined;
+  /** Sets the header, in place of an earlier value. */
   set(name: string, value: string): unknown;
 }
 

@@ -26,6 +26,7 @@ import { checkCarrier, type HeaderCarrier, readHeader, writeHeader } from './hea
 import { SeenOnce } from './seen-once.ts';
 import { isSignedBy, sign } from './signature.ts';
 
+/** Options of context propagation between processes. */
 export interface PropagationOptions {
   /**
    * Shared by the processes that trust each other; of several the first signs and all are accepted, so that
@@ -36,6 +37,7 @@ export interface PropagationOptions {
   readonly maxAge?: number | undefined;
 }
 
+/** Options of `injectContext`. */
 export interface InjectOptions {
   /** Whether the caller waits for an answer while its transactions stay open. Default true. */
   readonly awaited?: boolean | undefined;

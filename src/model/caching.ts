@@ -20,7 +20,9 @@ type Tags = Readonly<Record<string, 'number' | 'text' | undefined>>;
 
 /** What the caches of a model have done in this process. */
 export interface ModelCacheStatistics {
+  /** The cache of rows by key; undefined where rows are not cached. */
   readonly entity: CacheStatistics | undefined;
+  /** The cache of queries; undefined where queries are not cached. */
   readonly query: CacheStatistics | undefined;
   /** Queries go to the database for a while, since too few of their answers were asked for again. */
   readonly isBackedOff: boolean;

@@ -32,6 +32,7 @@ export interface ModelCacheOptions<Row extends object> extends Pick<
   readonly tags?: { readonly [Column in ColumnOf<Row>]?: 'number' | 'text' } | undefined;
 }
 
+/** Options of one model. */
 export interface ModelOptions<Row extends object, Key extends ColumnOf<Row>> {
   /** The table, perhaps with its schema: `shop.product`. */
   readonly table: string;
@@ -56,6 +57,7 @@ export interface ModelDefinition<
 
 /** What a definition says of its rows. */
 export type RowOf<Definition> = Definition extends { readonly row?: infer Row extends object } ? Row : never;
+/** The name of the primary key's column, taken from a definition. */
 export type KeyOf<Definition> = Definition extends { readonly key: infer Key extends string } ? Key : never;
 
 const modelCacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {

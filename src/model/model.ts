@@ -25,6 +25,7 @@ const rowsAtOnce = 500;
 
 /** The verbs of a table. Each runs in the transaction that is ambient where it is called. */
 export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>> {
+  /** The definition that the model was made from. */
   readonly definition: ModelDefinition<Row, Key>;
   readonly #db: () => Db;
   readonly #shared: SharedByInstances;
@@ -62,7 +63,11 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return kyselyOn(this.#db());
   }
 
-  /** @returns the row as it is stored, with what the engine has filled in */
+  /**
+   * Inserts one row.
+   * @returns the row as it is stored, with what the engine has filled in
+   * @throws InvalidModelCallError for an unknown column, before anything is sent
+   */
   async insert(row: Partial<Row>): Promise<Row> {
     const given = readRow(row);
     const opened = await this.#open();
@@ -168,6 +173,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return new Map(rows.map((row) => [String(row[this.#key]), row as Row]));
   }
 
+  /** Selects rows. Without `where`, all of them. @throws InvalidModelCallError before anything is sent */
   async select<Column extends ColumnOf<Row> = ColumnOf<Row>>(
     options: SelectOptions<Row, Column> = {},
   ): Promise<Pick<Row, Column>[]> {
@@ -215,6 +221,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return caches?.hasQueries(cache) === true ? await caches.query(db, where, compiled(), execute) : await execute();
   }
 
+  /** Counts rows. Without conditions, all of them. @throws InvalidModelCallError before anything is sent */
   async count(conditions?: Where<Row>, options: Pick<SelectOptions<Row>, 'cache'> = {}): Promise<number> {
     const { cache } = readOptions('count()', options, countChecks);
     const where = conditions === undefined ? undefined : this.#readWhere(conditions);
@@ -232,7 +239,11 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     );
   }
 
-  /** @returns how many rows it has met */
+  /**
+   * Updates rows: those of `where`, else the one whose key `row` holds.
+   * @returns how many rows it has met
+   * @throws InvalidModelCallError before anything is sent
+   */
   async update(row: Partial<Row>, options: UpdateOptions<Row> = {}): Promise<number> {
     const { where } = readOptions('update()', options, updateChecks);
     const change = this.#changeOf(readRow(row), where);
@@ -263,7 +274,11 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     });
   }
 
-  /** @returns how many rows there were */
+  /**
+   * Deletes the rows that meet the conditions; all of them only for `everyRow`.
+   * @returns how many rows there were
+   * @throws InvalidModelCallError before anything is sent
+   */
   async delete(conditions: Where<Row> | typeof everyRow): Promise<number> {
     if (conditions === undefined) throw invalid('delete() got no condition', 'Give one, or say everyRow');
     const where = this.#readWhereOrEvery(conditions);
@@ -291,7 +306,10 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     });
   }
 
-  /** @returns how many rows there were */
+  /**
+   * Deletes rows by their keys, in one statement; no keys delete nothing.
+   * @returns how many rows there were
+   */
   async deleteBulk(given: readonly Row[Key][]): Promise<number> {
     const keys = readKeys('deleteBulk()', this.#key, given);
     if (keys.length === 0) return 0;

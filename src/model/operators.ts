@@ -13,6 +13,7 @@ export class Operator<Value = unknown> {
 
 /** Conditions of which one has to hold. */
 export class Either<Row extends object = object> {
+  /** The alternatives. */
   readonly conditions: readonly Where<Row>[];
 
   constructor(conditions: readonly Where<Row>[]) {
@@ -24,6 +25,7 @@ export class Either<Row extends object = object> {
 export type Conditions<Row extends object> = {
   readonly [Column in keyof Row]?: Row[Column] | Operator<NonNullable<Row[Column]>>;
 };
+/** Conditions on a row: by column, or as alternatives made by `either`. */
 export type Where<Row extends object> = Conditions<Row> | Either<Row>;
 
 /**
@@ -41,14 +43,19 @@ export function ne<Value>(value: Value): Operator<Value>;
 export function ne(value: unknown): Operator {
   return new Operator('ne', value);
 }
+/** Greater than the value. */
 export const gt = <Value>(value: Value): Operator<Value> => new Operator('gt', value);
+/** Greater than or equal to the value. */
 export const gte = <Value>(value: Value): Operator<Value> => new Operator('gte', value);
+/** Less than the value. */
 export const lt = <Value>(value: Value): Operator<Value> => new Operator('lt', value);
+/** Less than or equal to the value. */
 export const lte = <Value>(value: Value): Operator<Value> => new Operator('lte', value);
 /** SQL's LIKE: `%` for any text, `_` for one character. */
 export const like = (pattern: string): Operator<string> => new Operator('like', pattern);
 /** One of the values; of none it never holds. */
 export const inList = <Value>(values: readonly Value[]): Operator<Value> => new Operator('inList', values);
+/** None of the values; of an empty list it always holds. */
 export const notInList = <Value>(values: readonly Value[]): Operator<Value> => new Operator('notInList', values);
 /** One of the conditions holds. */
 export const either = <Row extends object>(...conditions: readonly Where<NoInfer<Row>>[]): Either<Row> =>

@@ -3,18 +3,23 @@ import type { ColumnOf } from './definition.ts';
 import { invalid } from './errors.ts';
 import type { everyRow, Where } from './operators.ts';
 
+/** Options of `select()`. */
 export interface SelectOptions<Row extends object, Column extends ColumnOf<Row> = ColumnOf<Row>> {
+  /** Conditions that the rows have to meet. Default: all rows. */
   readonly where?: Where<Row> | undefined;
   /** Default: all. */
   readonly columns?: readonly Column[] | undefined;
   /** Columns, the first first; ascending unless told otherwise. */
   readonly orders?: readonly (ColumnOf<Row> | readonly [ColumnOf<Row>, 'asc' | 'desc'])[] | undefined;
+  /** The most rows to return. Default: all. */
   readonly limit?: number | undefined;
+  /** How many rows to skip before the first that is returned. Default 0. */
   readonly offset?: number | undefined;
   /** Whether the answer may come from the cache, where the model has one for queries. Default: as the model says. */
   readonly cache?: boolean | undefined;
 }
 
+/** Options of `update()`. */
 export interface UpdateOptions<Row extends object> {
   /** Which rows; `everyRow` says on purpose that it is all of them. Default: the one with the key that the row holds. */
   readonly where?: Where<Row> | typeof everyRow | undefined;

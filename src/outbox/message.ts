@@ -16,9 +16,13 @@ export interface NewOutboxMessage {
 
 /** A message as a relay delivers it. */
 export interface OutboxMessage {
+  /** Identifies the message. The same on every delivery. */
   readonly id: string;
+  /** The destination: a queue, topic or subject. */
   readonly queue: string;
+  /** Messages with the same queue and key are delivered in order; undefined for one without an order. */
   readonly key: string | undefined;
+  /** The payload, parsed from JSON. */
   readonly payload: unknown;
   /** What `withContext` had given where it was written, and the message's own: see `inContextOf`. */
   readonly context: object;

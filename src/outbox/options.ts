@@ -2,6 +2,7 @@ import { aFunction, readOptions, type Check, type Filled, integer, longestTimer,
 import { aChannel } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 
+/** Options of `createRelay`. */
 export interface RelayOptions {
   /** The client whose outbox is relayed. Default: the default one. */
   readonly clientName?: string | undefined;
@@ -25,6 +26,7 @@ export interface RelayOptions {
   readonly inboxRetention?: number | undefined;
 }
 
+/** Options of `stop()`. */
 export interface RelayStopOptions {
   /**
    * How long the batch that is under way may take, in milliseconds; then its messages are given back, and handed over again

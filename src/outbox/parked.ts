@@ -9,7 +9,9 @@ import { withTables } from './tables.ts';
 export interface ParkedMessage extends OutboxMessage {
   /** Names it for `replayParked`. */
   readonly number: string;
+  /** The message of the last failed delivery's error. */
   readonly lastError: string;
+  /** When the message was parked. */
   readonly parkedAt: Date;
 }
 

@@ -3,9 +3,11 @@ import { type Check, checked, InvalidOptionError, oneOf, readOptions, withMethod
 
 /** What runs SQL on a connection, as the query runners and clients of libraries do. */
 export interface SqlRunner {
+  /** Runs one statement and resolves when it is done. */
   query(text: string): Promise<unknown>;
 }
 
+/** Options of `createOutboxTables`. */
 export interface SqlRunnerOptions {
   /** The engine; one of TypeORM's says so itself. */
   readonly dialect?: 'postgres' | 'mysql' | 'sqlite' | undefined;

@@ -11,6 +11,7 @@ import {
 } from '../core/index.ts';
 import type { Backoff } from './engine/index.ts';
 
+/** Options of one queue. */
 export interface QueueOptions {
   /** How long an answer is waited for, in milliseconds, unless the call or its chain says otherwise. Default 30,000. */
   readonly timeout?: number | undefined;
@@ -30,7 +31,9 @@ declare const types: unique symbol;
 
 /** A queue by name, with the types of its data and its results. */
 export interface QueueDefinition<Data = unknown, Result = unknown> {
+  /** The queue's name, the same in every process. */
   readonly name: string;
+  /** The options, with the defaults filled in. */
   readonly options: Filled<Omit<QueueOptions, 'backoff'>> & { readonly backoff: Backoff };
   /** Only for the compiler. */
   readonly [types]?: (data: Data) => Result;

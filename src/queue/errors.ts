@@ -30,6 +30,7 @@ export class WouldDeadlockError extends SluiceError {
 export class JobTimeoutError extends SluiceError {
   static override readonly code = 'JOB_TIMEOUT';
   override readonly code = 'JOB_TIMEOUT';
+  /** The UUID of the job. */
   readonly jobId: string;
   /** What was last known of it; nothing where it was never seen. */
   readonly lastState: JobState['status'] | undefined;
@@ -67,7 +68,9 @@ export class JobsClosedError extends SluiceError {
 
 /** Thrown by a handler: the job fails at once, whatever attempts it has left. */
 export class UnrecoverableError extends Error {
+  /** Always `UnrecoverableError`. */
   override readonly name: string = 'UnrecoverableError';
+  /** Always `UNRECOVERABLE`. */
   readonly code = 'UNRECOVERABLE';
 }
 
@@ -76,10 +79,15 @@ export class UnrecoverableError extends Error {
  * where it was thrown, and the stack of that process in `remoteStack`.
  */
 export class RemoteError extends Error {
+  /** The `name` that the error had where it was thrown. */
   override readonly name: string;
+  /** The `code` that the error had, where it had one. */
   readonly code: string | undefined;
+  /** The stack of the process that threw it, where it was sent. */
   readonly remoteStack: string | undefined;
+  /** The name of the queue. */
   readonly queue: string;
+  /** The UUID of the job. */
   readonly jobId: string;
 
   constructor({ name, message, code, stack }: RemoteFailure, queue: string, jobId: string) {
@@ -99,10 +107,17 @@ export class RemoteError extends Error {
 export class EnqueueUnknownError extends SluiceError {
   static override readonly code = 'ENQUEUE_UNKNOWN';
   override readonly code = 'ENQUEUE_UNKNOWN';
+  /** The name of the queue. */
   readonly queue: string;
+  /** The UUID of the job. */
   readonly jobId: string;
   /** For `push` and `pushAsync`: the id of the job, and where it is. */
-  readonly again: { readonly id: string; readonly dbInfo: DbInfo };
+  readonly again: {
+    /** The UUID of the job. */
+    readonly id: string;
+    /** The client and level of the job. */
+    readonly dbInfo: DbInfo;
+  };
 
   constructor(
     details: ErrorDetails & {

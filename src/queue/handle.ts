@@ -6,6 +6,7 @@ import type { JobReference, JobState } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
 import { JobDroppedError, WouldDeadlockError } from './errors.ts';
 
+/** Options of waiting for a job's result. */
 export interface AwaitOptions {
   /** Milliseconds. Default: until the deadline of the chain, or else the queue's `timeout`. */
   readonly timeout?: number | undefined;
@@ -19,8 +20,11 @@ export const awaitChecks: Checks = { timeout: integer(1, longestTimer), signal: 
 
 /** A job that was pushed. */
 export class JobHandle<Result = unknown> {
+  /** The job's UUID. */
   readonly id: string;
+  /** The name of the queue. */
   readonly queue: string;
+  /** The level at which the job runs. */
   readonly level: number;
   readonly #runtime: EngineRuntime;
   readonly #definition: QueueDefinition<never, Result>;

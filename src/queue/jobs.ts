@@ -28,7 +28,9 @@ export type BoundQueues<Definitions extends QueueDefinitions> = {
   readonly [Name in keyof Definitions]: Queue<DataOf<Definitions[Name]>, ResultOf<Definitions[Name]>>;
 };
 
+/** Options of `createJobs`. */
 export interface JobsOptions<Definitions extends QueueDefinitions> {
+  /** Queue definitions by the names under which the program knows them. */
   readonly queues: Definitions;
   /** Default: `memory()`, which keeps the jobs in this process. */
   readonly engine?: QueueEngineFactory | undefined;
@@ -49,6 +51,7 @@ const checks: Checks = {
 export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions> {
   /** The queues by the names that they were given under. */
   readonly queues: BoundQueues<Definitions>;
+  /** The database that the jobs' transactions run on. */
   readonly database: Database;
   readonly #runtime: EngineRuntime;
   readonly #outbox: OutboxJobs;

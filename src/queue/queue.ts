@@ -41,6 +41,7 @@ interface CommonPushOptions {
   readonly dbInfo?: DbInfo | undefined;
 }
 
+/** Options of `push`. */
 export interface PushOptions extends CommonPushOptions {
   /**
    * Inside a transaction. `commit`, the default: the job exists only if the transaction commits. `now`: at
@@ -51,6 +52,7 @@ export interface PushOptions extends CommonPushOptions {
   readonly key?: string | undefined;
 }
 
+/** Options of `pushAsync`. */
 export interface PushAsyncOptions extends CommonPushOptions, AwaitOptions {}
 
 const anId: Check = (value) =>
@@ -82,6 +84,7 @@ export interface QueueParts {
 
 /** A queue, for those who push. */
 export class Queue<Data = unknown, Result = unknown> {
+  /** The queue's name, the same in every process. */
   readonly name: string;
   readonly #definition: QueueDefinition<Data, Result>;
   readonly #database: Database;

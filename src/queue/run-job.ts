@@ -18,10 +18,13 @@ import { engineClientName, recordedOutcomes } from './outbox-jobs.ts';
 export interface Job {
   /** Also the key with which effects outside of the database can be made once. */
   readonly id: string;
+  /** The name of the queue. */
   readonly queue: string;
+  /** The level at which the job runs. */
   readonly level: number;
   /** 1 for the first run. */
   readonly attempt: number;
+  /** How often the job may fail, the first run included. */
   readonly attempts: number;
   /** Aborts when the job is to end: its time is up, nobody waits for it any more, or the worker closes. */
   readonly signal: AbortSignal;
@@ -29,8 +32,10 @@ export interface Job {
   progress(value: unknown): Promise<void>;
 }
 
+/** Runs one job. What it returns is the job's result; what it throws fails the run. */
 export type JobHandler<Data, Result> = (data: Data, job: Job) => Result | PromiseLike<Result>;
 
+/** Options of a handler. */
 export interface HandleOptions {
   /**
    * The transaction that the handler runs in, which also acknowledges the job, so that its effects happen

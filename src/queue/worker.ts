@@ -20,6 +20,7 @@ import type { EngineRuntime } from './engine-runtime.ts';
 import { UnknownQueueError } from './errors.ts';
 import { type HandleOptions, type JobHandler, type JobRunner, runJob } from './run-job.ts';
 
+/** Options of closing workers. */
 export interface WorkerCloseOptions {
   /** How long running jobs may take to end, in milliseconds; then they are rolled back and go back into the queue. Default 10,000. */
   readonly timeout?: number | undefined;
@@ -118,6 +119,7 @@ export class Worker {
     await Promise.all(this.#lanes().map((lane) => lane.pause()));
   }
 
+  /** Takes jobs again after `pause()`; without effect otherwise. */
   resume(): void {
     if (this.#state !== 'paused') return;
     this.#state = 'open';

@@ -13,6 +13,7 @@ import {
 import { type Database, internalsOf } from '../database/index.ts';
 import { type BaseScope, readTransactionOptions, runInBase, type TransactionOptions } from '../transaction/index.ts';
 
+/** Options of `rolledBack` and `rollbackEach`. */
 export interface RollbackOptions {
   /** The clients whose transactions are rolled back. Default: the default client. */
   readonly clientNames?: readonly string[] | undefined;
@@ -22,6 +23,7 @@ export interface RollbackOptions {
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
 }
 
+/** Options of `captureCommitHooks`. */
 export interface CaptureOptions {
   /** Whether the hooks are run at the end. Default false. */
   readonly run?: boolean | undefined;
@@ -82,6 +84,7 @@ export async function rolledBack<Result>(
 
 /** What `captureCommitHooks` found. */
 export interface CapturedHooks<Result> {
+  /** What the body returned. */
   readonly result: Result;
   /** How many transactions with commit hooks have ended well. */
   readonly count: number;

@@ -3,6 +3,7 @@ import { DeferredResultError } from './errors.ts';
 
 /** The part of an Observable (of RxJS and others) that it takes to read it. */
 export interface Subscribable<Value> {
+  /** Starts the source and passes its values, its error or its completion to the observer. */
   subscribe(observer: { next(value: Value): void; error(error: unknown): void; complete(): void }): unknown;
 }
 

@@ -38,6 +38,7 @@ export class AfterCommitError extends SluiceError {
   readonly committed = true as const;
   /** What the body returned. */
   readonly result: unknown;
+  /** What the hooks threw, in the order of their registration. */
   readonly errors: readonly unknown[];
 
   constructor(details: ErrorDetails & { readonly result: unknown; readonly errors: readonly unknown[] }) {

@@ -43,6 +43,7 @@ export interface RetryOptions {
   readonly lockTimeouts?: boolean | undefined;
 }
 
+/** Options of one transaction. */
 export interface TransactionOptions {
   /** Default `REQUIRED`. */
   readonly propagation?: Propagation | undefined;

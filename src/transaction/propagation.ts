@@ -1,11 +1,18 @@
 /** What a scope does where a transaction is open, or is not; the words are Spring's. */
 export const Propagation = {
+  /** Joins the open transaction; without one, begins one. The default. */
   REQUIRED: 'REQUIRED',
+  /** Joins the open transaction; without one, runs without. */
   SUPPORTS: 'SUPPORTS',
+  /** Joins the open transaction; without one, throws `TransactionRequiredError`. */
   MANDATORY: 'MANDATORY',
+  /** Always begins an independent transaction, on a connection of its own. */
   REQUIRES_NEW: 'REQUIRES_NEW',
+  /** Runs without a transaction; an open one is suspended. */
   NOT_SUPPORTED: 'NOT_SUPPORTED',
+  /** Runs without a transaction; inside one, throws `TransactionNotAllowedError`. */
   NEVER: 'NEVER',
+  /** Inside a transaction, runs in a savepoint that can be rolled back alone; without one, begins one. */
   NESTED: 'NESTED',
 } as const;
 

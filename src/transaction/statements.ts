@@ -18,6 +18,7 @@ import type { TransactionOptions } from './options.ts';
 import { runScope, type Target } from './propagate.ts';
 import type { Scope } from './scope.ts';
 
+/** Options of one statement. */
 export interface QueryOptions {
   /**
    * The transaction's last statement: its COMMIT travels with it and saves a round trip. Statements

@@ -11,6 +11,7 @@ import * as outbox from '../../src/outbox/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { entryPoints } from './public-api.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = [
@@ -109,14 +110,7 @@ describe('the page of errors', () => {
 
 /** Where the entries of the package come from. */
 function entries(): Record<string, string[]> {
-  const { exports } = JSON.parse(textOf('package.json')) as { exports: Record<string, string | { default: string }> };
-  return Object.fromEntries(
-    Object.entries(exports).flatMap(([name, target]) =>
-      typeof target === 'string'
-        ? []
-        : [[name.replace('.', 'sluice'), [target.default.replace('./dist', '../../../src').replace(/js$/, 'ts')]]],
-    ),
-  );
+  return Object.fromEntries([...entryPoints()].map(([name, file]) => [name, [`../../../${file}`]]));
 }
 
 describe('links', () => {

@@ -5,24 +5,31 @@ type Listener = (...values: unknown[]) => void;
 
 /** As much of ioredis as is used here. */
 export interface IoRedisLike {
+  /** True for a client of a cluster. */
   readonly isCluster?: boolean;
+  /** Sends any command and resolves with its reply. */
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  /** Subscribes to an event of the client, such as `ready` or `error`. */
   on(event: string, listener: Listener): unknown;
 }
 
 /** As much of node-redis as is used here. */
 export interface NodeRedisLike {
+  /** Sends any command and resolves with its reply. */
   sendCommand(args: string[]): Promise<unknown>;
+  /** Subscribes to an event of the client, such as `ready` or `error`. */
   on(event: string, listener: Listener): unknown;
 }
 
 /** A client of ioredis that subscribes; it is used for nothing else. */
 export interface IoRedisSubscriberLike extends IoRedisLike {
+  /** Subscribes to channels; their messages arrive as `message` events. */
   subscribe(...channels: string[]): Promise<unknown>;
 }
 
 /** A connected client of node-redis that subscribes; it is used for nothing else. */
 export interface NodeRedisSubscriberLike extends NodeRedisLike {
+  /** Subscribes to channels; `listener` gets each message. */
   subscribe(channels: string[], listener: (message: string, channel: string) => void): Promise<unknown>;
 }
 

@@ -27,6 +27,7 @@ import { takeLease } from './lease.ts';
 import { Reads } from './reads.ts';
 import { epochScript, tagScript } from './scripts.ts';
 
+/** Options of a `RedisStore`. */
 export interface RedisStoreOptions {
   /** A client of ioredis, for one server or a cluster, or of node-redis, for one server; it stays yours to close. */
   readonly client: IoRedisLike | NodeRedisLike;
@@ -79,8 +80,11 @@ const checks: Record<keyof RedisStoreOptions, Check> = {
  * committing: it is not used until they must have ended, and what was stored in its earlier life is dead.
  */
 export class RedisStore implements CacheStore {
+  /** Always true: other processes use the same server. */
   readonly isShared = true;
+  /** Names the store by its key prefix; the same in every process. */
   readonly name: string;
+  /** Reports changes of all processes; undefined without a `subscriber`. */
   readonly feed: RedisFeed | undefined;
   readonly #epochKey: string;
   readonly #send: Send;
@@ -123,6 +127,7 @@ export class RedisStore implements CacheStore {
     onReady(client, () => this.#forgetEpoch());
   }
 
+  /** See `CacheStore.read`. */
   async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
     const known = await this.#epochNow();
     const keys = [...this.#keysOf(key, tags), this.#epochKey];
@@ -158,6 +163,7 @@ export class RedisStore implements CacheStore {
     return texts.slice(1).every((stamp) => stamp === null || isPlainStamp(stamp)) ? 'missing' : 'locked';
   }
 
+  /** See `CacheStore.write`. */
   async write({ key, stamps, payload, ttl, epoch }: StoreWrite): Promise<void> {
     await this.#guarded(async () => {
       const of = epoch ?? (await this.#epochNow()).name;
@@ -165,6 +171,7 @@ export class RedisStore implements CacheStore {
     });
   }
 
+  /** See `CacheStore.prepare`. */
   async prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked> {
     const known = await this.#epochNow();
     const keys = tags.map((tag) => this.#tagKey(tag));
@@ -174,10 +181,12 @@ export class RedisStore implements CacheStore {
     return this.#isUsable(known, epoch) ? { stamps, epoch: known.name } : { stamps: [] };
   }
 
+  /** See `CacheStore.release`. */
   async release(transaction: string, tags: readonly string[]): Promise<void> {
     await this.#changes.make({ transaction, ttl: 0, keys: tags.map((tag) => this.#tagKey(tag)) });
   }
 
+  /** See `CacheStore.lease`. */
   lease(key: string, ttl: number): Promise<(() => Promise<void>) | undefined> {
     return takeLease(this.#send, (work) => this.#guarded(work), `${this.name}lease:${key}`, ttl);
   }

@@ -3,6 +3,7 @@ import mysql from 'mysql2';
 import { aBoolean, aFunction, anObject, type Check, integer, readOptions, text } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
+/** Options of `mysql()`: the connection, and the pool's limits. */
 export interface MysqlOptions extends PoolOptions {
   /** `mysql://user:password@host:port/database`; other options here win over it. */
   readonly uri?: string | undefined;
@@ -12,12 +13,14 @@ export interface MysqlOptions extends PoolOptions {
   readonly port?: number | undefined;
   /** The path of the server's socket, in place of host and port. */
   readonly socketPath?: string | undefined;
+  /** The user to log in as. Default: what `uri` says, else none. */
   readonly user?: string | undefined;
   /**
    * The password, or a function that gives the present one for each connection that is opened, those for cancelling and for
    * looking at locks included.
    */
   readonly password?: string | (() => string | Promise<string>) | undefined;
+  /** The database that is selected after the login. Default: what `uri` says, else none. */
   readonly database?: string | undefined;
   /** TLS options; `true` for TLS with the certificates that Node.js trusts. */
   readonly ssl?: boolean | TlsOptions | undefined;

@@ -16,6 +16,7 @@ import { parseConnectionString } from './connection-string.ts';
 import type { TypeParsers } from './pg-types.ts';
 import { isTargetSessionAttrs, type TargetSessionAttrs, targetSessionAttrs } from './target-session.ts';
 
+/** Options of `postgres()`: the connection, and the pool's limits. */
 export interface PostgresOptions extends PoolOptions {
   /**
    * `postgres://user:password@host:port/database?options`, with several hosts `host1:port1,host2:port2` too, a Unix socket
@@ -25,8 +26,11 @@ export interface PostgresOptions extends PoolOptions {
   readonly connectionString?: string | undefined;
   /** A name, an address, or the folder of a Unix socket; several with commas between them are tried in order. */
   readonly host?: string | undefined;
+  /** Default: PGPORT, or 5432. */
   readonly port?: number | undefined;
+  /** Default: PGDATABASE, or the name of the user. */
   readonly database?: string | undefined;
+  /** Default: PGUSER, or the name of the operating system's user. */
   readonly user?: string | undefined;
   /**
    * Which of several hosts will do, as libpq has it: one that is `read-write` or `read-only` by default, the `primary`, a
@@ -39,6 +43,7 @@ export interface PostgresOptions extends PoolOptions {
    * included. A function wins over what the connection string says.
    */
   readonly password?: string | (() => string | Promise<string>) | undefined;
+  /** `true`, or options of `node:tls`. Default: what the connection string or PGSSLMODE says. */
   readonly ssl?: boolean | ConnectionOptions | undefined;
   /** Shown in `pg_stat_activity`. Default `sluice`. */
   readonly applicationName?: string | undefined;

@@ -51,10 +51,12 @@ export interface WireQuery {
   handleReadyForQuery(): void;
 }
 
+/** Converts the text of one value. */
 export type TypeParser = (value: string) => unknown;
 
 /** Turns the text of a value into what the program gets, by the type's OID. */
 export interface TypeParsers {
+  /** Returns the parser for a type's OID. */
   getTypeParser(oid: number, format: 'text'): TypeParser;
 }
 

@@ -4,6 +4,7 @@ import type { SessionFacts } from './identify.ts';
 /** Which of several servers will do, in the words of libpq. */
 export const targetSessionAttrs = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
 
+/** Which of several servers is acceptable, in libpq's terms. */
 export type TargetSessionAttrs = (typeof targetSessionAttrs)[number];
 
 /** No server is what `targetSessionAttrs` asks for. */

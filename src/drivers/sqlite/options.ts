@@ -1,6 +1,7 @@
 import { type Check, readOptions, integer, longestTimer } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
+/** Options of `sqlite()`: the file, and the pool's limits. */
 export interface SqliteOptions extends Omit<PoolOptions, 'max'> {
   /**
    * The path of the database, which is made where there is none, or `:memory:` for one in memory, which lives as long

@@ -16,6 +16,7 @@ import { InvalidOptionError, readOpen } from '../../core/index.ts';
 import { type RefusedOption, refuseConnection, refuseOptions } from './options.ts';
 import { type KnexTransaction, RunningTransaction } from './running.ts';
 
+/** Options of `createKnex`: those of Knex, without the connection's. */
 export interface KnexOptions<Name extends string = string> extends Omit<Knex.Config, RefusedOption> {
   /** Default: the default client. */
   readonly clientName?: Name | undefined;

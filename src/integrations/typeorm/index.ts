@@ -27,10 +27,21 @@ type Common<Type extends 'postgres' | 'mysql' | 'mariadb'> = Omit<OptionsOf<Type
 /** A data source with a database of its own. */
 export type OwnDataSourceOptions = {
   /** `max` is the width of level 0, default 10. `min` counts for nothing: connections are opened when they are needed. */
-  readonly pool?: { readonly min?: number; readonly max?: number };
+  readonly pool?: {
+    /** Without effect. */
+    readonly min?: number;
+    /** The width of level 0. Default 10. */
+    readonly max?: number;
+  };
 } & (
-  | ({ readonly type: 'postgres' } & Common<'postgres'>)
-  | ({ readonly type: 'mysql' | 'mariadb' } & Common<'mysql' | 'mariadb'>)
+  | ({
+      /** PostgreSQL. */
+      readonly type: 'postgres';
+    } & Common<'postgres'>)
+  | ({
+      /** MySQL or MariaDB. */
+      readonly type: 'mysql' | 'mariadb';
+    } & Common<'mysql' | 'mariadb'>)
 );
 
 /** A data source on a client of a database that there is. */

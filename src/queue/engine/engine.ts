@@ -10,6 +10,7 @@ export interface Backoff {
 export interface EngineJob {
   /** A UUID; an engine takes each once. */
   readonly id: string;
+  /** The name of the queue. */
   readonly queue: string;
   /** The lane that it waits in. */
   readonly level: number;
@@ -21,61 +22,90 @@ export interface EngineJob {
   readonly delay: number;
   /** How often it may fail, the first run included. */
   readonly attempts: number;
+  /** The pause before the next attempt. */
   readonly backoff: Backoff;
 }
 
 /** What travels: versioned, as JSON. */
 export interface JobEnvelope {
+  /** The version of the format. */
   readonly v: 1;
+  /** The job's UUID. */
   readonly id: string;
+  /** The name of the queue. */
   readonly queue: string;
   /** When the wait for it began, in milliseconds of the engine's clock; with a context that has a timeout. */
   readonly sentAt?: number | undefined;
   /** Where the news of its end go; none: nobody asked for them. */
   readonly replyTo?: string | undefined;
+  /** What was pushed; missing for `undefined`. */
   readonly data?: unknown;
+  /** The context of the caller, encoded. */
   readonly context: object;
 }
 
+/** What identifies a job to an engine. */
 export interface JobReference {
+  /** The job's UUID. */
   readonly id: string;
+  /** The name of the queue. */
   readonly queue: string;
+  /** The level of the lane that holds the job. */
   readonly level: number;
 }
 
 /** An error as it travels. */
 export interface RemoteFailure {
+  /** The error's `name`. */
   readonly name: string;
+  /** The error's `message`. */
   readonly message: string;
+  /** The error's `code`, where it is text. */
   readonly code?: string | undefined;
+  /** The stack in the process that threw it. */
   readonly stack?: string | undefined;
 }
 
 /** How a run of a job ended, as JSON: `value` is missing for `undefined`. */
 export type JobOutcome =
-  | { readonly type: 'completed'; readonly value?: unknown }
-  | { readonly type: 'failed'; readonly failure: RemoteFailure };
+  | {
+      /** The handler returned. */
+      readonly type: 'completed';
+      /** What it returned. */
+      readonly value?: unknown;
+    }
+  | {
+      /** The handler threw for the last time, or the job could not be run. */
+      readonly type: 'failed';
+      /** What was thrown. */
+      readonly failure: RemoteFailure;
+    };
 
 /** What is known of a job. */
 export interface JobState {
+  /** Where the job is in its life. A delayed job, or one between two attempts, is `waiting`. */
   readonly status: 'waiting' | 'active' | 'completed' | 'failed';
   /** With the last two. */
   readonly outcome?: JobOutcome | undefined;
+  /** What the job last reported. */
   readonly progress?: unknown;
 }
 
 /** A job that a lane has taken. */
 export interface Delivery {
+  /** The job's UUID. */
   readonly id: string;
   /** From outside: to be checked. */
   readonly envelope: unknown;
   /** 1 for the first; one that was lost with its worker does not count. */
   readonly attempt: number;
+  /** How often the job may fail, the first run included. */
   readonly attempts: number;
   /** It was handed out before, and nobody knows what became of that. */
   readonly redelivered: boolean;
   /** Aborts when the engine finds that the job is not this worker's any more. */
   readonly claim: AbortSignal;
+  /** Publishes how far the job is. Any JSON. */
   progress(value: unknown): Promise<void>;
   /**
    * Acknowledges the job in the caller's transaction, where the engine can.
@@ -86,20 +116,47 @@ export interface Delivery {
 
 /** What a lane is to do with a job that was run. */
 export type Settlement =
-  | { readonly type: 'acknowledged'; readonly outcome: JobOutcome }
-  | { readonly type: 'completed'; readonly outcome: JobOutcome }
-  | { readonly type: 'retry'; readonly failure: RemoteFailure }
-  | { readonly type: 'failed'; readonly outcome: JobOutcome }
+  | {
+      /** The transaction of the job has acknowledged it already. */
+      readonly type: 'acknowledged';
+      /** How it ended. */
+      readonly outcome: JobOutcome;
+    }
+  | {
+      /** To be marked as completed. */
+      readonly type: 'completed';
+      /** What the handler returned. */
+      readonly outcome: JobOutcome;
+    }
+  | {
+      /** To be run again after its backoff. */
+      readonly type: 'retry';
+      /** What this run threw. */
+      readonly failure: RemoteFailure;
+    }
+  | {
+      /** To be marked as failed, whatever attempts are left. */
+      readonly type: 'failed';
+      /** What the last run threw. */
+      readonly outcome: JobOutcome;
+    }
   /** It goes back as if it had not been taken. */
-  | { readonly type: 'released' };
+  | {
+      /** To go back to the queue as if it had not been taken. */
+      readonly type: 'released';
+    };
 
 /** Runs SQL in the transaction of whoever passes it. */
 export interface SqlExecutor {
+  /** Runs one statement with values for `$1`, `$2`. */
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
 }
 
+/** What a lane is opened with. */
 export interface LaneOptions {
+  /** The name of the queue. */
   readonly queue: string;
+  /** The level whose jobs the lane takes. */
   readonly level: number;
   /** How many jobs of the lane run at once. */
   readonly concurrency: number;
@@ -113,11 +170,13 @@ export interface LaneOptions {
 export interface EngineLane {
   /** Takes no more; what runs goes on. */
   pause(): Promise<void>;
+  /** Takes jobs again after `pause()`. */
   resume(): void;
   /** Takes no more and resolves when what runs has ended and is settled. */
   close(): Promise<void>;
 }
 
+/** What an engine can do; Sluice makes up for the rest. */
 export interface EngineCapabilities {
   /**
    * How a job leaves with the caller's commit. `transaction`: as a row of its transaction; `hook`: the engine
@@ -134,6 +193,7 @@ export interface EngineCapabilities {
 export interface EngineEvents {
   /** A job has ended; the outcome comes along where the engine can. */
   onSettled(id: string, outcome: JobOutcome | undefined): void;
+  /** A running job has reported progress. */
   onProgress(id: string, progress: unknown): void;
   /** Events, or even jobs, may have been lost: everything that is waited for is looked up. */
   onReconnect(): void;
@@ -141,6 +201,7 @@ export interface EngineEvents {
   onError(what: string, error: unknown): void;
 }
 
+/** What an engine gets from Sluice. */
 export interface EngineHost {
   /** Names this process among all that use the engine. */
   readonly processId: string;
@@ -148,6 +209,7 @@ export interface EngineHost {
   readonly maxLevel: number;
   /** Runs SQL on a client of the database (by default the default one), outside of what is ambient. */
   readonly sql: (clientName?: string) => SqlExecutor;
+  /** Where the engine reports to. */
   readonly events: EngineEvents;
 }
 
@@ -156,7 +218,9 @@ export interface EngineHost {
  * and states that can be looked up; events only make it faster.
  */
 export interface QueueEngine {
+  /** Names the engine in messages. */
   readonly name: string;
+  /** What the engine can do. */
   readonly capabilities: EngineCapabilities;
   /** The client whose transactions can hold its jobs; the default one where nothing was said. */
   readonly clientName?: string | undefined;
@@ -182,6 +246,7 @@ export interface QueueEngine {
   look(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobState>>;
   /** Tells at which levels jobs of a queue arrive, those that wait already included. */
   watchArrivals(queue: string, onArrival: (level: number) => void): Promise<() => Promise<void>>;
+  /** Opens a lane, which takes jobs from then on unless it begins paused. */
   openLane(options: LaneOptions): EngineLane;
   /** Deletes everything that the engine keeps under its schema or prefix, jobs of other programs there too. */
   obliterate(): Promise<void>;

@@ -1,6 +1,7 @@
 import { InvalidOptionError, reading, readOptions, withMethods } from '../../../core/index.ts';
 import type { TypeParsers } from '../pg-types.ts';
 
+/** Options of `createAmbientPool`. */
 export interface AmbientPoolOptions {
   /** Type parsers of this pool's results alone, in place of those of the client. */
   readonly types?: TypeParsers | undefined;

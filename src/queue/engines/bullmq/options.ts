@@ -1,6 +1,7 @@
 import type { RedisOptions } from 'ioredis';
 import { readOptions, type Check, integer, text } from '../../../core/index.ts';
 
+/** Options of `bullmq()`. */
 export interface BullmqOptions {
   /** `redis://user:password@host:port/db`, or the options of ioredis. Redis must run with `noeviction`. */
   readonly connection: string | RedisOptions;

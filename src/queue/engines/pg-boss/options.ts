@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { readOptions, type Check, integer, text } from '../../../core/index.ts';
 
+/** Options of `pgBoss()`. */
 export interface PgBossOptions {
   /** The database that the jobs are in: the same as that of the client, so that jobs leave with its commits. */
   readonly connectionString: string;
