@@ -54,7 +54,7 @@ async function cachesAValue() {
 
 async function runsAJob() {
   const double = defineQueue('double');
-  const jobs = createJobs({ database, queues: { double }, engine: memory() });
+  const jobs = createJobs(database, { queues: { double }, engine: memory() });
   jobs.worker().handle(double, (value) => value * 2);
   // At max: 1, in the middle of a transaction that holds a connection.
   const result = await database.transaction(async () => {
