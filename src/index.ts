@@ -26,8 +26,8 @@ export {
   AmbiguousDatabaseError,
   beforeCommit,
   type CloseOptions,
+  createContextCarrier,
   createDatabase,
-  createPropagation,
   Database,
   type DatabaseOptions,
   type DatabaseStats,
@@ -65,11 +65,11 @@ export {
   UnsupportedServerError,
 } from './driver/index.ts';
 export {
-  type ContextPropagation,
+  type ContextCarrier,
+  type ContextCarrierOptions,
   type HeaderCarrier,
   type InjectOptions,
   InvalidContextError,
-  type PropagationOptions,
 } from './envelope/index.ts';
 export {
   AcquireTimeoutError,

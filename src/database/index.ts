@@ -15,5 +15,5 @@ export { transactional } from './decorator.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';
 export { afterCommit, afterRollback, beforeCommit, isTransactionActive, setRollbackOnly } from './free-functions.ts';
 export type { DatabaseOptions } from './options.ts';
-export { createPropagation } from './propagation.ts';
+export { createContextCarrier } from './context-carrier.ts';
 export type { TransactionInfo } from './transaction-info.ts';

@@ -2,9 +2,9 @@ export { decodeContext, encodeContext, type ReceivedContext, type WireContext } 
 export { InvalidContextError, invalidContext } from './errors.ts';
 export type { HeaderCarrier } from './headers.ts';
 export {
-  createPropagationFor,
-  propagationChecks,
+  createContextCarrierFor,
+  contextCarrierChecks,
   type InjectOptions,
-  type Propagation as ContextPropagation,
-  type PropagationOptions,
-} from './propagation.ts';
+  type ContextCarrier,
+  type ContextCarrierOptions,
+} from './context-carrier.ts';

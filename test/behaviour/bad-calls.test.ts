@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
-import { createDatabase, createPropagation, type Database, InvalidOptionError, statement } from '../../src/index.ts';
+import { createDatabase, createContextCarrier, type Database, InvalidOptionError, statement } from '../../src/index.ts';
 import { createModel, defineModel, either, everyRow, gt, inList, like, type Model } from '../../src/model/index.ts';
 import {
   addToOutbox,
@@ -288,7 +288,7 @@ describe('headers that cannot be changed', () => {
     ['the headers of an answer', Response.error().headers],
     ['what throws', throws],
   ])('%s are refused', (_, headers) => {
-    const { injectContext } = createPropagation(database, { secret: 'a secret that is long enough' });
+    const { injectContext } = createContextCarrier(database, { secret: 'a secret that is long enough' });
     expect(() => injectContext(headers as Record<string, unknown>)).toThrow(InvalidOptionError);
   });
 });

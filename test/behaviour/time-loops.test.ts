@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createDatabase, createPropagation, type Database, withContext } from '../../src/index.ts';
+import { createDatabase, createContextCarrier, type Database, withContext } from '../../src/index.ts';
 import { createJobs, defineQueue } from '../../src/queue/index.ts';
 import { heapInUse } from '../support/heap.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
@@ -172,7 +172,7 @@ const loops: Record<string, Loop> = {
     turn();
   },
   'what came with headers begins it, and sends it on': (database, { next, fail }) => {
-    const { injectContext, runWithContext } = createPropagation(database, { secret: 'a secret of 16 characters' });
+    const { injectContext, runWithContext } = createContextCarrier(database, { secret: 'a secret of 16 characters' });
     const turn = (headers: Record<string, unknown>): void =>
       void runWithContext(headers, () =>
         database.transaction(() => {

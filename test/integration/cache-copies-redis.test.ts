@@ -4,7 +4,7 @@ import { createClient } from 'redis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
 import { RedisStore, type RedisStoreOptions } from '../../src/cache/redis/index.ts';
-import { createPropagation, type Database, InvalidOptionError } from '../../src/index.ts';
+import { createContextCarrier, type Database, InvalidOptionError } from '../../src/index.ts';
 import { createJobs, defineQueue } from '../../src/queue/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { untilUsed } from '../support/redis-store.ts';
@@ -127,7 +127,9 @@ await describeWith('Redis', 'copies in the processes of what is in Redis', () =>
       const look = defineQueue<object, number>('look');
       const jobs = createJobs(database, { queues: { look } });
       jobs.worker().handle(look, () => there.getOrSet(1, stock), { transaction: false });
-      const { injectContext, runWithContext } = createPropagation(database, { secret: 'a secret of the whole system' });
+      const { injectContext, runWithContext } = createContextCarrier(database, {
+        secret: 'a secret of the whole system',
+      });
       proxy.hold();
       await sell(opened);
       // This process has heard nothing, and may say so for a minute.

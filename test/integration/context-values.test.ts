@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   type ContextOptions,
   createDatabase,
-  createPropagation,
+  createContextCarrier,
   currentContext,
   withContext,
 } from '../../src/index.ts';
@@ -15,7 +15,7 @@ import { rejection } from '../support/settled.ts';
 const secret = 'a secret of the whole system';
 // Nothing here sends a statement.
 const database = createDatabase({ clients: { default: postgres() } });
-const { injectContext, runWithContext } = createPropagation(database, { secret });
+const { injectContext, runWithContext } = createContextCarrier(database, { secret });
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 /** What ends a line, a text or a character somewhere on the way. */

@@ -29,7 +29,7 @@ it('a second copy of the package finds the transactions and the default database
      const descriptor = Object.getOwnPropertyDescriptor(Report.prototype, 'run');
      await second.Database.transaction()(Report.prototype, 'run', descriptor).value.call(new Report());
      // What has to look into a database is of the same copy.
-     try { second.createPropagation(database); } catch (error) { seen.push(error.code, error.remedy.includes('npm ls')); }
+     try { second.createContextCarrier(database); } catch (error) { seen.push(error.code, error.remedy.includes('npm ls')); }
      // Errors of the one are those of the other, by their classes.
      const refused = await database.transaction(() => {}, { propagation: 'MANDATORY' }).catch((error) => error);
      seen.push(

@@ -1,7 +1,7 @@
 import { createApp } from '../../src/app/index.ts';
 import { defineCache } from '../../src/cache/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
-import { createDatabase, createPropagation, Database, withContext } from '../../src/index.ts';
+import { createDatabase, createContextCarrier, Database, withContext } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { defineModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
@@ -122,9 +122,9 @@ export const coreRows: readonly Row[] = [
     },
   },
   {
-    interface: 'PropagationOptions',
-    entrance: 'createPropagation',
-    call: (options, { database }) => createPropagation(database, options),
+    interface: 'ContextCarrierOptions',
+    entrance: 'createContextCarrier',
+    call: (options, { database }) => createContextCarrier(database, options),
     options: {
       secret: either(some('a secret of the system', ['a secret of the system']), {
         good: [],
@@ -136,7 +136,7 @@ export const coreRows: readonly Row[] = [
   {
     interface: 'InjectOptions',
     entrance: 'injectContext',
-    call: (options, { database }) => createPropagation(database).injectContext({}, options),
+    call: (options, { database }) => createContextCarrier(database).injectContext({}, options),
     options: { awaited: truth },
   },
   {

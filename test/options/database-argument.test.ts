@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app/index.ts';
 import { createCache, createChangesRelay } from '../../src/cache/index.ts';
-import { createPropagation, type Database, InvalidOptionError } from '../../src/index.ts';
+import { createContextCarrier, type Database, InvalidOptionError } from '../../src/index.ts';
 import { createModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { createJobs } from '../../src/queue/index.ts';
@@ -18,7 +18,7 @@ const functions = [
   [createChangesRelay, { store: shared }],
   [createJobs, { queues: { invoice } }],
   [createModel, { table: 'post', key: 'id' }],
-  [createPropagation, {}],
+  [createContextCarrier, {}],
   [createRelay, { channel: 'broker', deliver: nothing }],
 ] as unknown as readonly (readonly [(database: unknown, options?: unknown) => unknown, object])[];
 

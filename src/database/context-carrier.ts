@@ -1,9 +1,9 @@
 import { readOptions } from '../core/index.ts';
 import {
-  type ContextPropagation,
-  createPropagationFor,
-  propagationChecks,
-  type PropagationOptions,
+  type ContextCarrier,
+  createContextCarrierFor,
+  contextCarrierChecks,
+  type ContextCarrierOptions,
 } from '../envelope/index.ts';
 import { enterChain } from './chain.ts';
 import { type Database, internalsOf } from './database.ts';
@@ -14,9 +14,9 @@ import { checkDatabase } from './database-argument.ts';
  * a chain keeps its rules in every process that it reaches.
  * @throws InvalidOptionError
  */
-export function createPropagation(database: Database, options: PropagationOptions = {}): ContextPropagation {
-  checkDatabase('createPropagation', database);
-  const read = readOptions('createPropagation', options, propagationChecks);
+export function createContextCarrier(database: Database, options: ContextCarrierOptions = {}): ContextCarrier {
+  checkDatabase('createContextCarrier', database);
+  const read = readOptions('createContextCarrier', options, contextCarrierChecks);
   const { maxLevel } = internalsOf(database);
-  return createPropagationFor({ maxLevel, enter: (received) => enterChain(database, received) }, read);
+  return createContextCarrierFor({ maxLevel, enter: (received) => enterChain(database, received) }, read);
 }

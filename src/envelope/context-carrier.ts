@@ -26,8 +26,8 @@ import { checkCarrier, type HeaderCarrier, readHeader, writeHeader } from './hea
 import { SeenOnce } from './seen-once.ts';
 import { isSignedBy, sign } from './signature.ts';
 
-/** Options of context propagation between processes. */
-export interface PropagationOptions {
+/** Options of `createContextCarrier`. */
+export interface ContextCarrierOptions {
   /**
    * Shared by the processes that trust each other; of several the first signs and all are accepted, so that
    * it can be changed. At least 16 characters. Without one, only trace and deadline are passed on and taken.
@@ -44,7 +44,7 @@ export interface InjectOptions {
 }
 
 /** Carries the ambient context over any transport that has headers. */
-export interface Propagation {
+export interface ContextCarrier {
   /**
    * Writes the context into the headers and returns them. A header is good for one call: it cannot be sent twice.
    * @throws InvalidOptionError for what has no headers, or headers that cannot be changed
@@ -63,8 +63,8 @@ export interface Propagation {
   ) => Promise<Result>;
 }
 
-/** What propagation needs of the database. */
-export interface PropagationTarget {
+/** What a context carrier needs of the database. */
+export interface ContextCarrierTarget {
   readonly maxLevel: number;
   /** Makes the root frame of a chain that came from outside. */
   enter(received: ReceivedContext): Frame;
@@ -85,8 +85,8 @@ interface SignedBody {
 const aSecret: Check = (value) =>
   typeof value === 'string' && value.length >= 16 ? undefined : 'text of at least 16 characters';
 const someSecrets = listOf(aSecret, 100, 'text of at least 16 characters, or a list', 1);
-/** For who adds options of its own. */
-export const propagationChecks: Record<keyof PropagationOptions, Check> = {
+/** The checks of the options. */
+export const contextCarrierChecks: Record<keyof ContextCarrierOptions, Check> = {
   secret: Object.assign((value: unknown) => (aSecret(value) === undefined ? undefined : someSecrets(value)), {
     read: someSecrets.read,
   }),
@@ -95,7 +95,7 @@ export const propagationChecks: Record<keyof PropagationOptions, Check> = {
 const injectChecks: Record<keyof InjectOptions, Check> = { awaited: aBoolean };
 
 /** @param options as they were read */
-export function createPropagationFor(target: PropagationTarget, options: PropagationOptions): Propagation {
+export function createContextCarrierFor(target: ContextCarrierTarget, options: ContextCarrierOptions): ContextCarrier {
   const { secret: given, maxAge = 300_000 } = options;
   const secrets = given === undefined ? [] : typeof given === 'string' ? [given] : given;
   const seen = new SeenOnce(maxAge * 2, mostRemembered);

@@ -3,8 +3,8 @@ import { connect, headers as natsHeaders, type NatsConnection } from '@nats-io/t
 import Fastify from 'fastify';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
-  type ContextPropagation,
-  createPropagation,
+  type ContextCarrier,
+  createContextCarrier,
   currentContext,
   type Database,
   InvalidContextError,
@@ -19,9 +19,9 @@ const secret = 'a secret of the whole system';
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const ambient = { tenant: 'acme', locale: 'de-CH', tz: 'Europe/Zurich', baggage: { plan: 'gold' }, traceparent };
 
-function open(given: { secret?: string | string[] } = { secret }): ContextPropagation & { database: Database } {
+function open(given: { secret?: string | string[] } = { secret }): ContextCarrier & { database: Database } {
   const database = server.open({ max: 1 });
-  return { database, ...createPropagation(database, { ...given }) };
+  return { database, ...createContextCarrier(database, { ...given }) };
 }
 
 /** What the sender injects inside of a transaction that holds a connection. */
