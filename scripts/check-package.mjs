@@ -26,6 +26,10 @@ try {
   expectImport('sluice/cache/redis', undefined);
   expectImport('sluice/queue', undefined);
   expectImport('sluice/testing', undefined);
+  // The ports and their suites need no peer.
+  expectImport('sluice/driver', undefined);
+  expectImport('sluice/queue/engine', undefined);
+  expectImport('sluice/testing/conformance', undefined);
   // What stands on another package needs that one, and nothing else does.
   expectImport('sluice/postgres', /Cannot find package 'pg'/);
   expectImport('sluice/mysql', /Cannot find package 'mysql2'/);

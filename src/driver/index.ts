@@ -2,6 +2,7 @@ export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChe
 export type {
   Backend,
   BlockedBy,
+  Blocker,
   ConnectFailure,
   ConnectionStatus,
   Driver,

@@ -38,6 +38,10 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
+  // What outsiders write a driver with: the port, without the helpers of the own drivers.
+  'ports/driver': { folders: ['driver'], packages: [] },
+  // The suites of the ports.
+  'testing/conformance': { folders: ['.', 'core', 'driver', 'cache', 'outbox', 'queue/engine'], packages: [] },
   // The driver knows `core` and `driver` alone; its pool for libraries stands on `library`.
   'drivers/postgres': { folders: ['core', 'driver', 'database', 'library'], packages: ['pg'] },
   'drivers/mysql': { folders: ['core', 'driver', 'database', 'library'], packages: ['mysql2'] },

@@ -1,0 +1,45 @@
+import { aFunction, type Check, readOptions, withMethods } from '../../core/index.ts';
+import type { ClientDefinition, DriverConnection } from '../../driver/index.ts';
+import { DriverBench, type DriverStatements } from './driver-bench.ts';
+import { driverContractChecks } from './driver-contract-checks.ts';
+import { driverExchangeChecks } from './driver-exchange-checks.ts';
+import { driverLifeChecks } from './driver-life-checks.ts';
+import { type ConformanceSuite, suiteChecks, suiteOf, type SuiteOptions } from './suite.ts';
+
+export interface DriverSuiteOptions extends SuiteOptions {
+  /** Gives a client of a database that has no rows. Called for each check. */
+  readonly make: () => ClientDefinition | Promise<ClientDefinition>;
+  readonly statements: DriverStatements;
+  /** Ends a connection from the server's side, as an administrator does. */
+  readonly cut?: ((connection: DriverConnection) => Promise<void>) | undefined;
+}
+
+const checks: Record<keyof DriverSuiteOptions, Check> = {
+  ...suiteChecks,
+  make: aFunction,
+  statements: withMethods('insert'),
+  cut: aFunction,
+};
+
+/**
+ * Checks a driver: exchanges, transactions, savepoints, failures, isolation levels, and the end of connections. At the end a
+ * database of Sluice runs on it.
+ * @throws InvalidOptionError
+ */
+export function driverSuite(options: DriverSuiteOptions): ConformanceSuite {
+  const { name, timeout, make, statements, cut } = readOptions('driverSuite', options, checks, [
+    'name',
+    'make',
+    'statements',
+  ]);
+  return suiteOf<DriverBench>({
+    name,
+    timeout,
+    port: 'driver',
+    page: 'docs/extending.md#rules-for-a-driver',
+    checks: [...driverExchangeChecks, ...driverContractChecks, ...driverLifeChecks],
+    has: (option) => (option === 'statements.slow' ? statements.slow !== undefined : cut !== undefined),
+    open: async () => new DriverBench(await make(), statements, cut),
+    close: (bench) => bench.close(),
+  });
+}

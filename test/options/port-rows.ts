@@ -1,0 +1,16 @@
+import { driverSuite } from '../../src/testing/conformance/index.ts';
+import type { Row } from './row.ts';
+import { called, type Domain, some, timer, whole, words } from './values.ts';
+
+const statements: Domain = some({ insert: () => ({ text: 'insert' }) });
+
+/** The suites of the ports. */
+export const portRows: readonly Row[] = [
+  {
+    interface: 'DriverSuiteOptions',
+    entrance: 'driverSuite',
+    call: driverSuite,
+    base: () => ({ name: 'toy', make: () => ({}), statements: statements.good[0] }),
+    options: { name: words(200), timeout: whole(1, timer), make: called(), statements, cut: called() },
+  },
+];
