@@ -6,15 +6,42 @@ import type { QueryResult, Statement, StatementKind } from './statement.ts';
 export interface TransactionCharacteristics {
   /** `undefined`: whatever the server gives by default. */
   readonly isolation: ConcreteIsolation | undefined;
+  /** Whether the engine refuses writes in it. */
   readonly readOnly: boolean;
 }
 
 /** One command of an exchange. */
-export type Step =
-  | { readonly type: 'begin'; readonly characteristics: TransactionCharacteristics }
-  | { readonly type: 'savepoint' | 'release' | 'rollbackTo'; readonly name: string }
-  | { readonly type: 'commit' | 'rollback' }
-  | { readonly type: 'statement'; readonly statement: Statement };
+export type Step = BeginStep | SavepointStep | EndStep | StatementStep;
+
+/** Begins a transaction; sent while none is open. */
+export interface BeginStep {
+  /** The command. */
+  readonly type: 'begin';
+  /** The isolation level, and whether it may write. */
+  readonly characteristics: TransactionCharacteristics;
+}
+
+/** Sets a savepoint, forgets it and keeps what came after it, or undoes what came after it and keeps the savepoint. */
+export interface SavepointStep {
+  /** The command. */
+  readonly type: 'savepoint' | 'release' | 'rollbackTo';
+  /** Of lower-case letters, digits and underscores, and beginning with a letter: it needs no quotes. */
+  readonly name: string;
+}
+
+/** Ends a transaction. */
+export interface EndStep {
+  /** The command. */
+  readonly type: 'commit' | 'rollback';
+}
+
+/** Runs a statement, in the transaction that is open or by itself. */
+export interface StatementStep {
+  /** The command. */
+  readonly type: 'statement';
+  /** What is run. */
+  readonly statement: Statement;
+}
 
 /**
  * What the server says of the connection's transaction.
@@ -28,6 +55,7 @@ export interface Exchange {
   readonly completed: number;
   /** The results of the statements that succeeded, in their order. */
   readonly results: readonly QueryResult[];
+  /** Why the step after the completed ones failed; `undefined` where all succeeded. */
   readonly failure: Failure | undefined;
   /** How the server said that the transaction ended, if a step of this exchange ended it. */
   readonly ended: 'committed' | 'rolledBack' | undefined;
@@ -43,6 +71,7 @@ export interface Backend {
 
 /** A backend that another one waits for, directly or through others. */
 export interface Blocker {
+  /** The backend that holds what is waited for. */
   readonly backend: Backend;
   /** Whether it has a transaction open in which nothing runs just now. */
   readonly idle: boolean;
@@ -50,6 +79,7 @@ export interface Blocker {
 
 /** What a backend waits for. */
 export interface BlockedBy {
+  /** The backends that it waits for; empty where it waits for none. */
   readonly blockers: readonly Blocker[];
   /** The table that the wait is about, where it can be told. */
   readonly relation: string | undefined;
@@ -62,12 +92,15 @@ export interface LockProbe {
    * it, which hold what it needs. Rejects when the connection is lost.
    */
   blockersOf(backend: Backend, suspects: readonly Backend[]): Promise<BlockedBy>;
+  /** Ends the side connection. */
   close(): Promise<void>;
 }
 
 /** A physical connection. It carries out one exchange at a time. */
 export interface DriverConnection {
+  /** Names the connection among all of its server. */
   readonly backend: Backend;
+  /** The state of its transaction, as of the last exchange. */
   readonly status: ConnectionStatus;
   /** What is of no use any more, as the server has shown: this connection, or all that are open to its server by now. */
   readonly unfit?: 'connection' | 'server' | undefined;
@@ -96,7 +129,9 @@ export interface DriverConnection {
 
 /** What a connection attempt came to: only a refusal for want of room is worth another attempt at once. */
 export interface ConnectFailure {
+  /** What the program is told: the driver's own error, or a `ConnectError` with it as its cause. */
   readonly error: unknown;
+  /** Whether another attempt may soon succeed. */
   readonly transient: boolean;
 }
 

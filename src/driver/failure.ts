@@ -24,7 +24,9 @@ export type FailureKind =
  */
 export type Reach = 'unsent' | 'unanswered' | 'uncommitted' | 'open';
 
+/** A step that failed. */
 export interface Failure {
+  /** What it means for the program. */
   readonly kind: FailureKind;
   /** What the caller gets: the driver's own error, so that libraries find what they expect in it. */
   readonly error: unknown;

@@ -1,15 +1,19 @@
 export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChecks } from './client.ts';
 export type {
   Backend,
+  BeginStep,
   BlockedBy,
   Blocker,
   ConnectFailure,
   ConnectionStatus,
   Driver,
   DriverConnection,
+  EndStep,
   Exchange,
   LibraryPoolOptions,
   LockProbe,
+  SavepointStep,
+  StatementStep,
   Step,
   TransactionCharacteristics,
 } from './driver.ts';

@@ -1,6 +1,8 @@
 /** SQL text with placeholders (`$1`, `$2` on every engine, `?` where the engine has it) and the values for them. */
 export interface Statement {
+  /** The SQL, or what the engine has in its place. */
   readonly text: string;
+  /** One for each placeholder. */
   readonly values?: readonly unknown[] | undefined;
   /**
    * What the engine's own client would be told besides, by a library that speaks to it in its own way.

@@ -4,9 +4,13 @@ import type { OutboxRow } from './row.ts';
 
 /** A message as it is written. */
 export interface NewOutboxRow {
+  /** Tells apart what different relays deliver. */
   readonly channel: string;
+  /** Names the message to its receiver. */
   readonly jobId: string;
+  /** Where it goes. */
   readonly queue: string;
+  /** Messages with the same queue and key are delivered in their order; `null`: in any order. */
   readonly key: string | null;
   /** JSON. */
   readonly payload: string;
@@ -18,6 +22,7 @@ export interface NewOutboxRow {
 export interface OutboxDialect {
   /** Creates the tables and indexes where they are missing. */
   readonly create: readonly string[];
+  /** Statements that add messages, as many at once as it is given. */
   add(messages: readonly NewOutboxRow[]): readonly Statement[];
   /**
    * Takes messages that are due, in their order, so that no other relay takes them; of those with a key only where
@@ -29,9 +34,11 @@ export interface OutboxDialect {
    * from writing while messages are handed over; on others the end of the relay's transaction gives them back.
    */
   readonly giveBack?: (ids: readonly string[]) => Statement;
+  /** Deletes messages that were delivered. */
   remove(ids: readonly string[]): Statement;
   /** Counts a failure, after which the message is due again in `pause` milliseconds, or parked. */
   fail(id: string, error: string, pause: number, maxAttempts: number): Statement;
+  /** Rows of an `OutboxRow` with `last_error` and `parked_at` (a date or milliseconds since 1970), oldest first. */
   parked(channel: string, limit: number): Statement;
   /** Without numbers all. */
   replay(channel: string, numbers: readonly string[] | undefined): Statement;
@@ -39,6 +46,7 @@ export interface OutboxDialect {
   present(channel: string, jobIds: readonly string[]): Statement;
   /** Fails for a message that is there. */
   record(consumer: string, messageId: string, result: string): Statement;
+  /** Rows of `{ message_id, result }`, of those of these messages that were recorded. */
   recorded(consumer: string, messageIds: readonly string[]): Statement;
   /** Deletes what is older than `age` milliseconds; a part of it, where that is much. */
   forget(age: number): Statement;

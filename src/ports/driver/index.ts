@@ -1,6 +1,7 @@
 /** The entry `sluice/driver`: the port of drivers, and what helps to write one. */
 export {
   type Backend,
+  type BeginStep,
   type BlockedBy,
   type Blocker,
   type ClientDefinition,
@@ -11,6 +12,7 @@ export {
   type ConnectionStatus,
   type Driver,
   type DriverConnection,
+  type EndStep,
   type Exchange,
   type Failure,
   type FailureKind,
@@ -25,9 +27,11 @@ export {
   PreparedStatementMissingError,
   type QueryResult,
   type Reach,
+  type SavepointStep,
   standardFulfilment,
   type Statement,
   type StatementKind,
+  type StatementStep,
   type Step,
   type TransactionCharacteristics,
   TransactionControlError,

@@ -6,9 +6,11 @@ import { driverExchangeChecks } from './driver-exchange-checks.ts';
 import { driverLifeChecks } from './driver-life-checks.ts';
 import { type ConformanceSuite, suiteChecks, suiteOf, type SuiteOptions } from './suite.ts';
 
+/** What `driverSuite` is given. */
 export interface DriverSuiteOptions extends SuiteOptions {
   /** Gives a client of a database that has no rows. Called for each check. */
   readonly make: () => ClientDefinition | Promise<ClientDefinition>;
+  /** The commands that it sends. */
   readonly statements: DriverStatements;
   /** Ends a connection from the server's side, as an administrator does. */
   readonly cut?: ((connection: DriverConnection) => Promise<void>) | undefined;

@@ -14,13 +14,17 @@ export interface ConformanceCheck {
 
 /** A check that was not made, and the option of the suite that it needs. */
 export interface LeftOutCheck {
+  /** The behaviour, as a sentence. */
   readonly name: string;
+  /** The option of the suite. */
   readonly needs: string;
 }
 
 /** The checks of a port for one implementation. */
 export interface ConformanceSuite {
+  /** For the title of the tests. */
   readonly name: string;
+  /** In an order that begins with the simplest. */
   readonly checks: readonly ConformanceCheck[];
   /** What was not made, because the suite was not given what it needs. */
   readonly leftOut: readonly LeftOutCheck[];
@@ -28,7 +32,9 @@ export interface ConformanceSuite {
 
 /** `describe` and `it` of vitest, Jest, Mocha or node:test. */
 export interface TestRunner {
+  /** Groups tests. */
   readonly describe: (name: string, body: () => void) => unknown;
+  /** Makes a test; `skip` makes one that is not run. */
   readonly it: ((name: string, body: () => Promise<void>) => unknown) & {
     readonly skip?: (name: string, body: () => Promise<void>) => unknown;
   };
