@@ -37,7 +37,7 @@ import type { CacheStore, Stored, StoreWrite } from './store.ts';
 /** What a read has found. */
 interface Found<Value> {
   readonly hit: Held<Value> | undefined;
-  /** The stamps from before a load; nothing where a value must not be stored, or nobody has asked for them. */
+  /** The stamps from before a load; undefined where a value must not be stored, or where they were not requested. */
   readonly stamps?: readonly string[] | undefined;
   readonly epoch?: string | undefined;
   readonly mayStore: boolean;

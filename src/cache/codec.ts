@@ -9,16 +9,16 @@ import type { Counters } from './statistics.ts';
 export interface Held<Value> {
   readonly value: Value;
   readonly payload: string;
-  /** Nobody can change it. */
+  /** It is deeply frozen, so that all callers can share it. */
   readonly isForAll: boolean;
 }
 
-/** Writes and reads the values of a cache. What does not work out is counted, and told of without a word of the value. */
+/** Writes and reads the values of a cache. Failures are counted, and reported without any of the value. */
 export class Codec<Value> {
   readonly #cache: string;
   readonly #serializer: Serializer<Value>;
   readonly #maxSize: number;
-  /** Whether values are given out that nobody can change. */
+  /** Whether the values given out are frozen. */
   readonly #freezes: boolean;
   readonly #counters: Counters;
 
@@ -49,7 +49,7 @@ export class Codec<Value> {
     return payload;
   }
 
-  /** Who has loaded it gets it all the same; that it is loaded each time is told of. */
+  /** The caller gets the value all the same; a warning says that it is loaded each time. */
   isTooLarge(payload: string): boolean {
     if (payload.length <= this.#maxSize) return false;
     this.#fail(this.#tooLarge(payload));

@@ -95,7 +95,7 @@ export class StoreCommit implements Participant {
     const deadline = clock.now() + timeout / 2;
     try {
       this.#announced = await announce(this.#store, this.#transaction, tags, values, timeout);
-      // Cancelled meanwhile, the transaction has ended without it.
+      // The transaction was cancelled and has ended during the announcement.
       if (this.#outcome !== undefined) return this.end(this.#outcome);
       if (clock.now() > deadline) throw new Error('it took too long');
       this.#fence(deadline);
@@ -121,12 +121,12 @@ export class StoreCommit implements Participant {
 
   end(outcome: Outcome): void {
     this.#outcome = outcome;
-    // Where nobody knows whether it is committed the locks end by themselves, and what was stored before stays dead.
+    // With an unknown outcome the locks expire by themselves, and what was stored before stays dead.
     if (this.#announced === undefined || outcome === 'unknown') return;
     void this.#settle(this.#announced, outcome === 'committed' ? this.#announced.values : noValues);
   }
 
-  /** Whoever reads in this process comes after it, and others read the database meanwhile: only a database that closes waits. */
+  /** Reads of this process come after it, and other processes read the database until then: only `close()` waits for it. */
   async #settle(announced: Announced, values: NewValues): Promise<void> {
     const { work } = this.#scope.transaction.client;
     work.add(this);
@@ -217,7 +217,7 @@ async function settle(
   await Promise.all([Promise.allSettled(writes.map((write) => store.write(write))), store.release(transaction, tags)]);
 }
 
-/** The channel of the outbox in which the changes wait that a store could not be told of. */
+/** The channel of the outbox for changes that could not be sent to the store. */
 export function changesChannel(store: CacheStore): string {
   return `cache ${store.name ?? ''}`;
 }

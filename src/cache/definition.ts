@@ -67,7 +67,7 @@ export interface CacheOptions<Value, Key extends CacheKey> {
    * After that its caller gets a `CacheLoadTimeoutError`, and who has waited for it loads again. Default 30,000.
    */
   readonly loadTimeout?: number | undefined;
-  /** The longest that a COMMIT may take, in milliseconds; what it changes is not read from the cache meanwhile. Default 10,000. */
+  /** The longest that a COMMIT may take, in milliseconds; until its end, what it changes is not read from the cache. Default 10,000. */
   readonly commitTimeout?: number | undefined;
 }
 

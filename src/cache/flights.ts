@@ -4,8 +4,8 @@ interface Flight<Result> {
 }
 
 /**
- * One load for many who want the same. Whoever comes while one is under way joins the one after it: a load that
- * began before somebody asked may have read what was changed since.
+ * One load for many callers who want the same value. A call during a load joins the next one: a load that began before
+ * the call may have read what was changed since.
  */
 export class Flights<Result> {
   readonly #flights = new Map<string, Flight<Result>>();

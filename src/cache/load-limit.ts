@@ -23,7 +23,7 @@ export class LoadLimit {
       });
   }
 
-  /** @throws CacheLoadTimeoutError; what comes after that, a failure too, is heard by nobody */
+  /** @throws CacheLoadTimeoutError; after that, results and failures of `load` are dropped */
   within<Result>(load: () => Promise<Result> | Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       const place = this.#patience.begin(() => reject(this.#tooLong('A load')));

@@ -43,8 +43,8 @@ export class Loads<Value> {
     look: () => Promise<Found>,
     load: (found: Found) => Promise<Value>,
   ): Promise<Value> {
-    // A load waits for no other one, so that loads which need each other never wait in a circle; and who holds a connection must
-    // not wait for a load of somebody else, who may be waiting for that connection.
+    // A load waits for no other one, so that loads which need each other never wait in a circle; and a caller that holds a
+    // connection must not wait for another caller's load, which may be waiting for that connection.
     if (isInLoad() || (currentFrame()?.held ?? -1) >= 0)
       return look().then((found) => (found.hit === undefined ? load(found) : found.hit.payload));
     let isOwn = false;

@@ -15,7 +15,7 @@ interface Entry {
   readonly until: number;
 }
 
-/** Changes in the same process are told of at once. */
+/** Reports changes in the same process synchronously. */
 class LocalFeed implements ChangeFeed {
   readonly provenAt: number = Number.POSITIVE_INFINITY;
   readonly #listeners = new Set<ChangeListener>();
@@ -29,7 +29,7 @@ class LocalFeed implements ChangeFeed {
   }
 }
 
-/** A value depends on a few tags, of which one is its own; one that nobody has asked for longest is forgotten, which kills its values. */
+/** A value depends on a few tags, of which one is its own. The least recently used tag is forgotten, which kills its values. */
 const tagsPerValue = 2;
 
 /** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
@@ -82,7 +82,7 @@ export class MemoryStore implements CacheStore {
   release(transaction: string, tags: readonly string[]): Promise<void> {
     for (const name of tags) {
       const tag = this.#tag(name);
-      // Read meanwhile by who took it for free: what that has stored is dead.
+      // The lock has expired and readers may have taken the tag for free: what they have stored is dead.
       if (!this.#isLive(tag, transaction)) {
         tag.stamp = newStamp();
         this.feed.tell([name]);

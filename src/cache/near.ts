@@ -26,7 +26,7 @@ interface Copy<Value> {
   goodAt: number;
 }
 
-/** A fetch from the store, from before it begins: whatever changes meanwhile makes it one that is not kept. */
+/** A fetch from the store, made before it begins: a change during it keeps its value from being stored. */
 export interface Fetch<Value> {
   keep(value: Value, remaining: number): void;
   end(): void;
@@ -79,7 +79,7 @@ export class NearMemory<Value> implements ChangeListener {
   fetch(key: string, tags: readonly string[]): Fetch<Value> {
     const lives = tags.map((tag) => this.#lifeOf(tag));
     const begun = performance.now();
-    // What changes before the feed has begun nobody tells of.
+    // Changes before the feed has begun are not reported.
     const isHeard = this.#feed.provenAt !== Number.NEGATIVE_INFINITY;
     if (!isHeard) this.#feed.prove();
     return {
@@ -145,7 +145,7 @@ export class NearMemory<Value> implements ChangeListener {
 /**
  * Freezes a value through and through.
  * @param seen where it has been, in values that contain themselves
- * @returns whether nobody can change it now, as they can one with a date in it
+ * @returns whether it is immutable now, which a value with a date in it is not
  */
 export function freezeDeeply(value: unknown, seen: Set<object> = new Set()): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function';

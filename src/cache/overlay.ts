@@ -21,7 +21,7 @@ export const deletion: Change = { payload: undefined, tags: [], ttl: 0 };
 const mostKeys = 1_000;
 
 /**
- * What a transaction has done to a cache, which nobody else sees before its commit: a layer for each savepoint. A layer that is
+ * What a transaction has done to a cache, invisible to others before its commit: a layer for each savepoint. A layer that is
  * rolled back takes its values along, but what it has touched stays touched: the database may have been read in between.
  */
 export class Overlay implements SavepointObserver {

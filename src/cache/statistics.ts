@@ -11,7 +11,7 @@ export interface CacheStatistics {
   readonly bypasses: number;
   /** Calls of `load`; of those who ask at once, one. */
   readonly loads: number;
-  /** Commands that the store did not carry out, values that it gave and nobody can read, and values that were too large. */
+  /** Commands that the store did not carry out, stored values that cannot be read, and values that were too large. */
   readonly failures: number;
   /** Copies in the memory of this process now, with `memory`. */
   readonly copies: number;

@@ -1,6 +1,6 @@
 /** The present state of a tag. */
 export interface TagState {
-  /** Changes with every change of what the tag stands for. */
+  /** Changes with every change of the tagged data. */
   readonly stamp: string;
   /** A transaction is committing that changes it. */
   readonly isLocked: boolean;
@@ -46,9 +46,9 @@ export interface ChangeListener {
   takeUse(): boolean;
 }
 
-/** Tells of the changes in a store, those of other processes too. */
+/** Reports the changes in a store, including those of other processes. */
 export interface ChangeFeed {
-  /** Up to when every change has been told of, in milliseconds of `performance.now()`; `-Infinity` while nothing is heard. */
+  /** Up to when every change has been reported, in milliseconds of `performance.now()`; `-Infinity` while the feed is not connected. */
   readonly provenAt: number;
   /** Tells a listener from now on, which wants to know every so many milliseconds that nothing is missing. */
   listen(listener: ChangeListener, interval: number): void;
@@ -78,17 +78,17 @@ export interface CacheStore {
   ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[]; readonly epoch?: string }>;
   /** As `read`, for those who store nothing afterwards. Default: `read`. */
   find?(key: string, tags: readonly string[], timed?: boolean): Promise<Stored | 'missing' | 'locked'>;
-  /** What this process reads later finds it, though nobody has waited for the promise. */
+  /** Later reads of this process find the value, even if the promise is not awaited. */
   write(write: StoreWrite): Promise<void>;
   /**
-   * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if the transaction is not heard of
-   * again. All have it when the promise resolves, and their change is on its way to all feeds.
+   * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if `release` is never called.
+   * All have it when the promise resolves, and their change is on its way to all feeds.
    * @param transaction its name, which no other one ever has
    */
   prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked>;
   /**
-   * Ends the locks of a transaction. A tag whose lock was lost meanwhile gets a new stamp. What this process reads later comes
-   * after it, though nobody has waited for the promise.
+   * Ends the locks of a transaction. A tag whose lock was lost before that gets a new stamp. Later reads of this process come
+   * after it, even if the promise is not awaited.
    */
   release(transaction: string, tags: readonly string[]): Promise<void>;
   /**

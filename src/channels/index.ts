@@ -159,7 +159,7 @@ export const cacheBackoff: TypedChannel<CacheBackoffEvent> = typed(channelNames.
 const warned = new Set<string>();
 const mostWarnings = 100;
 
-/** Tells of an error that no caller is waiting for. Without a subscriber it becomes a process warning, once for each text. */
+/** Reports an error that no caller is waiting for. Without a subscriber it becomes a process warning, once for each text. */
 export function reportBackgroundError({ source, error }: BackgroundErrorEvent): void {
   if (backgroundError.hasSubscribers) {
     backgroundError.publish({ source, error });

@@ -2,7 +2,7 @@ import { transactionEnd, transactionStart } from '../channels/index.ts';
 import type { TransactionalClient } from './client.ts';
 import type { Outcome } from './state.ts';
 
-/** What is told of a transaction. */
+/** What the events of a transaction are made from. */
 interface Announced {
   readonly client: TransactionalClient;
   readonly level: number;
@@ -10,7 +10,7 @@ interface Announced {
   readonly openedAt: number;
 }
 
-/** Tells whoever listens that a transaction begins. */
+/** Publishes that a transaction begins. */
 export function announceStart({ client, level, name }: Announced): void {
   if (!transactionStart.hasSubscribers) return;
   transactionStart.publish({ clientName: client.name, level, transaction: name });

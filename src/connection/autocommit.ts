@@ -107,7 +107,7 @@ class AutocommitWork implements RunningWork {
   }
 }
 
-/** The error for statements that a closing database has ended; of writes whose answer is missing nobody knows what became. */
+/** The error for statements that a closing database has ended. A write without an answer has an unknown outcome. */
 function endedWith(
   reason: unknown,
   { kind, error }: Failure,

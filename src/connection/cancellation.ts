@@ -36,7 +36,7 @@ export class Cancellation {
     this.#connection = connection;
   }
 
-  /** The server has not confirmed that the connection is free, and that no cancel request can reach it any more. */
+  /** The server has not confirmed that the connection is free and that no late cancel request can reach it. */
   get inDoubt(): boolean {
     return this.#inDoubt;
   }
@@ -129,7 +129,7 @@ export class Cancellation {
   }
 
   /**
-   * Waits until a cancelled statement has ended and no cancel request is under way any more, for the grace time at most.
+   * Waits until a cancelled statement has ended and all cancel requests are done, for the grace time at most.
    * @returns whether the connection is free
    */
   async settled(): Promise<boolean> {
@@ -141,8 +141,8 @@ export class Cancellation {
   }
 
   /**
-   * Resolves as `work` does. Once the end was asked for, before or meanwhile, it is waited for until the grace time is over;
-   * then there is no result, and the connection is in doubt.
+   * Resolves as `work` does. Once cancellation was requested, before or during `work`, waits until the grace time is over at
+   * most; then there is no result, and the connection is in doubt.
    */
   bounded<Result>(work: Promise<Result>): Promise<Result | undefined> {
     const signal = this.signal;

@@ -20,9 +20,9 @@ import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
 
 /**
- * A connection in the hands of somebody who speaks to it statement by statement, outside of any ambient
- * transaction: what a library gets from `pool.connect()`. What it begins there is its own affair; a
- * connection that it gives back in the middle of that is rolled back, or destroyed.
+ * A connection that its holder uses statement by statement, outside of any ambient transaction: what a library gets from
+ * `pool.connect()`. Transactions that the holder begins there are its own; one that is still open when the connection
+ * comes back is rolled back, or the connection is destroyed.
  */
 export class Checkout implements RunningWork, TurnOwner {
   readonly #client: TransactionalClient;
@@ -119,7 +119,7 @@ export class Checkout implements RunningWork, TurnOwner {
     }
   }
 
-  /** Whoever waits here waits for what was sent before, which ends by itself. */
+  /** A waiter here waits for the statements before it, which end by themselves. */
   get turnLimit(): TurnLimit {
     const { clock, pool } = this.#client;
     const timeout = pool.settings.acquireTimeout;

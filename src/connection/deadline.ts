@@ -24,7 +24,7 @@ export function cancelAtDeadline(
 
 export function deadlineExceeded(what: string, chain: readonly ChainLink[] = []): DeadlineExceededError {
   return new DeadlineExceededError({
-    what: `${what} ran into the deadline of its chain, after which nobody waits for it any more`,
+    what: `${what} passed the deadline of its chain`,
     remedy: 'Give the caller a longer timeout, or look for what took the time',
     chain,
   });

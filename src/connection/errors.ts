@@ -19,7 +19,7 @@ export class ScopeBlockedError extends SluiceError {
   override readonly code = 'SCOPE_BLOCKED';
 }
 
-/** The connection was lost while COMMIT was under way: nobody here knows whether the data is there. */
+/** The connection was lost during COMMIT. The transaction may be committed or rolled back. */
 export class CommitUnknownError extends SluiceError {
   static override readonly code = 'COMMIT_UNKNOWN';
   override readonly code = 'COMMIT_UNKNOWN';
@@ -31,7 +31,7 @@ export class TransactionTimeoutError extends SluiceError {
   override readonly code = 'TRANSACTION_TIMEOUT';
 }
 
-/** The chain's deadline has passed: whoever waits for it has given up or is about to. What was open is rolled back. */
+/** The chain's deadline has passed, and its caller stops waiting. Open transactions are rolled back. */
 export class DeadlineExceededError extends SluiceError {
   static override readonly code = 'DEADLINE_EXCEEDED';
   override readonly code = 'DEADLINE_EXCEEDED';

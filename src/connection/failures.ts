@@ -98,8 +98,8 @@ export function ended(subject: Subject, scope: string, cause: unknown): Transact
 }
 
 /**
- * A server's error carries the stack of the socket that read it. This adds the stack of whoever sent
- * the statement, which the engine still knows where the callers have awaited it.
+ * A server's error carries the stack of the socket that read it. This adds the stack of the call that sent
+ * the statement, which V8 still knows where the callers have awaited it.
  */
 export function withCaller(error: unknown): unknown {
   if (!(error instanceof Error)) return error;

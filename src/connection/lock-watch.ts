@@ -31,7 +31,7 @@ const idleTimeout = 10_000;
 /**
  * Finds deadlocks that no server sees: a transaction waits in the program, not in the database, for a
  * statement that waits for its lock. Nothing is done for a statement that ends within `after`; then a
- * side connection of the client, beside its budget, looks who blocks it, again and again with growing pauses.
+ * side connection of the client, outside of its budget, asks what blocks it, repeatedly and with growing pauses.
  */
 export class LockWatch {
   readonly #settings: LockWatchSettings;

@@ -119,7 +119,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   get characteristics(): TransactionCharacteristics {
     return this.#characteristics;
   }
-  /** The server has heard of it, or is about to: its BEGIN is on its way. */
+  /** Its BEGIN is sent, or on its way. */
   get hasStarted(): boolean {
     return this.#state !== 'unstarted' || this.#beginSent;
   }
@@ -152,7 +152,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     return { clientName: client.name, level, transaction: name, age, openedAt: this.origin() };
   }
 
-  /** Says how it is to begin, as long as the server has not heard of it. */
+  /** Sets the characteristics; only before BEGIN is sent. */
   begins(characteristics: TransactionCharacteristics): void {
     this.#characteristics = characteristics;
   }
@@ -201,7 +201,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     }
   }
 
-  /** Has its connection from now on, without its first statement. Nothing else runs in it meanwhile. */
+  /** Takes the connection before the first statement. Nothing else runs in the transaction during that. */
   async connect(frame: Frame): Promise<void> {
     if (this.#held.connection === undefined) await this.#held.takeAhead(frame);
   }
@@ -275,7 +275,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   /** Rolls back, and gives the connection back, or destroys it if the server does not confirm. */
   async rollback(): Promise<Ending> {
     await this.cancellation.settled();
-    // What was cancelled may have ended the transaction all the same, or nobody knows whether it has.
+    // What was cancelled may have ended the transaction all the same, or left its outcome unknown.
     if (this.#ending !== undefined) return this.#ending;
     if (this.#commitSent) return this.#endUnknown(this.cancellation.requested?.reason);
     const from = this.#state;
@@ -286,7 +286,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     return this.#end('rolledBack');
   }
 
-  /** Whether a COMMIT is on its way, so that the outcome is not in the hands of this process any more. */
+  /** Whether a COMMIT is on its way: from then on the server decides the outcome. */
   get isCommitting(): boolean {
     return this.#commitSent;
   }

@@ -30,20 +30,20 @@ export class RepeatableFailures {
     this.#last = failure;
   }
 
-  /** `error` leaves a unit that is rolled back: a library's own one, or a copy, says nothing of what it stands for. */
+  /** Notes the failure behind an `error` that leaves a unit: a library's own error, or a copy, does not show its cause. */
   carry(unit: RollbackUnit, error: unknown): void {
     const failure = this.behind(error, unit);
     if (failure !== undefined && isError(error)) this.#byError.set(error, failure);
   }
 
-  /** The server has answered something else since: whoever asked has gone on. */
+  /** The server has answered a later statement: the caller has handled the failure and gone on. */
   overcome(): void {
     this.#last = undefined;
   }
 
   /**
-   * The failure for which a unit, or the whole transaction, was rolled back: it left the unit no other end, `error` tells
-   * of it, or it was the last that was heard from the server.
+   * The failure for which a unit, or the whole transaction, was rolled back: it doomed the unit, `error` is it or
+   * wraps it, or it was the last answer of the server.
    */
   behind(error: unknown, { doomed }: RollbackUnit): Failure | undefined {
     const doom = doomed === undefined ? undefined : this.#byError.get(doomed.cause);

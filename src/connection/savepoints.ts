@@ -19,7 +19,7 @@ export interface RollbackUnit {
   doomAll(cause: unknown): void;
 }
 
-/** Is told of the savepoint scopes of a transaction, in their order; it must not throw. */
+/** Gets the events of a transaction's savepoint scopes, in order; it must not throw. */
 export interface SavepointObserver {
   /** A savepoint scope begins. */
   entered?(savepoint: string): void;

@@ -42,7 +42,7 @@ export class TransactionConnection {
   #ahead: { readonly taken: Promise<void>; readonly stop: AbortController } | undefined;
   /** What was sent last; none while the transaction is being ended. */
   #sent: readonly Statement[] | undefined;
-  /** What is not to be sent any more; none in most. */
+  /** Statements that must not be sent after all; undefined in most transactions. */
   #withdrawn: WeakSet<readonly Statement[]> | undefined;
   /** The server had failed the transaction before what is under way was sent. */
   #wasFailed = false;
@@ -61,12 +61,12 @@ export class TransactionConnection {
     return this.#hold.status;
   }
 
-  /** @throws what the pool throws; TransactionEndedError where the transaction has ended meanwhile */
+  /** @throws what the pool throws; TransactionEndedError where the transaction ended during the wait */
   take(frame: Frame): Promise<void> {
     return this.#ahead?.taken ?? this.#take(frame, this.#borrower.cancellation.signal);
   }
 
-  /** The same, before there is a statement; whoever has one meanwhile waits with it, and it is given up with the transaction. */
+  /** The same, before there is a statement. A statement that comes in the meantime shares the wait; the transaction's end ends it. */
   async takeAhead(frame: Frame): Promise<void> {
     const stop = new AbortController();
     const { signal } = this.#borrower.cancellation;
@@ -108,7 +108,7 @@ export class TransactionConnection {
     return this.#hold.run(steps);
   }
 
-  /** The same, cancelled with the transaction; nothing where the server has not answered in time. Whoever awaits it then watches nothing. */
+  /** The same, cancelled with the transaction; undefined where the server has not answered in time. Locks are not watched during it. */
   finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
     const running = this.run(steps);
@@ -150,7 +150,7 @@ export class TransactionConnection {
 
 /**
  * What travels in one exchange.
- * @param begin how to begin, where the server has not heard of the transaction
+ * @param begin the characteristics, where BEGIN has not been sent
  * @param last whether COMMIT goes along
  */
 export function stepsOf(

@@ -29,10 +29,10 @@ export interface TurnOwner {
 export class Turns {
   #busy = false;
   #line: LinkedList<Turn> | undefined;
-  /** Set while the one that is in has kept somebody else waiting for too long. */
+  /** Set while a waiter watches how long the present owner takes. */
   #stopWatching: CancelTimer | undefined;
 
-  /** Returns nothing when it is free, otherwise a promise of the turn. Whoever enters must leave. */
+  /** Returns nothing when it is free, otherwise a promise of the turn. Each `enter` needs a `leave`. */
   enter(owner: TurnOwner): Promise<void> | undefined {
     if (this.#busy) return this.#wait(owner.turnLimit);
     this.#busy = true;

@@ -62,7 +62,7 @@ const someBaggage: Check = Object.assign(
       ? undefined
       : `an object with at most ${mostBaggage} strings, without control characters and not larger than ${largestContext} bytes together`,
   {
-    // A copy that nobody changes on the way: it is checked once.
+    // Copied and frozen, so that checking it once is enough.
     read: (value: unknown) => (isRecord(value) ? Object.freeze(Object.fromEntries(Object.entries(value))) : value),
   },
 );

@@ -18,7 +18,7 @@ export interface Ancestor {
   readonly backend: BackendIdentity;
 }
 
-/** What a chain carries along beside its level, through every process that it reaches. */
+/** The values that a chain carries through every process that it reaches, in addition to its level. */
 export interface ChainContext {
   /** The trace as W3C Trace Context writes it. */
   readonly traceparent?: string | undefined;
@@ -36,7 +36,7 @@ export interface ChainContext {
   readonly baggage?: Readonly<Record<string, string>> | undefined;
   /** When it came into this process from another one, in milliseconds of this process's monotonic clock. */
   readonly enteredAt?: number | undefined;
-  /** When nobody waits for the chain any more, in milliseconds of this process's monotonic clock. */
+  /** When the caller stops waiting for the chain, in milliseconds of this process's monotonic clock. */
   readonly deadline?: number | undefined;
   /** The transactions that other processes hold open above this one's part of the chain, outermost first. */
   readonly ancestors?: readonly Ancestor[] | undefined;

@@ -125,7 +125,7 @@ export class Frame {
   get ground(): Ground | undefined {
     return (this.stands = groundNow(this.stands));
   }
-  /** What travels with the chain. Nobody waits for what is left running when the answer was given. */
+  /** What travels with the chain. Work that is still running after the answer is not waited for. */
   get chain(): ChainContext | undefined {
     const chain = this.carried;
     if (chain?.ancestors === undefined || this.entry?.hasEnded !== true) return chain;

@@ -21,7 +21,7 @@ export class Ground {
     return (this.#below = groundNow(this.#below));
   }
 
-  /** What gave the level has ended: nobody waits for what it has left running. */
+  /** The work that set the level has ended. Whatever it left running is not waited for. */
   end(): void {
     this.#hasEnded = true;
     this.#below = groundNow(this.#below);

@@ -3,7 +3,7 @@ import type { Frame } from './frame.ts';
 
 /**
  * One store for the whole process, under a registered symbol: a second copy of the package (two
- * versions in one tree, ESM beside CommonJS) finds the same frames instead of silently none.
+ * versions in one tree, ESM and CommonJS) finds the same frames instead of silently none.
  */
 const storeKey = Symbol.for('sluice.context.v1');
 

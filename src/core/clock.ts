@@ -39,7 +39,7 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
 
 /**
  * Waits for work, and not longer than so many milliseconds.
- * @returns whether it has ended by then; what it then fails with later concerns nobody
+ * @returns whether it has ended by then; a later failure is ignored
  * @throws what it fails with until then
  */
 export async function endsWithin(clock: Clock, work: Promise<unknown>, milliseconds: number): Promise<boolean> {

@@ -111,7 +111,7 @@ export function reading<Result>(owner: string, read: () => Result): Result {
 export function refuseUnknown(owner: string, options: unknown, checks: Checks): asserts options is object {
   if (!isRecord(options))
     throw noObject(owner, options, `Pass an object with any of: ${Object.keys(checks).join(', ')}`);
-  // Those of a prototype too. What somebody has put onto all objects is nobody's option.
+  // Inherited properties too, except those that were added to Object.prototype.
   for (const name in options) {
     if (Object.hasOwn(checks, name) || (name in Object.prototype && !Object.hasOwn(options, name))) continue;
     throw new InvalidOptionError({

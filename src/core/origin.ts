@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TokenBucket } from './token-bucket.ts';
 
-/** A place in the program, formatted only when somebody reads it. */
+/** A place in the program, formatted lazily: on the first read. */
 export type Origin = () => string | undefined;
 
 const ownFolder = fileURLToPath(new URL('..', import.meta.url));

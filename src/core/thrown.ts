@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { typeName } from './options.ts';
 
-/** What can be told of a thrown value, as text that every server stores. */
+/** The description of a thrown value, as text that every server can store. */
 interface ThrownText {
   readonly name: string;
   readonly message: string;

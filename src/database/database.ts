@@ -199,8 +199,8 @@ export class Database<Name extends string = string> {
 
   /**
    * Runs `body` in nothing that is open here: in no transaction, at level 0 and without the deadline of the chain; the values
-   * of `withContext` stay. Nobody waits for it, and what it fails with is published on the channel `sluice:background:error`,
-   * or is a process warning where nobody listens. For listeners of events and other callbacks that outlive their transaction.
+   * of `withContext` stay. It is not awaited. Its failure is published on the channel `sluice:background:error`, or is a
+   * process warning where that has no subscriber. For event listeners and other callbacks that outlive their transaction.
    * @throws InvalidOptionError for what is no function
    */
   detached(body: () => unknown): void {
@@ -245,7 +245,7 @@ export class Database<Name extends string = string> {
     await Promise.all(clients.map((client) => client.end()));
     if (!isIdle) {
       await this.#idleWithin(patience.forCut);
-      // Who awaits what has just ended hears of it in this turn of the event loop.
+      // The callers of what has just ended get its result in this turn of the event loop.
       await setImmediate();
     }
     unregisterDatabase(this);

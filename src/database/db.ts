@@ -27,7 +27,7 @@ export interface DbTransaction {
   ): Promise<ResultsOf<Statements>>;
   /** The transaction that statements join here, if any. */
   readonly active: TransactionInfo | undefined;
-  /** Is told of savepoint scopes of the open transaction. Outside of one there are none to tell of. */
+  /** Observes the savepoint scopes of the open transaction; without effect outside of one. */
   observeSavepoints(observer: SavepointObserver): void;
 }
 
@@ -169,7 +169,7 @@ function noStatement(clientName: string, given: unknown): InvalidOptionError {
 
 function valuesTwice(clientName: string): InvalidOptionError {
   return new InvalidOptionError({
-    what: `A query on client "${clientName}" got a statement, which has its values, and values beside it`,
+    what: `A query on client "${clientName}" got values and a statement that has its own`,
     remedy: 'Put the values into the statement: sql`... ${value} ...`',
   });
 }

@@ -2,7 +2,7 @@ import { reportBackgroundError } from '../channels/index.ts';
 import { type ChainContext, currentFrame, Frame, Ground, runInFrame } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
 
-/** Runs `body` in nothing of what is open here, and tells of its failure in the background. @throws InvalidOptionError */
+/** Runs `body` in nothing of what is open here, and reports its failure in the background. @throws InvalidOptionError */
 export function runDetached(body: () => unknown): void {
   if (typeof body !== 'function') throw noBody(body);
   void runInFrame(detachedFrame(currentFrame()), settleDetached, body);
@@ -16,12 +16,12 @@ async function settleDetached(body: () => unknown): Promise<void> {
   }
 }
 
-/** The values of the chain and its client, as a job has them that nobody waits for. */
+/** The values of the chain and its client, as for a job that is not awaited. */
 function detachedFrame(frame: Frame | undefined): Frame | undefined {
   if (frame === undefined) return undefined;
   const { deadline: _, ancestors: __, enteredAt: ___, ...values }: ChainContext = frame.chain ?? {};
   const ground = new Ground(0);
-  // Nobody waits for it from its beginning on, so that it is new work for a database that closes.
+  // Not awaited from the start, so that it is new work for a database that closes.
   ground.end();
   return new Frame(undefined, { client: undefined, scope: undefined, current: frame.current, chain: values, ground });
 }

@@ -24,8 +24,8 @@ export interface DatabaseOptions<Name extends string = string> {
   /** How many hooks the hooks of one transaction may register in turn. Default 1,000. */
   readonly hookLimit?: number | undefined;
   /**
-   * Milliseconds after which a statement that somebody of its own chain may be waiting for is checked for a lock
-   * that its own chain holds; `false`: never. Default 100.
+   * Milliseconds after which a statement is checked for waiting on a lock that its own chain holds, where a transaction of
+   * the chain may be waiting for it; `false`: never. Default 100.
    */
   readonly lockProbeAfter?: number | false | undefined;
   /** The time, for tests that replay a run. */

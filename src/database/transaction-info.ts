@@ -2,7 +2,7 @@ import type { IsolationLevel } from '../driver/index.ts';
 import type { Outcome } from '../connection/index.ts';
 import type { Scope } from '../transaction/index.ts';
 
-/** What an open transaction tells of itself. */
+/** The state of an open transaction. */
 export interface TransactionInfo {
   /** The name given in the options, or `anonymous`. */
   readonly name: string;

@@ -24,8 +24,8 @@ export interface PoolOptions {
    */
   readonly validateAfter?: number | undefined;
   /**
-   * A connection that is held for longer is told of, once, with the place where it was taken: on the channel
-   * `sluice:pool:leak` and as a process warning. Costs a stack for each connection taken. Default 0: never.
+   * A connection that is held for longer is reported once, with the place that took it: on the channel
+   * `sluice:pool:leak` and as a process warning. Captures a stack for each connection taken. Default 0: never.
    */
   readonly leakThreshold?: number | undefined;
 }

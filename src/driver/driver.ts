@@ -102,7 +102,7 @@ export interface DriverConnection {
   readonly backend: Backend;
   /** The state of its transaction, as of the last exchange. */
   readonly status: ConnectionStatus;
-  /** What is of no use any more, as the server has shown: this connection, or all that are open to its server by now. */
+  /** What must not be used again after what the server answered: this connection, or all that are open to its server now. */
   readonly unfit?: 'connection' | 'server' | undefined;
   /**
    * Carries out the steps in order, in one round trip where the protocol allows, and stops at the first that fails.

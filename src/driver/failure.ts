@@ -2,7 +2,7 @@ import { type ErrorDetails, SluiceError } from '../core/index.ts';
 
 /**
  * What a failed statement means for the program.
- * `connectionLost`: nobody answers any more; every other kind was the server's answer.
+ * `connectionLost`: there was no answer; every other kind is the server's answer.
  * `stalePlan`: what the server had prepared before no longer fits; it is prepared anew the next time.
  */
 export type FailureKind =
@@ -62,7 +62,7 @@ export class ConnectionLostError extends SluiceError {
   override readonly code = 'CONNECTION_LOST';
 }
 
-/** A prepared statement was not on the server any more, in the middle of a transaction, which is rolled back. */
+/** The server no longer had a prepared statement, in the middle of a transaction, which is rolled back. */
 export class PreparedStatementMissingError extends SluiceError {
   protected static override readonly isRetryable = true;
   static override readonly code = 'PREPARED_STATEMENT_MISSING';

@@ -26,8 +26,8 @@ export type RowOf<Piece> = Piece extends Sql<infer Row> ? Row : never;
 /** Makes statements whose values never become text. */
 export interface SqlTag {
   /**
-   * A statement: what is put into it is sent as a value, beside the text (`$1`, `$2` on every engine). A piece of SQL that is
-   * put into it becomes a part of it.
+   * A statement. An interpolated value is sent as a parameter (`$1`, `$2` on every engine), never as text; an interpolated
+   * piece of SQL becomes a part of it.
    *
    * ```ts
    * const product = sql<{ id: number; stock: number }>`select id, stock from product where id = ${id}`;

@@ -53,7 +53,7 @@ export interface ContextCarrier {
   /**
    * Runs `body` at once in the context of the headers, and in nothing of what is ambient here. Whatever goes wrong is a
    * rejection, so that a callback of a transport has one place to handle it. When the promise of `body` has settled,
-   * nobody waits for what it has left running; a body that returns none, as the `next()` of a middleware, goes on.
+   * work that it has left running is not waited for; a body that returns no promise, as the `next()` of a middleware, goes on.
    * @throws InvalidContextError for a wrong signature, a replay, or values that cannot be; DeadlineExceededError;
    * InvalidOptionError
    */

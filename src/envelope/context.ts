@@ -48,13 +48,13 @@ export interface ReceivedContext {
 }
 
 const mostAncestors = 16;
-/** No field of a context is nested as deep; whoever sends more is not one of us. */
+/** Fields of a context are never nested as deep: deeper JSON is refused. */
 const deepest = 8;
-/** A chain that is not waited for starts at the bottom, and nobody's locks or deadline concern it. */
+/** A chain that is not waited for starts at level 0, without ancestors and deadline. */
 const bottom: Pick<WireContext, 'level'> = { level: 0 };
 
 /**
- * What is carried from `frame` to whoever does work for it. `awaited`: the level it gets; none: nobody waits for it.
+ * The context that is sent from `frame` with a job, call or message. `awaited`: its level; undefined: it is not awaited.
  * @throws InvalidOptionError where it is too large to be taken
  */
 export function encodeContext(frame: Frame | undefined, clock: Clock, awaited?: { level: number }): WireContext {

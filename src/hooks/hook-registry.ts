@@ -45,7 +45,7 @@ export class HookRegistry {
     return this.#lists === undefined ? 0 : this.#lists.befores.length;
   }
 
-  /** The next hook to be awaited before the commit; those registered meanwhile come too. */
+  /** The next hook to be awaited before the commit; hooks that hooks register come too. */
   takeBefore(): Hook | undefined {
     return this.#lists?.befores.shift();
   }

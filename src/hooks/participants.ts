@@ -10,7 +10,7 @@ export type InScope = <Result>(work: () => Promise<Result>) => Promise<Result>;
 export interface Participant {
   /** Runs before the commit, when no hook is left that could change anything; what it throws rolls back. */
   prepare(inScope: InScope): Promise<void>;
-  /** Runs as soon as the outcome is known, before any hook learns of it. It never throws, and nobody waits for what it sets off. */
+  /** Runs as soon as the outcome is known, before any hook. It never throws, and the work that it starts is not awaited. */
   end(outcome: Outcome): void;
 }
 

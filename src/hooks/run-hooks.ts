@@ -54,7 +54,7 @@ export function frameAfter(outer: Frame | undefined): Completion['frameFor'] {
   };
 }
 
-/** Tells of an error that no caller may be waiting for. Without a subscriber it becomes a process warning. */
+/** Reports an error that no caller may be waiting for. Without a subscriber it becomes a process warning. */
 export function reportHookError(event: {
   hook: 'commit' | 'compensate';
   transaction: string | undefined;
@@ -114,7 +114,7 @@ class HookQueue implements HookSink {
     this.#add(run);
   }
 
-  /** After a commit nothing can fail any more that there would be to compensate. */
+  /** After a commit there is nothing to compensate. */
   compensate(run: () => unknown): void {
     if (this.#outcome === 'rolledBack') this.#add(run);
   }

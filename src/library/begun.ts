@@ -15,7 +15,7 @@ export interface Begun {
   readonly frame: Frame | undefined;
   /** It is the scope of the entry that sent it, which ends by itself. */
   readonly standsIn: boolean;
-  /** It stands for the whole ambient transaction, which is as whoever began it has asked. */
+  /** It represents the whole ambient transaction, whose options are those of the call that began it. */
   readonly takesAsIs: boolean;
   /** @throws TransactionControlError where a commit from here would wait for itself */
   assertCommits(): void;
@@ -57,7 +57,7 @@ const depthOfLibraries = 20;
 const asked = new AsyncLocalStorage<Origin>();
 
 /**
- * For a library that begins a transaction in a later tick, where the stack has no call of the program any more.
+ * For a library that begins a transaction in a later tick, where the stack no longer shows the program's call.
  * @param above the function that the program has called
  */
 export function beginningAt<Result>(above: (...args: never[]) => unknown, begin: () => Result): Result {
@@ -95,7 +95,7 @@ export class NestedByHand implements Begun, BegunByHand {
     return this.#frame;
   }
 
-  /** Somebody ends it, or is about to. */
+  /** It is being ended, or about to be. */
   get isClaimed(): boolean {
     return this.#isClaimed;
   }
@@ -143,7 +143,7 @@ export class NestedByHand implements Begun, BegunByHand {
       const forget = (): void => scope?.endByHand(this);
       this.#done.then(forget, (error: unknown) => {
         forget();
-        // Refused before its body: nobody else would hear of it.
+        // Refused before its body: no other promise reports it.
         reject(error);
       });
     });

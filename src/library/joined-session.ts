@@ -225,8 +225,8 @@ export class JoinedSession implements LibrarySession {
   }
 
   /**
-   * Where a statement runs: in what the library has begun last, or deeper, where whoever sends it is in a
-   * nested scope inside of that.
+   * Where a statement runs: in what the library has begun last, or deeper, where its caller is in a nested scope inside
+   * of that.
    */
   #frame(): Frame {
     this.#dropEnded();

@@ -3,8 +3,8 @@ import { ConnectError } from '../driver/index.ts';
 const told = new WeakMap<object, ConnectError>();
 
 /**
- * What a library is told of a failure: where no connection could be opened, the driver's own error, as its pool would tell it,
- * since libraries look at the `code` (a database that is missing, a user who is refused).
+ * The error that a library gets for a failure: where no connection could be opened, the driver's own error, as its pool would
+ * give it, since libraries look at the `code` (a missing database, a refused user).
  * @throws always
  */
 export function throwToLibrary(error: unknown): never {

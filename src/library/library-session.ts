@@ -2,7 +2,7 @@ import type { QueryResult, Statement } from '../driver/index.ts';
 import type { Checkout } from '../connection/index.ts';
 import type { ControlCommand } from './control.ts';
 
-/** What is told of a transaction after its end. */
+/** What remains of a transaction after its end. */
 export interface Remains {
   /** @throws TransactionEndedError */
   assertNotOver(): void;
@@ -34,7 +34,7 @@ export interface LibrarySession {
 
 const givenBack = (): Promise<never> => Promise.reject(new TypeError('the connection was given back'));
 
-/** What stands behind a connection that was given back, which knows nothing of where it was any more. */
+/** The session of a connection that was given back; it refuses everything. */
 export const releasedSession: LibrarySession = {
   pinned: undefined,
   backendId: undefined,

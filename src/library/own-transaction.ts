@@ -8,7 +8,7 @@ import { attachSuppressed, suppressedBy } from '../hooks/index.ts';
 import { AfterCommitError, readOnce, type Scope, type TransactionOptions } from '../transaction/index.ts';
 import { clientOf } from './library-pool.ts';
 
-/** A scope that stands for a transaction which a library is about to begin on a connection of its own. */
+/** A scope that represents a transaction which a library is about to begin on a connection of its own. */
 export interface Awaited {
   /** On which the library is to begin it. */
   readonly client: ClientIdentity;
@@ -16,7 +16,7 @@ export interface Awaited {
   readonly library: string;
   /** The library has begun it. */
   taken: boolean;
-  /** How the library would have it counts for nothing: it stands for a transaction that others have begun. */
+  /** The library's options are ignored: the scope represents a transaction that was begun elsewhere. */
   readonly takesAsIs: boolean;
   /** Its connection is there when its library has begun it, since that has a limit for the wait. */
   readonly connects: boolean;
@@ -31,7 +31,7 @@ export interface Awaited {
   commit(): Promise<void>;
 }
 
-/** What the frame's scope stands for, if the library that begins there on the client has not begun it yet. */
+/** The transaction that the frame's scope represents, if the library has not begun it on the client yet. */
 export function awaitedIn(frame: Frame | undefined, client: ClientIdentity): Awaited | undefined {
   const found = expectedFrom(frame);
   return found?.taken === false && found.client === client ? found : undefined;
@@ -44,7 +44,7 @@ function expectedFrom(frame: Frame | undefined): Awaited | undefined {
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-/** The frame's scope stands for a transaction that a library is about to begin from there and never ends itself. */
+/** The frame's scope represents a transaction that a library is about to begin from there and never ends itself. */
 export function expectBegin(frame: Frame, client: ClientIdentity): void {
   const state = { library: 'a library', taken: false, takesAsIs: true, connects: false };
   frame.begins = { ...state, client, rollback: nothing, assertCommits() {}, commit: nothing } satisfies Awaited;
@@ -103,7 +103,7 @@ type Entry<Result> = (outside: OutsideOfOwn) => Result | PromiseLike<Result>;
  * Runs entries of a library that open a transaction by themselves in a scope of their own, which is what that
  * transaction becomes: nested in the ambient one, or a new one that everything below joins. Without this
  * a pool sees only the text of BEGIN, and cannot tell what comes from the entry's body from what comes
- * from a sibling beside it.
+ * from a concurrent sibling.
  */
 export class OwnTransactions {
   readonly #target: OwnTarget;
@@ -183,7 +183,7 @@ export function isWithin(scope: Scope | undefined, outer: Scope | undefined): bo
   return false;
 }
 
-/** A library's entry, and the scope that stands for its transaction. */
+/** A library's entry, and the scope that represents its transaction. */
 class OwnTransaction<Result> implements Awaited {
   readonly client: ClientIdentity;
   readonly library: string;

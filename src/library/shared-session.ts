@@ -3,7 +3,7 @@ import type { LibrarySession } from './library-session.ts';
 
 type RunStatements = (statements: readonly Statement[]) => Promise<readonly QueryResult[]>;
 
-/** Stands behind the connection that listeners of a pool are told of for a query of the pool: it has none of its own. */
+/** The session of the connection that a pool's listeners get for a query of the pool; it holds no connection itself. */
 export class SharedSession implements LibrarySession {
   readonly pinned: undefined;
   readonly backendId: undefined;

@@ -31,7 +31,7 @@ export interface ModelCacheStatistics {
 /** A whole number as servers write it, and text of which no server takes two for the same but for their case. */
 const wholeNumber = /^(?:0|-?[1-9]\d{0,30})$/;
 const plainText = /^[\u0021-\u007E]{1,200}$/;
-/** Every part of a table, for writes of which nobody knows what part they touch. */
+/** Every part of a table, for writes that may touch any. */
 const everyPart = '*';
 
 /** What is cached of a table on one client. */
@@ -95,7 +95,7 @@ export class ModelCaches {
 
   /**
    * A row by its key. Keys that a server may take for the same have one place in the cache, in which the row says whose it is;
-   * that there is none is not kept, so an insert concerns nobody.
+   * that there is none is not kept, so an insert invalidates nothing.
    */
   async row(db: Db, key: string, load: () => Promise<Row | undefined>): Promise<Row | undefined> {
     if (this.#entity === undefined) return await load();

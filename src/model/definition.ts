@@ -13,7 +13,7 @@ import {
 /** Names of the columns of a row. */
 export type ColumnOf<Row> = keyof Row & string;
 
-/** What of a table is cached. Its writes through the model, and they alone, are heard of. */
+/** What of a table is cached. Only writes through the model invalidate it. */
 export interface ModelCacheOptions<Row extends object> extends Pick<
   CacheOptions<never, never>,
   'store' | 'ttl' | 'memory' | 'maxSize' | 'commitTimeout' | 'onCacheUnavailable' | 'loadTimeout'

@@ -41,7 +41,7 @@ function copyCondition(column: string, value: unknown): unknown {
   return operand === null && name === 'ne' ? value : new Operator(name, checkValue(column, operand));
 }
 
-/** A value that stands for one in a column; an object that is none may come from JSON and mean anything. @throws InvalidModelCallError */
+/** A value that a column can hold; other objects may come from JSON and mean anything to a driver. @throws InvalidModelCallError */
 function checkValue(column: string, value: unknown): unknown {
   if (value === undefined || value === null)
     throw invalid(`A value for ${shown(column)} is ${String(value)}`, 'Give a value; null alone is a condition');

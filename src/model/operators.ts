@@ -29,8 +29,8 @@ export type Conditions<Row extends object> = {
 export type Where<Row extends object> = Conditions<Row> | Either<Row>;
 
 /**
- * Stands for a condition where every row is meant on purpose: `post.delete(everyRow)`. No JSON can hold it, so nothing that
- * comes from outside can say it.
+ * Given as the condition, selects every row on purpose: `post.delete(everyRow)`. It is a symbol, which JSON cannot hold, so
+ * input from outside cannot express it.
  */
 export const everyRow: unique symbol = Symbol.for('sluice.model.everyRow');
 

@@ -40,7 +40,7 @@ export class SharedByInstances {
     }
   }
 
-  /** The same, where nobody has to be asked. */
+  /** The same, without a query; undefined where one would be needed. */
   knownColumnsOn({ clientName }: Db): ReadonlySet<string> | undefined {
     return this.#declared ?? this.#told.get(clientName);
   }

@@ -4,7 +4,7 @@ import type { OutboxMessage } from './message.ts';
 
 const names = Object.keys(contextChecks) as (keyof ContextValues)[];
 
-/** What `withContext` has given to the chain here, for whoever gets a message of it. */
+/** The values that `withContext` has set here, for the receivers of a message. */
 export function ambientContext(): object {
   const { ancestors: _, deadline: __, enteredAt: ___, ...values } = currentFrame()?.chain ?? {};
   return values;

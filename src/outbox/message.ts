@@ -2,7 +2,7 @@
 export interface NewOutboxMessage {
   /** Tells apart what different relays deliver. At most 200 characters. */
   readonly channel: string;
-  /** Names the message to whoever receives it, who may get it more than once. Default: a UUID. */
+  /** Identifies the message to its receiver, which may get it more than once. Default: a UUID. */
   readonly id?: string | undefined;
   /** Where it goes: a queue, topic or subject. At most 500 characters, as `id` and `key`. */
   readonly queue: string;
@@ -10,7 +10,7 @@ export interface NewOutboxMessage {
   readonly key?: string | undefined;
   /** JSON. */
   readonly payload: unknown;
-  /** JSON, beside what `withContext` has given, which goes along by itself. */
+  /** JSON, sent in addition to the values of `withContext`. */
   readonly context?: object | undefined;
 }
 

@@ -16,7 +16,7 @@ export interface RelayOptions {
   readonly deliver: (messages: readonly OutboxMessage[]) => Promise<void>;
   /** How many messages are handed over at once. Default 500. */
   readonly batchSize?: number | undefined;
-  /** How often the table is looked at when nobody pokes, in milliseconds. Default 500. */
+  /** How often the table is read without a `poke()`, in milliseconds. Default 500. */
   readonly pollInterval?: number | undefined;
   /** How often the delivery of a message may fail before it is parked. Default 10. */
   readonly maxAttempts?: number | undefined;

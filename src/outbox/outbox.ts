@@ -63,7 +63,7 @@ async function writeAlone(db: Db, rows: readonly NewOutboxRow[]): Promise<void> 
   }
 }
 
-/** Those that are not there. One that was delivered meanwhile is not either: whoever gets it knows it by its id. */
+/** Those that are not in the table. One that was delivered since is missing too: receivers recognize a duplicate by its id. */
 async function absent(db: Db, rows: readonly NewOutboxRow[]): Promise<readonly NewOutboxRow[]> {
   const present = new Set<string>();
   for (const [channel, group] of Map.groupBy(rows, (row) => row.channel)) {

@@ -6,8 +6,8 @@ import { statement } from '../driver/index.ts';
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;
 const lockKeys = `select pg_try_advisory_xact_lock(${lockClass}, hashtext($1))`;
-// Whether the lock was got is asked of the server again, because the claim has to see what whoever
-// had it before has committed: a snapshot that is older than the lock would not.
+// Whether the lock was got is asked of the server again, because the claim has to see what the previous
+// holder has committed: a snapshot that is older than the lock would not.
 const claim = `select id::text, job_id, queue, key, payload, context, attempts from sluice_outbox message
     where channel = $1 and parked_at is null and available_at <= now() and (key is null or (
       exists (select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid() and granted

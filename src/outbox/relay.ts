@@ -12,7 +12,7 @@ import { withTables } from './tables.ts';
 
 /** The longest pause before a message that failed is tried again. */
 const longestPause = 60_000;
-/** The longest pause of a relay that reaches nobody. */
+/** The longest pause of a relay whose receiver is unavailable. */
 const longestWait = 5_000;
 /** The longest text of an error that is kept with a message. */
 const longestError = 2_000;
@@ -23,13 +23,13 @@ const forgetInterval = 600_000;
 
 /**
  * Hands over what transactions have left in the outbox: claimed with a lock that other relays skip, handed
- * over, deleted, committed. It runs at the deepest level: whoever waits for a message holds a lower one.
+ * over, deleted, committed. It runs at the deepest level: a chain that waits for a message holds a lower one.
  */
 export class Relay {
   readonly #settings: RelaySettings;
   readonly #db: Db;
   readonly #sql: OutboxDialect;
-  /** Aborts when `deliver` is not waited for any more. */
+  /** Aborts when `deliver` is no longer waited for. */
   readonly #stopDelivery = new AbortController();
   /** Aborts when the transaction of a batch is not either. */
   readonly #stopBatch = new AbortController();
@@ -113,7 +113,7 @@ export class Relay {
     }
   }
 
-  /** Until somebody pokes, or the table is looked at anyway. After failures longer, and pokes do not count. */
+  /** Until `poke()` or the next poll. After failures the pause is longer, and pokes are ignored. */
   #pause(): Promise<void> {
     const { pollInterval, retryDelay } = this.#settings;
     const failed = this.#failures > 0;

@@ -3,7 +3,7 @@
  *
  * Every level from 0 to `maxLevel` has one connection in reserve, and what no level needs as its
  * reserve is everybody's. A chain asks only above the levels that it holds, so the deepest level at
- * which anyone waits is held by nobody and its reserve is free: somebody can always go on.
+ * which a chain waits has no holder and its reserve is free: one chain can always go on.
  */
 export class Admission {
   readonly budget: number;

@@ -22,7 +22,7 @@ export async function openConnection(options: OpeningOptions): Promise<DriverCon
   try {
     return await driver.connect(AbortSignal.any([attempt.signal, options.signal]));
   } catch (error) {
-    // Whoever waits for it may hear of it from here or from a timer of its own, which end in the same moment.
+    // The waiter's own timer may fire in the same moment: both give the same error.
     if (attempt.signal.aborted) throw stillConnecting(options.clientName, driver.target, acquireTimeout);
     const { error: cause, transient } = driver.classifyConnect(error);
     throw connectError(options, cause, transient);

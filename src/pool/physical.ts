@@ -21,7 +21,7 @@ export interface PhysicalOptions<Connection extends PooledConnection> {
   readonly open: () => Promise<Connection>;
   /** Whether the server still answers on a connection; never rejects, and is soon known. */
   readonly isSound: (connection: Connection) => Promise<boolean>;
-  /** An opened or returned connection that goes to whoever needs one first; `false`: nobody does. */
+  /** Gives an opened or returned connection to the first request that needs one; `false`: there is none. */
   readonly deliver: (connection: Connection) => boolean;
   /** None could be opened, none is there, and another attempt would not help. */
   readonly onOpenFailed: (error: unknown) => void;
@@ -77,7 +77,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   get count(): number {
     return this.#alive.size + this.opening + this.#closing;
   }
-  /** How many are on their way to somebody who waits. */
+  /** How many are on their way to a waiting request. */
   get coming(): number {
     return this.opening + this.#checking;
   }
@@ -132,7 +132,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
     this.#sweepBy(Math.min(now + this.#options.settings.idleTimeout, until), now);
   }
 
-  /** Ends a connection that nobody may use any more. */
+  /** Ends a connection that must not be used again. */
   discard(connection: Connection): void {
     if (this.#alive.delete(connection)) void this.#finish(connection.destroy());
   }

@@ -136,7 +136,7 @@ export class Pool<Connection extends PooledConnection> {
     if (this.#state === 'open') this.#state = 'closing';
   }
 
-  /** Refuses whoever waits, ends every connection and resolves when they are gone. */
+  /** Refuses all waiting requests, ends every connection and resolves when they are gone. */
   async end(): Promise<void> {
     this.#state = 'closed';
     this.refuseWaiting();
@@ -209,7 +209,7 @@ export class Pool<Connection extends PooledConnection> {
     return ticket !== undefined;
   }
 
-  /** Whoever has waited longest is told, unless enough other connections are still being opened. */
+  /** Fails the request that has waited longest, unless enough other connections are still being opened. */
   #onOpenFailed(error: unknown): void {
     if (this.#admitted.size <= this.#physical.coming) return;
     const ticket = this.#admitted.shift();

@@ -20,12 +20,12 @@ export interface AcquireRequest {
   readonly takenAt?: Origin | undefined;
 }
 
-/** A connection in somebody's hands. */
+/** A connection that is held. */
 export interface Lease<Connection> {
   readonly connection: Connection;
   readonly level: number;
   readonly holder: Holder;
-  /** Whether the connection lay idle before: it may have died meanwhile without a sign of it. */
+  /** Whether the connection was idle before: it may have died in that time without a sign of it. */
   readonly idled: boolean;
   /** Its place among those of its pool, which the pool alone sets. */
   place?: ListNode<Lease<Connection>>;

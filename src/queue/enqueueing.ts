@@ -51,7 +51,7 @@ export class Sending {
     this.#job = job;
   }
 
-  /** From now on nothing is sent any more. */
+  /** From now on nothing is sent. */
   stop(): void {
     this.#stopped.abort();
   }

@@ -64,7 +64,7 @@ export class JobHandle<Result = unknown> {
     return (await this.#runtime.look(this))?.progress;
   }
 
-  /** Where the job is; nothing where the queue does not know it (yet, or any more). */
+  /** Where the job is; undefined where the queue does not know it yet, or has removed it. */
   async status(): Promise<JobState['status'] | undefined> {
     return (await this.#runtime.look(this))?.status;
   }

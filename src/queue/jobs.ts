@@ -67,7 +67,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
       engine,
       processId: randomUUID(),
       maxLevel: internalsOf(database).maxLevel,
-      sql: (clientName) => beside(database, clientName),
+      sql: (clientName) => detachedSql(database, clientName),
       timeout: enqueueTimeout,
       findRecorded: (jobs) => findRecorded(database, runtime.engine, jobs),
     });
@@ -180,8 +180,8 @@ function isDefinition(value: Partial<QueueDefinition<never>> | undefined): boole
   return typeof value.name === 'string' && typeof value.options === 'object' && value.options !== null;
 }
 
-/** Runs SQL in no transaction of whoever happens to call. */
-function beside(database: Database, clientName: string | undefined): SqlExecutor {
+/** Runs SQL outside of the caller's transaction. */
+function detachedSql(database: Database, clientName: string | undefined): SqlExecutor {
   const db = database.getDb({ clientName, level: internalsOf(database).maxLevel });
   return { query: (text, values) => runInFrame(undefined, () => db.query(text, values), undefined) };
 }

@@ -100,8 +100,8 @@ export class Queue<Data = unknown, Result = unknown> {
   }
 
   /**
-   * Enqueues a job. Inside a transaction it leaves with the commit, and never if that does not come: nobody
-   * waits for it, so it starts at level 0.
+   * Enqueues a job. Inside a transaction it is sent with the commit, and never after a rollback. It is not awaited
+   * while transactions are open, so it runs at level 0.
    * @throws UnserializableError, PayloadTooLargeError before anything is sent; QueueUnavailableError: it is not
    * enqueued; EnqueueUnknownError: it may be; what the engine's server or the outbox refuses it with
    */

@@ -26,9 +26,9 @@ export interface Job {
   readonly attempt: number;
   /** How often the job may fail, the first run included. */
   readonly attempts: number;
-  /** Aborts when the job is to end: its time is up, nobody waits for it any more, or the worker closes. */
+  /** Aborts when the job is to end: its time is up, its caller has stopped waiting, or the worker closes. */
   readonly signal: AbortSignal;
-  /** Tells whoever waits how far the job is. Any JSON. */
+  /** Reports progress to the waiting caller. Any JSON. */
   progress(value: unknown): Promise<void>;
 }
 
@@ -104,7 +104,7 @@ function checkEnvelope({ queue }: JobRunner, { id, envelope }: Delivery): JobEnv
   return envelope as JobEnvelope;
 }
 
-/** @throws InvalidContextError; DeadlineExceededError when nobody waits for the job any more */
+/** @throws InvalidContextError; DeadlineExceededError when the caller has stopped waiting for the job */
 function enterJob({ database, engine, level }: JobRunner, { context, sentAt }: JobEnvelope): Frame {
   const received = decodeContext(context, internalsOf(database).maxLevel);
   if (received.level !== level)
@@ -115,7 +115,7 @@ function enterJob({ database, engine, level }: JobRunner, { context, sentAt }: J
 function remainingOf(timeout: number | undefined, sentAt: number | undefined, now: number): number | undefined {
   if (timeout === undefined) return undefined;
   if (sentAt === undefined) throw invalidContext('the job has a timeout, and no time from which it counts');
-  // Of less than a millisecond nobody knows whether it is left: timers are not that exact.
+  // Rounded down, since timers are not exact to less than a millisecond.
   return Math.floor(timeout - Math.max(0, now - sentAt));
 }
 
@@ -196,7 +196,7 @@ async function inTransaction(
       reportBackgroundError({ source: `job ${queue.name}`, error });
       return error.result as Settlement;
     }
-    // Somebody else may have committed the same job meanwhile: then its answer is this one's too.
+    // Another worker may have committed the same job since: then its answer is the job's.
     const recorded =
       usesInbox && !signal.aborted ? await recordedUnless(error, db, queue.name, delivery.id) : undefined;
     if (recorded === undefined) throw error;
@@ -239,7 +239,7 @@ class JobLimits {
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
-  /** The worker closes, or the job is not its any more: what the handler threw does not count. */
+  /** The worker closes, or no longer owns the job: what the handler threw is ignored. */
   get released(): boolean {
     return this.#released;
   }
@@ -282,7 +282,7 @@ function overrun(queue: string, id: string, maxRuntime: number): JobOverrunError
 
 function lost(queue: string, id: string): JobReleasedError {
   return new JobReleasedError({
-    what: `The job ${id} of queue "${queue}" is not this worker's any more, so its effects are rolled back`,
+    what: `The job ${id} of queue "${queue}" no longer belongs to this worker; its effects are rolled back`,
     remedy: 'It runs again elsewhere; if that happens often, see that handlers do not block the event loop',
   });
 }

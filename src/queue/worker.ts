@@ -146,7 +146,7 @@ export class Worker {
     let cancelTimer: CancelTimer | undefined;
     if (timeout === 0) this.#release.abort();
     else cancelTimer = systemClock.setTimer(() => this.#release.abort(), timeout);
-    // The lanes first, and at once: a slot that becomes free from now on is not filled any more.
+    // The lanes first, and at once: a slot that becomes free from now on stays empty.
     const closing = Promise.all([...this.#lanes().map((lane) => lane.close()), this.#stopWatching()]);
     await endsWithin(systemClock, closing, Math.min(timeout + closeGrace, longestTimer)).finally(cancelTimer);
   }

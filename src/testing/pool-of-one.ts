@@ -2,7 +2,7 @@ import { checkBody, SluiceError } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { describeTransactions, currentFrame } from '../context/index.ts';
 
-/** A statement wanted a second connection at a level that somebody holds: it has escaped from a transaction. */
+/** A statement asked for a second connection at a level whose connection is held: it has escaped from a transaction. */
 export class EscapedStatementError extends SluiceError {
   static override readonly code = 'ESCAPED_STATEMENT';
   override readonly code = 'ESCAPED_STATEMENT';
@@ -11,7 +11,7 @@ export class EscapedStatementError extends SluiceError {
 /**
  * Runs `body` with one connection for each level: whatever escapes its transaction (a statement that was
  * sent in a lost context, a handle of another pool over the same client) fails at once, with the name of
- * the transaction that it should have been in. Nothing else may use the database meanwhile.
+ * the transaction that it should have been in. Nothing else may use the database until `body` has ended.
  * @throws InvalidOptionError for what is no function; what `body` throws
  */
 export async function poolOfOne<Result>(

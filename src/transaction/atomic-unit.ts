@@ -7,7 +7,7 @@ export class AtomicUnit implements RollbackUnit {
   readonly savepoint: Savepoint | undefined;
   readonly turns: Turns = new Turns();
   readonly hooks: HookRegistry = new HookRegistry();
-  /** What others keep for the unit as long as it lives; none before somebody does. */
+  /** What other parts store for the lifetime of the unit; created on first use. */
   resources: Map<object, object> | undefined;
   /** What commits with it; none in most. */
   participants: Participants | undefined;

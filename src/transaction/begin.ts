@@ -242,7 +242,7 @@ function errorOf(
   done: BodyResult<unknown>,
   failure: Ending['failure'],
 ): unknown {
-  // Whatever else the body threw: whoever called it has to hear that the data may be there.
+  // Takes precedence over what the body threw: the caller has to know that the data may be there.
   if (
     transaction.outcome === 'unknown' &&
     failure !== undefined &&

@@ -7,7 +7,7 @@ export interface BegunByHand {
   endWithScope(): Promise<unknown>;
 }
 
-/** What is told beside an error: what was left open, and what hooks threw. */
+/** What is reported in addition to an error: what was left open, and what hooks threw. */
 export function besides(
   leftOpen: readonly unknown[] | undefined,
   error: unknown,

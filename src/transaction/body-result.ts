@@ -47,7 +47,7 @@ export function withLeftOpen<Result>(
 
 /** What `rollbackOn` throws itself takes the place of the error that it was asked about, and rolls back. */
 export function judge(error: unknown, options: TransactionOptions | undefined): BodyResult<never> {
-  // Nobody has seen a result that was refused, so there is nothing that could be kept.
+  // A refused result never reached the caller, so there is nothing to keep: it always rolls back.
   if (isInstance(error, DeferredResultError)) return { type: 'thrown', error };
   try {
     const rollsBack: unknown = options?.rollbackOn?.(error) ?? true;

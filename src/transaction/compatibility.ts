@@ -42,7 +42,7 @@ function asksForUsual(transaction: PhysicalTransaction, wanted: IsolationLevel):
 }
 
 /**
- * Lets a transaction that the server has not heard of begin as asked; one that runs has to give as much.
+ * Sets the characteristics of a transaction whose BEGIN is not sent; one that runs has to give as much.
  * @throws IncompatibleTransactionError, UnsupportedIsolationError
  */
 export function beginAs(

@@ -11,7 +11,7 @@ export type AsyncMethod<This, Arguments extends unknown[], Result> = (
  * A decorator for async methods, for classes and for fields with async functions, in the standard decorators and in TypeScript's
  * legacy ones (which cannot have fields); called with a function alone, it wraps that.
  *
- * On a class it stands for itself on each async method of the class: not on static ones, accessors, methods that are no `async`
+ * On a class it decorates each async method of the class: not static ones, accessors, methods that are no `async`
  * functions, methods named by symbols, nor inherited ones. A method with a decorator of its own has the options of that.
  */
 export interface TransactionalDecorator {

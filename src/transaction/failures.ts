@@ -42,7 +42,7 @@ export function timedOut(
     what:
       subject.outcome === undefined
         ? `The transaction "${subject.name}" took longer than its timeout of ${timeout} ms${end}`
-        : `The hooks of the transaction "${subject.name}" (${outcomes[subject.outcome]}) took longer than its timeout of ${timeout} ms; they are not waited for any more`,
+        : `The hooks of the transaction "${subject.name}" (${outcomes[subject.outcome]}) took longer than its timeout of ${timeout} ms; they are no longer waited for`,
     remedy: 'Make it shorter, or give a longer timeout',
     chain: subject.chain(),
   });

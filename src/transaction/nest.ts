@@ -8,7 +8,7 @@ import { type BodyResult, settle, withLeftOpen } from './body-result.ts';
 import type { InnerRun } from './join.ts';
 import { Scope } from './scope.ts';
 
-/** Nests: a savepoint that is rolled back alone. Siblings and statements of the parent wait meanwhile. */
+/** Nests: a savepoint that is rolled back alone. Siblings and statements of the parent wait for its end. */
 export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
   const { parent, outer } = run;
   const { transaction } = parent;

@@ -149,7 +149,7 @@ function required(client: TransactionalClient, frame: Frame | undefined): Transa
 function forbidden({ transaction }: Scope): TransactionNotAllowedError {
   return new TransactionNotAllowedError({
     what: `A scope with propagation NEVER was opened inside the transaction "${transaction.name}"`,
-    remedy: 'Call it outside of the transaction, or use NOT_SUPPORTED, which runs beside it',
+    remedy: 'Call it outside of the transaction, or use NOT_SUPPORTED, which runs on another connection',
     chain: transaction.chain(),
   });
 }

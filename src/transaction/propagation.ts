@@ -19,7 +19,7 @@ export const Propagation = {
 export type Propagation = (typeof Propagation)[keyof typeof Propagation];
 
 /**
- * `plain`: run without a transaction. `suspend`: run without one beside the open one.
+ * `plain`: run without a transaction. `suspend`: run without one while one is open, on another connection.
  * `required` and `forbidden` are the two refusals.
  */
 export type PropagationAction = 'join' | 'begin' | 'nest' | 'plain' | 'suspend' | 'required' | 'forbidden';

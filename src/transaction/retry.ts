@@ -60,7 +60,7 @@ class Repetition implements RunningWork {
 function mayRepeat<Result>({ transaction, unit, result }: Attempted<Result>, lockTimeouts: boolean): boolean {
   if (transaction.outcome !== 'rolledBack' || !('error' in result)) return false;
   if (transaction.cancellation.requested !== undefined) return false;
-  // What its libraries made of the failure, nobody can know: the transaction has noted it itself.
+  // Libraries wrap the failure in ways that cannot be known here: the transaction has noted it itself.
   const failure = transaction.repeatable?.behind(result.error, unit);
   return failure !== undefined && (failure.kind !== 'lockTimeout' || lockTimeouts);
 }

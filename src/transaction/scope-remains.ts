@@ -2,8 +2,8 @@ import { ended, type PhysicalTransaction, type Subject } from '../connection/ind
 import type { ChainLink, Origin } from '../core/index.ts';
 
 /**
- * What is told of a scope after its end. Libraries keep what they had in it for as long as they like, and that holds this
- * alone, and nothing of the transaction.
+ * What remains of a scope after its end. Libraries keep their handles on it for as long as they like; a handle then refers
+ * to this alone, and to nothing of the transaction.
  */
 export class ScopeRemains implements Subject {
   readonly name: string;

@@ -61,7 +61,7 @@ export class Scope implements AmbientScope {
     this.#pending += 1;
   }
 
-  /** @throws TransactionEndedError if nothing may run in the scope any more */
+  /** @throws TransactionEndedError if the scope has ended, or its last statement was sent */
   assertOpen(): void {
     if (this.isOpen && !this.#lastIssued) return;
     throw ended(this.transaction, this.name, this.transaction.cancellation.requested?.reason);

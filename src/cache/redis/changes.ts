@@ -14,7 +14,7 @@ export interface TagChange {
 export interface Changed {
   /** Those that were locked have these, in the order of their keys. */
   readonly stamps: readonly string[];
-  /** The life of the server in which they were changed; null where it has lost that, and nothing on a cluster, where nobody knows. */
+  /** The server's epoch at the change; null where the server has lost it, undefined on a cluster, where it is not known. */
   readonly epoch: string | null | undefined;
 }
 

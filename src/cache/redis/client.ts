@@ -83,7 +83,7 @@ export function subscriberOn(client: IoRedisSubscriberLike | NodeRedisSubscriber
   if (isNodeSubscriber(client)) {
     const listeners: ((channel: string, text: string) => void)[] = [];
     const tell = (text: string, channel: string): void => {
-      for (const heard of listeners) heard(channel, text);
+      for (const listener of listeners) listener(channel, text);
     };
     return {
       listen: (heard) => void listeners.push(heard),

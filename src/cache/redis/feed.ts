@@ -3,12 +3,12 @@ import { reportBackgroundError } from '../../channels/index.ts';
 import type { ChangeFeed, ChangeListener } from '../index.ts';
 import type { Send, Subscriber } from './client.ts';
 
-/** Beats end when nobody has asked for anything for so many of them. */
+/** Beats end after so many of them without a read. */
 const idleBeats = 20;
 
 /**
- * Hears of what others change, on a connection of its own. What proves that nothing is missing is a message of its own that it
- * publishes where the values are read, and that comes back behind all that were published before.
+ * Receives the changes of other processes, on a connection of its own. To prove that none is missing it publishes a message
+ * through the connection that reads the values: it comes back after all that were published before.
  */
 export class RedisFeed implements ChangeFeed {
   readonly channel: string;

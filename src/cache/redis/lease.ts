@@ -15,7 +15,7 @@ export async function takeLease(
   ttl: number,
 ): Promise<(() => Promise<void>) | undefined> {
   const owner = newStamp();
-  // Nobody waits for it, so it goes behind whatever was sent, and also while Redis is left alone.
+  // Not awaited, so it is sent after the commands before it, and also while Redis is left alone.
   const giveBack = async (): Promise<void> => {
     await runScript(send, releaseLeaseScript, [name], [owner]);
   };

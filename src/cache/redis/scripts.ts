@@ -50,8 +50,8 @@ return tags`);
 
 /**
  * Arguments: the channel, and for each change the count of its keys, the transaction, and how long the locks are to last; with 0 they
- * end. A new stamp is the transaction, a point, and what this gives, beside the epoch, if that is the last key. One that holds no text
- * has no lock, and is replaced.
+ * end. A new stamp is the transaction, a point, and what this returns, together with the epoch if that is the last key. A key
+ * that holds no text has no lock, and is replaced.
  */
 export const changeScript: Script = script(`
 local told, from = {}, 1

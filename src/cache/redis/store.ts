@@ -40,7 +40,7 @@ export interface RedisStoreOptions {
   readonly prefix?: string | undefined;
   /** How long the commands of one call may take, in milliseconds. Default 100. */
   readonly timeout?: number | undefined;
-  /** How long Redis is left alone after a failure, in milliseconds; the database is read meanwhile. Default 1,000. */
+  /** How long Redis is not used after a failure, in milliseconds; the database is read instead. Default 1,000. */
   readonly pause?: number | undefined;
   /** The longest `commitTimeout` of all caches on it, in milliseconds: how long it is not used after it was started anew. Default 10,000. */
   readonly commitTimeout?: number | undefined;
@@ -286,7 +286,7 @@ export class RedisStore implements CacheStore {
     for (;;) {
       const asked = (this.#epoch ??= this.#ask());
       const known = await asked;
-      // With a new connection meanwhile nobody knows which server has answered.
+      // After a reconnection during the call it is not known which server has answered.
       if (this.#epoch !== asked) continue;
       this.#known = known;
       return known;

@@ -16,7 +16,7 @@ export interface CheckoutFigures {
 export interface CheckoutRun {
   readonly database: Database;
   /** Whether the audit trail can be written while an order is open. */
-  readonly writesBeside: boolean;
+  readonly auditsSeparately: boolean;
   readonly max: number;
   readonly signal: AbortSignal;
   readonly onProgress: (done: number, requested: number) => void;
@@ -30,13 +30,13 @@ const declinedEvery = 10;
 /** Lets 50 buyers at once check out 500 times, and holds the tables against the invariants afterwards. */
 export async function runCheckouts({
   database,
-  writesBeside,
+  auditsSeparately,
   max,
   signal,
   onProgress,
 }: CheckoutRun): Promise<CheckoutFigures & { readonly problems: readonly string[] }> {
   await createTables(database);
-  const checkOut = createShop(database, { db: database.getDb(), beside: writesBeside });
+  const checkOut = createShop(database, { db: database.getDb(), isSeparate: auditsSeparately });
   const counts = { committed: 0, declined: 0, soldOut: 0 };
   const declinedOrders: number[] = [];
   let next = 0;

@@ -13,7 +13,7 @@ export interface DeadlockFigures {
  */
 export async function showDeadlock(database: Database): Promise<DeadlockFigures & { readonly message: string }> {
   await createTables(database);
-  const checkOut = createShop(database, { db: database.getDb({ level: 0 }), beside: true });
+  const checkOut = createShop(database, { db: database.getDb({ level: 0 }), isSeparate: true });
   const start = performance.now();
   try {
     await checkOut({ orderId: 1, buyer: 1, items: [{ productId: 1, quantity: 1 }], declined: false });

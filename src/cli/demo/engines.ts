@@ -25,7 +25,7 @@ export interface Width {
 
 interface DemoEngine {
   /** Whether the audit trail can be written while the checkout is open. */
-  readonly writesBeside: boolean;
+  readonly auditsSeparately: boolean;
   client(place: Place, width: Width): ClientDefinition;
   create(place: Place): Promise<void>;
   drop(place: Place): Promise<void>;
@@ -33,7 +33,7 @@ interface DemoEngine {
 
 const engines: Readonly<Record<EngineName, DemoEngine>> = {
   postgres: {
-    writesBeside: true,
+    auditsSeparately: true,
     client: ({ connectionString, name }, width) =>
       postgres({ connectionString, ...width, options: `-c search_path=${name}` }),
     create: (place) =>
@@ -41,14 +41,14 @@ const engines: Readonly<Record<EngineName, DemoEngine>> = {
     drop: (place) => administer(postgresIn(place), [`drop schema if exists ${place.name} cascade`]),
   },
   mariadb: {
-    writesBeside: true,
+    auditsSeparately: true,
     client: ({ connectionString, name }, width) => mysql({ uri: connectionString, database: name, ...width }),
     create: (place) =>
       administer(mysqlIn(place), [`drop database if exists ${place.name}`, `create database ${place.name}`]),
     drop: (place) => administer(mysqlIn(place), [`drop database if exists ${place.name}`]),
   },
   sqlite: {
-    writesBeside: false,
+    auditsSeparately: false,
     client: ({ name }, { maxLevel }) => sqlite({ file: fileOf(name), maxLevel }),
     create: (place) => engines.sqlite.drop(place),
     async drop({ name }) {

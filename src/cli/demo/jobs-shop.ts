@@ -12,7 +12,7 @@ import { pgBoss } from '../../queue/engines/pg-boss/index.ts';
 
 /** What the processes of the demo have to agree on. */
 export interface JobsSettings {
-  /** The tables of pg-boss are in a schema of their own beside it. */
+  /** The tables of pg-boss are in another schema of the same database. */
   readonly place: Place;
   /** BullMQ is used where there is a Redis, and pg-boss otherwise. */
   readonly redisUrl: string | undefined;

@@ -18,11 +18,11 @@ async function demo(place: Place, json: boolean, signal: AbortSignal): Promise<b
   const checkouts: CheckoutFigures[] = [];
   await engine.create(place);
   // SQLite has one writer, and nothing else to choose.
-  for (const max of engine.writesBeside ? [1, 10] : [1]) {
+  for (const max of engine.auditsSeparately ? [1, 10] : [1]) {
     say(`\n500 checkouts by 50 buyers at max: ${max}`);
     const { problems, ...figures } = await using(open({ max }), async (database) => {
       const onProgress = progressLine(`max: ${max}`);
-      return await runCheckouts({ database, writesBeside: engine.writesBeside, max, signal, onProgress });
+      return await runCheckouts({ database, auditsSeparately: engine.auditsSeparately, max, signal, onProgress });
     });
     for (const problem of problems) console.error(`VIOLATED: ${problem}`);
     checkouts.push(figures);
@@ -66,9 +66,9 @@ async function showJobs(
   say: (text: string) => void,
 ): Promise<ShownJobs | undefined> {
   const redisUrl = process.env['REDIS_URL'] || undefined;
-  if (!engineOf(place).writesBeside || (place.engine !== 'postgres' && redisUrl === undefined)) {
+  if (!engineOf(place).auditsSeparately || (place.engine !== 'postgres' && redisUrl === undefined)) {
     say(
-      engineOf(place).writesBeside
+      engineOf(place).auditsSeparately
         ? '\nJobs between processes: not shown. They need PostgreSQL, or a Redis in REDIS_URL.'
         : '\nJobs between processes: not shown. A transaction that has the one writer cannot await one that wants it.',
     );
@@ -114,7 +114,7 @@ function placeOf(engine: string): Place | string {
   return { engine, connectionString, name: `sluice_demo_${process.pid}` };
 }
 
-/** What the run has made; an engine that cannot be reached has been told of above. */
+/** Deletes what the run has made; an engine that cannot be reached was reported above. */
 async function leaveNothing(place: Place): Promise<void> {
   try {
     await engineOf(place).drop(place);

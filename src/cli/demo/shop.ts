@@ -63,8 +63,8 @@ class Orders {
 export interface AuditTrail {
   /** A handle without a level follows the rules, one with a level is taken as it is. */
   readonly db: Db;
-  /** While the order is still open; otherwise when that is over, whatever its outcome. */
-  readonly beside: boolean;
+  /** Whether it writes in a transaction of its own while the order's is open, or after that has ended. */
+  readonly isSeparate: boolean;
 }
 
 class Payments {
@@ -85,13 +85,13 @@ class Payments {
 
   /** The audit trail stays, whatever becomes of the order. */
   async #record(orderId: number, event: string): Promise<void> {
-    const { db, beside } = this.#audit;
+    const { db, isSeparate } = this.#audit;
     const write = (): Promise<unknown> =>
       db.transaction.begin(() => db.query('insert into audit values ($1, $2)', [orderId, event]), {
         propagation: 'REQUIRES_NEW',
         name: 'audit',
       });
-    if (beside) await write();
+    if (isSeparate) await write();
     else this.#database.current.afterCompletion(write);
   }
 }

@@ -28,7 +28,7 @@ const keepAliveInitialDelay = 30_000;
  * Defines a client on MySQL or MariaDB. It uses connections of mysql2 and not its pool: the budget by level
  * decides who gets a connection and when.
  *
- * Values are sent beside the text, as `?` or as `$1`, `$2`; a text with values is prepared once per connection.
+ * Values are sent as parameters, for `?` or `$1`, `$2`; a text with values is prepared once per connection.
  * @throws InvalidOptionError for unknown or impossible options
  */
 export function mysql(settings: MysqlOptions = {}): ClientDefinition {

@@ -12,8 +12,8 @@ export function connectionEnds(current: CurrentSettings): ConnectionEnds {
 
 /**
  * Ends what a connection is running, from another one. Resolves when the server has done it; one that is idle by
- * then is not touched by it. A request that cannot be made is given up: the statement goes on, and whoever
- * waits for it has a bound of its own.
+ * then is not touched by it. A request that cannot be made is given up: the statement goes on, and its caller
+ * has a time limit of its own.
  */
 function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
   return new Promise((resolve) => {

@@ -67,7 +67,7 @@ export class Flight {
     }
     const prepared = preparedStatement(this.#client, text);
     if (prepared === undefined) {
-      // A failure of this one is that of the statement; of its success nobody has to hear.
+      // A failure of this one is that of the statement; its success is not reported.
       this.#add(prepareCommand(text, (error) => error !== null && answer(error)));
     }
     this.#add(executeCommand({ text, values, rows }, prepared ?? justPrepared, answer));

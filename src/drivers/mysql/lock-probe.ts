@@ -22,8 +22,8 @@ const waits = {
 } as const;
 
 /**
- * InnoDB of MariaDB keeps what these tables show until nobody has read them for 100 ms, so they are read no more
- * often, for all who ask meanwhile. In milliseconds.
+ * InnoDB of MariaDB refreshes these tables only once they have not been read for 100 ms, so they are read no more
+ * often; requests in between share a read. In milliseconds.
  */
 const refreshedAfter = 110;
 

@@ -13,7 +13,7 @@ export function currentSettings(
   return () => settings;
 }
 
-/** Resolves as `work` does, or rejects with the signal's reason: what a connection was asked that is cut meanwhile, mysql2 never answers. */
+/** Resolves as `work` does, or rejects with the signal's reason: mysql2 never answers the requests of a destroyed connection. */
 export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);

@@ -72,7 +72,7 @@ export interface ColumnDefinition {
   readonly columnType: number;
 }
 
-/** What mysql2 can be told of the rows of a statement. */
+/** mysql2's options for the rows of a statement. */
 export interface RowOptions {
   readonly rowsAsArray?: boolean | undefined;
   readonly nestTables?: boolean | string | undefined;
@@ -150,7 +150,7 @@ export function executeCommand(
   return new Rows.Execute({ ...rows, statement, sql: text, values }, callback);
 }
 
-/** mysql2 tells of the columns right before it makes what reads the rows. */
+/** mysql2 emits the columns right before it makes the parser of the rows. */
 function withAnyNames(base: EmittingClass): EmittingClass {
   return class extends base {
     override emit(event: string | symbol, ...values: unknown[]): boolean {

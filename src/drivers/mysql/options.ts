@@ -73,5 +73,5 @@ function connectionUri(value: unknown): string | undefined {
   // mysql2 would take any option of its own from there.
   return new URL(value).search === ''
     ? undefined
-    : 'a connection string without a query: other options stand beside it';
+    : 'a connection string without a query: give other options separately';
 }

@@ -50,7 +50,7 @@ export class Session {
     switch (this.#state.type) {
       case 'idle':
         return 'idle';
-      // What it said is for whoever sent it: a rollback takes it back.
+      // The next rollback undoes the characteristics.
       case 'characterized':
         return 'active';
       case 'open':
@@ -130,7 +130,7 @@ export function endTexts(type: 'commit' | 'rollback', { isSnapshot }: Session): 
   return isSnapshot ? [controlText({ type }), afterSnapshot] : [controlText({ type })];
 }
 
-/** Leaves nothing open; where that cannot be, nothing but another attempt is accepted any more. */
+/** Leaves nothing open; where that fails, only another attempt is accepted. */
 export async function rollBack(session: Session, failure: Failure): Promise<void> {
   const flight = session.flight();
   for (const text of endTexts('rollback', session)) flight.text(text);

@@ -6,7 +6,7 @@ import { readPlaceholders } from './text.ts';
 
 /** What `native` of a statement holds here: the statement as a library gives it to mysql2. */
 export interface NativeStatement {
-  /** `query`: values are written into the text. `execute`: they are sent beside it. */
+  /** `query`: values are written into the text. `execute`: they are sent as parameters. */
   readonly method: 'query' | 'execute';
   readonly rows: RowOptions;
   /** How dates are written into the text. */

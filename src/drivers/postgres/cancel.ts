@@ -19,7 +19,7 @@ const Connection = pg.Connection as unknown as new (options: object) => CancelCo
 /**
  * Asks the server to cancel what the client is running. Resolves when the server has closed the
  * request's connection: the signal is sent by then. A request that cannot be made is given up: the
- * statement goes on, and whoever waits for it has a bound of its own.
+ * statement goes on, and its caller has a time limit of its own.
  */
 export function cancelRunning(client: pg.Client): Promise<void> {
   const { processID, secretKey } = internalsOf(client);

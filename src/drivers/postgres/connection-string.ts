@@ -102,7 +102,7 @@ function rename(parameters: URLSearchParams, from: string, to: string): void {
   if (value !== undefined) parameters.set(to, value);
 }
 
-/** A `%` that begins no code stands for itself. */
+/** A `%` that begins no escape is taken literally. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -78,7 +78,7 @@ export class PostgresConnection implements DriverConnection {
     connection.on('bindComplete', () => this.#running?.query.handleBindComplete());
     connection.on('readyForQuery', ({ status }) => {
       const told = statuses[status];
-      if (told === undefined) this.#cut(new Error('the server told of a state that there is none'));
+      if (told === undefined) this.#cut(new Error('the server reported an unknown transaction status'));
       else this.#onReady(told);
     });
   }
@@ -90,7 +90,7 @@ export class PostgresConnection implements DriverConnection {
     return this.#fitness.unfit;
   }
 
-  /** Whether nothing runs on it, and nobody who waits for what the server says by itself has it. */
+  /** Whether nothing runs on it, and it is not lent to a listener for notifications. */
   get isFree(): boolean {
     return this.#status === 'idle' && this.#running === undefined && !this.isLent;
   }

@@ -16,7 +16,7 @@ export interface Session {
   readonly prepared: PreparedStatements;
   readonly types: TypeParsers;
   readonly write: GatheredWrite;
-  /** Gives the connection up; what comes from it then is not heard any more. */
+  /** Destroys the connection; later messages from it are ignored. */
   readonly cut: (error: Error) => void;
   /**
    * What waits for a pooler, if one may stand in between. Then another client may have parsed a text anew under its name,
@@ -210,7 +210,7 @@ export class ExchangeQuery implements WireQuery {
       else (this.#results as QueryResult[]).push(result);
     } else if (step.type === 'commit' || step.type === 'rollback') {
       if (tag !== 'COMMIT' && tag !== 'ROLLBACK') {
-        // What it stands for cannot be known, and neither can anything that comes behind it.
+        // The outcome cannot be known from this, and neither can the messages behind it be trusted.
         this.#session.cut(new Error('the server answered the end of a transaction with neither COMMIT nor ROLLBACK'));
         return;
       }

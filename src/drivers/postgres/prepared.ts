@@ -47,7 +47,7 @@ export class PreparedStatements {
   readonly #settings = new SettingsWatch();
   #recent = new Map<string, SeenText>();
   #older = new Map<string, SeenText>();
-  /** Names on the server that are of no use any more; they are closed with the next exchange. */
+  /** Statement names on the server that are no longer needed; they are closed with the next exchange. */
   readonly #toClose = new Set<string>();
   /** A statement of the open transaction, or the last one outside of one, changed tables or types. */
   #schemaTouched = false;
@@ -119,7 +119,7 @@ export class PreparedStatements {
     if (effects !== undefined) this.#note(effects);
   }
 
-  /** No transaction is open any more. */
+  /** The transaction has ended. */
   ended(committed: boolean): void {
     this.#settings.ended(committed);
     if (!this.#schemaTouched) return;

@@ -30,7 +30,7 @@ export class SettingsWatch {
     this.#restored = 0;
   }
 
-  /** No transaction is open any more. */
+  /** The transaction has ended. */
   ended(committed: boolean): void {
     if (committed) this.#forSession &= ~this.#restored;
     this.#forTransaction = this.#restored = 0;

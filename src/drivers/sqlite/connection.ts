@@ -30,8 +30,8 @@ let lastYield = 0;
 
 /**
  * A connection of node:sqlite. Its statements run on the thread of the program, each as a whole; between them
- * others get their turn. It never waits inside of SQLite: while somebody else writes it tries again, and whoever
- * is told of that may end the wait.
+ * others get their turn. It never waits inside of SQLite: while another connection writes it tries again, and its
+ * caller may end the wait.
  */
 export class SqliteConnection implements DriverConnection {
   readonly #id: number;
@@ -162,13 +162,13 @@ export class SqliteConnection implements DriverConnection {
     this.#neighbours.inTransaction.delete(this);
   }
 
-  /** A database in memory would let a writer begin, and refuse its COMMIT for those who read meanwhile. */
+  /** A database in memory would let a writer begin, and refuse its COMMIT because of concurrent readers. */
   #throwIfKeptOut(): void {
     const { inTransaction, excludesReaders } = this.#neighbours;
     if (excludesReaders && inTransaction.size > 0 && !inTransaction.has(this)) throw new KeptOutError();
   }
 
-  /** Tries until nobody else is in the way. @returns why it did not come about */
+  /** Retries while other connections hold the lock. @returns the failure, once it gives up */
   async #attempt(work: () => void): Promise<Failure | undefined> {
     const deadline = performance.now() + this.#neighbours.busyTimeout;
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
@@ -213,7 +213,7 @@ export function blockersAmong(suspects: readonly Backend[], { startedAt = '' }: 
   return suspects.filter((suspect) => suspect.startedAt === `${identity}${exclusive}`);
 }
 
-/** Somebody else has a transaction open. */
+/** Another connection has a transaction open. */
 class KeptOutError extends Error {
   readonly code = 'SQLITE_BUSY';
 

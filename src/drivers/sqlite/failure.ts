@@ -11,7 +11,7 @@ const kinds: ReadonlyMap<number, FailureKind> = new Map([
 
 const busyCodes: ReadonlySet<number> = new Set([5, 6]);
 
-/** Somebody else has what the statement needs: another attempt may get it. */
+/** Another connection holds the lock that the statement needs: another attempt may get it. */
 export function isBusy(error: unknown): boolean {
   return busyCodes.has(codeOf(error) & 0xff);
 }

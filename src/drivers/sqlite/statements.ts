@@ -64,7 +64,7 @@ export class Statements {
     }
     const rows = (statement.all(...(given as SQLInputValue[])) as Record<string, unknown>[]).map(toRow);
     const [first] = rows;
-    // SQLite prepares a statement again by itself when somebody has changed its tables.
+    // SQLite prepares a statement again by itself after a change of its tables.
     if (first === undefined || !describes(fields, first)) prepared.fields = fieldsOf(statement);
     return { rows, rowCount: rows.length, command, fields: prepared.fields };
   }

@@ -30,7 +30,7 @@ export function fileStore(file: string): Store {
     open() {
       const database = new DatabaseSync(file, { timeout: 0 });
       try {
-        // Readers then see the last commit while somebody writes.
+        // Readers then see the last commit while another connection writes.
         database.exec('PRAGMA journal_mode = WAL');
       } catch (error) {
         database.close();

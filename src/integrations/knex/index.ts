@@ -180,7 +180,7 @@ function tellOfCommit(inner: HandedOut): void {
       await inner.executionPromise;
       return answer;
     });
-    // As with Knex alone nobody has to wait for it.
+    // As with Knex alone, it does not have to be awaited.
     told.catch(() => {});
     return told;
   };

@@ -50,7 +50,7 @@ export function bindConnection(connection: WithTransactional, { nested, joined }
     transactional(body: unknown, options: TransactionalOptions = {}): Promise<unknown> {
       const { ctx } = options;
       const handle = ctx === undefined ? undefined : (ctx as WithHandle)[handleOf];
-      // A scope beside the one that was begun by hand would wait for its end.
+      // A sibling of the scope that was begun by hand would wait for its end.
       if (handle === undefined && ctx !== undefined && begun.has(ctx)) return transactional(body, options);
       const own = handle ?? (options.propagation === 'required' ? joined : nested);
       return own.run((outside) => {
@@ -66,7 +66,7 @@ export function bindConnection(connection: WithTransactional, { nested, joined }
   });
 }
 
-/** Whoever hears of a commit is outside of the transaction, which is over. */
+/** Subscribers to a commit run outside of the transaction, which is over. */
 function toldOutside(broadcaster: Broadcaster | undefined, outside: OutsideOfOwn): Broadcaster | undefined {
   return (
     broadcaster && {

@@ -25,7 +25,7 @@ export interface Ground {
   readonly bound: WeakMap<object, object>;
 }
 
-/** Gives the interactive transaction that stands for the ambient one; none outside. */
+/** Gives the interactive transaction that represents the ambient one; undefined outside. */
 type Share = () => Promise<object> | undefined;
 
 /**

@@ -21,7 +21,7 @@ const grounds = new WeakMap<object, Ground>();
 /**
  * A Prisma client over an ambient pool whose queries join the ambient transaction, and whose own transactions
  * are ambient ones; so are those of the clients that `$extends` gives, with their extensions. In a transaction
- * queries go through an interactive transaction of Prisma that stands for it,
+ * queries go through an interactive transaction of Prisma that represents it,
  * because Prisma batches the `findUnique` of all that share a client, whichever transaction they are in.
  *
  * ```

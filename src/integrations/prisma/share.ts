@@ -20,7 +20,7 @@ export function openShare(prisma: PrismaLike, onEnd: (end: () => void) => void):
     opened.resolve(client);
     await ended.promise;
   };
-  // What becomes of it is told by the ambient transaction; only a failure to open concerns whoever asked.
+  // Its outcome is reported by the ambient transaction; only a failure to open it rejects here.
   prisma.$transaction(body, { timeout: longest, maxWait: longest }).catch(opened.reject);
   return opened.promise;
 }

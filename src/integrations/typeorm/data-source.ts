@@ -273,7 +273,7 @@ function connectionsOf(pool: LibraryPool): RunnerSettings['takeConnection'] {
 let warns = false;
 const warned = new Set<string>();
 
-/** A data source that Sluice does not know does not join: whoever uses one inside of a transaction is told, once. */
+/** A data source that Sluice does not know does not join: its use inside of a transaction is warned of, once. */
 function warnOfStrangers(): void {
   if (warns) return;
   warns = true;

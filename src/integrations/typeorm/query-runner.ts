@@ -224,7 +224,7 @@ class Following implements Followed {
     }
   }
 
-  /** What a text begins is the runner's alone too: others go on beside it, on what they share. */
+  /** A transaction begun by SQL text belongs to the runner alone too: others continue on the shared one. */
   async query(text: unknown, query: () => Promise<unknown>): Promise<unknown> {
     if (this.#begun?.byText === true && endsByText.test(String(text))) {
       try {

@@ -25,7 +25,7 @@ export class TransactionEvents {
     this.#clientName = clientName;
   }
 
-  /** Tells of the transaction that is ambient here, if that has not been told. */
+  /** Notifies subscribers of the transaction that is ambient here, once. */
   async begun(): Promise<void> {
     if (this.#dataSource.subscribers.length === 0) return;
     const db = this.#database().getDb({ clientName: this.#clientName });

@@ -36,7 +36,7 @@ export interface JobEnvelope {
   readonly queue: string;
   /** When the wait for it began, in milliseconds of the engine's clock; with a context that has a timeout. */
   readonly sentAt?: number | undefined;
-  /** Where the news of its end go; none: nobody asked for them. */
+  /** The process that gets the outcome; undefined: none has asked for it. */
   readonly replyTo?: string | undefined;
   /** What was pushed; missing for `undefined`. */
   readonly data?: unknown;
@@ -101,15 +101,15 @@ export interface Delivery {
   readonly attempt: number;
   /** How often the job may fail, the first run included. */
   readonly attempts: number;
-  /** It was handed out before, and nobody knows what became of that. */
+  /** It was handed out before, with an unknown result. */
   readonly redelivered: boolean;
-  /** Aborts when the engine finds that the job is not this worker's any more. */
+  /** Aborts when the engine finds that the job no longer belongs to this worker. */
   readonly claim: AbortSignal;
   /** Publishes how far the job is. Any JSON. */
   progress(value: unknown): Promise<void>;
   /**
    * Acknowledges the job in the caller's transaction, where the engine can.
-   * @returns false if the job is not this worker's any more: the transaction must be rolled back
+   * @returns false if the job no longer belongs to this worker: the transaction must be rolled back
    */
   acknowledge?(via: SqlExecutor, outcome: JobOutcome): Promise<boolean>;
 }
@@ -146,7 +146,7 @@ export type Settlement =
       readonly type: 'released';
     };
 
-/** Runs SQL in the transaction of whoever passes it. */
+/** Runs SQL; given to an engine by a caller, in that caller's transaction. */
 export interface SqlExecutor {
   /** Runs one statement with values for `$1`, `$2`. */
   query(text: string, values?: readonly unknown[]): Promise<{ readonly rows: readonly Record<string, unknown>[] }>;
@@ -242,7 +242,7 @@ export interface QueueEngine {
    * back, by itself.
    */
   listen(): Promise<void>;
-  /** The states by id; one that is not known (any more) is missing. */
+  /** The states by id; a job that is not known, or was removed, is missing. */
   look(jobs: readonly JobReference[]): Promise<ReadonlyMap<string, JobState>>;
   /** Tells at which levels jobs of a queue arrive, those that wait already included. */
   watchArrivals(queue: string, onArrival: (level: number) => void): Promise<() => Promise<void>>;

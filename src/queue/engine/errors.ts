@@ -7,7 +7,7 @@ export class QueueUnavailableError extends SluiceError {
   override readonly code = 'QUEUE_UNAVAILABLE';
 }
 
-/** The engine hears of nothing that happens, and goes on by looking. Told in the background. */
+/** The engine gets no notifications and polls instead. Reported in the background. */
 export class NotificationsUnheardError extends SluiceError {
   static override readonly code = 'NOTIFICATIONS_UNHEARD';
   override readonly code = 'NOTIFICATIONS_UNHEARD';

@@ -46,7 +46,7 @@ export const driverLifeChecks: readonly CheckOf<DriverBench>[] = [
     },
   },
   {
-    name: 'tells of the death of a connection once, and is lost then',
+    name: 'reports the death of a connection once, and is lost then',
     needs: 'cut',
     async run(bench) {
       const connection = await bench.connect();

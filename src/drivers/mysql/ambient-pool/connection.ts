@@ -57,7 +57,7 @@ export class AmbientConnection extends EventEmitter implements Escaping {
     return this.#ask(readRequest('query', args, this.#config.timezone));
   }
 
-  /** Values are sent beside the text. */
+  /** Values are sent as parameters, apart from the text. */
   execute(...args: readonly unknown[]): AmbientQuery | undefined {
     return this.#ask(readRequest('execute', args, this.#config.timezone));
   }
@@ -151,7 +151,7 @@ export class AmbientConnection extends EventEmitter implements Escaping {
     if (this.#released || !(connection instanceof MysqlConnection) || this.listenerCount(event) > 0) return;
     const { client } = connection;
     const forward = (message: unknown): void => {
-      // An error that nobody listens for any more would be thrown.
+      // An `error` event without a listener would be thrown.
       if (this.listenerCount(event) > 0) this.emit(event, message);
     };
     client.on(event, forward);

@@ -41,7 +41,7 @@ function header(): object {
 
 function changesSession({ text }: Statement): TransactionControlError {
   return new TransactionControlError({
-    what: `A query (${firstWord(text)}) of an ambient pool would change how transactions work on a connection that somebody else has next; it was not sent`,
+    what: `A query (${firstWord(text)}) of an ambient pool would change how transactions work for the next holder of the connection; it was not sent`,
     remedy: "Use the options of transaction() or of the library's own transaction function",
   });
 }

@@ -51,7 +51,7 @@ class AmbientPool extends EventEmitter implements Escaping {
     this.end();
   }
 
-  /** @throws InvalidOptionError without a callback, to whom nobody could give the connection back */
+  /** @throws InvalidOptionError without a callback: the connection could never be given back */
   getConnection(callback: ConnectionCallback): void {
     checkBody('getConnection() of a pool, which calls back,', callback);
     this.#connect().then(
@@ -108,7 +108,7 @@ class AmbientPool extends EventEmitter implements Escaping {
     return isHeard ? await this.#runAloud(run, statement) : await executeHere(run, statement);
   }
 
-  /** Tells of the connection as if one had been taken for the query. */
+  /** Emits the pool's events as if a connection had been taken for the query. */
   async #runAloud(run: Run, statement: Statement): Promise<Answer> {
     let connection: AmbientConnection | undefined;
     const onSend = (): void => {

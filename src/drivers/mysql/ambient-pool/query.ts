@@ -17,7 +17,7 @@ export class AmbientQuery extends EventEmitter {
     answer.then(
       ([rows, fields]) => this.#emitAll(rows, fields),
       (error: unknown) => {
-        // Whoever listens to nothing is told by nothing, as with mysql2's own.
+        // Without a listener nothing is emitted, as with mysql2's own.
         if (!this.#isStream && this.listenerCount('error') > 0) this.emit('error', error);
         this.emit('end');
       },

@@ -170,7 +170,7 @@ export class AmbientClient extends EventEmitter {
   #forward(client: EventEmitter, event: string | symbol): void {
     if (this.listenerCount(event) > 0) return;
     const forward = (message: unknown): void => {
-      // An error that nobody listens for any more would be thrown.
+      // An `error` event without a listener would be thrown.
       if (this.listenerCount(event) > 0) this.emit(event, message);
     };
     client.on(event, forward);
@@ -184,7 +184,7 @@ export class AmbientClient extends EventEmitter {
   }
 }
 
-/** A query object takes the callback that comes beside it, unless it has one. */
+/** A query object without a callback takes the one from the arguments. */
 export function giveCallback(submittable: pg.Submittable & { callback?: unknown }, args: readonly unknown[]): void {
   const callback = args.slice(1).find((each) => typeof each === 'function');
   if (callback !== undefined && !submittable.callback) submittable.callback = callback;

@@ -3,7 +3,7 @@ import type { Exchange, QueryResult, Statement } from '../../../driver/index.ts'
 import type { PostgresConnection } from '../connection.ts';
 import { AmbientClient } from './client.ts';
 
-/** Hears of the connections of a client, whoever they were opened for. */
+/** Is called for each connection that the client's pool opens, for any purpose. */
 export interface OpeningListener {
   /** What is sent through `client` in the same moment is answered before anything else uses the connection. */
   opened(client: AmbientClient): void;

@@ -27,7 +27,7 @@ type ConnectCallback = (
   done: (error?: unknown) => void,
 ) => void;
 
-/** Events that come from connections, whoever they were opened for. */
+/** Events of connections, for whatever purpose they were opened. */
 const ofConnections: ReadonlySet<string | symbol> = new Set(['connect', 'remove', 'error']);
 
 interface PoolSettings extends AmbientPoolOptions {
@@ -48,7 +48,7 @@ class AmbientPool extends pg.Pool {
   readonly #clientName: string;
   readonly #types: TypeParsers | undefined;
   readonly #openings: Openings;
-  /** Tells of connections while somebody listens. */
+  /** Emits events of connections; added with the first listener. */
   readonly #listener: OpeningListener = {
     opened: (client) => void this.emit('connect', client),
     died: (error, client) => void (this.listenerCount('error') > 0 && this.emit('error', error, client)),
@@ -143,7 +143,7 @@ class AmbientPool extends pg.Pool {
   readonly #run = (statements: readonly Statement[]): Promise<readonly QueryResult[]> =>
     runHere(this.#database, this.#clientName, statements);
 
-  /** Several statements with a transaction of their own need a connection that nobody else has in between. */
+  /** Several statements with a transaction of their own need a connection that is not shared in between. */
   async #queryBlock(request: QueryRequest): Promise<unknown> {
     const client = await this.#connect();
     try {
@@ -156,7 +156,7 @@ class AmbientPool extends pg.Pool {
     }
   }
 
-  /** Tells of the connection as if a client had been taken for the query. */
+  /** Emits the pool's events as if a client had been taken for the query. */
   async #queryAloud(request: QueryRequest): Promise<unknown> {
     let client: AmbientClient | undefined;
     const acquired = (): void => {

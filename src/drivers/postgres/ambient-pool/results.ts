@@ -16,7 +16,7 @@ const { Result } = pg as unknown as {
   Result: new (rowMode: 'array' | undefined, types: TypeParsers | undefined) => PgResult;
 };
 
-/** Results as pg gives them: with its rows, as objects or arrays, and all that it tells of the columns. */
+/** Results as pg gives them: its rows, as objects or arrays, and its description of the columns. */
 export function pgResult(rowMode: 'array' | undefined, types: TypeParsers | undefined): NativeStatement {
   return {
     start(): NativeRows {

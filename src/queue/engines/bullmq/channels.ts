@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis';
 import type { JobOutcome, JobReference } from '../../engine/index.ts';
 
-/** What processes tell each other by publish and subscribe: only hints, since whoever misses one looks Redis up. */
+/** What processes send each other by publish and subscribe. Only hints: a process that misses one finds the state in Redis. */
 export type Notice =
   | { readonly type: 'arrival'; readonly queue: string; readonly level: number }
   | { readonly type: 'settled'; readonly id: string; readonly outcome?: JobOutcome }
   | { readonly type: 'progress'; readonly id: string; readonly progress: unknown };
 
-/** A longer answer is looked up instead of being sent to whoever may not wait any more. */
+/** A longer answer is not sent, since its receiver may have stopped waiting: the receiver looks it up. */
 const longestNotice = 64 * 1024;
 /** How long it is taken for granted that workers know of a lane, in milliseconds. */
 const announceAgain = 5_000;
@@ -31,9 +31,9 @@ export class Channels {
     return `${this.#prefix}:sluice:arrivals`;
   }
 
-  /** A name comes from outside: whatever is no id leads to a channel that nobody listens on. */
+  /** The id comes from outside: anything else than a UUID leads to a channel without listeners. */
   repliesTo(processId: string): string {
-    return `${this.#prefix}:sluice:replies:${/^[0-9a-f-]{36}$/.test(processId) ? processId : 'nobody'}`;
+    return `${this.#prefix}:sluice:replies:${/^[0-9a-f-]{36}$/.test(processId) ? processId : 'invalid'}`;
   }
 
   /** Lets workers know that there are jobs of a queue at a level. */

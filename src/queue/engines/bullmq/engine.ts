@@ -70,7 +70,7 @@ class BullmqEngine implements QueueEngine {
     this.#host = host;
     this.#prefix = prefix;
     this.#lostAfter = lostAfter;
-    // Commands wait for a Redis that is away; whoever waits for them has a limit of its own.
+    // Commands wait for a Redis that is away; their callers have time limits of their own.
     const own = { maxRetriesPerRequest: null, lazyConnect: true } as const;
     this.#redis =
       typeof connection === 'string'

@@ -109,7 +109,7 @@ async function runBullJob(
       throw carrierOf(failure, true);
     }
     case 'released':
-      // Of a job that is not this worker's any more nothing is moved.
+      // A job that no longer belongs to this worker is not moved.
       if (!claim.aborted) await job.moveToWait(token);
       throw new WaitingError();
   }

@@ -56,7 +56,7 @@ export function insertOf(
   };
 }
 
-/** Somebody did with the tools of BullMQ. */
+/** For a job that was completed with BullMQ's own tools. */
 const endedByHand: JobOutcome = { type: 'completed' };
 
 /** Where a job stands. */
@@ -88,7 +88,7 @@ export function carrierOf(failure: RemoteFailure, final: boolean): Error {
 
 function failureOf({ stacktrace, failedReason }: BullJob): RemoteFailure {
   const failure = storedFailure(stacktrace?.at(-1) ?? '');
-  // Of a job that BullMQ failed itself (it was lost too often, or somebody did with its tools) the last is an earlier one.
+  // BullMQ may have failed the job itself (lost too often, or by its tools): then the last stack belongs to an earlier run.
   if (failure !== undefined && messageOf(failure) === failedReason) return failure;
   return { name: 'JobLostError', code: 'JOB_LOST', message: failedReason };
 }

@@ -37,7 +37,7 @@ export function pgBoss(options: PgBossOptions): QueueEngineFactory {
 interface Watcher {
   readonly queue: string;
   readonly onArrival: (level: number) => void;
-  /** The levels that it was told of. */
+  /** The levels that were passed to `onArrival`. */
   readonly told: Set<number>;
 }
 
@@ -189,9 +189,9 @@ class PgBossEngine implements QueueEngine {
     return `sluice_${this.#schema}_arrivals`;
   }
 
-  /** A name comes from outside: whatever is no id leads to a channel that nobody listens on. */
+  /** The id comes from outside: anything else than a UUID leads to a channel without listeners. */
   #channelOf(processId: string): string {
-    return /^[0-9a-f-]{36}$/.test(processId) ? `sluice_${processId}` : 'sluice_nobody';
+    return /^[0-9a-f-]{36}$/.test(processId) ? `sluice_${processId}` : 'sluice_invalid';
   }
 
   /** Without notices the tables are still looked at. */

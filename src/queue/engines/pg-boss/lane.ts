@@ -24,7 +24,7 @@ export interface BossLaneSettings extends LaneOptions {
   readonly pollInterval: number;
   /** Milliseconds between two signs of life for a job that runs. */
   readonly heartbeat: number;
-  /** Tells whoever waits for a job. */
+  /** Notifies the process that waits for a job. */
   readonly notify: (replyTo: string, notice: Notice) => void;
   readonly onError: (what: string, error: unknown) => void;
   readonly onClose: () => void;

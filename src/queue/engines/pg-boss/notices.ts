@@ -1,6 +1,6 @@
 import type { JobOutcome, JobReference } from '../../engine/index.ts';
 
-/** What processes tell each other by NOTIFY: only hints, since whoever misses one looks the tables up. */
+/** What processes send each other by NOTIFY. Only hints: a process that misses one finds the state in the tables. */
 export type Notice =
   | { readonly type: 'arrival'; readonly queue: string; readonly level: number }
   | { readonly type: 'settled'; readonly id: string; readonly outcome?: JobOutcome }

@@ -17,7 +17,7 @@ export interface PgBossOptions {
   /** The schema of pg-boss. Default `pgboss`. */
   readonly schema?: string | undefined;
   /**
-   * The most connections of pg-boss's own, beside the budget of the client: one that listens, once jobs are worked
+   * The most connections of pg-boss itself, in addition to the client's budget: one that listens, once jobs are worked
    * on or waited for, and the others for statements; none of those is held while anything waits. Default 4.
    */
   readonly max?: number | undefined;

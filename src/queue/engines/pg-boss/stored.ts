@@ -125,7 +125,7 @@ export function stateOf({ state, output }: BossRow): JobState {
   return { status, ...(outcome === undefined ? {} : { outcome }), progress: unpack(output?.progress) };
 }
 
-/** pg-boss ended it itself, or somebody did with its tools. */
+/** The outcome of a job that pg-boss or its tools ended. */
 function endedElsewhere(state: string): JobOutcome {
   if (state === 'completed') return { type: 'completed' };
   const message =
