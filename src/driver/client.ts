@@ -1,7 +1,7 @@
 import { anything, type Check } from '../core/index.ts';
 import type { Driver } from './driver.ts';
 
-/** How many connections a client may open, and how requests for them wait. Times are milliseconds. */
+/** How many connections a client may open, and how requests for them wait. */
 export interface PoolOptions {
   /** The width of level 0: how many transactions without nesting run at once. Default 10. */
   readonly max?: number | undefined;
@@ -9,22 +9,23 @@ export interface PoolOptions {
   readonly maxLevel?: number | undefined;
   /** The most connections that this process ever opens to the client. Default `max + maxLevel`; must be above `maxLevel`. */
   readonly budget?: number | undefined;
-  /** The longest wait for a connection, its opening included. Default 30,000. */
+  /** The longest wait for a connection, its opening included, in milliseconds. Default 30,000. */
   readonly acquireTimeout?: number | undefined;
-  /** How long an unused connection is kept open. Default 30,000. */
+  /** How long an unused connection is kept open, in milliseconds. Default 30,000. */
   readonly idleTimeout?: number | undefined;
   /**
-   * How long a connection is used before another one is opened in its place, less a random part of up to a tenth, so
-   * that not all are renewed at once; 0: for ever. A transaction is never cut by it. Default 1,800,000 (half an hour).
+   * How long a connection is used before another one is opened in its place, in milliseconds, less a random part of up to a
+   * tenth, so that not all are renewed at once; 0: for ever. A transaction is never cut by it. Default 1,800,000 (half an
+   * hour).
    */
   readonly maxLifetime?: number | undefined;
   /**
-   * A connection that was unused for this long is asked whether it is alive before it is given out, and replaced if it
-   * does not answer within a second; 0: never. Default 5,000.
+   * A connection that was unused for this long, in milliseconds, is asked whether it is alive before it is given out, and
+   * replaced if it does not answer within a second; 0: never. Default 5,000.
    */
   readonly validateAfter?: number | undefined;
   /**
-   * A connection that is held for longer is reported once, with the place that took it: on the channel
+   * A connection that is held for longer, in milliseconds, is reported once, with the place that took it: on the channel
    * `sluice:pool:leak` and as a process warning. Captures a stack for each connection taken. Default 0: never.
    */
   readonly leakThreshold?: number | undefined;

@@ -35,7 +35,7 @@ interface CommonPushOptions {
   readonly delay?: number | undefined;
   /** Instead of the queue's. */
   readonly attempts?: number | undefined;
-  /** Instead of the queue's. */
+  /** Instead of the queue's; a number is milliseconds. */
   readonly backoff?: number | Backoff | undefined;
   /** The client and the level at which the job runs, taken as they are. */
   readonly dbInfo?: DbInfo | undefined;

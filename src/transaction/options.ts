@@ -63,7 +63,7 @@ export interface TransactionOptions {
   readonly name?: string | undefined;
 }
 
-const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, 3_600_000), lockTimeouts: aBoolean };
+const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, longestTimer), lockTimeouts: aBoolean };
 
 /** The levels by their names, in every spelling: whatever is not here is none. */
 const everyLevel = Object.values(IsolationLevel);

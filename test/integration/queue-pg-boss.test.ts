@@ -36,6 +36,20 @@ function open(options: Partial<Options>, enqueueTimeout = 20_000): Jobs<{ add: t
   return jobs;
 }
 
+it('a worker that is gone is found after lostAfter, in milliseconds, rounded up to a second of pg-boss', async () => {
+  const seconds = { 10_000: 10, 10_001: 11, 60_000: 60 };
+  for (const [lostAfter, expected] of Object.entries(seconds)) {
+    const schema = `boss_lost_${lostAfter}`;
+    await open({ schema, lostAfter: Number(lostAfter) }).queues.add.push(1);
+    const queues = await server.sql<{ heartbeat_seconds: number }>(`select heartbeat_seconds from ${schema}.queue`);
+    expect(queues).toEqual(queues.map(() => ({ heartbeat_seconds: expected })));
+    expect(queues).not.toEqual([]);
+  }
+  expect(() => pgBoss({ connectionString: server.url, lostAfter: 10 })).toThrow(
+    'Give a whole number from 10000 to 86400000',
+  );
+});
+
 describe('the connections of pg-boss', () => {
   it('are at most max, with a worker and many that wait', async () => {
     const jobs = open({ max: 3 });

@@ -8,21 +8,33 @@ import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
 import { captureCommitHooks, rollbackEach, rolledBack } from '../../src/testing/index.ts';
 import { invoice, isolation, type Place, type Row } from './row.ts';
-import { called, canBeRead, either, emptyObject, only, some, timer, truth, whole, words } from './values.ts';
+import {
+  called,
+  canBeRead,
+  either,
+  emptyObject,
+  only,
+  some,
+  timer,
+  truth,
+  whole,
+  words,
+  milliseconds,
+} from './values.ts';
 
 const clock = { now: () => performance.now(), setTimer: () => () => undefined };
 const transaction = {
   propagation: only('REQUIRED', 'REQUIRES_NEW', 'NESTED', 'SUPPORTS'),
   isolationLevel: isolation,
   readOnly: truth,
-  timeout: whole(1, timer, 5_000),
+  timeout: milliseconds(1, timer, 5_000),
   signal: some(new AbortController().signal),
   retry: some({ attempts: 2 }),
   rollbackOn: called(),
   name: words(200),
 };
 const context = {
-  timeout: whole(1, timer),
+  timeout: milliseconds(1, timer),
   traceparent: some('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
   tracestate: either(some('a=1'), { good: [], accepts: (value) => value === 'SERIALIZABLE; drop table product; --' }),
   tenant: words(200),
@@ -41,7 +53,7 @@ export const coreRows: readonly Row[] = [
       clients: some({ default: sqlite() }),
       defaultClient: only('default'),
       hookLimit: whole(1, 1_000_000),
-      lockProbeAfter: either(only(false), whole(1, timer)),
+      lockProbeAfter: either(only(false), milliseconds(1, timer)),
       clock: some(clock),
       random: called(() => 0.5),
     },
@@ -76,7 +88,7 @@ export const coreRows: readonly Row[] = [
     interface: name,
     entrance,
     call: (options, given) => close(given)(options),
-    options: { timeout: whole(0, timer) },
+    options: { timeout: milliseconds(0, timer) },
   })),
   ...(
     [
@@ -110,7 +122,7 @@ export const coreRows: readonly Row[] = [
     entrance: 'retry',
     call: (retry, { database }) => database.transaction(() => {}, { retry }),
     base: () => ({ attempts: 2 }),
-    options: { attempts: whole(1, 1_000), delay: whole(0, 3_600_000), lockTimeouts: truth },
+    options: { attempts: whole(1, 1_000), delay: milliseconds(0, timer), lockTimeouts: truth },
   },
   {
     interface: 'ContextOptions',
@@ -130,7 +142,7 @@ export const coreRows: readonly Row[] = [
         good: [],
         accepts: (value) => typeof value === 'string' && value.length >= 16 && !value.includes('\0'),
       }),
-      maxAge: whole(1, timer),
+      maxAge: milliseconds(1, timer),
     },
   },
   {

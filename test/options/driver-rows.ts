@@ -3,7 +3,7 @@ import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import { createDatabase } from '../../src/index.ts';
 import { type Row } from './row.ts';
-import { called, canBeRead, either, only, some, thing, timer, truth, whole, words } from './values.ts';
+import { called, canBeRead, either, only, some, thing, timer, truth, whole, words, milliseconds } from './values.ts';
 
 const types = { getTypeParser: () => String };
 const open = (definition: unknown): unknown => createDatabase({ clients: { default: definition as never } });
@@ -11,11 +11,11 @@ const pool = {
   max: whole(1, 100_000),
   maxLevel: whole(0, 64),
   budget: whole(5, 100_000, 14),
-  acquireTimeout: whole(1, timer),
-  idleTimeout: whole(0, timer),
-  maxLifetime: whole(0, timer),
-  validateAfter: whole(0, timer),
-  leakThreshold: whole(0, timer),
+  acquireTimeout: milliseconds(1, timer),
+  idleTimeout: milliseconds(0, timer),
+  maxLifetime: milliseconds(0, timer),
+  validateAfter: milliseconds(0, timer),
+  leakThreshold: milliseconds(0, timer),
 };
 
 export const driverRows: readonly Row[] = [
@@ -77,13 +77,13 @@ export const driverRows: readonly Row[] = [
     call: (options) => open(sqlite(options)),
     options: {
       ...pool,
-      max: only(1),
+      max: whole(1, 1),
       budget: whole(5, 100_000, 14),
       file: {
         good: [':memory:'],
         accepts: (value) => typeof value === 'string' && words(4_000).accepts(value.toWellFormed()),
       },
-      busyTimeout: whole(0, timer),
+      busyTimeout: milliseconds(0, timer),
     },
   },
 ];

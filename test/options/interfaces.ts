@@ -5,13 +5,19 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 interface Declared {
-  readonly members: readonly string[];
+  /** The comments of the options, by their names. */
+  readonly members: ReadonlyMap<string, string>;
   readonly parents: string;
   readonly isExported: boolean;
 }
 
 /** What programs give to the entries of the package: by interface, the names of its options, inherited ones included. */
 export function publicOptions(): ReadonlyMap<string, readonly string[]> {
+  return new Map([...documentedOptions()].map(([name, options]) => [name, [...options.keys()].toSorted()]));
+}
+
+/** As `publicOptions`, with the comment of each option. */
+export function documentedOptions(): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const declared = declaredInterfaces();
   return new Map(
     [...exportedNames()]
@@ -19,7 +25,7 @@ export function publicOptions(): ReadonlyMap<string, readonly string[]> {
         (name) =>
           /(?:Options|Info|Backoff|Statement|NewOutboxMessage)$/.test(name) && declared.get(name)?.isExported === true,
       )
-      .map((name) => [name, optionsOf(name, declared).toSorted()]),
+      .map((name) => [name, optionsOf(name, declared)]),
   );
 }
 
@@ -45,27 +51,33 @@ function declaredInterfaces(): ReadonlyMap<string, Declared> {
     for (const [, isExported, name = '', head = '', body = ''] of text.matchAll(
       /^(export )?interface (\w+)([^{]*)\{(?:\}|\n([\s\S]*?)^\})/gm,
     )) {
-      const members = [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map((match) => match[1] ?? '');
+      const members = new Map(
+        [...body.matchAll(/(\/\*\*(?:(?!\*\/)[\s\S])*\*\/\s*)?^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(
+          ([, comment = '', member = '']) => [member, comment] as const,
+        ),
+      );
       found.set(name, { members, parents: head.replace(/^<[^>]*>/, ''), isExported: isExported !== undefined });
     }
     for (const [, name = '', base = ''] of text.matchAll(/^export type (\w+) = ((?:Pick|Omit)<[^;]*>);$/gm)) {
-      found.set(name, { members: [], parents: `extends ${base}`, isExported: true });
+      found.set(name, { members: new Map(), parents: `extends ${base}`, isExported: true });
     }
   }
   return found;
 }
 
-function optionsOf(name: string, declared: ReadonlyMap<string, Declared>): string[] {
+function optionsOf(name: string, declared: ReadonlyMap<string, Declared>): ReadonlyMap<string, string> {
   const { members = [], parents = '' } = declared.get(name) ?? {};
   const [, bases = ''] = /extends\s+([\s\S]*)/.exec(parents) ?? [];
-  const inherited = new Set<string>();
+  const found = new Map<string, string>();
   for (const [, kind, base = '', , names = ''] of bases.matchAll(
     /(Pick|Omit)<\s*(\w+)(<[^>]*>)?,\s*((?:\|?\s*'\w+'\s*)+),?\s*>/g,
   )) {
     const listed: readonly string[] = names.match(/\w+/g) ?? [];
-    for (const each of optionsOf(base, declared)) if (listed.includes(each) === (kind === 'Pick')) inherited.add(each);
+    for (const [each, comment] of optionsOf(base, declared))
+      if (listed.includes(each) === (kind === 'Pick')) found.set(each, comment);
   }
   const plain: readonly string[] = bases.replaceAll(/(?:Pick|Omit)<[\s\S]*?'\s*>/g, '').match(/[A-Z]\w+/g) ?? [];
-  for (const base of plain) for (const each of optionsOf(base, declared)) inherited.add(each);
-  return [...new Set([...inherited, ...members])];
+  for (const base of plain) for (const [each, comment] of optionsOf(base, declared)) found.set(each, comment);
+  for (const [each, comment] of members) found.set(each, comment);
+  return found;
 }

@@ -2,16 +2,29 @@ import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import { createJobs, defineQueue, memory } from '../../src/queue/index.ts';
 import { pgBoss } from '../../src/queue/engines/pg-boss/index.ts';
 import { invoice, type Row } from './row.ts';
-import { called, either, emptyObject, only, some, thing, timer, truth, whole, words } from './values.ts';
+import {
+  called,
+  either,
+  emptyObject,
+  only,
+  some,
+  thing,
+  timer,
+  truth,
+  whole,
+  words,
+  milliseconds,
+  bytes,
+} from './values.ts';
 
 const client = words(200, 'default');
-const waiting = { timeout: whole(1, timer), signal: some(new AbortController().signal), onProgress: called() };
+const waiting = { timeout: milliseconds(1, timer), signal: some(new AbortController().signal), onProgress: called() };
 const pushing = {
   id: some('0af76519-16cd-43dd-8448-eb211c80319c'),
   priority: whole(0, 1_000),
-  delay: whole(0, timer),
+  delay: milliseconds(0, timer),
   attempts: whole(1, 1_000),
-  backoff: either(some({ type: 'fixed', delay: 5 }), whole(0, timer)),
+  backoff: either(some({ type: 'fixed', delay: 5 }), milliseconds(0, timer)),
   dbInfo: either(some({ level: 1 }), emptyObject),
 };
 
@@ -21,12 +34,12 @@ export const jobRows: readonly Row[] = [
     entrance: 'defineQueue',
     call: (options) => defineQueue('invoice', options),
     options: {
-      timeout: whole(1, timer),
+      timeout: milliseconds(1, timer),
       attempts: whole(1, 1_000),
-      backoff: either(some({ type: 'fixed', delay: 5 }), whole(0, timer)),
+      backoff: either(some({ type: 'fixed', delay: 5 }), milliseconds(0, timer)),
       concurrency: whole(1, 10_000),
-      maxRuntime: whole(1, timer),
-      maxPayload: whole(1, 256 * 1024 * 1024),
+      maxRuntime: milliseconds(1, timer),
+      maxPayload: bytes(1, 256 * 1024 * 1024),
     },
   },
   {
@@ -35,7 +48,7 @@ export const jobRows: readonly Row[] = [
     call: (backoff) => defineQueue('invoice', { backoff }),
     instead: [5],
     base: () => ({ type: 'fixed', delay: 5 }),
-    options: { type: only('fixed', 'exponential'), delay: whole(0, timer) },
+    options: { type: only('fixed', 'exponential'), delay: milliseconds(0, timer) },
   },
   {
     interface: 'PushOptions',
@@ -81,7 +94,7 @@ export const jobRows: readonly Row[] = [
       queues: some({ invoice }),
       engine: called(memory()),
       relay: truth,
-      enqueueTimeout: whole(1, timer),
+      enqueueTimeout: milliseconds(1, timer),
     },
   },
   {
@@ -93,7 +106,7 @@ export const jobRows: readonly Row[] = [
       connection: either(some('redis://127.0.0.1:1'), thing({ port: 1 })),
       prefix: words(100),
       clientName: client,
-      lostAfter: whole(500, 86_400_000),
+      lostAfter: milliseconds(500, 86_400_000),
     },
   },
   {
@@ -106,8 +119,8 @@ export const jobRows: readonly Row[] = [
       clientName: client,
       schema: some('pgboss', 'jobs_2'),
       max: whole(2, 1_000),
-      lostAfter: whole(10, 86_400),
-      pollInterval: whole(50, 3_600_000),
+      lostAfter: milliseconds(10_000, 86_400_000),
+      pollInterval: milliseconds(10, timer),
       password: either(
         called(() => 'x'),
         { good: ['x'], accepts: (value) => typeof value === 'string' },

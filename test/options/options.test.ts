@@ -1,4 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelNames } from '../../src/index.ts';
 import { publicOptions } from './interfaces.ts';
@@ -117,6 +118,15 @@ describe.each(table.map((row) => [row.interface, row.entrance, row] as const))('
       const judge = domain.accepts(value) ? expectTaken : expectRefused;
       await judge(row, withBase(row, { [name]: value }), `${name}: ${kind}`);
     }
+    const { low, high } = domain.range ?? {};
+    if (low === undefined || high === undefined) return;
+    for (const most of [low, high]) {
+      const taken = expectTaken(row, withBase(row, { [name]: most }), `${name}: ${most}`);
+      // A refusal comes at once; a call that was taken may wait as long as the option says.
+      await Promise.race([taken, setTimeout(500, undefined, { ref: false })]);
+    }
+    for (const beyond of [low - 1, high + 1].filter((value) => !domain.accepts(value)))
+      await expectRefused(row, withBase(row, { [name]: beyond }), `${name}: ${beyond}`);
   });
 
   it.each(Object.keys(row.options))('%s: read once, wherever it is', async (name) => {

@@ -1,6 +1,6 @@
 import { driverSuite } from '../../src/testing/conformance/index.ts';
 import type { Row } from './row.ts';
-import { called, type Domain, some, timer, whole, words } from './values.ts';
+import { called, type Domain, some, milliseconds, timer, words } from './values.ts';
 
 const statements: Domain = some({ insert: () => ({ text: 'insert' }) });
 
@@ -11,6 +11,6 @@ export const portRows: readonly Row[] = [
     entrance: 'driverSuite',
     call: driverSuite,
     base: () => ({ name: 'toy', make: () => ({}), statements: statements.good[0] }),
-    options: { name: words(200), timeout: whole(1, timer), make: called(), statements, cut: called() },
+    options: { name: words(200), timeout: milliseconds(1, timer), make: called(), statements, cut: called() },
   },
 ];

@@ -1,13 +1,43 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { InvalidOptionError } from '../../src/index.ts';
 import { defineModel } from '../../src/model/index.ts';
-import { publicOptions } from './interfaces.ts';
+import { documentedOptions } from './interfaces.ts';
+import { place } from './row.ts';
+import { table } from './table.ts';
+import { type Domain, nonsense } from './values.ts';
 
-const declared = publicOptions();
-const withOption = (option: string): readonly string[] =>
-  [...declared].filter(([, options]) => options.includes(option)).map(([name]) => name);
+const declared = documentedOptions();
+const here = place();
+afterAll(async () => {
+  await here.jobs.close({ timeout: 0 });
+  await Promise.all([here.database.close(), here.far.close()]);
+});
+
+interface Use {
+  /** The interface with the option. */
+  readonly place: string;
+  readonly domain: Domain;
+  readonly comment: string;
+}
+
+/** Each option by its name, wherever it is an option. */
+const uses: ReadonlyMap<string, readonly Use[]> = Map.groupBy(
+  table.flatMap((row) =>
+    Object.entries(row.options).map(([name, given]) => ({
+      name,
+      place: `${row.interface}.${name}`,
+      domain: typeof given === 'function' ? given(here) : given,
+      comment: declared.get(row.interface)?.get(name) ?? '',
+    })),
+  ),
+  ({ name }) => name,
+);
+const all = [...uses.values()].flat();
 
 describe('the name of a client', () => {
+  const withOption = (option: string): readonly string[] =>
+    [...declared].filter(([, options]) => options.has(option)).map(([name]) => name);
+
   it('is the option clientName, whatever it belongs to', () => {
     // Theirs is a client of Redis itself.
     expect(withOption('client')).toEqual(['RedisStoreOptions']);
@@ -20,5 +50,66 @@ describe('the name of a client', () => {
     expect(() => defineModel(old as never)).toThrow(
       'defineModel has no option "client". The options are: table, key, clientName',
     );
+  });
+});
+
+describe('an option that is a time', () => {
+  it('is in milliseconds, and its comment says so', () => {
+    const unclear = all.filter(
+      ({ domain, comment }) => (domain.range?.unit === 'milliseconds') !== /milliseconds/i.test(comment),
+    );
+    expect(unclear.map((use) => use.place)).toEqual([]);
+  });
+
+  it('is told by its name', () => {
+    const isTime =
+      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold)$/i;
+    const wrong = all.filter(
+      ({ place: where, domain }) =>
+        domain.range !== undefined && isTime.test(where) !== (domain.range.unit === 'milliseconds'),
+    );
+    expect(wrong.map((use) => use.place)).toEqual([]);
+  });
+});
+
+describe('options of the same name', () => {
+  /** Options that take other values than those of their name do, and why. The unit is the same all the same. */
+  const exceptions: Readonly<Record<string, string>> = {
+    'CloseOptions.timeout': '0 does not wait',
+    'WorkerCloseOptions.timeout': '0 does not wait',
+    'RelayStopOptions.timeout': '0 does not wait',
+    'ModelOptions.clientName': 'it is looked up when there is a database',
+    'BullmqOptions.clientName': 'it is looked up when there is a database',
+    'PgBossOptions.clientName': 'it is looked up when there is a database',
+    'SqliteOptions.max': 'SQLite has one connection',
+    'PgBossOptions.max': 'one connection listens, and others run statements',
+    'MemoryOptions.max': 'it counts copies of values',
+    'PostgresOptions.ssl': 'its properties are read at once',
+    'MysqlOptions.preparedStatements': 'they cannot be turned off, and the server limits their sum',
+    'PgBossOptions.lostAfter': 'pg-boss knows no shorter time',
+    'ModelCacheOptions.tags': 'they are those of columns',
+    'ModelOptions.key': 'it is a column',
+    'SelectOptions.cache': 'it says whether the cache is asked',
+    'NewOutboxMessage.id': 'the id of a message is any text',
+  };
+  const checkOf = (domain: Domain): string =>
+    JSON.stringify([domain.range, nonsense.filter(([, value]) => domain.accepts(value)).map(([kind]) => kind)]);
+
+  it.each([...uses].filter(([, found]) => found.length > 1))('%s: one unit and one check', (_, found) => {
+    const ordinary = found.filter((use) => !(use.place in exceptions));
+    expect(new Set(found.map(({ domain }) => domain.range?.unit)).size).toBe(1);
+    const checks = Map.groupBy(ordinary, ({ domain }) => checkOf(domain));
+    expect([...checks].map(([check, same]) => [check, same.map((use) => use.place)]).slice(1)).toEqual([]);
+  });
+
+  it('differ where the exceptions say, and nowhere else', () => {
+    const needless = Object.keys(exceptions).filter((name) => {
+      const use = all.find((each) => each.place === name);
+      const others = (uses.get(name.split('.')[1] ?? '') ?? []).filter((each) => !(each.place in exceptions));
+      return (
+        use === undefined || others.length === 0 || others.some((each) => checkOf(each.domain) === checkOf(use.domain))
+      );
+    });
+    expect(needless).toEqual([]);
   });
 });

@@ -17,16 +17,18 @@ import {
   truth,
   whole,
   words,
+  milliseconds,
+  characters,
 } from './values.ts';
 
 const caching = {
   store: some(shared, new MemoryStore()),
-  ttl: whole(1, timer),
+  ttl: milliseconds(1, timer),
   memory: some({ max: 1 }, { max: 5, maxStaleness: 10 }),
-  maxSize: whole(1, 512 * 1024 * 1024),
-  commitTimeout: whole(100, 600_000),
+  maxSize: characters(1, 512 * 1024 * 1024),
+  commitTimeout: milliseconds(100, 600_000),
   onCacheUnavailable: only('abort', 'outbox'),
-  loadTimeout: whole(1, timer),
+  loadTimeout: milliseconds(1, timer),
 };
 const wholeCache = {
   ...caching,
@@ -62,7 +64,7 @@ export const storeRows: readonly Row[] = [
     entrance: 'memory',
     call: (options, { database }) => createCache(database, { name: 'stock', store: shared, memory: options }),
     base: () => ({ max: 1 }),
-    options: { max: whole(1, 100_000_000), maxStaleness: whole(1, 60_000) },
+    options: { max: whole(1, 100_000_000), maxStaleness: milliseconds(1, 60_000) },
   },
   {
     interface: 'CacheCallOptions',
@@ -74,13 +76,13 @@ export const storeRows: readonly Row[] = [
     interface: 'SetOptions',
     entrance: 'set',
     call: (options, { database }) => createCache(database, { name: 'stock' }).set(1, 'a', options),
-    options: { db: handle, ttl: whole(1, timer) },
+    options: { db: handle, ttl: milliseconds(1, timer) },
   },
   {
     interface: 'LoadOptions',
     entrance: 'getOrSet',
     call: (options, { database }) => createCache<number>(database, { name: 'stock' }).getOrSet('a', () => 1, options),
-    options: { db: handle, ttl: whole(1, timer), keep: called(() => true) },
+    options: { db: handle, ttl: milliseconds(1, timer), keep: called(() => true) },
   },
   {
     interface: 'ChangesRelayOptions',
@@ -91,7 +93,7 @@ export const storeRows: readonly Row[] = [
     options: {
       store: some(shared),
       clientName: only('default'),
-      pollInterval: whole(10, timer),
+      pollInterval: milliseconds(10, timer),
     },
   },
   {
@@ -103,9 +105,9 @@ export const storeRows: readonly Row[] = [
       client: some(redis()),
       subscriber: some(),
       prefix: words(100),
-      timeout: whole(1, timer),
-      pause: whole(0, timer),
-      commitTimeout: whole(100, 600_000),
+      timeout: milliseconds(1, timer),
+      pause: milliseconds(0, timer),
+      commitTimeout: milliseconds(100, 600_000),
     },
   },
   {
@@ -162,10 +164,10 @@ export const storeRows: readonly Row[] = [
       channel: words(200),
       deliver: called(),
       batchSize: whole(1, 10_000),
-      pollInterval: whole(10, timer),
+      pollInterval: milliseconds(10, timer),
       maxAttempts: whole(1, 1_000),
-      retryDelay: whole(1, timer),
-      inboxRetention: whole(1_000, 365 * 86_400_000),
+      retryDelay: milliseconds(1, timer),
+      inboxRetention: milliseconds(1_000, 365 * 86_400_000),
     },
   },
   {

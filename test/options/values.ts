@@ -49,12 +49,31 @@ export const builtIns: readonly (readonly [string, unknown])[] = [
 export interface Domain {
   readonly good: readonly unknown[];
   accepts(value: unknown): boolean;
+  /** Of an option that takes a number. */
+  readonly range?: Range | undefined;
 }
 
-export const whole = (low: number, high: number, ...good: number[]): Domain => ({
-  good: good.length > 0 ? good : [low],
-  accepts: (value) => Number.isInteger(value) && Number(value) >= low && Number(value) <= high,
-});
+/** The numbers that an option takes, and what they count. */
+export interface Range {
+  readonly low: number;
+  readonly high: number;
+  readonly unit: 'milliseconds' | 'bytes' | 'characters' | 'count';
+}
+
+export const whole = (low: number, high: number, ...good: number[]): Domain => wholeIn('count', low, high, good);
+export const bytes = (low: number, high: number): Domain => wholeIn('bytes', low, high, []);
+export const characters = (low: number, high: number): Domain => wholeIn('characters', low, high, []);
+export const milliseconds = (low: number, high: number, ...good: number[]): Domain =>
+  wholeIn('milliseconds', low, high, good);
+
+function wholeIn(unit: Range['unit'], low: number, high: number, good: readonly number[]): Domain {
+  return {
+    good: good.length > 0 ? good : [low],
+    accepts: (value) => Number.isInteger(value) && Number(value) >= low && Number(value) <= high,
+    range: { low, high, unit },
+  };
+}
+
 export const timer = 2_147_483_647;
 export const truth: Domain = { good: [true, false], accepts: (value) => typeof value === 'boolean' };
 export const some = (...good: unknown[]): Domain => ({ good, accepts: () => false });
@@ -79,6 +98,7 @@ export const thing = (...good: unknown[]): Domain => ({
 export const either = (...domains: readonly Domain[]): Domain => ({
   good: domains.flatMap(({ good }) => good),
   accepts: (value) => domains.some((domain) => domain.accepts(value)),
+  range: domains.find(({ range }) => range !== undefined)?.range,
 });
 export const only = (...values: unknown[]): Domain => ({ good: values, accepts: (value) => values.includes(value) });
 

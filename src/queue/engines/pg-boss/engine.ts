@@ -64,11 +64,11 @@ class PgBossEngine implements QueueEngine {
   #closed = false;
 
   constructor(options: PgBossOptions, host: EngineHost) {
-    const { schema = 'pgboss', lostAfter = 10, pollInterval = 1_000 } = options;
+    const { schema = 'pgboss', lostAfter = 10_000, pollInterval = 1_000 } = options;
     this.clientName = options.clientName;
     this.#host = host;
     this.#schema = schema;
-    this.#heartbeatSeconds = lostAfter;
+    this.#heartbeatSeconds = Math.ceil(lostAfter / 1_000);
     this.#pollInterval = pollInterval;
     this.#connections = new BossConnections(options, (error) => host.events.onError('pg-boss', error));
     this.#boss = new PgBoss({

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { readOptions, type Check, integer, text } from '../../../core/index.ts';
+import { readOptions, type Check, integer, longestTimer, text } from '../../../core/index.ts';
 
 /** Options of `pgBoss()`. */
 export interface PgBossOptions {
@@ -21,7 +21,10 @@ export interface PgBossOptions {
    * on or waited for, and the others for statements; none of those is held while anything waits. Default 4.
    */
   readonly max?: number | undefined;
-  /** How soon a job counts as lost when its worker is gone, in seconds, at least 10. Default 10. */
+  /**
+   * How soon a job counts as lost when its worker is gone, in milliseconds, at least 10,000. pg-boss counts whole seconds,
+   * so it is rounded up to one. Default 10,000.
+   */
   readonly lostAfter?: number | undefined;
   /** How often queues are looked at when no notification came, in milliseconds. Default 1,000. */
   readonly pollInterval?: number | undefined;
@@ -47,8 +50,8 @@ const checks: Record<keyof PgBossOptions, Check> = {
       ? undefined
       : 'up to 50 small letters, digits and "_"',
   max: integer(2, 1_000),
-  lostAfter: integer(10, 86_400),
-  pollInterval: integer(50, 3_600_000),
+  lostAfter: integer(10_000, 86_400_000),
+  pollInterval: integer(10, longestTimer),
 };
 
 /** @throws without the value: a connection string holds a password */
