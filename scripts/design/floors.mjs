@@ -7,7 +7,7 @@ const legend =
 
 /**
  * The folders of `src` as floors, from the rules that the test of the architecture holds the code against. A floor may import those
- * below it; what stands beside them is drawn on the highest floor that it may import.
+ * below it; a folder that is no floor is drawn on the highest floor that it may import.
  * @param {{
  *   order: readonly string[],
  *   rules: Readonly<Record<string, { folders: readonly string[], packages: readonly string[] }>>,

@@ -1,4 +1,4 @@
-// Draws the pictures of docs/design again, from the rules of the architecture and the texts beside them.
+// Draws the pictures of docs/design again, from the rules of the architecture and the texts next to them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawings, folder } from './drawings.mjs';

@@ -100,7 +100,7 @@ function noteOf({ from, to, text }, { y, xOf }) {
   };
 }
 
-/** What is done without a call: text beside the lifeline. */
+/** What is done without a call: text on the lifeline. */
 function actOf({ from, text }, { y, xOf }) {
   const x = xOf(from);
   const lines = wrap(text, headWidth - 16);
