@@ -152,12 +152,12 @@ export class App<
 /**
  * Puts a program together for its classes.
  *
- * ```
- * const app = createApp(database, { models: { post }, queues: { add } });
- * class ServicePost extends app.Bean {
+ * ```ts
+ * const app = createApp(database, { models: { product: defineModel<Product>({ table: 'product', key: 'id' }) } });
+ * class Products extends app.Bean {
  *   @Database.transaction()
- *   async publish(title: string) {
- *     return await this.scope.model.post.insert({ title });
+ *   async add(name: string): Promise<Product> {
+ *     return await this.scope.model.product.insert({ name, stock: 0 });
  *   }
  * }
  * ```

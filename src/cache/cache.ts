@@ -134,6 +134,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /**
    * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
    * after they asked. In a transaction `load` runs in it.
+   *
+   * ```ts
+   * const product = await products.getOrSet(id, () => readProduct(id), { ttl: 5_000 });
+   * ```
    * @throws InvalidOptionError; CacheLoadCircleError where `load` needs this very value; CacheLoadTimeoutError outside of a
    * transaction; what `load` throws
    */
@@ -176,7 +180,16 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     else this.#overlayIn(within).set(within.scope.unit, text, change);
   }
 
-  /** The value of the key is dead: for the others, once the transaction has committed. */
+  /**
+   * The value of the key is dead: for the others, once the transaction has committed.
+   *
+   * ```ts
+   * await database.transaction(async () => {
+   *   await db.query(sql`update product set stock = stock - 1 where id = ${id}`);
+   *   await products.del(id);
+   * });
+   * ```
+   */
   async del(key: Key, options?: CacheCallOptions): Promise<void> {
     await this.mdel([key], options);
   }
@@ -200,7 +213,16 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     await this.#invalidate([this.#member.wholeTag], options);
   }
 
-  /** Every value that depends on one of the tags is dead. */
+  /**
+   * Every value that depends on one of the tags is dead.
+   *
+   * ```ts
+   * await database.transaction(async () => {
+   *   await db.query(sql`update product set stock = 0 where shelf = 'A'`);
+   *   await products.invalidate(['shelf:A']);
+   * });
+   * ```
+   */
   async invalidate(tags: readonly string[], options?: CacheCallOptions): Promise<void> {
     await this.#invalidate(declaredTags(tags), options);
   }
@@ -351,7 +373,15 @@ function seesLatest({ transaction }: Scope): boolean {
   return driver.fulfils(isolation, 'READ_COMMITTED') && !driver.fulfils(isolation, 'REPEATABLE_READ');
 }
 
-/** Makes a cache that agrees with a database. @throws InvalidOptionError */
+/**
+ * Makes a cache that agrees with a database.
+ *
+ * ```ts
+ * const products = createCache(database, { name: 'product', ttl: 60_000 });
+ * await products.getOrSet(id, () => readProduct(id));
+ * ```
+ * @throws InvalidOptionError
+ */
 export function createCache<Value, Key extends CacheKey = CacheKey>(
   database: Database,
   options: CacheOptions<Value, Key>,

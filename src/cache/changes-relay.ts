@@ -35,6 +35,11 @@ const lockTime = 1_000;
 /**
  * Tells a store what was committed while it was away: `start()` it in one process at least, `stop()` it before the database
  * is closed.
+ *
+ * ```ts
+ * const relay = createChangesRelay(database, { store });
+ * relay.start();
+ * ```
  * @throws InvalidOptionError
  */
 export function createChangesRelay(database: Database, options: ChangesRelayOptions): Relay {

@@ -107,8 +107,8 @@ export interface CacheDefinition<Value, Key extends CacheKey> extends CacheOptio
 /**
  * Describes a cache; `createCache` and `createApp` make what works.
  *
- * ```
- * export const postCache = defineCache<Post, number>({ name: 'post', ttl: 60_000 });
+ * ```ts
+ * export const productCache = defineCache<Product, number>({ name: 'product', ttl: 60_000 });
  * ```
  * @throws InvalidOptionError
  */

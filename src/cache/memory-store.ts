@@ -32,7 +32,13 @@ class LocalFeed implements ChangeFeed {
 /** A value depends on a few tags, of which one is its own. The least recently used tag is forgotten, which kills its values. */
 const tagsPerValue = 2;
 
-/** A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values. */
+/**
+ * A store in this process, for one process, or for tests. The longest unused is dropped where there are more than `max` values.
+ *
+ * ```ts
+ * const products = createCache(database, { name: 'product', store: new MemoryStore(1_000) });
+ * ```
+ */
 export class MemoryStore implements CacheStore {
   /** Reports changes synchronously, to the caches of this process. */
   readonly feed: LocalFeed = new LocalFeed();

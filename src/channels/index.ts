@@ -107,7 +107,14 @@ export interface CacheBackoffEvent {
   readonly queries: number;
 }
 
-/** The names of the `node:diagnostics_channel` channels; publishing without a subscriber costs next to nothing. */
+/**
+ * The names of the `node:diagnostics_channel` channels; publishing without a subscriber costs next to nothing.
+ *
+ * ```ts
+ * import { subscribe } from 'node:diagnostics_channel';
+ * subscribe(channelNames.acquireWait, (event) => console.log('a request waits', event));
+ * ```
+ */
 export const channelNames = {
   /** A transaction begins; with a `TransactionEvent`. */
   transactionStart: 'sluice:transaction:start',

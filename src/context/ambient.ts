@@ -87,6 +87,10 @@ const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, ti
 /**
  * Runs `body` with values that go along with everything below it: statements, jobs, calls and
  * messages. What is not given stays as it is. Transactions that are open stay open.
+ *
+ * ```ts
+ * await withContext({ tenant: 'acme', timeout: 5_000 }, () => checkout(id));
+ * ```
  * @throws InvalidOptionError
  */
 export function withContext<Result>(options: ContextOptions, body: () => Result): Result {
@@ -105,7 +109,14 @@ export function withContext<Result>(options: ContextOptions, body: () => Result)
   return runInFrame(frame, body, undefined);
 }
 
-/** What is ambient here: the level, and the values that travel. */
+/**
+ * What is ambient here: the level, and the values that travel.
+ *
+ * ```ts
+ * const { level, tenant, remaining } = currentContext();
+ * console.log({ level, tenant, remaining });
+ * ```
+ */
 export function currentContext(): CurrentContext {
   const frame = currentFrame();
   if (frame === undefined) return { level: 0 };

@@ -86,7 +86,7 @@ export abstract class SluiceError extends Error {
    *
    * ```ts
    * const found = SluiceError.find(error);
-   * if (found?.retryable === true) await queue.push(order);
+   * if (found?.retryable === true) await checkout(id);
    * ```
    */
   static find(error: unknown): SluiceError | undefined {

@@ -107,7 +107,18 @@ export class Database<Name extends string = string> {
 
   /** Runs a body in a transaction of the current client. May be taken off the database and called alone. */
   readonly transaction: TransactionFunction;
-  /** Decorates an async method with a transaction of this database; for both decorator standards. */
+  /**
+   * Decorates an async method with a transaction of this database; for both decorator standards.
+   *
+   * ```ts
+   * class Orders {
+   *   @database.Transactional({ isolationLevel: 'SERIALIZABLE' })
+   *   async place(productId: number): Promise<void> {
+   *     await database.query(sql`insert into orders (product_id) values (${productId})`);
+   *   }
+   * }
+   * ```
+   */
   readonly Transactional: (options?: TransactionOptions) => TransactionalDecorator;
   readonly #clients = new Map<string, Client>();
   readonly #handles = new Map<object, Db<Name>>();
@@ -142,7 +153,13 @@ export class Database<Name extends string = string> {
     registerDatabase(this);
   }
 
-  /** Runs one statement on the current client; the same as `current.query`. */
+  /**
+   * Runs one statement on the current client; the same as `current.query`.
+   *
+   * ```ts
+   * const { rows } = await database.query(sql<Product>`select * from product where id = ${id}`);
+   * ```
+   */
   query<Row = Record<string, unknown>>(statement: Sql<Row>, options?: QueryOptions): Promise<QueryResult<Row>>;
   query<Row = Record<string, unknown>>(
     text: string,
@@ -153,7 +170,16 @@ export class Database<Name extends string = string> {
     return this.current.query(given, values, options);
   }
 
-  /** Runs statements that are known in advance as one transaction; the same as `transaction.batch`. */
+  /**
+   * Runs statements that are known in advance as one transaction; the same as `transaction.batch`.
+   *
+   * ```ts
+   * const [products, orders] = await database.batch([
+   *   sql<Product>`select * from product where id = ${id}`,
+   *   sql<Order>`select * from orders where product_id = ${id}`,
+   * ]);
+   * ```
+   */
   batch<const Statements extends readonly Sql<unknown>[]>(
     statements: Statements,
     options?: TransactionOptions,
@@ -166,13 +192,23 @@ export class Database<Name extends string = string> {
     return this.#handle(this.#currentClient());
   }
 
-  /** A handle on a client; with a level it stands at exactly that one. @throws UnknownClientError, InvalidOptionError */
+  /**
+   * A handle on a client; with a level it stands at exactly that one.
+   * @throws UnknownClientError, InvalidOptionError
+   */
   getDb(info: DbInfo<Name> = {}): Db<Name> {
     const { client, level } = this.#placeOf(info);
     return level === undefined ? this.#handle(client) : new Db(client.name as Name, client, level);
   }
 
-  /** Runs `body` with another client, level or both as the current ones. @throws UnknownClientError, InvalidOptionError */
+  /**
+   * Runs `body` with another client, level or both as the current ones.
+   *
+   * ```ts
+   * const sales = await database.switchDb(() => readSales(), { clientName: 'reports' });
+   * ```
+   * @throws UnknownClientError, InvalidOptionError
+   */
   async switchDb<Result>(body: () => Result | PromiseLike<Result>, info: DbInfo<Name>): Promise<Result> {
     checkBody('switchDb', body);
     const { client, level: wanted } = this.#placeOf(info);
@@ -181,7 +217,17 @@ export class Database<Name extends string = string> {
     return await this.#runIn({ client, level: wanted ?? at?.level, ground, scope, hooks, current: client }, body);
   }
 
-  /** Runs `body` outside of any transaction, one level deeper and above all that its chain holds. @throws UnknownClientError */
+  /**
+   * Runs `body` outside of any transaction, one level deeper and above all that its chain holds.
+   *
+   * ```ts
+   * await database.transaction(async () => {
+   *   // Stays, even if the transaction around it is rolled back.
+   *   await database.switchDbIsolate(() => writeAudit('checkout'));
+   * });
+   * ```
+   * @throws UnknownClientError
+   */
   async switchDbIsolate<Result>(
     body: () => Result | PromiseLike<Result>,
     info: Pick<DbInfo<Name>, 'clientName'> = {},
@@ -201,6 +247,12 @@ export class Database<Name extends string = string> {
    * Runs `body` in nothing that is open here: in no transaction, at level 0 and without the deadline of the chain; the values
    * of `withContext` stay. It is not awaited. Its failure is published on the channel `sluice:background:error`, or is a
    * process warning where that has no subscriber. For event listeners and other callbacks that outlive their transaction.
+   *
+   * ```ts
+   * emitter.on('sold', (productId: number) => {
+   *   database.detached(() => sendMail(`product ${productId} was sold`));
+   * });
+   * ```
    * @throws InvalidOptionError for what is no function
    */
   detached(body: () => unknown): void {
@@ -329,7 +381,16 @@ function tookTooLong(timeout: number): DatabaseClosedError {
   });
 }
 
-/** Makes the database of a program. No connection is opened before the first statement. @throws InvalidOptionError */
+/**
+ * Makes the database of a program. No connection is opened before the first statement.
+ *
+ * ```ts
+ * const database = createDatabase({
+ *   clients: { default: postgres({ connectionString: process.env.DATABASE_URL, max: 10 }), reports: postgres() },
+ * });
+ * ```
+ * @throws InvalidOptionError
+ */
 export function createDatabase<const Name extends string>(options: DatabaseOptions<Name>): Database<Name> {
   return new Database(options);
 }

@@ -18,16 +18,45 @@ import { activeTransaction, type TransactionInfo } from './transaction-info.ts';
 
 /** The transactions of a `Db`. */
 export interface DbTransaction {
-  /** Runs `body` in a transaction as the options' propagation says; see `TransactionOptions`. */
+  /**
+   * Runs `body` in a transaction as the options' propagation says; see `TransactionOptions`.
+   *
+   * ```ts
+   * await db.transaction.begin(
+   *   async () => {
+   *     await db.query(sql`update product set stock = stock - 1 where id = ${id}`);
+   *   },
+   *   { isolationLevel: 'REPEATABLE_READ', retry: { attempts: 3 } },
+   * );
+   * ```
+   */
   begin<Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
-  /** Runs statements that are known in advance as one transaction, in one round trip; all take effect or none. */
+  /**
+   * Runs statements that are known in advance as one transaction, in one round trip; all take effect or none.
+   *
+   * ```ts
+   * const [, { rows }] = await db.transaction.batch([
+   *   sql`update product set stock = stock - 1 where id = ${id}`,
+   *   sql<Product>`select * from product where id = ${id}`,
+   * ]);
+   * ```
+   */
   batch<const Statements extends readonly Sql<unknown>[]>(
     statements: Statements,
     options?: TransactionOptions,
   ): Promise<ResultsOf<Statements>>;
   /** The transaction that statements join here, if any. */
   readonly active: TransactionInfo | undefined;
-  /** Observes the savepoint scopes of the open transaction; without effect outside of one. */
+  /**
+   * Observes the savepoint scopes of the open transaction; without effect outside of one.
+   *
+   * ```ts
+   * db.transaction.observeSavepoints({
+   *   entered: (savepoint) => console.log(`${savepoint} begins`),
+   *   rolledBack: (savepoint) => console.log(`${savepoint} was rolled back`),
+   * });
+   * ```
+   */
   observeSavepoints(observer: SavepointObserver): void;
 }
 
@@ -139,22 +168,55 @@ export class Db<Name extends string = string> {
     return this.transaction.batch(statements, options);
   }
 
-  /** Runs `hook` after the commit, when the connection has gone back; outside of a transaction at once. */
+  /**
+   * Runs `hook` after the commit, when the connection has gone back; outside of a transaction at once.
+   *
+   * ```ts
+   * await database.transaction(async () => {
+   *   await db.query(sql`update orders set paid = true where id = ${id}`);
+   *   db.commit(() => sendMail(`order ${id} is paid`));
+   * });
+   * ```
+   */
   commit(hook: () => unknown): void {
     registerHook(this.#target, 'commit', hook);
   }
 
-  /** Runs `hook` after a rollback, the last registered first; outside of a transaction it is dropped. */
+  /**
+   * Runs `hook` after a rollback, the last registered first; outside of a transaction it is dropped.
+   *
+   * ```ts
+   * const payment = await charge(order);
+   * db.compensate(() => refund(payment));
+   * ```
+   */
   compensate(hook: () => unknown): void {
     registerHook(this.#target, 'compensate', hook);
   }
 
-  /** Runs and awaits `hook` in the transaction, before its COMMIT; if it throws, all is rolled back. */
+  /**
+   * Runs and awaits `hook` in the transaction, before its COMMIT; if it throws, all is rolled back.
+   *
+   * ```ts
+   * db.beforeCommit(async () => {
+   *   const { rowCount } = await db.query(sql`select from product where stock < 0`);
+   *   if (rowCount > 0) throw new Error('sold out');
+   * });
+   * ```
+   */
   beforeCommit(hook: () => unknown): void {
     registerHook(this.#target, 'beforeCommit', hook);
   }
 
-  /** Runs `hook` with the outcome, after the other hooks, whatever the outcome was. */
+  /**
+   * Runs `hook` with the outcome, after the other hooks, whatever the outcome was.
+   *
+   * ```ts
+   * db.afterCompletion((outcome) => {
+   *   console.log(`order ${id}: ${outcome}`);
+   * });
+   * ```
+   */
   afterCompletion(hook: (outcome: Outcome) => unknown): void {
     registerHook(this.#target, 'completion', hook);
   }

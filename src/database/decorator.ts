@@ -9,6 +9,15 @@ interface BeginsTransactions {
 /**
  * Decorates an async method with a transaction of `this.bean.database`, or else of the database that is ambient, or else of the
  * only one that is open. Calls reject with `AmbiguousDatabaseError` where none of these decides.
+ *
+ * ```ts
+ * class Orders {
+ *   @Transactional({ propagation: 'MANDATORY' })
+ *   async place(productId: number): Promise<void> {
+ *     await database.query(sql`insert into orders (product_id) values (${productId})`);
+ *   }
+ * }
+ * ```
  */
 export function transactional(options?: TransactionOptions): TransactionalDecorator {
   return createDecorator((instance, body, frozen) => {

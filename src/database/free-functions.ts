@@ -5,6 +5,13 @@ import { activeTransaction } from './transaction-info.ts';
 
 /**
  * Runs `hook` after the commit of the transaction that is open here, on whichever client; without one, at once.
+ *
+ * ```ts
+ * await database.transaction(async () => {
+ *   await checkout(id);
+ *   afterCommit(() => sendMail(`order ${id} is placed`));
+ * });
+ * ```
  * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
  */
 export function afterCommit(hook: () => unknown): void {
@@ -14,6 +21,11 @@ export function afterCommit(hook: () => unknown): void {
 
 /**
  * Runs `hook` after a rollback of the transaction that is open here; without one it is dropped.
+ *
+ * ```ts
+ * const payment = await charge(order);
+ * afterRollback(() => refund(payment));
+ * ```
  * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
  */
 export function afterRollback(hook: () => unknown): void {
@@ -23,6 +35,12 @@ export function afterRollback(hook: () => unknown): void {
 
 /**
  * Runs and awaits `hook` in the transaction that is open here, before its COMMIT; without one, at once.
+ *
+ * ```ts
+ * beforeCommit(async () => {
+ *   await writeAudit('checkout');
+ * });
+ * ```
  * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
  */
 export function beforeCommit(hook: () => unknown): void {
@@ -30,7 +48,13 @@ export function beforeCommit(hook: () => unknown): void {
   registerHookHere('beforeCommit', hook);
 }
 
-/** Whether a statement here would join a transaction. */
+/**
+ * Whether a statement here would join a transaction.
+ *
+ * ```ts
+ * if (!isTransactionActive()) throw new Error('call this inside a transaction');
+ * ```
+ */
 export function isTransactionActive(): boolean {
   const scope = scopeHere();
   return scope?.isOpen === true && scope.base === undefined;
@@ -38,6 +62,15 @@ export function isTransactionActive(): boolean {
 
 /**
  * Leaves the transaction that is open here for rollback alone.
+ *
+ * ```ts
+ * await database.transaction(async () => {
+ *   await checkout(id);
+ *   if (dryRun) setRollbackOnly();
+ * }).catch((error: unknown) => {
+ *   if (!(error instanceof UnexpectedRollbackError)) throw error;
+ * });
+ * ```
  * @throws TransactionRequiredError without one; AmbiguousDatabaseError where those of several databases are
  */
 export function setRollbackOnly(): void {

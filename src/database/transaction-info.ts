@@ -18,7 +18,13 @@ export interface TransactionInfo {
   readonly hasWritten: boolean;
   /** Nothing until the server has answered COMMIT or ROLLBACK. */
   readonly outcome: Outcome | undefined;
-  /** Leaves the transaction (in a nested scope: the savepoint) for rollback alone; its call then rejects with `UnexpectedRollbackError`. */
+  /**
+   * Leaves the transaction (in a nested scope: the savepoint) for rollback alone; its call then rejects with `UnexpectedRollbackError`.
+   *
+   * ```ts
+   * if (dryRun) db.transaction.active?.setRollbackOnly();
+   * ```
+   */
   setRollbackOnly(): void;
 }
 

@@ -1,6 +1,12 @@
 import { SluiceError } from '../core/index.ts';
 
-/** The isolation levels; options take other spellings too (`IsolationLevelName`). */
+/**
+ * The isolation levels; options take other spellings too (`IsolationLevelName`).
+ *
+ * ```ts
+ * await database.transaction(() => checkout(id), { isolationLevel: IsolationLevel.SERIALIZABLE });
+ * ```
+ */
 export const IsolationLevel = {
   /** The level that the server is configured with. */
   DEFAULT: 'DEFAULT',

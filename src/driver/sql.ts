@@ -38,21 +38,42 @@ export interface SqlTag {
   <Row = Record<string, unknown>>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row>;
   /**
    * A name, quoted as the engine has it: `sql.id('shop', 'product')`.
+   *
+   * ```ts
+   * await db.query(sql`select * from ${sql.id('shop', 'product')} order by ${sql.id(column)}`);
+   * ```
    * @throws InvalidOptionError for what is no text, is empty or has NUL; when it is sent also for a name that is too long
    */
   id(...names: readonly string[]): Sql;
   /**
    * Values or pieces in a row, with `, ` or another piece between them: `` sql`id in (${sql.join(ids)})` ``.
+   *
+   * ```ts
+   * await db.query(sql`select * from product where id in (${sql.join(ids)})`);
+   * ```
    * @throws InvalidOptionError for an empty list
    */
   join(parts: readonly unknown[], separator?: Sql): Sql;
   /** A piece with nothing in it, for what is there on a condition. */
   readonly empty: Sql;
-  /** DANGEROUS: text as it is. Whatever comes from outside can be an injection here. */
+  /**
+   * DANGEROUS: text as it is. Whatever comes from outside can be an injection here.
+   *
+   * ```ts
+   * const direction = isDescending ? sql.raw('desc') : sql.raw('asc');
+   * await db.query(sql`select * from product order by stock ${direction}`);
+   * ```
+   */
   raw(text: string): Sql;
 }
 
-/** A statement from text with placeholders (`$1`, `$2` on every engine, `?` where the engine has it) and values. */
+/**
+ * A statement from text with placeholders (`$1`, `$2` on every engine, `?` where the engine has it) and values.
+ *
+ * ```ts
+ * const { rows } = await db.query(statement<Product>('select * from product where id = $1', [id]));
+ * ```
+ */
 export function statement<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Sql<Row> {
   if (typeof text !== 'string') throw refused(typeName(text), 'the text of a statement', 'Give SQL text');
   if (values !== undefined && !Array.isArray(values))

@@ -47,6 +47,10 @@ export interface InjectOptions {
 export interface ContextCarrier {
   /**
    * Writes the context into the headers and returns them. A header is good for one call: it cannot be sent twice.
+   *
+   * ```ts
+   * await fetch('http://stock.internal/reserve', { method: 'POST', headers: carrier.injectContext(new Headers()) });
+   * ```
    * @throws InvalidOptionError for what has no headers, or headers that cannot be changed
    */
   readonly injectContext: <Carrier extends HeaderCarrier>(headers: Carrier, options?: InjectOptions) => Carrier;
@@ -54,6 +58,16 @@ export interface ContextCarrier {
    * Runs `body` at once in the context of the headers, and in nothing of what is ambient here. Whatever goes wrong is a
    * rejection, so that a callback of a transport has one place to handle it. When the promise of `body` has settled,
    * work that it has left running is not waited for; a body that returns no promise, as the `next()` of a middleware, goes on.
+   *
+   * ```ts
+   * import { createServer } from 'node:http';
+   * const server = createServer((request, response) => {
+   *   carrier.runWithContext(request.headers, () => checkout(id)).then(
+   *     () => response.end(),
+   *     () => response.writeHead(500).end(),
+   *   );
+   * });
+   * ```
    * @throws InvalidContextError for a wrong signature, a replay, or values that cannot be; DeadlineExceededError;
    * InvalidOptionError
    */

@@ -93,7 +93,7 @@ const checks: Record<keyof ModelOptions<object, never>, Check> = {
 /**
  * Describes a table. `Row` is what a row is read as.
  *
- * ```
+ * ```ts
  * interface PostRow { id: number; title: string }
  * export const post = defineModel<PostRow>({ table: 'post', key: 'id' });
  * ```

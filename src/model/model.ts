@@ -102,7 +102,10 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     });
   }
 
-  /** Inserts rows, all or none. @returns them in their order */
+  /**
+   * Inserts rows, all or none.
+   * @returns them in their order
+   */
   async insertBulk(rows: readonly Partial<Row>[]): Promise<Row[]> {
     const all = readRows('insertBulk()', rows);
     const opened = await this.#open();
@@ -173,7 +176,14 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return new Map(rows.map((row) => [String(row[this.#key]), row as Row]));
   }
 
-  /** Selects rows. Without `where`, all of them. @throws InvalidModelCallError before anything is sent */
+  /**
+   * Selects rows. Without `where`, all of them.
+   *
+   * ```ts
+   * const scarce = await product.select({ where: { stock: lt(3) }, columns: ['id', 'name'], orders: [['stock', 'asc']] });
+   * ```
+   * @throws InvalidModelCallError before anything is sent
+   */
   async select<Column extends ColumnOf<Row> = ColumnOf<Row>>(
     options: SelectOptions<Row, Column> = {},
   ): Promise<Pick<Row, Column>[]> {
@@ -221,7 +231,10 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     return caches?.hasQueries(cache) === true ? await caches.query(db, where, compiled(), execute) : await execute();
   }
 
-  /** Counts rows. Without conditions, all of them. @throws InvalidModelCallError before anything is sent */
+  /**
+   * Counts rows. Without conditions, all of them.
+   * @throws InvalidModelCallError before anything is sent
+   */
   async count(conditions?: Where<Row>, options: Pick<SelectOptions<Row>, 'cache'> = {}): Promise<number> {
     const { cache } = readOptions('count()', options, countChecks);
     const where = conditions === undefined ? undefined : this.#readWhere(conditions);
@@ -262,7 +275,10 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     );
   }
 
-  /** Updates each row by the key that it holds, all or none. @returns how many rows it has met */
+  /**
+   * Updates each row by the key that it holds, all or none.
+   * @returns how many rows it has met
+   */
   async updateBulk(rows: readonly Partial<Row>[]): Promise<number> {
     const changes = readRows('updateBulk()', rows).map((row) => this.#changeOf(row, undefined));
     const opened = await this.#open();
@@ -351,7 +367,15 @@ interface Change {
   readonly values: Record<string, unknown>;
 }
 
-/** Makes what works on a table of a database. @throws InvalidOptionError, UnknownClientError when it is used */
+/**
+ * Makes what works on a table of a database.
+ *
+ * ```ts
+ * const product = createModel(database, defineModel<Product>({ table: 'product', key: 'id' }));
+ * await product.insert({ name: 'chair', stock: 5 });
+ * ```
+ * @throws InvalidOptionError, UnknownClientError when it is used
+ */
 export function createModel<Row extends object, Key extends ColumnOf<Row>>(
   database: Database,
   given: ModelDefinition<Row, Key>,

@@ -37,7 +37,13 @@ export const everyRow: unique symbol = Symbol.for('sluice.model.everyRow');
 /** Conditions as they were read: what is checked, sent and kept in caches is the same. */
 export type ReadWhere = Either | Readonly<Record<string, unknown>>;
 
-/** Other than the value; `null` is `is not null`. */
+/**
+ * Other than the value; `null` is `is not null`.
+ *
+ * ```ts
+ * await product.select({ where: { name: ne('chair') } });
+ * ```
+ */
 export function ne(value: null): Operator<never>;
 export function ne<Value>(value: Value): Operator<Value>;
 export function ne(value: unknown): Operator {
@@ -53,10 +59,22 @@ export const lt = <Value>(value: Value): Operator<Value> => new Operator('lt', v
 export const lte = <Value>(value: Value): Operator<Value> => new Operator('lte', value);
 /** SQL's LIKE: `%` for any text, `_` for one character. */
 export const like = (pattern: string): Operator<string> => new Operator('like', pattern);
-/** One of the values; of none it never holds. */
+/**
+ * One of the values; of none it never holds.
+ *
+ * ```ts
+ * await product.select({ where: { id: inList(ids) } });
+ * ```
+ */
 export const inList = <Value>(values: readonly Value[]): Operator<Value> => new Operator('inList', values);
 /** None of the values; of an empty list it always holds. */
 export const notInList = <Value>(values: readonly Value[]): Operator<Value> => new Operator('notInList', values);
-/** One of the conditions holds. */
+/**
+ * One of the conditions holds.
+ *
+ * ```ts
+ * await product.select({ where: either({ stock: 0 }, { name: like('old%') }) });
+ * ```
+ */
 export const either = <Row extends object>(...conditions: readonly Where<NoInfer<Row>>[]): Either<Row> =>
   new Either(conditions);

@@ -13,6 +13,15 @@ export function ambientContext(): object {
 /**
  * Runs `body` with the tenant, the trace and whatever else `withContext` had given where a message was written, and
  * with nothing of what is ambient here. For `deliver` of a relay, which gets messages of many contexts at once.
+ *
+ * ```ts
+ * const relay = createRelay(database, {
+ *   channel: 'mail',
+ *   deliver: async (messages) => {
+ *     for (const message of messages) await inContextOf(message, () => sendMail(String(message.payload)));
+ *   },
+ * });
+ * ```
  * @throws InvalidOptionError for what is no message
  */
 export function inContextOf<Result>(message: Pick<OutboxMessage, 'context'>, body: () => Result): Result {

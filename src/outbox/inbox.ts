@@ -6,6 +6,13 @@ import { withTables } from './tables.ts';
 /**
  * Notes in the transaction that is open here that a message was handled, and with which result (JSON).
  * Fails with the server's unique violation if it was before, so that its effects are rolled back.
+ *
+ * ```ts
+ * await database.transaction(async () => {
+ *   await checkout(id);
+ *   await recordInInbox(db, 'orders', message.id, JSON.stringify({ id }));
+ * });
+ * ```
  */
 export async function recordInInbox(db: Db, consumer: string, messageId: string, result: string): Promise<void> {
   checkArguments('recordInInbox', db, { consumer, messageId, result });
@@ -13,7 +20,14 @@ export async function recordInInbox(db: Db, consumer: string, messageId: string,
   await withTables(db, () => db.query(text, values, { last: true }));
 }
 
-/** The results of the messages that were handled, by their id. */
+/**
+ * The results of the messages that were handled, by their id.
+ *
+ * ```ts
+ * const results = await findInInbox(db, 'mail', [message.id]);
+ * if (!results.has(message.id)) await checkout(id);
+ * ```
+ */
 export async function findInInbox(
   db: Db,
   consumer: string,

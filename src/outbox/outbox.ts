@@ -18,6 +18,13 @@ const pause = 100;
  * Writes messages into the outbox, in the transaction that is open here: they leave if it commits, and
  * never were if it does not. What `withContext` has given goes along. Outside of a transaction an answer that is lost is asked
  * for again: messages that are not there are written again, under the same ids.
+ *
+ * ```ts
+ * await database.transaction(async () => {
+ *   await checkout(id);
+ *   await addToOutbox(db, [{ channel: 'mail', queue: 'orders', key: String(id), payload: { id } }]);
+ * });
+ * ```
  * @throws OutboxMissingError; InvalidOptionError for a message that cannot be, before anything is sent; outside of a
  * transaction OutboxUnknownError, with the ids
  */

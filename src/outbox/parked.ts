@@ -15,7 +15,13 @@ export interface ParkedMessage extends OutboxMessage {
   readonly parkedAt: Date;
 }
 
-/** The messages of a channel that were set aside, oldest first; at most `limit`. */
+/**
+ * The messages of a channel that were set aside, oldest first; at most `limit`.
+ *
+ * ```ts
+ * for (const { number, lastError } of await parkedMessages(db, 'mail')) console.log(number, lastError);
+ * ```
+ */
 export async function parkedMessages(db: Db, channel: string, limit = 100): Promise<readonly ParkedMessage[]> {
   checkArguments('parkedMessages', db, { channel, limit });
   const { text, values } = outboxDialect(db.dialect).parked(channel, limit);
@@ -29,7 +35,15 @@ export async function parkedMessages(db: Db, channel: string, limit = 100): Prom
   }));
 }
 
-/** Puts parked messages back into the line: those named, or all. @returns how many */
+/**
+ * Puts parked messages back into the line: those named, or all.
+ *
+ * ```ts
+ * const parked = await parkedMessages(db, 'mail');
+ * await replayParked(db, 'mail', parked.map(({ number }) => number));
+ * ```
+ * @returns how many
+ */
 export async function replayParked(db: Db, channel: string, numbers?: readonly string[]): Promise<number> {
   checkArguments('replayParked', db, numbers === undefined ? { channel } : { channel, numbers });
   const { text, values } = outboxDialect(db.dialect).replay(channel, numbers);

@@ -68,7 +68,15 @@ export class Relay {
     if (this.#failures === 0) this.#wake?.();
   }
 
-  /** Hands over what is due now, once. @returns how many messages were handed over */
+  /**
+   * Hands over what is due now, once.
+   *
+   * ```ts
+   * await addToOutbox(db, [{ channel: 'mail', queue: 'orders', payload: { id } }]);
+   * await relay.drain();
+   * ```
+   * @returns how many messages were handed over
+   */
   async drain(): Promise<number> {
     const before = this.#delivered;
     while ((await this.#relayBatch()) === this.#settings.batchSize);
@@ -225,7 +233,20 @@ export class Relay {
   }
 }
 
-/** Makes a relay for an outbox; call `start`. @throws InvalidOptionError */
+/**
+ * Makes a relay for an outbox; call `start`.
+ *
+ * ```ts
+ * const relay = createRelay(database, {
+ *   channel: 'mail',
+ *   deliver: async (messages) => {
+ *     for (const { payload } of messages) await sendMail(String(payload));
+ *   },
+ * });
+ * relay.start();
+ * ```
+ * @throws InvalidOptionError
+ */
 export function createRelay(database: Database, options: RelayOptions): Relay {
   return new Relay(database, options);
 }

@@ -8,6 +8,10 @@ import { dialectOf, dialectOfDb, type SqlRunner, type SqlRunnerOptions } from '.
  * Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration:
  * in the transaction that is open for the handle, or on the query runner or client that is given. On MySQL and MariaDB no
  * transaction holds tables: there they stay, whatever becomes of the migration.
+ *
+ * ```ts
+ * await createOutboxTables(database.current);
+ * ```
  * @param on a handle of a database; or anything that runs SQL, such as a query runner of TypeORM or a client of `pg`
  * @throws InvalidOptionError for what is neither, or says not of which engine it is
  */
@@ -18,7 +22,14 @@ export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerO
   for (const statement of outboxDialect(dialect).create) await on.query(statement);
 }
 
-/** The SQL that `createOutboxTables` runs, for migrations that are kept as text. @throws InvalidOptionError */
+/**
+ * The SQL that `createOutboxTables` runs, for migrations that are kept as text.
+ *
+ * ```ts
+ * console.log(outboxTablesSql('postgres'));
+ * ```
+ * @throws InvalidOptionError
+ */
 export function outboxTablesSql(dialect: string): string {
   return outboxDialect(dialect)
     .create.map((statement) => `${statement};\n`)

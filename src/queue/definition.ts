@@ -64,7 +64,7 @@ const checks: Record<keyof QueueOptions, Check> = {
 /**
  * Defines a queue, for those who push and those who work.
  *
- * ```
+ * ```ts
  * const invoice = defineQueue<{ orderId: number }, string>('invoice', { attempts: 5 });
  * ```
  * @param name letters, digits, `-` and `_`, at most 100; the same in every process

@@ -48,6 +48,11 @@ export class JobHandle<Result = unknown> {
 
   /**
    * Waits for the result.
+   *
+   * ```ts
+   * const handle = await jobs.queues.invoice.push({ orderId: id });
+   * const number = await handle.result({ timeout: 10_000 });
+   * ```
    * @throws WouldDeadlockError at once, where the job can only run after the caller has ended something;
    * JobDroppedError after a rollback; RemoteError; JobTimeoutError
    */

@@ -141,7 +141,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
 /**
  * Makes the queues of a program.
  *
- * ```
+ * ```ts
  * const invoice = defineQueue<{ orderId: number }, string>('invoice');
  * const jobs = createJobs(database, { queues: { invoice } });
  * jobs.worker().handle(invoice, async ({ orderId }) => `INV-${orderId}`);

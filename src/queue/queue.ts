@@ -102,6 +102,13 @@ export class Queue<Data = unknown, Result = unknown> {
   /**
    * Enqueues a job. Inside a transaction it is sent with the commit, and never after a rollback. It is not awaited
    * while transactions are open, so it runs at level 0.
+   *
+   * ```ts
+   * await database.transaction(async () => {
+   *   await checkout(id);
+   *   await jobs.queues.invoice.push({ orderId: id }, { delay: 60_000 });
+   * });
+   * ```
    * @throws UnserializableError, PayloadTooLargeError before anything is sent; QueueUnavailableError: it is not
    * enqueued; EnqueueUnknownError: it may be; what the engine's server or the outbox refuses it with
    */
@@ -125,6 +132,10 @@ export class Queue<Data = unknown, Result = unknown> {
    * Enqueues a job at once and waits for its result, while the transactions of the caller stay open: the job
    * runs at a level above all that they hold. It does not see what they have not committed, and a rollback
    * does not undo it: register `db.compensate(...)` for that.
+   *
+   * ```ts
+   * const number = await jobs.queues.invoice.pushAsync({ orderId: id }, { timeout: 10_000 });
+   * ```
    * @throws RemoteError with the name, message and code of what the handler threw; JobTimeoutError; LevelLimitError
    */
   async pushAsync(data: Data, given: PushAsyncOptions = {}): Promise<Result> {

@@ -80,6 +80,14 @@ export class Worker {
 
   /**
    * From now on runs the jobs of a queue.
+   *
+   * ```ts
+   * const worker = jobs.worker();
+   * worker.handle(invoice, async ({ orderId }, job) => {
+   *   await job.progress('writing');
+   *   return `INV-${orderId}`;
+   * });
+   * ```
    * @throws UnknownQueueError, InvalidOptionError
    */
   handle<Data, Result>(
@@ -129,6 +137,10 @@ export class Worker {
   /**
    * Takes no more jobs, and lets those that run end, or go back when they take too long. Where the engine's server is away
    * they cannot go back; the closing ends all the same, and they are handed out again as those of a lost worker.
+   *
+   * ```ts
+   * process.once('SIGTERM', () => void worker.close({ timeout: 5_000 }));
+   * ```
    */
   async close(options: WorkerCloseOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('close', options, closeChecks);

@@ -12,6 +12,10 @@ export class EscapedStatementError extends SluiceError {
  * Runs `body` with one connection for each level: whatever escapes its transaction (a statement that was
  * sent in a lost context, a handle of another pool over the same client) fails at once, with the name of
  * the transaction that it should have been in. Nothing else may use the database until `body` has ended.
+ *
+ * ```ts
+ * await poolOfOne(database, () => checkout(id));
+ * ```
  * @throws InvalidOptionError for what is no function; what `body` throws
  */
 export async function poolOfOne<Result>(

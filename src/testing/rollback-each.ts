@@ -9,7 +9,8 @@ type Callable = (...args: unknown[]) => unknown;
  * A test function (`it` or `test` of vitest, jest, node:test or mocha) whose tests run in transactions that
  * are rolled back; see `rolledBack`. All that hangs on it (`only`, `skip`, `each`, `concurrent`...) is there.
  *
- * ```
+ * ```ts
+ * import * as vitest from 'vitest';
  * const it = rollbackEach(database, vitest.it);
  * it('sells', async () => { await checkout(1); });
  * ```

@@ -56,6 +56,14 @@ const bases = new AsyncLocalStorage<boolean>();
  * under test are savepoints in it, and their statements see each other's rows. Any number may run at once; they
  * do not see each other. What is independent on purpose (REQUIRES_NEW inside of a transaction, `switchDbIsolate`)
  * really commits.
+ *
+ * ```ts
+ * import assert from 'node:assert';
+ * await rolledBack(database, async () => {
+ *   await checkout(id);
+ *   assert.equal(await product.count({ stock: 0 }), 1);
+ * });
+ * ```
  * @throws InvalidOptionError for what is no function; what `body` throws
  */
 export async function rolledBack<Result>(
@@ -95,6 +103,14 @@ export interface CapturedHooks<Result> {
 /**
  * Runs `body` and keeps the commit hooks of the transactions that end well in it, inside of `rolledBack` or
  * `rollbackEach`, where nothing commits. With `run` they are run at the end.
+ *
+ * ```ts
+ * import assert from 'node:assert';
+ * await rolledBack(database, async () => {
+ *   const { count } = await captureCommitHooks(() => checkout(id));
+ *   assert.equal(count, 1);
+ * });
+ * ```
  * @throws InvalidOptionError elsewhere, and for what is no function
  */
 export async function captureCommitHooks<Result>(

@@ -63,6 +63,10 @@ const noChain = (): readonly ChainLink[] => [];
 
 /**
  * Reads a stream, an async iterable or an Observable to its end, where it is called: in the transaction that is ambient there.
+ *
+ * ```ts
+ * const lines = await database.transaction(async () => await drain(readLines()));
+ * ```
  * @returns all its values, in their order
  * @throws what the source fails with; InvalidOptionError for what is none of these
  */
@@ -72,7 +76,14 @@ export async function drain<Value>(source: Deferred<Value>): Promise<Value[]> {
   return values;
 }
 
-/** The same, for who wants its last value alone; nothing where it has none. @throws what the source fails with */
+/**
+ * The same, for who wants its last value alone; nothing where it has none.
+ *
+ * ```ts
+ * const last = await database.transaction(async () => await drainLast(readLines()));
+ * ```
+ * @throws what the source fails with
+ */
 export async function drainLast<Value>(source: Deferred<Value>): Promise<Value | undefined> {
   let last: Value | undefined;
   await read(source, (value) => (last = value));

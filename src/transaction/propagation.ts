@@ -1,4 +1,10 @@
-/** What a scope does where a transaction is open, or is not; the words are Spring's. */
+/**
+ * What a scope does where a transaction is open, or is not; the words are Spring's.
+ *
+ * ```ts
+ * await database.transaction(() => writeAudit('checkout'), { propagation: Propagation.REQUIRES_NEW });
+ * ```
+ */
 export const Propagation = {
   /** Joins the open transaction; without one, begins one. The default. */
   REQUIRED: 'REQUIRED',

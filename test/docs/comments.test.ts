@@ -2,18 +2,40 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { compile } from './examples.ts';
+import { prelude, withImports } from './prelude.ts';
 import { type PublicName, publicNames } from './public-api.ts';
 
 const undocumented = (names: readonly PublicName[]): string[] =>
   names.filter(({ comment }) => comment.trim() === '').map(({ name, at }) => `${name} (${at})`);
 
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(root, 'test/docs/.examples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const names = publicNames();
+
 describe('the doc comments', () => {
-  it('are on every exported name and each of its public members', { timeout: 60_000 }, () => {
-    const names = publicNames();
+  it('are on every exported name and each of its public members', () => {
     // A check that saw nothing proves nothing.
     expect(names.length).toBeGreaterThan(900);
     expect(undocumented(names)).toEqual([]);
+  });
+
+  it('show how at least 60 names are used, in examples that compile', { timeout: 60_000 }, () => {
+    const withExamples = names.filter(({ examples }) => examples.length > 0);
+    expect(withExamples.length).toBeGreaterThanOrEqual(60);
+    const examples = withExamples.flatMap((owner) =>
+      owner.examples.map((code, index) => ({
+        name: `${owner.name.replaceAll(/\W+/g, '-')}-${index}`,
+        code: withImports(owner, code, names),
+      })),
+    );
+    // An import of a type looks like that of a value here, and the prelude has classes without constructors.
+    const options = { verbatimModuleSyntax: false, strictPropertyInitialization: false, noUnusedParameters: false };
+    expect(compile(folder, [prelude, ...examples], options)).toBe('');
   });
 
   it.each<[missing: string, source: string]>([

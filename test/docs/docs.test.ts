@@ -11,7 +11,8 @@ import * as outbox from '../../src/outbox/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { entryPoints } from './public-api.ts';
+import { compile } from './examples.ts';
+import { examplesOf } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = [
@@ -25,7 +26,7 @@ const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 
 /** The TypeScript blocks of a page, which import from the package as a user does. */
 function examplesIn(page: string): string[] {
-  return [...textOf(page).matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? '');
+  return examplesOf(textOf(page));
 }
 
 const examples = pages.flatMap((page) =>
@@ -42,19 +43,7 @@ const server = useTestDatabase(
 describe('the examples', () => {
   it('compile as they are written', { timeout: 60_000 }, () => {
     expect(examples.length).toBeGreaterThanOrEqual(3);
-    for (const { name, code } of examples) writeFileSync(join(folder, `${name}.ts`), code);
-    const paths = entries();
-    const config = {
-      extends: '../../../tsconfig.json',
-      compilerOptions: { paths, noUnusedLocals: false, exactOptionalPropertyTypes: false },
-      include: ['*.ts'],
-      exclude: [],
-    };
-    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
-    const compiler = join(root, 'node_modules/typescript/bin/tsc');
-    const { stdout, status } = spawnSync(process.execPath, [compiler, '--project', folder], { encoding: 'utf8' });
-    expect(stdout).toBe('');
-    expect(status).toBe(0);
+    expect(compile(folder, examples)).toBe('');
   });
 
   it('the one of the README runs, but for where it imports from', { timeout: 30_000 }, async () => {
@@ -107,11 +96,6 @@ describe('the page of errors', () => {
     expect(new Set(named)).toEqual(new Set(classes.map(([name]) => name)));
   });
 });
-
-/** Where the entries of the package come from. */
-function entries(): Record<string, string[]> {
-  return Object.fromEntries([...entryPoints()].map(([name, file]) => [name, [`../../../${file}`]]));
-}
 
 describe('links', () => {
   it.each(pages)('of %s lead to files that exist', (page) => {

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Node, SyntaxKind } from 'typescript/unstable/ast';
 import { API, type Checker, type Project, type Symbol, SymbolFlags, type Type } from 'typescript/unstable/sync';
+import { examplesOf } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -9,11 +11,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 export interface PublicName {
   /** `sluice/cache: Cache.getOrSet` */
   readonly name: string;
+  /** `sluice/cache` */
+  readonly entry: string;
+  /** The name of an export; undefined for a member of one. */
+  readonly exported: string | undefined;
   /** Where it is declared, as `src/cache/cache.ts:12`. */
   readonly at: string;
   /** The text of its doc comment, without tags; empty where there is none. */
   readonly comment: string;
-  /** The TypeScript blocks of its doc comment, tags included. */
+  /** The TypeScript blocks of its doc comment. */
   readonly examples: readonly string[];
 }
 
@@ -43,6 +49,13 @@ export function publicNames(config = 'tsconfig.build.json', folder: string = roo
   } finally {
     api.close();
   }
+}
+
+/** As it is written, since compilers take an `@` in a block for a tag. */
+function leadingComment(node: Node): string {
+  const statement = node.kind === SyntaxKind.VariableDeclaration ? node.parent.parent : node;
+  const text = statement.getSourceFile().text.slice(statement.pos, statement.getStart());
+  return text.replaceAll(/^[ \t]*\*(?:\/| ?)/gm, '');
 }
 
 class Walk {
@@ -108,12 +121,12 @@ class Walk {
     const key = `${file}:${node.pos}`;
     if (this.found.has(key)) return false;
     const comment = symbol.getDocumentationComment(this.#checker);
-    const texts = [comment, ...symbol.getJsDocTags(this.#checker).map((tag) => tag.text ?? '')];
     const at = `${file}:${source.text.slice(0, node.getStart()).split('\n').length}`;
-    const examples = texts.flatMap((text) =>
-      [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? ''),
-    );
-    this.found.set(key, { name, at, comment, examples });
+    const declarations = symbol.declarations.map((each) => each.resolve(this.#project) ?? node);
+    const examples = [...new Set(declarations)].flatMap((each) => examplesOf(leadingComment(each)));
+    const [entry = '', path = ''] = name.split(': ');
+    const exported = path.includes('.') ? undefined : path;
+    this.found.set(key, { name, entry, exported, at, comment, examples });
     return true;
   }
 }

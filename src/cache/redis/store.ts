@@ -78,6 +78,12 @@ const checks: Record<keyof RedisStoreOptions, Check> = {
 /**
  * Where the caches of several processes meet. A server that was started anew has lost the locks of those who were
  * committing: it is not used until they must have ended, and what was stored in its earlier life is dead.
+ *
+ * ```ts
+ * import { Redis } from 'ioredis';
+ * const store = new RedisStore({ client: new Redis(), subscriber: new Redis() });
+ * const products = createCache(database, { name: 'product', store, memory: { max: 1_000 } });
+ * ```
  */
 export class RedisStore implements CacheStore {
   /** Always true: other processes use the same server. */

@@ -29,6 +29,10 @@ const keepAliveInitialDelay = 30_000;
  * decides who gets a connection and when.
  *
  * Values are sent as parameters, for `?` or `$1`, `$2`; a text with values is prepared once per connection.
+ *
+ * ```ts
+ * const client = mysql({ uri: 'mysql://shop@db.internal:3306/shop', password: () => readSecret('db'), max: 20 });
+ * ```
  * @throws InvalidOptionError for unknown or impossible options
  */
 export function mysql(settings: MysqlOptions = {}): ClientDefinition {

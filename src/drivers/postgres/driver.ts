@@ -39,6 +39,14 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  * Defines a client on PostgreSQL. It uses `pg.Client` and not `pg.Pool`: the budget by level decides
  * who gets a connection and when, which a pool with one waiting line cannot, and a connection has to
  * count until the server has let go of it.
+ *
+ * ```ts
+ * const client = postgres({
+ *   connectionString: 'postgres://shop@db.internal:5432/shop',
+ *   password: () => readSecret('db'),
+ *   max: 20,
+ * });
+ * ```
  * @throws InvalidOptionError for unknown or impossible options
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {

@@ -26,6 +26,10 @@ const lockProbe: LockProbe = {
  * would wait for is refused at once with a ChainDeadlockError.
  *
  * Statements run on the thread of the program, as node:sqlite does; none of them can be cut short.
+ *
+ * ```ts
+ * const database = createDatabase({ clients: { default: sqlite({ file: 'shop.db' }) } });
+ * ```
  * @throws InvalidOptionError for unknown or impossible options; UnsupportedServerError on a Node.js without node:sqlite
  */
 export function sqlite(given: SqliteOptions = {}): ClientDefinition {

@@ -36,7 +36,8 @@ const entry: BindEntry = {
  * Lets the transactions of a Drizzle over an ambient pool be ambient ones: everything below them joins, and
  * inside of another they nest. Changes the object, and returns it.
  *
- * ```
+ * ```ts
+ * import { drizzle } from 'drizzle-orm/node-postgres';
  * export const drizzled = bindDrizzle(drizzle(ambientPool(database)), database);
  * ```
  * @param clientName that of the ambient pool; default: the default client

@@ -74,7 +74,7 @@ const entry: BindEntry = {
  * Makes a Knex whose queries join the ambient transaction and whose own transactions are ambient ones:
  * everything below them joins, and inside of another they nest. Objection takes it as any Knex.
  *
- * ```
+ * ```ts
  * export const knex = createKnex(database);
  * ```
  * @throws InvalidOptionError, UnknownClientError
@@ -99,6 +99,11 @@ export function createKnex<Name extends string>(
 
 /**
  * The same for a Knex that was made over an ambient pool (`connectionPool`). Changes it, and returns it.
+ *
+ * ```ts
+ * import knex from 'knex';
+ * const shop = bindKnex(knex({ client: 'pg', connectionPool: ambientPool(database) }), database);
+ * ```
  * @throws InvalidOptionError, UnknownClientError
  */
 export function bindKnex<Handle extends Knex, Name extends string>(

@@ -38,7 +38,8 @@ const entry: BindEntry = {
  * Lets the transactions of a Kysely over an ambient pool be ambient ones: everything below them joins, and
  * inside of another they nest. Changes the instance, and returns it.
  *
- * ```
+ * ```ts
+ * import { Kysely, PostgresDialect } from 'kysely';
  * const dialect = new PostgresDialect({ pool: ambientPool(database) });
  * export const kysely = bindKysely(new Kysely<Tables>({ dialect }), database);
  * ```

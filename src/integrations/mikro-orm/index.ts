@@ -28,9 +28,14 @@ const textArray = 1009;
  * Lets the transactions of a MikroORM over an ambient pool be ambient ones: everything below them joins, and
  * inside of another they nest. What `flush` writes joins the ambient one. Changes the object, and returns it.
  *
- * ```
+ * ```ts
+ * import { PostgresDialect } from 'kysely';
+ * import { MikroORM } from '@mikro-orm/postgresql';
+ * import pg from 'pg';
+ * import Cursor from 'pg-cursor';
  * const pool = ambientPool(database, undefined, { types: mikroOrmTypes(pg.types) });
  * const driverOptions = new PostgresDialect({ pool, cursor: Cursor });
+ * const config = { dbName: 'shop', ensureDatabase: false, entities: [OrderEntity] };
  * export const orm = bindMikroOrm(await MikroORM.init({ ...config, driverOptions }), database);
  * ```
  * Use an `em.fork()` for each unit of work: what it knows of entities is not rolled back with a transaction.

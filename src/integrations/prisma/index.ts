@@ -24,7 +24,9 @@ const grounds = new WeakMap<object, Ground>();
  * queries go through an interactive transaction of Prisma that represents it,
  * because Prisma batches the `findUnique` of all that share a client, whichever transaction they are in.
  *
- * ```
+ * ```typescript
+ * import { PrismaPg } from '@prisma/adapter-pg';
+ * import { PrismaClient } from './generated/client.ts';
  * const adapter = new PrismaPg(ambientPool(database));
  * export const prisma = bindPrisma(new PrismaClient({ adapter }), database);
  * ```

@@ -60,9 +60,9 @@ let first: AmbientDataSource | undefined;
  * Makes a DataSource whose statements join the ambient transaction, and whose own transactions are ambient
  * ones. The first of a process is that of `getManager()` and the other functions of this entry.
  *
- * ```
+ * ```ts
  * export const dataSource = createDataSource({ type: 'postgres', url: process.env.DATABASE_URL, entities: [] });
- * export const shared = createDataSource(database, { entities: [Order] });
+ * export const shared = createDataSource(database, { entities: [OrderEntity] });
  * ```
  * @throws InvalidOptionError
  */
@@ -117,6 +117,10 @@ function ownDataSource(given: OwnDataSourceOptions): AmbientDataSource {
 
 /**
  * The entity manager. It follows the ambient transaction wherever it is used, so it may be kept.
+ *
+ * ```ts
+ * const found = await getManager().findOneBy(OrderEntity, { id });
+ * ```
  * @throws NoDatabaseError before `createDataSource`
  */
 export function getManager(): EntityManager {
@@ -125,6 +129,12 @@ export function getManager(): EntityManager {
 
 /**
  * Runs `fn` in a transaction: in the one that is open here, or a new one. Everything below joins it.
+ *
+ * ```ts
+ * await withTransaction(async () => {
+ *   await getManager().save(OrderEntity, { paid: true });
+ * });
+ * ```
  * @throws what `transaction` throws
  */
 export async function withTransaction<Result>(
@@ -136,6 +146,10 @@ export async function withTransaction<Result>(
 
 /**
  * The same at an isolation level. Inside of a transaction that gives less it is refused.
+ *
+ * ```ts
+ * await withTransactionIsolation('SERIALIZABLE', () => checkout(id));
+ * ```
  * @throws IncompatibleTransactionError
  */
 export async function withTransactionIsolation<Result>(
@@ -153,6 +167,11 @@ export async function withTransactionIsolation<Result>(
 
 /**
  * Adds entities of a service to the data source, before it is initialized.
+ *
+ * ```ts
+ * registerEntities(OrderEntity);
+ * await initDatabase();
+ * ```
  * @throws InvalidOptionError afterwards
  */
 export function registerEntities(

@@ -26,6 +26,21 @@ const checks: Record<keyof DriverSuiteOptions, Check> = {
 /**
  * Checks a driver: exchanges, transactions, savepoints, failures, isolation levels, and the end of connections. At the end a
  * database of Sluice runs on it.
+ *
+ * ```ts
+ * import { describe, it } from 'node:test';
+ * const suite = driverSuite({
+ *   name: 'my driver',
+ *   make: () => sqlite({ file: ':memory:' }),
+ *   statements: {
+ *     insert: (id) => ({ text: 'insert into row values (?)', values: [id] }),
+ *     readAll: { text: 'select id from row order by id' },
+ *     failing: { text: 'select * from missing' },
+ *     control: 'commit',
+ *   },
+ * });
+ * register(suite, { describe, it });
+ * ```
  * @throws InvalidOptionError
  */
 export function driverSuite(options: DriverSuiteOptions): ConformanceSuite {

@@ -45,7 +45,7 @@ export interface TestRunner {
  *
  * ```ts
  * import { describe, it } from 'node:test';
- * register(cacheStoreSuite({ name: 'my store', make: () => new MyStore() }), { describe, it });
+ * register(suite, { describe, it });
  * ```
  */
 export function register(suite: ConformanceSuite, { describe, it }: TestRunner): void {

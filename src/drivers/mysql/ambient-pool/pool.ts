@@ -139,7 +139,8 @@ export function createAmbientPool(database: Database, clientName: string, config
  * on nest in it; outside it behaves as a pool of mysql2. Libraries that open transactions by themselves
  * also need their `bind`.
  *
- * ```
+ * ```ts
+ * import { Kysely, MysqlDialect } from 'kysely';
  * const kysely = new Kysely<Tables>({ dialect: new MysqlDialect({ pool: ambientPool(database) }) });
  * ```
  * @param clientName default: the default client

@@ -217,7 +217,8 @@ export function createAmbientPool(database: Database, clientName: string, settin
  * transaction, and its own `BEGIN`, `SAVEPOINT` and so on nest in it; outside it behaves as a pool of pg.
  * Libraries that open transactions by themselves also need their `bind`.
  *
- * ```
+ * ```ts
+ * import { Kysely, PostgresDialect } from 'kysely';
  * const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: ambientPool(database) }) });
  * ```
  * @param clientName default: the default client

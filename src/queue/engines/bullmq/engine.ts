@@ -38,6 +38,10 @@ interface Watcher {
 /**
  * Keeps jobs in Redis with BullMQ. A job leaves with its pusher's commit through the outbox of the
  * database, and the inbox there keeps its effects single.
+ *
+ * ```ts
+ * const jobs = createJobs(database, { queues: { invoice }, engine: bullmq({ connection: 'redis://127.0.0.1:6379' }) });
+ * ```
  * @throws InvalidOptionError
  */
 export function bullmq(options: BullmqOptions): QueueEngineFactory {

@@ -194,6 +194,10 @@ const neverAborts = new AbortController().signal;
 /**
  * Keeps jobs in this process: the default, for tests and programs of one process. A restart loses them.
  * Several `createJobs` that are given the same `memory()` share their jobs.
+ *
+ * ```ts
+ * const jobs = createJobs(database, { queues: { invoice }, engine: memory() });
+ * ```
  */
 export function memory(): QueueEngineFactory {
   const store = new MemoryStore();

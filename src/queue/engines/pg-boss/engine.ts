@@ -26,6 +26,11 @@ const keepEnded = 86_400;
 /**
  * Keeps jobs in PostgreSQL with pg-boss, without any other server. A job leaves as a row of its pusher's
  * transaction, and is acknowledged in the transaction of its effects.
+ *
+ * ```ts
+ * const engine = pgBoss({ connectionString: 'postgres://shop@db.internal:5432/shop' });
+ * const jobs = createJobs(database, { queues: { invoice }, engine });
+ * ```
  * @throws InvalidOptionError
  */
 export function pgBoss(options: PgBossOptions): QueueEngineFactory {
