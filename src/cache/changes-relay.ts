@@ -47,8 +47,8 @@ export function createChangesRelay(database: Database, options: ChangesRelayOpti
   const { store, ...others } = readOptions('createChangesRelay', options, checks, ['store']);
   if (store.isShared !== true) {
     throw new InvalidOptionError({
-      what: 'createChangesRelay got a store of one process, which is never away',
-      remedy: 'Give the store that the processes share',
+      what: 'createChangesRelay got a store that is not shared between processes',
+      remedy: 'Give the shared store of the caches, such as a RedisStore',
     });
   }
   const tell = async (messages: readonly OutboxMessage[]): Promise<void> => {
@@ -59,8 +59,8 @@ export function createChangesRelay(database: Database, options: ChangesRelayOpti
       await store.release(transaction, tags);
     } catch (cause) {
       throw new RelayUnavailableError({
-        what: 'The store of a cache could not be told what has changed',
-        remedy: 'It stays in the outbox and is tried again: see that the store answers',
+        what: 'The changes of a cache could not be sent to its store',
+        remedy: 'They stay in the outbox and are tried again. Check that the store answers',
         cause,
       });
     }

@@ -81,7 +81,7 @@ export class Codec<Value> {
 
   #unwritable(cause: unknown): InvalidOptionError {
     return new InvalidOptionError({
-      what: `A value for the cache "${this.#cache}" cannot be written by its serializer; it was not stored`,
+      what: `A value for the cache "${this.#cache}" could not be serialized; it was not stored`,
       remedy: 'Give data alone: no cycles, functions or symbols',
       cause,
     });
@@ -89,8 +89,8 @@ export class Codec<Value> {
 
   #tooLarge({ length }: string): CacheValueTooLargeError {
     return new CacheValueTooLargeError({
-      what: `A value for the cache "${this.#cache}" has ${length} characters, and it takes at most ${this.#maxSize}; it was not stored`,
-      remedy: 'Keep a smaller part of it, or raise maxSize',
+      what: `A value for the cache "${this.#cache}" has ${length} characters, more than its maxSize of ${this.#maxSize}; it was not stored`,
+      remedy: 'Store a smaller part of it, or raise maxSize',
     });
   }
 }

@@ -241,7 +241,7 @@ async function leaveOrRefuse(
 function unavailable(member: Member | undefined, why: string, cause: unknown): CacheUnavailableError {
   return new CacheUnavailableError({
     what: `The cache "${member?.name ?? ''}" ${why}, so nothing was changed`,
-    remedy: 'See the cause; look at the store of the cache, or repeat the transaction',
+    remedy: 'See the cause. Check the store of the cache, or repeat the transaction',
     cause,
   });
 }

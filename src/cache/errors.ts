@@ -27,14 +27,14 @@ export class CacheLoadCircleError extends SluiceError {
 
 export function noLoad(name: string, load: unknown): InvalidOptionError {
   return new InvalidOptionError({
-    what: `getOrSet of the cache "${name}" got ${typeName(load)} for what loads the value`,
+    what: `getOrSet of the cache "${name}" got ${typeName(load)} as its load function`,
     remedy: 'Give a function after the key',
   });
 }
 
 export function unheard(name: string): InvalidOptionError {
   return new InvalidOptionError({
-    what: `The cache "${name}" was given "memory", and a store that does not tell of changes`,
+    what: `The cache "${name}" got the option "memory" with a store that does not report changes`,
     remedy: 'Give the RedisStore a "subscriber", or leave "memory" out',
   });
 }

@@ -54,7 +54,7 @@ export async function runInChain<Result>(
 function circle(names: readonly string[]): CacheLoadCircleError {
   const shown = names.slice(-mostNamed).map((name) => `"${name}"`);
   return new CacheLoadCircleError({
-    what: `A load of the cache ${shown.at(-1)} is part of itself and would never end: ${names.length > mostNamed ? '… → ' : ''}${shown.join(' → ')}, with the same key at both ends`,
+    what: `A load of the cache ${shown.at(-1)} depends on itself and would never end: ${names.length > mostNamed ? '… → ' : ''}${shown.join(' → ')}, with the same key at both ends`,
     remedy: 'Let one of these loads read the database instead of the cache',
   });
 }

@@ -18,8 +18,8 @@ export class LoadLimit {
     this.#most = most;
     this.#tooLong = (what) =>
       new CacheLoadTimeoutError({
-        what: `${what} of the cache "${cache}" took longer than ${timeout} ms; what it gives later is not stored`,
-        remedy: 'Look for what the load waits for, or give the cache a longer loadTimeout',
+        what: `${what} of the cache "${cache}" took longer than ${timeout} ms; its later result is not stored`,
+        remedy: 'Check what the load waits for, or raise the loadTimeout of the cache',
       });
   }
 

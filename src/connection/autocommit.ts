@@ -123,7 +123,7 @@ function endedWith(
 export function lostInAutocommit({ name }: TransactionalClient, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
     what: `The connection of client "${name}" was lost during a statement outside of a transaction`,
-    remedy: 'A read can be repeated; whether a write took effect has to be looked up',
+    remedy: 'A read can be repeated. Before repeating a write, check whether it took effect',
     cause,
   });
 }

@@ -187,16 +187,16 @@ function mayEnd(driver: Driver, text: string): boolean {
 
 function lostInTransaction(name: string, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
-    what: `The connection of client "${name}" was lost in a transaction that was begun on it; the server rolls that back`,
-    remedy: 'Do the whole transaction again, on another connection',
+    what: `The connection of client "${name}" was lost during a transaction begun on it; the server rolls it back`,
+    remedy: 'Repeat the whole transaction on another connection',
     cause,
   });
 }
 
 function lostAtEnd(name: string, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
-    what: `The connection of client "${name}" was lost during a statement that may have committed the transaction that was begun on it`,
-    remedy: 'Whether it took effect has to be looked up before it is repeated',
+    what: `The connection of client "${name}" was lost while a statement may have committed the transaction begun on it`,
+    remedy: 'Before repeating it, check whether it took effect',
     cause,
   });
 }

@@ -25,7 +25,7 @@ export function cancelAtDeadline(
 export function deadlineExceeded(what: string, chain: readonly ChainLink[] = []): DeadlineExceededError {
   return new DeadlineExceededError({
     what: `${what} passed the deadline of its chain`,
-    remedy: 'Give the caller a longer timeout, or look for what took the time',
+    remedy: 'Give the caller a longer timeout, or find what took the time',
     chain,
   });
 }

@@ -34,7 +34,7 @@ export function unexpectedRollback(subject: Subject, cause: unknown, isKept = fa
 export function commitUnknown(subject: Subject, cause: unknown): CommitUnknownError {
   return new CommitUnknownError({
     what: `The connection was lost or given up while the transaction "${subject.name}" was committing: it may or may not be committed`,
-    remedy: 'Look in the database for what it should have written before you repeat it',
+    remedy: 'Before repeating it, check in the database whether its writes are there',
     chain: subject.chain(),
     cause,
   });
@@ -43,7 +43,7 @@ export function commitUnknown(subject: Subject, cause: unknown): CommitUnknownEr
 export function connectionLost(subject: Subject, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
     what: `The connection of the transaction "${subject.name}" was lost, so the server rolled it back`,
-    remedy: 'Repeat the transaction; if it happens often, look at the server, its timeouts and the network',
+    remedy: 'Repeat the transaction. If it happens often, check the server, its timeouts and the network',
     chain: subject.chain(),
     cause,
     retryable: true,
@@ -62,7 +62,7 @@ export function scopeBlocked(subject: Subject, timeout: number): ScopeBlockedErr
   return new ScopeBlockedError({
     what: `A statement or nested scope of transaction "${subject.name}" waited for an open nested scope, in which nothing happened for ${timeout} ms`,
     remedy:
-      'Look for a nested scope that awaits what its parent is to do (a shared promise, a batching loader): while it is open its parent has to wait',
+      'Find the nested scope that awaits work of its parent (a shared promise, a batching loader): the parent waits until the scope has ended',
     chain: subject.chain(),
   });
 }
@@ -70,8 +70,8 @@ export function scopeBlocked(subject: Subject, timeout: number): ScopeBlockedErr
 /** The error for what comes after the server has given the whole transaction up. */
 export function rolledBackByServer(subject: Subject, cause: unknown): TransactionEndedError {
   return new TransactionEndedError({
-    what: `A statement came after the server had rolled the ${named(subject)} back, for the error in the cause; it was not run`,
-    remedy: 'Let that error pass, and repeat the whole transaction, as the retry option does',
+    what: `A statement was refused because the server has already rolled back the ${named(subject)}, for the error in the cause`,
+    remedy: 'Rethrow that error and repeat the whole transaction, as the retry option does',
     chain: subject.chain(),
     cause,
   });
@@ -80,8 +80,9 @@ export function rolledBackByServer(subject: Subject, cause: unknown): Transactio
 /** The error for what was taken back before its turn came. */
 export function withdrawn(name: string): TransactionEndedError {
   return new TransactionEndedError({
-    what: `A statement of transaction "${name}" was given up by its library before its turn came; it was not run`,
-    remedy: 'Give it more time, or look for what it waited for: another statement or a nested scope of the transaction',
+    what: `A statement of transaction "${name}" was withdrawn by its library while it was queued; it was not run`,
+    remedy:
+      "Raise the library's timeout, or find what it waited for: another statement or a nested scope of the transaction",
   });
 }
 
@@ -90,9 +91,9 @@ export function ended(subject: Subject, scope: string, cause: unknown): Transact
   const place = subject.chain().at(-1)?.openedAt;
   const begun = place === undefined ? '' : ` (begun at ${place})`;
   return new TransactionEndedError({
-    what: `A statement or scope came after the end of the scope "${scope}" of the ${named(subject)}${begun}; it was not run`,
+    what: `A statement or scope was started after the end of the scope "${scope}" of the ${named(subject)}${begun}; it was not run`,
     remedy:
-      'Await everything that belongs to a transaction inside its body; for work that may outlive it, use REQUIRES_NEW or a commit hook',
+      'Await everything that belongs to a transaction inside its body. For work that may outlive it, use REQUIRES_NEW or a commit hook',
     cause,
   });
 }

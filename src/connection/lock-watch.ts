@@ -163,7 +163,7 @@ function chainDeadlock(
   const query = text.length > longestQuery ? `${text.slice(0, longestQuery)}…` : text;
   const where = relation === undefined ? 'something' : `"${relation}"`;
   return new ChainDeadlockError({
-    what: `A statement waits for a lock on ${where} that the transaction "${transaction}" (client "${clientName}", level ${level}) of its own chain holds, which in turn waits for the statement; it was cancelled: ${query}`,
+    what: `A statement waits for a lock on ${where} that the transaction "${transaction}" (client "${clientName}", level ${level}) of its own chain holds, and that transaction waits for the statement; it was cancelled: ${query}`,
     remedy:
       'Let both run in one transaction, let the outer one commit before it waits, or let only one of them touch the row',
     ancestor,

@@ -68,7 +68,7 @@ function refuseMisspelt(owner: string, name: string, own: readonly string[]): vo
   if (meant === undefined) return;
   throw new InvalidOptionError({
     what: `${owner} has no option "${shorten(name)}"`,
-    remedy: `Give "${meant}", if that is what is meant`,
+    remedy: `Did you mean "${meant}"?`,
   });
 }
 
@@ -177,7 +177,7 @@ export function integer(low: number, high: number): Check {
 export function checkBody(owner: string, body: unknown): void {
   if (typeof body === 'function') return;
   throw new InvalidOptionError({
-    what: `${owner} got ${typeName(body)} for what it is to run`,
+    what: `${owner} got ${typeName(body)} instead of a function to run`,
     remedy: 'Give a function',
   });
 }

@@ -376,8 +376,8 @@ function foreign(value: unknown): InvalidOptionError {
 
 function tookTooLong(timeout: number): DatabaseClosedError {
   return new DatabaseClosedError({
-    what: `The database was closed, and this work had not ended after ${timeout} ms: close() ended it`,
-    remedy: 'Give close() a longer timeout, or work that ends when it is asked to',
+    what: `The database was closed while this work was running; close() ended it after ${timeout} ms`,
+    remedy: 'Give close() a longer timeout, or let the work end on its signal',
   });
 }
 

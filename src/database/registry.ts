@@ -33,8 +33,8 @@ export function databaseHere(): object {
   const [only] = registry.open;
   if (only === undefined) {
     throw new NoDatabaseError({
-      what: 'There is no open database that a decorator or free function could use',
-      remedy: 'Call createDatabase() first, or decorate with the Transactional of a database',
+      what: 'A decorator or free function was used while no database is open',
+      remedy: 'Call createDatabase() first, or use the Transactional of a database',
     });
   }
   if (registry.open.size > 1) {
@@ -59,7 +59,7 @@ function ambientDatabases(frame: Frame | undefined): ReadonlySet<object> {
 
 function ambiguous(what: string): AmbiguousDatabaseError {
   return new AmbiguousDatabaseError({
-    what: `A decorator or free function was used where it is not known which database is meant: ${what}`,
+    what: `A decorator or free function cannot tell which database to use: ${what}`,
     remedy:
       'Name it: use the Transactional, the transaction() or the hooks (database.current.commit) of that database, or give the class its bean.database',
   });

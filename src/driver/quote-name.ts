@@ -12,7 +12,7 @@ export function nameQuoter(
   return (name) => {
     if (lengthOf(name) > longest) {
       throw new InvalidOptionError({
-        what: `A name is ${lengthOf(name)} long, and names of this engine are ${longest} long at most; nothing was sent`,
+        what: `A name is ${lengthOf(name)} long, more than the ${longest} that this engine allows; nothing was sent`,
         remedy: 'Give the name that the table or column has',
       });
     }

@@ -90,7 +90,7 @@ const given: unique symbol = Symbol.for('sluice.sql.values') as never;
 function tag<Row = Record<string, unknown>>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row> {
   if (!Array.isArray(texts) || !Array.isArray(texts.raw)) {
     throw new InvalidOptionError({
-      what: `sql was called with ${typeName(texts)}, and not as a template`,
+      what: `sql was called as a function, with ${typeName(texts)}, instead of as a template`,
       remedy: 'Write sql`...`, or statement(text, values) for text from elsewhere',
     });
   }

@@ -19,7 +19,7 @@ export function checkValues(clientName: string, values: readonly unknown[]): voi
     throw new InvalidOptionError({
       what: `A query on client "${clientName}" got ${named(value)} for its value ${at + 1}; it was not sent`,
       remedy:
-        'Call the function or await the promise and give the result, or give text, numbers, valid dates, buffers, lists and plain objects',
+        'Call the function or await the promise first. Values are text, numbers, valid dates, buffers, lists and plain objects',
     });
   }
 }
@@ -42,7 +42,7 @@ function named(value: unknown): string {
 
 function tooMany(clientName: string, count: number): InvalidOptionError {
   return new InvalidOptionError({
-    what: `A query on client "${clientName}" got ${count} values, and no statement can have more than ${mostValues}; it was not sent`,
+    what: `A query on client "${clientName}" got ${count} values, more than the ${mostValues} that a statement can have; it was not sent`,
     remedy: 'Send several statements, or one array (= any($1) on PostgreSQL, json_table on MySQL and MariaDB)',
   });
 }

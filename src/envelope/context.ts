@@ -79,7 +79,7 @@ function bounded(context: WireContext): WireContext {
   if (Buffer.byteLength(JSON.stringify(context)) <= largestContext) return context;
   throw new InvalidOptionError({
     what: `The context is larger than ${largestContext} bytes`,
-    remedy: 'Put less into baggage: it goes along with every call and job',
+    remedy: 'Put less into baggage: it is sent with every call and job',
   });
 }
 

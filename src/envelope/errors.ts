@@ -10,7 +10,7 @@ export function invalidContext(what: string, cause?: unknown): InvalidContextErr
   return new InvalidContextError({
     what: `A context from outside was refused: ${what}`,
     remedy:
-      'Look at who sends it: processes of one system use the same version, secret and maxLevel, and their clocks agree',
+      'Check the sender: all processes of a system need the same version, secret and maxLevel, and synchronized clocks',
     cause,
   });
 }

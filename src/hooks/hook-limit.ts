@@ -38,7 +38,7 @@ export function tooManyHooks(
 ): HookLimitError {
   return new HookLimitError({
     what: `Hooks ${owner} registered more than ${limit} further hooks; ${fate}`,
-    remedy: 'Look for a hook that registers itself again, or raise hookLimit of createDatabase',
+    remedy: 'Find the hook that registers itself again, or raise hookLimit of createDatabase',
     chain,
   });
 }

@@ -19,7 +19,7 @@ export function assertHandle({ name, takes, methods }: BindEntry, handle: unknow
   const isObject = (typeof handle === 'object' && handle !== null) || typeof handle === 'function';
   if (isThenable(handle)) {
     throw new InvalidOptionError({
-      what: `${name} was given a promise, or something else that is awaited`,
+      what: `${name} got a promise`,
       remedy: `Await it first; it takes ${takes}`,
     });
   }
@@ -52,7 +52,7 @@ export function bindOnce(entry: string, handle: object, client: ClientIdentity):
   if (isBound(entry, handle, client)) return false;
   if (!Object.isExtensible(handle)) {
     throw new InvalidOptionError({
-      what: `${entry} was given a handle that is frozen: its methods cannot be bound`,
+      what: `${entry} got a frozen handle, whose methods cannot be bound`,
       remedy: 'Bind it before it is frozen',
     });
   }
@@ -71,7 +71,7 @@ export function isBound(entry: string, handle: object, client: ClientIdentity): 
 export function assertSameClient(entry: string, found: ClientIdentity, client: ClientIdentity): void {
   if (found === client) return;
   throw new InvalidOptionError({
-    what: `${entry} was given a handle that is bound to another client or database already ("${found.name}")`,
-    remedy: 'Make a handle for each, over the ambient pool of each',
+    what: `${entry} got a handle that is already bound to another client or database ("${found.name}")`,
+    remedy: 'Make one handle per client, each over its own ambient pool',
   });
 }

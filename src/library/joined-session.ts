@@ -252,7 +252,7 @@ export class JoinedSession implements LibrarySession {
 
 function refused(reason: string): TransactionControlError {
   return new TransactionControlError({
-    what: `A library would end, mark or begin a transaction inside of the ambient one, which cannot be done: ${reason}. It was not sent`,
+    what: `A library cannot begin, mark or end a transaction inside the ambient one here: ${reason}. It was not sent`,
     remedy: "Use the library's own transaction functions, or transaction() and its options",
   });
 }

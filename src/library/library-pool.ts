@@ -26,7 +26,7 @@ export function libraryPool(
   if (pool !== undefined) return belongingTo(client, pool);
   throw new InvalidOptionError({
     what: `The engine of client "${client.name}" (${client.driver.dialect}) has no pool for libraries`,
-    remedy: 'Use a client of an engine that has, such as postgres()',
+    remedy: 'Use a client on an engine that has one, such as postgres()',
   });
 }
 

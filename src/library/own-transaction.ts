@@ -62,7 +62,7 @@ export function refuseBeginElsewhere(client: ClientIdentity): void {
 /** What joins its scope would have another connection: one transaction would be two. */
 export function beginsElsewhere(library: string): TransactionControlError {
   return new TransactionControlError({
-    what: `A transaction of ${library} was to begin on a connection that was taken outside of it, where nothing else could join it; it was not sent, and its function was not run`,
+    what: `A transaction of ${library} would begin on a connection that was taken before it, where nothing else could join it; its function was not run`,
     remedy: `Take the connection inside of a transaction, database.transaction(() => ...), or let ${library} take one: use its handle over the ambient pool`,
   });
 }
@@ -77,7 +77,7 @@ export function assertBegun(library: string): void {
   const found = expectedFrom(currentFrame());
   if (found === undefined || found.taken) return;
   throw new InvalidOptionError({
-    what: `A transaction of ${library} began on a connection that is not of the database and client ("${found.client.name}") that it was bound to; its function was not run`,
+    what: `A transaction of ${library} began on a connection of another database or client than the one it is bound to ("${found.client.name}"); its function was not run`,
     remedy: `Give ${library} ambientPool(database) of that database, with the same client name`,
   });
 }
@@ -235,7 +235,7 @@ class OwnTransaction<Result> implements Awaited {
     if (here === own || own?.isOpen !== true || !isWithin(here, own)) return;
     throw new TransactionControlError({
       what: `A library would commit its transaction ("${own.name}") from inside of a transaction that is nested in it ("${here?.name}") and has not ended; it was not sent`,
-      remedy: 'Commit it where the nested one has ended',
+      remedy: 'Commit it after the nested one has ended',
     });
   }
 

@@ -79,7 +79,7 @@ class PinnedSession implements LibrarySession {
 
 function leftOpen(): TransactionControlError {
   return new TransactionControlError({
-    what: 'A connection was given back in the middle of a transaction that was begun on it; it was rolled back',
-    remedy: 'Commit before the release. BEGIN by itself isolates nothing on a pool: use transaction()',
+    what: 'A connection was released with an open transaction, which was rolled back',
+    remedy: 'Commit before the release, or use transaction(). A BEGIN on a pool isolates nothing',
   });
 }

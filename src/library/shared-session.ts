@@ -21,7 +21,7 @@ export class SharedSession implements LibrarySession {
   control(): Promise<undefined> {
     return Promise.reject(
       new TransactionControlError({
-        what: 'A listener of a pool would begin or end a transaction on the connection of a query; it was not sent',
+        what: "A pool's listener would begin or end a transaction on the connection of a query; it was not sent",
         remedy: 'Use transaction(), or a connection of your own',
       }),
     );

@@ -30,7 +30,7 @@ export function kyselyOn<Tables>(db: Db): Kysely<Tables> {
   const { dialect } = db;
   if (!(dialect in parts)) {
     throw new InvalidOptionError({
-      what: `Models were asked for on an engine (${dialect}) that they are not for`,
+      what: `Models do not support the engine ${dialect}`,
       remedy: `Use one of: ${Object.keys(parts).join(', ')}`,
     });
   }

@@ -90,8 +90,8 @@ function isLost(error: unknown): boolean {
 
 function unknown(rows: readonly NewOutboxRow[], cause: unknown): OutboxUnknownError {
   return new OutboxUnknownError({
-    what: `Whether ${rows.length} messages are in the outbox is not known: the connection was lost before the answer, and again`,
-    remedy: 'Add them again with the ids of this error, or in a transaction, whose outcome says it',
+    what: `It is not known whether ${rows.length} messages are in the outbox: the connection was lost before the answer, repeatedly`,
+    remedy: 'Add them again with the ids of this error, or add messages inside a transaction',
     cause,
     ids: rows.map(({ jobId }) => jobId),
   });

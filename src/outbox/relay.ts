@@ -253,8 +253,8 @@ export function createRelay(database: Database, options: RelayOptions): Relay {
 
 function notDelivered(timeout: number): RelayUnavailableError {
   return new RelayUnavailableError({
-    what: `The relay was stopped while deliver had not returned for ${timeout} ms, and has given its messages back`,
-    remedy: 'They are handed over again by the next relay: give deliver a limit of its own, or stop() a longer timeout',
+    what: `The relay was stopped, and deliver did not return within ${timeout} ms; its messages were given back`,
+    remedy: 'The next relay delivers them again. Give deliver a time limit, or stop() a longer timeout',
   });
 }
 

@@ -36,7 +36,7 @@ export function dialectOfDb({ dialect: own }: Db, options: SqlRunnerOptions): st
   if (dialect === own) return own;
   throw new InvalidOptionError({
     what: `createOutboxTables got { dialect: '${dialect}' } with a handle on ${own}`,
-    remedy: 'Leave the dialect out: a handle of a database says itself on which engine it is',
+    remedy: 'Leave out the dialect: it is that of the handle',
   });
 }
 
@@ -48,7 +48,7 @@ export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string 
   const found = dialect ?? typeormDialects.get((dataSource ?? connection)?.options?.type);
   if (found !== undefined) return found;
   throw new InvalidOptionError({
-    what: 'createOutboxTables got something that runs SQL and does not say on which engine',
+    what: 'createOutboxTables cannot tell the engine of what it got',
     remedy: 'Give { dialect } as one of: postgres, mysql, sqlite',
   });
 }

@@ -36,7 +36,7 @@ export function stillConnecting(clientName: string, target: string, acquireTimeo
   return new ConnectError({
     what: `The client "${clientName}" had not finished connecting to ${target} after ${acquireTimeout} ms`,
     remedy:
-      'Check that the server answers there, and what lies between: something accepts the connection, or drops it, in silence',
+      'Check that the server answers there, and check firewalls and proxies: something accepts or drops the connection silently',
     transient: true,
   });
 }

@@ -30,16 +30,16 @@ export const mostHoldersTold = 5;
 
 export function deadlock(pool: RefusingPool, level: number, holder: Holder): PoolDeadlockError {
   return new PoolDeadlockError({
-    what: `A connection of client "${pool.clientName}" at level ${level} was asked for by a chain that already holds level ${level} or a deeper one, and none is free: waiting would deadlock`,
+    what: `Deadlock prevented: a chain asked for a connection of client "${pool.clientName}" at level ${level} while it holds one at that level or deeper, and none is free`,
     remedy:
-      'Leave the level to Sluice (REQUIRES_NEW, switchDbIsolate and awaited jobs choose one above all that is held), or pass a level above those',
+      'Let Sluice choose the level (REQUIRES_NEW, switchDbIsolate and awaited jobs do), or pass one deeper than all that the chain holds',
     chain: holder.heldBesides(),
   });
 }
 
 export function tooDeep(pool: RefusingPool, level: number, holder: Holder): LevelLimitError {
   return new LevelLimitError({
-    what: `A connection of client "${pool.clientName}" at level ${level} was asked for, deeper than maxLevel ${pool.settings.maxLevel}, and none is free`,
+    what: `No connection of client "${pool.clientName}" is free at level ${level}, which is deeper than maxLevel ${pool.settings.maxLevel} and has no reserve`,
     remedy: 'Raise maxLevel in every process of the system, or nest fewer independent transactions and awaited jobs',
     chain: holder.heldBesides(),
   });
@@ -54,8 +54,8 @@ export function tooLate(pool: RefusingPool, level: number, holder: Holder): Acqu
     what: `No connection of client "${pool.clientName}" at level ${level} became free within ${acquireTimeout} ms (budget ${budget}; ${held}${more}${shortOf(pool)})`,
     remedy:
       pool.shortage === undefined
-        ? 'Look for a transaction that is held too long, or raise max, budget or acquireTimeout'
-        : 'See the cause: the server opens fewer connections than the budget, so raise its limit or lower the budget; or it is not reached',
+        ? 'Find the transaction that is held too long, or raise max, budget or acquireTimeout'
+        : 'See the cause: the server is unreachable, or allows fewer connections than the budget. Raise its limit or lower the budget',
     chain: holder.heldBesides(),
     cause: pool.shortage && (pool.shortage.cause ?? stillConnecting(pool.clientName, pool.target, acquireTimeout)),
   });
@@ -68,6 +68,6 @@ function shortOf({ shortage }: RefusingPool): string {
 export function closed(clientName: string): DatabaseClosedError {
   return new DatabaseClosedError({
     what: `The client "${clientName}" belongs to a database that is closing or closed`,
-    remedy: 'Start no new work after close(); to go on, create a new database',
+    remedy: 'Start no new work after close(), or create a new database',
   });
 }

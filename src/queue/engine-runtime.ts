@@ -70,7 +70,7 @@ export class EngineRuntime {
     if (!this.#isClosed) return;
     throw new JobsClosedError({
       what: 'The jobs of this process are closed',
-      remedy: 'Push and work before close(); to go on, call createJobs again',
+      remedy: 'Use the jobs before close(), or call createJobs again',
     });
   }
 
@@ -189,6 +189,6 @@ export class EngineRuntime {
 function tooSlow(engine: string, timeout: number): QueueUnavailableError {
   return new QueueUnavailableError({
     what: `The queue engine ${engine} did not answer within ${timeout} ms`,
-    remedy: 'See that its server runs and is reached, or raise enqueueTimeout',
+    remedy: 'Check that its server runs and is reachable, or raise enqueueTimeout',
   });
 }

@@ -90,7 +90,7 @@ export class Sending {
 export function notSent({ engine, timeout }: Destination, cause: unknown): QueueUnavailableError {
   return new QueueUnavailableError({
     what: `The queue engine ${engine.name} was not reached within ${timeout} ms; the job is not enqueued`,
-    remedy: 'See that its server runs and accepts this user, or raise enqueueTimeout',
+    remedy: 'Check that its server runs and accepts this user, or raise enqueueTimeout',
     cause,
   });
 }
@@ -98,9 +98,8 @@ export function notSent({ engine, timeout }: Destination, cause: unknown): Queue
 function unknown({ id, queue, level, envelope }: EngineJob, timeout: number, cause: unknown): EnqueueUnknownError {
   const { clientName } = envelope.context as { readonly clientName?: string };
   return new EnqueueUnknownError({
-    what: `Whether the job ${id} of queue "${queue}" is enqueued is not known: no answer came within ${timeout} ms`,
-    remedy:
-      'Push it again with the options in "again" of this error, which enqueues it once, whatever has become of it',
+    what: `It is not known whether the job ${id} of queue "${queue}" is enqueued: no answer came within ${timeout} ms`,
+    remedy: 'Push it again with the options in "again" of this error: it is enqueued once in any case',
     cause,
     queue,
     jobId: id,

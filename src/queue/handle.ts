@@ -83,22 +83,22 @@ export class JobHandle<Result = unknown> {
     const { id, queue, level } = this;
     if (this.#dropped) {
       throw new JobDroppedError({
-        what: `The job ${id} of queue "${queue}" does not exist: the transaction that it was to leave with was rolled back`,
+        what: `The job ${id} of queue "${queue}" does not exist: the transaction that pushed it was rolled back`,
         remedy: 'Push it again in a transaction that commits',
       });
     }
     if (this.#transaction !== undefined && isWithin(frame, this.#transaction)) {
       throw new WouldDeadlockError({
-        what: `The result of job ${id} of queue "${queue}" was asked for inside of the transaction with whose commit it leaves`,
+        what: `The result of job ${id} of queue "${queue}" was awaited inside the transaction that sends the job with its commit`,
         remedy: 'Await it after the transaction, or use pushAsync, which enqueues at once',
         chain: [this.#transaction.describe()],
       });
     }
     if (holdsAtOrAbove(frame, level)) {
       throw new WouldDeadlockError({
-        what: `The result of job ${id} of queue "${queue}", which runs at level ${level}, was asked for by a chain that holds a connection at that level or a deeper one`,
+        what: `The result of job ${id} of queue "${queue}", which runs at level ${level}, was awaited by a chain that holds a connection at that level or deeper`,
         remedy:
-          'Await it outside of the transaction, or use pushAsync, which gives the job a level above all that is held',
+          'Await it outside of the transaction, or use pushAsync, which runs the job deeper than all that the chain holds',
       });
     }
   }

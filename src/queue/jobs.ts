@@ -87,7 +87,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     const found = Object.values(this.queues as Record<string, Queue>).find((queue) => queue.name === name);
     if (found !== undefined) return found;
     throw new UnknownQueueError({
-      what: 'A queue was asked for that was not given to createJobs',
+      what: 'jobs.queue() got a name that createJobs does not know',
       remedy: `The queues are: ${[...this.#names].join(', ')}`,
     });
   }

@@ -75,7 +75,7 @@ export class OutboxJobs {
     } catch (cause) {
       throw new RelayUnavailableError({
         what: `The queue engine ${engine.name} took no jobs`,
-        remedy: 'They stay in the outbox and are tried again: see that its server runs',
+        remedy: 'They stay in the outbox and are tried again. Check that its server runs',
         cause,
       });
     }

@@ -24,7 +24,7 @@ export function toJson(
   const size = Buffer.byteLength(json);
   if (size > limit) {
     throw new PayloadTooLargeError({
-      what: `${what} takes ${size} bytes of JSON, and ${limit} are allowed`,
+      what: `${what} has ${size} bytes of JSON, more than the ${limit} allowed`,
       remedy: 'Send a reference (an id, a key of a file) instead of the data itself, or raise maxPayload of the queue',
     });
   }

@@ -156,7 +156,7 @@ export class Queue<Data = unknown, Result = unknown> {
     if (level <= maxLevel) return level;
     throw new LevelLimitError({
       what: `A job of queue "${this.name}" would run at level ${level}, deeper than maxLevel ${maxLevel}`,
-      remedy: 'Raise maxLevel in every process of the system, or await fewer jobs inside of each other',
+      remedy: 'Raise maxLevel in every process of the system, or nest fewer awaited jobs',
     });
   }
 
@@ -229,7 +229,7 @@ function tooDeep(queue: string, level: number, maxLevel: number): LevelLimitErro
 
 function readOnly(queue: string): InvalidOptionError {
   return new InvalidOptionError({
-    what: `A job was pushed to queue "${queue}" inside of a read-only transaction, which cannot keep it until its commit`,
+    what: `A job was pushed to queue "${queue}" inside a read-only transaction, which cannot store it`,
     remedy: "Push it with { when: 'now' }, or after the transaction",
   });
 }

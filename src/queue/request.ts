@@ -44,8 +44,8 @@ export async function request(
 
 function neverSent({ jobId }: JobTimeoutError, cause: unknown): JobTimeoutError {
   return new JobTimeoutError({
-    what: `The job ${jobId} was not enqueued in the time that its answer was waited for: the queue was not reached`,
-    remedy: 'It does not run. See that the server of the queue runs, or give a longer timeout',
+    what: `The job ${jobId} was not enqueued before its timeout: the queue was unreachable`,
+    remedy: 'It will not run. Check that the server of the queue runs, or give a longer timeout',
     cause,
     jobId,
     lastState: undefined,

@@ -276,13 +276,13 @@ class JobLimits {
 function overrun(queue: string, id: string, maxRuntime: number): JobOverrunError {
   return new JobOverrunError({
     what: `The job ${id} of queue "${queue}" ran longer than ${maxRuntime} ms, and was rolled back`,
-    remedy: 'Look for what its handler waits for, make it shorter, or raise maxRuntime of the queue',
+    remedy: 'Find what its handler waits for, or raise maxRuntime of the queue',
   });
 }
 
 function lost(queue: string, id: string): JobReleasedError {
   return new JobReleasedError({
     what: `The job ${id} of queue "${queue}" no longer belongs to this worker; its effects are rolled back`,
-    remedy: 'It runs again elsewhere; if that happens often, see that handlers do not block the event loop',
+    remedy: 'It runs again elsewhere. If that happens often, check that handlers do not block the event loop',
   });
 }

@@ -247,8 +247,7 @@ function timedOut({ job, lastState, lastError }: Waiter, timeout: number): JobTi
   const engine = lastError === undefined ? '' : ', and the queue could not be asked';
   return new JobTimeoutError({
     what: `The job ${job.id} of queue "${job.queue}" (level ${job.level}) did not answer within ${Math.round(timeout)} ms; when last seen ${state}${engine}`,
-    remedy:
-      'It may still run: see that a worker handles the queue and has room, give a longer timeout, or look at the queue',
+    remedy: 'It may still run. Check that a worker handles the queue and has free slots, or give a longer timeout',
     cause: lastError,
     jobId: job.id,
     lastState,
@@ -258,6 +257,6 @@ function timedOut({ job, lastState, lastError }: Waiter, timeout: number): JobTi
 function closed({ id, queue }: JobReference): JobsClosedError {
   return new JobsClosedError({
     what: `The wait for job ${id} of queue "${queue}" was ended, because the jobs of this process were closed`,
-    remedy: 'The job itself goes on where it runs; close jobs after the work that waits for them',
+    remedy: 'The job itself continues. Close jobs after the work that waits for them',
   });
 }

@@ -226,7 +226,7 @@ export class Worker {
   #check(queue: QueueDefinition<never>, handler: unknown): void {
     if (typeof queue !== 'object' || queue === null || !this.#known.has(queue.name)) {
       throw new UnknownQueueError({
-        what: `The worker was given a queue that its createJobs does not have`,
+        what: `worker.handle() got a queue that createJobs does not know`,
         remedy: `Its queues are: ${[...this.#known].join(', ')}`,
       });
     }

@@ -268,7 +268,7 @@ export function afterCommit(
   return new AfterCommitError({
     what: `The ${named(transaction)} is committed, but ${errors.length} of its commit hooks failed`,
     remedy:
-      'See "errors"; do not repeat the transaction, its data is written, and "result" holds what the body returned',
+      'See "errors". Do not repeat the transaction: its data is written, and "result" holds what the body returned',
     cause: errors[0],
     result,
     errors,

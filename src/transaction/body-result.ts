@@ -63,8 +63,8 @@ export function judge(error: unknown, options: TransactionOptions | undefined): 
 function asynchronous(answer: PromiseLike<unknown>, cause: unknown): InvalidOptionError {
   answer.then(undefined, () => {});
   return new InvalidOptionError({
-    what: 'rollbackOn gave a promise; the transaction was rolled back for the error in the cause',
-    remedy: 'Let it give true or false at once: what it needs has to be known before the body ends',
+    what: 'rollbackOn returned a promise; the transaction was rolled back for the error in the cause',
+    remedy: 'Return true or false synchronously; find out before the body ends what it needs to know',
     cause,
   });
 }

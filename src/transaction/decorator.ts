@@ -133,7 +133,7 @@ function notAMethod(decorated: unknown): InvalidOptionError {
 
 function generator(name: string): InvalidOptionError {
   return new InvalidOptionError({
-    what: `@Transactional() decorates the generator method "${name}", which runs when its values are read, and so after its transaction`,
+    what: `@Transactional() decorates the generator method "${name}", which runs when its values are read: after its transaction`,
     remedy: 'Decorate an async method that reads it inside and returns what it gave, as with "await drain(...)"',
   });
 }

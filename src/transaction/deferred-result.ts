@@ -31,7 +31,7 @@ export function refuseDeferred(value: unknown, name: string, chain: () => readon
   const kind = deferredKind(value);
   if (kind === undefined) return;
   throw new DeferredResultError({
-    what: `The body of "${name}" returned ${kind}, which would run after its end and so outside of it`,
+    what: `The body of "${name}" returned ${kind}, which would be read after its end: outside of the transaction`,
     remedy: 'Read it inside, as with "await drain(...)" or "await drainLast(...)", and return what it gave',
     chain: chain(),
   });

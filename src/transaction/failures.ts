@@ -12,7 +12,7 @@ const outcomes: Readonly<Record<Outcome, string>> = {
 export function cutShort(subject: Subject, errors: readonly unknown[]): AfterCommitError {
   return new AfterCommitError({
     what: `The ${named(subject)} is committed, but its call was ended before its body had returned`,
-    remedy: 'See "errors" for what ended it; do not repeat the transaction, its data is written',
+    remedy: 'See "errors" for what ended it. Do not repeat the transaction: its data is written',
     chain: subject.chain(),
     cause: errors[0],
     result: undefined,
@@ -24,7 +24,7 @@ export function cutShort(subject: Subject, errors: readonly unknown[]): AfterCom
 export function threwAfterCommit(subject: Subject, errors: readonly unknown[]): AfterCommitError {
   return new AfterCommitError({
     what: `The ${named(subject)} is committed with its last statement, but its body threw after that`,
-    remedy: 'See the cause for what it threw; do not repeat the transaction, its data is written',
+    remedy: 'See the cause for what it threw. Do not repeat the transaction: its data is written',
     chain: subject.chain(),
     cause: errors[0],
     result: undefined,
@@ -53,8 +53,7 @@ export function leftOpen(subject: Subject, scope: string, place: string | undefi
   const begun = place === undefined ? '' : ` (at ${place})`;
   return new TransactionLeftOpenError({
     what: `A transaction that was begun by hand${begun} was still open when the body of the scope "${scope}" of the ${named(subject)} had ended; it was rolled back`,
-    remedy:
-      'Commit or roll back what was begun by hand before the body ends, or use the function of its library that takes a body',
+    remedy: "Commit or roll it back before the body ends, or use the library's transaction function that takes a body",
     chain: subject.chain(),
   });
 }

@@ -150,7 +150,7 @@ export function isolationOf(name: IsolationLevelName | undefined): IsolationLeve
   const level = name === undefined ? 'DEFAULT' : levels.get(name);
   if (level !== undefined) return level;
   throw new InvalidOptionError({
-    what: 'A transaction was asked for at an isolation level that there is not',
+    what: 'A transaction got an unknown isolation level',
     remedy: `Give ${levelNames}`,
   });
 }

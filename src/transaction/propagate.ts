@@ -157,6 +157,6 @@ function forbidden({ transaction }: Scope): TransactionNotAllowedError {
 function noBody(body: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `A transaction was begun with ${typeName(body)} for its body`,
-    remedy: 'Give a function, the options after it',
+    remedy: 'Give a function, and the options after it',
   });
 }

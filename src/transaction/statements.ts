@@ -122,7 +122,7 @@ function kindOf({ name, driver }: TransactionalClient, { text, values }: Stateme
   const kind = driver.inspect(text);
   if (kind === 'control') {
     throw new TransactionControlError({
-      what: `A query on client "${name}" would start, mark or end a transaction (${firstWord(text)}); it was not sent`,
+      what: `A query on client "${name}" would begin, mark or end a transaction (${firstWord(text)}); it was not sent`,
       remedy: 'Use transaction(), NESTED for savepoints and the isolationLevel option instead',
     });
   }
@@ -131,7 +131,7 @@ function kindOf({ name, driver }: TransactionalClient, { text, values }: Stateme
 
 function implicitCommit({ name }: TransactionalClient, statement: Statement | undefined): ImplicitCommitError {
   return new ImplicitCommitError({
-    what: `A statement (${firstWord(statement?.text ?? '')}) inside of a transaction on client "${name}" would commit it on the way, as the engine does; it was not sent`,
+    what: `A statement (${firstWord(statement?.text ?? '')}) inside a transaction on client "${name}" would commit the transaction implicitly; it was not sent`,
     remedy: 'Run it outside of the transaction, or in one with propagation NOT_SUPPORTED',
   });
 }

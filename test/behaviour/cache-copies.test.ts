@@ -147,7 +147,9 @@ describe('copies in the process', () => {
     const { database } = open();
     const nothing = (): void => {};
     const deaf = { read: nothing, write: nothing, prepare: nothing, release: nothing } as never;
-    expect(() => createCache(database, { name: 'x', store: deaf, memory: { max: 1 } })).toThrow(/does not tell/);
+    expect(() => createCache(database, { name: 'x', store: deaf, memory: { max: 1 } })).toThrow(
+      /does not report changes/,
+    );
     for (const memory of [{}, { max: 0 }, { max: 1, maxStaleness: -1 }, 5] as never[])
       expect(() => createCache(database, { name: 'x', memory })).toThrow(InvalidOptionError);
   });

@@ -104,7 +104,7 @@ describe('the outcome of COMMIT', () => {
       expect(error).toBeInstanceOf(CommitUnknownError);
       expect(error).toMatchObject({
         code: 'COMMIT_UNKNOWN',
-        remedy: expect.stringContaining('Look in the database') as string,
+        remedy: expect.stringContaining('check in the database') as string,
       });
       expect(seen).toEqual(['unknown']);
       expect(runs).toBe(1);

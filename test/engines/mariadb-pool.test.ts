@@ -222,7 +222,7 @@ describe('a connection in a transaction', () => {
 describe('the wrong engine', () => {
   it('is said', async () => {
     const database = server.open();
-    expect(() => postgresPool(database)).toThrow(/not one of postgres\(\)/);
+    expect(() => postgresPool(database)).toThrow(/not made with postgres\(\)/);
   });
 });
 

@@ -46,7 +46,7 @@ export function toSend({ text, values, native }: Statement): SentStatement {
   const { text: translated, placeholders, order } = readPlaceholders(text);
   if (placeholders !== values.length) {
     throw new InvalidOptionError({
-      what: `A statement has ${placeholders} placeholders and was given ${values.length} values; it was not sent`,
+      what: `A statement has ${placeholders} placeholders and got ${values.length} values; it was not sent`,
       remedy: 'Give one value for each placeholder, ? or $1, $2 and so on',
     });
   }

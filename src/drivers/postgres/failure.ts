@@ -73,9 +73,9 @@ function isChangedResult(error: unknown): boolean {
 
 function preparedStatementMissing(cause: unknown): PreparedStatementMissingError {
   return new PreparedStatementMissingError({
-    what: 'The server has lost a prepared statement in the middle of a transaction: a pooler gave another connection, or a function dropped it (DEALLOCATE)',
+    what: 'The server no longer has a prepared statement of an open transaction: a pooler gave another connection, or a function ran DEALLOCATE',
     remedy:
-      'Behind a pooler in transaction mode give postgres() the option preparedStatements: false, or use one that keeps track of them (PgBouncer 1.21 with max_prepared_statements); otherwise repeat the transaction',
+      'Repeat the transaction. Behind a pooler in transaction mode, give postgres() the option preparedStatements: false, or use a pooler that tracks them (PgBouncer 1.21 with max_prepared_statements)',
     cause,
   });
 }

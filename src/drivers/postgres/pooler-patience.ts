@@ -44,7 +44,7 @@ export class PoolerPatience {
     return new PoolerTimeoutError({
       what: `The pooler in front of ${this.#target} gave no connection of the server within acquireTimeout (${this.#limit} ms)`,
       remedy:
-        'Give the pooler as many connections of the server (default_pool_size of PgBouncer) as the budgets of all processes together: with fewer a chain waits there for a connection that it holds itself',
+        'Give the pooler at least as many server connections (default_pool_size of PgBouncer) as the budgets of all processes together. With fewer, a chain can wait for a connection that it holds itself',
     });
   }
 }

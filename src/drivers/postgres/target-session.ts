@@ -42,7 +42,7 @@ export function fits(wanted: TargetSessionAttrs, { isReadOnly, isStandby }: Sess
 export function noneFits(target: string, wanted: TargetSessionAttrs, cause: unknown): TargetSessionError {
   return new TargetSessionError({
     what: `${target}: no server that was reached is "${wanted}"`,
-    remedy: 'If no failover is under way, check the hosts and targetSessionAttrs',
+    remedy: 'Wait for a failover to end, or check the hosts and targetSessionAttrs',
     cause,
   });
 }

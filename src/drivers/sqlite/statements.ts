@@ -23,13 +23,13 @@ export function bind({ text, values = [] }: Statement): BoundStatement {
   const facts = readText(text);
   if (facts.isSeveral) {
     throw new InvalidOptionError({
-      what: 'A text holds several statements, of which SQLite would run the first alone; it was not run',
+      what: 'A text has several statements, and SQLite would run only the first; it was not run',
       remedy: 'Run them one by one, or with batch()',
     });
   }
   if (facts.placeholders !== values.length) {
     throw new InvalidOptionError({
-      what: `A statement has ${facts.placeholders} placeholders and was given ${values.length} values; it was not run`,
+      what: `A statement has ${facts.placeholders} placeholders and got ${values.length} values; it was not run`,
       remedy: 'Give one value for each placeholder, ? or $1, $2 and so on',
     });
   }

@@ -89,8 +89,8 @@ export function createKnex<Name extends string>(
   const client = clients[dialect];
   if (client === undefined) {
     throw new InvalidOptionError({
-      what: `createKnex was given a client of an engine (${dialect}) that Knex is not used on`,
-      remedy: `Name a client of one of: ${Object.keys(clients).join(', ')}`,
+      what: `createKnex got a client on ${dialect}, which it does not support`,
+      remedy: `Name a client on one of: ${Object.keys(clients).join(', ')}`,
     });
   }
   const connectionPool = libraryPool(database, clientName) as NonNullable<Knex.Config['connectionPool']>;

@@ -180,7 +180,7 @@ export function registerEntities(
   const dataSource = dataSourceHere();
   if (dataSource.isInitialized) {
     throw new InvalidOptionError({
-      what: 'Entities were registered after the data source had been initialized, so it would not know them',
+      what: 'registerEntities was called after the data source was initialized',
       remedy: 'Call registerEntities() of every service before initDatabase()',
     });
   }
@@ -203,8 +203,8 @@ export async function closeDatabase(): Promise<void> {
 function dataSourceHere(): AmbientDataSource {
   if (first !== undefined) return first;
   throw new NoDatabaseError({
-    what: 'No data source was made in this process',
-    remedy: 'Call createDataSource() first, in the module that everybody imports',
+    what: 'A function of sluice/typeorm was called before createDataSource()',
+    remedy: 'Call createDataSource() first, in a module that all others import',
   });
 }
 

@@ -142,7 +142,7 @@ describe('a query of Drizzle that is made in a transaction and awaited after it'
 describe('a connection that dies under what was begun on it, outside of an ambient transaction', () => {
   const rolledBack = {
     code: 'CONNECTION_LOST',
-    message: expect.stringContaining('begun on it; the server rolls that back') as string,
+    message: expect.stringContaining('begun on it; the server rolls it back') as string,
   };
   const lost = async (running: PromiseLike<unknown>): Promise<unknown> =>
     SluiceError.find(await rejection(Promise.resolve(running)));

@@ -42,7 +42,7 @@ async function backendOf(handle: Kysely<Tables>): Promise<unknown> {
 }
 
 const notSent = (library: string): RegExp =>
-  new RegExp(`A transaction of ${library} was to begin on a connection that was taken outside of it`);
+  new RegExp(`A transaction of ${library} would begin on a connection that was taken before it`);
 
 describe('a connection that Kysely has reserved outside of a transaction', () => {
   let kysely: Kysely<Tables>;

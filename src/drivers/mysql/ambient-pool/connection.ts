@@ -168,7 +168,7 @@ export function callBack(answer: Promise<Answer>, callback: ResultCallback): voi
 
 function released(): InvalidOptionError {
   return new InvalidOptionError({
-    what: 'A query came on a connection that was released to its pool',
+    what: 'A query was sent on a connection that was already released to its pool',
     remedy: 'Release it after its last query, or use the pool',
   });
 }

@@ -22,7 +22,7 @@ export async function executeHere(
 ): Promise<Answer> {
   if (controlIn(statement.text) !== undefined) {
     throw new TransactionControlError({
-      what: 'A query of an ambient pool would start, mark or end a transaction on whichever connection it gets; it was not sent',
+      what: 'A query of an ambient pool would begin, mark or end a transaction on an arbitrary connection; it was not sent',
       remedy:
         "Use transaction(), the library's own transaction function, or getConnection() for a connection of your own",
     });

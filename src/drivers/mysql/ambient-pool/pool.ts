@@ -150,7 +150,7 @@ export function ambientPool<Name extends string>(database: Database<Name>, clien
   const pool = libraryPool(database, clientName);
   if (pool instanceof AmbientPool) return pool as unknown as Pool;
   throw new InvalidOptionError({
-    what: 'An ambient pool was asked for on a client that is not one of mysql()',
+    what: 'ambientPool of sluice/mysql got a client that was not made with mysql()',
     remedy: "Name a client that is, or use ambientPool from its engine's own entry",
   });
 }

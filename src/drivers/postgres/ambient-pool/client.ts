@@ -197,14 +197,14 @@ function isCursor(submittable: pg.Submittable): boolean {
 
 function released(): InvalidOptionError {
   return new InvalidOptionError({
-    what: 'A query came on a client that was released to its pool',
+    what: 'A query was sent on a client that was already released to its pool',
     remedy: 'Release it after its last query, or use the pool',
   });
 }
 
 function unknownObject(): InvalidOptionError {
   return new InvalidOptionError({
-    what: 'A query object other than those of pg, pg-cursor and pg-query-stream came inside of a transaction, such as a COPY stream; it was not sent',
-    remedy: 'Run it outside of the transaction, on a client from connect()',
+    what: 'A query object that is not of pg, pg-cursor or pg-query-stream, such as a COPY stream, was used inside a transaction; it was not sent',
+    remedy: 'Run it outside of transactions, on a client from connect()',
   });
 }

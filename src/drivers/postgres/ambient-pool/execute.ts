@@ -30,7 +30,7 @@ export async function executeOn(session: LibrarySession, request: QueryRequest):
 export async function executeHere(run: RunStatements, request: QueryRequest): Promise<unknown> {
   if (planOf(request.text).control !== undefined) {
     throw new TransactionControlError({
-      what: 'A query of an ambient pool would start, mark or end a transaction on whichever connection it gets; it was not sent',
+      what: 'A query of an ambient pool would begin, mark or end a transaction on an arbitrary connection; it was not sent',
       remedy: "Use transaction(), the library's own transaction function, or connect() for a connection of your own",
     });
   }

@@ -232,7 +232,7 @@ export function ambientPool<Name extends string>(
   const pool = libraryPool(database, clientName, readAmbientPoolOptions(options));
   if (pool instanceof AmbientPool) return pool;
   throw new InvalidOptionError({
-    what: 'An ambient pool was asked for on a client that is not one of postgres()',
+    what: 'ambientPool of sluice/postgres got a client that was not made with postgres()',
     remedy: "Name a client that is, or use ambientPool from its engine's own entry",
   });
 }

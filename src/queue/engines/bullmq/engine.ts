@@ -255,8 +255,8 @@ class BullmqEngine implements QueueEngine {
 
 function notReached(cause: unknown): QueueUnavailableError {
   return new QueueUnavailableError({
-    what: 'Redis is not reached, so no job was sent to it',
-    remedy: 'See that it runs, and push again; or push in a transaction, whose outbox keeps the job until it does',
+    what: 'Redis is unreachable; no job was sent to it',
+    remedy: 'Check that it runs, and push again; or push in a transaction, whose outbox keeps the job until then',
     cause,
   });
 }

@@ -321,8 +321,8 @@ class PgBossEngine implements QueueEngine {
     const { rows: theirs } = await this.#host.sql(this.clientName).query(question, values);
     if (JSON.stringify(own[0]) === JSON.stringify(theirs[0])) return;
     throw new InvalidOptionError({
-      what: 'The connectionString of pgBoss leads to another database than its client, so no job could leave with a commit',
-      remedy: 'Give both the same one, or name the client that is on it with clientName',
+      what: 'The connectionString of pgBoss is of another database than its client, so jobs could not be sent with a commit',
+      remedy: 'Give both the same database, or name the right client with clientName',
     });
   }
 }

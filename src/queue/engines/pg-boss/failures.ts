@@ -28,8 +28,8 @@ export function asNotSent(error: unknown): unknown {
 
 export function notReached(cause: unknown): QueueUnavailableError {
   return new QueueUnavailableError({
-    what: 'The database of pg-boss was not reached, so no job was sent to it',
-    remedy: 'See the cause: does it run, accept this user, and have connections left',
+    what: 'The database of pg-boss is unreachable; no job was sent to it',
+    remedy: 'See the cause. Check that it runs, accepts this user, and has connections left',
     cause,
   });
 }

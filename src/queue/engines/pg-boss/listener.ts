@@ -156,8 +156,8 @@ async function answers(client: pg.Client): Promise<boolean> {
 
 function unheard(): NotificationsUnheardError {
   return new NotificationsUnheardError({
-    what: 'pg-boss gets no notifications from its database, so jobs and answers are found by looking for them every now and then',
+    what: 'pg-boss gets no notifications from its database; jobs and answers are found by polling',
     remedy:
-      'Give pgBoss a connectionString that leads to the server itself, or to a pooler in session mode; a shorter pollInterval finds jobs sooner',
+      'Give pgBoss a connectionString of the server itself, or of a pooler in session mode. A shorter pollInterval finds jobs sooner',
   });
 }
