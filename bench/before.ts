@@ -1,4 +1,4 @@
-// Sluice as it is beside Sluice as it was in another checkout, in one process. What is 1 is the other one.
+// Sluice as it is against Sluice as it was in another checkout, in one process. What is 1 is the other one.
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { mysql as mysqlClient } from '../src/drivers/mysql/index.ts';

@@ -1,4 +1,4 @@
-// What a cache costs that agrees with the transaction: beside BentoCache, which does not, and a transaction without one.
+// What a cache costs that agrees with the transaction: against BentoCache, which does not, and a transaction without one.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -85,23 +85,23 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
   return {
     workloads: [1, 50].flatMap((callers) => [
       {
-        name: `a hit in Redis (get), beside BentoCache, ${callers} callers`,
+        name: `a hit in Redis (get), against BentoCache, ${callers} callers`,
         callers,
         contenders: pair(getOther(other.shared), get(shared)),
       },
       {
-        name: `a hit in Redis (getOrSet), beside BentoCache, ${callers} callers`,
+        name: `a hit in Redis (getOrSet), against BentoCache, ${callers} callers`,
         callers,
         contenders: pair(getOrSetOther(other.shared), getOrSet(shared)),
       },
-      { name: `a hit in Redis, beside a bare GET, ${callers} callers`, callers, contenders: pair(bare, get(shared)) },
+      { name: `a hit in Redis, against a bare GET, ${callers} callers`, callers, contenders: pair(bare, get(shared)) },
       {
-        name: `a hit in memory before Redis, beside BentoCache, ${callers} callers`,
+        name: `a hit in memory before Redis, against BentoCache, ${callers} callers`,
         callers,
         contenders: pair(getOther(other.layered), get(layered)),
       },
       {
-        name: `a hit in memory alone, beside BentoCache, ${callers} callers`,
+        name: `a hit in memory alone, against BentoCache, ${callers} callers`,
         callers,
         contenders: pair(getOther(other.local), get(local)),
       },
@@ -115,7 +115,7 @@ export async function openCacheArena(arena: Arena, redisUrl: string): Promise<En
         ),
       },
       {
-        name: `a transaction with two tags, beside one of raw pg without a cache, ${callers} callers`,
+        name: `a transaction with two tags, against one of raw pg without a cache, ${callers} callers`,
         callers,
         contenders: pair(rawTransaction(arena, 1, someId), change(touch)),
       },

@@ -1,4 +1,4 @@
-// The engines beside PostgreSQL, each beside its own client package.
+// The engines other than PostgreSQL, each against its own client package.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { tmpdir } from 'node:os';

@@ -49,12 +49,12 @@ export async function openLibraryArena(connectionString: string): Promise<Librar
   };
   await Promise.all([dataSources.alone.initialize(), dataSources.sluice.initialize()]);
 
-  // Both on the same transactions: what the verbs cost beside the builder that they are made with.
+  // Both on the same transactions: what the verbs cost against the builder that they are made with.
   const model = createModel(database, defineModel<Row>({ table, key: 'id', columns: ['id', 'value'] }));
   const builder = kyselys.sluice;
   const contenders: LibraryContender[] = [
     {
-      name: 'a model beside the builder',
+      name: 'a model against the builder',
       transaction: {
         alone: () =>
           database.transaction(() =>

@@ -1,4 +1,4 @@
-/** A library over a pool of its own, and over Sluice; or what stands on Sluice beside what it is made with. */
+/** A library over a pool of its own, and over Sluice; or what is built on Sluice against what it is made with. */
 export interface LibraryContender {
   readonly name: string;
   /** A transaction of one update. */

@@ -1,4 +1,4 @@
-// Sluice beside raw `pg`, in interleaved rounds on one server. Figures are ratios: the times of a machine mean little.
+// Sluice against raw `pg`, in interleaved rounds on one server. Figures are ratios: the times of a machine mean little.
 import { openBeforeArena } from './before.ts';
 import { openMariadbArena, openSqliteArena } from './engines.ts';
 import { connectionString, duration, lengthsBeside, mariadbUrl, rounds, values } from './options.ts';

@@ -7,7 +7,7 @@ export const values: Values = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
-    /** Another checkout, beside which this one is measured, and nothing else is. */
+    /** Another checkout, against which this one is measured, and nothing else is. */
     before: { type: 'string', default: '' },
     /** How long the heap is looked at. */
     minutes: { type: 'string', default: '1' },

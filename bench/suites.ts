@@ -12,7 +12,7 @@ import { groups, measure, openPeerArena } from './peers.ts';
 import { compare, inThousands, type PeerResult, type Result, row, say, show } from './report.ts';
 import { interleave, type RoundOptions } from './rounds.ts';
 
-/** What is named "alone" is 1: the engine's client package by itself, or what a cache is beside. */
+/** What is named "alone" is 1: the engine's client package by itself, or what a cache is compared with. */
 export async function benchEngine(
   open: () => Promise<EngineArena>,
   lengths: Pick<RoundOptions, 'rounds' | 'duration'> = { rounds: Math.min(rounds, 7), duration },

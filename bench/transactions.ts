@@ -1,4 +1,4 @@
-// Sluice beside raw `pg`, and bare sockets.
+// Sluice against raw `pg`, and bare sockets.
 import {
   type Arena,
   openArena,

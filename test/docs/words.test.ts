@@ -1,4 +1,4 @@
-// Comments, error messages and names are plain English: words that no reader expects there stay out.
+// Comments, error messages, names and pages are plain English: words that no reader expects there stay out.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,12 +9,26 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
   file.endsWith('.ts'),
 );
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).map((file) => join('docs', file)),
+].filter((file) => file.endsWith('.md'));
 
 describe('the words', () => {
   it('of the code are plain', () => {
     expect(sources.length).toBeGreaterThan(200);
     const found = sources.flatMap((file) =>
       avoidedWordsIn(readFileSync(join(root, 'src', file), 'utf8')).map((word) => `src/${file}:${word}`),
+    );
+    expect(found).toEqual([]);
+  });
+
+  it('of the pages are plain', () => {
+    expect(pages.length).toBeGreaterThan(25);
+    const found = pages.flatMap((page) =>
+      avoidedWordsIn(readFileSync(join(root, page), 'utf8')).map((word) => `${page}:${word}`),
     );
     expect(found).toEqual([]);
   });

@@ -184,13 +184,13 @@ export const transactions: readonly DrizzleUsage[] = [
       return { failure, found: await idsIn(client) };
     },
     outside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'the database means the transaction that is ambient',
       sees: { failure: { told: { name: 'DrizzleError', class: 'TransactionRollbackError' } }, found: [4] },
       rows: rowsOf(4),
     },
     inside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'the database means the transaction that is ambient',
       sees: { failure: { told: { name: 'DrizzleError', class: 'TransactionRollbackError' } }, found: [4] },
       rows: rowsOf(4),

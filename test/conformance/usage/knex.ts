@@ -54,7 +54,7 @@ export async function beside<Result>({ server }: World<Knex>, body: (other: Knex
 /** How what is independent by itself is seen where it means the ambient transaction. */
 export function joined(sees: unknown, kept: readonly number[]): Pick<KnexUsage, 'inside' | 'outside'> {
   const difference = {
-    on: 'Another handle beside a transaction',
+    on: 'Another handle during a transaction',
     why: 'all handles mean the ambient transaction; what is to be independent says so (docs/libraries.md)',
     sees,
     rows: kept.map((id) => ({ id, stock: 0 })),

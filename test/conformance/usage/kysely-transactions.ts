@@ -198,7 +198,7 @@ export const transactions: readonly Usage<Kysely<Tables>>[] = [
 /** How what is independent by itself is seen where it means the ambient transaction. */
 function joined(sees: unknown, kept: readonly number[]): Pick<Usage<Kysely<Tables>>, 'inside' | 'outside'> {
   const difference = {
-    on: 'Another handle beside a transaction',
+    on: 'Another handle during a transaction',
     why: 'all handles mean the ambient transaction; what is to be independent says so (docs/libraries.md)',
     sees,
     rows: kept.map((id) => ({ id, stock: 0 })),

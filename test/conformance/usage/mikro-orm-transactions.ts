@@ -238,13 +238,13 @@ export const transactions: readonly MikroUsage[] = [
       return [seen, await count(client)];
     },
     outside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'services need not hand the transaction around',
       sees: [true, 1],
       rows: [{ id: 3, stock: 0 }],
     },
     inside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'services need not hand the transaction around',
       sees: [true, 1],
       rows: [{ id: 3, stock: 0 }],

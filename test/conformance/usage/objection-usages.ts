@@ -240,13 +240,13 @@ export const usages: readonly ObjectionUsage[] = [
       return [undone, await idsOf(client)];
     },
     inside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: joins,
       sees: ['failed', [9]],
       rows: [{ id: 9, stock: 0 }],
     },
     outside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: joins,
       sees: ['failed', [9]],
       rows: [{ id: 9, stock: 0 }],

@@ -219,13 +219,13 @@ export const transactions: readonly PrismaUsage[] = [
       return [name, await client.product.count()];
     },
     outside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'services need not hand the transaction around',
       sees: ['Refusal', 1],
       rows: [{ id: 3, stock: 0 }],
     },
     inside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'services need not hand the transaction around',
       sees: ['Refusal', 1],
       rows: [{ id: 3, stock: 0 }],

@@ -186,13 +186,13 @@ export const transactions: readonly TypeOrmUsage[] = [
       return failure;
     },
     outside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'a transaction of the data source means the one that is ambient',
       sees: { name: 'RangeError', class: 'RangeError' },
       rows: [{ id: 3, stock: 0 }],
     },
     inside: {
-      on: 'Another handle beside a transaction',
+      on: 'Another handle during a transaction',
       why: 'a transaction of the data source means the one that is ambient',
       sees: { name: 'RangeError', class: 'RangeError' },
       rows: [{ id: 3, stock: 0 }],
