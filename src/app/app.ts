@@ -85,7 +85,7 @@ export interface BeanMembers<Models, Queues extends QueueDefinitions, Caches> {
 
 /**
  * What a program is made of, for its classes: `class ServicePost extends app.Bean` has `this.scope.model`,
- * `this.scope.queue`, `this.bean.database` and `this.ctx.db`, typed as they were given. It is no framework: a class
+ * `this.scope.queue`, `this.bean.database` and `this.ctx.db`, typed as they were given. It is not a framework: a class
  * is made with `new`, wherever that is.
  */
 export class App<

@@ -104,7 +104,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return { ...this.#counters, copies: this.#near?.size ?? 0 };
   }
 
-  /** The value, if there is a good one. */
+  /** Gets the value; undefined where the cache has none. */
   async get(key: Key, options?: CacheCallOptions): Promise<Value | undefined> {
     return await this.#get(readKey(key), readCall(this.#database, options, callChecks));
   }
@@ -116,7 +116,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return hit?.value;
   }
 
-  /** The values in the order of their keys. */
+  /** Gets several values, in the order of their keys; undefined for each that the cache does not have. */
   async mget(keys: readonly Key[], options?: CacheCallOptions): Promise<(Value | undefined)[]> {
     const read = readCall(this.#database, options, callChecks);
     return await Promise.all(
@@ -132,8 +132,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   /**
-   * The value, or what `load` gives, which is kept. Outside of a transaction many who ask at once share a load that began
-   * after they asked. In a transaction `load` runs in it.
+   * Gets the value, or loads and stores it. Outside of a transaction concurrent calls share a load that began after them.
+   * Inside a transaction `load` runs in it.
    *
    * ```ts
    * const product = await products.getOrSet(id, () => readProduct(id), { ttl: 5_000 });

@@ -41,7 +41,7 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly wider?: ((tag: string) => string) | undefined;
   /** Default: JSON, with dates and big integers. */
   readonly serializer?: Serializer<Value> | undefined;
-  /** The largest value, in characters as it is written; a larger one is not stored. Default 1,048,576. */
+  /** The largest serialized value, in characters; a larger one is not stored. Default 1,048,576. */
   readonly maxSize?: number | undefined;
   /** Where the processes meet. Default: one in this process. */
   readonly store?: CacheStore | undefined;
@@ -64,7 +64,7 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly loadsWhileAway?: number | undefined;
   /**
    * The longest that `load` may take outside of a transaction, in milliseconds; in one the `timeout` of the transaction holds.
-   * After that its caller gets a `CacheLoadTimeoutError`, and who has waited for it loads again. Default 30,000.
+   * After that its caller gets a `CacheLoadTimeoutError`, and callers that shared the load start another one. Default 30,000.
    */
   readonly loadTimeout?: number | undefined;
   /** The longest that a COMMIT may take, in milliseconds; until its end, what it changes is not read from the cache. Default 10,000. */
@@ -93,7 +93,7 @@ export const cacheChecks: Record<keyof CacheOptions<never, never>, Check> = {
   commitTimeout: integer(100, 600_000),
 };
 
-/** A cache as it is described, with the types of its values and keys. */
+/** The definition of a cache, with the types of its values and keys. */
 export interface CacheDefinition<Value, Key extends CacheKey> extends CacheOptions<Value, Key> {
   /** For the types alone. */
   readonly of?: {

@@ -9,7 +9,7 @@ export interface CacheStatistics {
    * snapshot, or the store did not answer.
    */
   readonly bypasses: number;
-  /** Calls of `load`; of those who ask at once, one. */
+  /** Calls of `load`; concurrent calls that share one count once. */
   readonly loads: number;
   /** Commands that the store did not carry out, stored values that cannot be read, and values that were too large. */
   readonly failures: number;

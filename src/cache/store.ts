@@ -76,7 +76,7 @@ export interface CacheStore {
     tags: readonly string[],
     timed?: boolean,
   ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[]; readonly epoch?: string }>;
-  /** As `read`, for those who store nothing afterwards. Default: `read`. */
+  /** As `read`, for callers that store nothing afterwards. Default: `read`. */
   find?(key: string, tags: readonly string[], timed?: boolean): Promise<Stored | 'missing' | 'locked'>;
   /** Later reads of this process find the value, even if the promise is not awaited. */
   write(write: StoreWrite): Promise<void>;

@@ -63,7 +63,7 @@ export interface ConnectionEvent {
   readonly open: number;
 }
 
-/** The server was asked who blocks a statement that takes long. */
+/** The server was asked which transactions block a slow statement. */
 export interface LockProbeEvent {
   /** The client whose statement is slow. */
   readonly clientName: string;

@@ -315,7 +315,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     return this.#state === 'unstarted' && this.#held.replaceDead(failure, last);
   }
 
-  /** Draws the consequences of an exchange. @throws the failure, if it failed */
+  /** Updates the state from an exchange's result. @throws the failure, if it failed */
   #note(exchange: Answered, pending: readonly PendingStep[], unit: RollbackUnit, last: boolean): void {
     // A cancelled statement that the server answered too late: the transaction has ended without it.
     if (!this.isOpen) throw ended(this, this.name, this.cancellation.requested?.reason);

@@ -85,7 +85,7 @@ export const contextChecks: Record<keyof ContextValues, Check> = {
 const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, timeout: integer(1, longestTimer) };
 
 /**
- * Runs `body` with values that go along with everything below it: statements, jobs, calls and
+ * Runs `body` with values that are passed to everything below it: statements, jobs, calls and
  * messages. What is not given stays as it is. Transactions that are open stay open.
  *
  * ```ts

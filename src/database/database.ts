@@ -45,7 +45,7 @@ import { registerDatabase, unregisterDatabase } from './registry.ts';
 export interface DbInfo<Name extends string = string> {
   /** Default: the current client. */
   readonly clientName?: Name | undefined;
-  /** A whole number from 0 to 1,000, taken as it is. Default: the ambient level. */
+  /** A whole number from 0 to 1,000, used exactly as given. Default: the ambient level. */
   readonly level?: number | undefined;
 }
 
@@ -259,7 +259,7 @@ export class Database<Name extends string = string> {
     runDetached(body);
   }
 
-  /** What the pools hold and who waits for them, by client. */
+  /** Connections in use and requests that wait, by client. */
   stats(): DatabaseStats<Name> {
     const entries = [...this.#clients].map(([name, { pool }]) => [name, pool.stats()] as const);
     return { clients: Object.fromEntries(entries) as Record<Name, PoolStats> };

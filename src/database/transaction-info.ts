@@ -12,7 +12,7 @@ export interface TransactionInfo {
   readonly isolationLevel: IsolationLevel;
   /** Whether the server refuses writes in it. */
   readonly readOnly: boolean;
-  /** Whether any statement was sent; before that there is nothing on the server. */
+  /** Whether any statement was sent; before the first one the server has no transaction. */
   readonly hasStarted: boolean;
   /** Whether a statement was sent that may have written. Functions that a SELECT calls are not seen. */
   readonly hasWritten: boolean;

@@ -165,7 +165,7 @@ export interface Driver {
   usualIsolation?(): ConcreteIsolation | undefined;
   /** Classifies a statement by its text alone. It sends nothing. */
   inspect(text: string): StatementKind;
-  /** A name as it is written in a text. @throws InvalidOptionError for one that is too long */
+  /** Quotes a name for use in SQL text. @throws InvalidOptionError for one that is too long */
   quoteName(name: string): string;
   /**
    * A statement that fails if its transaction began longer than so many milliseconds ago, by the clock of the server. An
@@ -177,6 +177,6 @@ export interface Driver {
    * `database` it gives that transaction's connection.
    */
   libraryPool?(database: object, clientName: string, options: LibraryPoolOptions): object;
-  /** Opens a side connection for looking at locks; an engine without it cannot tell who blocks whom. */
+  /** Opens a side connection for looking at locks; an engine without it cannot report who blocks whom. */
   openLockProbe?(signal: AbortSignal): Promise<LockProbe>;
 }

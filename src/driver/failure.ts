@@ -69,7 +69,7 @@ export class PreparedStatementMissingError extends SluiceError {
   override readonly code = 'PREPARED_STATEMENT_MISSING';
 }
 
-/** A pooler in front of the server lent no connection of it in time, most likely since those who wait hold them. */
+/** A pooler in front of the server gave no connection in time. Most likely the waiting chains hold all of its connections. */
 export class PoolerTimeoutError extends SluiceError {
   static override readonly code = 'POOLER_TIMEOUT';
   override readonly code = 'POOLER_TIMEOUT';

@@ -37,7 +37,7 @@ export interface SqlTag {
    */
   <Row = Record<string, unknown>>(texts: TemplateStringsArray, ...values: readonly unknown[]): Sql<Row>;
   /**
-   * A name, quoted as the engine has it: `sql.id('shop', 'product')`.
+   * A name, quoted for the engine: `sql.id('shop', 'product')`.
    *
    * ```ts
    * await db.query(sql`select * from ${sql.id('shop', 'product')} order by ${sql.id(column)}`);
@@ -54,10 +54,10 @@ export interface SqlTag {
    * @throws InvalidOptionError for an empty list
    */
   join(parts: readonly unknown[], separator?: Sql): Sql;
-  /** A piece with nothing in it, for what is there on a condition. */
+  /** An empty piece, for parts of a statement that depend on a condition. */
   readonly empty: Sql;
   /**
-   * DANGEROUS: text as it is. Whatever comes from outside can be an injection here.
+   * DANGEROUS: inserts text unchanged. Input from outside can be an SQL injection here.
    *
    * ```ts
    * const direction = isDescending ? sql.raw('desc') : sql.raw('asc');

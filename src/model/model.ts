@@ -58,7 +58,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     await this.#shared.cachesOn(db.clientName)?.invalidate(db, read);
   }
 
-  /** The builder, for what has no verb. It runs where the model does, and has no transactions of its own. */
+  /** A Kysely builder, for queries without a verb. It runs in the ambient transaction and cannot begin transactions itself. */
   query(): Kysely<Record<string, Row>> {
     return kyselyOn(this.#db());
   }
@@ -136,7 +136,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     });
   }
 
-  /** The row for which the conditions hold, the first by its key where there are several. */
+  /** Gets the row that meets the conditions; where several do, the one with the lowest key. Undefined where none does. */
   async get(where: Where<Row>): Promise<Row | undefined> {
     const db = this.#db();
     const read = this.#readWhere(where);
@@ -153,7 +153,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
       | undefined;
   }
 
-  /** Rows by their keys, in that order; nothing for a key that there is not. */
+  /** Gets rows by their keys, in that order; undefined for a missing row. */
   async mget(given: readonly Row[Key][]): Promise<(Row | undefined)[]> {
     const keys = readKeys('mget()', this.#key, given);
     if (keys.length === 0) return [];

@@ -2,7 +2,7 @@ import type { Db } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
 import type { OutboxRow } from './row.ts';
 
-/** A message as it is written. */
+/** A row to insert into the outbox. */
 export interface NewOutboxRow {
   /** Tells apart what different relays deliver. */
   readonly channel: string;

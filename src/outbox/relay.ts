@@ -62,7 +62,7 @@ export class Relay {
     this.#loop = runInFrame(undefined, () => this.#run(), undefined);
   }
 
-  /** Says that there is something to relay: after a commit in the same process. */
+  /** Wakes the relay before its next poll: call it after a commit in the same process. */
   poke(): void {
     this.#poked = true;
     if (this.#failures === 0) this.#wake?.();

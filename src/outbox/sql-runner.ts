@@ -9,7 +9,7 @@ export interface SqlRunner {
 
 /** Options of `createOutboxTables`. */
 export interface SqlRunnerOptions {
-  /** The engine; one of TypeORM's says so itself. */
+  /** The engine. Default: that of a TypeORM query runner; required for others. */
   readonly dialect?: 'postgres' | 'mysql' | 'sqlite' | undefined;
 }
 

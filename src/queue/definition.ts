@@ -62,7 +62,7 @@ const checks: Record<keyof QueueOptions, Check> = {
 };
 
 /**
- * Defines a queue, for those who push and those who work.
+ * Defines a queue, for the processes that push and for those with workers.
  *
  * ```ts
  * const invoice = defineQueue<{ orderId: number }, string>('invoice', { attempts: 5 });

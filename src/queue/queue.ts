@@ -82,7 +82,7 @@ export interface QueueParts {
   readonly outbox: OutboxJobs;
 }
 
-/** A queue, for those who push. */
+/** A queue, as programs push to it. */
 export class Queue<Data = unknown, Result = unknown> {
   /** The queue's name, the same in every process. */
   readonly name: string;

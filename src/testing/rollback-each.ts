@@ -7,7 +7,7 @@ type Callable = (...args: unknown[]) => unknown;
 
 /**
  * A test function (`it` or `test` of vitest, jest, node:test or mocha) whose tests run in transactions that
- * are rolled back; see `rolledBack`. All that hangs on it (`only`, `skip`, `each`, `concurrent`...) is there.
+ * are rolled back; see `rolledBack`. Its variants (`only`, `skip`, `each`, `concurrent`...) work too.
  *
  * ```ts
  * import * as vitest from 'vitest';

@@ -77,11 +77,12 @@ export async function drain<Value>(source: Deferred<Value>): Promise<Value[]> {
 }
 
 /**
- * The same, for who wants its last value alone; nothing where it has none.
+ * Reads a source to its end, as `drain` does, and keeps only its last value.
  *
  * ```ts
  * const last = await database.transaction(async () => await drainLast(readLines()));
  * ```
+ * @returns the last value; undefined where there is none
  * @throws what the source fails with
  */
 export async function drainLast<Value>(source: Deferred<Value>): Promise<Value | undefined> {

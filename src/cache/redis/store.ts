@@ -42,7 +42,7 @@ export interface RedisStoreOptions {
   readonly timeout?: number | undefined;
   /** How long Redis is not used after a failure, in milliseconds; the database is read instead. Default 1,000. */
   readonly pause?: number | undefined;
-  /** The longest `commitTimeout` of all caches on it, in milliseconds: how long it is not used after it was started anew. Default 10,000. */
+  /** The longest `commitTimeout` of all caches on it, in milliseconds: how long it is not used after a restart. Default 10,000. */
   readonly commitTimeout?: number | undefined;
 }
 
@@ -76,8 +76,8 @@ const checks: Record<keyof RedisStoreOptions, Check> = {
 };
 
 /**
- * Where the caches of several processes meet. A server that was started anew has lost the locks of those who were
- * committing: it is not used until they must have ended, and what was stored in its earlier life is dead.
+ * A store on Redis, shared by the caches of several processes. A restarted server has lost the locks of transactions that
+ * were committing: it is not used until they must have ended, and everything stored before the restart is dead.
  *
  * ```ts
  * import { Redis } from 'ioredis';

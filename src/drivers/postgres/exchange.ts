@@ -205,7 +205,7 @@ export class ExchangeQuery implements WireQuery {
       const seen = this.#planned[this.#completed]?.seen;
       if (seen !== undefined && this.#session.pooler === undefined) seen.shape = this.#shape;
       const result = this.#native?.complete(tag) ?? this.#result(tag);
-      // To push to an empty list makes room for 17.
+      // `[].push` preallocates 17 slots in V8; most exchanges have one result.
       if (this.#results === none) this.#results = [result];
       else (this.#results as QueryResult[]).push(result);
     } else if (step.type === 'commit' || step.type === 'rollback') {

@@ -33,7 +33,7 @@ export interface PostgresOptions extends PoolOptions {
   /** Default: PGUSER, or the name of the operating system's user. */
   readonly user?: string | undefined;
   /**
-   * Which of several hosts will do, as libpq has it: one that is `read-write` or `read-only` by default, the `primary`, a
+   * Which of several hosts are acceptable, in libpq's terms: one that is `read-write` or `read-only` by default, the `primary`, a
    * `standby`, or a `standby` if there is one (`prefer-standby`). In the connection string: `target_session_attrs`, which
    * wins. None of them: it is tried again until `acquireTimeout`, since another one may take over. Default `any`.
    */

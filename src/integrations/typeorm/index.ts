@@ -24,7 +24,7 @@ export type { AmbientDataSource } from './data-source.ts';
 /** The options of TypeORM's own DataSource on an engine, less those that are refused. */
 type Common<Type extends 'postgres' | 'mysql' | 'mariadb'> = Omit<OptionsOf<Type>, RefusedOption | 'type'>;
 
-/** A data source with a database of its own. */
+/** Options of a data source that creates a database of its own. */
 export type OwnDataSourceOptions = {
   /** `max` is the width of level 0, default 10. `min` counts for nothing: connections are opened when they are needed. */
   readonly pool?: {
@@ -44,7 +44,7 @@ export type OwnDataSourceOptions = {
     } & Common<'mysql' | 'mariadb'>)
 );
 
-/** A data source on a client of a database that there is. */
+/** Options of a data source on a client of an existing database. */
 export type SharedDataSourceOptions = Partial<
   Omit<Common<'postgres'>, ClientOption> | Omit<Common<'mysql' | 'mariadb'>, ClientOption>
 > & {
