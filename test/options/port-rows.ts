@@ -1,4 +1,4 @@
-import { driverSuite } from '../../src/testing/conformance/index.ts';
+import { driverSuite, queueEngineSuite } from '../../src/testing/conformance/index.ts';
 import type { Row } from './row.ts';
 import { called, type Domain, some, milliseconds, timer, words } from './values.ts';
 
@@ -12,5 +12,12 @@ export const portRows: readonly Row[] = [
     call: driverSuite,
     base: () => ({ name: 'toy', make: () => ({}), statements: statements.good[0] }),
     options: { name: words(200), timeout: milliseconds(1, timer), make: called(), statements, cut: called() },
+  },
+  {
+    interface: 'QueueEngineSuiteOptions',
+    entrance: 'queueEngineSuite',
+    call: queueEngineSuite,
+    base: () => ({ name: 'toy', make: () => ({}) }),
+    options: { name: words(200), timeout: whole(1, timer), make: called() },
   },
 ];

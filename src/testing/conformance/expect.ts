@@ -1,4 +1,5 @@
 import { AssertionError, deepStrictEqual } from 'node:assert';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 
 /** @throws AssertionError with both values if they differ */
@@ -29,9 +30,16 @@ export async function expectRejection(what: string, work: Promise<unknown>): Pro
   return outcome.error;
 }
 
+/** Aborts when the check that runs here is over. */
+export const checkEnd: AsyncLocalStorage<AbortSignal> = new AsyncLocalStorage();
+
 /** Waits until a condition holds; the time limit of the check ends it. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await pause(5);
+  const signal = checkEnd.getStore();
+  while (!(await condition())) {
+    signal?.throwIfAborted();
+    await pause(5);
+  }
 }
 
 /** Waits in milliseconds. */

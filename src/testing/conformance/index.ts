@@ -1,4 +1,6 @@
 /** The suites of the ports, for those who write a driver, a queue engine, a cache store or an outbox dialect. */
 export { driverSuite, type DriverSuiteOptions } from './driver.ts';
 export type { DriverStatements } from './driver-bench.ts';
+export type { EngineFixture } from './engine-bench.ts';
+export { queueEngineSuite, type QueueEngineSuiteOptions } from './queue-engine.ts';
 export { type ConformanceCheck, type ConformanceSuite, type LeftOutCheck, register, type TestRunner } from './suite.ts';

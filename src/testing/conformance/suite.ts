@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { checkEnd } from './expect.ts';
 import { type Check, describeThrown, integer, longestTimer, text } from '../../core/index.ts';
 
 /** A behaviour that a port requires. */
@@ -102,15 +103,23 @@ export function suiteOf<Bench>(workshop: Workshop<Bench>): ConformanceSuite {
   };
 }
 
+/** How long an implementation may take to close after a check that failed, in milliseconds. */
+const closePatience = 1_000;
+
 async function runCheck<Bench>(workshop: Workshop<Bench>, check: CheckOf<Bench>): Promise<void> {
   const { timeout = 4_000, open, close } = workshop;
+  const end = new AbortController();
   try {
     const bench = await within(timeout, open());
     try {
-      await within(timeout, check.run(bench));
+      await within(
+        timeout,
+        checkEnd.run(end.signal, () => check.run(bench)),
+      );
     } catch (error) {
+      end.abort(error);
       // The check's own failure says more than what an implementation does when it is closed in the middle.
-      await within(timeout, close(bench)).catch(() => {});
+      await within(closePatience, close(bench)).catch(() => {});
       throw error;
     }
     await within(timeout, close(bench));
