@@ -1,4 +1,4 @@
-import { driverSuite, queueEngineSuite } from '../../src/testing/conformance/index.ts';
+import { cacheStoreSuite, driverSuite, queueEngineSuite } from '../../src/testing/conformance/index.ts';
 import type { Row } from './row.ts';
 import { called, type Domain, some, milliseconds, timer, words } from './values.ts';
 
@@ -18,6 +18,13 @@ export const portRows: readonly Row[] = [
     entrance: 'queueEngineSuite',
     call: queueEngineSuite,
     base: () => ({ name: 'toy', make: () => ({}) }),
-    options: { name: words(200), timeout: whole(1, timer), make: called() },
+    options: { name: words(200), timeout: milliseconds(1, timer), make: called() },
+  },
+  {
+    interface: 'CacheStoreSuiteOptions',
+    entrance: 'cacheStoreSuite',
+    call: cacheStoreSuite,
+    base: () => ({ name: 'toy', make: () => ({}) }),
+    options: { name: words(200), timeout: milliseconds(1, timer), make: called(), share: called(), close: called() },
   },
 ];

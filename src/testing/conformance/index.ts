@@ -1,4 +1,5 @@
 /** The suites of the ports, for those who write a driver, a queue engine, a cache store or an outbox dialect. */
+export { cacheStoreSuite, type CacheStoreSuiteOptions } from './cache-store.ts';
 export { driverSuite, type DriverSuiteOptions } from './driver.ts';
 export type { DriverStatements } from './driver-bench.ts';
 export type { EngineFixture } from './engine-bench.ts';
