@@ -132,12 +132,12 @@ export class OwnTransactions {
     return new OwnTransactions(this.#target, currentFrame());
   }
 
-  async #run<Result>(entry: Entry<Result>): Promise<Result> {
+  #run<Result>(entry: Entry<Result>): Promise<Result> {
     const { client, library, connects, db, options } = this.#target;
     const around = currentFrame();
     const outside: OutsideOfOwn = (work) => runInFrame(around, work, undefined);
     const own = new OwnTransaction(client, library, async () => await entry(outside), connects);
-    return await own.settle(db.transaction.begin(() => own.body(), options));
+    return own.settle(db.transaction.begin(() => own.body(), options));
   }
 
   #isElsewhere(home: Frame): boolean {

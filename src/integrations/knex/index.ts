@@ -49,6 +49,7 @@ interface KnexClient {
   readonly version?: string | undefined;
   acquireConnection(): Promise<object>;
   releaseConnection(connection: object): Promise<void>;
+  cancelQuery?: (connection: Cancellable) => Promise<void>;
 }
 
 /** A connection of an ambient pool. */
@@ -146,7 +147,7 @@ function bind(handle: WithContext, binding: Binding): void {
     };
     return new RunningTransaction(async (begun) => {
       refuseConnection(container, config);
-      await knowVersion(context.client);
+      if (isVersionUnknown(context.client)) await knowVersion(context.client);
       return await binding.own.run(() => begun(transaction.call(this, body, config) as KnexTransaction));
     });
   };
@@ -205,13 +206,20 @@ function handOutWithin({ context }: WithContext): void {
   };
 }
 
+function cancelRunning(connection: Cancellable): Promise<void> {
+  return connection.cancelRunning();
+}
+
 /** For `timeout(ms, { cancel: true })` Knex would open a connection by itself, and it knows of no server. */
 function bindCancelling(client: KnexClient): void {
-  Object.assign(client, { cancelQuery: (connection: Cancellable) => connection.cancelRunning() });
+  client.cancelQuery = cancelRunning;
 }
 
 /** On PostgreSQL Knex asks its first connection for the server's version, which a transaction must not begin with. */
 async function knowVersion(client: KnexClient): Promise<void> {
-  if (client.driverName === 'pg' && client.version === undefined)
-    await client.releaseConnection(await client.acquireConnection());
+  await client.releaseConnection(await client.acquireConnection());
+}
+
+function isVersionUnknown({ driverName, version }: KnexClient): boolean {
+  return driverName === 'pg' && version === undefined;
 }

@@ -3,28 +3,46 @@ import { callbackify } from 'node:util';
 
 /** What Knex gives for `transaction(fn)`: a promise that also emits what happens in the transaction. */
 export interface KnexTransaction extends PromiseLike<unknown> {
-  on?(event: string, listener: (...args: unknown[]) => void): unknown;
+  on?(event: string | symbol, listener: (...args: unknown[]) => void): unknown;
   isCompleted?(): boolean;
 }
 
 type Callback = (error: Error | null, result?: unknown) => void;
 
-const forwarded = ['start', 'query', 'query-error', 'query-response'] as const;
+const forwarded: ReadonlySet<string | symbol> = new Set(['start', 'query', 'query-error', 'query-response']);
 
 /** The same for a transaction of Knex that begins later: once its scope is there. */
 export class RunningTransaction extends EventEmitter implements PromiseLike<unknown> {
   readonly #promise: Promise<unknown>;
   #begun: KnexTransaction | undefined;
+  #forwarded: Set<string | symbol> | undefined;
 
   /** @param run is given what takes the transaction when Knex has made it */
   constructor(run: (begun: (transaction: KnexTransaction) => KnexTransaction) => Promise<unknown>) {
     super();
     this.#promise = run((transaction) => {
       this.#begun = transaction;
-      // One of a mock may be a promise alone.
-      for (const event of forwarded) transaction.on?.(event, (...args) => void this.emit(event, ...args));
+      for (const event of this.eventNames()) this.#forward(event);
       return transaction;
     });
+  }
+
+  override on(event: string | symbol, listener: (...args: never[]) => void): this {
+    super.on(event, listener as (...args: unknown[]) => void);
+    this.#forward(event);
+    return this;
+  }
+
+  override addListener(event: string | symbol, listener: (...args: never[]) => void): this {
+    return this.on(event, listener);
+  }
+
+  /** What somebody listens for; before it has begun that waits. */
+  #forward(event: string | symbol): void {
+    if (this.#begun === undefined || !forwarded.has(event) || this.#forwarded?.has(event) === true) return;
+    (this.#forwarded ??= new Set()).add(event);
+    // One of a mock may be a promise alone.
+    this.#begun.on?.(event, (...args) => void this.emit(event, ...args));
   }
 
   isCompleted(): boolean {

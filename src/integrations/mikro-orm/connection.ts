@@ -29,34 +29,36 @@ interface Owns {
   readonly joined: OwnTransactions;
 }
 
-/** What opens a transaction in one of MikroORM, at what its body gets: a weak map would be dear. */
-const handleOf = Symbol('the transactions in a transaction');
-interface WithHandle {
+/** On what MikroORM has for a transaction: what opens transactions in it. Weak maps would be dear. */
+const handleOf = Symbol('opens transactions in this one');
+/** It was begun, by hand where it has no handle. */
+const isBegun = Symbol('begun');
+interface Begun {
   [handleOf]?: OwnTransactions;
+  [isBegun]?: boolean;
 }
 
 /** Lets the transactions of the connection be ambient ones. */
 export function bindConnection(connection: WithTransactional, { nested, joined }: Owns): void {
   const transactional = connection.transactional.bind(connection);
   const begin = connection.begin.bind(connection);
-  /** What was begun, by hand where it has no handle. */
-  const begun = new WeakSet<object>();
   Object.assign(connection, {
     async begin(options?: TransactionalOptions): Promise<object> {
       const ctx = await begin(options);
-      begun.add(ctx);
+      (ctx as Begun)[isBegun] = true;
       return ctx;
     },
     transactional(body: unknown, options: TransactionalOptions = {}): Promise<unknown> {
       const { ctx } = options;
-      const handle = ctx === undefined ? undefined : (ctx as WithHandle)[handleOf];
+      const handle = ctx === undefined ? undefined : (ctx as Begun)[handleOf];
       // A sibling of the scope that was begun by hand would wait for its end.
-      if (handle === undefined && ctx !== undefined && begun.has(ctx)) return transactional(body, options);
+      if (handle === undefined && ctx !== undefined && (ctx as Begun)[isBegun] === true)
+        return transactional(body, options);
       const own = handle ?? (options.propagation === 'required' ? joined : nested);
       return own.run((outside) => {
         const ours = (inner: object): unknown => {
           assertBegun('MikroORM');
-          (inner as WithHandle)[handleOf] = nested.ofHandle();
+          (inner as Begun)[handleOf] = nested.ofHandle();
           return (body as Body)(inner);
         };
         const eventBroadcaster = toldOutside(options.eventBroadcaster, outside);

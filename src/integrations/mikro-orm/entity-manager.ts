@@ -17,7 +17,7 @@ interface OwnOptions {
 }
 
 /** What is used of an entity manager. */
-export interface EntityManagerLike {
+export declare class EntityManagerLike {
   isInTransaction(): boolean;
   fork(options?: object): EntityManagerLike;
   transactional(body: Body, options?: OwnOptions): Promise<unknown>;
@@ -25,48 +25,46 @@ export interface EntityManagerLike {
   getTransactionSessionContext?(): unknown;
 }
 
-/** What entity managers inherit from here, by what they inherit from in MikroORM. */
-type Adopted = Map<object, object>;
+type EntityManagerClass = new (...args: unknown[]) => EntityManagerLike;
+
+const knowsAmbient = Symbol('knows the ambient transaction');
 
 /**
  * Lets an entity manager, and those that are forked from it, know the ambient transaction: `flush` joins it, locks are to be
  * had in it, and MikroORM's words for propagation mean it too. Changes the object, and returns it.
  */
 export function adopt(em: EntityManagerLike, db: Db): EntityManagerLike {
-  return adoptOne(em, db, new Map());
+  // A class, since there is a fork for each request and each transaction: MikroORM makes it by the constructor of its source.
+  return knowsAmbient in em ? em : inherit(em, adoptedClass(em.constructor as EntityManagerClass, db));
 }
 
-/** By what it inherits from, since there is a fork for each request and each transaction. */
-function adoptOne(em: EntityManagerLike, db: Db, adopted: Adopted): EntityManagerLike {
-  const prototype = Object.getPrototypeOf(em) as EntityManagerLike;
-  if (Object.hasOwn(prototype, isOurs)) return em;
-  const ours = adopted.get(prototype) ?? inheriting(prototype, db, adopted);
-  adopted.set(prototype, ours);
-  return Object.setPrototypeOf(em, ours) as EntityManagerLike;
+function inherit(em: EntityManagerLike, { prototype }: EntityManagerClass): EntityManagerLike {
+  return Object.setPrototypeOf(em, prototype as object) as EntityManagerLike;
 }
 
-const isOurs = Symbol('knows the ambient transaction');
-
-function inheriting(prototype: EntityManagerLike, db: Db, adopted: Adopted): object {
-  const methods = {
+function adoptedClass(Own: EntityManagerClass, db: Db): EntityManagerClass {
+  const Adopted = class extends Own {
+    get [knowsAmbient](): boolean {
+      return true;
+    }
     // What row level security sets, MikroORM sets where a transaction of its own begins.
-    isInTransaction(): boolean {
-      const isInOwn = prototype.isInTransaction.call(this);
-      return isInOwn || (db.inTransaction && this.getTransactionSessionContext?.() === undefined);
-    },
-    fork(options?: object): EntityManagerLike {
-      return adoptOne(prototype.fork.call(this, options), db, adopted);
-    },
-    transactional(body: Body, options: OwnOptions = {}): Promise<unknown> {
+    override isInTransaction(): boolean {
+      return super.isInTransaction() || (db.inTransaction && this.getTransactionSessionContext?.() === undefined);
+    }
+    override fork(options?: object): EntityManagerLike {
+      const fork = super.fork(options);
+      return knowsAmbient in fork ? fork : inherit(fork, Adopted);
+    }
+    override transactional(body: Body, options: OwnOptions = {}): Promise<unknown> {
       const around = aroundOf(options.propagation);
-      const { propagation } = options;
       // A copy, since MikroORM fills it in.
       const run = (): Promise<unknown> =>
-        prototype.transactional.call(this, body, { ...options, ...insteadOf(propagation, db) });
+        super.transactional(body, { ...options, ...insteadOf(options.propagation, db) });
       return around === undefined ? run() : db.transaction.begin(run, { propagation: around });
-    },
-  } satisfies Partial<EntityManagerLike> & ThisType<EntityManagerLike>;
-  return Object.assign(Object.create(prototype) as object, methods, { [isOurs]: true });
+    }
+  };
+  Object.defineProperty(Adopted, 'name', { value: Own.name });
+  return Adopted;
 }
 
 /** What MikroORM takes for the absence of a transaction has to be one. */

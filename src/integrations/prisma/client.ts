@@ -9,7 +9,7 @@ import {
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
 import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
 import { isRawQuery, refusedText, textOf } from './raw.ts';
-import { facade } from './facade.ts';
+import { facade, valueOf } from './facade.ts';
 import { openShare, type PrismaLike } from './share.ts';
 
 type Method = (...args: unknown[]) => unknown;
@@ -40,7 +40,7 @@ export function boundClient<Client extends PrismaLike>(client: Client, ground: G
   const proxy: Client = facade(client, (target, property) => {
     if (property === boundTo) return ground.client;
     if (property === '$transaction') return transactionOf(target, ground.own, share);
-    const value: unknown = Reflect.get(target, property, target);
+    const value = valueOf(target, property);
     if (property === '$extends') return (extension: unknown) => extended({ client, proxy }, extension, ground);
     if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
     if (typeof property !== 'string') return value;
@@ -92,7 +92,7 @@ interface Binding {
 /** A model: what extensions add to it sees the bound one as `this`, so that their queries join as well. */
 function boundModel(model: object, name: string, { ground, share }: Binding): object {
   const proxy: object = facade(model, (target, property) => {
-    const value: unknown = Reflect.get(target, property);
+    const value = valueOf(target, property);
     if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
     if (typeof property !== 'string' || typeof value !== 'function') return value;
     return joining(value as Method, [name, property], { self: proxy, share });
@@ -165,9 +165,7 @@ function runList(queries: readonly object[]): (inner: PrismaLike) => Promise<unk
 /** The client of an interactive transaction, whose own `$transaction` nests in it. */
 function nesting(client: PrismaLike, own: OwnTransactions): object {
   const bound = transactionOf(client, own, () => undefined);
-  return facade(client, (target, property) =>
-    property === '$transaction' ? bound : Reflect.get(target, property, target),
-  );
+  return facade(client, (target, property) => (property === '$transaction' ? bound : valueOf(target, property)));
 }
 
 function isModel(property: string, value: unknown): value is object {
