@@ -1,12 +1,14 @@
-// Sluice as it is against Sluice as it was in another checkout, in one process. What is 1 is the other one.
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { mysql as mysqlClient } from '../src/drivers/mysql/index.ts';
-import type { postgres as postgresClient } from '../src/drivers/postgres/index.ts';
-import type { createDatabase as create, Database } from '../src/index.ts';
-import { openArena, sluiceNested, sluiceRead, sluiceTransaction, table, width } from './contenders.ts';
-import { type EngineArena, fill, pair } from './engines.ts';
-import type { LibraryArena, openLibraryArena } from './libraries.ts';
+// Sluice as it is beside Sluice as it was in another checkout, each in a process of its own. What is 1 is the other one.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { mysql } from '../src/drivers/mysql/index.ts';
+import { createDatabase } from '../src/index.ts';
+import type { Asked, Told } from './beside.ts';
+import { openArena, table } from './contenders.ts';
+import { type EngineArena, fill } from './engines.ts';
+import type { Sample } from './rounds.ts';
 
 /** Where the servers are. */
 interface Urls {
@@ -14,99 +16,77 @@ interface Urls {
   readonly mariadb: string;
 }
 
-type Operation = (database: Database<'default'>) => () => Promise<unknown>;
-
-const transactionOf =
-  (statements: number): Operation =>
-  (database) =>
-    sluiceTransaction({ database }, statements);
-
-/** Joined scopes take less than a microsecond, so that an operation is many of them. */
-const joinedScopes: Operation =
-  ({ transaction }) =>
-  () =>
-    transaction(async () => {
-      for (let count = 0; count < 1_000; count += 1) await transaction(async () => {});
-    });
-
-const nestedScope: Operation = (database) => () =>
-  database.transaction(async () => {
-    await database.transaction(sluiceTransaction({ database }, 1), { propagation: 'NESTED' });
-  });
-
-const operations: readonly (readonly [name: string, callers: number, operation: Operation])[] = [
-  ...[1, 16, 64].flatMap((callers) =>
-    [1, 5].map((count) => [`statements: ${count}`, callers, transactionOf(count)] as const),
-  ),
-  ['outer and REQUIRES_NEW', 5, (database) => sluiceNested({ database })],
-  ['NESTED', 16, nestedScope],
-  ['plain read', 16, (database) => sluiceRead({ database })],
-  ['1,000 joined scopes', 1, joinedScopes],
-];
-
 /**
  * @param folder another checkout of this project, with its dependencies installed
  * @param only what the names of the workloads have in common
  */
 export async function openBeforeArena(folder: string, urls: Urls, only: string): Promise<EngineArena> {
   const raw = await openArena(urls.postgres);
-  const [before, now] = [await openBoth(resolve(folder), urls), await openBoth(resolve('.'), urls)];
-  await fill(now.MariaDB);
-  const libraries = await openLibraries(folder, urls.postgres);
-  const workloads = (['PostgreSQL', 'MariaDB'] as const).flatMap((engine) =>
-    operations.map(([name, callers, operation]) => ({
-      name: `${engine}, ${name}, ${callers} callers`,
-      callers,
-      contenders: pair(operation(before[engine]), operation(now[engine])),
-    })),
-  );
+  const mariadb = createDatabase({ clients: { default: mysql({ uri: urls.mariadb }) } });
+  await fill(mariadb);
+  const before = await Checkout.start(folder);
+  const now = await Checkout.start('.');
   return {
-    workloads: [...workloads, ...libraries.workloads].filter(({ name }) => name.includes(only)),
+    workloads: now.workloads
+      .filter((name) => name.includes(only) && before.workloads.includes(name))
+      .map((name) => ({ name, contenders: [before.contender('alone', name), now.contender('sluice', name)] })),
     async close() {
-      await now.MariaDB.current.query(`drop table ${table}`);
-      for (const database of [...Object.values(before), ...Object.values(now)]) await database.close();
-      await libraries.close();
+      await Promise.all([before.stop(), now.stop()]);
+      await mariadb.current.query(`drop table ${table}`);
+      await mariadb.close();
       await raw.close();
     },
   };
 }
 
-async function openBoth(root: string, urls: Urls): Promise<Record<'PostgreSQL' | 'MariaDB', Database<'default'>>> {
-  const load = async (path: string): Promise<unknown> => await import(pathToFileURL(join(root, 'src', path)).href);
-  const { createDatabase } = (await load('index.ts')) as { createDatabase: typeof create };
-  const { postgres } = (await load('drivers/postgres/index.ts')) as { postgres: typeof postgresClient };
-  const { mysql } = (await load('drivers/mysql/index.ts')) as { mysql: typeof mysqlClient };
-  const settings = { max: width, maxLevel: 1, budget: width };
-  return {
-    PostgreSQL: createDatabase({ clients: { default: postgres({ connectionString: urls.postgres, ...settings }) } }),
-    MariaDB: createDatabase({ clients: { default: mysql({ uri: urls.mariadb, ...settings }) } }),
-  };
+/** A checkout in a process of its own, so that neither has the other's compiled code, heap and caches. */
+class Checkout {
+  readonly workloads: readonly string[];
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess, workloads: readonly string[]) {
+    this.#process = process;
+    this.workloads = workloads;
+  }
+
+  /** Resolves when its libraries are open: the next one makes their tables anew. */
+  static async start(folder: string): Promise<Checkout> {
+    const child = fork(fileURLToPath(new URL('beside.ts', import.meta.url)), { cwd: resolve(folder) });
+    const told = await answerOf(child);
+    return new Checkout(child, 'workloads' in told ? told.workloads : []);
+  }
+
+  contender(name: string, workload: string): EngineArena['workloads'][number]['contenders'][number] {
+    return {
+      name,
+      measure: async (duration): Promise<Sample> => {
+        this.#process.send({ workload, duration } satisfies Asked);
+        const told = await answerOf(this.#process);
+        if ('sample' in told) return told.sample;
+        throw new Error('a checkout told of its workloads twice');
+      },
+    };
+  }
+
+  async stop(): Promise<void> {
+    const gone = once(this.#process, 'exit');
+    this.#process.disconnect();
+    await gone;
+  }
 }
 
-/** Each library on Sluice, of both checkouts. */
-async function openLibraries(folder: string, url: string): Promise<EngineArena> {
-  const load = async (root: string): Promise<LibraryArena> => {
-    const module: unknown = await import(pathToFileURL(join(resolve(root), 'bench/libraries.ts')).href);
-    return await (module as { openLibraryArena: typeof openLibraryArena }).openLibraryArena(url);
-  };
-  const [before, now] = [await load(folder), await load('.')];
-  const contenders = now.contenders.flatMap(({ name, ...works }) => {
-    const theirs = before.contenders.find((each) => each.name === name);
-    return (['transaction', 'read'] as const).flatMap((work) =>
-      theirs === undefined
-        ? []
-        : [1, 16].map((callers) => ({
-            name: `libraries: ${name}, ${work}, ${callers} callers`,
-            callers,
-            contenders: pair(theirs[work].sluice, works[work].sluice),
-          })),
-    );
+/** @throws where the process ends instead */
+async function answerOf(child: ChildProcess): Promise<Told> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const gone = once(child, 'exit', { signal }).then(([code]) => {
+    throw new Error(`the process of a checkout ended with ${code}`);
   });
-  return {
-    workloads: contenders,
-    async close() {
-      await before.close();
-      await now.close();
-    },
-  };
+  try {
+    const [told] = (await Promise.race([once(child, 'message', { signal }), gone])) as [Told];
+    return told;
+  } finally {
+    gone.catch(() => {});
+    stop.abort();
+  }
 }

@@ -7,7 +7,7 @@ import mysql from 'mysql2/promise';
 import { mysql as mysqlClient } from '../src/drivers/mysql/index.ts';
 import { sqlite } from '../src/drivers/sqlite/index.ts';
 import { createDatabase, type Database, statement } from '../src/index.ts';
-import type { Contender } from './rounds.ts';
+import type { Contender, RemoteContender } from './rounds.ts';
 
 const rows = 1_000;
 const width = 10;
@@ -19,9 +19,10 @@ const read = `select value from ${table} where id = ?`;
 
 export interface EngineWorkload {
   readonly name: string;
-  readonly callers: number;
+  /** One for those that know it themselves. */
+  readonly callers?: number;
   /** The client package by itself, and Sluice. */
-  readonly contenders: readonly [Contender, Contender];
+  readonly contenders: readonly [Contender | RemoteContender, Contender | RemoteContender];
 }
 
 export interface EngineArena {

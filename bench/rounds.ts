@@ -12,6 +12,13 @@ export interface Contender {
   readonly run: () => Promise<unknown>;
 }
 
+/** One that measures itself, in another process. */
+export interface RemoteContender {
+  readonly name: string;
+  /** @param duration in milliseconds */
+  readonly measure: (duration: number) => Promise<Sample>;
+}
+
 export interface RoundOptions {
   readonly callers: number;
   readonly rounds: number;
@@ -24,21 +31,25 @@ export interface RoundOptions {
  * hits all of them alike. The first round warms up and does not count.
  */
 export async function interleave(
-  contenders: readonly Contender[],
+  contenders: readonly (Contender | RemoteContender)[],
   options: RoundOptions,
 ): Promise<Map<string, Sample[]>> {
   const samples = new Map<string, Sample[]>(contenders.map(({ name }) => [name, []]));
   for (let round = 0; round <= options.rounds; round += 1) {
     const order = round % 2 === 0 ? contenders : contenders.toReversed();
-    for (const { name, run } of order) {
-      const sample = await measure(run, options);
-      if (round > 0) samples.get(name)?.push(sample);
+    for (const contender of order) {
+      const isRemote = 'measure' in contender;
+      const sample = await (isRemote ? contender.measure(options.duration) : measure(contender.run, options));
+      if (round > 0) samples.get(contender.name)?.push(sample);
     }
   }
   return samples;
 }
 
-async function measure(run: () => Promise<unknown>, { callers, duration }: RoundOptions): Promise<Sample> {
+export async function measure(
+  run: () => Promise<unknown>,
+  { callers, duration }: Pick<RoundOptions, 'callers' | 'duration'>,
+): Promise<Sample> {
   let operations = 0;
   const cpuBefore = process.cpuUsage();
   const start = performance.now();

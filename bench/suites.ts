@@ -26,7 +26,7 @@ export async function benchEngine(
     return error.code;
   }
   const results: Result[] = [];
-  for (const { name, callers, contenders } of arena.workloads) {
+  for (const { name, callers = 1, contenders } of arena.workloads) {
     const samples = await interleave(contenders, { callers, ...lengths });
     const result = compare(name, samples.get('sluice') ?? [], samples.get('alone') ?? []);
     results.push(result);

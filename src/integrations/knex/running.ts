@@ -37,7 +37,7 @@ export class RunningTransaction extends EventEmitter implements PromiseLike<unkn
     return this.on(event, listener);
   }
 
-  /** What somebody listens for; before it has begun that waits. */
+  /** Forwards an event that has listeners, once the transaction has begun. */
   #forward(event: string | symbol): void {
     if (this.#begun === undefined || !forwarded.has(event) || this.#forwarded?.has(event) === true) return;
     (this.#forwarded ??= new Set()).add(event);
