@@ -182,6 +182,11 @@ export class Db<Name extends string = string> {
     registerHook(this.#target, 'commit', hook);
   }
 
+  /** The same as `commit`. */
+  afterCommit(hook: () => unknown): void {
+    this.commit(hook);
+  }
+
   /**
    * Runs `hook` after a rollback, the last registered first; outside of a transaction it is dropped.
    *
@@ -192,6 +197,11 @@ export class Db<Name extends string = string> {
    */
   compensate(hook: () => unknown): void {
     registerHook(this.#target, 'compensate', hook);
+  }
+
+  /** The same as `compensate`. */
+  afterRollback(hook: () => unknown): void {
+    this.compensate(hook);
   }
 
   /**

@@ -52,7 +52,7 @@ export interface PushOptions extends CommonPushOptions {
   readonly key?: string | undefined;
 }
 
-/** Options of `pushAsync`. */
+/** Options of `pushAsync` and `request`. */
 export interface PushAsyncOptions extends CommonPushOptions, AwaitOptions {}
 
 const anId: Check = (value) =>
@@ -139,7 +139,17 @@ export class Queue<Data = unknown, Result = unknown> {
    * @throws RemoteError with the name, message and code of what the handler threw; JobTimeoutError; LevelLimitError
    */
   async pushAsync(data: Data, given: PushAsyncOptions = {}): Promise<Result> {
-    const options = readOptions(`pushAsync to queue "${this.name}"`, given, pushAsyncChecks);
+    return await this.#request('pushAsync', data, given);
+  }
+
+  /** The same as `pushAsync`: the job is the request, and its result is the reply. */
+  async request(data: Data, given: PushAsyncOptions = {}): Promise<Result> {
+    return await this.#request('request', data, given);
+  }
+
+  /** @param method what its errors call it */
+  async #request(method: string, data: Data, given: PushAsyncOptions): Promise<Result> {
+    const options = readOptions(`${method} to queue "${this.name}"`, given, pushAsyncChecks);
     const frame = currentFrame();
     const level = options.dbInfo?.level ?? this.#levelBelow(frame);
     const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);

@@ -76,6 +76,33 @@ describe('hooks', () => {
     expect(seen).toEqual(['second', 'first']);
   });
 
+  it('afterCommit and afterRollback are commit and compensate, in one order with them', async () => {
+    const { current, transaction } = server.open({ max: 1, maxLevel: 0 });
+    const seen: string[] = [];
+    const register = (): void => {
+      current.commit(() => seen.push('commit'));
+      current.afterCommit(() => seen.push('afterCommit'));
+      current.commit(() => seen.push('commit'));
+      current.compensate(() => seen.push('compensate'));
+      current.afterRollback(() => seen.push('afterRollback'));
+      current.compensate(() => seen.push('compensate'));
+    };
+    await transaction(register);
+    expect(seen.splice(0)).toEqual(['commit', 'afterCommit', 'commit']);
+    await rejection(
+      transaction(() => {
+        register();
+        throw new Error('declined');
+      }),
+    );
+    expect(seen.splice(0)).toEqual(['compensate', 'afterRollback', 'compensate']);
+    current.afterCommit(() => seen.push('at once'));
+    current.afterRollback(() => seen.push('never'));
+    expect(seen).toEqual(['at once']);
+    expect(() => current.afterCommit(undefined as never)).toThrow('A commit hook was registered with undefined');
+    expect(() => current.afterRollback('x' as never)).toThrow('A compensate hook was registered with a string');
+  });
+
   it('are awaited one after the other', async () => {
     const database = server.open();
     const seen: string[] = [];

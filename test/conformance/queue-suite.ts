@@ -103,6 +103,31 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(await jobs.queues.add.pushAsync({ a: 2, b: 3 })).toBe(5);
     });
 
+    it('request is pushAsync by another name: one level deeper, with the same options and errors', async () => {
+      const add = defineQueue<{ a: number; b: number }, number>('add');
+      const jobs = open({ add });
+      const levels: number[] = [];
+      jobs.worker().handle(add, ({ a, b }) => {
+        levels.push(database.current.level);
+        if (a < 0) throw new RangeError('negative');
+        return a + b;
+      });
+      const { add: queue } = jobs.queues;
+      expectTypeOf<(typeof queue)['request']>().toEqualTypeOf<(typeof queue)['pushAsync']>();
+      expect(await queue.request({ a: 1, b: 2 })).toBe(3);
+      expect(await database.transaction(() => queue.request({ a: 1, b: 2 }))).toBe(3);
+      expect(await database.transaction(() => queue.request({ a: 1, b: 2 }, { dbInfo: { level: 2 } }))).toBe(3);
+      expect(levels).toEqual([1, 1, 2]);
+      expect(await rejection(queue.request({ a: -1, b: 2 }))).toMatchObject({
+        name: 'RangeError',
+        queue: 'add',
+        message: 'negative',
+      });
+      const refused = await rejection(queue.request({ a: 1, b: 2 }, { when: 'now' } as never));
+      expect(refused).toMatchObject({ code: 'INVALID_OPTION' });
+      expect(refused.message).toContain('request to queue "add" has no option "when"');
+    });
+
     it('carries data and results as JSON, undefined too', async () => {
       const echo = defineQueue('echo');
       const jobs = open({ echo });

@@ -61,14 +61,19 @@ export const jobRows: readonly Row[] = [
       key: words(500),
     },
   },
-  {
+  ...(
+    [
+      ['pushAsync', (options, { jobs }) => jobs.queues.invoice.pushAsync(1, options)],
+      ['request', (options, { jobs }) => jobs.queues.invoice.request(1, options)],
+    ] as readonly [string, Row['call']][]
+  ).map(([entrance, call]): Row => ({
     interface: 'PushAsyncOptions',
-    entrance: 'pushAsync',
-    call: (options, { jobs }) => jobs.queues.invoice.pushAsync(1, options),
+    entrance,
+    call,
     base: () => ({ timeout: 1 }),
     codes: ['UNKNOWN_CLIENT'],
     options: { ...pushing, ...waiting },
-  },
+  })),
   {
     interface: 'AwaitOptions',
     entrance: 'result',
