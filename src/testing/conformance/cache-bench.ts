@@ -21,7 +21,7 @@ export async function load(
   key: string,
   tags: readonly string[],
   payload: string,
-  ttl = long,
+  ttl: number = long,
 ): Promise<void> {
   await store.write(await writeOf(store, key, tags, payload, ttl));
 }
@@ -32,7 +32,7 @@ export async function writeOf(
   key: string,
   tags: readonly string[],
   payload: string,
-  ttl = long,
+  ttl: number = long,
 ): Promise<StoreWrite> {
   const { tags: states, epoch } = await store.read(key, tags);
   return { key, stamps: states.map(({ stamp }) => stamp), payload, ttl, ...(epoch === undefined ? {} : { epoch }) };
