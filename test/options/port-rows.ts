@@ -1,8 +1,14 @@
-import { cacheStoreSuite, driverSuite, queueEngineSuite } from '../../src/testing/conformance/index.ts';
+import {
+  cacheStoreSuite,
+  driverSuite,
+  outboxDialectSuite,
+  queueEngineSuite,
+} from '../../src/testing/conformance/index.ts';
 import type { Row } from './row.ts';
 import { called, type Domain, some, milliseconds, timer, words } from './values.ts';
 
 const statements: Domain = some({ insert: () => ({ text: 'insert' }) });
+const dialect: Domain = some({ create: [] });
 
 /** The suites of the ports. */
 export const portRows: readonly Row[] = [
@@ -26,5 +32,12 @@ export const portRows: readonly Row[] = [
     call: cacheStoreSuite,
     base: () => ({ name: 'toy', make: () => ({}) }),
     options: { name: words(200), timeout: milliseconds(1, timer), make: called(), share: called(), close: called() },
+  },
+  {
+    interface: 'OutboxDialectSuiteOptions',
+    entrance: 'outboxDialectSuite',
+    call: outboxDialectSuite,
+    base: () => ({ name: 'toy', dialect: dialect.good[0], make: () => ({}) }),
+    options: { name: words(200), timeout: milliseconds(1, timer), dialect, make: called() },
   },
 ];

@@ -50,7 +50,7 @@ export function cacheStoreSuite(options: CacheStoreSuiteOptions): ConformanceSui
       };
     },
     async close({ opened }) {
-      await Promise.all(opened.map((store) => close?.(store)));
+      for (const store of opened) await close?.(store);
     },
   });
 }

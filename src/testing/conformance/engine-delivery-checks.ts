@@ -65,7 +65,7 @@ export const engineDeliveryChecks: readonly CheckOf<EngineBench>[] = [
     },
   },
   {
-    name: 'runs a job again that is to be repeated, counts the attempt, and says meanwhile that it waits',
+    name: 'runs a job again that is to be repeated, counts the attempt, and says until then that it waits',
     async run(bench) {
       const { engine } = await bench.open();
       const job = jobOf('flaky', { attempts: 2, backoff: { type: 'fixed', delay: 600 } });
@@ -138,10 +138,7 @@ export const engineDeliveryChecks: readonly CheckOf<EngineBench>[] = [
       const { processId, engine, progress } = await bench.open();
       await engine.listen();
       const job = jobOf('slow', { replyTo: processId });
-      let end = (): void => {};
-      const mayEnd = new Promise<void>((resolve) => {
-        end = resolve;
-      });
+      const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>();
       bench.lane(engine, async (delivery) => {
         await delivery.progress({ percent: 50 });
         await mayEnd;
@@ -151,7 +148,7 @@ export const engineDeliveryChecks: readonly CheckOf<EngineBench>[] = [
       try {
         await until(async () => (await stateOf(engine, job))?.progress !== undefined);
         const state = await stateOf(engine, job);
-        expectEqual('the status meanwhile', state?.status, 'active');
+        expectEqual('the status while it runs', state?.status, 'active');
         expectEqual('the progress that is looked up', state?.progress, { percent: 50 });
         await until(() => progress.length > 0);
         expectEqual('the progress that is told', progress[0], { id: job.id, value: { percent: 50 } });

@@ -3,5 +3,6 @@ export { cacheStoreSuite, type CacheStoreSuiteOptions } from './cache-store.ts';
 export { driverSuite, type DriverSuiteOptions } from './driver.ts';
 export type { DriverStatements } from './driver-bench.ts';
 export type { EngineFixture } from './engine-bench.ts';
+export { outboxDialectSuite, type OutboxDialectSuiteOptions } from './outbox-dialect.ts';
 export { queueEngineSuite, type QueueEngineSuiteOptions } from './queue-engine.ts';
 export { type ConformanceCheck, type ConformanceSuite, type LeftOutCheck, register, type TestRunner } from './suite.ts';
