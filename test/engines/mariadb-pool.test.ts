@@ -6,6 +6,7 @@ import { ambientPool } from '../../src/drivers/mysql/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
 import type { Database } from '../../src/index.ts';
 import { characteristicsOf, engine, insert, useTestDatabase } from '../support/database.ts';
+import { keepReleased } from '../support/released-suite.ts';
 import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -16,6 +17,12 @@ function connect(pool: Pool): Promise<PoolConnection> {
   });
 }
 const one = (database: Database<'default'>): Pool => ambientPool(database);
+
+it('a connection that was given back holds nothing of its transaction', async () => {
+  const database = server.open();
+  const pool = one(database).promise();
+  await keepReleased(database, () => pool.getConnection());
+});
 
 describe('in all forms of mysql2', () => {
   it('with callbacks: pools, connections, options and single values', async () => {

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { channelNames, type ConnectionLeakEvent, createDatabase, type Database } from '../../src/index.ts';
 import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
+import { keepReleased } from '../support/released-suite.ts';
 import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -17,6 +18,11 @@ function open(max = 2): { database: Database<'default'>; pool: pg.Pool } {
   return { database, pool: ambientPool(database) };
 }
 const used = (database: Database<'default'>): number => database.stats().clients.default.used;
+
+it('a client that was given back holds nothing of its transaction', async () => {
+  const { database, pool } = open();
+  await keepReleased(database, () => pool.connect());
+});
 
 describe('values that no database has', () => {
   it.each([
