@@ -5,7 +5,7 @@ import type { mysql as mysqlClient } from '../src/drivers/mysql/index.ts';
 import type { postgres as postgresClient } from '../src/drivers/postgres/index.ts';
 import type { createDatabase as create, Database } from '../src/index.ts';
 import { sluiceNested, sluiceRead, sluiceTransaction, width } from './contenders.ts';
-import type { openLibraryArena } from './libraries.ts';
+import type { LibraryArena, openLibraryArena } from './libraries.ts';
 import { connectionString, mariadbUrl } from './options.ts';
 import { measure, type Sample } from './rounds.ts';
 
@@ -56,13 +56,16 @@ const operations: readonly (readonly [name: string, callers: number, operation: 
 
 /** It is started in the folder of its checkout. */
 const root = process.cwd();
-const workloads = new Map([...(await ofEngines()), ...(await ofLibraries())]);
+const engines = await ofEngines();
+const libraries = await openLibraries();
+const workloads = new Map([...engines, ...ofLibraries(libraries)]);
 process.on('message', ({ workload, duration }: Asked) => {
   const asked = workloads.get(workload);
   if (asked === undefined) throw new RangeError(`there is no workload "${workload}"`);
   void measure(asked.run, { callers: asked.callers, duration }).then((sample) => tell({ sample }));
 });
-process.on('disconnect', () => process.exit());
+// What the libraries have made on disk and on the server goes with them; the rest ends with the process.
+process.on('disconnect', () => void libraries.close().finally(() => process.exit()));
 tell({ workloads: [...workloads.keys()] });
 
 function tell(told: Told): void {
@@ -91,10 +94,13 @@ async function ofEngines(): Promise<[string, Workload][]> {
   });
 }
 
-/** Each library on Sluice. */
-async function ofLibraries(): Promise<[string, Workload][]> {
+async function openLibraries(): Promise<LibraryArena> {
   const module = (await load('bench/libraries.ts')) as { openLibraryArena: typeof openLibraryArena };
-  const { contenders } = await module.openLibraryArena(connectionString);
+  return await module.openLibraryArena(connectionString);
+}
+
+/** Each library on Sluice. */
+function ofLibraries({ contenders }: LibraryArena): [string, Workload][] {
   return contenders.flatMap(({ name, transaction, read }) =>
     Object.entries({ transaction, read }).flatMap(([work, { sluice: run }]) =>
       [1, 16].map((callers): [string, Workload] => [
