@@ -1,24 +1,15 @@
 // Unpacks what would be published where nothing else is installed, and imports it as a user does.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unpackInto } from './unpack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
 try {
-  const [{ filename }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root, encoding: 'utf8' }),
-  );
-  const target = join(folder, 'node_modules/sluice');
-  mkdirSync(target, { recursive: true });
-  execFileSync('tar', ['--extract', '--file', join(folder, filename), '--strip-components=1', '--directory', target]);
-  // What it depends on comes with it, as it would from the registry.
-  const { dependencies } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
-  if (Object.keys(dependencies).length > 3) throw new Error('the package has more than three dependencies');
-  for (const name of Object.keys(dependencies))
-    cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+  if (unpackInto(folder, root).length > 3) throw new Error('the package has more than three dependencies');
   expectImport('sluice', undefined);
   expectImport('sluice/outbox', undefined);
   expectImport('sluice/cache', undefined);
@@ -47,7 +38,7 @@ try {
   // It uses no more than MikroORM's types.
   expectImport('sluice/mikro-orm', undefined);
   expectImport('sluice/typeorm', /Cannot find package 'typeorm'/);
-  execFileSync(process.execPath, [join(target, 'dist/cli/sluice/main.js'), 'outbox-sql']);
+  execFileSync(process.execPath, [join(folder, 'node_modules/sluice/dist/cli/sluice/main.js'), 'outbox-sql']);
   console.log('The package imports without its peers.');
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,22 +1,15 @@
 // Runs the suites of the ports on toys that import the packed package alone, outside of the repository, with node:test.
-import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unpackInto } from './unpack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'sluice-ports-'));
 try {
-  const [{ filename }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--silent', '--pack-destination', folder], { cwd: root, encoding: 'utf8' }),
-  );
-  const target = join(folder, 'node_modules/sluice');
-  mkdirSync(target, { recursive: true });
-  execFileSync('tar', ['--extract', '--file', join(folder, filename), '--strip-components=1', '--directory', target]);
-  const { dependencies } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
-  for (const name of Object.keys(dependencies))
-    cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+  unpackInto(folder, root);
   cpSync(join(root, 'test/packed'), folder, { recursive: true });
   const files = readdirSync(folder).filter((file) => file.endsWith('.test.mjs'));
   if (files.length < 3) throw new Error('toys are missing');
