@@ -145,8 +145,8 @@ describe('a server that is stopped in the middle of a transaction', () => {
           ]);
           return rows.length > 0;
         });
-        await side.query('select pg_terminate_backend($1)', [pid]);
-        await slow;
+        // Its end may be known before the server has answered the one who ended it.
+        await Promise.all([slow, side.query('select pg_terminate_backend($1)', [pid])]);
       },
       { retry: { attempts: 2, delay: 1 } },
     );
