@@ -2,8 +2,8 @@
 // reads. Nothing in between can be faster on the same machine with as many round trips.
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { GatheredWrite } from '../src/drivers/postgres/gathered-write.ts';
-import { internalsOf } from '../src/drivers/postgres/pg-types.ts';
+import { GatheredWrite } from '../src/drivers/postgres/wire/write-buffer.ts';
+import { internalsOf } from '../src/drivers/postgres/wire/pg-types.ts';
 import { idFor, rows, update, width } from './contenders.ts';
 
 const writer = new GatheredWrite(internalsOf(new pg.Client()).connection);

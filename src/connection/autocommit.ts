@@ -2,7 +2,7 @@ import { describeTransactions, type Frame } from '../context/index.ts';
 import type { CancelTimer } from '../core/index.ts';
 import { ConnectionLostError, type Driver, type Failure, type QueryResult, type Statement } from '../driver/index.ts';
 import { Cancellation, cutAfter } from './cancellation.ts';
-import type { TransactionalClient } from './client.ts';
+import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
 import { withCaller } from './failures.ts';
 import { Hold, metDeadConnection, NamedHolder } from './hold.ts';

@@ -13,7 +13,7 @@ import {
 } from '../driver/index.ts';
 import { lostInAutocommit } from './autocommit.ts';
 import { Cancellation } from './cancellation.ts';
-import type { TransactionalClient } from './client.ts';
+import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
 import { Hold, NamedHolder } from './hold.ts';
 import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';

@@ -8,7 +8,7 @@ import {
 import type { ChainLink } from '../core/index.ts';
 import type { ConnectionStatus, DriverConnection, Exchange, Failure, Statement, Step } from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
-import type { TransactionalClient } from './client.ts';
+import type { TransactionalClient } from './transactional-client.ts';
 import type { StopWatching } from './lock-watch.ts';
 
 const nothing = Promise.resolve(undefined);

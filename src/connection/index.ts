@@ -1,7 +1,7 @@
 export { runAutocommit } from './autocommit.ts';
 export type { Cancellation } from './cancellation.ts';
 export { Checkout } from './checkout.ts';
-export type { TransactionalClient } from './client.ts';
+export type { TransactionalClient } from './transactional-client.ts';
 export { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts';
 export {
   ChainDeadlockError,
@@ -17,6 +17,6 @@ export { LockWatch } from './lock-watch.ts';
 export { PhysicalTransaction, type SentStatements } from './physical-transaction.ts';
 export { standsFor } from './repeatable-failures.ts';
 export type { RollbackUnit, Savepoint, SavepointObserver } from './savepoints.ts';
-export type { Ending, Outcome } from './state.ts';
+export type { Ending, Outcome } from './transaction-state.ts';
 export { Turns } from './turns.ts';
 export { type RunningWork, WorkInProgress } from './work-in-progress.ts';

@@ -14,9 +14,9 @@ import {
   type Statement,
   type TransactionCharacteristics,
 } from '../driver/index.ts';
-import { announceEnd, announceStart } from './announcements.ts';
+import { announceEnd, announceStart } from './transaction-events.ts';
 import { Cancellation } from './cancellation.ts';
-import type { TransactionalClient } from './client.ts';
+import type { TransactionalClient } from './transactional-client.ts';
 import { CommitDeadline } from './commit-deadline.ts';
 import {
   commitUnknown,
@@ -28,7 +28,14 @@ import {
 } from './failures.ts';
 import { noteFailure, type RepeatableFailures } from './repeatable-failures.ts';
 import { type PendingStep, type RollbackUnit, Savepoints } from './savepoints.ts';
-import { type Ending, isLive, isOutcome, type Outcome, type TransactionState, transition } from './state.ts';
+import {
+  type Ending,
+  isLive,
+  isOutcome,
+  type Outcome,
+  type TransactionState,
+  transition,
+} from './transaction-state.ts';
 import {
   type Answered,
   type Borrower,

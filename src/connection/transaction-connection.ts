@@ -10,7 +10,7 @@ import type {
 } from '../driver/index.ts';
 import type { Holder } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
-import type { TransactionalClient } from './client.ts';
+import type { TransactionalClient } from './transactional-client.ts';
 import type { ChainDeadlockError } from './errors.ts';
 import { giveCause, withdrawn } from './failures.ts';
 import { Hold, metDeadConnection } from './hold.ts';

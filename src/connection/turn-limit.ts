@@ -1,6 +1,6 @@
 import type { ChainLink } from '../core/index.ts';
 import type { Cancellation } from './cancellation.ts';
-import type { TransactionalClient } from './client.ts';
+import type { TransactionalClient } from './transactional-client.ts';
 import { scopeBlocked } from './failures.ts';
 import type { TurnLimit } from './turns.ts';
 

@@ -1,6 +1,6 @@
 import type { ChainLink } from '../core/index.ts';
-import type { Ancestor, BackendIdentity, ChainContext } from './chain.ts';
-import { Ground, groundNow } from './ground.ts';
+import type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
+import { Ground, groundNow } from './base-level.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
 export interface ClientIdentity {

@@ -6,8 +6,8 @@ export {
   currentContext,
   largestContext,
   withContext,
-} from './ambient.ts';
-export type { Ancestor, BackendIdentity, ChainContext } from './chain.ts';
+} from './ambient-context.ts';
+export type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
 export {
   type AmbientScope,
   ancestorsOf,
@@ -19,6 +19,6 @@ export {
   nearestLive,
   type OpenTransaction,
 } from './frame.ts';
-export { Ground } from './ground.ts';
+export { Ground } from './base-level.ts';
 export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
-export { currentFrame, runInFrame } from './store.ts';
+export { currentFrame, runInFrame } from './frame-storage.ts';

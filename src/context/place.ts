@@ -1,5 +1,5 @@
 import type { AmbientScope, ClientIdentity, Frame, HookSink, OpenTransaction } from './frame.ts';
-import type { Ground } from './ground.ts';
+import type { Ground } from './base-level.ts';
 
 /** Where a call lands: a client, a level, and the scope that it joins, if any. */
 export interface Place {

@@ -1,5 +1,5 @@
 import { InvalidOptionError } from './errors.ts';
-import { builtInName, isRecord } from './record.ts';
+import { builtInName, isRecord } from './value-kind.ts';
 
 /** Says what is wrong with a value, or nothing when it is accepted. */
 export interface Check {

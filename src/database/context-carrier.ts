@@ -5,7 +5,7 @@ import {
   contextCarrierChecks,
   type ContextCarrierOptions,
 } from '../envelope/index.ts';
-import { enterChain } from './chain.ts';
+import { enterChain } from './enter-chain.ts';
 import { type Database, internalsOf } from './database.ts';
 import { checkDatabase } from './database-argument.ts';
 

@@ -36,10 +36,10 @@ import {
 import { Client } from './client.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
-import { runDetached } from './detached.ts';
+import { runDetached } from './run-detached.ts';
 import { UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
-import { registerDatabase, unregisterDatabase } from './registry.ts';
+import { registerDatabase, unregisterDatabase } from './open-databases.ts';
 
 /** Where a call is to run. */
 export interface DbInfo<Name extends string = string> {

@@ -1,5 +1,5 @@
 import { createDecorator, type TransactionalDecorator, type TransactionOptions } from '../transaction/index.ts';
-import { databaseHere } from './registry.ts';
+import { databaseHere } from './open-databases.ts';
 
 /** As much of a database as a decorator needs; an object of another copy of the package has it too. */
 interface BeginsTransactions {

@@ -1,6 +1,6 @@
 import { currentFrame } from '../context/index.ts';
 import { registerHookHere, type Scope, TransactionRequiredError } from '../transaction/index.ts';
-import { assertUnambiguous } from './registry.ts';
+import { assertUnambiguous } from './open-databases.ts';
 import { activeTransaction } from './transaction-info.ts';
 
 /**

@@ -9,7 +9,7 @@ export {
 } from './database.ts';
 export { checkHandle, clientOf, Db, type DbTransaction } from './db.ts';
 export type { QueryOptions } from '../transaction/index.ts';
-export { enterChain } from './chain.ts';
+export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';
 export { transactional } from './decorator.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';

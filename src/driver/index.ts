@@ -1,4 +1,4 @@
-export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChecks } from './client.ts';
+export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChecks } from './client-definition.ts';
 export type {
   Backend,
   BeginStep,
@@ -17,7 +17,7 @@ export type {
   Step,
   TransactionCharacteristics,
 } from './driver.ts';
-export { warnOfMissing } from './missing-place.ts';
+export { warnOfMissing } from './missing-option.ts';
 export {
   ConnectError,
   ConnectionLostError,

@@ -1,5 +1,5 @@
-export { beginningAt } from './begun.ts';
-export type { Characteristics, ControlCommand } from './control.ts';
+export { beginningAt } from './begun-transaction.ts';
+export type { Characteristics, ControlCommand } from './control-command.ts';
 export { assertHandle, assertSameClient, type BindEntry, bindOnce, boundTo, isBound } from './binding.ts';
 export { assertPoolOf, clientOf, libraryPool } from './library-pool.ts';
 export {
@@ -19,4 +19,4 @@ export {
   wholeTransaction,
 } from './whole-transaction.ts';
 export { SharedSession } from './shared-session.ts';
-export { isInTransactionOf, openSession, runHere } from './session.ts';
+export { isInTransactionOf, openSession, runHere } from './open-session.ts';

@@ -3,8 +3,8 @@ import { currentFrame, findPlace, type Frame, runInFrame } from '../context/inde
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
 import type { TransactionalClient } from '../connection/index.ts';
 import { beginAs, runStatements, type Scope, type Target } from '../transaction/index.ts';
-import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun.ts';
-import type { Characteristics, ControlCommand } from './control.ts';
+import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun-transaction.ts';
+import type { Characteristics, ControlCommand } from './control-command.ts';
 import { awaitedIn, isWithin } from './own-transaction.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession, Remains } from './library-session.ts';

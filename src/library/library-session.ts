@@ -1,6 +1,6 @@
 import type { QueryResult, Statement } from '../driver/index.ts';
 import type { Checkout } from '../connection/index.ts';
-import type { ControlCommand } from './control.ts';
+import type { ControlCommand } from './control-command.ts';
 
 /** What remains of a transaction after its end. */
 export interface Remains {

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Cache, type CacheStatistics, createCache, MemoryStore, richJson } from '../cache/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import type { ModelCacheOptions } from './definition.ts';
-import { gathered } from './gathered.ts';
+import { gathered } from './batch-loads.ts';
 import { Either, everyRow, Operator } from './operators.ts';
-import { Payoff } from './payoff.ts';
+import { Payoff } from './cache-backoff.ts';
 
 type Row = Record<string, unknown>;
 /** What part of the table a query is about (all of it: nothing), and what it asks. */

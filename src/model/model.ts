@@ -8,7 +8,7 @@ import { invalid } from './errors.ts';
 import { changeOf, readKeys, readRow, readRows, readWhere } from './input.ts';
 import { everyRow, inList, type ReadWhere, type Where } from './operators.ts';
 import { countChecks, selectChecks, type SelectOptions, updateChecks, type UpdateOptions } from './options.ts';
-import { SharedByInstances } from './shared.ts';
+import { SharedByInstances } from './table-columns.ts';
 import { checkColumns, checked, type Tables, writeWhere } from './where.ts';
 
 /** A table on one client, as a call finds it. */

@@ -1,6 +1,6 @@
 import type { Db } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
-import type { OutboxRow } from './row.ts';
+import type { OutboxRow } from './outbox-row.ts';
 
 /** A row to insert into the outbox. */
 export interface NewOutboxRow {

@@ -1,4 +1,4 @@
-export { inContextOf } from './context.ts';
+export { inContextOf } from './message-context.ts';
 export { type NewOutboxRow, type OutboxDialect } from './dialect.ts';
 export { registerOutboxDialect } from './dialects.ts';
 export { OutboxMissingError, OutboxUnknownError, RelayUnavailableError } from './errors.ts';
@@ -6,8 +6,8 @@ export { findInInbox, recordInInbox } from './inbox.ts';
 export type { RelayOptions, RelayStopOptions } from './options.ts';
 export type { NewOutboxMessage, OutboxMessage } from './message.ts';
 export { addToOutbox } from './outbox.ts';
-export { type ParkedMessage, parkedMessages, replayParked } from './parked.ts';
+export { type ParkedMessage, parkedMessages, replayParked } from './parked-messages.ts';
 export { createRelay, Relay } from './relay.ts';
-export type { OutboxRow } from './row.ts';
+export type { OutboxRow } from './outbox-row.ts';
 export { createOutboxTables, outboxTablesSql } from './tables.ts';
 export type { SqlRunner, SqlRunnerOptions } from './sql-runner.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sleep, SluiceError, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
-import { ambientContext } from './context.ts';
+import { ambientContext } from './message-context.ts';
 import type { NewOutboxRow } from './dialect.ts';
 import { outboxDialect } from './dialects.ts';
 import { OutboxUnknownError } from './errors.ts';

@@ -1,6 +1,6 @@
 import { fieldOf } from '../core/index.ts';
 import type { OutboxDialect } from './dialect.ts';
-import type { OutboxRow } from './row.ts';
+import type { OutboxRow } from './outbox-row.ts';
 import { statement } from '../driver/index.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */

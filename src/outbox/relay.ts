@@ -7,7 +7,7 @@ import type { OutboxDialect } from './dialect.ts';
 import { outboxDialect } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { type RelayOptions, relaySettings, type RelaySettings, type RelayStopOptions, stopChecks } from './options.ts';
-import { type OutboxRow, readRow } from './row.ts';
+import { type OutboxRow, readRow } from './outbox-row.ts';
 import { withTables } from './tables.ts';
 
 /** The longest pause before a message that failed is tried again. */

@@ -1,6 +1,6 @@
 import { describeThrown } from '../core/index.ts';
 import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
-import type { OutboxRow } from './row.ts';
+import type { OutboxRow } from './outbox-row.ts';
 
 /** Milliseconds since 1970. */
 const now = `cast(unixepoch('subsec') * 1000 as integer)`;

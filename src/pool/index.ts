@@ -1,7 +1,7 @@
 export { AcquireTimeoutError, DatabaseClosedError, LevelLimitError, PoolDeadlockError } from './errors.ts';
-export { answers } from './answers.ts';
-export { openConnection } from './opening.ts';
-export type { PooledConnection } from './physical.ts';
+export { answers } from './liveness.ts';
+export { openConnection } from './open-connection.ts';
+export type { PooledConnection } from './physical-connections.ts';
 export { Pool } from './pool.ts';
 export type { Holder, Lease } from './request.ts';
 export { poolSettings } from './settings.ts';

@@ -2,7 +2,7 @@ import { acquireWait, connectionClose, connectionOpen } from '../channels/index.
 import { type ChainLink, type Clock, LinkedList, Patience } from '../core/index.ts';
 import { Admission } from './admission.ts';
 import { LeakWatch, placeOfCaller } from './leak-watch.ts';
-import { PhysicalConnections, type PooledConnection } from './physical.ts';
+import { PhysicalConnections, type PooledConnection } from './physical-connections.ts';
 import { closed, deadlock, mostHoldersTold, type RefusingPool, type Shortage, tooDeep, tooLate } from './refusal.ts';
 import type { AcquireRequest, Lease } from './request.ts';
 import type { PoolSettings } from './settings.ts';

@@ -1,6 +1,6 @@
 import { type ChainLink, describeLink } from '../core/index.ts';
 import { AcquireTimeoutError, DatabaseClosedError, LevelLimitError, PoolDeadlockError } from './errors.ts';
-import { stillConnecting } from './opening.ts';
+import { stillConnecting } from './open-connection.ts';
 import type { Holder } from './request.ts';
 import type { PoolSettings } from './settings.ts';
 

@@ -10,7 +10,7 @@ import {
   type QueueEngineFactory,
   QueueUnavailableError,
 } from './engine/index.ts';
-import { type Destination, enqueue } from './enqueueing.ts';
+import { type Destination, enqueue } from './enqueue.ts';
 import { JobsClosedError } from './errors.ts';
 import { request } from './request.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';

@@ -35,7 +35,7 @@ export {
 } from './errors.ts';
 export { NotificationsUnheardError, QueueUnavailableError } from './engine/index.ts';
 export { isOutcome } from './engine/index.ts';
-export type { AwaitOptions, JobHandle } from './handle.ts';
+export type { AwaitOptions, JobHandle } from './job-handle.ts';
 export { type BoundQueues, createJobs, Jobs, type JobsOptions, type QueueDefinitions } from './jobs.ts';
 export { memory } from './engines/memory/index.ts';
 export type { PushAsyncOptions, PushOptions, Queue } from './queue.ts';

@@ -18,8 +18,8 @@ import { LevelLimitError } from '../pool/index.ts';
 import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
 import type { Backoff, EngineJob } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
-import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './handle.ts';
-import { jobId } from './identity.ts';
+import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './job-handle.ts';
+import { jobId } from './job-id.ts';
 import { engineClientName, type OutboxJobs } from './outbox-jobs.ts';
 import { toJson } from './payload.ts';
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../core/index.ts';
 import type { EngineJob } from './engine/index.ts';
-import { type Destination, notSent, Sending } from './enqueueing.ts';
+import { type Destination, notSent, Sending } from './enqueue.ts';
 import { JobTimeoutError } from './errors.ts';
 import type { Waiting, WaitOptions } from './waiting.ts';
 

@@ -10,7 +10,7 @@ import { AfterCommitError, refuseDeferred, type TransactionOptions } from '../tr
 import type { QueueDefinition } from './definition.ts';
 import type { Delivery, JobEnvelope, JobOutcome, QueueEngine, Settlement } from './engine/index.ts';
 import { JobOverrunError, JobReleasedError } from './errors.ts';
-import { describeFailure, isFinal } from './failure.ts';
+import { describeFailure, isFinal } from './remote-failure.ts';
 import { toJson } from './payload.ts';
 import { engineClientName, recordedOutcomes } from './outbox-jobs.ts';
 

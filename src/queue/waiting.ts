@@ -1,7 +1,7 @@
 import { type CancelTimer, systemClock } from '../core/index.ts';
 import { isOutcome, type JobOutcome, type JobReference, type JobState, type QueueEngine } from './engine/index.ts';
 import { JobsClosedError, JobTimeoutError } from './errors.ts';
-import { toError } from './failure.ts';
+import { toError } from './remote-failure.ts';
 
 export interface WaitOptions {
   /** Milliseconds. */

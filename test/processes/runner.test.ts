@@ -21,7 +21,7 @@ describe.each(accounts())('for $name in a folder that nobody else can enter', (a
   afterAll(() => copy.remove());
 
   it('"npm test" ends with 0 when the tests pass', limit, () => {
-    const { status, stdout, stderr } = copy.npm([...oneFile, 'test/unit/state.test.ts']);
+    const { status, stdout, stderr } = copy.npm([...oneFile, 'test/unit/transaction-state.test.ts']);
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toContain('passed');
     expect(copy.leftovers()).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inspectText } from '../../src/drivers/postgres/inspect.ts';
+import { inspectText } from '../../src/drivers/postgres/sql/inspect.ts';
 
 describe('what a text does', () => {
   it.each([

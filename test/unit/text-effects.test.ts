@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { effectsOf } from '../../src/drivers/postgres/text-effects.ts';
+import { effectsOf } from '../../src/drivers/postgres/prepared/text-effects.ts';
 
 const [searchPath, role, both] = [1, 2, 3];
 

@@ -10,16 +10,16 @@ import {
   warnOfMissing,
 } from '../../driver/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
-import { MysqlConnection } from './connection.ts';
-import { connectionEnds } from './ends.ts';
-import { guardReads } from './guarded-reads.ts';
-import { describeConnectFailure } from './failure.ts';
-import { inspectText } from './inspect.ts';
-import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
-import { currentSettings, unlessAborted } from './login.ts';
+import { MysqlConnection } from './exchange/connection.ts';
+import { connectionEnds } from './connecting/cancel-and-close.ts';
+import { guardReads } from './wire/guarded-reads.ts';
+import { describeConnectFailure } from './exchange/failure.ts';
+import { inspectText } from './sql/inspect.ts';
+import { fulfilsIsolation, requestedIsolation } from './sql/isolation.ts';
+import { currentSettings, unlessAborted } from './connecting/login.ts';
 import { openLockProbe } from './lock-probe.ts';
-import { readMysqlOptions, type MysqlOptions } from './options.ts';
-import { openSession } from './server-info.ts';
+import { readMysqlOptions, type MysqlOptions } from './connecting/options.ts';
+import { openSession } from './connecting/server-info.ts';
 
 /** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
 const keepAliveInitialDelay = 30_000;

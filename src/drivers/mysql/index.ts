@@ -1,3 +1,3 @@
 export { ambientPool } from './ambient-pool/pool.ts';
 export { mysql } from './driver.ts';
-export type { MysqlOptions } from './options.ts';
+export type { MysqlOptions } from './connecting/options.ts';

@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import mysql, { type Connection as Mysql2Connection } from 'mysql2';
 import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
-import { endClient } from './ends.ts';
-import { type CurrentSettings, unlessAborted } from './login.ts';
-import { internalsOf } from './mysql2-types.ts';
-import { checkVersion } from './server-info.ts';
+import { endClient } from './connecting/cancel-and-close.ts';
+import { type CurrentSettings, unlessAborted } from './connecting/login.ts';
+import { internalsOf } from './wire/mysql2-types.ts';
+import { checkVersion } from './connecting/server-info.ts';
 
 /** Who waits for whom; needs the privilege PROCESS. */
 const waits = {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Database } from '../../database/index.ts';
-import { Openings } from './ambient-pool/openings.ts';
+import { Openings } from './ambient-pool/connect-listeners.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
 import {
   bytesOf,
@@ -10,20 +10,20 @@ import {
   partPoolOptions,
   warnOfMissing,
 } from '../../driver/index.ts';
-import { isHidden, PostgresConnection } from './connection.ts';
-import type { WireValue } from './exchange.ts';
-import { describeConnectFailure } from './failure.ts';
-import type { SessionFacts } from './identify.ts';
-import { Fitness } from './fitness.ts';
-import { createInspector } from './inspect.ts';
-import { fulfilsIsolation, requestedIsolation } from './isolation.ts';
-import { connectToFirst } from './connect.ts';
+import { isHidden, PostgresConnection } from './exchange/connection.ts';
+import type { WireValue } from './exchange/exchange.ts';
+import { describeConnectFailure } from './exchange/failure.ts';
+import type { SessionFacts } from './connecting/identify.ts';
+import { Fitness } from './exchange/fitness.ts';
+import { createInspector } from './sql/inspect.ts';
+import { fulfilsIsolation, requestedIsolation } from './sql/isolation.ts';
+import { connectToFirst } from './connecting/connect.ts';
 import { openLockProbe } from './lock-probe.ts';
-import { readPostgresOptions, type PostgresOptions, preparedLimit } from './options.ts';
-import { PreparedStatements } from './prepared.ts';
-import { PoolerPatience } from './pooler-patience.ts';
-import { serversOf } from './servers.ts';
-import { SharedPlans } from './shared-plans.ts';
+import { readPostgresOptions, type PostgresOptions, preparedLimit } from './connecting/options.ts';
+import { PreparedStatements } from './prepared/prepared-statements.ts';
+import { PoolerPatience } from './exchange/pooler-timeout.ts';
+import { serversOf } from './connecting/servers.ts';
+import { SharedPlans } from './prepared/statement-registry.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
 
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */

@@ -1,5 +1,5 @@
 export { ambientPool, type AmbientPoolOptions } from './ambient-pool/pool.ts';
 export { postgres } from './driver.ts';
-export type { PostgresOptions } from './options.ts';
-export type { TypeParser, TypeParsers } from './pg-types.ts';
-export { TargetSessionError, type TargetSessionAttrs } from './target-session.ts';
+export type { PostgresOptions } from './connecting/options.ts';
+export type { TypeParser, TypeParsers } from './wire/pg-types.ts';
+export { TargetSessionError, type TargetSessionAttrs } from './connecting/target-session.ts';

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
-import { endClient } from './cancel.ts';
-import { connectToFirst } from './connect.ts';
-import { startedAtColumn } from './identify.ts';
-import type { Servers } from './servers.ts';
+import { endClient } from './wire/cancel-and-close.ts';
+import { connectToFirst } from './connecting/connect.ts';
+import { startedAtColumn } from './connecting/identify.ts';
+import type { Servers } from './connecting/servers.ts';
 
 /**
  * Walks who blocks whom. A wait for a row shows as a wait for the transaction that locked it, and the

@@ -9,7 +9,7 @@ import {
 import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
 import { readSqliteOptions, type SqliteOptions } from './options.ts';
 import { fileStore, memoryStore } from './store.ts';
-import { readText } from './text.ts';
+import { readText } from './text-facts.ts';
 
 /** There are no locks to look at: who needs the writer waits for whom has it, if that is one of those who wait for it. */
 const lockProbe: LockProbe = {

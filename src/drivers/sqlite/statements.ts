@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { InvalidOptionError, typeName } from '../../core/index.ts';
 import type { Field, QueryResult, Statement } from '../../driver/index.ts';
-import { readText, type TextFacts } from './text.ts';
+import { readText, type TextFacts } from './text-facts.ts';
 
 /** How many texts a connection keeps prepared. */
 const limit = 256;

@@ -14,7 +14,7 @@ import {
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
 import { type RefusedOption, refuseConnection, refuseOptions } from './options.ts';
-import { type KnexTransaction, RunningTransaction } from './running.ts';
+import { type KnexTransaction, RunningTransaction } from './running-transaction.ts';
 
 /** Options of `createKnex`: those of Knex, without the connection's. */
 export interface KnexOptions<Name extends string = string> extends Omit<Knex.Config, RefusedOption> {

@@ -7,10 +7,10 @@ import {
   Shares,
 } from '../../library/index.ts';
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
-import { type Call, deferred, isPending, isQuery, runOn } from './deferred.ts';
-import { isRawQuery, refusedText, textOf } from './raw.ts';
+import { type Call, deferred, isPending, isQuery, runOn } from './deferred-query.ts';
+import { isRawQuery, refusedText, textOf } from './raw-query.ts';
 import { facade, valueOf } from './facade.ts';
-import { openShare, type PrismaLike } from './share.ts';
+import { openShare, type PrismaLike } from './transaction-share.ts';
 
 type Method = (...args: unknown[]) => unknown;
 

@@ -8,7 +8,7 @@ import {
 } from '../../library/index.ts';
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { boundClient, type Ground } from './client.ts';
-import type { PrismaLike } from './share.ts';
+import type { PrismaLike } from './transaction-share.ts';
 
 const entry: BindEntry = {
   name: 'bindPrisma',

@@ -2,11 +2,11 @@ import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions } from 'mysql2';
 import { type LibrarySession, releasedSession, type Remains } from '../../../library/index.ts';
 import { InvalidOptionError } from '../../../core/index.ts';
-import { MysqlConnection } from '../connection.ts';
-import type { ResultCallback } from '../mysql2-types.ts';
+import { MysqlConnection } from '../exchange/connection.ts';
+import type { ResultCallback } from '../wire/mysql2-types.ts';
 import { escape, type Escaping, format } from './escaping.ts';
 import { type Answer, executeOn } from './execute.ts';
-import { PromiseConnection } from './promises.ts';
+import { PromiseConnection } from './promise-connection.ts';
 import { AmbientQuery } from './query.ts';
 import { readRequest, type Request } from './request.ts';
 

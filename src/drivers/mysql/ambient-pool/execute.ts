@@ -1,7 +1,7 @@
 import type { LibrarySession } from '../../../library/index.ts';
 import { firstWord, type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
-import type { NativeResult } from '../statement.ts';
-import { controlIn } from './plan.ts';
+import type { NativeResult } from '../exchange/statement.ts';
+import { controlIn } from './library-text.ts';
 
 /** What mysql2 calls back with: rows or a header, and the columns. */
 export type Answer = NativeResult['native'];

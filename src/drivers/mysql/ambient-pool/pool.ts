@@ -4,7 +4,7 @@ import { libraryPool, openSession, runHere, SharedSession } from '../../../libra
 import { checkBody, InvalidOptionError } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
-import type { NativeStatement } from '../statement.ts';
+import type { NativeStatement } from '../exchange/statement.ts';
 import { AmbientConnection, callBack } from './connection.ts';
 import { type Answer, executeHere } from './execute.ts';
 import { escape, type Escaping, format } from './escaping.ts';

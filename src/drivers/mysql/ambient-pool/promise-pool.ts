@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Escaping } from './escaping.ts';
 import type { Answer } from './execute.ts';
-import type { Ask, PromiseConnection } from './promises.ts';
+import type { Ask, PromiseConnection } from './promise-connection.ts';
 
 /** What is used of the pool underneath. */
 interface CallbackPool extends EventEmitter, Escaping {

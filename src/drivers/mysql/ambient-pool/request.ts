@@ -1,7 +1,7 @@
 import { InvalidOptionError } from '../../../core/index.ts';
 import type { Statement } from '../../../driver/index.ts';
-import type { ResultCallback, RowOptions } from '../mysql2-types.ts';
-import type { NativeStatement } from '../statement.ts';
+import type { ResultCallback, RowOptions } from '../wire/mysql2-types.ts';
+import type { NativeStatement } from '../exchange/statement.ts';
 
 /** A call of `query` or `execute`, in whichever of its forms. */
 export interface Request {

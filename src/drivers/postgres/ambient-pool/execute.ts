@@ -1,6 +1,6 @@
 import type { LibrarySession } from '../../../library/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../../../driver/index.ts';
-import { planOf } from './plan.ts';
+import { planOf } from './library-text.ts';
 import type { RunStatements } from './portal.ts';
 import type { QueryRequest } from './request.ts';
 import { commandResult, pgResult } from './results.ts';

@@ -1,5 +1,5 @@
 import { InvalidOptionError, reading, readOptions, withMethods } from '../../../core/index.ts';
-import type { TypeParsers } from '../pg-types.ts';
+import type { TypeParsers } from '../wire/pg-types.ts';
 
 /** Options of `createAmbientPool`. */
 export interface AmbientPoolOptions {

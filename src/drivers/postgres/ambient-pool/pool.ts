@@ -10,12 +10,12 @@ import {
 import { InvalidOptionError } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
-import type { NativeStatement } from '../native-rows.ts';
-import type { TypeParsers } from '../pg-types.ts';
+import type { NativeStatement } from '../wire/native-rows.ts';
+import type { TypeParsers } from '../wire/pg-types.ts';
 import { AmbientClient, giveCallback } from './client.ts';
 import { executeHere } from './execute.ts';
-import type { OpeningListener, Openings } from './openings.ts';
-import { planOf } from './plan.ts';
+import type { OpeningListener, Openings } from './connect-listeners.ts';
+import { planOf } from './library-text.ts';
 import { type AmbientPoolOptions, readAmbientPoolOptions } from './pool-options.ts';
 import { type QueryRequest, readRequest, submittableIn } from './request.ts';
 

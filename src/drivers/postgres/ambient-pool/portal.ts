@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
-import { inspectText } from '../inspect.ts';
-import type { TypeParsers } from '../pg-types.ts';
+import { inspectText } from '../sql/inspect.ts';
+import type { TypeParsers } from '../wire/pg-types.ts';
 import { noRows, rawRows, type RawRows } from './results.ts';
 
 /** What pg calls on a cursor. */

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { InvalidOptionError } from '../../../core/index.ts';
-import type { TypeParsers } from '../pg-types.ts';
+import type { TypeParsers } from '../wire/pg-types.ts';
 
 export type QueryCallback = (error: Error | null | undefined, result?: unknown) => void;
 

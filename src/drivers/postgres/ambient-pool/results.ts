@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { QueryResult } from '../../../driver/index.ts';
-import type { NativeRows, NativeStatement } from '../native-rows.ts';
-import type { TypeParsers, WireField } from '../pg-types.ts';
+import type { NativeRows, NativeStatement } from '../wire/native-rows.ts';
+import type { TypeParsers, WireField } from '../wire/pg-types.ts';
 
 /** pg's own result, which libraries read; `@types/pg` does not name how it is filled. */
 interface PgResult {

@@ -15,9 +15,9 @@ import {
 import { Channels, decodeNotice } from './channels.ts';
 import { endConnection, noteCopies } from './connections.ts';
 import { openBullLane } from './lane.ts';
-import { lookUp } from './look.ts';
+import { lookUp } from './look-up-job.ts';
 import { type BullmqOptions, readBullmqOptions } from './options.ts';
-import { type BullJobData, insertOf, physicalName } from './stored.ts';
+import { type BullJobData, insertOf, physicalName } from './stored-job.ts';
 import { Subscriber } from './subscriber.ts';
 
 /** How often it is looked up which lanes there are, in milliseconds; notices make it faster. */

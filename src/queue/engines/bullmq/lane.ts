@@ -8,7 +8,7 @@ import {
   type RemoteFailure,
 } from '../../engine/index.ts';
 import type { Channels } from './channels.ts';
-import { type BullJob, type BullJobData, carrierOf, envelopeOf, wrap } from './stored.ts';
+import { type BullJob, type BullJobData, carrierOf, envelopeOf, wrap } from './stored-job.ts';
 
 export interface BullLaneSettings extends LaneOptions {
   readonly redis: Redis;

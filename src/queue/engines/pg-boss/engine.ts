@@ -16,7 +16,7 @@ import { BossLane } from './lane.ts';
 import { arrivalOf, type Notice } from './notices.ts';
 import { Notifier } from './notifier.ts';
 import { type PgBossOptions, readPgBossOptions } from './options.ts';
-import { type BossRow, insertOf, laneOf, physicalName, stateOf } from './stored.ts';
+import { type BossRow, insertOf, laneOf, physicalName, stateOf } from './stored-job.ts';
 
 /** The longest that pg-boss lets a job run; queues have their own limit, `maxRuntime`, which is shorter. */
 const longestRun = 24 * 3_600 - 1;

@@ -12,7 +12,7 @@ import {
   type SqlExecutor,
 } from '../../engine/index.ts';
 import type { BossConnections } from './connections.ts';
-import { type BossJobData, type BossOutput, pack, readJob } from './stored.ts';
+import { type BossJobData, type BossOutput, pack, readJob } from './stored-job.ts';
 import type { Notice } from './notices.ts';
 
 export interface BossLaneSettings extends LaneOptions {

@@ -1,0 +1,24 @@
+import { transactionEnd, transactionStart } from '../channels/index.ts';
+import type { TransactionalClient } from './transactional-client.ts';
+import type { Outcome } from './transaction-state.ts';
+
+/** What the events of a transaction are made from. */
+interface Announced {
+  readonly client: TransactionalClient;
+  readonly level: number;
+  readonly name: string;
+  readonly openedAt: number;
+}
+
+/** Publishes that a transaction begins. */
+export function announceStart({ client, level, name }: Announced): void {
+  if (!transactionStart.hasSubscribers) return;
+  transactionStart.publish({ clientName: client.name, level, transaction: name });
+}
+
+/** Tells how one has ended, and how long it took. */
+export function announceEnd({ client, level, name, openedAt }: Announced, outcome: Outcome): void {
+  if (!transactionEnd.hasSubscribers) return;
+  const duration = client.clock.now() - openedAt;
+  transactionEnd.publish({ clientName: client.name, level, transaction: name, outcome, duration });
+}

@@ -1,0 +1,53 @@
+import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
+import type { ConnectionEnds } from '../exchange/connection.ts';
+import type { CurrentSettings } from './login.ts';
+import { internalsOf } from '../wire/mysql2-types.ts';
+
+/** The longest that a cancel request, or a goodbye, may take. In milliseconds. */
+const limit = 2_000;
+
+export function connectionEnds(current: CurrentSettings): ConnectionEnds {
+  return { cancel: (threadId) => killQuery(current, threadId), end: endClient };
+}
+
+/**
+ * Ends what a connection is running, from another one. Resolves when the server has done it; one that is idle by
+ * then is not touched by it. A request that cannot be made is given up: the statement goes on, and its caller
+ * has a time limit of its own.
+ */
+function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
+  return new Promise((resolve) => {
+    let client: Mysql2Connection | undefined;
+    let isOver = false;
+    const finish = (): void => {
+      isOver = true;
+      clearTimeout(timer);
+      // What does not answer says no goodbye either.
+      if (client !== undefined) internalsOf(client).stream.destroy();
+      resolve();
+    };
+    const timer = setTimeout(finish, limit);
+    const send = (settings: ConnectionOptions): void => {
+      if (isOver) return;
+      client = mysql.createConnection({ ...settings, connectTimeout: limit });
+      client.on('error', finish);
+      internalsOf(client).stream.once('close', finish);
+      client.query(`KILL QUERY ${threadId}`, finish);
+    };
+    current().then(send, finish);
+  });
+}
+
+/** Says goodbye and resolves when the server has closed the connection too, or cuts it after a while. */
+export function endClient(client: Mysql2Connection): Promise<void> {
+  return new Promise((resolve) => {
+    const { stream } = internalsOf(client);
+    const timer = setTimeout(() => stream.destroy(), limit);
+    stream.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    // Whatever it says, the connection is gone when the stream is closed.
+    client.end(() => {});
+  });
+}

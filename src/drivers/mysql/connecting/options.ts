@@ -1,0 +1,77 @@
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import mysql from 'mysql2';
+import { aBoolean, aFunction, anObject, type Check, integer, readOptions, text } from '../../../core/index.ts';
+import { type PoolOptions, poolOptionChecks } from '../../../driver/index.ts';
+
+/** Options of `mysql()`: the connection, and the pool's limits. */
+export interface MysqlOptions extends PoolOptions {
+  /** `mysql://user:password@host:port/database`; other options here win over it. */
+  readonly uri?: string | undefined;
+  /** Default `localhost`. */
+  readonly host?: string | undefined;
+  /** Default 3306. */
+  readonly port?: number | undefined;
+  /** The path of the server's socket, in place of host and port. */
+  readonly socketPath?: string | undefined;
+  /** The user to log in as. Default: what `uri` says, else none. */
+  readonly user?: string | undefined;
+  /**
+   * The password, or a function that gives the present one for each connection that is opened, those for cancelling and for
+   * looking at locks included.
+   */
+  readonly password?: string | (() => string | Promise<string>) | undefined;
+  /** The database that is selected after the login. Default: what `uri` says, else none. */
+  readonly database?: string | undefined;
+  /** TLS options; `true` for TLS with the certificates that Node.js trusts. */
+  readonly ssl?: boolean | TlsOptions | undefined;
+  /** A character set or collation in which quotes and backslashes are what they are in ASCII. Default `utf8mb4`. */
+  readonly charset?: string | undefined;
+  /** How dates are read and written: `local`, `Z` or an offset such as `+01:00`. Default `local`. */
+  readonly timezone?: string | undefined;
+  /** How many texts with values a connection keeps prepared. Default 256. */
+  readonly preparedStatements?: number | undefined;
+}
+
+/** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
+const unsafeCharset = /^(?:big5|cp932|gbk|gb18030|sjis|swe7|ucs2|utf16|utf16le|utf32)(?:_|$)/i;
+
+const checks: Record<keyof MysqlOptions, Check> = {
+  uri: connectionUri,
+  host: text(1_000),
+  port: integer(1, 65_535),
+  socketPath: text(1_000),
+  user: text(200),
+  password: (value) => (typeof value === 'string' ? undefined : aFunction(value) && 'text or a function'),
+  database: text(200),
+  ssl: (value) =>
+    aBoolean(value) === undefined || anObject(value) === undefined ? undefined : 'true, false or TLS options',
+  charset: (value) =>
+    typeof value === 'string' && Object.hasOwn(mysql.Charsets, value.toUpperCase()) && !unsafeCharset.test(value)
+      ? undefined
+      : 'a character set that mysql2 knows, in which quotes keep their meaning, such as utf8mb4',
+  timezone: (value) =>
+    typeof value === 'string' && /^(?:local|Z|[+-]\d\d:\d\d)$/.test(value)
+      ? undefined
+      : '"local", "Z" or an offset such as "+01:00"',
+  preparedStatements: integer(1, 10_000),
+  ...poolOptionChecks,
+};
+
+/** @throws InvalidOptionError, without the value: a connection string holds a password */
+export function readMysqlOptions(options: MysqlOptions): MysqlOptions {
+  return readOptions('mysql', options, checks);
+}
+
+export function isSafeCharset(name: string): boolean {
+  return !unsafeCharset.test(name);
+}
+
+function connectionUri(value: unknown): string | undefined {
+  const expected = 'a connection string such as mysql://user:password@host:3306/database';
+  if (typeof value !== 'string' || !/^(?:mysql|mariadb):/.test(value)) return expected;
+  if (!URL.canParse(value)) return expected;
+  // mysql2 would take any option of its own from there.
+  return new URL(value).search === ''
+    ? undefined
+    : 'a connection string without a query: give other options separately';
+}

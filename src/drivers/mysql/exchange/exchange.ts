@@ -1,0 +1,179 @@
+import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
+import { beginTexts, controlText } from '../sql/control.ts';
+import { endTexts, rollBack, type Session, withoutValues } from './session.ts';
+import { describeFailure } from './failure.ts';
+import type { Answer, Flight, Landing } from './flight.ts';
+import { preparedStatement } from '../wire/mysql2-types.ts';
+import { type PlannedFlight, planFlights } from './flight-plan.ts';
+import { resultOf, type SentStatement, toSend } from './statement.ts';
+
+const setsTransaction = /^\s*set\s+transaction\b/i;
+
+/** A savepoint around what could end the transaction: it is gone then. */
+const guard = 'sluice_guard';
+
+/** One exchange: its steps, in as few flights as they allow, up to the first that fails. */
+export class ExchangeRun {
+  readonly #session: Session;
+  readonly #steps: readonly Step[];
+  readonly #sent: ReadonlyMap<Step, SentStatement>;
+  readonly #results: QueryResult[] = [];
+  #completed = 0;
+  /** A flight before this one was sent. */
+  #hasSent = false;
+  #failure: Failure | undefined;
+  #ended: Exchange['ended'];
+
+  /** @throws InvalidOptionError for values that cannot be sent; nothing is sent then */
+  constructor(session: Session, steps: readonly Step[]) {
+    this.#session = session;
+    this.#steps = steps;
+    this.#sent = new Map(
+      steps.flatMap((step) => (step.type === 'statement' ? [[step, toSend(step.statement)] as const] : [])),
+    );
+  }
+
+  async run(): Promise<Exchange> {
+    for (const flight of planFlights(this.#steps, this.#session.isOpen)) {
+      await this.#fly(flight);
+      if (this.#failure !== undefined) break;
+    }
+    return { completed: this.#completed, results: this.#results, failure: this.#failure, ended: this.#ended };
+  }
+
+  async #fly(planned: PlannedFlight): Promise<void> {
+    const { steps, kind } = planned;
+    const session = this.#session;
+    const [first] = steps;
+    if (session.failure !== undefined && first?.type !== 'rollback') {
+      this.#failure = session.failure;
+      return;
+    }
+    if (!(await this.#prepareAhead(steps))) return;
+    const flight = session.flight();
+    const counts = steps.map((step) => this.#add(flight, step));
+    if (kind === 'alone') flight.text('COMMIT');
+    const landing = await flight.send();
+    this.#read(steps, counts, landing);
+    if (landing.lost !== undefined) {
+      this.#failure = { kind: 'connectionLost', error: landing.lost, reached: this.#reached(planned, landing) };
+    } else if (kind === 'alone') await this.#endAlone(landing.answers.at(-1));
+    else if (this.#failure !== undefined) await this.#settle(steps, kind, this.#failure);
+    else session.follow(steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text)));
+    this.#hasSent = true;
+  }
+
+  /** How far the exchange has come, of which a flight was lost. */
+  #reached({ steps, kind }: PlannedFlight, { answers, isSent }: Landing): Reach {
+    if (answers.length === 0 && !this.#hasSent) return isSent ? 'unanswered' : 'unsent';
+    const commits = kind === 'alone' || (isSent && steps.some(({ type }) => type === 'commit'));
+    // What travels with a COMMIT is the only statement that there is to commit.
+    return commits && this.#failure === undefined ? 'open' : 'uncommitted';
+  }
+
+  /** What a server cannot prepare and run in one trip is prepared in one of its own, once per connection. */
+  async #prepareAhead(steps: readonly Step[]): Promise<boolean> {
+    const { client, abilities } = this.#session;
+    if (abilities.runsJustPrepared) return true;
+    const texts = new Set<string>();
+    for (const step of steps) {
+      const sent = this.#sent.get(step);
+      if (sent?.values !== undefined && preparedStatement(client, sent.text) === undefined) texts.add(sent.text);
+    }
+    if (texts.size === 0) return true;
+    const flight = this.#session.flight();
+    for (const text of texts) flight.prepare(text);
+    const { answers, lost, isSent } = await flight.send();
+    const error = lost ?? answers.find((answer) => answer.error !== undefined)?.error;
+    if (error === undefined) return true;
+    const reached = this.#hasSent ? 'uncommitted' : isSent ? 'unanswered' : 'unsent';
+    this.#failure = lost === undefined ? describeFailure(error) : { kind: 'connectionLost', error, reached };
+    return false;
+  }
+
+  /** Returns how many commands the step takes. */
+  #add(flight: Flight, step: Step): number {
+    const session = this.#session;
+    const texts = this.#textsOf(step);
+    for (const text of texts) flight.text(text);
+    if (step.type === 'begin') session.begun(step.characteristics.isolation === 'SNAPSHOT');
+    const sent = this.#sent.get(step);
+    if (sent === undefined) return texts.length;
+    const isGuarded = this.#isGuarded(step);
+    if (isGuarded) flight.text(`SAVEPOINT ${guard}`);
+    flight.statement(sent);
+    if (isGuarded) flight.text(`RELEASE SAVEPOINT ${guard}`);
+    return isGuarded ? 3 : 1;
+  }
+
+  /** What may end the transaction and begin another one, which the server's flag does not show. */
+  #isGuarded(step: Step): boolean {
+    return step.type === 'statement' && this.#session.isOpen && /^\s*(?:call|execute)\b/i.test(step.statement.text);
+  }
+
+  #textsOf(step: Step): readonly string[] {
+    switch (step.type) {
+      case 'statement':
+        return [];
+      case 'begin':
+        return beginTexts(step.characteristics);
+      case 'commit':
+      case 'rollback':
+        return endTexts(step.type, this.#session);
+      case 'savepoint':
+      case 'release':
+      case 'rollbackTo':
+        return [controlText(step)];
+    }
+  }
+
+  #read(steps: readonly Step[], counts: readonly number[], { answers }: Landing): void {
+    let at = 0;
+    for (const [index, step] of steps.entries()) {
+      const count = counts[index] ?? 0;
+      const own = answers.slice(at, at + count);
+      at += count;
+      const isGuarded = this.#isGuarded(step);
+      const isEnd = step.type === 'commit' || step.type === 'rollback';
+      const told = isGuarded ? own.slice(1, 2) : isEnd ? own.slice(0, 1) : own;
+      const error = told.find((answer) => answer.error !== undefined)?.error;
+      if (isGuarded && own.at(-1)?.error !== undefined) this.#session.endedByProcedure();
+      if (error !== undefined)
+        this.#failure = describeFailure(step.type === 'statement' ? withoutValues(error, step.statement) : error);
+      if (error !== undefined || (isEnd ? own.length === 0 : own.length < count)) return;
+      const [answer] = told;
+      if (step.type === 'statement') this.#results.push(resultOf(step.statement, answer?.rows, answer?.fields));
+      if (isEnd) {
+        this.#ended = step.type === 'commit' ? 'committed' : 'rolledBack';
+        this.#session.ended();
+        // It has ended; what it had set for its time may still be set.
+        if (own.length < count || own.some(({ error: later }) => later !== undefined)) this.#session.spoil();
+      }
+      this.#completed += 1;
+    }
+  }
+
+  /** The statement has failed or not; in either case its COMMIT has ended what it began. */
+  async #endAlone(commit: Answer | undefined): Promise<void> {
+    if (commit?.error === undefined) {
+      this.#session.ended();
+      return;
+    }
+    this.#failure ??= describeFailure(commit.error);
+    this.#completed -= 1;
+    this.#results.pop();
+    await rollBack(this.#session, this.#failure);
+  }
+
+  /** Sees to it that nothing stays of what was carried out although something before it had failed. */
+  async #settle(steps: readonly Step[], kind: PlannedFlight['kind'], failure: Failure): Promise<void> {
+    const session = this.#session;
+    const isCommitted = this.#steps.length === steps.length && steps.at(-1)?.type === 'commit' && kind === 'whole';
+    const failedAt = this.#steps[this.#completed];
+    // The transaction of a single statement: that has failed, so there was nothing to commit.
+    if (isCommitted && failedAt?.type === 'statement') session.ended();
+    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await rollBack(session, failure);
+    else if (failedAt?.type !== 'statement') session.fail({ ...failure, endsTransaction: true });
+    else if (kind === 'whole' || failure.endsTransaction === true) session.fail(failure);
+  }
+}

@@ -1,0 +1,52 @@
+import { fieldOf } from '../../../core/index.ts';
+import type { ConnectFailure, Failure, FailureKind } from '../../../driver/index.ts';
+
+/** Numbers of the servers' errors by meaning; see "Server Error Message Reference". */
+const kinds: ReadonlyMap<number, FailureKind> = new Map([
+  [1213, 'deadlock'],
+  [1020, 'serialization'],
+  [1205, 'lockTimeout'],
+  [3572, 'lockTimeout'],
+  [1317, 'cancelled'],
+  [1969, 'cancelled'],
+  [3024, 'cancelled'],
+  [1062, 'uniqueViolation'],
+  [1586, 'uniqueViolation'],
+  [1216, 'foreignKeyViolation'],
+  [1217, 'foreignKeyViolation'],
+  [1451, 'foreignKeyViolation'],
+  [1452, 'foreignKeyViolation'],
+  [3819, 'checkViolation'],
+  [4025, 'checkViolation'],
+  [1053, 'connectionLost'],
+  [1927, 'connectionLost'],
+  [4031, 'connectionLost'],
+]);
+
+/** After these nothing of the transaction is left on the server, savepoints included. */
+const endingTransaction: ReadonlySet<FailureKind> = new Set(['deadlock', 'serialization']);
+
+/** The server has no room just now, or is starting or stopping: it may accept the next attempt. */
+const transientRefusals: ReadonlySet<unknown> = new Set([1040, 1203, 1053, 1226]);
+
+export function describeFailure(error: unknown): Failure {
+  const kind = kinds.get(numberOf(error)) ?? 'statement';
+  const elsewhere = isReadOnlyServer(error) || numberOf(error) === 1053;
+  return { kind, error, endsTransaction: endingTransaction.has(kind), elsewhere };
+}
+
+/** Whether a statement failed since the server takes none that write; what a transaction has asked for itself is 1792. */
+export function isReadOnlyServer(error: unknown): boolean {
+  const number = numberOf(error);
+  // 1290 names the option of the server that is in the way.
+  return number === 1836 || (number === 1290 && error instanceof Error && /read[-_]only/i.test(error.message));
+}
+
+export function describeConnectFailure(error: unknown): ConnectFailure {
+  return { error, transient: transientRefusals.has(numberOf(error)) };
+}
+
+function numberOf(error: unknown): number {
+  const number = fieldOf(error, 'errno');
+  return typeof number === 'number' ? number : 0;
+}

@@ -1,0 +1,50 @@
+import type { Step } from '../../../driver/index.ts';
+import { beginTexts } from '../sql/control.ts';
+import { inspectText, isAllOrNothing } from '../sql/inspect.ts';
+
+/** Steps that are sent together. */
+export interface PlannedFlight {
+  readonly steps: readonly Step[];
+  /**
+   * `alone`: a statement outside of a transaction, with which its COMMIT travels. `whole`: of a transaction whose
+   * steps are all known, so that nothing of it stays when one fails. `part`: of one that goes on.
+   */
+  readonly kind: 'alone' | 'whole' | 'part';
+}
+
+/** The most statements of a batch that are sent before their answers are read. */
+const batchSize = 50;
+
+/**
+ * Cuts an exchange into flights. The server carries out what follows a failure, so only such steps share a flight
+ * of which the later ones do no harm then: what begins something with the first statement in it, since that is
+ * rolled back; all statements of a transaction that is known as a whole; and a COMMIT only with the single
+ * statement that there is to commit.
+ */
+export function planFlights(steps: readonly Step[], isOpen: boolean): readonly PlannedFlight[] {
+  const [first] = steps;
+  if (first?.type === 'begin' && steps.at(-1)?.type === 'commit') return planWhole(first, steps);
+  const isAlone = !isOpen && first?.type === 'statement';
+  const flights: PlannedFlight[] = [];
+  let gathered: Step[] = [];
+  for (const step of steps) {
+    gathered.push(step);
+    if (step.type !== 'statement' && step.type !== 'commit' && step.type !== 'rollback') continue;
+    const isControl = step.type === 'statement' && inspectText(step.statement.text) === 'control';
+    flights.push({ steps: gathered, kind: isAlone && !isControl ? 'alone' : 'part' });
+    gathered = [];
+  }
+  if (gathered.length > 0) flights.push({ steps: gathered, kind: 'part' });
+  return flights;
+}
+
+function planWhole(begin: Extract<Step, { type: 'begin' }>, steps: readonly Step[]): readonly PlannedFlight[] {
+  const [, only] = steps;
+  const isSingle = steps.length === 3 && only?.type === 'statement' && isAllOrNothing(only.statement.text);
+  if (isSingle && beginTexts(begin.characteristics).length === 0) return [{ steps, kind: 'whole' }];
+  const flights: PlannedFlight[] = [];
+  for (let at = 0; at < steps.length - 1; at += batchSize) {
+    flights.push({ steps: steps.slice(at, Math.min(at + batchSize, steps.length - 1)), kind: 'whole' });
+  }
+  return [...flights, { steps: steps.slice(-1), kind: 'whole' }];
+}

@@ -1,0 +1,146 @@
+import type { Connection as Mysql2Connection } from 'mysql2';
+import type { ConnectionStatus, Failure, Statement } from '../../../driver/index.ts';
+import { afterSnapshot, controlText } from '../sql/control.ts';
+import { Flight } from './flight.ts';
+
+/** What a server can do. */
+export interface ServerAbilities {
+  /** Prepares and runs a statement in one trip. */
+  readonly runsJustPrepared: boolean;
+}
+
+/**
+ * What is known of the transaction on a connection.
+ * `characterized`: `SET TRANSACTION` was sent as a text, and no transaction after it. `open`: one was begun, by a step or by a
+ * text. `endedByProcedure`: a procedure has ended it, and perhaps begun another. `failed`: only a rollback is of use.
+ * `spoilt`: something of a transaction that has ended is still set, so that nothing else may run.
+ */
+type SessionState =
+  | { readonly type: 'idle' | 'characterized' | 'spoilt' }
+  | { readonly type: 'open' | 'endedByProcedure'; readonly begunBy: 'step' | 'text'; readonly isSnapshot: boolean }
+  | { readonly type: 'failed'; readonly isSnapshot: boolean; readonly failure: Failure };
+
+type StateName = SessionState['type'];
+
+const transitions: Readonly<Record<StateName, readonly StateName[]>> = {
+  idle: ['idle', 'characterized', 'open', 'failed', 'spoilt'],
+  characterized: ['idle', 'characterized', 'open', 'failed'],
+  open: ['idle', 'open', 'endedByProcedure', 'failed'],
+  endedByProcedure: ['idle', 'open', 'endedByProcedure', 'failed'],
+  failed: ['idle', 'failed'],
+  spoilt: [],
+};
+
+const idle: SessionState = { type: 'idle' };
+
+/** What the exchanges of a connection share: what they know of the transaction on it. */
+export class Session {
+  readonly client: Mysql2Connection;
+  readonly abilities: ServerAbilities;
+  #state: SessionState = idle;
+  /** The server's flag of a transaction, which is up from the first statement on a table on. `closed`: it was up. */
+  #flag: 'unraised' | 'raised' | 'closed' = 'unraised';
+
+  constructor(client: Mysql2Connection, abilities: ServerAbilities) {
+    this.client = client;
+    this.abilities = abilities;
+  }
+
+  get status(): Exclude<ConnectionStatus, 'lost'> {
+    switch (this.#state.type) {
+      case 'idle':
+        return 'idle';
+      // The next rollback undoes the characteristics.
+      case 'characterized':
+        return 'active';
+      case 'open':
+        return this.#flag === 'closed' ? 'failed' : 'active';
+      case 'endedByProcedure':
+      case 'failed':
+      case 'spoilt':
+        return 'failed';
+    }
+  }
+  /** A transaction was begun and has not been ended from here. */
+  get isOpen(): boolean {
+    return 'isSnapshot' in this.#state;
+  }
+  get isSnapshot(): boolean {
+    return 'isSnapshot' in this.#state && this.#state.isSnapshot;
+  }
+  /** That after which only a rollback is of use. */
+  get failure(): Failure | undefined {
+    return this.#state.type === 'failed' ? this.#state.failure : undefined;
+  }
+
+  flight(): Flight {
+    return new Flight(this.client, (inTransaction) => {
+      if (inTransaction) this.#flag = 'raised';
+      else if (this.#flag === 'raised') this.#flag = 'closed';
+    });
+  }
+
+  /** A step has begun a transaction. */
+  begun(isSnapshot: boolean): void {
+    this.#go({ type: 'open', begunBy: 'step', isSnapshot });
+  }
+
+  /** Where transactions are begun and ended in texts, it is the server who knows. */
+  follow(setsCharacteristics: boolean): void {
+    const state = this.#state;
+    if (state.type === 'failed' || state.type === 'spoilt' || ('begunBy' in state && state.begunBy === 'step')) return;
+    if (this.#flag === 'raised') {
+      if (state.type !== 'open') this.#go({ type: 'open', begunBy: 'text', isSnapshot: false });
+      return;
+    }
+    const isCharacterized = setsCharacteristics || state.type === 'characterized';
+    this.ended();
+    if (isCharacterized) this.#go({ type: 'characterized' });
+  }
+
+  /** A procedure has ended the transaction. */
+  endedByProcedure(): void {
+    if ('begunBy' in this.#state) this.#go({ ...this.#state, type: 'endedByProcedure' });
+  }
+
+  fail(failure: Failure): void {
+    this.#go({ type: 'failed', isSnapshot: this.isSnapshot, failure });
+  }
+
+  /** What the transaction that has ended had set for its time is still set. */
+  spoil(): void {
+    this.#go({ type: 'spoilt' });
+  }
+
+  ended(): void {
+    if (this.#state.type === 'spoilt') return;
+    this.#go(idle);
+    this.#flag = 'unraised';
+  }
+
+  #go(to: SessionState): void {
+    const { type: from } = this.#state;
+    if (!transitions[from].includes(to.type)) throw new RangeError(`a session cannot go from ${from} to ${to.type}`);
+    this.#state = to;
+  }
+}
+
+/** What ends a transaction, and takes back what it has set for its time. */
+export function endTexts(type: 'commit' | 'rollback', { isSnapshot }: Session): readonly string[] {
+  return isSnapshot ? [controlText({ type }), afterSnapshot] : [controlText({ type })];
+}
+
+/** Leaves nothing open; where that fails, only another attempt is accepted. */
+export async function rollBack(session: Session, failure: Failure): Promise<void> {
+  const flight = session.flight();
+  for (const text of endTexts('rollback', session)) flight.text(text);
+  const { answers, lost } = await flight.send();
+  if (lost === undefined && answers.every(({ error }) => error === undefined)) session.ended();
+  else session.fail(failure);
+}
+
+/** mysql2 keeps the text in the error, with the values where they were written into it. */
+export function withoutValues(error: Error, { text }: Statement): Error {
+  if ('sql' in error) error.sql = text;
+  return error;
+}

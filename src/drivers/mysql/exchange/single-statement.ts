@@ -1,0 +1,71 @@
+import { type Exchange, type Reach, rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
+import { beginTexts } from '../sql/control.ts';
+import { describeFailure } from './failure.ts';
+import { inspectText } from '../sql/inspect.ts';
+import { preparedStatement } from '../wire/mysql2-types.ts';
+import { rollBack, type Session, withoutValues } from './session.ts';
+import { resultOf, toSend } from './statement.ts';
+
+/** Whether a text is nothing but a statement: it begins and ends nothing, and is no procedure that could. */
+const isPlain: (text: string) => boolean = rememberTexts(
+  (text) => inspectText(text) !== 'control' && !/^\s*(?:call|execute)\b/i.test(text),
+);
+
+/**
+ * Runs one statement, by itself or in a transaction, perhaps as its first, as most exchanges are: without what it takes
+ * to tell apart several steps. Nothing where it is not as simple as that.
+ * @throws InvalidOptionError for values that cannot be sent; nothing is sent then
+ */
+export function runSingle(session: Session, steps: readonly Step[]): Promise<Exchange> | undefined {
+  const [first, second] = steps;
+  const begins = steps.length === 2 && first?.type === 'begin' && beginTexts(first.characteristics).length === 0;
+  const step = begins ? second : first;
+  if (session.failure !== undefined || step?.type !== 'statement' || steps.length > (begins ? 2 : 1)) return undefined;
+  const { statement } = step;
+  if (!isPlain(statement.text)) return undefined;
+  const sent = toSend(statement);
+  const isReady = session.abilities.runsJustPrepared || sent.values === undefined;
+  if (!isReady && preparedStatement(session.client, sent.text) === undefined) return undefined;
+  if (begins) session.begun(false);
+  return fly(session, statement, sent, begins ? 1 : 0);
+}
+
+/** @param before how many steps need nothing to be sent */
+async function fly(
+  session: Session,
+  statement: Statement,
+  sent: ReturnType<typeof toSend>,
+  before: number,
+): Promise<Exchange> {
+  const isAlone = !session.isOpen;
+  const flight = session.flight();
+  flight.statement(sent);
+  // What `autocommit` would be.
+  if (isAlone) flight.text('COMMIT');
+  const { answers, lost, isSent } = await flight.send();
+  if (lost !== undefined) {
+    const reached: Reach = !isSent ? 'unsent' : answers.length === 0 ? 'unanswered' : isAlone ? 'open' : 'uncommitted';
+    return failed(before, { kind: 'connectionLost', error: lost, reached });
+  }
+  const [answer, commit] = answers;
+  const failure = answer?.error === undefined ? undefined : describeFailure(withoutValues(answer.error, statement));
+  if (isAlone && commit?.error !== undefined) {
+    const commitFailure = failure ?? describeFailure(commit.error);
+    await rollBack(session, commitFailure);
+    return failed(before, commitFailure);
+  }
+  if (isAlone) session.ended();
+  else if (failure?.endsTransaction === true) session.fail(failure);
+  else if (failure === undefined) session.follow(false);
+  if (failure !== undefined) return failed(before, failure);
+  return {
+    completed: before + 1,
+    results: [resultOf(statement, answer?.rows, answer?.fields)],
+    failure: undefined,
+    ended: undefined,
+  };
+}
+
+function failed(completed: number, failure: NonNullable<Exchange['failure']>): Exchange {
+  return { completed, results: [], failure, ended: undefined };
+}

@@ -1,0 +1,261 @@
+import type pg from 'pg';
+import {
+  type Backend,
+  type ConnectionStatus,
+  type DriverConnection,
+  type Exchange,
+  type Failure,
+  type PoolerTimeoutError,
+  type Step,
+} from '../../../driver/index.ts';
+import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
+import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
+import type { Fitness } from './fitness.ts';
+import { describeFailure, type Staleness } from './failure.ts';
+import { GatheredWrite } from '../wire/write-buffer.ts';
+import { internalsOf } from '../wire/pg-types.ts';
+import type { PoolerPatience } from './pooler-timeout.ts';
+import type { PreparedStatements } from '../prepared/prepared-statements.ts';
+
+const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
+
+/** An exchange that the server has not answered. */
+interface Running {
+  readonly query: ExchangeQuery;
+  readonly steps: readonly Step[];
+  /** The steps may be sent once more if they fail before any statement has taken effect. */
+  readonly mayRepeat: boolean;
+  readonly resolve: (exchange: Exchange) => void;
+  /** Ends it when it has taken too long, where there is a limit. */
+  readonly limit: NodeJS.Timeout | undefined;
+  /** One request is enough, however many ask for it. */
+  cancelling: Promise<void> | undefined;
+}
+
+/** How long the server may take to cancel what ran into `query_timeout`, in milliseconds. */
+const patience = 1_000;
+
+const rollback: readonly Step[] = [{ type: 'rollback' }];
+
+/** A connection of `pg`, spoken to in exchanges. Its listeners stay for its whole life, so no error is ever unheard. */
+export class PostgresConnection implements DriverConnection {
+  readonly backend: Backend;
+  readonly #client: pg.Client;
+  readonly #session: Session;
+  readonly #queryTimeout: number;
+  readonly #fitness: Fitness;
+  #status: ConnectionStatus = 'idle';
+  #isCut = false;
+  #running: Running | undefined;
+  #lastError: unknown;
+  /** Why this side has cut the connection, which then counts and not what pg says of a cut one. */
+  #gaveUp: PoolerTimeoutError | undefined;
+  #onDeath: ((error: unknown) => void) | undefined;
+
+  constructor(
+    client: pg.Client,
+    backend: Backend,
+    prepared: PreparedStatements,
+    pooler: PoolerPatience | undefined,
+    toWire: (value: unknown) => WireValue,
+    fitness: Fitness,
+  ) {
+    const { connection, _types: types } = internalsOf(client);
+    this.backend = backend;
+    this.#client = client;
+    this.#fitness = fitness;
+    this.#session = {
+      prepared,
+      types,
+      write: new GatheredWrite(connection),
+      cut: (error) => this.#cut(error),
+      pooler,
+      toWire,
+    };
+    this.#queryTimeout = takeQueryTimeout(client);
+    client.on('error', (error) => this.#cut(error));
+    client.on('end', () => this.#onGone());
+    connection.on('bindComplete', () => this.#running?.query.handleBindComplete());
+    connection.on('readyForQuery', ({ status }) => {
+      const told = statuses[status];
+      if (told === undefined) this.#cut(new Error('the server reported an unknown transaction status'));
+      else this.#onReady(told);
+    });
+  }
+
+  get status(): ConnectionStatus {
+    return this.#status;
+  }
+  get unfit(): DriverConnection['unfit'] {
+    return this.#fitness.unfit;
+  }
+
+  /** Whether nothing runs on it, and it is not lent to a listener for notifications. */
+  get isFree(): boolean {
+    return this.#status === 'idle' && this.#running === undefined && !this.isLent;
+  }
+  /** A client of an ambient pool has it. */
+  isLent = false;
+
+  run(steps: readonly Step[]): Promise<Exchange> {
+    return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
+  }
+
+  /** The client underneath, for what only its own events can tell. */
+  get client(): pg.Client {
+    return this.#client;
+  }
+
+  /** Lets `pg` carry out a query object of its own kind; resolves when the server is ready for the next. */
+  submit(submittable: pg.Submittable): Promise<void> {
+    const { connection } = internalsOf(this.#client);
+    const { prepared } = this.#session;
+    if ('text' in submittable && typeof submittable.text === 'string') prepared.noteSent(submittable.text);
+    return new Promise((resolve) => {
+      connection.once('readyForQuery', () => {
+        if (this.#status === 'idle') prepared.ended(true);
+        resolve();
+      });
+      connection.once('end', () => resolve());
+      this.#client.query(submittable);
+    });
+  }
+
+  cancel(): Promise<void> {
+    if (this.#running === undefined) return Promise.resolve();
+    return (this.#running.cancelling ??= cancelRunning(this.#client));
+  }
+
+  onDeath(callback: (error: unknown) => void): void {
+    if (this.#status === 'lost') callback(this.#lastError);
+    else this.#onDeath = callback;
+  }
+
+  close(): Promise<void> {
+    this.#onDeath = undefined;
+    return this.#status === 'lost' ? Promise.resolve() : endClient(this.#client);
+  }
+
+  async destroy(): Promise<void> {
+    this.#onDeath = undefined;
+    if (this.#status === 'lost') return;
+    if (this.#running === undefined) {
+      await endClient(this.#client);
+      return;
+    }
+    // Without the request the server would go on with the statement, and keep the backend until its end.
+    const cancelled = this.cancel();
+    this.#cut(undefined);
+    await cancelled;
+  }
+
+  /** @throws for a value that cannot be sent; nothing is sent then */
+  #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
+    const isFirst = this.#status === 'idle';
+    if (isFirst) this.#fitness.begins(steps);
+    const query = new ExchangeQuery(steps, this.#session, isFirst, unprepared);
+    const limit = this.#queryTimeout > 0 ? setTimeout(() => void this.#endLate(query), this.#queryTimeout) : undefined;
+    this.#running = { query, steps, mayRepeat, resolve, limit, cancelling: undefined };
+    if (this.#status === 'lost') {
+      this.#finishLost();
+      return;
+    }
+    this.#client.query(query as unknown as pg.Submittable);
+    if (isFirst) this.#session.pooler?.await(internalsOf(this.#client).connection, (error) => this.#giveUp(error));
+  }
+
+  #onReady(status: ConnectionStatus): void {
+    if (this.#isCut) return;
+    this.#status = status;
+    const running = this.#takeRunning();
+    if (running === undefined) return;
+    const { query, resolve } = running;
+    const { error, staleness } = query;
+    if (status === 'idle') this.#session.prepared.ended(error === undefined && !query.isRolledBack);
+    // What is stale is parsed anew without anybody noticing; pg is ready after this callback.
+    if (staleness !== undefined && running.mayRepeat && query.tookNoEffect) {
+      queueMicrotask(() => this.#sendAgain(running, staleness));
+      return;
+    }
+    if (staleness === 'suspect' && query.failedPlan !== undefined) this.#session.prepared.giveUp(query.failedPlan);
+    resolve(query.outcome(error && this.#fitness.judge(describeFailure(error.error, staleness))));
+  }
+
+  #sendAgain({ steps, resolve }: Running, staleness: Staleness): void {
+    const resolveAgain = (exchange: Exchange): void => {
+      // It was the types, and other texts may have been parsed with them too.
+      if (staleness === 'suspect' && exchange.failure === undefined) this.#session.prepared.schemaChanged();
+      resolve(exchange);
+    };
+    const again = (): void => this.#send(steps, false, resolveAgain, true);
+    if (this.#status === 'failed') this.#send(rollback, false, again);
+    else again();
+  }
+
+  #giveUp(error: PoolerTimeoutError): void {
+    this.#gaveUp = error;
+    this.#cut(error);
+  }
+
+  /** Has the server cancel what takes too long, and gives the connection up where it does not. */
+  async #endLate(query: ExchangeQuery): Promise<void> {
+    await this.cancel();
+    const answered = (): void => {
+      if (this.#running?.query === query) this.#cut(new Error('Query read timeout'));
+    };
+    setTimeout(answered, patience).unref();
+  }
+
+  /** From here on the connection is of no use; what runs on it learns of that when the socket is closed. */
+  #cut(error: unknown): void {
+    this.#isCut = true;
+    this.#lastError ??= error;
+    internalsOf(this.#client).connection.stream.destroy();
+  }
+
+  #takeRunning(): Running | undefined {
+    const running = this.#running;
+    this.#running = undefined;
+    if (running?.limit !== undefined) clearTimeout(running.limit);
+    return running;
+  }
+
+  #onGone(): void {
+    if (this.#status === 'lost') return;
+    this.#status = 'lost';
+    this.#finishLost();
+    this.#onDeath?.(this.#lastError);
+  }
+
+  #finishLost(): void {
+    const running = this.#takeRunning();
+    if (running === undefined) return;
+    const { query, steps, resolve } = running;
+    const error = this.#gaveUp ?? query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
+    // What a pooler has not passed on in time is never committed without a COMMIT.
+    const isRolledBack = this.#gaveUp !== undefined && beginsWithoutEnd(steps);
+    const { reached } = query;
+    const failure: Failure = isRolledBack ? { kind: 'statement', error } : { kind: 'connectionLost', error, reached };
+    resolve(query.outcome(this.#fitness.judge(failure)));
+  }
+}
+
+/** Whether the server behind the connection may be another one from one transaction to the next. */
+export function isHidden({ startedAt }: Backend): boolean {
+  return startedAt === undefined;
+}
+
+function beginsWithoutEnd(steps: readonly Step[]): boolean {
+  return steps[0]?.type === 'begin' && steps.every(({ type }) => type !== 'commit');
+}
+
+/**
+ * The `query_timeout` of the connection settings in milliseconds, 0 for none, which is taken from pg: it would tell of a
+ * failure while the server goes on, and perhaps commits.
+ */
+function takeQueryTimeout(client: pg.Client): number {
+  const { connectionParameters } = internalsOf(client);
+  const timeout = Number(connectionParameters.query_timeout ?? 0);
+  connectionParameters.query_timeout = false;
+  return timeout;
+}

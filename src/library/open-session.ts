@@ -1,0 +1,85 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { currentFrame, findPlace } from '../context/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
+import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import { Checkout, type TransactionalClient } from '../connection/index.ts';
+import { runStatements, type Scope, type Target } from '../transaction/index.ts';
+import type { ControlCommand } from './control-command.ts';
+import { JoinedSession } from './joined-session.ts';
+import { throwToLibrary } from './library-failure.ts';
+import type { LibrarySession } from './library-session.ts';
+import { refuseBeginElsewhere } from './own-transaction.ts';
+
+/** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
+export async function openSession(database: Database, clientName: string, holder: string): Promise<LibrarySession> {
+  const client = internalsOf(database).clientNamed(clientName);
+  const frame = currentFrame();
+  const { level, scope } = findPlace(frame, client);
+  if (scope !== undefined && frame !== undefined) {
+    (scope as Scope).assertOpen();
+    return new JoinedSession(client, frame);
+  }
+  return new PinnedSession(client, await Checkout.open(client, level, frame, holder).catch(throwToLibrary));
+}
+
+/** Whether the caller is in a transaction of the client. */
+export function isInTransactionOf(database: Database, clientName: string): boolean {
+  return findPlace(currentFrame(), internalsOf(database).clientNamed(clientName)).scope !== undefined;
+}
+
+/** Runs statements where the caller is: in the ambient transaction, or by themselves. */
+export function runHere(
+  database: Database,
+  clientName: string,
+  statements: readonly Statement[],
+): Promise<readonly QueryResult[]> {
+  const target: Target = { client: internalsOf(database).clientNamed(clientName), level: undefined };
+  return runStatements(target, statements, false).catch(throwToLibrary);
+}
+
+/** What a library begins a transaction with. */
+const beginning: ReadonlySet<ControlCommand['type']> = new Set(['nextCharacteristics', 'begin', 'savepoint']);
+
+/** Outside of a transaction everything is as the library says it. */
+class PinnedSession implements LibrarySession {
+  readonly pinned: Checkout;
+  readonly remains: undefined;
+  readonly #client: TransactionalClient;
+
+  constructor(client: TransactionalClient, pinned: Checkout) {
+    this.#client = client;
+    this.pinned = pinned;
+  }
+
+  get backendId(): number | undefined {
+    return this.pinned.connection?.backend.id;
+  }
+
+  run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    return this.pinned.run(statements);
+  }
+
+  async control({ type }: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
+    if (beginning.has(type)) refuseBeginElsewhere(this.#client);
+    return (await this.pinned.run([statement]))[0];
+  }
+
+  cancel(): Promise<void> {
+    return this.pinned.cancel();
+  }
+
+  async release(destroy: boolean): Promise<void> {
+    const { status } = this.pinned;
+    await this.pinned.release(destroy);
+    if (!destroy && (status === 'active' || status === 'failed')) {
+      reportBackgroundError({ source: 'a connection of an ambient pool', error: leftOpen() });
+    }
+  }
+}
+
+function leftOpen(): TransactionControlError {
+  return new TransactionControlError({
+    what: 'A connection was released with an open transaction, which was rolled back',
+    remedy: 'Commit before the release, or use transaction(). A BEGIN on a pool isolates nothing',
+  });
+}
