@@ -1,4 +1,5 @@
-// Runs the suites of the ports on toys that import the packed package alone, outside of the repository, with node:test.
+// Toys that import the packed package alone, outside of the repository: their types are checked against its declarations,
+// strictly, and they pass the suites of their ports with node:test.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,12 +12,18 @@ const folder = mkdtempSync(join(tmpdir(), 'sluice-ports-'));
 try {
   unpackInto(folder, root);
   cpSync(join(root, 'test/packed'), folder, { recursive: true });
-  const files = readdirSync(folder).filter((file) => file.endsWith('.test.mjs'));
-  if (files.length < 3) throw new Error('toys are missing');
+  const files = readdirSync(folder).filter((file) => file.endsWith('.test.mts'));
+  if (files.length < 4) throw new Error('toys are missing');
+  // What a program in TypeScript has for node:test; with these alone the declarations of the ports compile.
+  for (const name of ['@types/node', 'undici-types'])
+    cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const types = spawnSync(process.execPath, [compiler, '--project', folder], { encoding: 'utf8' });
+  if (types.status !== 0) throw new Error(`a toy cannot be typed with what the package exports\n${types.stdout}`);
   const options = { cwd: folder, encoding: 'utf8' };
   const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], options);
   if (status !== 0) throw new Error(`a toy does not pass the suite of its port\n${stdout}`);
-  console.log(`${files.length} toys pass the suites of their ports with the packed package alone.`);
+  console.log(`${files.length} toys have the types of the packed package, and pass the suites of their ports.`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

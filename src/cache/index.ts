@@ -19,5 +19,14 @@ export {
 export { MemoryStore } from './memory-store.ts';
 export type { MemoryOptions } from './near.ts';
 export type { CacheStatistics } from './statistics.ts';
-export type { CacheStore, ChangeFeed, ChangeListener, Locked, Stored, StoreWrite, TagState } from './store.ts';
+export type {
+  CacheStore,
+  ChangeFeed,
+  ChangeListener,
+  Locked,
+  Stored,
+  StoreRead,
+  StoreWrite,
+  TagState,
+} from './store.ts';
 export { newStamp } from './stamp.ts';

@@ -40,8 +40,9 @@ const tagsPerValue = 2;
  * ```
  */
 export class MemoryStore implements CacheStore {
+  readonly #feed = new LocalFeed();
   /** Reports changes synchronously, to the caches of this process. */
-  readonly feed: LocalFeed = new LocalFeed();
+  readonly feed: ChangeFeed = this.#feed;
   readonly #clock: Clock;
   readonly #values: LRUCache<string, Entry>;
   readonly #tags: LRUCache<string, Tag>;
@@ -80,7 +81,7 @@ export class MemoryStore implements CacheStore {
       tag.intents.set(transaction, this.#clock.now() + ttl);
       this.#locked.set(name, tag);
     }
-    this.feed.tell(tags);
+    this.#feed.tell(tags);
     return Promise.resolve({ stamps: tags.map(() => stamp) });
   }
 
@@ -91,7 +92,7 @@ export class MemoryStore implements CacheStore {
       // The lock has expired and readers may have taken the tag for free: what they have stored is dead.
       if (!this.#isLive(tag, transaction)) {
         tag.stamp = newStamp();
-        this.feed.tell([name]);
+        this.#feed.tell([name]);
       }
       tag.intents.delete(transaction);
       this.#settle(name, tag);

@@ -14,6 +14,16 @@ export interface Stored {
   readonly remaining?: number | undefined;
 }
 
+/** What a store has of a key and of its tags, all as of one moment. */
+export interface StoreRead {
+  /** The value, if it is good. */
+  readonly stored: Stored | undefined;
+  /** The state of each tag, in the order of the tags. */
+  readonly tags: readonly TagState[];
+  /** Of the store, if it has one: changes when the store may have lost something. */
+  readonly epoch?: string;
+}
+
 /** A value that is to be stored. */
 export interface StoreWrite {
   /** The key of the value. */
@@ -69,13 +79,8 @@ export interface CacheStore {
   readonly feed?: ChangeFeed | undefined;
   /**
    * The value of a key if it is good, with how long it may be used if `timed`, and the state of its tags at one time after the call.
-   * The epoch changes when the store may have lost something.
    */
-  read(
-    key: string,
-    tags: readonly string[],
-    timed?: boolean,
-  ): Promise<{ readonly stored: Stored | undefined; readonly tags: readonly TagState[]; readonly epoch?: string }>;
+  read(key: string, tags: readonly string[], timed?: boolean): Promise<StoreRead>;
   /** As `read`, for callers that store nothing afterwards. Default: `read`. */
   find?(key: string, tags: readonly string[], timed?: boolean): Promise<Stored | 'missing' | 'locked'>;
   /** Later reads of this process find the value, even if the promise is not awaited. */

@@ -20,6 +20,7 @@ export interface ErrorDetails {
   readonly remedy: string;
   /** The chain in which it happened, outermost transaction first. */
   readonly chain?: readonly ChainLink[];
+  /** What was thrown below, as `Error.cause`. */
   readonly cause?: unknown;
   /** See `SluiceError.retryable`. Default: what the class says. */
   readonly retryable?: boolean | undefined;

@@ -5,4 +5,11 @@ export type { DriverStatements } from './driver-bench.ts';
 export type { EngineFixture } from './engine-bench.ts';
 export { outboxDialectSuite, type OutboxDialectSuiteOptions } from './outbox-dialect.ts';
 export { queueEngineSuite, type QueueEngineSuiteOptions } from './queue-engine.ts';
-export { type ConformanceCheck, type ConformanceSuite, type LeftOutCheck, register, type TestRunner } from './suite.ts';
+export {
+  type ConformanceCheck,
+  type ConformanceSuite,
+  type LeftOutCheck,
+  register,
+  type SuiteOptions,
+  type TestRunner,
+} from './suite.ts';
