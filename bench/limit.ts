@@ -2,12 +2,12 @@
 // reads. Nothing in between can be faster on the same machine with as many round trips.
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { GatheredWrite } from '../src/drivers/postgres/wire/write-buffer.ts';
+import { WriteBuffer } from '../src/drivers/postgres/wire/write-buffer.ts';
 import { internalsOf } from '../src/drivers/postgres/wire/pg-types.ts';
 import { idFor, rows, update, width } from './contenders.ts';
 
-const writer = new GatheredWrite(internalsOf(new pg.Client()).connection);
-const message = (write: (to: GatheredWrite['to']) => void): Buffer => writer.record(() => write(writer.to));
+const writer = new WriteBuffer(internalsOf(new pg.Client()).connection);
+const message = (write: (to: WriteBuffer['to']) => void): Buffer => writer.record(() => write(writer.to));
 const run = (statement: string, values: readonly string[] = []): Buffer =>
   message((to) => {
     to.bind({ statement, values });

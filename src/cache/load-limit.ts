@@ -1,9 +1,9 @@
-import { LinkedList, Patience, systemClock } from '../core/index.ts';
+import { LinkedList, TimeoutQueue, systemClock } from '../core/index.ts';
 import { CacheLoadTimeoutError } from './errors.ts';
 
 /** How long the loads of a cache may take, and how many may run while its store is away. */
 export class LoadLimit {
-  readonly #patience: Patience<() => void>;
+  readonly #patience: TimeoutQueue<() => void>;
   readonly #tooLong: (what: string) => CacheLoadTimeoutError;
   readonly #most: number;
   readonly #waiting = new LinkedList<() => void>();
@@ -14,7 +14,7 @@ export class LoadLimit {
    * @param most loads at once while the store is away
    */
   constructor(cache: string, timeout: number, most: number) {
-    this.#patience = new Patience(systemClock, timeout, (giveUp) => giveUp());
+    this.#patience = new TimeoutQueue(systemClock, timeout, (giveUp) => giveUp());
     this.#most = most;
     this.#tooLong = (what) =>
       new CacheLoadTimeoutError({

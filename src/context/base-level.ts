@@ -1,13 +1,13 @@
 /**
  * The level on which a part of a chain stands where it holds nothing: that of what came from outside, an explicit one, or
- * that of an isolated frame. Once what gave it has ended, what was left running stands on the ground below.
+ * that of an isolated frame. Once what gave it has ended, what was left running stands on the one below.
  */
-export class Ground {
+export class BaseLevel {
   readonly level: number;
-  #below: Ground | undefined;
+  #below: BaseLevel | undefined;
   #hasEnded = false;
 
-  constructor(level: number, below?: Ground) {
+  constructor(level: number, below?: BaseLevel) {
     this.level = level;
     this.#below = below;
   }
@@ -17,18 +17,18 @@ export class Ground {
   }
 
   /** The nearest one below that has not ended. */
-  get below(): Ground | undefined {
-    return (this.#below = groundNow(this.#below));
+  get below(): BaseLevel | undefined {
+    return (this.#below = baseLevelNow(this.#below));
   }
 
   /** The work that set the level has ended. Whatever it left running is not waited for. */
   end(): void {
     this.#hasEnded = true;
-    this.#below = groundNow(this.#below);
+    this.#below = baseLevelNow(this.#below);
   }
 }
 
-/** A ground, or what is below it once it has ended. */
-export function groundNow(ground: Ground | undefined): Ground | undefined {
-  return ground?.hasEnded === true ? ground.below : ground;
+/** A base level, or the one below it once it has ended. */
+export function baseLevelNow(baseLevel: BaseLevel | undefined): BaseLevel | undefined {
+  return baseLevel?.hasEnded === true ? baseLevel.below : baseLevel;
 }

@@ -1,6 +1,6 @@
 import type { ChainLink } from '../core/index.ts';
 import type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
-import { Ground, groundNow } from './base-level.ts';
+import { BaseLevel, baseLevelNow } from './base-level.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
 export interface ClientIdentity {
@@ -58,7 +58,7 @@ export interface FrameChange {
   /** What the chain carries from here on; by default what it carried before. */
   readonly chain?: ChainContext | undefined;
   /** What it stands on; by default an explicit level, or else what the frame around stands on. */
-  readonly ground?: Ground | undefined;
+  readonly baseLevel?: BaseLevel | undefined;
 }
 
 /**
@@ -80,9 +80,9 @@ export class Frame {
   /** What a library is about to begin from here, for those who know libraries: a field, since weak maps are dear. */
   begins: unknown;
   private opened: OpenTransaction | undefined;
-  private stands: Ground | undefined;
+  private stands: BaseLevel | undefined;
   /** What came into this process from outside, as long as it lasts. */
-  private readonly entry: Ground | undefined;
+  private readonly entry: BaseLevel | undefined;
   private carried: ChainContext | undefined;
 
   constructor(parent: Frame | undefined, change: FrameChange) {
@@ -98,7 +98,7 @@ export class Frame {
       this.current = change.current ?? parent.current;
       this.opened = change.opens ?? parent.opened;
       this.carried = change.chain ?? parent.carried;
-      this.stands = change.ground ?? parent.stands;
+      this.stands = change.baseLevel ?? parent.stands;
       this.entry = parent.entry;
       return;
     }
@@ -107,7 +107,7 @@ export class Frame {
     this.opened = change.opens ?? parent?.innermost;
     this.carried = change.chain ?? parent?.chain;
     const isFixed = scope === undefined && change.level !== undefined;
-    this.stands = change.ground ?? (isFixed ? new Ground(change.level) : parent?.ground);
+    this.stands = change.baseLevel ?? (isFixed ? new BaseLevel(change.level) : parent?.baseLevel);
     this.entry = parent === undefined ? this.stands : parent.entry;
     if (parent?.link?.isSpent === true) parent.link = Frame.nearest(parent.link, parent.client);
   }
@@ -122,8 +122,8 @@ export class Frame {
     if (innermost === undefined || innermost.isLive) return innermost;
     return (this.opened = innermost.outer);
   }
-  get ground(): Ground | undefined {
-    return (this.stands = groundNow(this.stands));
+  get baseLevel(): BaseLevel | undefined {
+    return (this.stands = baseLevelNow(this.stands));
   }
   /** What travels with the chain. Work that is still running after the answer is not waited for. */
   get chain(): ChainContext | undefined {
@@ -155,8 +155,8 @@ export class Frame {
 
   /** The same in another place. */
   private above(parent: Frame | undefined): Frame {
-    const { client, scope, level, current, ground } = this;
-    return new Frame(parent, { client, scope, level, current, ground, chain: this.carried });
+    const { client, scope, level, current, baseLevel } = this;
+    return new Frame(parent, { client, scope, level, current, baseLevel, chain: this.carried });
   }
 
   /**

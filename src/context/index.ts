@@ -19,6 +19,6 @@ export {
   nearestLive,
   type OpenTransaction,
 } from './frame.ts';
-export { Ground } from './base-level.ts';
+export { BaseLevel } from './base-level.ts';
 export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
 export { currentFrame, runInFrame } from './frame-storage.ts';

@@ -1,5 +1,5 @@
 import type { AmbientScope, ClientIdentity, Frame, HookSink, OpenTransaction } from './frame.ts';
-import type { Ground } from './base-level.ts';
+import type { BaseLevel } from './base-level.ts';
 
 /** Where a call lands: a client, a level, and the scope that it joins, if any. */
 export interface Place {
@@ -36,7 +36,7 @@ export function findFrame(frame: Frame | undefined, client: ClientIdentity, leve
 /** The level at which what runs in a frame runs, seen from the frame that is current. */
 export function levelOf(at: Frame, current: Frame): number {
   if (at.scope?.transaction.isLive === true) return at.scope.transaction.level;
-  if (at.scope !== undefined || at.level === undefined) return above(at.ground, current.held);
+  if (at.scope !== undefined || at.level === undefined) return above(at.baseLevel, current.held);
   // An explicit level rises above whatever the chain has opened on other clients since.
   let { level } = at;
   const { innermost: before } = at;
@@ -56,7 +56,7 @@ export function holdsAtOrAbove(frame: Frame | undefined, level: number, own?: Op
 
 /** The level for a resource needed besides those that the chain holds: above all of them. */
 export function levelBeside(frame: Frame | undefined): number {
-  return frame === undefined ? 0 : above(frame.ground, frame.held);
+  return frame === undefined ? 0 : above(frame.baseLevel, frame.held);
 }
 
 /** The level of an isolated frame or an awaited job: always one deeper, and above all that is held. */
@@ -64,6 +64,6 @@ export function levelIsolated(current: number, frame: Frame | undefined): number
   return Math.max(current + 1, (frame?.held ?? -1) + 1);
 }
 
-function above(ground: Ground | undefined, held: number): number {
-  return Math.max(ground === undefined ? 0 : ground.level, held + 1);
+function above(baseLevel: BaseLevel | undefined, held: number): number {
+  return Math.max(baseLevel === undefined ? 0 : baseLevel.level, held + 1);
 }

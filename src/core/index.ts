@@ -28,6 +28,6 @@ export {
   withMethods,
 } from './options.ts';
 export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';
-export { Patience, type PlaceInLine } from './timeout-queue.ts';
+export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
 export { isRecord, isThenable } from './value-kind.ts';
 export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown-value.ts';

@@ -13,7 +13,7 @@ interface Timed<Waiter> {
 const mostAtOnce = 100;
 
 /** Gives waits up after the same time for each: they end in the order in which they began, so one timer is enough for all. */
-export class Patience<Waiter> {
+export class TimeoutQueue<Waiter> {
   readonly #clock: Clock;
   readonly #timeout: number;
   readonly #giveUp: (waiter: Waiter) => void;

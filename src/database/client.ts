@@ -1,6 +1,6 @@
 import type { Clock } from '../core/index.ts';
 import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
-import { answers, openConnection, Pool, poolSettings } from '../pool/index.ts';
+import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
 import { LockWatch, type TransactionalClient, WorkInProgress } from '../connection/index.ts';
 
 export interface ClientDependencies {
@@ -43,7 +43,7 @@ export class Client implements TransactionalClient {
       random,
       target: driver.target,
       open: () => openConnection({ driver, clientName: name, acquireTimeout, clock, signal }),
-      isSound: (connection) => answers(connection, clock),
+      isSound: (connection) => isAlive(connection, clock),
     });
   }
 

@@ -4,7 +4,7 @@ import {
   findPlace,
   Frame,
   type FrameChange,
-  Ground,
+  BaseLevel,
   levelIsolated,
   runInFrame,
 } from '../context/index.ts';
@@ -213,8 +213,8 @@ export class Database<Name extends string = string> {
     checkBody('switchDb', body);
     const { client, level: wanted } = this.#placeOf(info);
     const { scope, hooks, at } = findPlace(currentFrame(), client, wanted);
-    const ground = wanted === undefined ? at?.ground : undefined;
-    return await this.#runIn({ client, level: wanted ?? at?.level, ground, scope, hooks, current: client }, body);
+    const baseLevel = wanted === undefined ? at?.baseLevel : undefined;
+    return await this.#runIn({ client, level: wanted ?? at?.level, baseLevel, scope, hooks, current: client }, body);
   }
 
   /**
@@ -235,11 +235,11 @@ export class Database<Name extends string = string> {
     checkBody('switchDbIsolate', body);
     const { client } = this.#placeOf(info);
     const frame = currentFrame();
-    const ground = new Ground(levelIsolated(this.current.level, frame), frame?.ground);
+    const baseLevel = new BaseLevel(levelIsolated(this.current.level, frame), frame?.baseLevel);
     try {
-      return await this.#runIn({ client, ground, scope: undefined, current: client }, body);
+      return await this.#runIn({ client, baseLevel, scope: undefined, current: client }, body);
     } finally {
-      ground.end();
+      baseLevel.end();
     }
   }
 

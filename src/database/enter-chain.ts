@@ -1,4 +1,4 @@
-import { type ClientIdentity, Frame, Ground } from '../context/index.ts';
+import { type ClientIdentity, Frame, BaseLevel } from '../context/index.ts';
 import { systemClock } from '../core/index.ts';
 import { invalidContext, type ReceivedContext } from '../envelope/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
@@ -15,7 +15,7 @@ export function enterChain(database: Database, { level, clientName, timeout, cha
   const deadline = timeout === undefined ? {} : { deadline: enteredAt + timeout };
   return new Frame(undefined, {
     client: undefined,
-    ground: new Ground(level),
+    baseLevel: new BaseLevel(level),
     scope: undefined,
     current,
     chain: { ...chain, ...deadline, enteredAt },

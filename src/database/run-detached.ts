@@ -1,5 +1,5 @@
 import { reportBackgroundError } from '../channels/index.ts';
-import { type ChainContext, currentFrame, Frame, Ground, runInFrame } from '../context/index.ts';
+import { type ChainContext, currentFrame, Frame, BaseLevel, runInFrame } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
 
 /** Runs `body` in nothing of what is open here, and reports its failure in the background. @throws InvalidOptionError */
@@ -20,10 +20,16 @@ async function settleDetached(body: () => unknown): Promise<void> {
 function detachedFrame(frame: Frame | undefined): Frame | undefined {
   if (frame === undefined) return undefined;
   const { deadline: _, ancestors: __, enteredAt: ___, ...values }: ChainContext = frame.chain ?? {};
-  const ground = new Ground(0);
+  const baseLevel = new BaseLevel(0);
   // Not awaited from the start, so that it is new work for a database that closes.
-  ground.end();
-  return new Frame(undefined, { client: undefined, scope: undefined, current: frame.current, chain: values, ground });
+  baseLevel.end();
+  return new Frame(undefined, {
+    client: undefined,
+    scope: undefined,
+    current: frame.current,
+    chain: values,
+    baseLevel,
+  });
 }
 
 function noBody(body: unknown): InvalidOptionError {

@@ -172,7 +172,7 @@ async function runEntered<Result>({ frame, body }: { frame: Frame; body: () => R
   try {
     return await result;
   } finally {
-    frame.ground?.end();
+    frame.baseLevel?.end();
   }
 }
 

@@ -38,7 +38,7 @@ function leaveRunning({ work }: TransactionalClient, running: Promise<unknown>, 
 
 /** The same frame with a deadline; an earlier one of its chain stays. */
 function endingBy(frame: Frame, deadline: number): Frame {
-  const { client, level, ground, scope, hooks, current, chain } = frame;
+  const { client, level, baseLevel, scope, hooks, current, chain } = frame;
   if (chain?.deadline !== undefined && chain.deadline <= deadline) return frame;
-  return new Frame(frame, { client, level, ground, scope, hooks, current, chain: { ...chain, deadline } });
+  return new Frame(frame, { client, level, baseLevel, scope, hooks, current, chain: { ...chain, deadline } });
 }

@@ -50,7 +50,7 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
 export function frameAfter(outer: Frame | undefined): Completion['frameFor'] {
   return ({ client, current, chain }, hooks) => {
     const { scope, at } = client === undefined ? { scope: undefined, at: undefined } : findPlace(outer, client);
-    return new Frame(outer, { client, level: at?.level, ground: at?.ground, scope, hooks, current, chain });
+    return new Frame(outer, { client, level: at?.level, baseLevel: at?.baseLevel, scope, hooks, current, chain });
   };
 }
 

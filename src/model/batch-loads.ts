@@ -1,5 +1,7 @@
 /** Calls `load` once for all that is asked for in one moment. */
-export function gathered<Key, Result>(load: (keys: readonly Key[]) => Promise<Result>): (key: Key) => Promise<Result> {
+export function batchLoads<Key, Result>(
+  load: (keys: readonly Key[]) => Promise<Result>,
+): (key: Key) => Promise<Result> {
   let group: { readonly keys: Key[]; readonly result: Promise<Result> } | undefined;
   return async (key) => {
     if (group === undefined) {

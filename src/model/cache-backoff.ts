@@ -8,7 +8,7 @@ const worthwhile = 0.1;
 const rest = 10_000;
 
 /** Whether it pays to cache the queries of a table: an answer has to be asked for again before its rows change. */
-export class Payoff {
+export class CacheBackoff {
   readonly #table: string;
   #queries = 0;
   #hits = 0;

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Cache, type CacheStatistics, createCache, MemoryStore, richJson } from '../cache/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import type { ModelCacheOptions } from './definition.ts';
-import { gathered } from './batch-loads.ts';
+import { batchLoads } from './batch-loads.ts';
 import { Either, everyRow, Operator } from './operators.ts';
-import { Payoff } from './cache-backoff.ts';
+import { CacheBackoff } from './cache-backoff.ts';
 
 type Row = Record<string, unknown>;
 /** What part of the table a query is about (all of it: nothing), and what it asks. */
@@ -43,7 +43,7 @@ export class ModelCaches {
   /** Of all queries of the table. */
   readonly #table: string;
   readonly #byDefault: boolean;
-  readonly #payoff: Payoff;
+  readonly #backoff: CacheBackoff;
 
   constructor(
     database: Database,
@@ -56,7 +56,7 @@ export class ModelCaches {
     this.#key = key;
     this.#tags = tags ?? {};
     this.#byDefault = query === true;
-    this.#payoff = new Payoff(table);
+    this.#backoff = new CacheBackoff(table);
     const shared = { ...others, store, readsOwnWrites: true };
     if (entity === true) this.#entity = createCache(database, { ...shared, name: `row:${this.#table}` });
     if (query !== undefined) {
@@ -73,7 +73,7 @@ export class ModelCaches {
     return {
       entity: this.#entity?.statistics,
       query: this.#query?.statistics,
-      isBackedOff: this.#payoff.isResting,
+      isBackedOff: this.#backoff.isResting,
     };
   }
 
@@ -115,7 +115,7 @@ export class ModelCaches {
     keys: readonly unknown[],
     load: (keys: readonly unknown[]) => Promise<ReadonlyMap<string, Row>>,
   ): Promise<(Row | undefined)[]> {
-    const loadOne = gathered(load);
+    const loadOne = batchLoads(load);
     return await Promise.all(
       keys.map((key) => {
         const text = keyText(key);
@@ -132,7 +132,7 @@ export class ModelCaches {
     { sql, parameters }: { readonly sql: string; readonly parameters: readonly unknown[] },
     load: () => Promise<Result>,
   ): Promise<Result> {
-    if (this.#query === undefined || !this.#payoff.pays) return await load();
+    if (this.#query === undefined || !this.#backoff.pays) return await load();
     const asked = createHash('sha256').update(sql).update('\0').update(richJson.write(parameters));
     let isHit = true;
     const loading = (): Promise<Result> => {
@@ -140,7 +140,7 @@ export class ModelCaches {
       return load();
     };
     const found = await this.#query.getOrSet([this.#partOf(where), asked.digest('base64url')], loading, { db });
-    this.#payoff.count(isHit);
+    this.#backoff.count(isHit);
     return found as Result;
   }
 

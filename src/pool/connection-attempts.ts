@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from '../core/index.ts';
 
-export interface OpeningsOptions<Connection> {
+export interface ConnectionAttemptsOptions<Connection> {
   readonly clock: Clock;
   /** From 0 to 1, for the jitter of pauses. */
   readonly random: () => number;
@@ -23,8 +23,8 @@ const longestPause = 500;
  * then a single one; each that succeeds doubles how many there may be at once. So a server that gives no more
  * connections is not asked by everybody who waits.
  */
-export class Openings<Connection> {
-  readonly #options: OpeningsOptions<Connection>;
+export class ConnectionAttempts<Connection> {
+  readonly #options: ConnectionAttemptsOptions<Connection>;
   #underWay = 0;
   /** How many there may be at once. */
   #width = Number.POSITIVE_INFINITY;
@@ -33,7 +33,7 @@ export class Openings<Connection> {
   #failure: { readonly error: unknown; readonly at: number } | undefined;
   #ended = false;
 
-  constructor(options: OpeningsOptions<Connection>) {
+  constructor(options: ConnectionAttemptsOptions<Connection>) {
     this.#options = options;
   }
 

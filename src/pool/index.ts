@@ -1,5 +1,5 @@
 export { AcquireTimeoutError, DatabaseClosedError, LevelLimitError, PoolDeadlockError } from './errors.ts';
-export { answers } from './liveness.ts';
+export { isAlive } from './liveness.ts';
 export { openConnection } from './open-connection.ts';
 export type { PooledConnection } from './physical-connections.ts';
 export { Pool } from './pool.ts';

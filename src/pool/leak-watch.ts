@@ -1,5 +1,5 @@
 import { connectionLeak } from '../channels/index.ts';
-import { captureOrigin, type Clock, type Origin, Patience, type PlaceInLine } from '../core/index.ts';
+import { captureOrigin, type Clock, type Origin, TimeoutQueue, type PlaceInLine } from '../core/index.ts';
 import type { Lease } from './request.ts';
 
 /** How many calls may lie between the program and the pool: libraries have many. */
@@ -20,22 +20,22 @@ interface Held {
 export class LeakWatch {
   readonly #clientName: string;
   readonly #clock: Clock;
-  readonly #patience: Patience<Held>;
+  readonly #timeouts: TimeoutQueue<Held>;
   readonly #places = new WeakMap<Lease<unknown>, PlaceInLine<Held>>();
 
   constructor(clientName: string, threshold: number, clock: Clock) {
     this.#clientName = clientName;
     this.#clock = clock;
-    this.#patience = new Patience(clock, threshold, (held) => this.#report(held), true);
+    this.#timeouts = new TimeoutQueue(clock, threshold, (held) => this.#report(held), true);
   }
 
   begin(lease: Lease<unknown>, takenAt: Origin | undefined): void {
-    this.#places.set(lease, this.#patience.begin({ lease, since: this.#clock.now(), takenAt }));
+    this.#places.set(lease, this.#timeouts.begin({ lease, since: this.#clock.now(), takenAt }));
   }
 
   end(lease: Lease<unknown>): void {
     const place = this.#places.get(lease);
-    if (place !== undefined) this.#patience.end(place);
+    if (place !== undefined) this.#timeouts.end(place);
   }
 
   #report({ lease, since, takenAt }: Held): void {

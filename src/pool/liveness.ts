@@ -7,7 +7,7 @@ const limit = 1_000;
 const question: readonly Step[] = [{ type: 'statement', statement: { text: 'select 1' } }];
 
 /** Whether the server answers on a connection, within a second. */
-export function answers(connection: DriverConnection, clock: Clock): Promise<boolean> {
+export function isAlive(connection: DriverConnection, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     const cancelTimer = clock.setTimer(() => resolve(false), limit);
     const settle = (isSound: boolean): void => {

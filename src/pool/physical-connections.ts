@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from '../core/index.ts';
 import { ConnectError } from '../driver/index.ts';
-import { Openings } from './connection-attempts.ts';
+import { ConnectionAttempts } from './connection-attempts.ts';
 import type { PoolSettings } from './settings.ts';
 
 /** A connection as the pool sees it. `close` and `destroy` never reject. */
@@ -46,7 +46,7 @@ const jitter = 0.1;
  */
 export class PhysicalConnections<Connection extends PooledConnection> {
   readonly #options: PhysicalOptions<Connection>;
-  readonly #openings: Openings<Connection>;
+  readonly #attempts: ConnectionAttempts<Connection>;
   /** The last returned is the first taken; the one idle longest is at the front. */
   readonly #idle: IdleConnection<Connection>[] = [];
   /** When the lifetime of each connection ends. */
@@ -61,14 +61,14 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   constructor(options: PhysicalOptions<Connection>) {
     const { clock, random, open, onRoom } = options;
     this.#options = options;
-    this.#openings = new Openings({ clock, random, open, onReady: onRoom });
+    this.#attempts = new ConnectionAttempts({ clock, random, open, onReady: onRoom });
   }
 
   get idle(): number {
     return this.#idle.length;
   }
   get opening(): number {
-    return this.#openings.underWay;
+    return this.#attempts.underWay;
   }
   get closing(): number {
     return this.#closing;
@@ -84,7 +84,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
 
   /** Why none could be opened lately. */
   get failure(): unknown {
-    return this.#openings.failureWithin(this.#options.settings.acquireTimeout);
+    return this.#attempts.failureWithin(this.#options.settings.acquireTimeout);
   }
 
   /** An idle connection that was in use a moment ago. */
@@ -112,7 +112,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
       this.#close(newest.connection);
     }
     if (this.count >= this.#options.settings.budget) return false;
-    return this.#openings.begin({
+    return this.#attempts.begin({
       opened: (connection) => this.#onOpened(connection),
       failed: (error) => this.#onFailed(error),
     });
@@ -146,7 +146,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   /** Ends all connections, in use or not; resolves when they are gone. */
   async end(): Promise<void> {
     this.#ended = true;
-    this.#openings.end();
+    this.#attempts.end();
     this.#cancelSweep?.();
     const goodbyes = this.#idle.splice(0).map(({ connection }) => {
       this.#alive.delete(connection);
@@ -172,7 +172,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   /** Where others serve, those who wait go on waiting for them. */
   #onFailed(error: unknown): void {
     const isTransient = error instanceof ConnectError && error.transient;
-    if (isTransient || this.#alive.size > 0) this.#openings.tryLater();
+    if (isTransient || this.#alive.size > 0) this.#attempts.tryLater();
     else this.#options.onOpenFailed(error);
   }
 

@@ -1,5 +1,5 @@
 import { acquireWait, connectionClose, connectionOpen } from '../channels/index.ts';
-import { type ChainLink, type Clock, LinkedList, Patience } from '../core/index.ts';
+import { type ChainLink, type Clock, LinkedList, TimeoutQueue } from '../core/index.ts';
 import { Admission } from './admission.ts';
 import { LeakWatch, placeOfCaller } from './leak-watch.ts';
 import { PhysicalConnections, type PooledConnection } from './physical-connections.ts';
@@ -31,7 +31,7 @@ export class Pool<Connection extends PooledConnection> {
   readonly clientName: string;
   readonly settings: PoolSettings;
   readonly #target: string;
-  readonly #patience: Patience<Ticket<Lease<Connection>>>;
+  readonly #timeouts: TimeoutQueue<Ticket<Lease<Connection>>>;
   readonly #admission: Admission;
   readonly #physical: PhysicalConnections<Connection>;
   /** The requests that wait for admission, by level. */
@@ -48,7 +48,7 @@ export class Pool<Connection extends PooledConnection> {
     this.clientName = clientName;
     this.settings = settings;
     this.#target = target;
-    this.#patience = new Patience(clock, settings.acquireTimeout, (ticket) => {
+    this.#timeouts = new TimeoutQueue(clock, settings.acquireTimeout, (ticket) => {
       const { level, holder } = ticket.request;
       this.#fail(ticket, tooLate(this.#refusing(), level, holder));
     });
@@ -166,7 +166,7 @@ export class Pool<Connection extends PooledConnection> {
 
   #wait(request: AcquireRequest, line: LinkedList<Ticket<Lease<Connection>>>): Promise<Lease<Connection>> {
     const ticket = new Ticket<Lease<Connection>>(request);
-    ticket.limit(this.#patience);
+    ticket.limit(this.#timeouts);
     if (request.signal !== undefined) ticket.onAbort(request.signal, (reason) => this.#fail(ticket, reason));
     ticket.joinLine(line);
     if (line === this.#admitted) this.#openForAdmitted();

@@ -1,4 +1,4 @@
-import type { LinkedList, ListNode, Patience, PlaceInLine } from '../core/index.ts';
+import type { LinkedList, ListNode, TimeoutQueue, PlaceInLine } from '../core/index.ts';
 import type { AcquireRequest } from './request.ts';
 
 /** A request that could not be served at once. It leaves its line in constant time, whatever the reason. */
@@ -6,7 +6,7 @@ export class Ticket<Result> {
   readonly request: AcquireRequest;
   readonly #settle = Promise.withResolvers<Result>();
   #node: ListNode<Ticket<Result>> | undefined;
-  #patience: Patience<Ticket<Result>> | undefined;
+  #timeouts: TimeoutQueue<Ticket<Result>> | undefined;
   #place: PlaceInLine<Ticket<Result>> | undefined;
   #onAbort: (() => void) | undefined;
 
@@ -19,9 +19,9 @@ export class Ticket<Result> {
   }
 
   /** Bounds the wait; what ends it is to fail the ticket. */
-  limit(patience: Patience<Ticket<Result>>): void {
-    this.#patience = patience;
-    this.#place = patience.begin(this);
+  limit(timeouts: TimeoutQueue<Ticket<Result>>): void {
+    this.#timeouts = timeouts;
+    this.#place = timeouts.begin(this);
   }
 
   /** The same for the signal of the request. */
@@ -55,7 +55,7 @@ export class Ticket<Result> {
 
   #finish(): void {
     this.leaveLine();
-    if (this.#place !== undefined) this.#patience?.end(this.#place);
+    if (this.#place !== undefined) this.#timeouts?.end(this.#place);
     if (this.#onAbort !== undefined) this.request.signal?.removeEventListener('abort', this.#onAbort);
   }
 }

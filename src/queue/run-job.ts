@@ -89,7 +89,7 @@ async function attemptJob(runner: JobRunner, delivery: Delivery): Promise<Settle
     if (!isFinal(error) && delivery.attempt < delivery.attempts) return { type: 'retry', failure };
     return { type: 'failed', outcome: { type: 'failed', failure } };
   } finally {
-    frame?.ground?.end();
+    frame?.baseLevel?.end();
     limits.stop();
   }
 }

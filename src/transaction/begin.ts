@@ -55,22 +55,9 @@ export async function runAttempt<Result>(
   attempt: Attempt,
   body: () => Result | PromiseLike<Result>,
 ): Promise<Attempted<Result>> {
-  const { client, level, outer, origin, options } = attempt;
+  const { client, outer, options } = attempt;
   const remaining = remainingTime(outer, client.clock);
-  const transaction = new PhysicalTransaction({
-    client,
-    level,
-    outer: outer?.innermost,
-    call: attempt.call,
-    origin,
-    name: options.name,
-    characteristics: {
-      isolation: attempt.isolation,
-      readOnly: options.readOnly ?? false,
-    },
-    timeout: options.timeout,
-    signal: options.signal,
-  });
+  const transaction = physicalTransaction(attempt);
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
   const scope = new Scope(transaction, unit, undefined, transaction.name, attempt.base);
@@ -114,6 +101,20 @@ export async function runAttempt<Result>(
 }
 
 const noErrors: readonly unknown[] = [];
+
+function physicalTransaction({ client, level, outer, call, origin, isolation, options }: Attempt): PhysicalTransaction {
+  return new PhysicalTransaction({
+    client,
+    level,
+    outer: outer?.innermost,
+    call,
+    origin,
+    name: options.name,
+    characteristics: { isolation, readOnly: options.readOnly ?? false },
+    timeout: options.timeout,
+    signal: options.signal,
+  });
+}
 
 interface BodyRun<Result> {
   readonly scope: Scope;

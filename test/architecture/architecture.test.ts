@@ -40,6 +40,18 @@ describe('who may import whom', () => {
       'queue/engines/bullmq/a.ts imports ../../index.ts: queue/engines/bullmq may not import queue',
       { 'queue/engines/bullmq/a.ts': "import { Queue } from '../../index.ts';" },
     ],
+    [
+      'drivers/postgres/wire/a.ts imports ../exchange/b.ts: wire may not import exchange',
+      { 'drivers/postgres/wire/a.ts': "import '../exchange/b.ts';" },
+    ],
+    [
+      'drivers/mysql/sql/a.ts imports ../driver.ts: sql may not import the files of drivers/mysql',
+      { 'drivers/mysql/sql/a.ts': "import '../driver.ts';" },
+    ],
+    [
+      'drivers/mysql/new/a.ts is in a folder inside of drivers/mysql that has no rule',
+      { 'drivers/mysql/new/a.ts': "import '../driver.ts';" },
+    ],
     ['elsewhere/a.ts is in a folder without a rule', { 'elsewhere/a.ts': "import '../core/index.ts';" }],
     [
       'cycle: core/a.ts -> core/b.ts -> core/a.ts',
@@ -75,6 +87,12 @@ describe('the code', () => {
   it('never uses enterWith, which would leak a frame into code that did not ask for it', () => {
     expect(sources.length).toBeGreaterThan(60);
     expect(sources.filter(({ text }) => text.includes('enterWith')).map(({ file }) => file)).toEqual([]);
+  });
+
+  it('has no folder with more than 20 files', () => {
+    const folders = Map.groupBy(sources, ({ file }) => dirname(file));
+    expect(folders.size).toBeGreaterThan(30);
+    expect([...folders].filter(([, files]) => files.length > 20).map(([folder]) => folder)).toEqual([]);
   });
 
   it('has no file that is too long to have one reason to exist', () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
-import { rules } from './rules.ts';
+import { inside, rules } from './rules.ts';
 
 /** An import of a file, types and re-exports included. */
 interface Import {
@@ -44,9 +44,24 @@ function violationOf(root: string, { from, specifier }: Import): string | undefi
   }
   const target = relative(root, resolve(root, dirname(from), specifier));
   const targetFolder = folderOf(target);
-  if (targetFolder === folder) return undefined;
+  if (targetFolder === folder) return insideViolation(told, folder, from, target);
   if (!rule.folders.includes(targetFolder)) return `${told}: ${folder} may not import ${targetFolder}`;
   return target.endsWith(`${sep}index.ts`) || target === 'index.ts' ? undefined : `${told}: only through its index.ts`;
+}
+
+/** Of an import that stays in a folder: the folders inside of it point one way. */
+function insideViolation(told: string, folder: string, from: string, target: string): string | undefined {
+  const [inner, targetInner] = [innerFolder(folder, from), innerFolder(folder, target)];
+  if (inner === targetInner || inner === '') return undefined;
+  const order = inside[folder] ?? [];
+  if (!order.includes(inner)) return `${from} is in a folder inside of ${folder} that has no rule`;
+  if (targetInner !== '' && order.indexOf(targetInner) < order.indexOf(inner)) return undefined;
+  return `${told}: ${inner} may not import ${targetInner === '' ? `the files of ${folder}` : targetInner}`;
+}
+
+/** `ambient-pool` for `drivers/postgres/ambient-pool/pool.ts`; empty for the files of the folder itself. */
+function innerFolder(folder: string, file: string): string {
+  return dirname(relative(folder, file)).replace(/^\.$/, '').split(sep)[0] ?? '';
 }
 
 function cycles(root: string, imports: readonly Import[]): string[] {

@@ -77,5 +77,14 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
 };
 
+/**
+ * The folders inside of a folder, lowest first: each may import those before it, and none the files around them, which put them
+ * together.
+ */
+export const inside: Readonly<Record<string, readonly string[]>> = {
+  'drivers/postgres': ['sql', 'wire', 'connecting', 'prepared', 'exchange', 'ambient-pool'],
+  'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
+};
+
 /** Packages that two folders need: models are built with Kysely, and its integration binds it; pg-boss has connections of pg. */
 export const shared: readonly string[] = ['kysely', 'pg'];

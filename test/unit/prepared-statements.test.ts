@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PreparedStatements } from '../../src/drivers/postgres/prepared/prepared-statements.ts';
-import { SharedPlans } from '../../src/drivers/postgres/prepared/statement-registry.ts';
+import { StatementRegistry } from '../../src/drivers/postgres/prepared/statement-registry.ts';
 
-const preparedUpTo = (limit: number, shared = new SharedPlans()): PreparedStatements =>
+const preparedUpTo = (limit: number, shared = new StatementRegistry()): PreparedStatements =>
   new PreparedStatements(limit, shared, false);
 
 function send(prepared: PreparedStatements, text: string): { name: string; parse: boolean; closed: readonly string[] } {
@@ -51,7 +51,7 @@ describe('prepared statements of a connection', () => {
   });
 
   it('are parsed anew on every connection of a client when one of them was given up, or the schema changed', () => {
-    const shared = new SharedPlans();
+    const shared = new StatementRegistry();
     const [first, second] = [preparedUpTo(10, shared), preparedUpTo(10, shared)];
     for (const each of [first, first, second, second]) for (const text of ['a', 'b']) send(each, text);
     first.giveUp(first.plan('a'));
@@ -68,7 +68,7 @@ describe('prepared statements of a connection', () => {
   });
 
   it('behind a pooler are another text once they were stale, which it cannot have parsed before', () => {
-    const shared = new SharedPlans();
+    const shared = new StatementRegistry();
     const [first, second] = [1, 2].map(() => new PreparedStatements(10, shared, true)) as [
       PreparedStatements,
       PreparedStatements,

@@ -5,7 +5,7 @@ import {
   integer,
   InvalidOptionError,
   longestTimer,
-  Patience,
+  TimeoutQueue,
   systemClock,
   text,
 } from '../../core/index.ts';
@@ -97,7 +97,7 @@ export class RedisStore implements CacheStore {
   readonly #isCluster: boolean;
   readonly #reads: Reads;
   readonly #changes: Changes;
-  readonly #patience: Patience<(error: Error) => void>;
+  readonly #patience: TimeoutQueue<(error: Error) => void>;
   readonly #pause: number;
   readonly #commitTimeout: number;
   #epoch: Promise<Epoch> | undefined;
@@ -117,7 +117,7 @@ export class RedisStore implements CacheStore {
     const channel = `${prefix}changes`;
     this.#changes = new Changes(this.#send, this.#isCluster, (work) => this.#guarded(work), channel, this.#epochKey);
     const late = new Error(`Redis did not answer within ${timeout} ms`);
-    this.#patience = new Patience(systemClock, timeout, (fail) => fail(late), true);
+    this.#patience = new TimeoutQueue(systemClock, timeout, (fail) => fail(late), true);
     this.#pause = pause;
     this.#commitTimeout = commitTimeout;
     if (subscriber !== undefined) {

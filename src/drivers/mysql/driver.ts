@@ -11,7 +11,7 @@ import {
 } from '../../driver/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './exchange/connection.ts';
-import { connectionEnds } from './connecting/cancel-and-close.ts';
+import { cancelAndClose } from './connecting/cancel-and-close.ts';
 import { guardReads } from './wire/guarded-reads.ts';
 import { describeConnectFailure } from './exchange/failure.ts';
 import { inspectText } from './sql/inspect.ts';
@@ -37,25 +37,12 @@ const keepAliveInitialDelay = 30_000;
  */
 export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readMysqlOptions(settings));
-  const { preparedStatements, ssl, password, ...connection } = own;
-  const config: ConnectionOptions = {
-    charset: 'utf8mb4',
-    supportBigNumbers: true,
-    ...(given(connection) as ConnectionOptions),
-    maxPreparedStatements: preparedStatements ?? 256,
-    enableKeepAlive: true,
-    keepAliveInitialDelay,
-    connectTimeout: 0,
-    // The server could ask for any file of this machine.
-    flags: ['-LOCAL_FILES'],
-    ...(ssl === undefined || ssl === false
-      ? {}
-      : { ssl: ssl === true ? {} : (ssl as NonNullable<ConnectionOptions['ssl']>) }),
-  };
+  const { password, ...others } = own;
+  const config = configOf(others);
   if (own.host === undefined && own.socketPath === undefined)
     warnOfMissing('mysql', { given: settings, read: own }, 'uri', targetOf(config));
   const current = currentSettings(config, password);
-  const ends = connectionEnds(current);
+  const ends = cancelAndClose(current);
   const warnOnce = warningOfProxy();
   // What transactions get that ask for nothing; the weakest counts until a server has told.
   let defaultIsolation: ConcreteIsolation | undefined;
@@ -97,6 +84,24 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     openLockProbe: (signal) => openLockProbe(current, signal),
   };
   return { driver, pool };
+}
+
+/** The settings of every connection, without the password. */
+function configOf({ preparedStatements, ssl, ...connection }: Omit<MysqlOptions, 'password'>): ConnectionOptions {
+  return {
+    charset: 'utf8mb4',
+    supportBigNumbers: true,
+    ...(given(connection) as ConnectionOptions),
+    maxPreparedStatements: preparedStatements ?? 256,
+    enableKeepAlive: true,
+    keepAliveInitialDelay,
+    connectTimeout: 0,
+    // The server could ask for any file of this machine.
+    flags: ['-LOCAL_FILES'],
+    ...(ssl === undefined || ssl === false
+      ? {}
+      : { ssl: ssl === true ? {} : (ssl as NonNullable<ConnectionOptions['ssl']>) }),
+  };
 }
 
 /** Without what is undefined, which would take the place of a default. */

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Database } from '../../database/index.ts';
-import { Openings } from './ambient-pool/connect-listeners.ts';
+import { ConnectListeners } from './ambient-pool/connect-listeners.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
 import {
   bytesOf,
@@ -12,7 +12,7 @@ import {
 } from '../../driver/index.ts';
 import { isHidden, PostgresConnection } from './exchange/connection.ts';
 import type { WireValue } from './exchange/exchange.ts';
-import { describeConnectFailure } from './exchange/failure.ts';
+import { describeConnectFailure } from './connecting/connect-failure.ts';
 import type { SessionFacts } from './connecting/identify.ts';
 import { Fitness } from './exchange/fitness.ts';
 import { createInspector } from './sql/inspect.ts';
@@ -21,9 +21,9 @@ import { connectToFirst } from './connecting/connect.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readPostgresOptions, type PostgresOptions, preparedLimit } from './connecting/options.ts';
 import { PreparedStatements } from './prepared/prepared-statements.ts';
-import { PoolerPatience } from './exchange/pooler-timeout.ts';
+import { PoolerTimeout } from './exchange/pooler-timeout.ts';
 import { serversOf } from './connecting/servers.ts';
-import { SharedPlans } from './prepared/statement-registry.ts';
+import { StatementRegistry } from './prepared/statement-registry.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
 
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
@@ -56,18 +56,18 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
   if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
   const { acquireTimeout = 30_000 } = pool;
-  const plans = new SharedPlans();
+  const registry = new StatementRegistry();
   const warnings = warningsOfPooler();
-  const patience = new PoolerPatience(servers.target, acquireTimeout);
-  const openings = new Openings();
+  const poolerTimeout = new PoolerTimeout(servers.target, acquireTimeout);
+  const connects = new ConnectListeners();
   const connectionOf = (client: pg.Client, facts: SessionFacts): PostgresConnection => {
     const { backend } = facts;
     const hidden = isHidden(backend);
     if (hidden) warnings.hidden();
     if (hidden && preparedStatements === undefined) warnings.notPrepared();
-    const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), plans, hidden);
+    const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), registry, hidden);
     const fitness = new Fitness(facts, servers.wanted);
-    return new PostgresConnection(client, backend, prepared, hidden ? patience : undefined, prepareValue, fitness);
+    return new PostgresConnection(client, backend, prepared, hidden ? poolerTimeout : undefined, prepareValue, fitness);
   };
   const driver: Driver = {
     dialect: 'postgres',
@@ -75,7 +75,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     async connect(signal) {
       const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);
       const connection = connectionOf(client, facts);
-      await openings.opened(connection, signal);
+      await connects.opened(connection, signal);
       return connection;
     },
     classifyConnect: describeConnectFailure,
@@ -89,7 +89,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
       createAmbientPool(database as Database, clientName, {
         config: servers.configs[0],
         max: pool.max,
-        openings,
+        connects,
         ...(poolOptions as AmbientPoolOptions),
       }),
     openLockProbe: (signal) => openLockProbe(servers, acquireTimeout, signal),

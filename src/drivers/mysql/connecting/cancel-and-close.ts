@@ -1,12 +1,17 @@
 import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
-import type { ConnectionEnds } from '../exchange/connection.ts';
 import type { CurrentSettings } from './login.ts';
 import { internalsOf } from '../wire/mysql2-types.ts';
 
 /** The longest that a cancel request, or a goodbye, may take. In milliseconds. */
 const limit = 2_000;
 
-export function connectionEnds(current: CurrentSettings): ConnectionEnds {
+/** How a connection is cancelled and ended, for which another one may be needed. */
+export interface CancelAndClose {
+  cancel(threadId: number): Promise<void>;
+  end(client: Mysql2Connection): Promise<void>;
+}
+
+export function cancelAndClose(current: CurrentSettings): CancelAndClose {
   return { cancel: (threadId) => killQuery(current, threadId), end: endClient };
 }
 

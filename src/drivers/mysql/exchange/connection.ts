@@ -1,18 +1,13 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
 import type { Backend, ConnectionStatus, DriverConnection, Exchange, Step } from '../../../driver/index.ts';
+import type { CancelAndClose } from '../connecting/cancel-and-close.ts';
 import { ExchangeRun } from './exchange.ts';
 import { Session } from './session.ts';
 import { isReadOnlyServer } from './failure.ts';
-import { runSingle } from './single-statement.ts';
+import { runSingleStatement } from './single-statement.ts';
 import { noSnapshots } from '../sql/isolation.ts';
 import { internalsOf } from '../wire/mysql2-types.ts';
 import type { ServerInfo } from '../connecting/server-info.ts';
-
-/** How a connection is cancelled and ended, for which another one may be needed. */
-export interface ConnectionEnds {
-  cancel(threadId: number): Promise<void>;
-  end(client: Mysql2Connection): Promise<void>;
-}
 
 /**
  * A connection of mysql2 with `autocommit` off, so that nothing which is sent takes effect before its COMMIT,
@@ -24,7 +19,7 @@ export class MysqlConnection implements DriverConnection {
   readonly #client: Mysql2Connection;
   readonly #server: ServerInfo;
   readonly #session: Session;
-  readonly #ends: ConnectionEnds;
+  readonly #ends: CancelAndClose;
   #isLost = false;
   #running: { cancelling: Promise<void> | undefined } | undefined;
   /** The server has become one that takes no writes. */
@@ -32,7 +27,7 @@ export class MysqlConnection implements DriverConnection {
   #lastError: unknown;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor(client: Mysql2Connection, backend: Backend, server: ServerInfo, ends: ConnectionEnds) {
+  constructor(client: Mysql2Connection, backend: Backend, server: ServerInfo, ends: CancelAndClose) {
     this.backend = backend;
     this.#client = client;
     this.#server = server;
@@ -66,7 +61,7 @@ export class MysqlConnection implements DriverConnection {
     if (this.#isLost) return lost(this.#lastError);
     this.#running = { cancelling: undefined };
     try {
-      const single = runSingle(this.#session, steps);
+      const single = runSingleStatement(this.#session, steps);
       const exchange = await (single ?? new ExchangeRun(this.#session, steps).run());
       if (exchange.failure !== undefined && isReadOnlyServer(exchange.failure.error)) this.#isUnfit = true;
       return exchange;

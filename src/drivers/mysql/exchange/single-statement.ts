@@ -16,7 +16,7 @@ const isPlain: (text: string) => boolean = rememberTexts(
  * to tell apart several steps. Nothing where it is not as simple as that.
  * @throws InvalidOptionError for values that cannot be sent; nothing is sent then
  */
-export function runSingle(session: Session, steps: readonly Step[]): Promise<Exchange> | undefined {
+export function runSingleStatement(session: Session, steps: readonly Step[]): Promise<Exchange> | undefined {
   const [first, second] = steps;
   const begins = steps.length === 2 && first?.type === 'begin' && beginTexts(first.characteristics).length === 0;
   const step = begins ? second : first;

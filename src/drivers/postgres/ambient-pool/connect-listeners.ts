@@ -4,7 +4,7 @@ import type { PostgresConnection } from '../exchange/connection.ts';
 import { AmbientClient } from './client.ts';
 
 /** Is called for each connection that the client's pool opens, for any purpose. */
-export interface OpeningListener {
+export interface ConnectListener {
   /** What is sent through `client` in the same moment is answered before anything else uses the connection. */
   opened(client: AmbientClient): void;
   /** A connection died while it lay idle. */
@@ -13,14 +13,14 @@ export interface OpeningListener {
 }
 
 /** Tells ambient pools of the connections of their client. */
-export class Openings {
-  readonly #listeners = new Set<OpeningListener>();
+export class ConnectListeners {
+  readonly #listeners = new Set<ConnectListener>();
 
-  add(listener: OpeningListener): void {
+  add(listener: ConnectListener): void {
     this.#listeners.add(listener);
   }
 
-  delete(listener: OpeningListener): void {
+  delete(listener: ConnectListener): void {
     this.#listeners.delete(listener);
   }
 

@@ -14,7 +14,7 @@ import type { NativeStatement } from '../wire/native-rows.ts';
 import type { TypeParsers } from '../wire/pg-types.ts';
 import { AmbientClient, giveCallback } from './client.ts';
 import { executeHere } from './execute.ts';
-import type { OpeningListener, Openings } from './connect-listeners.ts';
+import type { ConnectListener, ConnectListeners } from './connect-listeners.ts';
 import { planOf } from './library-text.ts';
 import { type AmbientPoolOptions, readAmbientPoolOptions } from './pool-options.ts';
 import { type QueryRequest, readRequest, submittableIn } from './request.ts';
@@ -33,7 +33,7 @@ const ofConnections: ReadonlySet<string | symbol> = new Set(['connect', 'remove'
 interface PoolSettings extends AmbientPoolOptions {
   readonly config: pg.ClientConfig;
   readonly max: number | undefined;
-  readonly openings: Openings;
+  readonly connects: ConnectListeners;
 }
 
 /**
@@ -47,19 +47,19 @@ class AmbientPool extends pg.Pool {
   readonly #database: Database;
   readonly #clientName: string;
   readonly #types: TypeParsers | undefined;
-  readonly #openings: Openings;
+  readonly #connects: ConnectListeners;
   /** Emits events of connections; added with the first listener. */
-  readonly #listener: OpeningListener = {
+  readonly #listener: ConnectListener = {
     opened: (client) => void this.emit('connect', client),
     died: (error, client) => void (this.listenerCount('error') > 0 && this.emit('error', error, client)),
     closed: (client) => void this.emit('remove', client),
   };
   #ended = false;
 
-  constructor(database: Database, clientName: string, { config, max, types, openings }: PoolSettings) {
+  constructor(database: Database, clientName: string, { config, max, types, connects }: PoolSettings) {
     super({ ...config, ...(max === undefined ? {} : { max }) });
     this.#types = types;
-    this.#openings = openings;
+    this.#connects = connects;
     this.#database = database;
     this.#clientName = clientName;
     const { pool } = internalsOf(database).clientNamed(clientName);
@@ -73,7 +73,7 @@ class AmbientPool extends pg.Pool {
       expiredCount: show(() => 0),
     });
     (this as NodeJS.EventEmitter).on('newListener', (event) => {
-      if (ofConnections.has(event) && !this.#ended) openings.add(this.#listener);
+      if (ofConnections.has(event) && !this.#ended) connects.add(this.#listener);
     });
   }
 
@@ -114,7 +114,7 @@ class AmbientPool extends pg.Pool {
   override end(callback: () => void): void;
   override end(callback?: () => void): Promise<void> | undefined {
     this.#ended = true;
-    this.#openings.delete(this.#listener);
+    this.#connects.delete(this.#listener);
     if (callback === undefined) return Promise.resolve();
     callback();
     return undefined;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { endClient } from '../wire/cancel-and-close.ts';
-import { describeConnectFailure } from '../exchange/failure.ts';
+import { describeConnectFailure } from './connect-failure.ts';
 import { guardReads } from '../wire/guarded-reads.ts';
 import { identify, type SessionFacts } from './identify.ts';
 import { internalsOf } from '../wire/pg-types.ts';

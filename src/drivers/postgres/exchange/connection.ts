@@ -11,10 +11,11 @@ import {
 import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
-import { describeFailure, type Staleness } from './failure.ts';
-import { GatheredWrite } from '../wire/write-buffer.ts';
+import type { Staleness } from '../prepared/staleness.ts';
+import { describeFailure } from './failure.ts';
+import { WriteBuffer } from '../wire/write-buffer.ts';
 import { internalsOf } from '../wire/pg-types.ts';
-import type { PoolerPatience } from './pooler-timeout.ts';
+import type { PoolerTimeout } from './pooler-timeout.ts';
 import type { PreparedStatements } from '../prepared/prepared-statements.ts';
 
 const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
@@ -56,7 +57,7 @@ export class PostgresConnection implements DriverConnection {
     client: pg.Client,
     backend: Backend,
     prepared: PreparedStatements,
-    pooler: PoolerPatience | undefined,
+    pooler: PoolerTimeout | undefined,
     toWire: (value: unknown) => WireValue,
     fitness: Fitness,
   ) {
@@ -67,7 +68,7 @@ export class PostgresConnection implements DriverConnection {
     this.#session = {
       prepared,
       types,
-      write: new GatheredWrite(connection),
+      write: new WriteBuffer(connection),
       cut: (error) => this.#cut(error),
       pooler,
       toWire,

@@ -1,10 +1,11 @@
 import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { controlText, isOneOff } from '../sql/control.ts';
-import { isFromServer, isRefusal, type Staleness, stalenessOf } from './failure.ts';
-import type { GatheredWrite } from '../wire/write-buffer.ts';
+import { type Staleness, stalenessOf } from '../prepared/staleness.ts';
+import { isFromServer, isRefusal } from '../wire/server-error.ts';
+import type { WriteBuffer } from '../wire/write-buffer.ts';
 import { type NativeRows, nativeRows } from '../wire/native-rows.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from '../wire/pg-types.ts';
-import type { PoolerPatience } from './pooler-timeout.ts';
+import type { PoolerTimeout } from './pooler-timeout.ts';
 import { type PlannedText, type PreparedStatements, sentOnce } from '../prepared/prepared-statements.ts';
 import { buildRow, noColumns, readTag, type RowShape, shapeOf } from '../wire/rows.ts';
 
@@ -15,14 +16,14 @@ export type WireValue = string | Buffer | null;
 export interface Session {
   readonly prepared: PreparedStatements;
   readonly types: TypeParsers;
-  readonly write: GatheredWrite;
+  readonly write: WriteBuffer;
   /** Destroys the connection; later messages from it are ignored. */
   readonly cut: (error: Error) => void;
   /**
    * What waits for a pooler, if one may stand in between. Then another client may have parsed a text anew under its name,
    * so that its columns are asked for each time, and the name may be missing, which must not meet a COMMIT.
    */
-  readonly pooler: PoolerPatience | undefined;
+  readonly pooler: PoolerTimeout | undefined;
   /** @throws for a value that cannot be sent */
   readonly toWire: (value: unknown) => WireValue;
 }
@@ -237,7 +238,7 @@ export class ExchangeQuery implements WireQuery {
 }
 
 /** Of a prepared text that has neither values nor rows. */
-function controlMessage(write: GatheredWrite, statement: string): Buffer {
+function controlMessage(write: WriteBuffer, statement: string): Buffer {
   return write.record(() => {
     write.to.bind({ statement, values: noValues });
     write.to.execute();

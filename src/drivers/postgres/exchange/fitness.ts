@@ -1,5 +1,5 @@
 import type { DriverConnection, Failure, Step } from '../../../driver/index.ts';
-import { codeOf } from './failure.ts';
+import { codeOf } from '../wire/server-error.ts';
 import type { SessionFacts } from '../connecting/identify.ts';
 import type { TargetSessionAttrs } from '../connecting/target-session.ts';
 

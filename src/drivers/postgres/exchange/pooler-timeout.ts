@@ -5,7 +5,7 @@ import type { WireConnection } from '../wire/pg-types.ts';
  * Bounds the wait for a connection of the server that a pooler lends with the first message of a transaction. What
  * waits there cannot be told from a slow statement, so the server is asked for a sign of life in front of it.
  */
-export class PoolerPatience {
+export class PoolerTimeout {
   readonly #target: string;
   readonly #limit: number;
 

@@ -1,6 +1,6 @@
 import type { RowShape } from '../wire/rows.ts';
 import { SettingsWatch } from './settings-watch.ts';
-import type { KnownText, SharedPlans } from './statement-registry.ts';
+import type { KnownText, StatementRegistry } from './statement-registry.ts';
 import { effectsOf, type TextEffects } from './text-effects.ts';
 
 /** How a text is to be sent. */
@@ -42,7 +42,7 @@ const unparsed = -1;
  */
 export class PreparedStatements {
   readonly #limit: number;
-  readonly #shared: SharedPlans;
+  readonly #registry: StatementRegistry;
   readonly #isHidden: boolean;
   readonly #settings = new SettingsWatch();
   #recent = new Map<string, SeenText>();
@@ -56,10 +56,10 @@ export class PreparedStatements {
    * @param limit how many texts are remembered; 0 turns prepared statements off
    * @param isHidden a pooler stands in between, which may keep what it has parsed for all of its clients
    */
-  constructor(limit: number, shared: SharedPlans, isHidden: boolean) {
+  constructor(limit: number, registry: StatementRegistry, isHidden: boolean) {
     this.#isHidden = isHidden;
     this.#limit = limit;
-    this.#shared = shared;
+    this.#registry = registry;
   }
 
   /** Says how to send a text next. What it plans to parse counts as parsed until it is forgotten. */
@@ -97,7 +97,7 @@ export class PreparedStatements {
 
   /** All are stale, on every connection of the client. */
   schemaChanged(): void {
-    this.#shared.schemaChanged();
+    this.#registry.schemaChanged();
   }
 
   /** The server has dropped all prepared statements (`DISCARD ALL`, `DEALLOCATE`). */
@@ -110,7 +110,7 @@ export class PreparedStatements {
   /** A part of the transaction is about to be undone. */
   undone(): void {
     this.#settings.undone();
-    if (this.#schemaTouched) this.#shared.schemaChanged();
+    if (this.#schemaTouched) this.#registry.schemaChanged();
   }
 
   /** A text is sent past all this, by a query object of `pg`. */
@@ -125,7 +125,7 @@ export class PreparedStatements {
     if (!this.#schemaTouched) return;
     // What others have parsed since, they have parsed for the tables as they were.
     this.#schemaTouched = false;
-    this.#shared.schemaChanged();
+    this.#registry.schemaChanged();
   }
 
   takeNamesToClose(): readonly string[] {
@@ -137,16 +137,16 @@ export class PreparedStatements {
 
   #isUsable(seen: SeenText): seen is SeenText & { readonly prepared: PlannedText } {
     return (
-      seen.prepared !== undefined && seen.epoch === this.#shared.epoch && seen.generation === seen.known?.generation
+      seen.prepared !== undefined && seen.epoch === this.#registry.epoch && seen.generation === seen.known?.generation
     );
   }
 
   #prepare(text: string, seen: SeenText): PlannedText {
-    const known = (seen.known ??= this.#shared.textOf(text));
+    const known = (seen.known ??= this.#registry.textOf(text));
     const prepared = this.#isHidden ? this.#version(text, known, seen) : named(text, known.name, seen);
-    const isFresh = !this.#isHidden || known.version !== this.#shared.versionOf(known);
-    known.version = this.#shared.versionOf(known);
-    seen.epoch = this.#shared.epoch;
+    const isFresh = !this.#isHidden || known.version !== this.#registry.versionOf(known);
+    known.version = this.#registry.versionOf(known);
+    seen.epoch = this.#registry.epoch;
     seen.generation = known.generation;
     seen.shape = undefined;
     this.#toClose.delete(prepared.name);
@@ -155,7 +155,7 @@ export class PreparedStatements {
 
   /** A text that was stale is another one from then on, since a pooler would answer for the server. */
   #version(text: string, known: KnownText, seen: SeenText): PlannedText {
-    const version = this.#shared.versionOf(known);
+    const version = this.#registry.versionOf(known);
     const name = version === '' ? known.name : `${known.name}_${version}`;
     if (seen.prepared !== undefined && seen.prepared.name !== name) {
       this.#toClose.add(seen.prepared.name);
@@ -168,7 +168,7 @@ export class PreparedStatements {
     if (effects.dropsAll) this.clear();
     if (effects.changesSchema) {
       this.#schemaTouched = true;
-      this.#shared.schemaChanged();
+      this.#registry.schemaChanged();
     }
     if (effects.settings !== 0) this.#settings.note(effects);
   }

@@ -18,7 +18,7 @@ export interface KnownText {
 const limit = 2_000;
 
 /** What all connections of a client know of their prepared statements. */
-export class SharedPlans {
+export class StatementRegistry {
   readonly textOf: (text: string) => KnownText = rememberTexts(
     (text) => ({ name: nameOf(text), generation: 0, version: '' }),
     limit,

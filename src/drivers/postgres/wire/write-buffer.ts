@@ -5,7 +5,7 @@ import type { WireConnection } from './pg-types.ts';
  * itself; corking its stream joins them in one packet too, but handing the kernel many small
  * buffers costs more than copying them together here.
  */
-export class GatheredWrite {
+export class WriteBuffer {
   /** The connection, with a stream that keeps what is written to it. */
   readonly to: WireConnection;
   readonly #connection: WireConnection;
