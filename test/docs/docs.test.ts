@@ -23,6 +23,20 @@ const pages = [
 ].filter((file) => file.endsWith('.md'));
 const textOf = (page: string): string => readFileSync(join(root, page), 'utf8');
 
+/** What can be linked to on a page: its headings, as GitHub names them, and places with an id. */
+function anchorsOf(text: string): Set<string> {
+  const anchors = new Set([...text.matchAll(/<a id="(\w+)">/g)].map(([, id = '']) => id));
+  for (const [, heading = ''] of text.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)) {
+    const name = heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(/\s/g, '-');
+    const others = [...anchors].filter((known) => known === name || known.replace(/-\d+$/, '') === name).length;
+    anchors.add(others === 0 ? name : `${name}-${others}`);
+  }
+  return anchors;
+}
+
 /** The TypeScript blocks of a page, which import from the package as a user does. */
 function examplesIn(page: string): string[] {
   return examplesOf(textOf(page));
@@ -95,5 +109,21 @@ describe('links', () => {
   it.each(pages)('of %s lead to files that exist', (page) => {
     const targets = [...textOf(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? '');
     expect(targets.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
+  });
+
+  it.each(pages)('of %s lead to headings that exist', (page) => {
+    const targets = [...textOf(page).matchAll(/\]\((?!https?:)([^)#]*\.md)?#([^)]+)/g)];
+    const missing = targets.filter(([, file, anchor = '']) => {
+      return !anchorsOf(textOf(file === undefined ? page : join(dirname(page), file))).has(anchor);
+    });
+    expect(missing.map(([link]) => link)).toEqual([]);
+  });
+
+  it('are missed where they lead nowhere', () => {
+    expect([...anchorsOf('# A `b.c()`: d, e\n## A `b.c()`: d, e\n<a id="f"></a>')]).toEqual([
+      'f',
+      'a-bc-d-e',
+      'a-bc-d-e-1',
+    ]);
   });
 });
