@@ -7,6 +7,8 @@ export interface TcpProxy {
   takeTrips(): number;
   /** Changes what the server says, into as many bytes. */
   replace(from: string, to: string): void;
+  /** Changes a text of the client, the next time that it comes, into as many bytes. */
+  replaceSent(from: string, to: string): void;
   /** Passes the next text of the client on, and cuts the connection before the answer to it. */
   cutAfter(text: string): void;
   /** Keeps back what the server says, until it is told to go on, or cuts. */
@@ -24,6 +26,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const upstreams = new Set<Socket>();
   let trips = 0;
   let cut: string | undefined;
+  let sent: readonly [Buffer, Buffer] | undefined;
   let isHeld = false;
 
   const server: Server = createServer((client) => {
@@ -45,6 +48,11 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       if (cut !== undefined && data.includes(cut)) {
         cut = undefined;
         silenced = true;
+      }
+      const at = sent === undefined ? -1 : data.indexOf(sent[0]);
+      if (sent !== undefined && at >= 0) {
+        sent[1].copy(data, at);
+        sent = undefined;
       }
       upstream.write(data);
     });
@@ -78,6 +86,9 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     },
     replace(from, to) {
       replacements.push([Buffer.from(from), Buffer.from(to)]);
+    },
+    replaceSent(from, to) {
+      sent = [Buffer.from(from), Buffer.from(to)];
     },
     cutAfter(text) {
       cut = text;

@@ -1,8 +1,9 @@
 import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { beginTexts, controlText } from '../sql/control.ts';
-import { endTexts, rollBack, type Session, withoutValues } from './session.ts';
+import { endTexts, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
-import type { Answer, Flight, Landing } from './flight.ts';
+import type { Flight, Landing } from './flight.ts';
+import { meaningOf, reachOf, settleFlight } from './flight-end.ts';
 import { preparedStatement } from '../wire/mysql2-types.ts';
 import { type PlannedFlight, planFlights } from './flight-plan.ts';
 import { resultOf, type SentStatement, toSend } from './statement.ts';
@@ -55,20 +56,31 @@ export class ExchangeRun {
     if (kind === 'alone') flight.text('COMMIT');
     const landing = await flight.send();
     this.#read(steps, counts, landing);
-    if (landing.lost !== undefined) {
-      this.#failure = { kind: 'connectionLost', error: landing.lost, reached: this.#reached(planned, landing) };
-    } else if (kind === 'alone') await this.#endAlone(landing.answers.at(-1));
-    else if (this.#failure !== undefined) await this.#settle(steps, kind, this.#failure);
-    else session.follow(steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text)));
+    if (landing.lost === undefined) await this.#settle(planned, landing);
+    else this.#failure = { kind: 'connectionLost', error: landing.lost, reached: this.#reached(planned, landing) };
     this.#hasSent = true;
   }
 
+  async #settle({ steps, kind }: PlannedFlight, { answers }: Landing): Promise<void> {
+    const refused = kind === 'alone' ? answers.at(-1)?.error : undefined;
+    if (refused !== undefined && this.#failure === undefined) {
+      this.#failure = describeFailure(refused);
+      this.#completed -= 1;
+      this.#results.pop();
+    }
+    const failedAt = this.#failure === undefined ? 'nothing' : (this.#steps[this.#completed]?.type ?? 'nothing');
+    const meaning = meaningOf(kind, refused === undefined ? failedAt : 'commit');
+    const sets = steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text));
+    await settleFlight(this.#session, meaning, this.#failure, sets);
+  }
+
   /** How far the exchange has come, of which a flight was lost. */
-  #reached({ steps, kind }: PlannedFlight, { answers, isSent }: Landing): Reach {
-    if (answers.length === 0 && !this.#hasSent) return isSent ? 'unanswered' : 'unsent';
-    const commits = kind === 'alone' || (isSent && steps.some(({ type }) => type === 'commit'));
-    // What travels with a COMMIT is the only statement that there is to commit.
-    return commits && this.#failure === undefined ? 'open' : 'uncommitted';
+  #reached({ steps, kind }: PlannedFlight, landing: Landing): Reach {
+    return reachOf(kind, landing, {
+      hasSent: this.#hasSent,
+      carriesCommit: steps.some(({ type }) => type === 'commit'),
+      hasFailed: this.#failure !== undefined,
+    });
   }
 
   /** What a server cannot prepare and run in one trip is prepared in one of its own, once per connection. */
@@ -151,29 +163,5 @@ export class ExchangeRun {
       }
       this.#completed += 1;
     }
-  }
-
-  /** The statement has failed or not; in either case its COMMIT has ended what it began. */
-  async #endAlone(commit: Answer | undefined): Promise<void> {
-    if (commit?.error === undefined) {
-      this.#session.ended();
-      return;
-    }
-    this.#failure ??= describeFailure(commit.error);
-    this.#completed -= 1;
-    this.#results.pop();
-    await rollBack(this.#session, this.#failure);
-  }
-
-  /** Sees to it that nothing stays of what was carried out although something before it had failed. */
-  async #settle(steps: readonly Step[], kind: PlannedFlight['kind'], failure: Failure): Promise<void> {
-    const session = this.#session;
-    const isCommitted = this.#steps.length === steps.length && steps.at(-1)?.type === 'commit' && kind === 'whole';
-    const failedAt = this.#steps[this.#completed];
-    // The transaction of a single statement: that has failed, so there was nothing to commit.
-    if (isCommitted && failedAt?.type === 'statement') session.ended();
-    else if (failedAt?.type === 'begin' || failedAt?.type === 'commit') await rollBack(session, failure);
-    else if (failedAt?.type !== 'statement') session.fail({ ...failure, endsTransaction: true });
-    else if (kind === 'whole' || failure.endsTransaction === true) session.fail(failure);
   }
 }

@@ -5,12 +5,14 @@ import { inspectText, isAllOrNothing } from '../sql/inspect.ts';
 /** Steps that are sent together. */
 export interface PlannedFlight {
   readonly steps: readonly Step[];
-  /**
-   * `alone`: a statement outside of a transaction, with which its COMMIT travels. `whole`: of a transaction whose
-   * steps are all known, so that nothing of it stays when one fails. `part`: of one that goes on.
-   */
-  readonly kind: 'alone' | 'whole' | 'part';
+  readonly kind: FlightKind;
 }
+
+/**
+ * `alone`: a statement outside of a transaction, with which its COMMIT travels. `single`: a transaction of one statement. `whole`: of
+ * a transaction whose steps are all known, so that nothing of it stays when one fails. `part`: of one that goes on.
+ */
+export type FlightKind = 'alone' | 'single' | 'whole' | 'part';
 
 /** The most statements of a batch that are sent before their answers are read. */
 const batchSize = 50;
@@ -41,7 +43,7 @@ export function planFlights(steps: readonly Step[], isOpen: boolean): readonly P
 function planWhole(begin: Extract<Step, { type: 'begin' }>, steps: readonly Step[]): readonly PlannedFlight[] {
   const [, only] = steps;
   const isSingle = steps.length === 3 && only?.type === 'statement' && isAllOrNothing(only.statement.text);
-  if (isSingle && beginTexts(begin.characteristics).length === 0) return [{ steps, kind: 'whole' }];
+  if (isSingle && beginTexts(begin.characteristics).length === 0) return [{ steps, kind: 'single' }];
   const flights: PlannedFlight[] = [];
   for (let at = 0; at < steps.length - 1; at += batchSize) {
     flights.push({ steps: steps.slice(at, Math.min(at + batchSize, steps.length - 1)), kind: 'whole' });

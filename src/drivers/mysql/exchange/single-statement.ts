@@ -1,9 +1,10 @@
-import { type Exchange, type Reach, rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
+import { type Exchange, rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
 import { describeFailure } from './failure.ts';
 import { inspectText } from '../sql/inspect.ts';
 import { preparedStatement } from '../wire/mysql2-types.ts';
-import { rollBack, type Session, withoutValues } from './session.ts';
+import { meaningOf, reachOf, settleFlight } from './flight-end.ts';
+import { type Session, withoutValues } from './session.ts';
 import { resultOf, toSend } from './statement.ts';
 
 /** Whether a text is nothing but a statement: it begins and ends nothing, and is no procedure that could. */
@@ -42,21 +43,19 @@ async function fly(
   flight.statement(sent);
   // What `autocommit` would be.
   if (isAlone) flight.text('COMMIT');
-  const { answers, lost, isSent } = await flight.send();
-  if (lost !== undefined) {
-    const reached: Reach = !isSent ? 'unsent' : answers.length === 0 ? 'unanswered' : isAlone ? 'open' : 'uncommitted';
-    return failed(before, { kind: 'connectionLost', error: lost, reached });
-  }
-  const [answer, commit] = answers;
-  const failure = answer?.error === undefined ? undefined : describeFailure(withoutValues(answer.error, statement));
-  if (isAlone && commit?.error !== undefined) {
-    const commitFailure = failure ?? describeFailure(commit.error);
-    await rollBack(session, commitFailure);
-    return failed(before, commitFailure);
-  }
-  if (isAlone) session.ended();
-  else if (failure?.endsTransaction === true) session.fail(failure);
-  else if (failure === undefined) session.follow(false);
+  const landing = await flight.send();
+  const kind = isAlone ? 'alone' : 'part';
+  const { lost } = landing;
+  if (lost !== undefined)
+    return failed(before, { kind: 'connectionLost', error: lost, reached: reachOf(kind, landing, nothingBefore) });
+  const [answer, commit] = landing.answers;
+  const error = answer?.error === undefined ? undefined : withoutValues(answer.error, statement);
+  const refused = commit?.error;
+  const cause = error ?? refused;
+  const failure = cause === undefined ? undefined : describeFailure(cause);
+  const failedAt = failure === undefined ? 'nothing' : 'statement';
+  const settling = settleFlight(session, meaningOf(kind, refused === undefined ? failedAt : 'commit'), failure, false);
+  if (settling !== undefined) await settling;
   if (failure !== undefined) return failed(before, failure);
   return {
     completed: before + 1,
@@ -65,6 +64,8 @@ async function fly(
     ended: undefined,
   };
 }
+
+const nothingBefore = { hasSent: false, carriesCommit: false, hasFailed: false } as const;
 
 function failed(completed: number, failure: NonNullable<Exchange['failure']>): Exchange {
   return { completed, results: [], failure, ended: undefined };
