@@ -19,7 +19,14 @@ export {
   currentContext,
   withContext,
 } from './context/index.ts';
-export { type ChainLink, type Clock, type ErrorDetails, InvalidOptionError, SluiceError } from './core/index.ts';
+export {
+  type ChainLink,
+  type Clock,
+  type ErrorDetails,
+  InvalidOptionError,
+  MixedVersionsError,
+  SluiceError,
+} from './core/index.ts';
 export {
   afterCommit,
   afterRollback,

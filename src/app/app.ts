@@ -1,5 +1,5 @@
 import { type Cache, type CacheDefinition, type CacheKey, createCache } from '../cache/index.ts';
-import { aFunction, type Check, entriesByName, InvalidOptionError, readOptions } from '../core/index.ts';
+import { aFunction, type Check, entriesByName, InvalidOptionError, knownToCopies, readOptions } from '../core/index.ts';
 import { type CloseOptions, type Database, type Db, checkDatabase } from '../database/index.ts';
 import {
   type ColumnOf,
@@ -93,6 +93,10 @@ export class App<
   const Queues extends QueueDefinitions = QueueDefinitions,
   const Caches = CacheDefinitions,
 > {
+  static {
+    knownToCopies(App, 'app');
+  }
+
   /** The database that the app was created with. */
   readonly database: Database;
   /** The models, queues and caches by name; frozen. */

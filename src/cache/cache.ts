@@ -1,4 +1,4 @@
-import { currentFrame, findPlace } from '../context/index.ts';
+import { frameOfCall, findPlace } from '../context/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import type { Scope } from '../transaction/index.ts';
 import {
@@ -33,6 +33,7 @@ import { type Fetch, NearMemory } from './near.ts';
 import { deletion, type NewValue, type Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import type { CacheStore, Stored, StoreWrite } from './store.ts';
+import { refuseOtherVersion } from '../core/index.ts';
 
 /** What a read has found. */
 interface Found<Value> {
@@ -77,6 +78,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   constructor(database: Database, given: CacheOptions<Value, Key>) {
     checkDatabase('createCache', database);
     const options = readCacheOptions(given);
+    refuseOtherVersion('createCache', 'a store', options.store);
     const { name, memory, store = new MemoryStore(), commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
     this.name = name;
     this.#database = database;
@@ -238,7 +240,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /** A good copy in the process; a transaction asks further. */
   #copyOf(key: Key, options: CacheCallOptions | undefined, peeks = false): { readonly value: Value } | undefined {
     if (this.#near === undefined) return undefined;
-    const frame = currentFrame();
+    const frame = frameOfCall();
     if (frame !== undefined && this.#within(options) !== undefined) return undefined;
     // Who was called from another process sees at least what that one had committed.
     const copied = this.#near.find(keyText(key), frame?.chain?.enteredAt, peeks);
@@ -340,7 +342,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   #within(options: CacheCallOptions | undefined): Within | undefined {
-    const frame = currentFrame();
+    const frame = frameOfCall();
     if (frame === undefined) return undefined;
     const db = options?.db ?? this.#database.current;
     const client = internalsOf(this.#database).clientNamed(db.clientName);

@@ -44,7 +44,8 @@ export class StoreCommit implements Participant {
   readonly #scope: Scope;
   readonly #db: Db;
   readonly #transaction = newStamp();
-  readonly #overlays = new Map<Member, Overlay>();
+  // Private to the type alone: the caches of several copies of the package may share a store and a transaction.
+  private readonly overlays = new Map<Member, Overlay>();
   #announced: Announced | undefined;
   #outcome: Outcome | undefined;
 
@@ -57,7 +58,7 @@ export class StoreCommit implements Participant {
   /** What a cache has changed in the transaction of a scope, if anything. */
   static find(store: CacheStore, member: Member, scope: Scope): Overlay | undefined {
     const commit = wholeUnit(scope).resources?.get(store);
-    return commit instanceof StoreCommit ? commit.#overlays.get(member) : undefined;
+    return (commit as StoreCommit | undefined)?.overlays.get(member);
   }
 
   /** What a cache is about to change in it. @param db a handle on the client of the transaction */
@@ -65,19 +66,19 @@ export class StoreCommit implements Participant {
     const unit = wholeUnit(scope);
     unit.resources ??= new Map();
     const known = unit.resources.get(store);
-    if (known instanceof StoreCommit) return known.#overlayOf(member);
+    if (known !== undefined) return (known as StoreCommit).overlayOf(member);
     const commit = new StoreCommit(store, scope, db);
     participate(scope, commit);
     unit.resources.set(store, commit);
-    return commit.#overlayOf(member);
+    return commit.overlayOf(member);
   }
 
-  #overlayOf(member: Member): Overlay {
-    const known = this.#overlays.get(member);
+  private overlayOf(member: Member): Overlay {
+    const known = this.overlays.get(member);
     if (known !== undefined) return known;
     const overlay = new Overlay(member.wholeTag, member.wider);
     this.#scope.transaction.savepoints.observe(overlay);
-    this.#overlays.set(member, overlay);
+    this.overlays.set(member, overlay);
     return overlay;
   }
 
@@ -86,7 +87,7 @@ export class StoreCommit implements Participant {
     const tags: string[] = [];
     const values = new Map<string, NewValue>();
     let timeout = Number.POSITIVE_INFINITY;
-    for (const [member, overlay] of this.#overlays) {
+    for (const [member, overlay] of this.overlays) {
       tags.push(...overlay.dirty);
       for (const [key, value] of overlay.values()) values.set(key, value);
       timeout = Math.min(timeout, member.commitTimeout);
@@ -101,7 +102,7 @@ export class StoreCommit implements Participant {
       this.#fence(deadline);
     } catch (cause) {
       if (this.#outcome !== undefined) return;
-      await inScope(() => leaveOrRefuse(this.#store, [...this.#overlays.keys()], this.#db, tags, cause));
+      await inScope(() => leaveOrRefuse(this.#store, [...this.overlays.keys()], this.#db, tags, cause));
       // It commits all the same, when locks that were taken too late may be over: they end by themselves.
       this.#announced = undefined;
     }
@@ -114,7 +115,7 @@ export class StoreCommit implements Participant {
   #fence(deadline: number): void {
     if (this.#store.isShared !== true) return;
     this.#scope.transaction.commitBy(deadline, (cause) => {
-      const [member] = this.#overlays.keys();
+      const [member] = this.overlays.keys();
       return unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause);
     });
   }
@@ -130,7 +131,7 @@ export class StoreCommit implements Participant {
   async #settle(announced: Announced, values: NewValues): Promise<void> {
     const { work } = this.#scope.transaction.client;
     work.add(this);
-    await settleOrTell(this.#store, this.#overlays.keys(), announced, values);
+    await settleOrTell(this.#store, this.overlays.keys(), announced, values);
     work.delete(this);
   }
 

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { sharedByCopies } from '../core/index.ts';
 import { CacheLoadCircleError } from './errors.ts';
 
 /** A load that runs, and the one that it runs in. */
@@ -11,7 +12,7 @@ interface Link {
   hasEnded: boolean;
 }
 
-const chain = new AsyncLocalStorage<Link>();
+const chain = sharedByCopies('cache-loads', () => new AsyncLocalStorage<Link>());
 /** The most caches that an error names. */
 const mostNamed = 10;
 

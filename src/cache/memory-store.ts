@@ -1,6 +1,6 @@
 import { newStamp } from './stamp.ts';
 import { LRUCache } from 'lru-cache';
-import { type Clock, systemClock } from '../core/index.ts';
+import { type Clock, systemClock, knownToCopies } from '../core/index.ts';
 import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreWrite, TagState } from './store.ts';
 
 interface Tag {
@@ -40,6 +40,10 @@ const tagsPerValue = 2;
  * ```
  */
 export class MemoryStore implements CacheStore {
+  static {
+    knownToCopies(MemoryStore, 'memory-store');
+  }
+
   readonly #feed = new LocalFeed();
   /** Reports changes synchronously, to the caches of this process. */
   readonly feed: ChangeFeed = this.#feed;

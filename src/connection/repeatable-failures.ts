@@ -1,4 +1,4 @@
-import { fieldOf, isError, isInstance } from '../core/index.ts';
+import { fieldOf, isError, isInstance, sharedByCopies } from '../core/index.ts';
 import type { Failure, FailureKind } from '../driver/index.ts';
 import type { RollbackUnit } from './savepoints.ts';
 
@@ -11,7 +11,7 @@ function isRepeatable({ kind, elsewhere }: Failure): boolean {
 }
 
 /** What an error was made of, where nothing in it says so. */
-const originals = new WeakMap<object, unknown>();
+const originals = sharedByCopies('originals', () => new WeakMap<object, unknown>());
 
 /** A library rejects with `error` where something of ours has rejected with `original`. */
 export function standsFor(error: unknown, original: unknown): void {

@@ -11,7 +11,7 @@ import {
 import type { ChainContext } from './chain-context.ts';
 import { Frame } from './frame.ts';
 import { levelOf } from './place.ts';
-import { currentFrame, runInFrame } from './frame-storage.ts';
+import { currentFrame, frameOfCall, runInFrame } from './frame-storage.ts';
 
 /** What travels with a chain through jobs, calls and messages. */
 export type ContextValues = Omit<ChainContext, 'ancestors' | 'deadline' | 'enteredAt'>;
@@ -118,7 +118,7 @@ export function withContext<Result>(options: ContextOptions, body: () => Result)
  * ```
  */
 export function currentContext(): CurrentContext {
-  const frame = currentFrame();
+  const frame = frameOfCall();
   if (frame === undefined) return { level: 0 };
   const { ancestors: _, deadline, enteredAt: __, ...values } = frame.chain ?? {};
   const remaining = deadline === undefined ? {} : { remaining: deadline - systemClock.now() };

@@ -1,16 +1,21 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { announceVersion, assertOwnVersionHere, sharedByCopies } from '../core/index.ts';
 import type { Frame } from './frame.ts';
 
-/**
- * One store for the whole process, under a registered symbol: a second copy of the package (two
- * versions in one tree, ESM and CommonJS) finds the same frames instead of silently none.
- */
-const storeKey = Symbol.for('sluice.context.v1');
-
-const shared = globalThis as { [storeKey]?: AsyncLocalStorage<Frame | undefined> };
-const storage: AsyncLocalStorage<Frame | undefined> = (shared[storeKey] ??= new AsyncLocalStorage());
+/** One for all copies of this version: a second copy finds the same frames instead of silently none. */
+const storage = sharedByCopies('context', () => new AsyncLocalStorage<Frame | undefined>());
+announceVersion(() => storage.getStore()?.innermost?.describe().transaction);
 
 export function currentFrame(): Frame | undefined {
+  return storage.getStore();
+}
+
+/**
+ * The current frame, for what a program calls.
+ * @throws MixedVersionsError inside a transaction of another version of the package, which this one cannot join
+ */
+export function frameOfCall(): Frame | undefined {
+  assertOwnVersionHere();
   return storage.getStore();
 }
 

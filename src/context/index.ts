@@ -21,4 +21,4 @@ export {
 } from './frame.ts';
 export { BaseLevel } from './base-level.ts';
 export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
-export { currentFrame, runInFrame } from './frame-storage.ts';
+export { currentFrame, frameOfCall, runInFrame } from './frame-storage.ts';

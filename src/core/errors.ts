@@ -155,3 +155,24 @@ export class InvalidOptionError extends SluiceError {
   static override readonly code = 'INVALID_OPTION';
   override readonly code = 'INVALID_OPTION';
 }
+
+/**
+ * Two versions of the package met in one process: an object of one was given to the other, or one was called inside a
+ * transaction of the other, which it cannot join. Nothing was taken or sent. Copies of the same version work together.
+ */
+export class MixedVersionsError extends SluiceError {
+  static override readonly code = 'MIXED_VERSIONS';
+  override readonly code = 'MIXED_VERSIONS';
+  /** The other version, and the folder that its code is in. */
+  readonly other: {
+    /** As in its package.json. */
+    readonly version: string;
+    /** Where its code is. */
+    readonly folder: string;
+  };
+
+  constructor(details: ErrorDetails & { readonly other: MixedVersionsError['other'] }) {
+    super(details);
+    this.other = details.other;
+  }
+}

@@ -1,5 +1,21 @@
 export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
-export { type ChainLink, describeLink, type ErrorDetails, InvalidOptionError, SluiceError } from './errors.ts';
+export {
+  announceVersion,
+  assertOwnVersionHere,
+  knownToCopies,
+  openToCopies,
+  refuseOtherVersion,
+  sharedByCopies,
+  signed,
+} from './copies.ts';
+export {
+  type ChainLink,
+  describeLink,
+  type ErrorDetails,
+  InvalidOptionError,
+  MixedVersionsError,
+  SluiceError,
+} from './errors.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';
 export {
   aBoolean,

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from './errors.ts';
+import { InvalidOptionError, MixedVersionsError } from './errors.ts';
 import { builtInName, isRecord } from './value-kind.ts';
 
 /** Says what is wrong with a value, or nothing when it is accepted. */
@@ -98,7 +98,7 @@ export function reading<Result>(owner: string, read: () => Result): Result {
   try {
     return read();
   } catch (cause) {
-    if (cause instanceof InvalidOptionError) throw cause;
+    if (cause instanceof InvalidOptionError || cause instanceof MixedVersionsError) throw cause;
     throw new InvalidOptionError({
       what: `${owner} got something that cannot be read: it threw`,
       remedy: 'Give plain values; see "cause"',

@@ -5,7 +5,8 @@ import { TokenBucket } from './token-bucket.ts';
 /** A place in the program, formatted lazily: on the first read. */
 export type Origin = () => string | undefined;
 
-const ownFolder = fileURLToPath(new URL('..', import.meta.url));
+/** The folder of this copy's code. */
+export const ownFolder: string = fileURLToPath(new URL('..', import.meta.url));
 const packages = /[\\/]node_modules[\\/]/;
 const ownPrograms = join(ownFolder, 'cli');
 /** The method of ours that was called, and its caller; each further line costs a third of a microsecond. */

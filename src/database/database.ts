@@ -5,6 +5,7 @@ import {
   Frame,
   type FrameChange,
   BaseLevel,
+  frameOfCall,
   levelIsolated,
   runInFrame,
 } from '../context/index.ts';
@@ -14,8 +15,9 @@ import {
   checkBody,
   type Clock,
   integer,
-  InvalidOptionError,
+  knownToCopies,
   longestTimer,
+  openToCopies,
   readOptions,
   systemClock,
   typeName,
@@ -37,7 +39,7 @@ import { Client } from './client.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
 import { runDetached } from './run-detached.ts';
-import { UnknownClientError } from './errors.ts';
+import { noDatabase, UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
 import { registerDatabase, unregisterDatabase } from './open-databases.ts';
 
@@ -86,7 +88,7 @@ export interface DatabaseInternals {
   readonly defaultClientName: string;
 }
 
-/** @throws InvalidOptionError for what is no database of this copy of the package */
+/** @throws InvalidOptionError for what is no database; MixedVersionsError for one of another version of the package */
 export let internalsOf: (database: Database) => DatabaseInternals;
 
 /** The clients of a program by name, and the ambient transactions on them. Made by `createDatabase`. */
@@ -95,13 +97,17 @@ export class Database<Name extends string = string> {
   static readonly transaction: (options?: TransactionOptions) => TransactionalDecorator = transactional;
 
   static {
+    knownToCopies(Database, 'database');
+    const internals = openToCopies(
+      Database.prototype,
+      'database',
+      (database): DatabaseInternals => database.#internals,
+    );
     internalsOf = (database) => {
-      if (typeof database !== 'object' || database === null || !(#clients in database)) throw foreign(database);
-      return {
-        clientNamed: (name) => database.#clientNamed(name),
-        maxLevel: Math.max(...[...database.#clients.values()].map(({ pool }) => pool.settings.maxLevel)),
-        defaultClientName: database.#default.name,
-      };
+      if (typeof database === 'object' && database !== null && #internals in database) return database.#internals;
+      const found = internals(database);
+      if (found === undefined) throw noDatabase(database);
+      return found;
     };
   }
 
@@ -124,6 +130,7 @@ export class Database<Name extends string = string> {
   readonly #handles = new Map<object, Db<Name>>();
   readonly #default: Client;
   readonly #clock: Clock;
+  readonly #internals: DatabaseInternals;
   #closing: Promise<void> | undefined;
 
   constructor(options: DatabaseOptions<Name>) {
@@ -138,6 +145,11 @@ export class Database<Name extends string = string> {
       this.#handles.set(client, new Db(name as Name, client));
     }
     this.#default = this.#clientNamed(defaultClient);
+    this.#internals = {
+      clientNamed: (name) => this.#clientNamed(name),
+      maxLevel: Math.max(...[...this.#clients.values()].map(({ pool }) => pool.settings.maxLevel)),
+      defaultClientName: this.#default.name,
+    };
     this.transaction = Object.assign(
       <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>
         runScope({ client: this.#currentClient(), level: undefined }, body, transactionOptions),
@@ -212,7 +224,7 @@ export class Database<Name extends string = string> {
   async switchDb<Result>(body: () => Result | PromiseLike<Result>, info: DbInfo<Name>): Promise<Result> {
     checkBody('switchDb', body);
     const { client, level: wanted } = this.#placeOf(info);
-    const { scope, hooks, at } = findPlace(currentFrame(), client, wanted);
+    const { scope, hooks, at } = findPlace(frameOfCall(), client, wanted);
     const baseLevel = wanted === undefined ? at?.baseLevel : undefined;
     return await this.#runIn({ client, level: wanted ?? at?.level, baseLevel, scope, hooks, current: client }, body);
   }
@@ -234,7 +246,7 @@ export class Database<Name extends string = string> {
   ): Promise<Result> {
     checkBody('switchDbIsolate', body);
     const { client } = this.#placeOf(info);
-    const frame = currentFrame();
+    const frame = frameOfCall();
     const baseLevel = new BaseLevel(levelIsolated(this.current.level, frame), frame?.baseLevel);
     try {
       return await this.#runIn({ client, baseLevel, scope: undefined, current: client }, body);
@@ -352,26 +364,6 @@ export class Database<Name extends string = string> {
       remedy: `Its clients are: ${[...this.#clients.keys()].join(', ')}`,
     });
   }
-}
-
-function hasSwitch(value: unknown): boolean {
-  try {
-    return typeof value === 'object' && value !== null && 'switchDb' in value;
-  } catch {
-    return false;
-  }
-}
-
-function foreign(value: unknown): InvalidOptionError {
-  const isDatabase = hasSwitch(value);
-  return new InvalidOptionError({
-    what: isDatabase
-      ? 'A database came from another copy or version of the package, or is wrapped in a Proxy'
-      : `A database was expected, and ${typeName(value)} was given`,
-    remedy: isDatabase
-      ? 'Let one copy be installed (see "npm ls sluice"), and give what createDatabase() returned'
-      : 'Give what createDatabase() returned',
-  });
 }
 
 function tookTooLong(timeout: number): DatabaseClosedError {

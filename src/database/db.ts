@@ -1,5 +1,5 @@
-import { currentFrame, findPlace } from '../context/index.ts';
-import { InvalidOptionError, typeName } from '../core/index.ts';
+import { findPlace, frameOfCall } from '../context/index.ts';
+import { InvalidOptionError, knownToCopies, openToCopies, refuseOtherVersion, typeName } from '../core/index.ts';
 import { isSql, type QueryResult, type Sql } from '../driver/index.ts';
 import type { Outcome, SavepointObserver, TransactionalClient } from '../connection/index.ts';
 import {
@@ -60,8 +60,10 @@ export interface DbTransaction {
   observeSavepoints(observer: SavepointObserver): void;
 }
 
-/** The client of a handle. @throws InvalidOptionError for what is no handle of this copy of the package */
+/** The client of a handle. @throws InvalidOptionError for what is no handle; MixedVersionsError for one of another version */
 export let clientOf: (db: Db) => TransactionalClient;
+/** Whether a value is a handle, of whichever copy of this version. */
+export let isDb: (value: unknown) => value is Db;
 
 /** @throws InvalidOptionError for what is no handle on a client of the database */
 export function checkHandle(database: object, db: Db): void {
@@ -72,7 +74,9 @@ export function checkHandle(database: object, db: Db): void {
   });
 }
 
+/** @throws MixedVersionsError */
 function noHandle(value: unknown): InvalidOptionError {
+  refuseOtherVersion('A function that takes a handle on a client', 'a handle', value);
   return new InvalidOptionError({
     what: `A handle on a client was expected, and ${typeName(value)} was given`,
     remedy: 'Give what current or getDb() of the database returns',
@@ -91,9 +95,15 @@ export class Db<Name extends string = string> {
   readonly #target: Target;
 
   static {
+    knownToCopies(Db, 'handle');
+    const ofCopies = openToCopies(Db.prototype, 'handle', (db): TransactionalClient => db.#target.client);
+    const find = (db: unknown): TransactionalClient | undefined =>
+      typeof db === 'object' && db !== null && #target in db ? db.#target.client : ofCopies(db);
+    isDb = (value): value is Db => find(value) !== undefined;
     clientOf = (db) => {
-      if (typeof db !== 'object' || db === null || !(#target in db)) throw noHandle(db);
-      return db.#target.client;
+      const client = find(db);
+      if (client === undefined) throw noHandle(db);
+      return client;
     };
   }
 
@@ -105,17 +115,17 @@ export class Db<Name extends string = string> {
       begin: (body, options) => runScope(target, body, options),
       batch: (statements, options) => runBatch(target, statements, options),
       get active() {
-        return activeTransaction(scopeAt(currentFrame(), target));
+        return activeTransaction(scopeAt(frameOfCall(), target));
       },
       observeSavepoints: (observer) => {
-        scopeAt(currentFrame(), target)?.transaction.savepoints.observe(observer);
+        scopeAt(frameOfCall(), target)?.transaction.savepoints.observe(observer);
       },
     };
   }
 
   /** The level at which statements and transactions of this handle run here. */
   get level(): number {
-    return findPlace(currentFrame(), this.#target.client, this.#target.level).level;
+    return findPlace(frameOfCall(), this.#target.client, this.#target.level).level;
   }
 
   /** The engine: `postgres`. */
@@ -125,7 +135,7 @@ export class Db<Name extends string = string> {
 
   /** Whether a statement of this handle would run in a transaction here. */
   get inTransaction(): boolean {
-    const scope = scopeAt(currentFrame(), this.#target);
+    const scope = scopeAt(frameOfCall(), this.#target);
     return scope?.isOpen === true && scope.base === undefined;
   }
 

@@ -1,4 +1,4 @@
-import { SluiceError } from '../core/index.ts';
+import { InvalidOptionError, refuseOtherVersion, SluiceError, typeName } from '../core/index.ts';
 
 /** A client was named that the database does not have. */
 export class UnknownClientError extends SluiceError {
@@ -16,4 +16,22 @@ export class NoDatabaseError extends SluiceError {
 export class AmbiguousDatabaseError extends SluiceError {
   static override readonly code = 'AMBIGUOUS_DATABASE';
   override readonly code = 'AMBIGUOUS_DATABASE';
+}
+
+/** For what is given in place of a database. @throws MixedVersionsError for one of another version */
+export function noDatabase(value: unknown): InvalidOptionError {
+  refuseOtherVersion('A function that takes a database', 'a database', value);
+  const isDatabase = hasSwitch(value);
+  return new InvalidOptionError({
+    what: isDatabase ? 'A database is wrapped in a Proxy' : `A database was expected, and ${typeName(value)} was given`,
+    remedy: 'Give what createDatabase() returned',
+  });
+}
+
+function hasSwitch(value: unknown): boolean {
+  try {
+    return typeof value === 'object' && value !== null && 'switchDb' in value;
+  } catch {
+    return false;
+  }
 }

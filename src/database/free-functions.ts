@@ -1,4 +1,4 @@
-import { currentFrame } from '../context/index.ts';
+import { frameOfCall } from '../context/index.ts';
 import { registerHookHere, type Scope, TransactionRequiredError } from '../transaction/index.ts';
 import { assertUnambiguous } from './open-databases.ts';
 import { activeTransaction } from './transaction-info.ts';
@@ -86,5 +86,5 @@ export function setRollbackOnly(): void {
 }
 
 function scopeHere(): Scope | undefined {
-  return currentFrame()?.scope as Scope | undefined;
+  return frameOfCall()?.scope as Scope | undefined;
 }

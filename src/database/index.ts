@@ -7,7 +7,7 @@ export {
   internalsOf,
   type TransactionFunction,
 } from './database.ts';
-export { checkHandle, clientOf, Db, type DbTransaction } from './db.ts';
+export { checkHandle, clientOf, Db, type DbTransaction, isDb } from './db.ts';
 export type { QueryOptions } from '../transaction/index.ts';
 export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';

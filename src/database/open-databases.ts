@@ -1,14 +1,13 @@
-import { currentFrame, type Frame } from '../context/index.ts';
+import { type Frame, frameOfCall } from '../context/index.ts';
+import { sharedByCopies } from '../core/index.ts';
 import { AmbiguousDatabaseError, NoDatabaseError } from './errors.ts';
 
 interface Registry {
   readonly open: Set<object>;
 }
 
-// Under a registered symbol, for the same reason as the context store: a second copy finds the same databases.
-const registryKey = Symbol.for('sluice.databases.v1');
-const shared = globalThis as { [registryKey]?: Registry };
-const registry: Registry = (shared[registryKey] ??= { open: new Set() });
+// A second copy of the package finds the same databases.
+const registry = sharedByCopies('databases', (): Registry => ({ open: new Set() }));
 
 export function registerDatabase(database: object): void {
   registry.open.add(database);
@@ -24,7 +23,7 @@ export function unregisterDatabase(database: object): void {
  * @throws NoDatabaseError, AmbiguousDatabaseError
  */
 export function databaseHere(): object {
-  const ambient = ambientDatabases(currentFrame());
+  const ambient = ambientDatabases(frameOfCall());
   const [decided] = ambient;
   if (decided !== undefined) {
     if (ambient.size > 1) throw ambiguous(`The chain has transactions of ${ambient.size} databases`);

@@ -11,6 +11,7 @@ import {
   longestTimer,
   label,
   text,
+  refuseOtherVersion,
   withMethods,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
@@ -58,6 +59,7 @@ export function readDatabaseOptions(options: DatabaseOptions): DatabaseOptions &
 function definitionOf(name: string, definition: unknown): ClientDefinition {
   const wrong = label(200)(name);
   if (wrong !== undefined) throw invalid('createDatabase got a client with a name that cannot be', `Give ${wrong}`);
+  refuseOtherVersion('createDatabase', 'a client', definition);
   if (typeof definition !== 'object' || definition === null || !('driver' in definition) || !('pool' in definition)) {
     throw invalid(`The client "${name}" is not defined by a driver`, 'Give what postgres(...) returns');
   }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   type ChainContext,
   contextChecks,
-  currentFrame,
+  frameOfCall,
   type Frame,
   largestContext,
   levelBeside,
@@ -134,7 +134,7 @@ export function createContextCarrierFor(target: ContextCarrierTarget, options: C
   return {
     injectContext(headers, injectOptions = {}) {
       checkCarrier('injectContext', headers);
-      const frame = currentFrame();
+      const frame = frameOfCall();
       const read = readOptions('injectContext', injectOptions, injectChecks);
       const awaited = read.awaited === false ? undefined : { level: levelBeside(frame) };
       // Which client is current is a matter of the process: another service may have other ones.

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { currentFrame, type Frame, runInFrame } from '../context/index.ts';
-import { captureOrigin, type Origin } from '../core/index.ts';
+import { captureOrigin, type Origin, sharedByCopies } from '../core/index.ts';
 import { type BegunByHand, leftOpen, runScope, type Scope, type Target } from '../transaction/index.ts';
 import type { Characteristics } from './control-command.ts';
 import type { Awaited } from './own-transaction.ts';
@@ -54,7 +54,7 @@ interface Beginning {
 /** How many calls a library may have between `BEGIN` and the program. */
 const depthOfLibraries = 20;
 
-const asked = new AsyncLocalStorage<Origin>();
+const asked = sharedByCopies('begun-at', () => new AsyncLocalStorage<Origin>());
 
 /**
  * For a library that begins a transaction in a later tick, where the stack no longer shows the program's call.

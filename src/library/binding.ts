@@ -1,4 +1,4 @@
-import { fieldOf, InvalidOptionError, isThenable, reading, typeName } from '../core/index.ts';
+import { fieldOf, InvalidOptionError, isThenable, reading, refuseOtherVersion, typeName } from '../core/index.ts';
 import type { ClientIdentity } from '../context/index.ts';
 
 /** What a library is bound by, for errors. */
@@ -12,7 +12,7 @@ export interface BindEntry {
 }
 
 /** Where a handle says what it is bound to. Under a symbol, which a Proxy around the handle passes on. */
-export const boundTo: unique symbol = Symbol('the client that a handle is bound to');
+export const boundTo: unique symbol = Symbol.for('sluice.bound-to') as never;
 
 /** @throws InvalidOptionError for what is no handle of the library, or of a version of it that has other methods */
 export function assertHandle({ name, takes, methods }: BindEntry, handle: unknown): asserts handle is object {
@@ -70,6 +70,7 @@ export function isBound(entry: string, handle: object, client: ClientIdentity): 
 /** @throws InvalidOptionError where what a handle is bound to is another client than it is to be bound to */
 export function assertSameClient(entry: string, found: ClientIdentity, client: ClientIdentity): void {
   if (found === client) return;
+  refuseOtherVersion(entry, 'a handle that is bound to a database', found.database);
   throw new InvalidOptionError({
     what: `${entry} got a handle that is already bound to another client or database ("${found.name}")`,
     remedy: 'Make one handle per client, each over its own ambient pool',

@@ -1,6 +1,7 @@
+import { sharedByCopies } from '../core/index.ts';
 import { ConnectError } from '../driver/index.ts';
 
-const told = new WeakMap<object, ConnectError>();
+const told = sharedByCopies('library-failures', () => new WeakMap<object, ConnectError>());
 
 /**
  * The error that a library gets for a failure: where no connection could be opened, the driver's own error, as its pool would

@@ -1,12 +1,12 @@
 import type { TransactionalClient } from '../connection/index.ts';
-import { fieldOf, InvalidOptionError } from '../core/index.ts';
+import { fieldOf, InvalidOptionError, refuseOtherVersion } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import type { LibraryPoolOptions } from '../driver/index.ts';
 
 /** Says of a pool, and of what it lends, which client they are of; what wraps them says so too. */
-const ofClient = Symbol('the client of a database whose connections these are');
+const ofClient = Symbol.for('sluice.client');
 
-/** @throws InvalidOptionError for what is no database of this copy of the package; UnknownClientError */
+/** @throws InvalidOptionError for what is no database; MixedVersionsError; UnknownClientError */
 export function clientOf(database: Database, clientName: string | undefined): TransactionalClient {
   const internals = internalsOf(database);
   return internals.clientNamed(clientName === undefined ? internals.defaultClientName : clientName);
@@ -45,6 +45,7 @@ export function assertPoolOf(client: TransactionalClient, pool: unknown, entry: 
     | TransactionalClient
     | undefined;
   if (found === client) return;
+  refuseOtherVersion(entry, 'a handle over an ambient pool', found?.database);
   // A connection that a pool has lent shows whose it is when a transaction begins on it.
   if (found === undefined && typeof fieldOf(pool, 'release') === 'function') return;
   throw new InvalidOptionError({

@@ -1,5 +1,5 @@
 import { reportBackgroundError } from '../channels/index.ts';
-import { currentFrame, findPlace } from '../context/index.ts';
+import { findPlace, frameOfCall } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
 import { Checkout, type TransactionalClient } from '../connection/index.ts';
@@ -13,7 +13,7 @@ import { refuseBeginElsewhere } from './own-transaction.ts';
 /** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
 export async function openSession(database: Database, clientName: string, holder: string): Promise<LibrarySession> {
   const client = internalsOf(database).clientNamed(clientName);
-  const frame = currentFrame();
+  const frame = frameOfCall();
   const { level, scope } = findPlace(frame, client);
   if (scope !== undefined && frame !== undefined) {
     (scope as Scope).assertOpen();
@@ -24,7 +24,7 @@ export async function openSession(database: Database, clientName: string, holder
 
 /** Whether the caller is in a transaction of the client. */
 export function isInTransactionOf(database: Database, clientName: string): boolean {
-  return findPlace(currentFrame(), internalsOf(database).clientNamed(clientName)).scope !== undefined;
+  return findPlace(frameOfCall(), internalsOf(database).clientNamed(clientName)).scope !== undefined;
 }
 
 /** Runs statements where the caller is: in the ambient transaction, or by themselves. */

@@ -1,4 +1,4 @@
-import { isRecord, isThenable, reading, typeName } from '../core/index.ts';
+import { isRecord, isThenable, reading, refuseOtherVersion, typeName } from '../core/index.ts';
 import { invalid } from './errors.ts';
 import { Either, Operator, type ReadWhere } from './operators.ts';
 import { checked } from './where.ts';
@@ -14,6 +14,7 @@ export function readWhere(where: unknown, columns: ReadonlySet<string> | undefin
 function copyWhere(where: unknown, columns: ReadonlySet<string> | undefined, depth: number): ReadWhere {
   if (depth > deepest) throw invalid(`Conditions are nested more than ${deepest} deep`, 'Write them flatter');
   if (where instanceof Either) {
+    refuseOtherVersion('A model', 'alternatives', where);
     if (where.conditions.length === 0) throw invalid('either() got no condition', 'Give at least one');
     return new Either(where.conditions.map((each) => copyWhere(each, columns, depth + 1)));
   }
@@ -29,6 +30,7 @@ function copyWhere(where: unknown, columns: ReadonlySet<string> | undefined, dep
 function copyCondition(column: string, value: unknown): unknown {
   if (value === null) return null;
   if (!(value instanceof Operator)) return checkValue(column, value);
+  refuseOtherVersion('A model', 'an operator', value);
   const { name, value: operand } = value;
   if (name === 'inList' || name === 'notInList') {
     if (!Array.isArray(operand)) throw invalid(`${name}() got ${typeName(operand)}`, 'Give a list');

@@ -1,5 +1,5 @@
 import { type CompiledQuery, type Kysely, sql } from 'kysely';
-import { readOptions } from '../core/index.ts';
+import { knownToCopies, readOptions } from '../core/index.ts';
 import { type Database, type Db, checkDatabase } from '../database/index.ts';
 import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
 import { type ColumnOf, defineModel, type ModelDefinition } from './definition.ts';
@@ -25,6 +25,10 @@ const rowsAtOnce = 500;
 
 /** The verbs of a table. Each runs in the transaction that is ambient where it is called. */
 export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>> {
+  static {
+    knownToCopies(Model, 'model');
+  }
+
   /** The definition that the model was made from. */
   readonly definition: ModelDefinition<Row, Key>;
   readonly #db: () => Db;

@@ -1,5 +1,11 @@
+import { knownToCopies } from '../core/index.ts';
+
 /** What a column is compared with; made by the functions here alone, so that no JSON can be one. */
 export class Operator<Value = unknown> {
+  static {
+    knownToCopies(Operator, 'operator');
+  }
+
   readonly name: 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'like' | 'inList' | 'notInList';
   readonly value: unknown;
   /** For the type alone. */
@@ -13,6 +19,10 @@ export class Operator<Value = unknown> {
 
 /** Conditions of which one has to hold. */
 export class Either<Row extends object = object> {
+  static {
+    knownToCopies(Either, 'either');
+  }
+
   /** The alternatives. */
   readonly conditions: readonly Where<Row>[];
 

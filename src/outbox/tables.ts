@@ -1,4 +1,5 @@
-import { Db } from '../database/index.ts';
+import { refuseOtherVersion } from '../core/index.ts';
+import { type Db, isDb } from '../database/index.ts';
 import { outboxDialect } from './dialects.ts';
 import { OutboxMissingError } from './errors.ts';
 import { checkArguments } from './input.ts';
@@ -16,8 +17,10 @@ import { dialectOf, dialectOfDb, type SqlRunner, type SqlRunnerOptions } from '.
  * @throws InvalidOptionError for what is neither, or says not of which engine it is
  */
 export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerOptions = {}): Promise<void> {
-  if (on instanceof Db) checkArguments('createOutboxTables', on, {});
-  const dialect = on instanceof Db ? dialectOfDb(on, options) : dialectOf(on, options);
+  refuseOtherVersion('createOutboxTables', 'a handle', on);
+  const isHandle = isDb(on);
+  if (isHandle) checkArguments('createOutboxTables', on, {});
+  const dialect = isHandle ? dialectOfDb(on, options) : dialectOf(on, options);
   // One by one: outside of a transaction none of them keeps those waiting who write into the tables already.
   for (const statement of outboxDialect(dialect).create) await on.query(statement);
 }

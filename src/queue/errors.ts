@@ -1,4 +1,4 @@
-import { type ErrorDetails, SluiceError } from '../core/index.ts';
+import { type ErrorDetails, knownToCopies, SluiceError } from '../core/index.ts';
 import type { DbInfo } from '../database/index.ts';
 import type { JobState, RemoteFailure } from './engine/index.ts';
 
@@ -68,6 +68,10 @@ export class JobsClosedError extends SluiceError {
 
 /** Thrown by a handler: the job fails at once, whatever attempts it has left. */
 export class UnrecoverableError extends Error {
+  static {
+    knownToCopies(UnrecoverableError, 'unrecoverable-error');
+  }
+
   /** Always `UnrecoverableError`. */
   override readonly name: string = 'UnrecoverableError';
   /** Always `UNRECOVERABLE`. */
@@ -79,6 +83,10 @@ export class UnrecoverableError extends Error {
  * where it was thrown, and the stack of that process in `remoteStack`.
  */
 export class RemoteError extends Error {
+  static {
+    knownToCopies(RemoteError, 'remote-error');
+  }
+
   /** The `name` that the error had where it was thrown. */
   override readonly name: string;
   /** The `code` that the error had, where it had one. */

@@ -1,4 +1,4 @@
-import { currentFrame, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
+import { frameOfCall, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
 import { aFunction, aSignal, readOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import type { QueueDefinition } from './definition.ts';
@@ -58,7 +58,7 @@ export class JobHandle<Result = unknown> {
    */
   async result(options: AwaitOptions = {}): Promise<Result> {
     const { timeout: given, signal, onProgress } = readOptions('result of a job', options, awaitChecks);
-    const frame = currentFrame();
+    const frame = frameOfCall();
     this.#assertMayWait(frame);
     const timeout = waitTime(given, frame, this.#definition.options.timeout);
     return (await this.#runtime.waitFor(this, { timeout, signal, onProgress })) as Result;

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { OpenTransaction } from '../context/index.ts';
+import { sharedByCopies } from '../core/index.ts';
 
 /** What makes the ids of a call's jobs its own. */
-const seeds = new WeakMap<object, string>();
+const seeds = sharedByCopies('job-seeds', () => new WeakMap<object, string>());
 /** How often an attempt has pushed the same thing. */
-const counts = new WeakMap<OpenTransaction, Map<string, number>>();
+const counts = sharedByCopies('job-counts', () => new WeakMap<OpenTransaction, Map<string, number>>());
 
 /**
  * An id for a job. Inside a transaction it is the same in every attempt of it: made of the call, the

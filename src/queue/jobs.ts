@@ -6,9 +6,11 @@ import {
   entriesByName,
   integer,
   InvalidOptionError,
+  knownToCopies,
   longestTimer,
   readOptions,
   systemClock,
+  refuseOtherVersion,
 } from '../core/index.ts';
 import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
@@ -49,6 +51,10 @@ const checks: Checks = {
 
 /** The queues and workers of a program, on one engine. Made by `createJobs`. */
 export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions> {
+  static {
+    knownToCopies(Jobs, 'jobs');
+  }
+
   /** The queues by the names that they were given under. */
   readonly queues: BoundQueues<Definitions>;
   /** The database that the jobs' transactions run on. */
@@ -161,6 +167,7 @@ function readJobsOptions<Definitions extends QueueDefinitions>(
   options: JobsOptions<Definitions>,
 ): JobsOptions<Definitions> {
   const read = readOptions('createJobs', options, checks);
+  refuseOtherVersion('createJobs', 'an engine', read.engine);
   const definitions = Object.values<QueueDefinition<never>>(read.queues ?? {});
   if (definitions.length === 0 || !definitions.every(isDefinition)) {
     throw new InvalidOptionError({

@@ -1,4 +1,4 @@
-import { currentFrame, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
+import { frameOfCall, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
 import {
   anything,
   type Check,
@@ -114,7 +114,7 @@ export class Queue<Data = unknown, Result = unknown> {
    */
   async push(data: Data, given: PushOptions = {}): Promise<JobHandle<Result>> {
     const options = readOptions(`push to queue "${this.name}"`, given, pushChecks);
-    const frame = currentFrame();
+    const frame = frameOfCall();
     const open = frame?.scope?.transaction;
     const now = open === undefined || options.when === 'now';
     const level = options.dbInfo?.level ?? (now && open !== undefined ? this.#levelBelow(frame) : 0);
@@ -150,7 +150,7 @@ export class Queue<Data = unknown, Result = unknown> {
   /** @param method what its errors call it */
   async #request(method: string, data: Data, given: PushAsyncOptions): Promise<Result> {
     const options = readOptions(`${method} to queue "${this.name}"`, given, pushAsyncChecks);
-    const frame = currentFrame();
+    const frame = frameOfCall();
     const level = options.dbInfo?.level ?? this.#levelBelow(frame);
     const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);
     const context: WireContext = { ...encodeContext(frame, systemClock, { level }), timeout: Math.ceil(timeout) };

@@ -8,6 +8,7 @@ import {
   listOf,
   oneOf,
   readOptions,
+  sharedByCopies,
   text,
 } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
@@ -48,8 +49,8 @@ export function readRollbackOptions(options: RollbackOptions): RollbackOptions {
 type RunHooks = () => Promise<readonly unknown[]>;
 
 /** Takes what is recorded; the innermost one does. */
-const recorder = new AsyncLocalStorage<RunHooks[]>();
-const bases = new AsyncLocalStorage<boolean>();
+const recorder = sharedByCopies('recorded-hooks', () => new AsyncLocalStorage<RunHooks[]>());
+const bases = sharedByCopies('rolled-back', () => new AsyncLocalStorage<boolean>());
 
 /**
  * Runs `body` in a transaction that is rolled back afterwards and counts as none: the transactions of the code

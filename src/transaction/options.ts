@@ -14,6 +14,7 @@ import {
   type Origin,
   reading,
   refuseUnknown,
+  sharedByCopies,
 } from '../core/index.ts';
 import { IsolationLevel } from '../driver/index.ts';
 import { Propagation } from './propagation.ts';
@@ -94,7 +95,7 @@ const owner = 'A transaction';
 const names = Object.keys(checks) as (keyof TransactionOptions)[];
 
 /** Snapshots that were made once for many calls, with where that was. */
-const origins = new WeakMap<TransactionOptions, Origin>();
+const origins = sharedByCopies('origins', () => new WeakMap<TransactionOptions, Origin>());
 
 /**
  * Reads options into a snapshot, which alone may be used: see `readOptions`. One that was made once for many calls is given back.

@@ -1,10 +1,10 @@
 import type { TransactionalClient } from '../connection/index.ts';
 import {
-  currentFrame,
   describeTransactions,
   findFrame,
   findPlace,
   Frame,
+  frameOfCall,
   levelBeside,
   runInFrame,
 } from '../context/index.ts';
@@ -42,7 +42,7 @@ export function runScope<Result>(
 ): Promise<Result> {
   try {
     if (typeof body !== 'function') throw noBody(body);
-    const outer = currentFrame();
+    const outer = frameOfCall();
     const parent = scopeAt(outer, target);
     if (options === undefined && parent !== undefined && parent.base === undefined && outer !== undefined)
       return join({ parent, outer, options, body });
@@ -105,7 +105,7 @@ export async function runInBase<Result>(
   given: TransactionOptions,
 ): Promise<Result> {
   const options = readTransactionOptions(given);
-  const outer = currentFrame();
+  const outer = frameOfCall();
   let result: { readonly value: Result } | undefined;
   const rollBack = new Error('the end of a test');
   const { level } = findPlace(outer, client);

@@ -1,5 +1,5 @@
 import type { Outcome } from '../connection/index.ts';
-import { currentFrame, findPlace, type Frame, type Place } from '../context/index.ts';
+import { findPlace, type Frame, frameOfCall, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
 import { createHook, type Participant, Participants, runAtOnce } from '../hooks/index.ts';
 import type { AtomicUnit } from './atomic-unit.ts';
@@ -19,14 +19,14 @@ export type HookKind = 'beforeCommit' | 'commit' | 'compensate' | 'completion';
  */
 export function registerHook(target: Target, kind: HookKind, run: (outcome: Outcome) => unknown): void {
   checkHook(kind, run);
-  const frame = currentFrame();
+  const frame = frameOfCall();
   place(findPlace(frame, target.client, target.level), frame, kind, { run, limit: target.client.hookLimit });
 }
 
 /** The same for whatever the current frame joins, on any client. */
 export function registerHookHere(kind: HookKind, run: (outcome: Outcome) => unknown): void {
   checkHook(kind, run);
-  const frame = currentFrame();
+  const frame = frameOfCall();
   const limit = (frame?.scope as Scope | undefined)?.transaction.client.hookLimit ?? defaultHookLimit;
   place({ scope: frame?.scope, hooks: frame?.hooks }, frame, kind, { run, limit });
 }

@@ -1,5 +1,5 @@
 import { runAutocommit, type TransactionalClient } from '../connection/index.ts';
-import { currentFrame, findPlace } from '../context/index.ts';
+import { findPlace, frameOfCall } from '../context/index.ts';
 import { aBoolean, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
 import {
   checkValues,
@@ -96,7 +96,7 @@ export async function runStatements(
 function send(target: Target, statements: readonly Statement[], last: boolean): Promise<readonly QueryResult[]> {
   const { client } = target;
   const kinds = statements.map((statement) => kindOf(client, statement));
-  const frame = currentFrame();
+  const frame = frameOfCall();
   const { level, scope } = findPlace(frame, client, target.level);
   if (scope === undefined || frame === undefined) return runAutocommit(client, level, frame, statements);
   const committing = kinds.indexOf('implicitCommit');

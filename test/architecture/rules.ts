@@ -53,7 +53,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'queue/engines/pg-boss': { folders: ['core', 'queue/engine'], packages: ['pg-boss', 'pg'] },
   'integrations/drizzle': { folders: ['.', 'library'], packages: [] },
   'integrations/mikro-orm': { folders: ['.', 'library'], packages: ['@mikro-orm/core'] },
-  'integrations/prisma': { folders: ['.', 'library'], packages: [] },
+  'integrations/prisma': { folders: ['.', 'core', 'library'], packages: [] },
   'integrations/knex': { folders: ['.', 'core', 'library'], packages: ['knex'] },
   'integrations/kysely': { folders: ['.', 'library'], packages: ['kysely'] },
   // The engine of a data source that makes its own database is loaded when it is initialized.

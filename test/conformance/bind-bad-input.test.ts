@@ -1,6 +1,6 @@
 // What each bind does with what it should not get: it says so with a code and a remedy, or it works as it should. Nothing
 // is taken or sent meanwhile, and nothing escapes silently.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { drizzle } from 'drizzle-orm/node-postgres';
@@ -281,8 +281,9 @@ describe('what is bound comes from another copy', () => {
     await expectBound(libraries['bindKnex']?.bind(opened.handle as never, database) ?? {}, opened, database);
   });
 
-  it('of this package: a database of another copy is refused', async () => {
+  it('of this package: a database of another version is refused', async () => {
     cpSync(join(root, 'src'), join(folder, 'copies/sluice'), { recursive: true });
+    writeFileSync(join(folder, 'copies/sluice/core/version.ts'), "export const version = '99.1.0';\n");
     const url = (file: string): string => pathToFileURL(join(folder, 'copies/sluice', file)).href;
     const copy = (await import(url('index.ts'))) as { readonly createDatabase: typeof createDatabase };
     const driver = (await import(url('drivers/postgres/index.ts'))) as { readonly postgres: typeof postgres };
@@ -300,7 +301,10 @@ describe('what is bound comes from another copy', () => {
     ];
     for (const call of calls) {
       const error = await rejection((async () => await call())());
-      expect(error).toMatchObject({ ...invalid, remedy: expect.stringContaining('npm ls sluice') as string });
+      expect(error).toMatchObject({
+        code: 'MIXED_VERSIONS',
+        remedy: expect.stringContaining('npm ls sluice') as string,
+      });
     }
   });
 });

@@ -28,8 +28,8 @@ it('a second copy of the package finds the transactions and the default database
      const Report = class { async run() { seen.push(database.current.inTransaction); } };
      const descriptor = Object.getOwnPropertyDescriptor(Report.prototype, 'run');
      await second.Database.transaction()(Report.prototype, 'run', descriptor).value.call(new Report());
-     // What has to look into a database is of the same copy.
-     try { second.createContextCarrier(database); } catch (error) { seen.push(error.code, error.remedy.includes('npm ls')); }
+     // What looks into a database does so in one of another copy, too.
+     seen.push(typeof second.createContextCarrier(database).injectContext);
      // Errors of the one are those of the other, by their classes.
      const refused = await database.transaction(() => {}, { propagation: 'MANDATORY' }).catch((error) => error);
      seen.push(
@@ -45,18 +45,6 @@ it('a second copy of the package finds the transactions and the default database
   const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'program.ts')], { encoding: 'utf8', env });
   rmSync(folder, { recursive: true, force: true });
   expect(stderr).toBe('');
-  expect(JSON.parse(stdout)).toEqual([
-    false,
-    false,
-    true,
-    'hook',
-    true,
-    'INVALID_OPTION',
-    true,
-    true,
-    true,
-    false,
-    true,
-  ]);
+  expect(JSON.parse(stdout)).toEqual([false, false, true, 'hook', true, 'function', true, true, false, true]);
   expect(await server.products()).toEqual([1]);
 });

@@ -8,6 +8,7 @@ import {
   TimeoutQueue,
   systemClock,
   text,
+  knownToCopies,
 } from '../../core/index.ts';
 import { type CacheStore, type Locked, newStamp, type Stored, type StoreWrite, type TagState } from '../index.ts';
 import { Changes } from './changes.ts';
@@ -86,6 +87,10 @@ const checks: Record<keyof RedisStoreOptions, Check> = {
  * ```
  */
 export class RedisStore implements CacheStore {
+  static {
+    knownToCopies(RedisStore, 'redis-store');
+  }
+
   /** Always true: other processes use the same server. */
   readonly isShared = true;
   /** Names the store by its key prefix; the same in every process. */

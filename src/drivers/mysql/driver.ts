@@ -20,6 +20,7 @@ import { currentSettings, unlessAborted } from './connecting/login.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readMysqlOptions, type MysqlOptions } from './connecting/options.ts';
 import { openSession } from './connecting/server-info.ts';
+import { signed } from '../../core/index.ts';
 
 /** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
 const keepAliveInitialDelay = 30_000;
@@ -83,7 +84,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       }),
     openLockProbe: (signal) => openLockProbe(current, signal),
   };
-  return { driver, pool };
+  return signed({ driver, pool });
 }
 
 /** The settings of every connection, without the password. */

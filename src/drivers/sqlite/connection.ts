@@ -11,6 +11,7 @@ import type {
 import { describeFailure, isBusy } from './failure.ts';
 import { bind, type BoundStatement, Statements } from './statements.ts';
 import type { Store } from './store.ts';
+import { sharedByCopies } from '../../core/index.ts';
 
 /** Who has a transaction open on the same database in this process, and how long others wait for it. */
 export interface Neighbours {
@@ -25,7 +26,8 @@ const longestPause = 25;
 /** How long connections of the process may keep the event loop to themselves, with statements that are short. In milliseconds. */
 const longestTurn = 1;
 
-let connections = 0;
+/** Of all copies of the package, so that no two connections have the same number. */
+const connections = sharedByCopies('sqlite-connections', () => ({ opened: 0 }));
 let lastYield = 0;
 
 /**
@@ -49,8 +51,8 @@ export class SqliteConnection implements DriverConnection {
   #onBlocked: (() => void) | undefined;
 
   constructor(store: Store, neighbours: Neighbours) {
-    connections += 1;
-    this.#id = connections;
+    connections.opened += 1;
+    this.#id = connections.opened;
     this.#database = store.open();
     this.#identity = store.identity();
     this.#neighbours = neighbours;

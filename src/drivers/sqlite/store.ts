@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import type * as NodeSqlite from 'node:sqlite';
 import { UnsupportedServerError } from '../../driver/index.ts';
@@ -41,15 +42,13 @@ export function fileStore(file: string): Store {
   };
 }
 
-let memories = 0;
-
 /** @throws UnsupportedServerError */
 export function memoryStore(): Store {
   const { DatabaseSync } = sqliteOfNode();
-  memories += 1;
-  const name = `memory ${process.pid} ${memories}`;
+  // Another copy of the package, or a thread, has databases of its own.
+  const name = `memory ${randomUUID()}`;
   // Shared by name among the connections of this process, and gone with the last of them.
-  const location = `file:/sluice-${process.pid}-${memories}?vfs=memdb`;
+  const location = `file:/sluice-${name.replace(' ', '-')}?vfs=memdb`;
   const anchor = new DatabaseSync(location, { timeout: 0 });
   return {
     excludesReaders: true,

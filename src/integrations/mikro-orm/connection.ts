@@ -30,9 +30,9 @@ interface Owns {
 }
 
 /** On what MikroORM has for a transaction: what opens transactions in it. Weak maps would be dear. */
-const handleOf = Symbol('opens transactions in this one');
+const handleOf: unique symbol = Symbol.for('sluice.handle-of') as never;
 /** It was begun, by hand where it has no handle. */
-const isBegun = Symbol('begun');
+const isBegun: unique symbol = Symbol.for('sluice.begun') as never;
 interface Begun {
   [handleOf]?: OwnTransactions;
   [isBegun]?: boolean;

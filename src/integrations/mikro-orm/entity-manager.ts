@@ -27,7 +27,7 @@ export declare class EntityManagerLike {
 
 type EntityManagerClass = new (...args: unknown[]) => EntityManagerLike;
 
-const knowsAmbient = Symbol('knows the ambient transaction');
+const knowsAmbient: unique symbol = Symbol.for('sluice.knows-ambient') as never;
 
 /**
  * Lets an entity manager, and those that are forked from it, know the ambient transaction: `flush` joins it, locks are to be

@@ -1,3 +1,4 @@
+import { sharedByCopies } from '../../core/index.ts';
 /** A property, and the arguments that it is called with; none: it is only taken. */
 export type Call = readonly [name: string, args: readonly unknown[] | undefined];
 
@@ -10,7 +11,7 @@ export interface Plan {
   readonly calls: readonly Call[];
 }
 
-const plans = new WeakMap<object, Plan>();
+const plans = sharedByCopies('prisma-plans', () => new WeakMap<object, Plan>());
 
 /** Whether it is a query of Prisma itself, which runs when it is awaited and has no place to run yet. */
 export function isPending(value: unknown): value is object {

@@ -9,6 +9,7 @@ import {
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { boundClient, type Ground } from './client.ts';
 import type { PrismaLike } from './transaction-share.ts';
+import { sharedByCopies } from '../../core/index.ts';
 
 const entry: BindEntry = {
   name: 'bindPrisma',
@@ -16,7 +17,7 @@ const entry: BindEntry = {
   methods: ['$transaction', '$extends'],
 };
 /** By the clients of Prisma that were bound. */
-const grounds = new WeakMap<object, Ground>();
+const grounds = sharedByCopies('prisma-grounds', () => new WeakMap<object, Ground>());
 
 /**
  * A Prisma client over an ambient pool whose queries join the ambient transaction, and whose own transactions

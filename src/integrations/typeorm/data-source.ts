@@ -19,6 +19,7 @@ import {
   type RunnerUse,
 } from './query-runner.ts';
 import { TransactionEvents } from './subscribers.ts';
+import { knownToCopies, sharedByCopies } from '../../core/index.ts';
 
 /** Where the data source gets its database from: one that it was given, or one that lives as long as it. */
 export interface DatabaseSource {
@@ -30,6 +31,10 @@ export interface DatabaseSource {
 
 /** A DataSource of TypeORM whose statements and transactions are those of a database of Sluice. */
 export class AmbientDataSource extends DataSource {
+  static {
+    knownToCopies(AmbientDataSource, 'data-source');
+  }
+
   readonly #source: DatabaseSource;
   #database: Database | undefined;
   /** What runners in a transaction are prepared with. */
@@ -270,19 +275,19 @@ function connectionsOf(pool: LibraryPool): RunnerSettings['takeConnection'] {
     });
 }
 
-let warns = false;
-const warned = new Set<string>();
+/** One for all copies of the package, so that none is warned of twice. */
+const strangers = sharedByCopies('typeorm-strangers', () => ({ areWatched: false, warned: new Set<string>() }));
 
 /** A data source that Sluice does not know does not join: its use inside of a transaction is warned of, once. */
 function warnOfStrangers(): void {
-  if (warns) return;
-  warns = true;
+  if (strangers.areWatched) return;
+  strangers.areWatched = true;
   const { prototype } = DataSource;
   const createQueryRunner = Reflect.get(prototype, 'createQueryRunner');
   prototype.createQueryRunner = function createRunner(this: DataSource, mode) {
     const name = String(this.options.database ?? this.options.type);
-    if (!(this instanceof AmbientDataSource) && isInAnyTransaction() && !warned.has(name)) {
-      warned.add(name);
+    if (!(this instanceof AmbientDataSource) && isInAnyTransaction() && !strangers.warned.has(name)) {
+      strangers.warned.add(name);
       process.emitWarning(
         `A DataSource of TypeORM ("${name}") that was not made by createDataSource was used inside of a transaction of Sluice: what it does is not part of that transaction`,
         { type: 'SluiceWarning', code: 'SLUICE_FOREIGN_DATA_SOURCE' },

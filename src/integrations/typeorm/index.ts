@@ -1,6 +1,6 @@
 import type { EntityManager, MixedList, EntitySchema } from 'typeorm';
 import { clientOf } from '../../library/index.ts';
-import { reading, readOpen } from '../../core/index.ts';
+import { reading, readOpen, sharedByCopies } from '../../core/index.ts';
 import {
   createDatabase,
   type Database,
@@ -54,7 +54,7 @@ export type SharedDataSourceOptions = Partial<
   readonly type?: 'mysql' | 'mariadb';
 };
 
-let first: AmbientDataSource | undefined;
+const first = sharedByCopies('typeorm-first', (): { dataSource?: AmbientDataSource } => ({}));
 
 /**
  * Makes a DataSource whose statements join the ambient transaction, and whose own transactions are ambient
@@ -73,7 +73,7 @@ export function createDataSource(
   options: SharedDataSourceOptions = {},
 ): AmbientDataSource {
   const dataSource = isDatabase(source) ? sharedDataSource(source, options) : ownDataSource(source);
-  first ??= dataSource;
+  first.dataSource ??= dataSource;
   return dataSource;
 }
 
@@ -201,7 +201,7 @@ export async function closeDatabase(): Promise<void> {
 }
 
 function dataSourceHere(): AmbientDataSource {
-  if (first !== undefined) return first;
+  if (first.dataSource !== undefined) return first.dataSource;
   throw new NoDatabaseError({
     what: 'A function of sluice/typeorm was called before createDataSource()',
     remedy: 'Call createDataSource() first, in a module that all others import',

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions, type Pool } from 'mysql2';
 import { libraryPool, openSession, runHere, SharedSession } from '../../../library/index.ts';
-import { checkBody, InvalidOptionError } from '../../../core/index.ts';
+import { checkBody, InvalidOptionError, knownToCopies } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
 import type { NativeStatement } from '../exchange/statement.ts';
@@ -23,6 +23,10 @@ type ConnectionCallback = (error: Error | null, connection?: AmbientConnection) 
  * ends this pool alone.
  */
 class AmbientPool extends EventEmitter implements Escaping {
+  static {
+    knownToCopies(AmbientPool, 'pool-of-mysql');
+  }
+
   readonly #database: Database;
   readonly #clientName: string;
   readonly #config: ConnectionOptions;

@@ -7,7 +7,7 @@ import {
   runHere,
   SharedSession,
 } from '../../../library/index.ts';
-import { InvalidOptionError } from '../../../core/index.ts';
+import { InvalidOptionError, knownToCopies } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
 import type { NativeStatement } from '../wire/native-rows.ts';
@@ -44,6 +44,10 @@ interface PoolSettings extends AmbientPoolOptions {
  * this pool alone.
  */
 class AmbientPool extends pg.Pool {
+  static {
+    knownToCopies(AmbientPool, 'pool-of-postgres');
+  }
+
   readonly #database: Database;
   readonly #clientName: string;
   readonly #types: TypeParsers | undefined;

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { type CancelTimer, endsWithin, systemClock } from '../../../core/index.ts';
+import { type CancelTimer, endsWithin, systemClock, signed } from '../../../core/index.ts';
 import {
   type EngineHost,
   type EngineJob,
@@ -46,7 +46,7 @@ interface Watcher {
  */
 export function bullmq(options: BullmqOptions): QueueEngineFactory {
   const read = readBullmqOptions(options);
-  return (host) => new BullmqEngine(read, host);
+  return signed((host: EngineHost) => new BullmqEngine(read, host));
 }
 
 class BullmqEngine implements QueueEngine {

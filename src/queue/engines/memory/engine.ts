@@ -1,4 +1,4 @@
-import { type CancelTimer, systemClock } from '../../../core/index.ts';
+import { type CancelTimer, systemClock, signed } from '../../../core/index.ts';
 import {
   pauseBefore,
   type Delivery,
@@ -201,7 +201,7 @@ const neverAborts = new AbortController().signal;
  */
 export function memory(): QueueEngineFactory {
   const store = new MemoryStore();
-  return (host): QueueEngine => ({
+  return signed((host: EngineHost): QueueEngine => ({
     name: 'memory',
     capabilities: { enqueue: 'hook', transactionalAck: false, redelivers: false },
     start: () => {
@@ -238,7 +238,7 @@ export function memory(): QueueEngineFactory {
       store.hosts.delete(host);
       return Promise.resolve();
     },
-  });
+  }));
 }
 
 function states(store: MemoryStore, jobs: readonly JobReference[]): ReadonlyMap<string, JobState> {

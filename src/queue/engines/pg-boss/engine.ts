@@ -1,5 +1,5 @@
 import { PgBoss } from 'pg-boss';
-import { type CancelTimer, InvalidOptionError, systemClock } from '../../../core/index.ts';
+import { type CancelTimer, InvalidOptionError, systemClock, signed } from '../../../core/index.ts';
 import type {
   EngineHost,
   EngineJob,
@@ -35,7 +35,7 @@ const keepEnded = 86_400;
  */
 export function pgBoss(options: PgBossOptions): QueueEngineFactory {
   const read = readPgBossOptions(options);
-  return (host) => new PgBossEngine(read, host);
+  return signed((host: EngineHost) => new PgBossEngine(read, host));
 }
 
 /** A worker that wants to know at which levels jobs of a queue arrive. */

@@ -1,0 +1,561 @@
+// A second copy of the package in the same process: of the same version it works together with the first, and of another
+// version it is refused by name, at every entrance that takes an object.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MikroORM } from '@mikro-orm/postgresql';
+import { EntitySchema as MikroSchema } from '@mikro-orm/core';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { integer, pgTable } from 'drizzle-orm/pg-core';
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { EntitySchema } from 'typeorm';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { copyPackage, type Entries, own } from '../support/package-copy.ts';
+import { generatePrismaClient } from '../support/prisma-client.ts';
+import { rejection, until } from '../support/settled.ts';
+
+const prismaFolder = mkdtempSync(join(fileURLToPath(new URL('.', import.meta.url)), '.prisma-'));
+const PrismaClient = await generatePrismaClient(prismaFolder);
+const [same, later] = [await copyPackage(), await copyPackage('99.1.0')];
+afterAll(() => {
+  rmSync(prismaFolder, { recursive: true });
+  same.remove();
+  later.remove();
+});
+
+const server = useTestDatabase();
+beforeAll(() => own.outbox.createOutboxTables(server.open().current));
+
+type Product = { id: number; stock: number };
+const drizzleProduct = pgTable('product', { id: integer().primaryKey() });
+const TypeormProduct = new EntitySchema<{ id: number }>({
+  name: 'product',
+  columns: { id: { type: 'int', primary: true } },
+});
+const MikroProduct = new MikroSchema<{ id: number }>({
+  name: 'Product',
+  tableName: 'product',
+  properties: { id: { type: 'integer', primary: true } },
+});
+
+/** What a row of the table has: the database of one copy, and the entries of the other. */
+interface Meeting {
+  readonly database: Database<'default'>;
+  /** The copy that made the database. */
+  readonly maker: Entries;
+  /** The copy that is given it. */
+  readonly taker: Entries;
+  /** Is called after the test. */
+  readonly closes: (() => unknown)[];
+}
+
+type Use = (meeting: Meeting) => unknown;
+
+/** That what a function of the taker writes in a transaction of the maker is a part of it. */
+async function joins(database: Database, write: (id: number) => unknown): Promise<void> {
+  const failed = await rejection(
+    database.transaction(async () => {
+      await write(1);
+      throw new Error('roll back');
+    }),
+  );
+  expect(failed).toMatchObject({ message: 'roll back' });
+  expect(await server.products()).toEqual([]);
+  await database.transaction(async () => {
+    await write(2);
+    expect(await server.products()).toEqual([]);
+  });
+  expect(await server.products()).toEqual([2]);
+}
+
+const insert = 'insert into product (id) values ($1)';
+
+function model({ model: { createModel, defineModel } }: Entries, database: Database) {
+  return createModel(database, defineModel<Product>({ table: 'product', key: 'id' }));
+}
+
+/** Every function that is given a database or a handle, by its name, and what is to come of it. */
+const entrances: Readonly<Record<string, Use>> = {
+  createContextCarrier: async ({ database, maker, taker }) => {
+    const options = { secret: 'x'.repeat(32) };
+    const { injectContext } = taker.sluice.createContextCarrier(database, options);
+    const { runWithContext } = maker.sluice.createContextCarrier(database, options);
+    const headers = await database.transaction(() => injectContext(new Headers()));
+    expect(await runWithContext(headers, () => taker.sluice.currentContext().level)).toBe(1);
+  },
+  createCache: async ({ database, maker, taker }) => {
+    const store = new maker.cache.MemoryStore();
+    const stock = maker.cache.createCache<number>(database, { name: 'stock', store });
+    const price = taker.cache.createCache<number>(database, { name: 'price', store });
+    await database.transaction(async () => {
+      await stock.set(10, 1);
+      await price.set(20, 1);
+      expect([await stock.get(1), await price.get(1)]).toEqual([10, 20]);
+    });
+    await until('both are stored', async () => (await stock.get(1)) === 10 && (await price.get(1)) === 20);
+  },
+  createChangesRelay: ({ database, taker, maker }) => {
+    const store = Object.assign(new maker.cache.MemoryStore(), { isShared: true });
+    expect(taker.cache.createChangesRelay(database, { store })).toBeInstanceOf(taker.outbox.Relay);
+  },
+  createModel: async ({ database, taker }) => {
+    await joins(database, (id) => model(taker, database).insert({ id, stock: 1 }));
+  },
+  createApp: async ({ database, maker, taker }) => {
+    const product = maker.model.defineModel<Product>({ table: 'product', key: 'id' });
+    const app = taker.app.createApp(database, { models: { product } });
+    await joins(database, (id) => app.scope.model.product.insert({ id, stock: 1 }));
+  },
+  createJobs: async ({ database, maker, taker, closes }) => {
+    const sale = maker.queue.defineQueue<{ id: number }, number>('sale');
+    const jobs = taker.queue.createJobs(database, { queues: { sale }, engine: maker.queue.memory() });
+    closes.push(() => jobs.close());
+    const ran: number[] = [];
+    jobs.worker().handle(sale, ({ id }, { level }) => (ran.push(id), level));
+    await rejection(
+      database.transaction(async () => {
+        await jobs.queues.sale.push({ id: 1 });
+        throw new Error('roll back');
+      }),
+    );
+    expect(await database.transaction(() => jobs.queues.sale.pushAsync({ id: 2 }))).toBe(1);
+    expect(ran).toEqual([2]);
+  },
+  createRelay: async ({ database, taker, maker, closes }) => {
+    const delivered: unknown[] = [];
+    const relay = taker.outbox.createRelay(database, {
+      channel: 'copies',
+      deliver(messages) {
+        delivered.push(...messages.map(({ payload }) => payload));
+        return Promise.resolve();
+      },
+    });
+    closes.push(() => relay.stop());
+    await database.transaction(() =>
+      maker.outbox.addToOutbox(database.current, [{ channel: 'copies', queue: 'q', payload: 1 }]),
+    );
+    relay.start();
+    await until('it is delivered', () => delivered.length === 1);
+  },
+  createOutboxTables: ({ database, taker }) => taker.outbox.createOutboxTables(database.current),
+  addToOutbox: async ({ database, taker }) => {
+    await database.transaction(() =>
+      taker.outbox.addToOutbox(database.current, [{ channel: 'added', queue: 'q', payload: 1 }]),
+    );
+    expect(await server.sql("delete from sluice_outbox where channel = 'added' returning 1")).toHaveLength(1);
+  },
+  parkedMessages: async ({ database, taker }) => {
+    expect(await taker.outbox.parkedMessages(database.current, 'none')).toEqual([]);
+  },
+  replayParked: async ({ database, taker }) => {
+    expect(await taker.outbox.replayParked(database.current, 'none')).toBe(0);
+  },
+  recordInInbox: async ({ database, taker }) => {
+    await taker.outbox.recordInInbox(database.current, 'copies', 'one', '1');
+    expect(await server.sql("delete from sluice_inbox where consumer = 'copies' returning 1")).toHaveLength(1);
+  },
+  findInInbox: async ({ database, taker }) => {
+    expect((await taker.outbox.findInInbox(database.current, 'copies', ['none'])).size).toBe(0);
+  },
+  newInstance: async ({ database, taker }) => {
+    const product = model(taker, database).newInstance(database.getDb({ level: 3 }));
+    expect(await product.insert({ id: 1, stock: 0 })).toMatchObject({ id: 1 });
+  },
+  'db of a call of a cache': async ({ database, taker }) => {
+    const cache = taker.cache.createCache<number>(database, { name: 'stock' });
+    await cache.set(10, 1, { db: database.current });
+    expect(await cache.get(1, { db: database.current })).toBe(10);
+  },
+  ambientPool: async ({ database, taker }) => {
+    const pool = taker.postgres.ambientPool(database);
+    await joins(database, (id) => pool.query(insert, [id]));
+  },
+  'ambientPool of MySQL': ({ maker, taker, closes }) => {
+    const onMysql = maker.sluice.createDatabase({ clients: { default: maker.mysql.mysql() } });
+    closes.push(() => onMysql.close());
+    expect(taker.mysql.ambientPool(onMysql)).toHaveProperty('getConnection');
+  },
+  bindKysely: async ({ database, maker, taker }) => {
+    const dialect = new PostgresDialect({ pool: maker.postgres.ambientPool(database) });
+    const kysely = taker.kysely.bindKysely(new Kysely<{ product: { id: number } }>({ dialect }), database);
+    // Bound already.
+    expect(maker.kysely.bindKysely(kysely, database)).toBe(kysely);
+    await joins(database, (id) =>
+      kysely.transaction().execute((trx) => trx.insertInto('product').values({ id }).execute()),
+    );
+  },
+  bindDrizzle: async ({ database, maker, taker }) => {
+    const db = taker.drizzle.bindDrizzle(drizzle(maker.postgres.ambientPool(database)), database);
+    expect(maker.drizzle.bindDrizzle(db, database)).toBe(db);
+    await joins(database, (id) => db.transaction(async (tx) => await tx.insert(drizzleProduct).values({ id })));
+  },
+  createKnex: async ({ database, taker, closes }) => {
+    const knex = taker.knex.createKnex(database);
+    closes.push(() => knex.destroy());
+    await joins(database, async (id) => await knex.transaction((trx) => trx('product').insert({ id })));
+  },
+  bindKnex: async ({ database, maker, taker, closes }) => {
+    const knex = taker.knex.bindKnex(maker.knex.createKnex(database), database);
+    closes.push(() => knex.destroy());
+    await joins(database, async (id) => await knex.transaction((trx) => trx('product').insert({ id })));
+  },
+  createDataSource: async ({ database, taker, closes }) => {
+    const source = await taker.typeorm.createDataSource(database, { entities: [TypeormProduct] }).initialize();
+    closes.push(() => source.destroy());
+    await joins(database, (id) => source.transaction((manager) => manager.insert(TypeormProduct, { id })));
+  },
+  bindPrisma: async ({ database, maker, taker, closes }) => {
+    const client = new PrismaClient({ adapter: new PrismaPg(maker.postgres.ambientPool(database)) });
+    const prisma = taker.prisma.bindPrisma(client, database);
+    closes.push(() => prisma.$disconnect());
+    expect(maker.prisma.bindPrisma(client, database)).toBe(prisma);
+    await joins(database, (id) => prisma.product.create({ data: { id } }));
+  },
+  bindMikroOrm: async ({ database, maker, taker, closes }) => {
+    const pool = taker.postgres.ambientPool(database, undefined, { types: maker.mikroOrm.mikroOrmTypes(pg.types) });
+    const init = await MikroORM.init({
+      dbName: 'the one of the pool',
+      ensureDatabase: false,
+      entities: [MikroProduct],
+      driverOptions: new PostgresDialect({ pool }),
+    });
+    const orm = maker.mikroOrm.bindMikroOrm(taker.mikroOrm.bindMikroOrm(init, database), database);
+    closes.push(() => orm.close());
+    await joins(database, (id) => orm.em.fork().transactional((em) => em.insert(MikroProduct, { id })));
+  },
+  rolledBack: async ({ database, maker, taker }) => {
+    await taker.testing.rolledBack(database, async () => {
+      const captured = await maker.testing.captureCommitHooks(async () => {
+        await database.transaction(async () => {
+          await database.query(insert, [1]);
+          maker.sluice.afterCommit(() => {});
+        });
+      });
+      expect(captured.count).toBe(1);
+    });
+    expect(await server.products()).toEqual([]);
+  },
+  rollbackEach: async ({ database, taker }) => {
+    const test = taker.testing.rollbackEach(database, async (body: () => unknown) => await body());
+    await test(() => database.query(insert, [1]));
+    expect(await server.products()).toEqual([]);
+  },
+  poolOfOne: async ({ database, taker }) => {
+    const both = taker.testing.poolOfOne(database, () =>
+      Promise.all([database.query('select 1'), database.query('select 1')]),
+    );
+    expect(await rejection(both)).toMatchObject({ code: 'ESCAPED_STATEMENT' });
+  },
+};
+
+/** What does not take the database itself, but is ambient or is made by the other copy. */
+const meetings: Readonly<Record<string, Use>> = {
+  'hooks of both run in the order of their registration': async ({ database, maker, taker }) => {
+    const order: number[] = [];
+    await database.transaction(async () => {
+      maker.sluice.afterCommit(() => order.push(1));
+      taker.sluice.afterCommit(() => order.push(2));
+      await database.transaction(
+        () => {
+          taker.sluice.afterCommit(() => order.push(3));
+          maker.sluice.afterCommit(() => order.push(4));
+        },
+        { propagation: 'NESTED' },
+      );
+      maker.sluice.afterCommit(() => order.push(5));
+    });
+    expect(order).toEqual([1, 2, 3, 4, 5]);
+  },
+  'a nested scope of one is inside of a scope of the other': async ({ database, taker, maker }) => {
+    const order: string[] = [];
+    const pool = taker.postgres.ambientPool(database);
+    const kysely = taker.kysely.bindKysely(
+      new Kysely<{ product: { id: number } }>({ dialect: new PostgresDialect({ pool }) }),
+      database,
+    );
+    await database.transaction(async () => {
+      maker.sluice.afterCommit(() => order.push('outer'));
+      await kysely.transaction().execute(async (trx) => {
+        await trx.insertInto('product').values({ id: 1 }).execute();
+        maker.sluice.afterCommit(() => order.push('inner'));
+      });
+      await rejection(
+        kysely.transaction().execute(async (trx) => {
+          await trx.insertInto('product').values({ id: 2 }).execute();
+          throw new Error('roll back');
+        }),
+      );
+    });
+    expect([await server.products(), order]).toEqual([[1], ['outer', 'inner']]);
+  },
+  'the decorator and the default database': async ({ database, taker }) => {
+    const active: boolean[] = [];
+    const Report = class {
+      run(): Promise<void> {
+        active.push(database.current.inTransaction, taker.sluice.isTransactionActive());
+        return Promise.resolve();
+      }
+    };
+    const descriptor = Object.getOwnPropertyDescriptor(Report.prototype, 'run');
+    const decorated = taker.sluice.Database.transaction() as unknown as (...args: readonly unknown[]) => {
+      value: (this: unknown) => Promise<void>;
+    };
+    await decorated(Report.prototype, 'run', descriptor).value.call(new Report());
+    expect(active).toEqual([true, true]);
+  },
+  'setRollbackOnly of the other': async ({ database, taker }) => {
+    const failed = await rejection(database.transaction(() => taker.sluice.setRollbackOnly()));
+    expect(failed).toBeInstanceOf(taker.sluice.UnexpectedRollbackError);
+  },
+  'a client of the other copy': async ({ taker, maker, closes }) => {
+    const database = taker.sluice.createDatabase({
+      clients: { default: maker.postgres.postgres({ connectionString: server.url }) },
+    });
+    closes.push(() => database.close());
+    const pool = taker.postgres.ambientPool(database);
+    await joins(database, (id) => pool.query(insert, [id]));
+  },
+  'operators, alternatives and everyRow of the other': async ({ database, maker, taker }) => {
+    const product = model(taker, database);
+    await product.insertBulk([
+      { id: 1, stock: 1 },
+      { id: 2, stock: 5 },
+    ]);
+    const { gt, either } = maker.model;
+    expect(await product.count({ stock: gt(3) })).toBe(1);
+    expect(await product.count(either({ stock: gt(3) }, { id: 1 }))).toBe(2);
+    expect(await product.delete(maker.model.everyRow)).toBe(2);
+  },
+  'statements made by the other': async ({ database, taker }) => {
+    const { sql } = taker.sluice;
+    expect((await database.query(sql`select ${7}::int as n`)).rows).toEqual([{ n: 7 }]);
+  },
+  'what both push in one transaction is two jobs': async ({ database, maker, taker, closes }) => {
+    const sale = maker.queue.defineQueue<{ id: number }>('sale');
+    const engine = maker.queue.memory();
+    const [first, second] = [maker, taker].map(({ queue }) => queue.createJobs(database, { queues: { sale }, engine }));
+    closes.push(
+      () => first?.close(),
+      () => second?.close(),
+    );
+    const ids = await database.transaction(async () => [
+      (await first?.queues.sale.push({ id: 1 }))?.id,
+      (await second?.queues.sale.push({ id: 1 }))?.id,
+    ]);
+    expect(new Set(ids).size).toBe(2);
+  },
+  'a circle of loads through the caches of both': async ({ database, maker, taker }) => {
+    const store = new maker.cache.MemoryStore();
+    const first = maker.cache.createCache<number>(database, { name: 'a', store, loadTimeout: 5_000 });
+    const second = taker.cache.createCache<number>(database, { name: 'b', store, loadTimeout: 5_000 });
+    const load = (): Promise<number> => first.getOrSet(1, () => second.getOrSet(1, load));
+    expect(await rejection(load())).toMatchObject({ code: 'CACHE_LOAD_CIRCLE' });
+  },
+  'databases of SQLite in memory are two': async ({ maker, taker, closes }) => {
+    const [first, second] = [maker, taker].map(({ sluice, sqlite }) =>
+      sluice.createDatabase({ clients: { default: sqlite.sqlite() } }),
+    );
+    closes.push(
+      () => first?.close(),
+      () => second?.close(),
+    );
+    for (const database of [first, second]) await database?.query('create table product (id integer)');
+    await first?.query('insert into product values (1)');
+    expect((await second?.query('select id from product'))?.rows).toEqual([]);
+  },
+  'instanceof, for objects and errors': async ({ database, maker, taker }) => {
+    const refused = await rejection(database.transaction(() => {}, { propagation: 'MANDATORY' }));
+    expect([
+      refused instanceof taker.sluice.TransactionRequiredError,
+      refused instanceof taker.sluice.SluiceError,
+      refused instanceof taker.sluice.TransactionEndedError,
+      taker.sluice.SluiceError.find(new Error('of a library', { cause: refused })) === (refused as unknown),
+      database instanceof taker.sluice.Database,
+      database.current instanceof taker.sluice.Db,
+      {} instanceof taker.sluice.Db,
+      new maker.queue.UnrecoverableError('x') instanceof taker.queue.UnrecoverableError,
+      new maker.queue.RemoteError({ name: 'E', message: 'm' }, 'q', 'id') instanceof taker.queue.RemoteError,
+      new maker.cache.MemoryStore() instanceof taker.cache.MemoryStore,
+    ]).toEqual([true, true, false, true, true, true, false, true, true, true]);
+  },
+};
+
+/** Of classes that a program does not make or call itself, and the constructors behind the functions. */
+const internal: ReadonlySet<string> = new Set([
+  'constructor',
+  'add',
+  'changing',
+  'checkHandle',
+  'claim',
+  'close',
+  'columnsOn',
+  'inserted',
+  'invalidate',
+  'query',
+  'row',
+  'rows',
+]);
+
+const closes: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closes.splice(0).toReversed()) await close();
+});
+
+function open({ sluice, postgres }: Entries): Database<'default'> {
+  const database = sluice.createDatabase({
+    clients: { default: postgres.postgres({ connectionString: server.url, max: 3 }) },
+  });
+  closes.push(() => database.close({ timeout: 1_000 }));
+  return database;
+}
+
+it('the table has every function that is given a database or a handle', () => {
+  const folder = fileURLToPath(new URL('../../api', import.meta.url));
+  const reports = readdirSync(folder).map((file) => readFileSync(join(folder, file), 'utf8'));
+  const found = reports.flatMap((report) => [
+    ...report.matchAll(/^(?:function|    )\s*(\w+)(?:<.*>)?\((?:[^()]*, )?(?:on|db|database): (?:Db|Database)\b/gm),
+  ]);
+  const names = new Set(found.map(([, name = '']) => name).filter((name) => !internal.has(name)));
+  expect(names.size).toBeGreaterThan(20);
+  expect([...names].filter((name) => !(name in entrances))).toEqual([]);
+});
+
+describe.each([
+  ['made by this copy and given to the other', own, same.entries],
+  ['made by the other copy and given to this one', same.entries, own],
+])('of the same version, %s', (_, maker, taker) => {
+  let database: Database<'default'>;
+  beforeEach(() => {
+    database = open(maker);
+  });
+
+  it.each(Object.entries({ ...entrances, ...meetings }))('%s', async (_name, use) => {
+    await use({ database, maker, taker, closes });
+  });
+});
+
+describe('of another version', () => {
+  let database: Database<'default'>;
+  beforeEach(() => {
+    database = open(own);
+  });
+
+  const named = {
+    code: 'MIXED_VERSIONS',
+    remedy: expect.stringContaining('npm ls sluice') as string,
+    other: { version: '99.1.0', folder: expect.stringContaining('sluice-copy-') as string },
+  };
+  async function expectRefusal(call: () => unknown): Promise<void> {
+    const error = await rejection((async () => await call())());
+    expect(error).toMatchObject(named);
+    expect((error as Error).message).toContain('99.1.0');
+    expect((error as Error).message).toContain(later.folder);
+    expect((error as Error).message).toContain('0.1.0');
+  }
+
+  const foreign = (): Database<'default'> => open(later.entries);
+  const { app, cache, kysely, model: models, outbox, postgres, queue, sluice, testing, typeorm } = own;
+  const definition = models.defineModel<Product>({ table: 'product', key: 'id' });
+  const kyselyOver = (of: Database<'default'>, { postgres: driver }: Entries): Kysely<{ product: { id: number } }> =>
+    new Kysely({ dialect: new PostgresDialect({ pool: driver.ambientPool(of) }) });
+
+  it.each<[string, () => unknown]>([
+    ['createContextCarrier', () => sluice.createContextCarrier(foreign())],
+    ['createCache', () => cache.createCache(foreign(), { name: 'stock' })],
+    ['createModel', () => models.createModel(foreign(), definition)],
+    ['createApp', () => app.createApp(foreign())],
+    ['createJobs', () => queue.createJobs(foreign(), { queues: { sale: queue.defineQueue('sale') } })],
+    ['createRelay', () => outbox.createRelay(foreign(), { channel: 'c', deliver: () => Promise.resolve() })],
+    ['createOutboxTables', () => outbox.createOutboxTables(foreign().current)],
+    ['addToOutbox', () => outbox.addToOutbox(foreign().current, [{ channel: 'c', queue: 'q', payload: 1 }])],
+    ['newInstance', () => models.createModel(database, definition).newInstance(foreign().current)],
+    ['db of a cache', () => cache.createCache(database, { name: 'stock' }).get(1, { db: foreign().current })],
+    ['ambientPool', () => postgres.ambientPool(foreign())],
+    ['createDataSource', () => typeorm.createDataSource(foreign(), { entities: [] })],
+    ['rolledBack', () => testing.rolledBack(foreign(), () => {})],
+    ['rollbackEach', () => testing.rollbackEach(foreign(), () => {})],
+    ['poolOfOne', () => testing.poolOfOne(foreign(), () => {})],
+    [
+      'a client of the other version',
+      () => sluice.createDatabase({ clients: { default: later.entries.postgres.postgres() } }),
+    ],
+    ['a store', () => cache.createCache(database, { name: 'stock', store: new later.entries.cache.MemoryStore() })],
+    [
+      'an engine',
+      () =>
+        queue.createJobs(database, {
+          queues: { sale: queue.defineQueue('sale') },
+          engine: later.entries.queue.memory(),
+        }),
+    ],
+    ['an operator', () => models.createModel(database, definition).count({ stock: later.entries.model.gt(1) })],
+    ['alternatives', () => models.createModel(database, definition).count(later.entries.model.either({ id: 1 }))],
+    [
+      'a handle that is bound to the other version',
+      () => {
+        const theirs = foreign();
+        const bound = later.entries.kysely.bindKysely(kyselyOver(theirs, later.entries), theirs);
+        return kysely.bindKysely(bound, database);
+      },
+    ],
+    [
+      'a handle over a pool of the other version',
+      () => own.drizzle.bindDrizzle(drizzle(later.entries.postgres.ambientPool(foreign())), database),
+    ],
+  ])('%s', async (_, call) => {
+    await expectRefusal(call);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['a transaction', () => database.transaction(() => {})],
+    ['a statement', () => database.query('select 1')],
+    ['a query of an ambient pool', () => postgres.ambientPool(database).query('select 1')],
+    ['a connection of an ambient pool', () => postgres.ambientPool(database).connect()],
+    ['a hook', () => sluice.afterCommit(() => {})],
+    ['a hook of a handle', () => database.current.commit(() => {})],
+    ['setRollbackOnly', () => sluice.setRollbackOnly()],
+    ['isTransactionActive', () => sluice.isTransactionActive()],
+    ['currentContext', () => sluice.currentContext()],
+    ['switchDb', () => database.switchDb(() => {}, { level: 1 })],
+    ['switchDbIsolate', () => database.switchDbIsolate(() => {})],
+    ['headers', () => sluice.createContextCarrier(database).injectContext(new Headers())],
+    ['a cache', () => cache.createCache(database, { name: 'stock' }).set(1, 1)],
+    ['a model', () => models.createModel(database, definition).count()],
+    ['a message', () => outbox.addToOutbox(database.current, [{ channel: 'c', queue: 'q', payload: 1 }])],
+    [
+      'a job',
+      async () => {
+        const jobs = queue.createJobs(database, { queues: { sale: queue.defineQueue('sale') } });
+        closes.push(() => jobs.close());
+        return await jobs.queues.sale.push(undefined as never);
+      },
+    ],
+  ])('%s inside of its transaction', async (_, call) => {
+    await foreign().transaction(async () => await expectRefusal(call));
+  });
+
+  it('each may be used by itself, and outside of the transactions of the other', async () => {
+    const theirs = foreign();
+    await theirs.transaction(() => theirs.query(insert, [1]));
+    await database.transaction(() => database.query(insert, [2]));
+    expect(await server.products()).toEqual([1, 2]);
+    await theirs.transaction(async () => {
+      const left = Promise.withResolvers<void>();
+      theirs.detached(() => database.query(insert, [3]).then(() => left.resolve(), left.reject));
+      await left.promise;
+    });
+    expect(await server.products()).toEqual([1, 2, 3]);
+  });
+
+  it('its errors are errors of Sluice', () => {
+    const error = new later.entries.sluice.TransactionRequiredError({ what: 'x', remedy: 'y' });
+    expect([error instanceof sluice.TransactionRequiredError, error instanceof sluice.SluiceError]).toEqual([
+      true,
+      true,
+    ]);
+  });
+});
