@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { describeThrown, isError } from '../core/index.ts';
+import { describeThrown, isError, emitWarning } from '../core/index.ts';
 
 /** A transaction opened or ended. */
 export interface TransactionEvent {
@@ -176,8 +176,7 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
   const text = `${source}: ${isError(error) ? `${name}: ${message}` : typeof error}`;
   if (warned.has(text) || warned.size >= mostWarnings) return;
   warned.add(text);
-  const warning = new Error(`${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {
+  emitWarning('SLUICE_BACKGROUND_ERROR', `${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {
     cause: error,
   });
-  process.emitWarning(Object.assign(warning, { name: 'SluiceBackgroundWarning', code: 'SLUICE_BACKGROUND_ERROR' }));
 }

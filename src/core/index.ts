@@ -47,3 +47,4 @@ export { captureOrigin, type Origin, sampleOrigin } from './origin.ts';
 export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
 export { isRecord, isThenable } from './value-kind.ts';
 export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown-value.ts';
+export { emitWarning, warningOnce } from './warnings.ts';

@@ -1,3 +1,5 @@
+import { emitWarning } from '../core/index.ts';
+
 /**
  * Warns where an option that says where the database is was given, and is undefined, as an environment variable is that is
  * not set: what is used in its place may be another database than the one that was meant.
@@ -10,8 +12,8 @@ export function warnOfMissing(
 ): void {
   // What was read holds no option that is undefined.
   if (!(name in given) || name in read) return;
-  process.emitWarning(
+  emitWarning(
+    'SLUICE_PLACE_UNDEFINED',
     `${owner} got undefined for the option "${name}" (an environment variable that is not set?) and uses ${inItsPlace}; leave the option out if that is meant`,
-    { type: 'SluiceWarning', code: 'SLUICE_PLACE_UNDEFINED' },
   );
 }

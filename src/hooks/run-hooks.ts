@@ -1,7 +1,7 @@
-import { hookError } from '../channels/index.ts';
+import { channelNames, hookError } from '../channels/index.ts';
 import type { Outcome } from '../connection/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
-import { fieldOf } from '../core/index.ts';
+import { emitWarning, fieldOf } from '../core/index.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { createHook, type Hook } from './hook-registry.ts';
 
@@ -61,24 +61,24 @@ export function reportHookError(event: {
   error: unknown;
 }): void {
   if (hookError.hasSubscribers) hookError.publish(event);
-  else if (event.transaction === undefined || event.hook === 'compensate') process.emitWarning(warning(event));
+  else if (event.transaction === undefined || event.hook === 'compensate') warn(event);
 }
 
-function warning({
+function warn({
   hook,
   transaction,
   error,
 }: {
-  hook: string;
-  transaction: string | undefined;
-  error: unknown;
-}): Error {
+  readonly hook: string;
+  readonly transaction: string | undefined;
+  readonly error: unknown;
+}): void {
   const owner = transaction === undefined ? 'outside of a transaction' : `of transaction "${transaction}"`;
-  return Object.assign(
-    new Error(`A ${hook} hook ${owner} failed; subscribe to sluice:hook:error to handle it`, { cause: error }),
+  emitWarning(
+    'SLUICE_HOOK_ERROR',
+    `A ${hook} hook ${owner} failed; subscribe to ${channelNames.hookError} to handle it`,
     {
-      name: 'SluiceHookWarning',
-      code: 'SLUICE_HOOK_ERROR',
+      cause: error,
     },
   );
 }

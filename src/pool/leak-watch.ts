@@ -1,5 +1,5 @@
 import { connectionLeak } from '../channels/index.ts';
-import { captureOrigin, type Clock, type Origin, TimeoutQueue, type PlaceInLine } from '../core/index.ts';
+import { captureOrigin, type Clock, type Origin, TimeoutQueue, type PlaceInLine, emitWarning } from '../core/index.ts';
 import type { Lease } from './request.ts';
 
 /** How many calls may lie between the program and the pool: libraries have many. */
@@ -45,9 +45,9 @@ export class LeakWatch {
     const event = { clientName, level, transaction, heldFor, takenAt: takenAt?.(), openedAt };
     if (connectionLeak.hasSubscribers) connectionLeak.publish(event);
     const where = event.takenAt === undefined ? '' : `, taken at ${event.takenAt}`;
-    process.emitWarning(
+    emitWarning(
+      'SLUICE_CONNECTION_LEAK',
       `A connection of client "${clientName}" at level ${level} is held by "${transaction}" for ${Math.round(heldFor)} ms${where}; give it back, or raise leakThreshold`,
-      { type: 'SluiceWarning', code: 'SLUICE_CONNECTION_LEAK' },
     );
   }
 }

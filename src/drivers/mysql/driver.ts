@@ -20,7 +20,7 @@ import { currentSettings, unlessAborted } from './connecting/login.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readMysqlOptions, type MysqlOptions } from './connecting/options.ts';
 import { openSession } from './connecting/server-info.ts';
-import { signed } from '../../core/index.ts';
+import { signed, warningOnce } from '../../core/index.ts';
 
 /** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
 const keepAliveInitialDelay = 30_000;
@@ -126,13 +126,8 @@ function targetOf({ uri, host, port, socketPath, database }: ConnectionOptions):
 }
 
 function warningOfProxy(): () => void {
-  let warned = false;
-  return () => {
-    if (warned) return;
-    warned = true;
-    process.emitWarning(
-      'The server does not tell which of its connections this is (a proxy?), so row locks along a chain are not detected; give transactions a timeout',
-      { type: 'SluiceWarning', code: 'SLUICE_LOCK_DETECTION_OFF' },
-    );
-  };
+  return warningOnce(
+    'SLUICE_LOCK_DETECTION_OFF',
+    'The server does not tell which of its connections this is (a proxy?), so row locks along a chain are not detected; give transactions a timeout',
+  );
 }

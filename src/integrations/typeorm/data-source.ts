@@ -19,7 +19,7 @@ import {
   type RunnerUse,
 } from './query-runner.ts';
 import { TransactionEvents } from './subscribers.ts';
-import { knownToCopies, sharedByCopies } from '../../core/index.ts';
+import { knownToCopies, sharedByCopies, emitWarning } from '../../core/index.ts';
 
 /** Where the data source gets its database from: one that it was given, or one that lives as long as it. */
 export interface DatabaseSource {
@@ -288,9 +288,9 @@ function warnOfStrangers(): void {
     const name = String(this.options.database ?? this.options.type);
     if (!(this instanceof AmbientDataSource) && isInAnyTransaction() && !strangers.warned.has(name)) {
       strangers.warned.add(name);
-      process.emitWarning(
+      emitWarning(
+        'SLUICE_FOREIGN_DATA_SOURCE',
         `A DataSource of TypeORM ("${name}") that was not made by createDataSource was used inside of a transaction of Sluice: what it does is not part of that transaction`,
-        { type: 'SluiceWarning', code: 'SLUICE_FOREIGN_DATA_SOURCE' },
       );
     }
     return createQueryRunner.call(this, mode);

@@ -1,0 +1,37 @@
+/** The codes of the process warnings. Stable across versions; each has a section in docs/warnings.md, which a test holds to this list. */
+export const warningCodes = [
+  'SLUICE_BACKGROUND_ERROR',
+  'SLUICE_CONNECTION_LEAK',
+  'SLUICE_FOREIGN_DATA_SOURCE',
+  'SLUICE_HOOK_ERROR',
+  'SLUICE_LOCK_DETECTION_OFF',
+  'SLUICE_PLACE_UNDEFINED',
+  'SLUICE_PREPARING_OFF',
+] as const;
+
+export type WarningCode = (typeof warningCodes)[number];
+
+/** The names of warnings that are about an error; the others are a `SluiceWarning`. */
+const names: Partial<Record<WarningCode, string>> = {
+  SLUICE_BACKGROUND_ERROR: 'SluiceBackgroundWarning',
+  SLUICE_HOOK_ERROR: 'SluiceHookWarning',
+};
+
+/** Emits a process warning, with its code, the place of its description and, where it is about one, the error as its cause. */
+export function emitWarning(code: WarningCode, message: string, about?: { readonly cause: unknown }): void {
+  const docs = `docs/warnings.md#${code.toLowerCase()}`;
+  const warning = new Error(message, about);
+  process.emitWarning(
+    Object.assign(warning, { name: names[code] ?? 'SluiceWarning', code, docs, detail: `See ${docs}` }),
+  );
+}
+
+/** A warning that is emitted once, however often it is asked for. */
+export function warningOnce(code: WarningCode, message: string): () => void {
+  let isGiven = false;
+  return () => {
+    if (isGiven) return;
+    isGiven = true;
+    emitWarning(code, message);
+  };
+}
