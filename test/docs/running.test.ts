@@ -1,0 +1,66 @@
+// What a reader copies from a page runs, on the tables that the README makes.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, it } from 'vitest';
+import { useTestDatabase } from '../support/database.ts';
+import { examplesOf } from './markdown.ts';
+import { entryPoints } from './public-api.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(root, 'test/docs/.examples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const server = useTestDatabase(
+  'create table sale (product_id int not null)',
+  'create table audit (event text not null)',
+  'create table invoice (order_id int not null)',
+  'create table stock ("productId" text primary key, available int not null)',
+  'create table post (id serial primary key, title text not null, views int not null default 0)',
+);
+
+/** Needs what the test has not: a part of a program, a compiler for decorators, other servers, a test runner. */
+function needsMore(code: string): boolean {
+  const packages = [...code.matchAll(/from '([^']+)'/g)].map(([, name = '']) => name);
+  return (
+    /^declare |^ *@/m.test(code) ||
+    packages.some((name) =>
+      /^(?:vitest|node:test|ioredis|@nats-io.*|sluice\/(?:mysql|testing|queue\/bullmq).*)$/.test(name),
+    )
+  );
+}
+
+/** The example with the source in place of the package. */
+function onSource(code: string): string {
+  return code.replaceAll(/from '(sluice[^']*)'/g, (text, name: string) => {
+    const file = entryPoints().get(name);
+    return file === undefined ? text : `from ${JSON.stringify(join(root, file))}`;
+  });
+}
+
+it('the examples run that need no more than PostgreSQL', { timeout: 60_000 }, async () => {
+  const examples = readdirSync(join(root, 'docs'))
+    .filter((file) => file.endsWith('.md'))
+    .flatMap((page) => {
+      const blocks = examplesOf(readFileSync(join(root, 'docs', page), 'utf8'));
+      return blocks.map((code, index) => ({ name: `${page}-${index}.mts`, code }));
+    })
+    .filter(({ code }) => !needsMore(code));
+  expect(examples.length).toBeGreaterThanOrEqual(16);
+  for (const { name, code } of examples) writeFileSync(join(folder, name), onSource(code));
+  const main = [
+    ...examples.map(
+      ({ name }) => `console.log(${JSON.stringify(name)});\nawait import(${JSON.stringify(`./${name}`)});`,
+    ),
+    // The databases of the examples stay open, as those of a program.
+    `console.log('done');\nprocess.exit();`,
+  ];
+  writeFileSync(join(folder, 'main.mts'), main.join('\n'));
+  await server.sql("insert into stock values ('a', 1), ('b', 1)");
+  await server.sql('insert into product (id, stock) values (1, 5)');
+  const env = { ...process.env, DATABASE_URL: server.url, REPORTS_URL: server.url };
+  const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'main.mts')], { encoding: 'utf8', env });
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/\ndone\n$/);
+});
