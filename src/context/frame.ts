@@ -22,6 +22,7 @@ export interface OpenTransaction {
    * back by itself, so the chain holds it no more.
    */
   readonly isLive: boolean;
+  readonly characteristics: { readonly readOnly: boolean };
   /** The same object for all attempts of one call. */
   readonly call: object;
   /** The server's side of its connection; none before its first statement. */

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TokenBucket } from './token-bucket.ts';
 
 /** A place in the program, formatted lazily: on the first read. */
 export type Origin = () => string | undefined;
@@ -25,6 +24,29 @@ export function captureOrigin(above: (...args: never[]) => unknown, depth: numbe
   Error.stackTraceLimit = before;
   // Read once: all who wait in vain for a connection are told who holds one.
   return () => (holder.place ??= firstForeignPlace(holder.stack ?? ''));
+}
+
+/** Grants a thousand in a row, and in the long run one a millisecond. The time is looked at only when it is empty. */
+export class TokenBucket {
+  readonly #now: () => number;
+  #left = 0;
+  #filledAt = Number.NEGATIVE_INFINITY;
+
+  /** @param now a monotonic time in milliseconds */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  take(): boolean {
+    if (this.#left < 1) {
+      const now = this.#now();
+      if (now - this.#filledAt < 1) return false;
+      this.#left = Math.min(1_000, now - this.#filledAt);
+      this.#filledAt = now;
+    }
+    this.#left -= 1;
+    return true;
+  }
 }
 
 const samples = new TokenBucket(() => performance.now());

@@ -22,72 +22,55 @@ export function createHook<Arguments extends readonly unknown[]>(
   return { order: last.order, frame, inContext: AsyncLocalStorage.snapshot(), run };
 }
 
-/** The hooks of one atomic unit. Most units have none, so the lists are made when they are needed. */
+/** The hooks of one atomic unit. */
 export class HookRegistry {
   // Private to the type alone: a savepoint of one copy of the package may be inside of a scope of another.
-  private lists: HookLists | undefined;
+  private readonly commits: Hook[] = [];
+  private readonly compensations: Hook[] = [];
+  private readonly befores: Hook[] = [];
+  private readonly completions: Hook<[Outcome]>[] = [];
 
   addCommit(hook: Hook): void {
-    this.ensure().commits.push(hook);
+    this.commits.push(hook);
   }
   addCompensation(hook: Hook): void {
-    this.ensure().compensations.push(hook);
+    this.compensations.push(hook);
   }
   addBefore(hook: Hook): void {
-    this.ensure().befores.push(hook);
+    this.befores.push(hook);
   }
   addCompletion(hook: Hook<[Outcome]>): void {
-    this.ensure().completions.push(hook);
+    this.completions.push(hook);
   }
 
-  get hasBefore(): boolean {
-    return this.beforeCount > 0;
-  }
   /** How many are to be awaited before the commit. */
   get beforeCount(): number {
-    return this.lists === undefined ? 0 : this.lists.befores.length;
+    return this.befores.length;
   }
 
   /** The next hook to be awaited before the commit; hooks that hooks register come too. */
   takeBefore(): Hook | undefined {
-    return this.lists?.befores.shift();
+    return this.befores.shift();
   }
 
   /** Everything of a released savepoint becomes its parent's. */
   handTo(parent: HookRegistry): void {
-    if (this.lists === undefined) return;
-    const own = this.lists;
-    const theirs = parent.ensure();
-    theirs.commits.push(...own.commits);
-    theirs.compensations.push(...own.compensations);
-    theirs.befores.push(...own.befores);
-    theirs.completions.push(...own.completions);
-    this.lists = undefined;
+    parent.commits.push(...this.commits.splice(0));
+    parent.compensations.push(...this.compensations.splice(0));
+    parent.befores.push(...this.befores.splice(0));
+    parent.completions.push(...this.completions.splice(0));
   }
 
   /** What is to run for an outcome, in order; the registry is empty afterwards. */
   take(outcome: Outcome): readonly Hook[] {
-    if (this.lists === undefined) return none;
-    const { commits, compensations, completions } = this.lists;
-    this.lists = undefined;
-    const told = inOrder(completions).map((hook) => ({ ...hook, run: () => hook.run(outcome) }));
-    if (outcome === 'committed') return [...inOrder(commits), ...told];
-    return outcome === 'rolledBack' ? [...inOrder(compensations).reverse(), ...told] : told;
-  }
-
-  private ensure(): HookLists {
-    return (this.lists ??= { commits: [], compensations: [], befores: [], completions: [] });
+    this.befores.length = 0;
+    const commits = inOrder(this.commits.splice(0));
+    const compensations = inOrder(this.compensations.splice(0)).reverse();
+    const told = inOrder(this.completions.splice(0)).map((hook) => ({ ...hook, run: () => hook.run(outcome) }));
+    if (outcome === 'committed') return [...commits, ...told];
+    return outcome === 'rolledBack' ? [...compensations, ...told] : told;
   }
 }
-
-interface HookLists {
-  readonly commits: Hook[];
-  readonly compensations: Hook[];
-  readonly befores: Hook[];
-  readonly completions: Hook<[Outcome]>[];
-}
-
-const none: readonly Hook[] = [];
 
 function inOrder<H extends { readonly order: number }>(hooks: H[]): H[] {
   return hooks.sort((one, other) => one.order - other.order);

@@ -1,7 +1,6 @@
 export { HookLimitError } from './errors.ts';
 export { runAtOnce } from './immediate-hook.ts';
 export { HookAllowance, tooManyHooks } from './hook-limit.ts';
-export { createHook, HookRegistry } from './hook-registry.ts';
-export { runHooksInTime } from './hook-deadline.ts';
+export { createHook, type Hook, HookRegistry } from './hook-registry.ts';
 export { type InScope, type Participant, Participants } from './participants.ts';
-export { attachSuppressed, frameAfter, runHooks, suppressedBy } from './run-hooks.ts';
+export { attachSuppressed, frameAfter, runHooks, runHooksInTime, suppressedBy } from './run-hooks.ts';

@@ -200,6 +200,7 @@ export class Pool<Connection extends PooledConnection> {
   }
 
   #openForAdmitted(): void {
+    if (this.#admitted.size === 0) return;
     while (this.#admitted.size > this.#physical.coming && this.#physical.bring());
   }
 

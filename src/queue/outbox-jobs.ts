@@ -15,6 +15,8 @@ import type { EngineRuntime } from './engine-runtime.ts';
 
 /** Jobs that leave through the outbox of a client, and answers that are in its inbox. */
 export class OutboxJobs {
+  /** The client whose transactions can hold jobs of the engine. */
+  readonly clientName: string;
   readonly #database: Database;
   readonly #runtime: EngineRuntime;
   readonly #mayRelay: boolean;
@@ -22,6 +24,7 @@ export class OutboxJobs {
 
   /** @param mayRelay whether this process relays the outbox */
   constructor(database: Database, runtime: EngineRuntime, mayRelay: boolean) {
+    this.clientName = engineClientName(database, runtime.engine);
     this.#database = database;
     this.#runtime = runtime;
     this.#mayRelay = mayRelay;
@@ -39,9 +42,8 @@ export class OutboxJobs {
 
   /** Relays the outbox of the engine's client from now on, if the engine needs one. */
   start(): void {
-    const { engine } = this.#runtime;
-    if (engine.capabilities.enqueue === 'outbox')
-      this.#relayFor(this.#database.getDb({ clientName: engineClientName(this.#database, engine) }));
+    if (this.#runtime.engine.capabilities.enqueue !== 'outbox') return;
+    this.#relayFor(this.#database.getDb({ clientName: this.clientName }));
   }
 
   /** Stops the relays. @param timeout how long a delivery that is under way may take, in milliseconds */

@@ -20,7 +20,7 @@ import type { Backoff, EngineJob } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
 import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './job-handle.ts';
 import { jobId } from './job-id.ts';
-import { engineClientName, type OutboxJobs } from './outbox-jobs.ts';
+import type { OutboxJobs } from './outbox-jobs.ts';
 import { toJson } from './payload.ts';
 
 interface CommonPushOptions {
@@ -75,6 +75,8 @@ const commonChecks: Checks = {
 const pushChecks: Checks = { ...commonChecks, when: oneOf(['commit', 'now']), key: aKey };
 const pushAsyncChecks: Checks = { ...commonChecks, ...awaitChecks };
 
+const noOptions: PushOptions & PushAsyncOptions = {};
+
 /** What jobs of a queue go through. */
 export interface QueueParts {
   readonly database: Database;
@@ -112,8 +114,8 @@ export class Queue<Data = unknown, Result = unknown> {
    * @throws UnserializableError, PayloadTooLargeError before anything is sent; QueueUnavailableError: it is not
    * enqueued; EnqueueUnknownError: it may be; what the engine's server or the outbox refuses it with
    */
-  async push(data: Data, given: PushOptions = {}): Promise<JobHandle<Result>> {
-    const options = readOptions(`push to queue "${this.name}"`, given, pushChecks);
+  async push(data: Data, given?: PushOptions): Promise<JobHandle<Result>> {
+    const options = given === undefined ? noOptions : readOptions(`push to queue "${this.name}"`, given, pushChecks);
     const frame = frameOfCall();
     const open = frame?.scope?.transaction;
     const now = open === undefined || options.when === 'now';
@@ -138,18 +140,19 @@ export class Queue<Data = unknown, Result = unknown> {
    * ```
    * @throws RemoteError with the name, message and code of what the handler threw; JobTimeoutError; LevelLimitError
    */
-  async pushAsync(data: Data, given: PushAsyncOptions = {}): Promise<Result> {
+  async pushAsync(data: Data, given?: PushAsyncOptions): Promise<Result> {
     return await this.#request('pushAsync', data, given);
   }
 
   /** The same as `pushAsync`: the job is the request, and its result is the reply. */
-  async request(data: Data, given: PushAsyncOptions = {}): Promise<Result> {
+  async request(data: Data, given?: PushAsyncOptions): Promise<Result> {
     return await this.#request('request', data, given);
   }
 
   /** @param method what its errors call it */
-  async #request(method: string, data: Data, given: PushAsyncOptions): Promise<Result> {
-    const options = readOptions(`${method} to queue "${this.name}"`, given, pushAsyncChecks);
+  async #request(method: string, data: Data, given: PushAsyncOptions | undefined): Promise<Result> {
+    const options =
+      given === undefined ? noOptions : readOptions(`${method} to queue "${this.name}"`, given, pushAsyncChecks);
     const frame = frameOfCall();
     const level = options.dbInfo?.level ?? this.#levelBelow(frame);
     const timeout = waitTime(options.timeout, frame, this.#definition.options.timeout);
@@ -203,10 +206,10 @@ export class Queue<Data = unknown, Result = unknown> {
     const { engine } = this.#runtime;
     const home = open.client.database as Database;
     const db = home.getDb({ clientName: open.client.name });
-    if (db.transaction.active?.readOnly === true) throw readOnly(this.name);
+    if (open.characteristics.readOnly) throw readOnly(this.name);
     const handle = new JobHandle(this.#runtime, this.#definition, job, open);
     const { enqueue } = engine.capabilities;
-    const isEngineClient = home === this.#database && db.clientName === engineClientName(home, engine);
+    const isEngineClient = home === this.#database && db.clientName === this.#outbox.clientName;
     db.compensate(() => handle.drop());
     if (enqueue === 'hook') {
       await this.#runtime.ready();

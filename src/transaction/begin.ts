@@ -14,6 +14,7 @@ import type { TransactionCharacteristics } from '../driver/index.ts';
 import {
   attachSuppressed,
   frameAfter,
+  type Hook,
   HookAllowance,
   type InScope,
   runHooksInTime,
@@ -50,13 +51,23 @@ export interface Attempted<Result> {
   readonly result: { readonly value: Result } | { readonly error: unknown };
 }
 
+/** Runs a transaction of its own that is not tried again. */
+export async function runOnce<Result>(
+  start: Omit<Attempt, 'timeout' | 'call'>,
+  body: () => Result | PromiseLike<Result>,
+): Promise<Result> {
+  const { result } = await runAttempt({ ...start, timeout: start.options.timeout, call: undefined }, body);
+  if ('value' in result) return result.value;
+  throw result.error;
+}
+
 /** Runs `body` in a transaction of its own, from the opening of its scope to the last of its hooks. */
 export async function runAttempt<Result>(
   attempt: Attempt,
   body: () => Result | PromiseLike<Result>,
 ): Promise<Attempted<Result>> {
   const { client, outer, options } = attempt;
-  const remaining = remainingTime(outer, client.clock);
+  const remaining = outer === undefined ? undefined : remainingTime(outer, client.clock);
   const transaction = physicalTransaction(attempt);
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
@@ -65,7 +76,9 @@ export async function runAttempt<Result>(
   const { timeout } = attempt;
   const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
-  cancelAtDeadline(cancellation, remaining, `The transaction "${transaction.name}"`, () => transaction.chain());
+  if (remaining !== undefined) {
+    cancelAtDeadline(cancellation, remaining, `The transaction "${transaction.name}"`, () => transaction.chain());
+  }
   if (options.signal !== undefined) cancellation.onSignal(options.signal);
 
   client.work.add(transaction);
@@ -78,9 +91,9 @@ export async function runAttempt<Result>(
     if (ending.outcome === 'committed' && wasCutShort(transaction, done))
       done = await lateResult(cancellation, running, done);
     unit.participants?.end(ending.outcome);
-    const hooks = unit.hooks.take(ending.outcome);
+    const hooks = unit.hooks?.take(ending.outcome);
     const errors =
-      hooks.length === 0
+      hooks === undefined || hooks.length === 0
         ? noErrors
         : await runHooksInTime(
             transaction,
@@ -162,27 +175,31 @@ async function lateResult<Result>(
 
 /** Runs and awaits the hooks before the commit, in the transaction, and then what commits with it. */
 export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void> {
+  const { unit } = scope;
   const { hookLimit } = scope.transaction.client;
-  const allowance = new HookAllowance(scope.unit.hooks.beforeCount, hookLimit);
-  await runHooksBefore(scope, frame, allowance);
+  const free = unit.hooks?.beforeCount ?? 0;
+  let allowance: HookAllowance | undefined;
+  const runHooks = async (): Promise<void> => {
+    for (let hook = unit.hooks?.takeBefore(); hook !== undefined; hook = unit.hooks?.takeBefore()) {
+      await runHookBefore(scope, frame, hook, (allowance ??= new HookAllowance(free, hookLimit)));
+    }
+  };
+  await runHooks();
+  const { participants } = unit;
   const inScope: InScope = (work) => runAsHook(scope, frame, work);
-  const { participants } = scope.unit;
   for (let next = participants?.next(); next !== undefined; next = participants?.next()) {
     await next.prepare(inScope);
-    await runHooksBefore(scope, frame, allowance);
+    await runHooks();
   }
 }
 
-async function runHooksBefore(scope: Scope, frame: Frame, allowance: HookAllowance): Promise<void> {
-  const { hooks } = scope.unit;
-  for (let hook = hooks.takeBefore(); hook !== undefined; hook = hooks.takeBefore()) {
-    if (!allowance.take()) throw tooManyBefore(scope.transaction);
-    const breath = allowance.breath();
-    if (breath !== undefined) await breath;
-    scope.transaction.cancellation.throwIfRequested();
-    const { run, inContext } = hook;
-    await inContext(() => runAsHook(scope, frame, async () => await run()));
-  }
+async function runHookBefore(scope: Scope, frame: Frame, hook: Hook, allowance: HookAllowance): Promise<void> {
+  if (!allowance.take()) throw tooManyBefore(scope.transaction);
+  const breath = allowance.breath();
+  if (breath !== undefined) await breath;
+  scope.transaction.cancellation.throwIfRequested();
+  const { run, inContext } = hook;
+  await inContext(() => runAsHook(scope, frame, async () => await run()));
 }
 
 function tooManyBefore(transaction: PhysicalTransaction): unknown {

@@ -45,7 +45,7 @@ async function commitIn<Result>({ parent, outer }: InnerRun<Result>, unit: Atomi
   const { base, transaction } = parent;
   if (base === undefined) return [];
   unit.participants?.end('committed');
-  const hooks = unit.hooks.take('committed');
+  const hooks = unit.hooks?.take('committed') ?? [];
   if (hooks.length === 0) return [];
   const { hookLimit } = transaction.client;
   const frameFor = frameAfter(outer);
@@ -72,9 +72,17 @@ async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<Bod
     await transaction.rollbackTo(unit);
   } else {
     if (unit.savepoint !== undefined) transaction.savepoints.released(unit.savepoint);
-    if (run.parent.base === undefined) unit.hooks.handTo(run.parent.unit.hooks);
+    if (run.parent.base === undefined) handHooks(unit, run.parent.unit);
   }
   return done;
+}
+
+/** What was registered within a savepoint counts for its parent from now on. */
+function handHooks(unit: AtomicUnit, parent: AtomicUnit): void {
+  if (unit.hooks === undefined) return;
+  if (parent.hooks === undefined) parent.hooks = unit.hooks;
+  else unit.hooks.handTo(parent.hooks);
+  unit.hooks = undefined;
 }
 
 /** Runs the body and waits for what it left running; the hooks before the commit too, where this is one. */
@@ -102,7 +110,7 @@ async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: Ato
   const { transaction } = parent;
   const { client } = transaction;
   unit.participants?.end('rolledBack');
-  const hooks = unit.hooks.take('rolledBack');
+  const hooks = unit.hooks?.take('rolledBack') ?? [];
   if (hooks.length === 0) return [];
   const scope = new Scope(transaction, parent.unit, parent, `hook of ${parent.name}`);
   const inside = (registered: Frame, sink: HookSink): Frame =>

@@ -94,15 +94,21 @@ const needTransaction = ['isolationLevel', 'readOnly', 'timeout', 'signal', 'ret
 const owner = 'A transaction';
 const names = Object.keys(checks) as (keyof TransactionOptions)[];
 
-/** Snapshots that were made once for many calls, with where that was. */
-const origins = sharedByCopies('origins', () => new WeakMap<TransactionOptions, Origin>());
+/** Where options were given that are read once for many calls. */
+export const givenAt: unique symbol = Symbol.for('sluice.options.givenAt');
+
+/** A snapshot of options: checked, and with one spelling of each isolation level. */
+export interface ReadOptions extends TransactionOptions {
+  readonly isolationLevel?: IsolationLevel | undefined;
+  readonly [givenAt]?: Origin;
+}
 
 /**
  * Reads options into a snapshot, which alone may be used: see `readOptions`. One that was made once for many calls is given back.
  * @throws InvalidOptionError for what is unknown, or makes no sense together
  */
-export function readTransactionOptions(options: TransactionOptions): TransactionOptions {
-  if (origins.has(options)) return options;
+export function readTransactionOptions(options: TransactionOptions): ReadOptions {
+  if (isReadOnce(options)) return options;
   return reading(owner, () => {
     refuseUnknown(owner, options, checks);
     // Written out: this is done for each transaction, and such an object costs next to nothing.
@@ -118,9 +124,13 @@ export function readTransactionOptions(options: TransactionOptions): Transaction
       name,
     };
     for (const each of names) if (read[each] !== undefined) read[each] = checked(owner, each, read[each], checks[each]);
-    refusePointless(read as TransactionOptions);
-    return read as TransactionOptions;
+    refusePointless(read as ReadOptions);
+    return read as ReadOptions;
   });
+}
+
+function isReadOnce(options: TransactionOptions): options is ReadOptions {
+  return typeof options === 'object' && options !== null && Object.hasOwn(options, givenAt);
 }
 
 function refusePointless(options: TransactionOptions): void {
@@ -134,16 +144,10 @@ function refusePointless(options: TransactionOptions): void {
 }
 
 /** Reads options that are given once for many calls, as to a decorator, and notes where that was. @throws InvalidOptionError */
-export function readOnce(options: TransactionOptions, origin: Origin): TransactionOptions {
+export function readOnce(options: TransactionOptions, origin: Origin): ReadOptions {
   // What was read for another call has another origin.
-  const read = Object.freeze({ ...readTransactionOptions(options) });
-  origins.set(read, origin);
-  return read;
-}
-
-/** Where options were given, if once for many calls. */
-export function originOf(options: TransactionOptions): Origin | undefined {
-  return origins.get(options);
+  const read = { ...readTransactionOptions(options) };
+  return Object.freeze(Object.defineProperty(read, givenAt, { value: origin }));
 }
 
 /** The level that a name is one of. @throws InvalidOptionError for what is none */

@@ -11,12 +11,13 @@ import {
 import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
 import type { TransactionCharacteristics } from '../driver/index.ts';
 import { suppressedBy } from '../hooks/index.ts';
+import { runOnce } from './begin.ts';
 import { checkJoin } from './compatibility.ts';
 import { refuseDeferred } from './deferred-result.ts';
 import { TransactionLeftOpenError, TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
 import { type InnerRun, join } from './join.ts';
 import { nest } from './nest.ts';
-import { isolationOf, originOf, readTransactionOptions, type TransactionOptions } from './options.ts';
+import { givenAt, type ReadOptions, readTransactionOptions, type TransactionOptions } from './options.ts';
 import { type PropagationAction, propagationTable } from './propagation.ts';
 import { runTransaction } from './retry.ts';
 import type { BaseScope, Scope } from './scope.ts';
@@ -32,7 +33,7 @@ export function scopeAt(frame: Frame | undefined, { client, level }: Target): Sc
   return findFrame(frame, client, level)?.scope as Scope | undefined;
 }
 
-const noOptions: TransactionOptions = Object.freeze({});
+const noOptions: ReadOptions = Object.freeze({});
 
 /** Runs `body` as the propagation of the options says; see `Propagation`. Whatever goes wrong is a rejection. */
 export function runScope<Result>(
@@ -48,7 +49,7 @@ export function runScope<Result>(
       return join({ parent, outer, options, body });
     const read = options === undefined ? noOptions : readTransactionOptions(options);
     // An isolation level that the engine lacks is refused even where the scope would only join.
-    const isolation = target.client.driver.isolation(isolationOf(read.isolationLevel));
+    const isolation = target.client.driver.isolation(read.isolationLevel ?? 'DEFAULT');
     return propagate({ target, outer, parent, options: read, isolation, body });
   } catch (error) {
     return Promise.reject(error);
@@ -61,7 +62,7 @@ interface Call<Result> {
   readonly outer: Frame | undefined;
   /** The scope that is open there. */
   readonly parent: Scope | undefined;
-  readonly options: TransactionOptions;
+  readonly options: ReadOptions;
   readonly isolation: TransactionCharacteristics['isolation'];
   readonly body: () => Result | PromiseLike<Result>;
 }
@@ -109,8 +110,8 @@ export async function runInBase<Result>(
   let result: { readonly value: Result } | undefined;
   const rollBack = new Error('the end of a test');
   const { level } = findPlace(outer, client);
-  const origin = originOf(options) ?? captureOrigin(runInBase);
-  const isolation = client.driver.isolation(isolationOf(options.isolationLevel));
+  const origin = options[givenAt] ?? captureOrigin(runInBase);
+  const isolation = client.driver.isolation(options.isolationLevel ?? 'DEFAULT');
   try {
     return await runTransaction({ client, level, outer, origin, options, isolation, base }, async () => {
       result = { value: await body() };
@@ -134,8 +135,9 @@ async function runPlain<Result>(body: () => Result | PromiseLike<Result>): Promi
 function begin<Result>({ target, outer, options, isolation, body }: Call<Result>, level: number): Promise<Result> {
   const { client } = target;
   client.pool.assertAdmits(outer?.isUnderWay === true);
-  const origin = originOf(options) ?? sampleOrigin(runScope);
-  return runTransaction({ client, level, outer, origin, options, isolation }, body);
+  const origin = options[givenAt] ?? sampleOrigin(runScope);
+  const run = options.retry === undefined ? runOnce : runTransaction;
+  return run({ client, level, outer, origin, options, isolation }, body);
 }
 
 function required(client: TransactionalClient, frame: Frame | undefined): TransactionRequiredError {

@@ -1,7 +1,7 @@
 import type { Outcome } from '../connection/index.ts';
 import { findPlace, type Frame, frameOfCall, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
-import { createHook, type Participant, Participants, runAtOnce } from '../hooks/index.ts';
+import { createHook, HookRegistry, type Participant, Participants, runAtOnce } from '../hooks/index.ts';
 import type { AtomicUnit } from './atomic-unit.ts';
 import type { Target } from './propagate.ts';
 import type { Scope } from './scope.ts';
@@ -82,7 +82,7 @@ function checkHook(kind: HookKind, run: unknown): void {
 
 function register(scope: Scope, kind: HookKind, run: (outcome: Outcome) => unknown, frame: Frame): void {
   scope.assertAcceptsHooks();
-  const { hooks } = scope.unit;
+  const hooks = (scope.unit.hooks ??= new HookRegistry());
   if (kind === 'beforeCommit') hooks.addBefore(createHook(frame, () => run('committed')));
   else if (kind === 'commit') hooks.addCommit(createHook(frame, () => run('committed')));
   else if (kind === 'compensate') hooks.addCompensation(createHook(frame, () => run('rolledBack')));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { TokenBucket } from '../../src/core/token-bucket.ts';
+import { TokenBucket } from '../../src/core/origin.ts';
 
 const taken = (bucket: TokenBucket, attempts: number): number =>
   Array.from({ length: attempts }, () => bucket.take()).filter(Boolean).length;
