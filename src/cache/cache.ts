@@ -108,7 +108,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Gets the value; undefined where the cache has none. */
   async get(key: Key, options?: CacheCallOptions): Promise<Value | undefined> {
-    return await this.#get(readKey(key), readCall(this.#database, options, callChecks));
+    return await this.#get(
+      readKey(key),
+      options === undefined ? undefined : readCall(this.#database, options, callChecks),
+    );
   }
 
   async #get(key: Key, options: CacheCallOptions | undefined): Promise<Value | undefined> {
@@ -120,7 +123,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Gets several values, in the order of their keys; undefined for each that the cache does not have. */
   async mget(keys: readonly Key[], options?: CacheCallOptions): Promise<(Value | undefined)[]> {
-    const read = readCall(this.#database, options, callChecks);
+    const read = options === undefined ? undefined : readCall(this.#database, options, callChecks);
     return await Promise.all(
       readList('keys', keys)
         .map(readKey)
@@ -145,7 +148,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    */
   async getOrSet(given: Key, load: () => Promise<Value> | Value, callOptions?: LoadOptions<Value>): Promise<Value> {
     const key = readKey(given);
-    const options = readCall(this.#database, callOptions, loadChecks);
+    const options = callOptions === undefined ? undefined : readCall(this.#database, callOptions, loadChecks);
     if (typeof load !== 'function') throw noLoad(this.name, load);
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
@@ -170,7 +173,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    */
   async set(value: Value, given: Key, setOptions?: SetOptions): Promise<void> {
     const key = readKey(given);
-    const options = readCall(this.#database, setOptions, setChecks);
+    const options = setOptions === undefined ? undefined : readCall(this.#database, setOptions, setChecks);
     const text = this.#valueKey(key);
     const change = {
       payload: this.#codec.writeForStore(value),
@@ -199,7 +202,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /** The values of the keys are dead. */
   async mdel(keys: readonly Key[], callOptions?: CacheCallOptions): Promise<void> {
     const texts = readList('keys', keys).map((key) => this.#valueKey(readKey(key)));
-    const options = readCall(this.#database, callOptions, callChecks);
+    const options = callOptions === undefined ? undefined : readCall(this.#database, callOptions, callChecks);
     const within = this.#within(options);
     if (texts.length === 0) return;
     if (within === undefined) {
@@ -230,7 +233,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   async #invalidate(tags: readonly string[], callOptions: CacheCallOptions | undefined): Promise<void> {
-    const options = readCall(this.#database, callOptions, callChecks);
+    const options = callOptions === undefined ? undefined : readCall(this.#database, callOptions, callChecks);
     if (tags.length === 0) return;
     const within = this.#within(options);
     if (within === undefined) await this.#atOnce(tags, options);

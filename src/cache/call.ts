@@ -31,10 +31,9 @@ const owner = 'A call of a cache';
 /** Reads the options of a call once. Written out, since it is done for each call that has any. @throws InvalidOptionError */
 export function readCall<Value>(
   database: Database,
-  options: LoadOptions<Value> | undefined,
+  options: LoadOptions<Value>,
   checks: Readonly<Record<string, Check>>,
-): LoadOptions<Value> | undefined {
-  if (options === undefined) return undefined;
+): LoadOptions<Value> {
   return reading(owner, () => {
     refuseUnknown(owner, options, checks);
     const { db, ttl, keep } = options;

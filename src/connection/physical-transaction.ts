@@ -1,4 +1,3 @@
-import { transactionEnd, transactionStart } from '../channels/index.ts';
 import {
   type BackendIdentity,
   describeTransactions,
@@ -84,7 +83,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   readonly name: string;
   readonly timeout: number | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly savepoints: Savepoints = new Savepoints();
+  #savepoints: Savepoints | undefined;
   readonly cancellation: Cancellation;
   /** By the clock of its client, in milliseconds. */
   readonly openedAt: number;
@@ -121,7 +120,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.signal = settings.signal;
     this.openedAt = this.client.clock.now();
     this.cancellation = new Cancellation(this.client.clock, () => (this.isOpen ? this.#held.connection : undefined));
-    if (transactionStart.hasSubscribers) announceStart(this);
+    announceStart(this);
   }
 
   get characteristics(): TransactionCharacteristics {
@@ -145,6 +144,10 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   }
   get backend(): BackendIdentity | undefined {
     return this.#held.connection?.backend;
+  }
+  /** Made when they are first asked for: most transactions have none. */
+  get savepoints(): Savepoints {
+    return (this.#savepoints ??= new Savepoints());
   }
   get hasWritten(): boolean {
     return this.#hasWritten;
@@ -188,7 +191,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       if (this.#rolledBackBy !== undefined) throw rolledBackByServer(this, this.#rolledBackBy.error);
       if (this.#held.connection === undefined) await this.#held.take(frame);
       this.cancellation.throwIfRequested();
-      const pending = this.savepoints.pendingSteps(unit);
+      const pending = this.#savepoints?.pendingSteps(unit) ?? [];
       const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
       this.#hasWritten ||= write;
       this.#exchanges += 1;
@@ -198,7 +201,9 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.cancellation.watch(running);
       try {
         const exchange = await running;
-        if (exchange.failure !== undefined && this.#startsAnew(exchange.failure, last)) continue;
+        const { failure } = exchange;
+        // It met a dead connection, which nothing had begun on: it is sent again on another one.
+        if (failure !== undefined && begin !== undefined && this.#held.replaceDead(failure, last)) continue;
         this.#note(exchange, pending, unit, last);
         return exchange.results;
       } finally {
@@ -318,11 +323,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     if (this.outcome !== undefined) throw ended(this, this.name, this.cancellation.requested?.reason);
   }
 
-  /** Whether what was sent is to be sent again, on another connection: it met a dead one, which nothing had begun on. */
-  #startsAnew(failure: Failure, last: boolean): boolean {
-    return this.#state === 'unstarted' && this.#held.replaceDead(failure, last);
-  }
-
   /** Updates the state from an exchange's result. @throws the failure, if it failed */
   #note(exchange: Answered, pending: readonly PendingStep[], unit: RollbackUnit, last: boolean): void {
     // A cancelled statement that the server answered too late: the transaction has ended without it.
@@ -391,7 +391,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     // What was left running may know this transaction for a long time, but not those that were around it.
     this.#outer = nearestLive(this.#outer);
     this.#held.giveBack();
-    if (transactionEnd.hasSubscribers) announceEnd(this, outcome);
+    announceEnd(this, outcome);
     this.#ending = { outcome, failure: error === undefined ? undefined : { error } };
     return this.#ending;
   }

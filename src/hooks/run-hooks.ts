@@ -24,10 +24,13 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
   if (completion.hooks.length === 0) return [];
   const errors: unknown[] = [];
   const queue = new HookQueue(completion);
-  const allowance = new HookAllowance(completion.hooks.length, completion.hookLimit);
-  for (let hook = queue.next(); hook !== undefined && allowance.take(); hook = queue.next()) {
-    const breath = allowance.breath();
-    if (breath !== undefined) await breath;
+  let allowance: HookAllowance | undefined;
+  for (let ran = 0, hook = queue.next(); hook !== undefined; ran += 1, hook = queue.next()) {
+    if (ran >= completion.hooks.length) {
+      allowance ??= new HookAllowance(completion.hookLimit);
+      if (!allowance.take()) break;
+      await allowance.breath();
+    }
     const { frame, inContext, run } = hook;
     const hookFrame = completion.frameFor(frame, queue);
     try {

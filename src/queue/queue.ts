@@ -1,4 +1,4 @@
-import { frameOfCall, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
+import { type ClientIdentity, frameOfCall, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
 import {
   anything,
   type Check,
@@ -12,7 +12,7 @@ import {
   systemClock,
   text,
 } from '../core/index.ts';
-import type { Database, DbInfo } from '../database/index.ts';
+import type { Database, Db, DbInfo } from '../database/index.ts';
 import { encodeContext, type WireContext } from '../envelope/index.ts';
 import { LevelLimitError } from '../pool/index.ts';
 import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
@@ -92,6 +92,8 @@ export class Queue<Data = unknown, Result = unknown> {
   readonly #database: Database;
   readonly #runtime: EngineRuntime;
   readonly #outbox: OutboxJobs;
+  /** Of clients whose transactions have pushed. */
+  readonly #handles = new WeakMap<ClientIdentity, Db>();
 
   constructor(definition: QueueDefinition<Data, Result>, { database, runtime, outbox }: QueueParts) {
     this.name = definition.name;
@@ -201,11 +203,20 @@ export class Queue<Data = unknown, Result = unknown> {
     };
   }
 
+  #handleOn(client: ClientIdentity): Db {
+    let db = this.#handles.get(client);
+    if (db === undefined) {
+      db = (client.database as Database).getDb({ clientName: client.name });
+      this.#handles.set(client, db);
+    }
+    return db;
+  }
+
   /** Lets the job leave with the commit, as the engine can. */
   async #pushWithCommit(job: EngineJob, open: OpenTransaction, key: string | undefined): Promise<JobHandle<Result>> {
     const { engine } = this.#runtime;
     const home = open.client.database as Database;
-    const db = home.getDb({ clientName: open.client.name });
+    const db = this.#handleOn(open.client);
     if (open.characteristics.readOnly) throw readOnly(this.name);
     const handle = new JobHandle(this.#runtime, this.#definition, job, open);
     const { enqueue } = engine.capabilities;

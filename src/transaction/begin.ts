@@ -178,10 +178,17 @@ export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void>
   const { unit } = scope;
   const { hookLimit } = scope.transaction.client;
   const free = unit.hooks?.beforeCount ?? 0;
+  let ran = 0;
   let allowance: HookAllowance | undefined;
   const runHooks = async (): Promise<void> => {
     for (let hook = unit.hooks?.takeBefore(); hook !== undefined; hook = unit.hooks?.takeBefore()) {
-      await runHookBefore(scope, frame, hook, (allowance ??= new HookAllowance(free, hookLimit)));
+      if (ran >= free) {
+        allowance ??= new HookAllowance(hookLimit);
+        if (!allowance.take()) throw tooManyBefore(scope.transaction);
+        await allowance.breath();
+      }
+      ran += 1;
+      await runHookBefore(scope, frame, hook);
     }
   };
   await runHooks();
@@ -193,12 +200,8 @@ export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void>
   }
 }
 
-async function runHookBefore(scope: Scope, frame: Frame, hook: Hook, allowance: HookAllowance): Promise<void> {
-  if (!allowance.take()) throw tooManyBefore(scope.transaction);
-  const breath = allowance.breath();
-  if (breath !== undefined) await breath;
+async function runHookBefore(scope: Scope, frame: Frame, { run, inContext }: Hook): Promise<void> {
   scope.transaction.cancellation.throwIfRequested();
-  const { run, inContext } = hook;
   await inContext(() => runAsHook(scope, frame, async () => await run()));
 }
 

@@ -94,7 +94,9 @@ const needTransaction = ['isolationLevel', 'readOnly', 'timeout', 'signal', 'ret
 const owner = 'A transaction';
 const names = Object.keys(checks) as (keyof TransactionOptions)[];
 
-/** Where options were given that are read once for many calls. */
+/** Snapshots that were made once for many calls. */
+const readBefore = sharedByCopies('read-options', () => new WeakSet<TransactionOptions>());
+/** Where the options of such a snapshot were given. */
 export const givenAt: unique symbol = Symbol.for('sluice.options.givenAt');
 
 /** A snapshot of options: checked, and with one spelling of each isolation level. */
@@ -108,7 +110,7 @@ export interface ReadOptions extends TransactionOptions {
  * @throws InvalidOptionError for what is unknown, or makes no sense together
  */
 export function readTransactionOptions(options: TransactionOptions): ReadOptions {
-  if (isReadOnce(options)) return options;
+  if (readBefore.has(options)) return options as ReadOptions;
   return reading(owner, () => {
     refuseUnknown(owner, options, checks);
     // Written out: this is done for each transaction, and such an object costs next to nothing.
@@ -129,10 +131,6 @@ export function readTransactionOptions(options: TransactionOptions): ReadOptions
   });
 }
 
-function isReadOnce(options: TransactionOptions): options is ReadOptions {
-  return typeof options === 'object' && options !== null && Object.hasOwn(options, givenAt);
-}
-
 function refusePointless(options: TransactionOptions): void {
   if (options.propagation !== 'NOT_SUPPORTED' && options.propagation !== 'NEVER') return;
   const pointless = needTransaction.find((name) => options[name] !== undefined);
@@ -147,7 +145,9 @@ function refusePointless(options: TransactionOptions): void {
 export function readOnce(options: TransactionOptions, origin: Origin): ReadOptions {
   // What was read for another call has another origin.
   const read = { ...readTransactionOptions(options) };
-  return Object.freeze(Object.defineProperty(read, givenAt, { value: origin }));
+  Object.defineProperty(read, givenAt, { value: origin });
+  readBefore.add(read);
+  return Object.freeze(read);
 }
 
 /** The level that a name is one of. @throws InvalidOptionError for what is none */

@@ -16,7 +16,7 @@ import { describeConnectFailure } from './connecting/connect-failure.ts';
 import type { SessionFacts } from './connecting/identify.ts';
 import { Fitness } from './exchange/fitness.ts';
 import { createInspector } from './sql/inspect.ts';
-import { fulfilsIsolation, requestedIsolation } from './sql/isolation.ts';
+import { fulfilsIsolation, requestedIsolation } from './sql/control.ts';
 import { connectToFirst } from './connecting/connect.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readPostgresOptions, type PostgresOptions, preparedLimit } from './connecting/options.ts';

@@ -10,7 +10,7 @@ import {
 import { InvalidOptionError, knownToCopies } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
-import type { NativeStatement } from '../wire/native-rows.ts';
+import type { NativeStatement } from '../wire/rows.ts';
 import type { TypeParsers } from '../wire/pg-types.ts';
 import { AmbientClient, giveCallback } from './client.ts';
 import { executeHere } from './execute.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { QueryResult } from '../../../driver/index.ts';
-import type { NativeRows, NativeStatement } from '../wire/native-rows.ts';
+import type { NativeRows, NativeStatement } from '../wire/rows.ts';
 import type { TypeParsers, WireField } from '../wire/pg-types.ts';
 
 /** pg's own result, which libraries read; `@types/pg` does not name how it is filled. */

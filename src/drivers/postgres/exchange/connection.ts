@@ -153,7 +153,7 @@ export class PostgresConnection implements DriverConnection {
   /** @throws for a value that cannot be sent; nothing is sent then */
   #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
     const isFirst = this.#status === 'idle';
-    if (isFirst) this.#fitness.begins(steps);
+    if (isFirst) this.#fitness.beginning = steps[0];
     const query = new ExchangeQuery(steps, this.#session, isFirst, unprepared);
     const limit = this.#queryTimeout > 0 ? setTimeout(() => void this.#endLate(query), this.#queryTimeout) : undefined;
     this.#running = { query, steps, mayRepeat, resolve, limit, cancelling: undefined };

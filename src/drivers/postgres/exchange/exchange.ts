@@ -3,11 +3,10 @@ import { controlText, isOneOff } from '../sql/control.ts';
 import { type Staleness, stalenessOf } from '../prepared/staleness.ts';
 import { isFromServer, isRefusal } from '../wire/server-error.ts';
 import type { WriteBuffer } from '../wire/write-buffer.ts';
-import { type NativeRows, nativeRows } from '../wire/native-rows.ts';
 import type { TypeParsers, WireConnection, WireField, WireQuery } from '../wire/pg-types.ts';
 import type { PoolerTimeout } from './pooler-timeout.ts';
 import { type PlannedText, type PreparedStatements, sentOnce } from '../prepared/prepared-statements.ts';
-import { buildRow, noColumns, readTag, type RowShape, shapeOf } from '../wire/rows.ts';
+import { buildRow, type NativeRows, nativeRows, noColumns, readTag, type RowShape, shapeOf } from '../wire/rows.ts';
 
 /** A value as it goes on the wire. */
 export type WireValue = string | Buffer | null;

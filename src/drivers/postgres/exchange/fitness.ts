@@ -12,30 +12,22 @@ const forReading: ReadonlySet<TargetSessionAttrs> = new Set(['read-only', 'stand
 export class Fitness {
   readonly #isForReading: boolean;
   readonly #couldWrite: boolean;
-  /** What began what is under way. */
-  #beginning: Step | undefined;
-  #unfit: DriverConnection['unfit'];
+  /** The first step of what was sent last in no transaction; its connection sets it. */
+  beginning: Step | undefined;
+  /** As the connection has it. */
+  unfit: DriverConnection['unfit'];
 
   constructor({ isReadOnly, isStandby }: SessionFacts, wanted: TargetSessionAttrs) {
     this.#isForReading = forReading.has(wanted);
     this.#couldWrite = !isReadOnly && !isStandby;
   }
 
-  get unfit(): DriverConnection['unfit'] {
-    return this.#unfit;
-  }
-
-  /** Steps are sent in no transaction. */
-  begins(steps: readonly Step[]): void {
-    this.#beginning = steps[0];
-  }
-
   /** Says of a failure if it is one of the server, and not of what was asked. */
   judge(failure: Failure): Failure {
     const code = codeOf(failure.error);
     if (goingServer.has(code)) return { ...failure, elsewhere: true };
-    if (code !== '25006' || this.#isForReading || isReadOnly(this.#beginning)) return failure;
-    this.#unfit = this.#couldWrite ? 'server' : 'connection';
+    if (code !== '25006' || this.#isForReading || isReadOnly(this.beginning)) return failure;
+    this.unfit = this.#couldWrite ? 'server' : 'connection';
     return { ...failure, elsewhere: true };
   }
 }

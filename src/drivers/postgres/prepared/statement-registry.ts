@@ -25,21 +25,17 @@ export class StatementRegistry {
   );
   /** Makes its versions other ones than those of another process. */
   readonly #tag = randomBytes(4).toString('hex');
-  #epoch = 0;
-
   /** Prepared statements of an earlier epoch are stale. */
-  get epoch(): number {
-    return this.#epoch;
-  }
+  epoch = 0;
 
   /** Changes when what the server has parsed of a text may be stale; empty as long as nothing was. */
   versionOf({ generation }: KnownText): string {
-    return this.#epoch === 0 && generation === 0 ? '' : `${this.#tag}_${this.#epoch}_${generation}`;
+    return this.epoch === 0 && generation === 0 ? '' : `${this.#tag}_${this.epoch}_${generation}`;
   }
 
   /** A table or type is another one now, or is about to be. */
   schemaChanged(): void {
-    this.#epoch += 1;
+    this.epoch += 1;
   }
 }
 

@@ -1,4 +1,10 @@
-import type { ConcreteIsolation, Step, TransactionCharacteristics } from '../../../driver/index.ts';
+import {
+  type ConcreteIsolation,
+  type IsolationLevel,
+  standardFulfilment,
+  type Step,
+  type TransactionCharacteristics,
+} from '../../../driver/index.ts';
 
 /** The SQL of a step that is not a statement of the user. */
 export function controlText(step: Exclude<Step, { type: 'statement' }>): string {
@@ -36,4 +42,18 @@ function beginText({ isolation, readOnly }: TransactionCharacteristics): string 
 /** Savepoint names are made up for each scope, so their texts are not worth preparing. */
 export function isOneOff(step: Step): boolean {
   return step.type === 'savepoint' || step.type === 'release' || step.type === 'rollbackTo';
+}
+
+/** PostgreSQL's REPEATABLE READ is snapshot isolation; see "Transaction Isolation" in its manual. */
+export function requestedIsolation(wanted: IsolationLevel): ConcreteIsolation | undefined {
+  if (wanted === 'DEFAULT') return undefined;
+  return wanted === 'SNAPSHOT' ? 'REPEATABLE_READ' : wanted;
+}
+
+/** Where the server was not asked, its default counts as READ COMMITTED, the weakest that PostgreSQL has. */
+export function fulfilsIsolation(running: ConcreteIsolation = 'READ_COMMITTED', wanted: IsolationLevel): boolean {
+  const requested = requestedIsolation(wanted);
+  if (requested === undefined) return true;
+  const given = running === 'READ_UNCOMMITTED' ? 'READ_COMMITTED' : running;
+  return standardFulfilment[given].includes(requested);
 }

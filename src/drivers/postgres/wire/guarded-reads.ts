@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { MessageFrames } from './message-frames.ts';
 import { internalsOf } from './pg-types.ts';
 
 type Read = (chunk: Buffer) => void;
@@ -42,4 +41,50 @@ function notOfProtocol(cause?: unknown): Error {
 function isBeyondMessage(error: unknown): boolean {
   const code = error instanceof RangeError && 'code' in error ? error.code : undefined;
   return code === 'ERR_OUT_OF_RANGE' || code === 'ERR_BUFFER_OUT_OF_BOUNDS';
+}
+
+/** What messages of a server begin with. */
+const known = codesOf('123ACDEGHIKNRSTVWZcdnstv');
+/** Those which can be long. */
+const long = codesOf('ADENTVd');
+/** What others are shorter than, in bytes: what is longer is a sign of a lost place, for libpq too. */
+const shortLength = 2 ** 20;
+/** A server makes no value of more than 1 GiB, so that no message is longer, in bytes. */
+const longestLength = 2 ** 30;
+const headerLength = 5;
+
+/** Follows where the messages of a server begin: what is none has any length, and could be waited for for ever. */
+class MessageFrames {
+  /** How many bytes of the message under way are still to come. */
+  #left = 0;
+  /** The beginning of a header that is not all there. */
+  #begun: Buffer | undefined;
+
+  /** Takes what comes next. @returns how many bytes of it belong to messages; fewer than there are where one is none */
+  follow(chunk: Buffer): number {
+    const before = this.#begun?.length ?? 0;
+    const bytes = this.#begun === undefined ? chunk : Buffer.concat([this.#begun, chunk]);
+    this.#begun = undefined;
+    let at = this.#left;
+    while (at < bytes.length) {
+      const code = bytes[at] ?? 0;
+      if (known[code] !== 1) return Math.max(0, at - before);
+      if (at + headerLength > bytes.length) {
+        this.#begun = bytes.subarray(at);
+        this.#left = 0;
+        return chunk.length;
+      }
+      const length = bytes.readUInt32BE(at + 1);
+      if (length < 4 || length > (long[code] === 1 ? longestLength : shortLength)) return Math.max(0, at - before);
+      at += length + 1;
+    }
+    this.#left = at - bytes.length;
+    return chunk.length;
+  }
+}
+
+function codesOf(text: string): Uint8Array {
+  const codes = new Uint8Array(256);
+  for (const code of Buffer.from(text)) codes[code] = 1;
+  return codes;
 }

@@ -1,4 +1,4 @@
-import type { Field } from '../../../driver/index.ts';
+import type { Field, QueryResult } from '../../../driver/index.ts';
 import type { TypeParser, TypeParsers, WireField } from './pg-types.ts';
 
 /** How the rows of a statement are built; kept with a prepared statement, so it is found out once. */
@@ -41,4 +41,23 @@ export function readTag(tag: string): { readonly command: string; readonly rowCo
   if (end < 0) return { command: tag, rowCount: 0 };
   const count = Number(tag.slice(tag.lastIndexOf(' ') + 1));
   return { command: tag.slice(0, end), rowCount: Number.isNaN(count) ? 0 : count };
+}
+
+/** Takes what the server says to a statement, instead of rows as `query()` gives them. */
+export interface NativeRows {
+  /** `parsers`: those of the connection. */
+  describe(fields: readonly WireField[], parsers: TypeParsers): void;
+  /** The values of a row, as the server wrote them. */
+  row(values: readonly (string | null)[]): void;
+  /** The statement has succeeded, with the server's tag, such as `INSERT 0 5`. */
+  complete(tag: string): QueryResult;
+}
+
+/** What `native` of a statement holds on PostgreSQL: makes the taker of its rows. */
+export interface NativeStatement {
+  readonly start: () => NativeRows;
+}
+
+export function nativeRows(native: object | undefined): NativeRows | undefined {
+  return native === undefined ? undefined : (native as NativeStatement).start();
 }
