@@ -1,3 +1,4 @@
+import { transactionEnd, transactionStart } from '../channels/index.ts';
 import {
   type BackendIdentity,
   describeTransactions,
@@ -120,7 +121,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.signal = settings.signal;
     this.openedAt = this.client.clock.now();
     this.cancellation = new Cancellation(this.client.clock, () => (this.isOpen ? this.#held.connection : undefined));
-    announceStart(this);
+    if (transactionStart.hasSubscribers) announceStart(this);
   }
 
   get characteristics(): TransactionCharacteristics {
@@ -391,7 +392,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     // What was left running may know this transaction for a long time, but not those that were around it.
     this.#outer = nearestLive(this.#outer);
     this.#held.giveBack();
-    announceEnd(this, outcome);
+    if (transactionEnd.hasSubscribers) announceEnd(this, outcome);
     this.#ending = { outcome, failure: error === undefined ? undefined : { error } };
     return this.#ending;
   }

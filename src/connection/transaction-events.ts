@@ -12,13 +12,11 @@ interface Announced {
 
 /** Publishes that a transaction begins. */
 export function announceStart({ client, level, name }: Announced): void {
-  if (!transactionStart.hasSubscribers) return;
   transactionStart.publish({ clientName: client.name, level, transaction: name });
 }
 
 /** Tells how one has ended, and how long it took. */
 export function announceEnd({ client, level, name, openedAt }: Announced, outcome: Outcome): void {
-  if (!transactionEnd.hasSubscribers) return;
   const duration = client.clock.now() - openedAt;
   transactionEnd.publish({ clientName: client.name, level, transaction: name, outcome, duration });
 }

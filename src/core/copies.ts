@@ -20,7 +20,8 @@ const ownCopy: Copy = Object.freeze({ version, folder: ownFolder });
 
 type Shared = Record<symbol, unknown>;
 
-const versions = ((globalThis as unknown as Shared)[Symbol.for('sluice.versions')] ??= new Map()) as Map<
+/** The versions that are loaded in the process: this one alone, in most. */
+export const versions = ((globalThis as unknown as Shared)[Symbol.for('sluice.versions')] ??= new Map()) as Map<
   string,
   LoadedVersion
 >;
@@ -40,10 +41,6 @@ export function announceVersion(transactionHere: () => string | undefined): void
 
 /** @throws MixedVersionsError where another version of the package has a transaction open: this one knows nothing of it */
 export function assertOwnVersionHere(): void {
-  if (versions.size > 1) assertNoOtherHere();
-}
-
-function assertNoOtherHere(): void {
   for (const loaded of versions.values()) {
     if (loaded.version === version) continue;
     const transaction = loaded.transactionHere();

@@ -7,6 +7,7 @@ export {
   refuseOtherVersion,
   sharedByCopies,
   signed,
+  versions,
 } from './copies.ts';
 export {
   type ChainLink,
