@@ -156,6 +156,15 @@ export const engineLaneChecks: readonly CheckOf<EngineBench>[] = [
     },
   },
   {
+    name: 'is closed once, however often it is asked to',
+    async run(bench) {
+      const { engine } = await bench.open();
+      await engine.add([jobOf('first')]);
+      await Promise.all([engine.close(), engine.close()]);
+      await engine.close();
+    },
+  },
+  {
     name: 'tells at which levels jobs of a queue arrive, and of those that wait already',
     async run(bench) {
       const { engine } = await bench.open();

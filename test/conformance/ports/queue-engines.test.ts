@@ -98,6 +98,20 @@ describe('a broken queue engine', () => {
       withLane((options) => ({ ...options, paused: false })),
     ],
     [
+      'is closed once, however often it is asked to',
+      /closed twice/,
+      (engine) => {
+        let isClosed = false;
+        return {
+          async close() {
+            if (isClosed) throw new Error('closed twice');
+            isClosed = true;
+            await engine.close();
+          },
+        };
+      },
+    ],
+    [
       'runs a job again that was released, as if it had not been taken',
       /the attempts: expected \[ 1, 1 \], found \[ 1, 2 \]/,
       withLane((options) => ({

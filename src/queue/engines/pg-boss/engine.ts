@@ -66,7 +66,7 @@ class PgBossEngine implements QueueEngine {
   #cancelPoll: CancelTimer | undefined;
   /** What has to be added to this machine's clock to get the server's. */
   #clockOffset = 0;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: PgBossOptions, host: EngineHost) {
     const { schema = 'pgboss', lostAfter = 10_000, pollInterval = 1_000 } = options;
@@ -181,8 +181,11 @@ class PgBossEngine implements QueueEngine {
     this.#queues.clear();
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    return (this.#closing ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     this.#cancelPoll?.();
     await Promise.allSettled([this.#starting]);
     await this.#notifier.close();
@@ -234,7 +237,7 @@ class PgBossEngine implements QueueEngine {
 
   #poll(): void {
     this.#cancelPoll?.();
-    if (this.#closed || this.#watchers.size === 0) return;
+    if (this.#closing !== undefined || this.#watchers.size === 0) return;
     const look = async (): Promise<void> => {
       try {
         await this.#findArrivals();
