@@ -10,6 +10,7 @@ import {
   setChecks,
   type SetOptions,
 } from './call.ts';
+import { CheckedStore } from './checked-store.ts';
 import { Codec, type Held } from './codec.ts';
 import { changeAtOnce, type Member, StoreCommit } from './commit.ts';
 import {
@@ -24,7 +25,7 @@ import {
   richJson,
   type Serializer,
 } from './definition.ts';
-import { noLoad, unheard } from './errors.ts';
+import { noLoad } from './errors.ts';
 import { runInChain } from './load-chain.ts';
 import { LoadLimit } from './load-limit.ts';
 import { Loads } from './loads.ts';
@@ -32,7 +33,8 @@ import { MemoryStore } from './memory-store.ts';
 import { type Fetch, NearMemory } from './near.ts';
 import { deletion, type NewValue, type Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
-import type { CacheStore, Stored, StoreWrite } from './store.ts';
+import { checkStoreOf, feedOf } from './store-argument.ts';
+import type { Stored } from './store.ts';
 import { refuseOtherVersion } from '../core/index.ts';
 
 /** What a read has found. */
@@ -67,7 +69,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly name: string;
   readonly #database: Database;
   readonly #options: CacheOptions<Value, Key>;
-  readonly #store: CacheStore;
+  readonly #store: CheckedStore;
   readonly #near: NearMemory<Copied<Value>> | undefined;
   readonly #codec: Codec<Value>;
   readonly #member: Member;
@@ -79,26 +81,30 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     checkDatabase('createCache', database);
     const options = readCacheOptions(given);
     refuseOtherVersion('createCache', 'a store', options.store);
-    const { name, memory, store = new MemoryStore(), commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
+    const { name, memory, store = new MemoryStore(), storeTimeout = 1_000 } = options;
+    const { commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
+    checkStoreOf(database, `The cache "${name}"`, options);
     this.name = name;
     this.#database = database;
     this.#options = options;
-    this.#store = store;
+    const onFailure = (): void => void (this.#counters.failures += 1);
+    this.#store = new CheckedStore({ store, user: `cache "${name}"`, timeout: storeTimeout, onFailure });
     if (memory !== undefined) {
-      if (store.feed === undefined) throw unheard(name);
-      this.#near = new NearMemory(store.feed, memory);
+      const feed = feedOf(name, store);
+      this.#near = new NearMemory(feed, memory, (error) => this.#store.failed('feed', error));
     }
     const { wider, serializer = richJson as Serializer<Value>, maxSize = 1_048_576 } = options;
     this.#codec = new Codec(name, serializer, maxSize, memory !== undefined, this.#counters);
     this.#member = {
       name,
+      store: this.#store,
       wholeTag: `${name}/`,
       wider: wider === undefined ? undefined : (tag) => declaredTag(wider(tag.slice(1))),
       commitTimeout,
       onCacheUnavailable,
     };
     this.#limit = new LoadLimit(name, options.loadTimeout ?? 30_000, options.loadsWhileAway ?? 10);
-    this.#loads = new Loads(store, this.#limit);
+    this.#loads = new Loads(this.#store, this.#limit);
   }
 
   /** What it has done in this process so far. */
@@ -181,7 +187,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       ttl: this.#ttl(options),
     };
     const within = this.#within(options);
-    if (within === undefined) await this.#atOnce([text], options, new Map([[text, change]]));
+    if (within === undefined) await this.#atOnce([text], options, change);
     else this.#overlayIn(within).set(within.scope.unit, text, change);
   }
 
@@ -268,8 +274,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const near = within === undefined ? this.#near : undefined;
     const fetch = near?.fetch(keyText(key), tags);
     const isTimed = near !== undefined;
+    const call = !stores && this.#store.canFind ? 'find' : 'read';
     try {
-      if (!stores && this.#store.find !== undefined) {
+      if (call === 'find') {
         const stored = await this.#store.find(text, tags, isTimed);
         if (typeof stored === 'object') return { ...nothing, hit: this.#taken(stored, fetch) };
         return { ...nothing, isBypassed: stored === 'locked' };
@@ -278,9 +285,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       if (states.some(({ isLocked }) => isLocked)) return nothing;
       const hit = stored === undefined ? undefined : this.#taken(stored, fetch);
       return { ...nothing, hit, stamps: states.map(({ stamp }) => stamp), epoch, mayStore: true, isBypassed: false };
-    } catch {
-      // What the store cannot tell the database does; the store says what is wrong.
-      this.#counters.failures += 1;
+    } catch (error) {
+      // What the store cannot tell the database does.
+      this.#store.report(call, error);
       return { ...nothing, isAway: true };
     } finally {
       fetch?.end();
@@ -301,7 +308,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     options: LoadOptions<Value> | undefined,
     within?: Within,
   ): Promise<string> {
-    const place = { cache: this.name, store: this.#store, key: this.#valueKey(key) };
+    const place = { cache: this.name, store: this.#store.store, key: this.#valueKey(key) };
     const counted = (): Promise<Value> | Value => {
       this.#counters.loads += 1;
       return load();
@@ -312,17 +319,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     // A transaction that has written may have read its own, which is not committed.
     const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
     if (mayStore && options?.keep?.(value) !== false && !this.#codec.isTooLarge(payload))
-      await this.#keep({ key: place.key, stamps, payload, epoch, ttl: this.#ttl(options) });
+      await this.#store.keep({ key: place.key, stamps, payload, epoch, ttl: this.#ttl(options) });
     return payload;
-  }
-
-  /** A value that could not be stored is loaded again the next time. */
-  async #keep(write: StoreWrite): Promise<void> {
-    try {
-      await this.#store.write(write);
-    } catch {
-      this.#counters.failures += 1;
-    }
   }
 
   #counted(found: Found<Value>): Found<Value> {
@@ -332,16 +330,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return found;
   }
 
-  async #atOnce(
-    tags: readonly string[],
-    options: CacheCallOptions | undefined,
-    values?: ReadonlyMap<string, NewValue>,
-  ): Promise<void> {
-    await changeAtOnce(this.#store, this.#member, options?.db ?? this.#database.current, tags, values);
+  async #atOnce(tags: readonly string[], options: CacheCallOptions | undefined, value?: NewValue): Promise<void> {
+    const change = value === undefined ? undefined : ([tags[0] ?? '', value] as const);
+    await changeAtOnce(this.#member, options?.db ?? this.#database.current, tags, change);
   }
 
   #overlayIn({ scope, db }: Within): Overlay {
-    return StoreCommit.open(this.#store, this.#member, scope, db);
+    return StoreCommit.open(this.#member, scope, db);
   }
 
   #within(options: CacheCallOptions | undefined): Within | undefined {
@@ -352,7 +347,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const scope = findPlace(frame, client, options?.db?.level).scope as Scope | undefined;
     if (scope === undefined || scope.base !== undefined) return undefined;
     scope.assertOpen();
-    return { scope, db, overlay: StoreCommit.find(this.#store, this.#member, scope) };
+    return { scope, db, overlay: StoreCommit.find(this.#member, scope) };
   }
 
   #ttl(options: SetOptions | undefined): number {
@@ -385,7 +380,7 @@ function seesLatest({ transaction }: Scope): boolean {
  * const products = createCache(database, { name: 'product', ttl: 60_000 });
  * await products.getOrSet(id, () => readProduct(id));
  * ```
- * @throws InvalidOptionError
+ * @throws InvalidOptionError, also for a store that lacks what its options need
  */
 export function createCache<Value, Key extends CacheKey = CacheKey>(
   database: Database,

@@ -1,4 +1,4 @@
-import { aFunction, type Check, checked, integer, longestTimer, reading, refuseUnknown } from '../core/index.ts';
+import { aFunction, type Check, checked, reading, refuseUnknown, milliseconds } from '../core/index.ts';
 import { checkHandle, type Database, type Db } from '../database/index.ts';
 
 /** To which transaction a call belongs. */
@@ -23,7 +23,7 @@ export interface LoadOptions<Value> extends SetOptions {
 const aHandle: Check = () => undefined;
 
 export const callChecks: Record<keyof CacheCallOptions, Check> = { db: aHandle };
-export const setChecks: Record<keyof SetOptions, Check> = { ...callChecks, ttl: integer(1, longestTimer) };
+export const setChecks: Record<keyof SetOptions, Check> = { ...callChecks, ttl: milliseconds(1) };
 export const loadChecks: Record<keyof LoadOptions<never>, Check> = { ...setChecks, keep: aFunction };
 
 const owner = 'A call of a cache';

@@ -1,32 +1,29 @@
 import { newStamp } from './stamp.ts';
-import {
-  type Check,
-  integer,
-  InvalidOptionError,
-  longestTimer,
-  readOptions,
-  text,
-  withMethods,
-} from '../core/index.ts';
+import { type Check, readOptions, text, withMethods, milliseconds } from '../core/index.ts';
 import { checkDatabase, type Database } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
+import { CheckedStore } from './checked-store.ts';
 import { changesChannel } from './commit.ts';
+import { checkOutboxStore } from './store-argument.ts';
 import type { CacheStore } from './store.ts';
 
 /** Options of `createChangesRelay`. */
 export interface ChangesRelayOptions {
-  /** The store that could not be told; one that is shared, of caches with `onCacheUnavailable: 'outbox'`. */
+  /** The store that could not be told, of caches with `onCacheUnavailable: 'outbox'`: it has `isShared: true`, and a `name`. */
   readonly store: CacheStore;
   /** The client whose outbox the changes are in. Default: the default one. */
   readonly clientName?: string | undefined;
   /** How often the outbox is looked at, in milliseconds. Default 500. */
   readonly pollInterval?: number | undefined;
+  /** The longest that a call of the store may take, in milliseconds; after that the store counts as unavailable. Default 1,000. */
+  readonly storeTimeout?: number | undefined;
 }
 
 const checks: Record<keyof ChangesRelayOptions, Check> = {
   store: withMethods('prepare', 'release'),
   clientName: text(200),
-  pollInterval: integer(10, longestTimer),
+  pollInterval: milliseconds(10),
+  storeTimeout: milliseconds(1),
 };
 
 /** How long tags are locked while they get their new stamps, in milliseconds. */
@@ -40,23 +37,19 @@ const lockTime = 1_000;
  * const relay = createChangesRelay(database, { store });
  * relay.start();
  * ```
- * @throws InvalidOptionError
+ * @throws also for a store that no other process uses (its `isShared` is not true), or that has no `name`
  */
 export function createChangesRelay(database: Database, options: ChangesRelayOptions): Relay {
   checkDatabase('createChangesRelay', database);
-  const { store, ...others } = readOptions('createChangesRelay', options, checks, ['store']);
-  if (store.isShared !== true) {
-    throw new InvalidOptionError({
-      what: 'createChangesRelay got a store that is not shared between processes',
-      remedy: 'Give the shared store of the caches, such as a RedisStore',
-    });
-  }
+  const { store, storeTimeout = 1_000, ...others } = readOptions('createChangesRelay', options, checks, ['store']);
+  checkOutboxStore('createChangesRelay', store);
+  const checked = new CheckedStore({ store, user: 'changes relay', timeout: storeTimeout });
   const tell = async (messages: readonly OutboxMessage[]): Promise<void> => {
     const tags = [...new Set(messages.flatMap(tagsOf))];
     const transaction = newStamp();
     try {
-      await store.prepare(transaction, tags, lockTime);
-      await store.release(transaction, tags);
+      await checked.prepare(transaction, tags, lockTime);
+      await checked.release(transaction, tags);
     } catch (cause) {
       throw new RelayUnavailableError({
         what: 'The changes of a cache could not be sent to its store',

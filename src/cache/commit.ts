@@ -5,13 +5,15 @@ import { addToOutbox } from '../outbox/index.ts';
 import type { Outcome } from '../connection/index.ts';
 import type { InScope, Participant } from '../hooks/index.ts';
 import { participate, type Scope, wholeUnit } from '../transaction/index.ts';
-import { CacheUnavailableError } from './errors.ts';
+import type { CheckedStore } from './checked-store.ts';
+import { CacheStoreError, CacheUnavailableError } from './errors.ts';
 import { type NewValue, Overlay } from './overlay.ts';
 import type { CacheStore, Locked, TagState } from './store.ts';
 
 /** A cache, as the commit of its store sees it. */
 export interface Member {
   readonly name: string;
+  readonly store: CheckedStore;
   /** The tag of every value of the cache. */
   readonly wholeTag: string;
   /** A tag that covers another one. */
@@ -30,8 +32,14 @@ interface Announced {
   readonly clean: ReadonlyMap<string, TagState>;
 }
 
+/** What was set, and the store as the cache calls it in which it was set. */
+interface SetValue {
+  readonly value: NewValue;
+  readonly store: CheckedStore;
+}
+
 /** By key. */
-type NewValues = ReadonlyMap<string, NewValue>;
+type NewValues = ReadonlyMap<string, SetValue>;
 
 const noValues: NewValues = new Map();
 
@@ -40,7 +48,6 @@ const noValues: NewValues = new Map();
  * and tags there are, and ended in one after it.
  */
 export class StoreCommit implements Participant {
-  readonly #store: CacheStore;
   readonly #scope: Scope;
   readonly #db: Db;
   readonly #transaction = newStamp();
@@ -49,25 +56,25 @@ export class StoreCommit implements Participant {
   #announced: Announced | undefined;
   #outcome: Outcome | undefined;
 
-  private constructor(store: CacheStore, scope: Scope, db: Db) {
-    this.#store = store;
+  private constructor(scope: Scope, db: Db) {
     this.#scope = scope;
     this.#db = db;
   }
 
   /** What a cache has changed in the transaction of a scope, if anything. */
-  static find(store: CacheStore, member: Member, scope: Scope): Overlay | undefined {
-    const commit = wholeUnit(scope).resources?.get(store);
+  static find(member: Member, scope: Scope): Overlay | undefined {
+    const commit = wholeUnit(scope).resources?.get(member.store.store);
     return (commit as StoreCommit | undefined)?.overlays.get(member);
   }
 
   /** What a cache is about to change in it. @param db a handle on the client of the transaction */
-  static open(store: CacheStore, member: Member, scope: Scope, db: Db): Overlay {
+  static open(member: Member, scope: Scope, db: Db): Overlay {
     const unit = wholeUnit(scope);
+    const { store } = member.store;
     unit.resources ??= new Map();
     const known = unit.resources.get(store);
     if (known !== undefined) return (known as StoreCommit).overlayOf(member);
-    const commit = new StoreCommit(store, scope, db);
+    const commit = new StoreCommit(scope, db);
     participate(scope, commit);
     unit.resources.set(store, commit);
     return commit.overlayOf(member);
@@ -84,25 +91,25 @@ export class StoreCommit implements Participant {
 
   /** Locks what the transaction is about to change. @throws CacheUnavailableError, which rolls it back */
   async prepare(inScope: InScope): Promise<void> {
+    const members = [...this.overlays.keys()];
     const tags: string[] = [];
-    const values = new Map<string, NewValue>();
-    let timeout = Number.POSITIVE_INFINITY;
-    for (const [member, overlay] of this.overlays) {
+    const values = new Map<string, SetValue>();
+    for (const [{ store }, overlay] of this.overlays) {
       tags.push(...overlay.dirty);
-      for (const [key, value] of overlay.values()) values.set(key, value);
-      timeout = Math.min(timeout, member.commitTimeout);
+      for (const [key, value] of overlay.values()) values.set(key, { value, store });
     }
+    const timeout = Math.min(...members.map(({ commitTimeout }) => commitTimeout));
     const { clock } = this.#scope.transaction.client;
     const deadline = clock.now() + timeout / 2;
     try {
-      this.#announced = await announce(this.#store, this.#transaction, tags, values, timeout);
+      this.#announced = await announce(strictest(members), this.#transaction, tags, values, timeout);
       // The transaction was cancelled and has ended during the announcement.
       if (this.#outcome !== undefined) return this.end(this.#outcome);
-      if (clock.now() > deadline) throw new Error('it took too long');
+      if (clock.now() > deadline) throw new Error(`It took longer than half of the commitTimeout of ${timeout} ms`);
       this.#fence(deadline);
     } catch (cause) {
       if (this.#outcome !== undefined) return;
-      await inScope(() => leaveOrRefuse(this.#store, [...this.overlays.keys()], this.#db, tags, cause));
+      await inScope(() => leaveOrRefuse(members, this.#db, tags, cause));
       // It commits all the same, when locks that were taken too late may be over: they end by themselves.
       this.#announced = undefined;
     }
@@ -113,11 +120,11 @@ export class StoreCommit implements Participant {
    * PostgreSQL alone can; elsewhere `commitTimeout` has to be long enough.
    */
   #fence(deadline: number): void {
-    if (this.#store.isShared !== true) return;
-    this.#scope.transaction.commitBy(deadline, (cause) => {
-      const [member] = this.overlays.keys();
-      return unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause);
-    });
+    const [member] = this.overlays.keys();
+    if (member?.store.store.isShared !== true) return;
+    this.#scope.transaction.commitBy(deadline, (cause) =>
+      unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause),
+    );
   }
 
   end(outcome: Outcome): void {
@@ -131,49 +138,49 @@ export class StoreCommit implements Participant {
   async #settle(announced: Announced, values: NewValues): Promise<void> {
     const { work } = this.#scope.transaction.client;
     work.add(this);
-    await settleOrTell(this.#store, this.overlays.keys(), announced, values);
+    await settleOrTell([...this.overlays.keys()], announced, values);
     work.delete(this);
   }
 
-  /** It ends by itself: the store has a limit for each command. */
+  /** It ends by itself: each call of the store has a limit. */
   abort(): void {}
 }
 
 /** Outside of a transaction: as one that has nothing to commit. @throws CacheUnavailableError */
 export async function changeAtOnce(
-  store: CacheStore,
   member: Member,
   db: Db,
   tags: readonly string[],
-  values: NewValues = noValues,
+  change?: readonly [key: string, value: NewValue],
 ): Promise<void> {
+  const { store, commitTimeout } = member;
+  const values = change === undefined ? noValues : new Map([[change[0], { value: change[1], store }]]);
   let announced: Announced;
   try {
-    announced = await announce(store, newStamp(), tags, values, member.commitTimeout);
+    announced = await announce(store, newStamp(), tags, values, commitTimeout);
   } catch (cause) {
-    await leaveOrRefuse(store, [member], db, tags, cause);
+    await leaveOrRefuse([member], db, tags, cause);
     return;
   }
-  await settleOrTell(store, [member], announced, values);
+  await settleOrTell([member], announced, values);
+}
+
+/** The one whose calls have the shortest limit. */
+function strictest(members: readonly Member[]): CheckedStore {
+  return members.map(({ store }) => store).reduce((one, other) => (other.timeout < one.timeout ? other : one));
 }
 
 /** It is done when it was announced, whatever comes then: the locks end by themselves, and until then the database is read. */
-async function settleOrTell(
-  store: CacheStore,
-  members: Iterable<Member>,
-  announced: Announced,
-  values: NewValues,
-): Promise<void> {
+async function settleOrTell(members: readonly Member[], announced: Announced, values: NewValues): Promise<void> {
   try {
-    await settle(store, announced, values);
+    await settle(strictest(members), announced, values);
   } catch (error) {
-    const names = Array.from(members, ({ name }) => name);
-    reportBackgroundError({ source: `cache "${names.join()}"`, error });
+    reportBackgroundError({ source: `cache "${members.map(({ name }) => name).join()}"`, error });
   }
 }
 
 async function announce(
-  store: CacheStore,
+  store: CheckedStore,
   transaction: string,
   tags: readonly string[],
   values: NewValues,
@@ -184,24 +191,31 @@ async function announce(
     const locked = await store.prepare(transaction, tags, timeout);
     return { transaction, tags, locked, values, clean: new Map() };
   }
-  const [{ tags: states }, locked] = await Promise.all([
-    store.read('', others),
-    store.prepare(transaction, tags, timeout),
-  ]);
+  const [states, locked] = await Promise.all([statesOf(store, others), store.prepare(transaction, tags, timeout)]);
   const clean = new Map(states.map((state, index) => [others[index] ?? '', state]));
   return { transaction, tags, locked, values, clean };
+}
+
+/** None where the store does not tell: then nothing is stored under them. */
+async function statesOf(store: CheckedStore, tags: readonly string[]): Promise<readonly TagState[]> {
+  try {
+    return (await store.read('', tags)).tags;
+  } catch (error) {
+    store.report('read', error);
+    return [];
+  }
 }
 
 /** The tags of what was set that are not changed themselves. */
 function tagsBesides(tags: readonly string[], values: NewValues): readonly string[] {
   if (values.size === 0) return [];
   const own = new Set(tags);
-  return [...new Set([...values.values()].flatMap((value) => value.tags).filter((tag) => !own.has(tag)))];
+  return [...new Set([...values.values()].flatMap(({ value }) => value.tags).filter((tag) => !own.has(tag)))];
 }
 
 /** Ends the locks, and stores `values`; what was set is dead if anybody has changed its tags since. */
 async function settle(
-  store: CacheStore,
+  store: CheckedStore,
   { transaction, tags, locked: { stamps, epoch }, clean }: Announced,
   values: NewValues,
 ): Promise<void> {
@@ -209,13 +223,14 @@ async function settle(
     await store.release(transaction, tags);
     return;
   }
-  const own = new Map(tags.map((tag, index) => [tag, stamps[index] ?? '']));
-  const writes = [...values].flatMap(([key, { payload, tags: of, ttl }]) => {
-    if (of.some((tag) => clean.get(tag)?.isLocked === true)) return [];
-    return [{ key, stamps: of.map((tag) => own.get(tag) ?? clean.get(tag)?.stamp ?? ''), payload, ttl, epoch }];
+  const known = new Map([...clean].map(([tag, { stamp, isLocked }]) => [tag, isLocked ? undefined : stamp]));
+  for (const [index, tag] of tags.entries()) known.set(tag, stamps[index]);
+  const writes = [...values].map(async ([key, { value, store: own }]) => {
+    const under = value.tags.map((tag) => known.get(tag)).filter((stamp) => stamp !== undefined);
+    if (under.length < value.tags.length) return;
+    await own.keep({ key, stamps: under, payload: value.payload, ttl: value.ttl, epoch });
   });
-  // What could not be stored is loaded when it is asked for.
-  await Promise.all([Promise.allSettled(writes.map((write) => store.write(write))), store.release(transaction, tags)]);
+  await Promise.all([...writes, store.release(transaction, tags)]);
 }
 
 /** The channel of the outbox for changes that could not be sent to the store. */
@@ -225,24 +240,26 @@ export function changesChannel(store: CacheStore): string {
 
 /** @throws CacheUnavailableError where one of the caches wants it rather than what is replaced a moment longer */
 async function leaveOrRefuse(
-  store: CacheStore,
   members: readonly Member[],
   db: Db,
   tags: readonly string[],
   cause: unknown,
 ): Promise<void> {
   const strict = members.find(({ onCacheUnavailable }) => onCacheUnavailable === 'abort');
-  if (strict === undefined) {
-    await addToOutbox(db, [{ channel: changesChannel(store), queue: 'changes', payload: { tags } }]);
-    return;
-  }
-  throw unavailable(strict, 'could not be told what is about to change', cause);
+  if (strict !== undefined) throw unavailable(strict, 'could not be told what is about to change', cause);
+  const { store } = strictest(members);
+  strictest(members).report('prepare', cause);
+  await addToOutbox(db, [{ channel: changesChannel(store), queue: 'changes', payload: { tags } }]);
 }
 
-function unavailable(member: Member | undefined, why: string, cause: unknown): CacheUnavailableError {
+function unavailable(member: Member, why: string, cause: unknown): CacheUnavailableError {
+  const isOurs = cause instanceof CacheStoreError;
   return new CacheUnavailableError({
-    what: `The cache "${member?.name ?? ''}" ${why}, so nothing was changed`,
-    remedy: 'See the cause. Check the store of the cache, or repeat the transaction',
+    what: `The cache "${member.name}" ${why}, so nothing was changed`,
+    remedy: isOurs
+      ? cause.message.replace(/\.$/, '')
+      : 'See the cause. Check the store of the cache, or repeat the transaction',
     cause,
+    retryable: isOurs ? cause.retryable : undefined,
   });
 }

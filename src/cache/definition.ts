@@ -4,15 +4,16 @@ import {
   type Check,
   integer,
   InvalidOptionError,
-  longestTimer,
   oneOf,
   optionsOf,
   readOptions,
   text,
   typeName,
   withMethods,
+  milliseconds,
 } from '../core/index.ts';
 import type { MemoryOptions } from './near.ts';
+import { aStore } from './store-argument.ts';
 import type { CacheStore } from './store.ts';
 
 /** A key: text, a number, or a list of them. */
@@ -52,7 +53,8 @@ export interface CacheOptions<Value, Key extends CacheKey> {
   readonly memory?: MemoryOptions | undefined;
   /**
    * What becomes of a transaction that changes something while the store cannot be told: it is rolled back (`abort`), or its
-   * changes wait in the outbox for the relay of `createChangesRelay`, and others may see what is replaced until then. Default `abort`.
+   * changes wait in the outbox for the relay of `createChangesRelay`, and others may see what is replaced until then (`outbox`).
+   * That needs a store with a `name` of its own, that processes share (`isShared`). Default `abort`.
    */
   readonly onCacheUnavailable?: 'abort' | 'outbox' | undefined;
   /**
@@ -67,30 +69,36 @@ export interface CacheOptions<Value, Key extends CacheKey> {
    * After that its caller gets a `CacheLoadTimeoutError`, and callers that shared the load start another one. Default 30,000.
    */
   readonly loadTimeout?: number | undefined;
+  /**
+   * The longest that a call of the store may take, in milliseconds; after that the store counts as unavailable. `RedisStore` has
+   * a shorter limit of its own (`timeout`). Default 1,000.
+   */
+  readonly storeTimeout?: number | undefined;
   /** The longest that a COMMIT may take, in milliseconds; until its end, what it changes is not read from the cache. Default 10,000. */
   readonly commitTimeout?: number | undefined;
 }
 
 const memoryChecks: Record<keyof MemoryOptions, Check> = {
   max: integer(1, 100_000_000),
-  maxStaleness: integer(1, 60_000),
+  maxStaleness: milliseconds(1, 60_000),
 };
 
 /** For options that hold these. */
 export const cacheChecks: Record<keyof CacheOptions<never, never>, Check> = {
   name: text(100),
-  ttl: integer(1, longestTimer),
+  ttl: milliseconds(1),
   tags: aFunction,
   wider: aFunction,
   serializer: withMethods('write', 'read'),
-  maxSize: integer(1, 512 * 1024 * 1024),
-  store: withMethods('read', 'write', 'prepare', 'release'),
+  maxSize: integer(1, 512 * 1024 * 1024, 'characters'),
+  store: aStore,
   memory: optionsOf('The option "memory"', memoryChecks, ['max']),
   onCacheUnavailable: oneOf(['abort', 'outbox']),
   readsOwnWrites: aBoolean,
   loadsWhileAway: integer(1, 10_000),
-  loadTimeout: integer(1, longestTimer),
-  commitTimeout: integer(100, 600_000),
+  loadTimeout: milliseconds(1),
+  storeTimeout: milliseconds(1),
+  commitTimeout: milliseconds(100, 600_000),
 };
 
 /** The definition of a cache, with the types of its values and keys. */

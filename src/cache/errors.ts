@@ -13,6 +13,15 @@ export class CacheUnavailableError extends SluiceError {
   override readonly code = 'CACHE_UNAVAILABLE';
 }
 
+/**
+ * The store of a cache failed a call, did not answer within `storeTimeout`, or gave an answer that its port does not allow. It is
+ * the cause of a `CacheUnavailableError`, or was reported in the background while the database was read.
+ */
+export class CacheStoreError extends SluiceError {
+  static override readonly code = 'CACHE_STORE_FAILED';
+  override readonly code = 'CACHE_STORE_FAILED';
+}
+
 /** A load took longer than the `loadTimeout` of its cache. What it gives later is not stored. */
 export class CacheLoadTimeoutError extends SluiceError {
   static override readonly code = 'CACHE_LOAD_TIMEOUT';
@@ -29,12 +38,5 @@ export function noLoad(name: string, load: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `getOrSet of the cache "${name}" got ${typeName(load)} as its load function`,
     remedy: 'Give a function after the key',
-  });
-}
-
-export function unheard(name: string): InvalidOptionError {
-  return new InvalidOptionError({
-    what: `The cache "${name}" got the option "memory" with a store that does not report changes`,
-    remedy: 'Give the RedisStore a "subscriber", or leave "memory" out',
   });
 }

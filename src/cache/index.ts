@@ -13,6 +13,7 @@ export {
 export {
   CacheLoadCircleError,
   CacheLoadTimeoutError,
+  CacheStoreError,
   CacheUnavailableError,
   CacheValueTooLargeError,
 } from './errors.ts';
@@ -30,3 +31,4 @@ export type {
   TagState,
 } from './store.ts';
 export { newStamp } from './stamp.ts';
+export { checkStoreOf } from './store-argument.ts';

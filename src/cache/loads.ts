@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { currentFrame } from '../context/index.ts';
+import type { CheckedStore } from './checked-store.ts';
 import { CacheLoadTimeoutError } from './errors.ts';
 import { Flights } from './flights.ts';
 import { isInLoad } from './load-chain.ts';
 import type { LoadLimit } from './load-limit.ts';
-import type { CacheStore } from './store.ts';
 
 /** How long one process may have a load for itself, in milliseconds; the others go on after that. */
 const leaseTime = 5_000;
@@ -23,12 +23,12 @@ interface Look<Value> {
 /** Has those who want the same load it once: in this process, and in all of them as far as the store can tell. */
 export class Loads<Value> {
   readonly #flights = new Flights<Value>();
-  readonly #store: CacheStore;
+  readonly #store: CheckedStore;
   readonly #limit: LoadLimit;
   /** By key, what those have together whose load took too long, until it begins. */
   readonly #seconds = new Map<string, Promise<Value>>();
 
-  constructor(store: CacheStore, limit: LoadLimit) {
+  constructor(store: CheckedStore, limit: LoadLimit) {
     this.#store = store;
     this.#limit = limit;
   }
@@ -84,8 +84,8 @@ export class Loads<Value> {
         if (found.isAway) return await this.#limit.amongFew(() => load(found));
         if (lease !== 'taken' || !found.mayStore || performance.now() > end) return await load(found);
       } finally {
-        // One that is not given back ends by itself; the store says what was wrong.
-        if (typeof lease === 'function') lease().catch(() => {});
+        // One that is not given back ends by itself.
+        if (typeof lease === 'function') this.#store.giveBack(lease);
       }
       await delay(pause * (0.5 + Math.random()));
     }
@@ -93,11 +93,11 @@ export class Loads<Value> {
 
   /** @returns what gives it back; nothing where there is none to be had, and everybody loads */
   async #lease(key: string): Promise<(() => Promise<void>) | 'taken' | undefined> {
-    if (this.#store.lease === undefined) return undefined;
+    if (!this.#store.canLease) return undefined;
     try {
       return (await this.#store.lease(key, leaseTime)) ?? 'taken';
-    } catch {
-      // The store says what is wrong.
+    } catch (error) {
+      this.#store.report('lease', error);
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 import { newStamp } from './stamp.ts';
 import { LRUCache } from 'lru-cache';
 import { type Clock, systemClock, knownToCopies } from '../core/index.ts';
-import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreWrite, TagState } from './store.ts';
+import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreRead, StoreWrite, TagState } from './store.ts';
 
 interface Tag {
   stamp: string;
@@ -60,7 +60,7 @@ export class MemoryStore implements CacheStore {
   }
 
   /** See `CacheStore.read`. */
-  read(key: string, tags: readonly string[]): ReturnType<CacheStore['read']> {
+  read(key: string, tags: readonly string[]): Promise<StoreRead> {
     const entry = this.#values.get(key);
     const isAlive = entry !== undefined && entry.until > this.#clock.now();
     if (entry !== undefined && !isAlive) this.#values.delete(key);

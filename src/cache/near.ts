@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { typeName } from '../core/index.ts';
 import type { ChangeFeed, ChangeListener } from './store.ts';
 
 /** Options of the copies that a cache keeps in this process. */
@@ -39,14 +40,17 @@ export interface Fetch<Value> {
  */
 export class NearMemory<Value> implements ChangeListener {
   readonly #feed: ChangeFeed;
+  readonly #onFailure: (error: unknown) => void;
   readonly #maxStaleness: number;
   readonly #copies: LRUCache<string, Copy<Value>>;
   readonly #lives = new Map<string, Life>();
   #isUsed = false;
   #changes = 0;
 
-  constructor(feed: ChangeFeed, { max, maxStaleness = 100 }: MemoryOptions) {
+  /** @param onFailure is told what the feed throws */
+  constructor(feed: ChangeFeed, { max, maxStaleness = 100 }: MemoryOptions, onFailure: (error: unknown) => void) {
     this.#feed = feed;
+    this.#onFailure = onFailure;
     this.#maxStaleness = maxStaleness;
     this.#copies = new LRUCache({ max, dispose: ({ lives }) => this.#drop(lives) });
     feed.listen(this, maxStaleness / 2);
@@ -66,9 +70,9 @@ export class NearMemory<Value> implements ChangeListener {
     const copy = peeks ? this.#copies.peek(key) : this.#copies.get(key);
     if (copy === undefined) return undefined;
     const now = performance.now();
-    const { provenAt } = this.#feed;
+    const provenAt = this.#provenAt();
     if (now - provenAt > this.#maxStaleness || provenAt < since) {
-      this.#feed.prove();
+      this.#prove();
       return undefined;
     }
     if (now < copy.until && this.#isAlive(copy)) return copy.value;
@@ -80,8 +84,8 @@ export class NearMemory<Value> implements ChangeListener {
     const lives = tags.map((tag) => this.#lifeOf(tag));
     const begun = performance.now();
     // Changes before the feed has begun are not reported.
-    const isHeard = this.#feed.provenAt !== Number.NEGATIVE_INFINITY;
-    if (!isHeard) this.#feed.prove();
+    const isHeard = this.#provenAt() !== Number.NEGATIVE_INFINITY;
+    if (!isHeard) this.#prove();
     return {
       keep: (value, remaining) => {
         if (!isHeard || lives.some(({ isOver }) => isOver)) return;
@@ -110,6 +114,26 @@ export class NearMemory<Value> implements ChangeListener {
     const isUsed = this.#isUsed;
     this.#isUsed = false;
     return isUsed;
+  }
+
+  /** What is no time proves nothing. */
+  #provenAt(): number {
+    try {
+      const provenAt: unknown = this.#feed.provenAt;
+      if (typeof provenAt === 'number' && !Number.isNaN(provenAt)) return provenAt;
+      this.#onFailure(new TypeError(`"provenAt" is ${typeName(provenAt)}, and no time`));
+    } catch (error) {
+      this.#onFailure(error);
+    }
+    return Number.NEGATIVE_INFINITY;
+  }
+
+  #prove(): void {
+    try {
+      this.#feed.prove();
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   /** Most are looked at more often than anything changes. */

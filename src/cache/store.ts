@@ -14,14 +14,14 @@ export interface Stored {
   readonly remaining?: number | undefined;
 }
 
-/** What a store has of a key and of its tags, all as of one moment. */
+/** What a store has of a key, and the state of the tags of its value, as they were at one time. */
 export interface StoreRead {
-  /** The value, if it is good. */
+  /** The value, if it is good; undefined where the store has none. */
   readonly stored: Stored | undefined;
-  /** The state of each tag, in the order of the tags. */
+  /** One for each tag, in the order of the tags. */
   readonly tags: readonly TagState[];
-  /** Of the store, if it has one: changes when the store may have lost something. */
-  readonly epoch?: string;
+  /** Changes when the store may have lost something; undefined for a store that loses nothing. */
+  readonly epoch?: string | undefined;
 }
 
 /** A value that is to be stored. */
@@ -68,13 +68,19 @@ export interface ChangeFeed {
 
 /**
  * Where the processes that use a cache meet. Nothing in it is searched or deleted by pattern: a value is dead when
- * the stamp of one of its tags is another one.
+ * the stamp of one of its tags is another one. A call that is not answered within the `storeTimeout` of its cache has failed, as one
+ * that rejects.
  */
 export interface CacheStore {
-  /** Whether other processes use it, which go on while this one is frozen. */
+  /** Whether other processes use it, which go on while this one is frozen. `onCacheUnavailable: 'outbox'` requires it. */
   readonly isShared?: boolean;
-  /** Names it among the stores of a database; the same in every process. */
+  /** Names it among the stores of a database; the same in every process. `onCacheUnavailable: 'outbox'` requires it. */
   readonly name?: string;
+  /**
+   * Whether the store itself reports what its calls are rejected with, so that the caches on it do not: one report is enough for
+   * all of them. Default false.
+   */
+  readonly reportsFailures?: boolean;
   /** Without one no copies are kept in front of it. */
   readonly feed?: ChangeFeed | undefined;
   /**

@@ -1,13 +1,4 @@
-import {
-  type Check,
-  checkBody,
-  integer,
-  isRecord,
-  label,
-  longestTimer,
-  readOptions,
-  systemClock,
-} from '../core/index.ts';
+import { type Check, checkBody, isRecord, label, readOptions, systemClock, milliseconds } from '../core/index.ts';
 import type { ChainContext } from './chain-context.ts';
 import { Frame } from './frame.ts';
 import { levelOf } from './place.ts';
@@ -82,7 +73,7 @@ export const contextChecks: Record<keyof ContextValues, Check> = {
   baggage: someBaggage,
 };
 
-const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, timeout: integer(1, longestTimer) };
+const optionChecks: Record<keyof ContextOptions, Check> = { ...contextChecks, timeout: milliseconds(1) };
 
 /**
  * Runs `body` with values that are passed to everything below it: statements, jobs, calls and

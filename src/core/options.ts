@@ -1,6 +1,9 @@
 import { InvalidOptionError, MixedVersionsError } from './errors.ts';
 import { builtInName, isRecord } from './value-kind.ts';
 
+/** The longest time that a Node.js timer can wait, in milliseconds (about 24.8 days). */
+export const longestTimer = 2_147_483_647;
+
 /** Says what is wrong with a value, or nothing when it is accepted. */
 export interface Check {
   (value: unknown): string | undefined;
@@ -165,12 +168,15 @@ export function listOf(check: Check, most: number, expected: string, fewest = 0)
   return Object.assign((value: unknown) => (isOne(value) ? undefined : expected), { read });
 }
 
-/** A whole number from `low` to `high`, both included. */
-export function integer(low: number, high: number): Check {
-  return (value) =>
-    Number.isInteger(value) && Number(value) >= low && Number(value) <= high
-      ? undefined
-      : `a whole number from ${low} to ${high}`;
+/** A whole number from `low` to `high`, both included. @param unit what it counts, where that is not plain */
+export function integer(low: number, high: number, unit?: 'milliseconds' | 'bytes' | 'characters'): Check {
+  const expected = `a whole number ${unit === undefined ? '' : `of ${unit} `}from ${low} to ${high}`;
+  return (value) => (Number.isInteger(value) && Number(value) >= low && Number(value) <= high ? undefined : expected);
+}
+
+/** A time: whole milliseconds from `low` to `high`, both included; as long as a timer can wait unless told otherwise. */
+export function milliseconds(low: number, high: number = longestTimer): Check {
+  return integer(low, high, 'milliseconds');
 }
 
 /** @throws InvalidOptionError for what is no function */
@@ -192,14 +198,32 @@ export const aBoolean: Check = (value) => (typeof value === 'boolean' ? undefine
 export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? undefined : 'an object');
 export const anything: Check = () => undefined;
 
-/** An object with these methods. */
+/** An object with these methods; of one that lacks some it is said which. */
 export function withMethods(...names: readonly string[]): Check {
-  const has = (value: object): boolean =>
-    names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
-  return (value) =>
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') && has(value)
-      ? undefined
-      : `an object with ${names.map((name) => `${name}()`).join(' and ')}`;
+  const expected = `an object with ${called(names, 'and')}`;
+  return (value) => {
+    if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return expected;
+    const missing = names.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function');
+    if (missing.length === 0) return undefined;
+    return `${expected}; ${className(value) ?? 'this one'} has no ${called(missing, 'or')}`;
+  };
+}
+
+function called(methods: readonly string[], last: 'and' | 'or'): string {
+  const names = methods.map((name) => `${name}()`);
+  const end = names.pop() ?? '';
+  return names.length === 0 ? end : `${names.join(', ')} ${last} ${end}`;
+}
+
+/** What the program calls the class of an object; nothing where it has none, or where reading it throws. */
+export function className(value: object): string | undefined {
+  try {
+    const { constructor } = Object.getPrototypeOf(value) as { readonly constructor?: unknown };
+    const name = typeof constructor === 'function' && constructor !== Object ? constructor.name : '';
+    return label(100)(name) === undefined ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 export const aSignal: Check = (value) => (value instanceof AbortSignal ? undefined : 'an AbortSignal');
 
@@ -232,9 +256,6 @@ export function label(longest: number, shortest = 1): Check {
 function isWhole(value: string): boolean {
   return !value.includes('\0') && value.isWellFormed();
 }
-
-/** The longest time that a Node.js timer can wait, in milliseconds (about 24.8 days). */
-export const longestTimer = 2_147_483_647;
 
 /** The kind of a value, and the value itself only where it is a number, which cannot be a secret. */
 export function typeName(value: unknown): string {

@@ -16,11 +16,11 @@ import {
   type Clock,
   integer,
   knownToCopies,
-  longestTimer,
   openToCopies,
   readOptions,
   systemClock,
   typeName,
+  milliseconds,
 } from '../core/index.ts';
 import type { ClientDefinition, QueryResult, Sql } from '../driver/index.ts';
 import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
@@ -76,7 +76,7 @@ export interface TransactionFunction {
   ): Promise<ResultsOf<Statements>>;
 }
 
-const closeChecks: Record<keyof CloseOptions, Check> = { timeout: integer(0, longestTimer) };
+const closeChecks: Record<keyof CloseOptions, Check> = { timeout: milliseconds(0) };
 const infoChecks: Record<keyof DbInfo, Check> = { clientName: anything, level: integer(0, 1_000) };
 
 /** What the parts of Sluice above the database need of it, and its users do not. */

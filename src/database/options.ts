@@ -8,11 +8,11 @@ import {
   entriesByName,
   integer,
   InvalidOptionError,
-  longestTimer,
   label,
   text,
   refuseOtherVersion,
   withMethods,
+  milliseconds,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
 
@@ -41,7 +41,10 @@ const checks: Record<keyof DatabaseOptions, Check> = {
   clients: entriesByName,
   defaultClient: text(200),
   hookLimit: integer(1, 1_000_000),
-  lockProbeAfter: (value) => (value === false ? undefined : integer(1, longestTimer)(value)),
+  lockProbeAfter: (value) => {
+    const expected = value === false ? undefined : milliseconds(1)(value);
+    return expected === undefined ? undefined : `false, or ${expected}`;
+  },
   clock: withMethods('now', 'setTimer'),
   random: aFunction,
 };

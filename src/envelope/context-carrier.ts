@@ -12,13 +12,12 @@ import {
   aBoolean,
   type Check,
   checkBody,
-  integer,
   isThenable,
   listOf,
   label,
-  longestTimer,
   readOptions,
   systemClock,
+  milliseconds,
 } from '../core/index.ts';
 import { decodeContext, encodeContext, type ReceivedContext } from './context.ts';
 import { invalidContext } from './errors.ts';
@@ -104,7 +103,7 @@ export const contextCarrierChecks: Record<keyof ContextCarrierOptions, Check> = 
   secret: Object.assign((value: unknown) => (aSecret(value) === undefined ? undefined : someSecrets(value)), {
     read: someSecrets.read,
   }),
-  maxAge: integer(1, longestTimer),
+  maxAge: milliseconds(1),
 };
 const injectChecks: Record<keyof InjectOptions, Check> = { awaited: aBoolean };
 
@@ -186,7 +185,7 @@ function untrustedPart(headers: HeaderCarrier): ReceivedContext {
   const traced = traceparent !== undefined && contextChecks.traceparent(traceparent) === undefined;
   const stated = traced && tracestate !== undefined && contextChecks.tracestate(tracestate) === undefined;
   const chain: ChainContext = { ...(traced ? { traceparent } : {}), ...(stated ? { tracestate } : {}) };
-  const timed = integer(0, longestTimer)(timeout) === undefined;
+  const timed = milliseconds(0)(timeout) === undefined;
   return { level: 0, clientName: undefined, timeout: timed ? timeout : undefined, chain };
 }
 

@@ -6,7 +6,7 @@ import {
   type Frame,
   largestContext,
 } from '../context/index.ts';
-import { type Check, type Clock, integer, InvalidOptionError, label, longestTimer } from '../core/index.ts';
+import { type Check, type Clock, integer, InvalidOptionError, label, milliseconds } from '../core/index.ts';
 import { invalidContext } from './errors.ts';
 
 /** A context on its way, as JSON. */
@@ -102,7 +102,7 @@ const checks: Record<string, Check> = {
     Array.isArray(value) && value.length <= mostAncestors && value.every((entry) => anAncestor(entry) === undefined)
       ? undefined
       : `a list of at most ${mostAncestors} transactions`,
-  timeout: integer(0, longestTimer),
+  timeout: milliseconds(0),
 };
 
 /** Checks a context that came from outside; unknown fields are dropped. @throws InvalidContextError */

@@ -16,7 +16,7 @@ export type ColumnOf<Row> = keyof Row & string;
 /** What of a table is cached. Only writes through the model invalidate it. */
 export interface ModelCacheOptions<Row extends object> extends Pick<
   CacheOptions<never, never>,
-  'store' | 'ttl' | 'memory' | 'maxSize' | 'commitTimeout' | 'onCacheUnavailable' | 'loadTimeout'
+  'store' | 'ttl' | 'memory' | 'maxSize' | 'commitTimeout' | 'onCacheUnavailable' | 'loadTimeout' | 'storeTimeout'
 > {
   /** Rows by their key, for `get` by the key alone and `mget`. Default false. */
   readonly entity?: boolean | undefined;
@@ -80,6 +80,7 @@ const modelCacheChecks: Record<keyof ModelCacheOptions<object>, Check> = {
   commitTimeout: cacheChecks.commitTimeout,
   onCacheUnavailable: cacheChecks.onCacheUnavailable,
   loadTimeout: cacheChecks.loadTimeout,
+  storeTimeout: cacheChecks.storeTimeout,
 };
 
 const checks: Record<keyof ModelOptions<object, never>, Check> = {

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { checkStoreOf } from '../cache/index.ts';
 import { checkHandle, type Database, type Db } from '../database/index.ts';
 import { type CachedTable, ModelCaches } from './caching.ts';
 import { kyselyOn } from './dialect.ts';
@@ -19,7 +20,10 @@ export class SharedByInstances {
   readonly #told = new Map<string, ReadonlySet<string>>();
   readonly #caches = new Map<string, ModelCaches>();
 
+  /** @throws InvalidOptionError for a store of its cache that lacks what the options need */
   constructor(database: Database, definition: SharedDefinition) {
+    const { table, cache } = definition;
+    if (cache !== undefined) checkStoreOf(database, `The cache of the model "${table}"`, cache);
     this.#database = database;
     this.#definition = definition;
     this.#declared = definition.columns === undefined ? undefined : new Set(definition.columns);

@@ -1,4 +1,4 @@
-import { aFunction, readOptions, type Check, type Filled, integer, longestTimer, text } from '../core/index.ts';
+import { aFunction, readOptions, type Check, type Filled, integer, text, milliseconds } from '../core/index.ts';
 import { aChannel } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 
@@ -35,17 +35,17 @@ export interface RelayStopOptions {
   readonly timeout?: number | undefined;
 }
 
-export const stopChecks: Record<keyof RelayStopOptions, Check> = { timeout: integer(0, longestTimer) };
+export const stopChecks: Record<keyof RelayStopOptions, Check> = { timeout: milliseconds(0) };
 
 const checks: Record<keyof RelayOptions, Check> = {
   clientName: text(200),
   channel: aChannel,
   deliver: aFunction,
   batchSize: integer(1, 10_000),
-  pollInterval: integer(10, longestTimer),
+  pollInterval: milliseconds(10),
   maxAttempts: integer(1, 1_000),
-  retryDelay: integer(1, longestTimer),
-  inboxRetention: integer(1_000, 365 * 86_400_000),
+  retryDelay: milliseconds(1),
+  inboxRetention: milliseconds(1_000, 365 * 86_400_000),
 };
 
 export type RelaySettings = Filled<Omit<RelayOptions, 'clientName'>> & Pick<RelayOptions, 'clientName'>;

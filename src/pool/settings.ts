@@ -1,4 +1,4 @@
-import { type Check, readOptions, integer, InvalidOptionError, longestTimer } from '../core/index.ts';
+import { type Check, readOptions, integer, InvalidOptionError, milliseconds } from '../core/index.ts';
 import type { PoolOptions } from '../driver/index.ts';
 
 /** Pool options with every default filled in. */
@@ -17,11 +17,11 @@ const checks: Record<keyof PoolOptions, Check> = {
   max: integer(1, 100_000),
   maxLevel: integer(0, 64),
   budget: integer(1, 100_000),
-  acquireTimeout: integer(1, longestTimer),
-  idleTimeout: integer(0, longestTimer),
-  maxLifetime: integer(0, longestTimer),
-  validateAfter: integer(0, longestTimer),
-  leakThreshold: integer(0, longestTimer),
+  acquireTimeout: milliseconds(1),
+  idleTimeout: milliseconds(0),
+  maxLifetime: milliseconds(0),
+  validateAfter: milliseconds(0),
+  leakThreshold: milliseconds(0),
 };
 
 /** Checks the options of a client's pool and fills in the defaults. @throws InvalidOptionError */

@@ -5,9 +5,10 @@ import {
   type Filled,
   integer,
   InvalidOptionError,
-  longestTimer,
+  isRecord,
   oneOf,
   optionsOf,
+  milliseconds,
 } from '../core/index.ts';
 import type { Backoff } from './engine/index.ts';
 
@@ -44,21 +45,24 @@ export type DataOf<Definition> = Definition extends QueueDefinition<infer Data, 
 /** The result of a queue. */
 export type ResultOf<Definition> = Definition extends QueueDefinition<infer _, infer Result> ? Result : never;
 
-const backoffChecks: Checks = { type: oneOf(['fixed', 'exponential']), delay: integer(0, longestTimer) };
+const backoffChecks: Checks = { type: oneOf(['fixed', 'exponential']), delay: milliseconds(0) };
 const backoffOptions = optionsOf('The option "backoff"', backoffChecks, ['type', 'delay']);
 /** Milliseconds, or an object with `type` and `delay`. */
 export const aBackoff: Check = Object.assign(
-  (value: unknown) => (typeof value === 'number' ? integer(0, longestTimer)(value) : undefined),
-  { read: (value: unknown) => (typeof value === 'number' ? value : backoffOptions.read?.(value)) },
+  (value: unknown) => {
+    const expected = isRecord(value) ? undefined : milliseconds(0)(value);
+    return expected === undefined ? undefined : `${expected}, or { type, delay }`;
+  },
+  { read: (value: unknown) => (isRecord(value) ? backoffOptions.read?.(value) : value) },
 );
 
 const checks: Record<keyof QueueOptions, Check> = {
-  timeout: integer(1, longestTimer),
+  timeout: milliseconds(1),
   attempts: integer(1, 1_000),
   backoff: aBackoff,
   concurrency: integer(1, 10_000),
-  maxRuntime: integer(1, longestTimer),
-  maxPayload: integer(1, 256 * 1024 * 1024),
+  maxRuntime: milliseconds(1),
+  maxPayload: integer(1, 256 * 1024 * 1024, 'bytes'),
 };
 
 /**

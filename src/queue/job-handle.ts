@@ -1,5 +1,5 @@
 import { frameOfCall, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
-import { aFunction, aSignal, readOptions, type Checks, integer, longestTimer, systemClock } from '../core/index.ts';
+import { aFunction, aSignal, readOptions, type Checks, systemClock, milliseconds } from '../core/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { JobReference, JobState } from './engine/index.ts';
@@ -16,7 +16,7 @@ export interface AwaitOptions {
   readonly onProgress?: ((progress: unknown) => void) | undefined;
 }
 
-export const awaitChecks: Checks = { timeout: integer(1, longestTimer), signal: aSignal, onProgress: aFunction };
+export const awaitChecks: Checks = { timeout: milliseconds(1), signal: aSignal, onProgress: aFunction };
 
 /** A job that was pushed. */
 export class JobHandle<Result = unknown> {

@@ -4,13 +4,12 @@ import {
   aFunction,
   type Checks,
   entriesByName,
-  integer,
   InvalidOptionError,
   knownToCopies,
-  longestTimer,
   readOptions,
   systemClock,
   refuseOtherVersion,
+  milliseconds,
 } from '../core/index.ts';
 import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
@@ -46,7 +45,7 @@ const checks: Checks = {
   queues: entriesByName,
   engine: aFunction,
   relay: (value) => (typeof value === 'boolean' ? undefined : 'true or false'),
-  enqueueTimeout: integer(1, longestTimer),
+  enqueueTimeout: milliseconds(1),
 };
 
 /** The queues and workers of a program, on one engine. Made by `createJobs`. */

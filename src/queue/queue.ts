@@ -5,12 +5,12 @@ import {
   type Checks,
   InvalidOptionError,
   integer,
-  longestTimer,
   oneOf,
   optionsOf,
   readOptions,
   systemClock,
   text,
+  milliseconds,
 } from '../core/index.ts';
 import type { Database, Db, DbInfo } from '../database/index.ts';
 import { encodeContext, type WireContext } from '../envelope/index.ts';
@@ -67,7 +67,7 @@ const aKey: Check = (value) =>
 const commonChecks: Checks = {
   id: anId,
   priority: integer(0, 1_000),
-  delay: integer(0, longestTimer),
+  delay: milliseconds(0),
   attempts: integer(1, 1_000),
   backoff: aBackoff,
   dbInfo: optionsOf('The option "dbInfo"', { clientName: anything, level: integer(0, 1_000) }),

@@ -11,6 +11,7 @@ import {
   sleep,
   systemClock,
   typeName,
+  milliseconds,
 } from '../core/index.ts';
 import type { Database } from '../database/index.ts';
 import { readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
@@ -34,7 +35,7 @@ interface Handled {
   unwatch: (() => Promise<void>) | undefined;
 }
 
-export const closeChecks: Record<keyof WorkerCloseOptions, Check> = { timeout: integer(0, longestTimer) };
+export const closeChecks: Record<keyof WorkerCloseOptions, Check> = { timeout: milliseconds(0) };
 /** A job has a transaction of its own, which ends with the job. */
 const aJobTransaction: Check = Object.assign(
   (value: unknown) => {

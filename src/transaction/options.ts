@@ -8,13 +8,13 @@ import {
   integer,
   InvalidOptionError,
   label,
-  longestTimer,
   oneOf,
   optionsOf,
   type Origin,
   reading,
   refuseUnknown,
   sharedByCopies,
+  milliseconds,
 } from '../core/index.ts';
 import { IsolationLevel } from '../driver/index.ts';
 import { Propagation } from './propagation.ts';
@@ -64,7 +64,7 @@ export interface TransactionOptions {
   readonly name?: string | undefined;
 }
 
-const retryChecks: Checks = { attempts: integer(1, 1000), delay: integer(0, longestTimer), lockTimeouts: aBoolean };
+const retryChecks: Checks = { attempts: integer(1, 1000), delay: milliseconds(0), lockTimeouts: aBoolean };
 
 /** The levels by their names, in every spelling: whatever is not here is none. */
 const everyLevel = Object.values(IsolationLevel);
@@ -81,7 +81,7 @@ const checks: Record<keyof TransactionOptions, Check> = {
   propagation: oneOf(Object.keys(Propagation)),
   isolationLevel: aLevel,
   readOnly: aBoolean,
-  timeout: integer(1, longestTimer),
+  timeout: milliseconds(1),
   signal: aSignal,
   retry: optionsOf('The option "retry"', retryChecks, ['attempts']),
   rollbackOn: aFunction,

@@ -489,7 +489,10 @@ describe('a cache in a transaction', () => {
         await stock.del(1);
       }),
     );
-    expect(await failed).toMatchObject({ code: 'CACHE_UNAVAILABLE', cause: { message: 'it took too long' } });
+    expect(await failed).toMatchObject({
+      code: 'CACHE_UNAVAILABLE',
+      cause: { message: 'It took longer than half of the commitTimeout of 200 ms' },
+    });
     await released.promise;
     expect(await stockOf(database, 1)).toBe(0);
     expect(await stock.getOrSet(1, () => 0)).toBe(0);

@@ -34,13 +34,14 @@ async function outcome(row: Row, options: unknown): Promise<{ code?: unknown; me
 const isRefusal = (row: Row, error: { code?: unknown } | undefined): boolean =>
   error !== undefined && ['INVALID_OPTION', ...(row.codes ?? [])].includes(String(error.code));
 
-async function expectRefused(row: Row, options: unknown, what: string): Promise<void> {
+async function expectRefused(row: Row, options: unknown, what: string): Promise<string> {
   const before = opened;
   const error = await outcome(row, options);
   if (!isRefusal(row, error))
     expect.fail(`${what} was not refused, but ${error === undefined ? 'taken' : error.message}`);
   expect(error?.message).not.toContain('drop table');
   expect(opened, `${what} opened a connection`).toBe(before);
+  return error?.message ?? '';
 }
 
 /** That it fails afterwards, since nothing is there, is another matter; but it has a reason that is not a slip. */
@@ -118,15 +119,18 @@ describe.each(table.map((row) => [row.interface, row.entrance, row] as const))('
       const judge = domain.accepts(value) ? expectTaken : expectRefused;
       await judge(row, withBase(row, { [name]: value }), `${name}: ${kind}`);
     }
-    const { low, high } = domain.range ?? {};
-    if (low === undefined || high === undefined) return;
+    if (domain.range === undefined) return;
+    const { low, high, unit } = domain.range;
     for (const most of [low, high]) {
       const taken = expectTaken(row, withBase(row, { [name]: most }), `${name}: ${most}`);
       // A refusal comes at once; a call that was taken may wait as long as the option says.
       await Promise.race([taken, setTimeout(500, undefined, { ref: false })]);
     }
-    for (const beyond of [low - 1, high + 1].filter((value) => !domain.accepts(value)))
-      await expectRefused(row, withBase(row, { [name]: beyond }), `${name}: ${beyond}`);
+    const refused = [low - 1, high + 1, '5s', [5]].filter((value) => !domain.accepts(value));
+    for (const beyond of refused) {
+      const message = await expectRefused(row, withBase(row, { [name]: beyond }), `${name}: ${typeof beyond}`);
+      if (unit !== 'count') expect(message, 'what to give').toContain(unit);
+    }
   });
 
   it.each(Object.keys(row.options))('%s: read once, wherever it is', async (name) => {

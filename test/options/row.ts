@@ -39,6 +39,7 @@ export const place = (): Place => {
 export const nothing = (): Promise<never> => Promise.reject(new Error('nothing is there'));
 export const shared = {
   isShared: true,
+  name: 'shared',
   read: nothing,
   write: nothing,
   prepare: nothing,

@@ -29,6 +29,7 @@ const caching = {
   commitTimeout: milliseconds(100, 600_000),
   onCacheUnavailable: only('abort', 'outbox'),
   loadTimeout: milliseconds(1, timer),
+  storeTimeout: milliseconds(1, timer),
 };
 const wholeCache = {
   ...caching,
@@ -94,6 +95,7 @@ export const storeRows: readonly Row[] = [
       store: some(shared),
       clientName: only('default'),
       pollInterval: milliseconds(10, timer),
+      storeTimeout: milliseconds(1, timer),
     },
   },
   {

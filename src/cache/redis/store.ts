@@ -2,15 +2,22 @@ import { reportBackgroundError } from '../../channels/index.ts';
 import {
   type Check,
   readOptions,
-  integer,
   InvalidOptionError,
-  longestTimer,
   TimeoutQueue,
   systemClock,
   text,
   knownToCopies,
+  milliseconds,
 } from '../../core/index.ts';
-import { type CacheStore, type Locked, newStamp, type Stored, type StoreWrite, type TagState } from '../index.ts';
+import {
+  type CacheStore,
+  type Locked,
+  newStamp,
+  type Stored,
+  type StoreRead,
+  type StoreWrite,
+  type TagState,
+} from '../index.ts';
 import { Changes } from './changes.ts';
 import {
   type IoRedisLike,
@@ -71,9 +78,9 @@ const checks: Record<keyof RedisStoreOptions, Check> = {
   client: usedBy(sendTo),
   subscriber: usedBy(subscriberOn),
   prefix: text(100),
-  timeout: integer(1, longestTimer),
-  pause: integer(0, longestTimer),
-  commitTimeout: integer(100, 600_000),
+  timeout: milliseconds(1),
+  pause: milliseconds(0),
+  commitTimeout: milliseconds(100, 600_000),
 };
 
 /**
@@ -93,6 +100,8 @@ export class RedisStore implements CacheStore {
 
   /** Always true: other processes use the same server. */
   readonly isShared = true;
+  /** Always true: once for all caches on it, on `sluice:background:error`. */
+  readonly reportsFailures = true;
   /** Names the store by its key prefix; the same in every process. */
   readonly name: string;
   /** Reports changes of all processes; undefined without a `subscriber`. */
@@ -139,7 +148,7 @@ export class RedisStore implements CacheStore {
   }
 
   /** See `CacheStore.read`. */
-  async read(key: string, tags: readonly string[], timed = false): ReturnType<CacheStore['read']> {
+  async read(key: string, tags: readonly string[], timed = false): Promise<StoreRead> {
     const known = await this.#epochNow();
     const keys = [...this.#keysOf(key, tags), this.#epochKey];
     const [texts, remaining] = timed ? await this.#timedTextsOf(keys) : [await this.#textsOf(keys), undefined];

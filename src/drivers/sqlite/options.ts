@@ -1,4 +1,4 @@
-import { type Check, readOptions, integer, longestTimer } from '../../core/index.ts';
+import { type Check, readOptions, milliseconds } from '../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../driver/index.ts';
 
 /** Options of `sqlite()`: the file, and the pool's limits. */
@@ -19,7 +19,7 @@ const checks: Record<keyof SqliteOptions, Check> = {
     typeof value === 'string' && value.length > 0 && value.length <= 4_000 && !value.includes('\0')
       ? undefined
       : 'a path, or ":memory:"',
-  busyTimeout: integer(0, longestTimer),
+  busyTimeout: milliseconds(0),
   ...poolOptionChecks,
   max: (value) =>
     value === 1 ? undefined : '1 or nothing: SQLite has one writer at a time, and levels below it for what is nested',

@@ -1,3 +1,4 @@
+import type { ChangeFeed } from '../../cache/index.ts';
 import { type CacheBench, load, long, payloadOf, writeOf } from './cache-bench.ts';
 import { expectEqual, expectThat, pause, until } from './expect.ts';
 import type { CheckOf } from './suite.ts';
@@ -104,15 +105,59 @@ export const cacheLockChecks: readonly CheckOf<CacheBench>[] = [
     name: 'tells the listeners of its feed, if it has one, which tags have changed',
     async run({ store }) {
       if (store.feed === undefined) return;
-      const told: string[] = [];
-      store.feed.listen({ changed: (tags) => void told.push(...tags), lost() {}, takeUse: () => true }, 50);
-      store.feed.prove();
-      await until(() => (store.feed?.provenAt ?? 0) > 0);
+      const told = await listenTo(store.feed);
       await store.prepare('transaction1', ['a', 'b'], long);
-      await until(() => told.includes('a') && told.includes('b'));
+      await until(() => told.has('a') && told.has('b'));
       await store.release('transaction1', ['a', 'b']);
       await pause(20);
-      expectEqual('the tags that were told', [...new Set(told)].toSorted(), ['a', 'b']);
+      expectEqual('the tags that were told', [...told].toSorted(), ['a', 'b']);
+    },
+  },
+  {
+    name: 'tells the listeners of its feed, if it has one, which tags other processes have changed',
+    needs: 'share',
+    async run(bench) {
+      const { store } = bench;
+      const other = await bench.share();
+      if (store.feed === undefined || other.feed === undefined) return;
+      const [here, there] = [await listenTo(store.feed), await listenTo(other.feed)];
+      const isTold = (tag: string): boolean => here.has(tag) && there.has(tag);
+      for (const [tag, changing] of [
+        ['a', store],
+        ['b', other],
+      ] as const) {
+        await changing.prepare(`transaction-${tag}`, [tag], 300);
+        await until(() => isTold(tag));
+        await until(async () => (await store.read(tag, [tag])).tags[0]?.isLocked === false);
+        for (const seen of [here, there]) seen.clear();
+        // The lock has ended by itself, so the tag gets another stamp.
+        await changing.release(`transaction-${tag}`, [tag]);
+        await until(() => isTold(tag));
+      }
+    },
+  },
+  {
+    name: 'proves no more than it knows of other processes, and again while it is used',
+    needs: 'share',
+    async run(bench) {
+      const { feed } = await bench.share();
+      if (feed === undefined) return;
+      await listenTo(feed);
+      const { provenAt } = feed;
+      expectThat(`"provenAt" is not later than now; it is ${provenAt}`, provenAt <= performance.now());
+      await until(() => feed.provenAt > provenAt);
     },
   },
 ];
+
+/** @returns the tags that the feed tells, from now on */
+async function listenTo(feed: ChangeFeed): Promise<Set<string>> {
+  const told = new Set<string>();
+  const changed = (tags: readonly string[]): void => {
+    for (const tag of tags) told.add(tag);
+  };
+  feed.listen({ changed, lost() {}, takeUse: () => true }, 50);
+  feed.prove();
+  await until(() => feed.provenAt > 0);
+  return told;
+}

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CacheStore, MemoryStore } from '../../../src/cache/index.ts';
+import { type CacheStore, type ChangeFeed, type ChangeListener, MemoryStore } from '../../../src/cache/index.ts';
 import { RedisStore } from '../../../src/cache/redis/index.ts';
 import { cacheStoreSuite, register } from '../../../src/testing/conformance/index.ts';
 import { untilUsed } from '../../support/redis-store.ts';
@@ -43,6 +43,28 @@ await describeWith('Redis', 'Redis', () => {
   register(suite, { describe, it });
 });
 
+/** A feed that is told at once. */
+class ToldFeed implements ChangeFeed {
+  isDeaf = false;
+  isDeafToReleases = false;
+  readonly #listeners = new Set<ChangeListener>();
+  readonly #proof: () => number;
+
+  constructor(proof = () => performance.now()) {
+    this.#proof = proof;
+  }
+  get provenAt(): number {
+    return this.#proof();
+  }
+  listen(listener: ChangeListener): void {
+    this.#listeners.add(listener);
+  }
+  prove(): void {}
+  tell(tags: readonly string[]): void {
+    for (const listener of this.#listeners) listener.changed(tags);
+  }
+}
+
 describe('a broken cache store', () => {
   const suiteOn = (breaking: (store: CacheStore) => Partial<CacheStore>): ReturnType<typeof cacheStoreSuite> =>
     cacheStoreSuite({
@@ -63,6 +85,57 @@ describe('a broken cache store', () => {
 
   it('is not found where nothing is broken', async () => {
     expect([...(await failuresOf(suiteOn(() => ({}))))]).toEqual([]);
+  });
+
+  /** Stores of two processes on one place, each with a feed of its own. */
+  const sharedSuiteOn = (made: readonly [ToldFeed, ToldFeed]): ReturnType<typeof cacheStoreSuite> => {
+    const [here, there] = made;
+    const place = new MemoryStore();
+    const tell = (feed: ToldFeed): CacheStore => ({
+      isShared: true,
+      feed,
+      read: (key, tags) => place.read(key, tags),
+      write: (write) => place.write(write),
+      async prepare(transaction, tags, ttl) {
+        const locked = await place.prepare(transaction, tags, ttl);
+        for (const each of made) if (each === feed || !each.isDeaf) each.tell(tags);
+        return locked;
+      },
+      async release(transaction, tags) {
+        const before = (await place.read('', tags)).tags;
+        await place.release(transaction, tags);
+        const after = (await place.read('', tags)).tags;
+        const changed = tags.filter((_, index) => before[index]?.stamp !== after[index]?.stamp);
+        if (changed.length === 0) return;
+        for (const each of made) if (each === feed || !(each.isDeaf || each.isDeafToReleases)) each.tell(changed);
+      },
+    });
+    return cacheStoreSuite({ name: 'shared', timeout: 1_000, make: () => tell(here), share: () => tell(there) });
+  };
+  const ofOthers = 'tells the listeners of its feed, if it has one, which tags other processes have changed';
+
+  it('of several processes is not found where nothing is broken', async () => {
+    const { checks, ...suite } = sharedSuiteOn([new ToldFeed(), new ToldFeed()]);
+    const shared = checks.filter(({ name }) => name.includes('other processes'));
+    expect(shared).toHaveLength(3);
+    expect([...(await failuresOf({ ...suite, checks: shared }))]).toEqual([]);
+  });
+
+  it.each([
+    ['is deaf to other processes', { isDeaf: true }],
+    ['is deaf to what other processes release too late', { isDeafToReleases: true }],
+  ])('of several processes is found where its feed %s', async (_, fault) => {
+    const deaf = (): ToldFeed => Object.assign(new ToldFeed(), fault);
+    await expectFound(sharedSuiteOn([new ToldFeed(), deaf()]), ofOthers, /It did not end within 1000 ms/);
+    await expectFound(sharedSuiteOn([deaf(), new ToldFeed()]), ofOthers, /It did not end within 1000 ms/);
+  });
+
+  it.each([
+    ['claims to know of every change for ever', () => Number.POSITIVE_INFINITY, /it is Infinity/],
+    ['proves once alone', () => 1, /It did not end within 1000 ms/],
+  ])('of several processes is found where its feed %s', async (_, proof, message) => {
+    const name = 'proves no more than it knows of other processes, and again while it is used';
+    await expectFound(sharedSuiteOn([new ToldFeed(), new ToldFeed(proof)]), name, message);
   });
 
   it.each<[name: string, message: RegExp, breaking: (store: CacheStore) => Partial<CacheStore>]>([

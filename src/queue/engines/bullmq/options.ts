@@ -1,5 +1,5 @@
 import type { RedisOptions } from 'ioredis';
-import { readOptions, type Check, integer, text } from '../../../core/index.ts';
+import { readOptions, type Check, text, milliseconds } from '../../../core/index.ts';
 
 /** Options of `bullmq()`. */
 export interface BullmqOptions {
@@ -20,7 +20,7 @@ const checks: Record<keyof BullmqOptions, Check> = {
       : 'a connection string such as redis://user:password@host:6379, or the options of ioredis',
   prefix: text(100),
   clientName: text(200),
-  lostAfter: integer(500, 86_400_000),
+  lostAfter: milliseconds(500, 86_400_000),
 };
 
 /** @throws without the value: a connection string holds a password */

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import { readOptions, type Check, integer, longestTimer, text } from '../../../core/index.ts';
+import { readOptions, type Check, integer, text, milliseconds } from '../../../core/index.ts';
 
 /** Options of `pgBoss()`. */
 export interface PgBossOptions {
@@ -50,8 +50,8 @@ const checks: Record<keyof PgBossOptions, Check> = {
       ? undefined
       : 'up to 50 small letters, digits and "_"',
   max: integer(2, 1_000),
-  lostAfter: integer(10_000, 86_400_000),
-  pollInterval: integer(10, longestTimer),
+  lostAfter: milliseconds(10_000, 86_400_000),
+  pollInterval: milliseconds(10),
 };
 
 /** @throws without the value: a connection string holds a password */
