@@ -1,7 +1,7 @@
 // Toys that import the packed package alone, outside of the repository: their types are checked against its declarations,
-// strictly, and they pass the suites of their ports with node:test.
+// strictly, and they pass the suites of their ports with node:test. What a program exports of the package has types with names.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,13 +17,25 @@ try {
   // What a program in TypeScript has for node:test; with these alone the declarations of the ports compile.
   for (const name of ['@types/node', 'undici-types'])
     cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
-  const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const types = spawnSync(process.execPath, [compiler, '--project', folder], { encoding: 'utf8' });
-  if (types.status !== 0) throw new Error(`a toy cannot be typed with what the package exports\n${types.stdout}`);
+  compile(folder, 'a toy cannot be typed with what the package exports');
   const options = { cwd: folder, encoding: 'utf8' };
   const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], options);
   if (status !== 0) throw new Error(`a toy does not pass the suite of its port\n${stdout}`);
   console.log(`${files.length} toys have the types of the packed package, and pass the suites of their ports.`);
+  // Next to the packages that it works with.
+  rmSync(join(folder, 'node_modules/@types'), { recursive: true });
+  for (const name of readdirSync(join(root, 'node_modules'))) {
+    const target = join(folder, 'node_modules', name);
+    if (!existsSync(target)) symlinkSync(join(root, 'node_modules', name), target);
+  }
+  compile(join(folder, 'named'), 'what the package gives has a type that a program cannot name');
+  console.log('What a program exports of the package has types that it can name.');
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function compile(project, complaint) {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '--project', project], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${complaint}\n${stdout}`);
 }

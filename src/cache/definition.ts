@@ -83,8 +83,8 @@ const memoryChecks: Record<keyof MemoryOptions, Check> = {
   maxStaleness: milliseconds(1, 60_000),
 };
 
-/** For options that hold these. */
-export const cacheChecks: Record<keyof CacheOptions<never, never>, Check> = {
+/** For options that hold these: each says what a value should be, or nothing if it is. */
+export const cacheChecks: Record<keyof CacheOptions<never, never>, (value: unknown) => string | undefined> = {
   name: text(100),
   ttl: milliseconds(1),
   tags: aFunction,

@@ -13,6 +13,7 @@ export { createModel, Model } from './model.ts';
 export type { SelectOptions, UpdateOptions } from './options.ts';
 export {
   type Conditions,
+  type Either,
   either,
   everyRow,
   gt,
@@ -23,5 +24,6 @@ export {
   lte,
   ne,
   notInList,
+  type Operator,
   type Where,
 } from './operators.ts';

@@ -6,7 +6,9 @@ export class Operator<Value = unknown> {
     knownToCopies(Operator, 'operator');
   }
 
+  /** The comparison. */
   readonly name: 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'like' | 'inList' | 'notInList';
+  /** What the column is compared with. */
   readonly value: unknown;
   /** For the type alone. */
   declare readonly of?: Value;

@@ -149,7 +149,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'own copies that wait for the news of the own commit',
     file: 'cache/redis/store.ts',
-    find: 'this.feed?.tell(tags);',
+    find: 'this.#feed?.tell(tags);',
     replace: '',
     tests: copiesOverRedis,
   },

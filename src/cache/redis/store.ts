@@ -11,6 +11,7 @@ import {
 } from '../../core/index.ts';
 import {
   type CacheStore,
+  type ChangeFeed,
   type Locked,
   newStamp,
   type Stored,
@@ -105,7 +106,8 @@ export class RedisStore implements CacheStore {
   /** Names the store by its key prefix; the same in every process. */
   readonly name: string;
   /** Reports changes of all processes; undefined without a `subscriber`. */
-  readonly feed: RedisFeed | undefined;
+  readonly feed: ChangeFeed | undefined;
+  readonly #feed: RedisFeed | undefined;
   readonly #epochKey: string;
   readonly #send: Send;
   readonly #isCluster: boolean;
@@ -141,8 +143,9 @@ export class RedisStore implements CacheStore {
           remedy: 'Leave it out, and the memory of the caches',
         });
       }
-      this.feed = new RedisFeed(channel, this.#tagKey(''), subscriberOn(subscriber), this.#send);
+      this.#feed = new RedisFeed(channel, this.#tagKey(''), subscriberOn(subscriber), this.#send);
     }
+    this.feed = this.#feed;
     // Another connection may be to another server, or to one that has forgotten everything.
     onReady(client, () => this.#forgetEpoch());
   }
@@ -197,7 +200,7 @@ export class RedisStore implements CacheStore {
     const keys = tags.map((tag) => this.#tagKey(tag));
     const { stamps, epoch } = await this.#changes.make({ transaction, ttl, keys });
     // The own copies are dead before the commit begins, whenever the others hear of it.
-    this.feed?.tell(tags);
+    this.#feed?.tell(tags);
     return this.#isUsable(known, epoch) ? { stamps, epoch: known.name } : { stamps: [] };
   }
 
