@@ -56,14 +56,21 @@ function sidesOf(order, rules, described) {
     if (order.includes(folder)) continue;
     const floor = Math.max(...folders.map((each) => order.indexOf(each)));
     const [parent] = folder.split(/\/(?=[^/]*$)/);
+    const isInside = parent in rules && !order.includes(parent);
+    // One name is for all folders of that name inside of those next to each other.
+    const name = isInside ? folder.replace(/[^/]+(?=\/[^/]*$)/, '*') : folder;
     const groups = sides.get(floor) ?? [];
     sides.set(floor, groups);
-    const others = folders.filter((each) => !order.includes(each) && each !== '.');
-    const group = folder.includes('/') ? groups.find((each) => each.parent === parent) : undefined;
+    const others = folders.filter((each) => !order.includes(each) && each !== '.' && !each.startsWith(`${folder}/`));
+    const group = isInside
+      ? groups.find((each) => each.names.includes(name))
+      : folder.includes('/')
+        ? groups.find((each) => each.parent === parent)
+        : undefined;
     if (group === undefined)
-      groups.push({ parent, names: [folder], packages: [...packages], others, said: saidOf(folder, described) });
+      groups.push({ parent, names: [name], packages: [...packages], others, said: saidOf(name, described) });
     else {
-      group.names.push(folder);
+      if (!group.names.includes(name)) group.names.push(name);
       group.packages.push(...packages);
       group.others.push(...others);
     }

@@ -1,3 +1,4 @@
+import type { EngineDialect } from './engine-dialect.ts';
 import type { Failure } from './failure.ts';
 import type { ConcreteIsolation, IsolationLevel } from './isolation.ts';
 import type { QueryResult, Statement, StatementKind } from './statement.ts';
@@ -145,9 +146,7 @@ export interface LibraryPoolOptions {
  * The port: all that Sluice needs of a database engine. Stateless but for caches; connections
  * are opened through it and owned by the pool.
  */
-export interface Driver {
-  /** Names the engine: `postgres`, `mysql`, `sqlite`. */
-  readonly dialect: string;
+export interface Driver extends EngineDialect {
   /** The server's address and database in words, without user and password. */
   readonly target: string;
   /** Opens a connection; gives up when the signal aborts. */

@@ -17,6 +17,9 @@ export type {
   Step,
   TransactionCharacteristics,
 } from './driver.ts';
+export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './engine-dialect.ts';
+export type { NewOutboxRow, OutboxDialect, OutboxHandle, OutboxRow } from './outbox-dialect.ts';
+export { insertRows, placeholders } from './outbox-rows.ts';
 export { warnOfMissing } from './missing-option.ts';
 export {
   ConnectError,

@@ -16,32 +16,49 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { InvalidOptionError } from '../core/index.ts';
-import type { Db } from '../database/index.ts';
-import { TransactionControlError } from '../driver/index.ts';
+import { clientOf, type Db } from '../database/index.ts';
+import { type ModelDialect, TransactionControlError } from '../driver/index.ts';
 
-const parts = {
-  postgres: [PostgresAdapter, PostgresQueryCompiler, PostgresIntrospector],
-  mysql: [MysqlAdapter, MysqlQueryCompiler, MysqlIntrospector],
-  sqlite: [SqliteAdapter, SqliteQueryCompiler, SqliteIntrospector],
+const ofKysely = {
+  postgres: partsOf(PostgresAdapter, PostgresQueryCompiler, PostgresIntrospector),
+  mysql: partsOf(MysqlAdapter, MysqlQueryCompiler, MysqlIntrospector),
+  sqlite: partsOf(SqliteAdapter, SqliteQueryCompiler, SqliteIntrospector),
 } as const;
 
-/** A Kysely that builds for the engine of a handle, and runs on the handle. @throws InvalidOptionError for an engine that Kysely has not */
-export function kyselyOn<Tables>(db: Db): Kysely<Tables> {
-  const { dialect } = db;
-  if (!(dialect in parts)) {
-    throw new InvalidOptionError({
-      what: `Models do not support the engine ${dialect}`,
-      remedy: `Use one of: ${Object.keys(parts).join(', ')}`,
-    });
-  }
-  const [Adapter, QueryCompiler, Introspector] = parts[dialect as keyof typeof parts];
-  const made: Dialect = {
+function partsOf(
+  Adapter: new () => ReturnType<Dialect['createAdapter']>,
+  QueryCompiler: new () => ReturnType<Dialect['createQueryCompiler']>,
+  Introspector: new (kysely: Kysely<unknown>) => ReturnType<Dialect['createIntrospector']>,
+): Omit<Dialect, 'createDriver'> {
+  return {
     createAdapter: () => new Adapter(),
-    createDriver: () => new DbDriver(db),
     createQueryCompiler: () => new QueryCompiler(),
     createIntrospector: (kysely) => new Introspector(kysely as Kysely<unknown>),
   };
-  return new Kysely<Tables>({ dialect: made });
+}
+
+/** How models write for the engine of a handle. @throws InvalidOptionError for one whose driver does not say it */
+export function modelDialect(db: Db): ModelDialect {
+  const { models, dialect } = clientOf(db).driver;
+  if (models !== undefined && (typeof models.sql !== 'string' || Object.hasOwn(ofKysely, models.sql))) return models;
+  throw new InvalidOptionError({
+    what: `Models do not support the engine ${dialect}`,
+    remedy: `Use one of: ${Object.keys(ofKysely).join(', ')}; or a driver with "models", whose "sql" is one of these or has parts for Kysely`,
+  });
+}
+
+/** A Kysely that builds for the engine of a handle, and runs on the handle. @throws InvalidOptionError for an engine without models */
+export function kyselyOn<Tables>(db: Db): Kysely<Tables> {
+  const { sql } = modelDialect(db);
+  const parts = typeof sql === 'string' ? ofKysely[sql] : (sql as typeof ofKysely.postgres);
+  return new Kysely<Tables>({
+    dialect: {
+      createAdapter: () => parts.createAdapter(),
+      createDriver: () => new DbDriver(db),
+      createQueryCompiler: () => parts.createQueryCompiler(),
+      createIntrospector: (kysely) => parts.createIntrospector(kysely),
+    },
+  });
 }
 
 /** Statements go where the handle stands: into the ambient transaction, or by themselves. */

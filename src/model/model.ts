@@ -3,7 +3,7 @@ import { knownToCopies, readOptions } from '../core/index.ts';
 import { type Database, type Db, checkDatabase } from '../database/index.ts';
 import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
 import { type ColumnOf, defineModel, type ModelDefinition } from './definition.ts';
-import { kyselyOn } from './dialect.ts';
+import { kyselyOn, modelDialect } from './dialect.ts';
 import { invalid } from './errors.ts';
 import { changeOf, readKeys, readRow, readRows, readWhere } from './input.ts';
 import { everyRow, inList, type ReadWhere, type Where } from './operators.ts';
@@ -14,7 +14,8 @@ import { checkColumns, checked, type Tables, writeWhere } from './where.ts';
 /** A table on one client, as a call finds it. */
 interface Opened {
   readonly db: Db;
-  readonly dialect: string;
+  /** Whether an insert gives the rows. */
+  readonly returning: boolean;
   readonly builder: Kysely<Tables>;
   readonly columns: ReadonlySet<string>;
   readonly caches: ModelCaches | undefined;
@@ -89,10 +90,10 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     });
   }
 
-  async #insert({ builder, dialect, db }: Opened, values: Record<string, unknown>): Promise<Row> {
+  async #insert({ builder, returning, db }: Opened, values: Record<string, unknown>): Promise<Row> {
     const insert = builder.insertInto(this.#table);
     const filled = Object.keys(values).length === 0 ? insert.defaultValues() : insert.values(values);
-    if (dialect !== 'mysql') return (await filled.returningAll().executeTakeFirstOrThrow()) as Row;
+    if (returning) return (await filled.returningAll().executeTakeFirstOrThrow()) as Row;
     return await db.transaction.begin(async () => {
       const { insertId } = await filled.executeTakeFirstOrThrow();
       const key = values[this.#key] ?? (insertId === undefined ? undefined : Number(insertId));
@@ -113,11 +114,11 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   async insertBulk(rows: readonly Partial<Row>[]): Promise<Row[]> {
     const all = readRows('insertBulk()', rows);
     const opened = await this.#open();
-    const { builder, dialect, db, caches } = opened;
+    const { builder, returning, db, caches } = opened;
     for (const row of all) checkColumns(row, opened);
     return await db.transaction.begin(async () => {
       const inserted: Row[] = [];
-      if (dialect === 'mysql') {
+      if (!returning) {
         for (const row of all) inserted.push(await this.#insertAndTell(opened, row));
         return inserted;
       }
@@ -347,7 +348,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     const db = this.#db();
     const caches = this.#shared.cachesOn(db.clientName);
     const columns = await this.#shared.columnsOn(db);
-    return { db, dialect: db.dialect, builder: kyselyOn<Tables>(db), columns, caches };
+    return { db, returning: modelDialect(db).returning, builder: kyselyOn<Tables>(db), columns, caches };
   }
 
   /** @throws InvalidModelCallError before anything is sent */

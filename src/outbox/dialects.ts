@@ -1,14 +1,17 @@
 import { checked, InvalidOptionError, text, withMethods } from '../core/index.ts';
-import type { OutboxDialect } from './dialect.ts';
-import { mysqlOutbox } from './mysql.ts';
-import { postgresOutbox } from './postgres.ts';
-import { sqliteOutbox } from './sqlite.ts';
+import { clientOf, type Db } from '../database/index.ts';
+import type { EngineDialect, OutboxDialect } from '../driver/index.ts';
+import { mysqlDialect } from '../drivers/mysql/dialect/index.ts';
+import { postgresDialect } from '../drivers/postgres/dialect/index.ts';
+import { sqliteDialect } from '../drivers/sqlite/dialect/index.ts';
 
-const dialects = new Map<string, OutboxDialect>([
-  ['postgres', postgresOutbox],
-  ['mysql', mysqlOutbox],
-  ['sqlite', sqliteOutbox],
-]);
+/** Those of the engines that come with Sluice, for tables that are asked for by name, with no driver at hand. */
+export const ownDialects: readonly EngineDialect[] = [postgresDialect, mysqlDialect, sqliteDialect];
+
+/** By the name of the dialect. */
+const dialects = new Map<string, OutboxDialect>(
+  ownDialects.flatMap(({ dialect, outbox }) => (outbox === undefined ? [] : [[dialect, outbox] as const])),
+);
 
 const isDialect = withMethods(
   'add',
@@ -24,8 +27,11 @@ const isDialect = withMethods(
   'isMissingTable',
 );
 
+/** Those of drivers that were checked. */
+const sound = new WeakSet<OutboxDialect>();
+
 /**
- * Gives an engine an outbox and inbox. Call it once, before the first use of the outbox on that engine.
+ * Gives an engine an outbox and inbox whose driver brings none. Call it once, before the first use of the outbox on that engine.
  *
  * ```ts
  * registerOutboxDialect('toy', toyOutbox);
@@ -47,12 +53,24 @@ export function registerOutboxDialect(dialect: string, outbox: OutboxDialect): v
   dialects.set(dialect, outbox);
 }
 
+/** The outbox that the driver of a handle brings, or that its engine has by name. @throws InvalidOptionError */
+export function outboxOf(db: Db): OutboxDialect {
+  const { name, driver } = clientOf(db);
+  const { outbox } = driver;
+  if (outbox === undefined) return outboxNamed(driver.dialect);
+  if (!sound.has(outbox)) {
+    checked(`The driver of client "${name}"`, 'outbox', outbox, isDialect);
+    sound.add(outbox);
+  }
+  return outbox;
+}
+
 /** @throws InvalidOptionError for an engine that has no outbox */
-export function outboxDialect(dialect: string): OutboxDialect {
+export function outboxNamed(dialect: string): OutboxDialect {
   const found = dialects.get(dialect);
   if (found !== undefined) return found;
   throw new InvalidOptionError({
     what: 'The engine of the database has no outbox',
-    remedy: `Use one of: ${[...dialects.keys()].join(', ')}; or give the engine an outbox with registerOutboxDialect`,
+    remedy: `Use one of: ${[...dialects.keys()].join(', ')}; or give the engine an outbox, in its driver or with registerOutboxDialect`,
   });
 }

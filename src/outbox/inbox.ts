@@ -1,5 +1,5 @@
 import type { Db } from '../database/index.ts';
-import { outboxDialect } from './dialects.ts';
+import { outboxOf } from './dialects.ts';
 import { checkArguments } from './input.ts';
 import { withTables } from './tables.ts';
 
@@ -16,7 +16,7 @@ import { withTables } from './tables.ts';
  */
 export async function recordInInbox(db: Db, consumer: string, messageId: string, result: string): Promise<void> {
   checkArguments('recordInInbox', db, { consumer, messageId, result });
-  const { text, values } = outboxDialect(db.dialect).record(consumer, messageId, result);
+  const { text, values } = outboxOf(db).record(consumer, messageId, result);
   await withTables(db, () => db.query(text, values, { last: true }));
 }
 
@@ -35,7 +35,7 @@ export async function findInInbox(
 ): Promise<ReadonlyMap<string, string>> {
   checkArguments('findInInbox', db, { consumer, messageIds });
   if (messageIds.length === 0) return new Map();
-  const { text, values } = outboxDialect(db.dialect).recorded(consumer, messageIds);
+  const { text, values } = outboxOf(db).recorded(consumer, messageIds);
   const { rows } = await withTables(db, () => db.query<{ message_id: string; result: string }>(text, values));
   return new Map(rows.map(({ message_id, result }) => [message_id, result]));
 }

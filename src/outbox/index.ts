@@ -1,5 +1,5 @@
 export { inContextOf } from './message-context.ts';
-export { type NewOutboxRow, type OutboxDialect } from './dialect.ts';
+export type { NewOutboxRow, OutboxDialect, OutboxHandle, OutboxRow } from '../driver/index.ts';
 export { registerOutboxDialect } from './dialects.ts';
 export { OutboxMissingError, OutboxUnknownError, RelayUnavailableError } from './errors.ts';
 export { findInInbox, recordInInbox } from './inbox.ts';
@@ -8,6 +8,5 @@ export type { NewOutboxMessage, OutboxMessage } from './message.ts';
 export { addToOutbox } from './outbox.ts';
 export { type ParkedMessage, parkedMessages, replayParked } from './parked-messages.ts';
 export { createRelay, Relay } from './relay.ts';
-export type { OutboxRow } from './outbox-row.ts';
 export { createOutboxTables, outboxTablesSql } from './tables.ts';
 export type { SqlRunner, SqlRunnerOptions } from './sql-runner.ts';

@@ -2,13 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { sleep, SluiceError, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { ambientContext } from './message-context.ts';
-import type { NewOutboxRow } from './dialect.ts';
-import { outboxDialect } from './dialects.ts';
+import { outboxOf } from './dialects.ts';
 import { OutboxUnknownError } from './errors.ts';
 import { checkArguments, readMessages, toJson } from './input.ts';
 import type { NewOutboxMessage } from './message.ts';
 import { withTables } from './tables.ts';
-import { statement } from '../driver/index.ts';
+import { type NewOutboxRow, statement } from '../driver/index.ts';
 
 /** How often messages are written of which it is not known if they are there, and the pause before that, in milliseconds. */
 const mostAttempts = 3;
@@ -46,7 +45,7 @@ export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[])
 }
 
 async function write(db: Db, rows: readonly NewOutboxRow[]): Promise<void> {
-  const statements = outboxDialect(db.dialect).add(rows);
+  const statements = outboxOf(db).add(rows);
   await withTables(db, async () => {
     const [only, ...more] = statements;
     if (only !== undefined && more.length === 0) await db.query(only.text, only.values);
@@ -74,7 +73,7 @@ async function writeAlone(db: Db, rows: readonly NewOutboxRow[]): Promise<void> 
 async function absent(db: Db, rows: readonly NewOutboxRow[]): Promise<readonly NewOutboxRow[]> {
   const present = new Set<string>();
   for (const [channel, group] of Map.groupBy(rows, (row) => row.channel)) {
-    const { text, values } = outboxDialect(db.dialect).present(
+    const { text, values } = outboxOf(db).present(
       channel,
       group.map(({ jobId }) => jobId),
     );

@@ -1,8 +1,9 @@
 import type { Db } from '../database/index.ts';
-import { outboxDialect } from './dialects.ts';
+import type { OutboxRow } from '../driver/index.ts';
+import { outboxOf } from './dialects.ts';
 import { checkArguments } from './input.ts';
 import type { OutboxMessage } from './message.ts';
-import { type OutboxRow, readRow } from './outbox-row.ts';
+import { readRow } from './outbox-row.ts';
 import { withTables } from './tables.ts';
 
 /** A message whose delivery has failed too often. */
@@ -24,7 +25,7 @@ export interface ParkedMessage extends OutboxMessage {
  */
 export async function parkedMessages(db: Db, channel: string, limit = 100): Promise<readonly ParkedMessage[]> {
   checkArguments('parkedMessages', db, { channel, limit });
-  const { text, values } = outboxDialect(db.dialect).parked(channel, limit);
+  const { text, values } = outboxOf(db).parked(channel, limit);
   type Row = OutboxRow & { last_error: string; parked_at: Date | number };
   const { rows } = await withTables(db, () => db.query<Row>(text, values));
   return rows.map((row) => ({
@@ -46,7 +47,7 @@ export async function parkedMessages(db: Db, channel: string, limit = 100): Prom
  */
 export async function replayParked(db: Db, channel: string, numbers?: readonly string[]): Promise<number> {
   checkArguments('replayParked', db, numbers === undefined ? { channel } : { channel, numbers });
-  const { text, values } = outboxDialect(db.dialect).replay(channel, numbers);
+  const { text, values } = outboxOf(db).replay(channel, numbers);
   const { rowCount } = await withTables(db, () => db.query(text, values));
   return rowCount;
 }

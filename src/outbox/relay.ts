@@ -3,11 +3,11 @@ import { currentFrame, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, readOptions, storable, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf, type QueryOptions } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
-import type { OutboxDialect } from './dialect.ts';
-import { outboxDialect } from './dialects.ts';
+import type { OutboxDialect, OutboxRow } from '../driver/index.ts';
+import { outboxOf } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { type RelayOptions, relaySettings, type RelaySettings, type RelayStopOptions, stopChecks } from './options.ts';
-import { type OutboxRow, readRow } from './outbox-row.ts';
+import { readRow } from './outbox-row.ts';
 import { withTables } from './tables.ts';
 
 /** The longest pause before a message that failed is tried again. */
@@ -46,7 +46,7 @@ export class Relay {
     this.#settings = relaySettings(options);
     const { clientName } = this.#settings;
     this.#db = database.getDb({ clientName, level: internalsOf(database).maxLevel });
-    this.#sql = outboxDialect(this.#db.dialect);
+    this.#sql = outboxOf(this.#db);
   }
 
   /** How many messages this relay has handed over. */

@@ -1,5 +1,6 @@
 import type { Db } from '../database/index.ts';
 import { type Check, checked, InvalidOptionError, oneOf, readOptions, withMethods } from '../core/index.ts';
+import { ownDialects } from './dialects.ts';
 
 /** What runs SQL on a connection, as the query runners and clients of libraries do. */
 export interface SqlRunner {
@@ -13,16 +14,8 @@ export interface SqlRunnerOptions {
   readonly dialect?: 'postgres' | 'mysql' | 'sqlite' | undefined;
 }
 
-const checks: Record<keyof SqlRunnerOptions, Check> = { dialect: oneOf(['postgres', 'mysql', 'sqlite']) };
-
-/** TypeORM's names of engines that have an outbox. */
-const typeormDialects: ReadonlyMap<unknown, string> = new Map([
-  ['postgres', 'postgres'],
-  ['mysql', 'mysql'],
-  ['mariadb', 'mysql'],
-  ['sqlite', 'sqlite'],
-  ['better-sqlite3', 'sqlite'],
-]);
+const names = ownDialects.map(({ dialect }) => dialect);
+const checks: Record<keyof SqlRunnerOptions, Check> = { dialect: oneOf(names) };
 
 /** Where a query runner of TypeORM has its data source, whose type is the engine. */
 interface OfTypeOrm {
@@ -31,9 +24,9 @@ interface OfTypeOrm {
 }
 
 /** A handle says itself on which engine it is. @throws InvalidOptionError for options that are none, or say otherwise */
-export function dialectOfDb({ dialect: own }: Db, options: SqlRunnerOptions): string {
+export function checkDialect({ dialect: own }: Db, options: SqlRunnerOptions): void {
   const { dialect = own } = readOptions('createOutboxTables', options, checks);
-  if (dialect === own) return own;
+  if (dialect === own) return;
   throw new InvalidOptionError({
     what: `createOutboxTables got { dialect: '${dialect}' } with a handle on ${own}`,
     remedy: 'Leave out the dialect: it is that of the handle',
@@ -45,10 +38,14 @@ export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string 
   checked('createOutboxTables', 'on', runner ?? null, withMethods('query'));
   const { dialect } = readOptions('createOutboxTables', options, checks);
   const { connection, dataSource } = runner as OfTypeOrm;
-  const found = dialect ?? typeormDialects.get((dataSource ?? connection)?.options?.type);
+  const found = dialect ?? engineOfTypeOrm((dataSource ?? connection)?.options?.type);
   if (found !== undefined) return found;
   throw new InvalidOptionError({
     what: 'createOutboxTables cannot tell the engine of what it got',
-    remedy: 'Give { dialect } as one of: postgres, mysql, sqlite',
+    remedy: `Give { dialect } as one of: ${names.join(', ')}`,
   });
+}
+
+function engineOfTypeOrm(type: unknown): string | undefined {
+  return ownDialects.find(({ libraryNames }) => libraryNames?.typeorm?.some((name) => name === type))?.dialect;
 }

@@ -1,9 +1,9 @@
 import { refuseOtherVersion } from '../core/index.ts';
 import { type Db, isDb } from '../database/index.ts';
-import { outboxDialect } from './dialects.ts';
+import { outboxNamed, outboxOf } from './dialects.ts';
 import { OutboxMissingError } from './errors.ts';
 import { checkArguments } from './input.ts';
-import { dialectOf, dialectOfDb, type SqlRunner, type SqlRunnerOptions } from './sql-runner.ts';
+import { dialectOf, checkDialect, type SqlRunner, type SqlRunnerOptions } from './sql-runner.ts';
 
 /**
  * Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration:
@@ -19,10 +19,13 @@ import { dialectOf, dialectOfDb, type SqlRunner, type SqlRunnerOptions } from '.
 export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerOptions = {}): Promise<void> {
   refuseOtherVersion('createOutboxTables', 'a handle', on);
   const isHandle = isDb(on);
-  if (isHandle) checkArguments('createOutboxTables', on, {});
-  const dialect = isHandle ? dialectOfDb(on, options) : dialectOf(on, options);
+  if (isHandle) {
+    checkArguments('createOutboxTables', on, {});
+    checkDialect(on, options);
+  }
+  const { create } = isHandle ? outboxOf(on) : outboxNamed(dialectOf(on, options));
   // One by one: outside of a transaction none of them keeps those waiting who write into the tables already.
-  for (const statement of outboxDialect(dialect).create) await on.query(statement);
+  for (const statement of create) await on.query(statement);
 }
 
 /**
@@ -34,7 +37,7 @@ export async function createOutboxTables(on: Db | SqlRunner, options: SqlRunnerO
  * @throws InvalidOptionError
  */
 export function outboxTablesSql(dialect: string): string {
-  return outboxDialect(dialect)
+  return outboxNamed(dialect)
     .create.map((statement) => `${statement};\n`)
     .join('\n');
 }
@@ -44,7 +47,7 @@ export async function withTables<Result>(db: Db, work: () => Promise<Result>): P
   try {
     return await work();
   } catch (cause) {
-    if (!outboxDialect(db.dialect).isMissingTable(cause)) throw cause;
+    if (!outboxOf(db).isMissingTable(cause)) throw cause;
     throw new OutboxMissingError({
       what: `The tables of the outbox and inbox are missing on client "${db.clientName}"`,
       remedy: 'Call createOutboxTables(db) in a migration, or run what "npx sluice outbox-sql" prints',

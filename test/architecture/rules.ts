@@ -42,10 +42,30 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'ports/driver': { folders: ['driver'], packages: [] },
   // The suites of the ports.
   'testing/conformance': { folders: ['.', 'core', 'driver', 'cache', 'outbox', 'queue/engine'], packages: [] },
+  // What an engine brings for outbox, models and libraries: plain data below them, which needs no package.
+  'drivers/postgres/dialect': { folders: ['core', 'driver'], packages: [] },
+  'drivers/mysql/dialect': { folders: ['core', 'driver'], packages: [] },
+  'drivers/sqlite/dialect': { folders: ['core', 'driver'], packages: [] },
   // The driver knows `core` and `driver` alone; its pool for libraries stands on `library`.
-  'drivers/postgres': { folders: ['core', 'driver', 'database', 'library'], packages: ['pg'] },
-  'drivers/mysql': { folders: ['core', 'driver', 'database', 'library'], packages: ['mysql2'] },
-  'drivers/sqlite': { folders: ['core', 'driver'], packages: [] },
+  'drivers/postgres': {
+    folders: ['core', 'driver', 'drivers/postgres/dialect', 'database', 'library'],
+    packages: ['pg'],
+  },
+  'drivers/mysql': {
+    folders: ['core', 'driver', 'drivers/mysql/dialect', 'database', 'library'],
+    packages: ['mysql2'],
+  },
+  'drivers/sqlite': { folders: ['core', 'driver', 'drivers/sqlite/dialect'], packages: [] },
+  // It is asked for its tables by the name of an engine, too.
+  outbox: {
+    folders: [
+      ...order.slice(0, order.indexOf('outbox')),
+      'drivers/postgres/dialect',
+      'drivers/mysql/dialect',
+      'drivers/sqlite/dialect',
+    ],
+    packages: [],
+  },
   // What keeps the longest used is a package.
   cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },
   'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },

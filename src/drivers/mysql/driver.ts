@@ -9,6 +9,7 @@ import {
   nameQuoter,
   warnOfMissing,
 } from '../../driver/index.ts';
+import { mysqlDialect } from './dialect/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './exchange/connection.ts';
 import { cancelAndClose } from './connecting/cancel-and-close.ts';
@@ -68,7 +69,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     }
   };
   const driver: Driver = {
-    dialect: 'mysql',
+    ...mysqlDialect,
     target: targetOf(config),
     connect,
     classifyConnect: describeConnectFailure,

@@ -10,6 +10,7 @@ import {
   partPoolOptions,
   warnOfMissing,
 } from '../../driver/index.ts';
+import { postgresDialect } from './dialect/index.ts';
 import { isHidden, PostgresConnection } from './exchange/connection.ts';
 import type { WireValue } from './exchange/exchange.ts';
 import { describeConnectFailure } from './connecting/connect-failure.ts';
@@ -71,7 +72,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     return new PostgresConnection(client, backend, prepared, hidden ? poolerTimeout : undefined, prepareValue, fitness);
   };
   const driver: Driver = {
-    dialect: 'postgres',
+    ...postgresDialect,
     target: servers.target,
     async connect(signal) {
       const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);

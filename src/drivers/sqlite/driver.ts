@@ -6,6 +6,7 @@ import {
   nameQuoter,
   warnOfMissing,
 } from '../../driver/index.ts';
+import { sqliteDialect } from './dialect/index.ts';
 import { blockersAmong, type Neighbours, SqliteConnection } from './connection.ts';
 import { readSqliteOptions, type SqliteOptions } from './options.ts';
 import { fileStore, memoryStore } from './store.ts';
@@ -44,7 +45,7 @@ export function sqlite(given: SqliteOptions = {}): ClientDefinition {
     busyTimeout,
   };
   const driver: Driver = {
-    dialect: 'sqlite',
+    ...sqliteDialect,
     target: file === ':memory:' ? 'SQLite in memory' : `SQLite in ${file}`,
     async connect(signal) {
       signal.throwIfAborted();

@@ -57,9 +57,6 @@ interface Cancellable {
   cancelRunning(): Promise<void>;
 }
 
-/** What Knex calls the client of an engine. */
-const clients: Readonly<Record<string, string>> = { postgres: 'pg', mysql: 'mysql2' };
-
 interface Binding {
   readonly client: ReturnType<typeof clientOf>;
   readonly own: OwnTransactions;
@@ -86,12 +83,12 @@ export function createKnex<Name extends string>(
 ): Knex {
   const { clientName, ...config } = readOpen('createKnex', options, ['clientName']);
   refuseOptions(config);
-  const { dialect } = clientOf(database, clientName).driver;
-  const client = clients[dialect];
+  const { dialect, libraryNames } = clientOf(database, clientName).driver;
+  const client = libraryNames?.knex;
   if (client === undefined) {
     throw new InvalidOptionError({
       what: `createKnex got a client on ${dialect}, which it does not support`,
-      remedy: `Name a client on one of: ${Object.keys(clients).join(', ')}`,
+      remedy: 'Name a client of postgres(), of mysql(), or of a driver that says what Knex calls its engine',
     });
   }
   const connectionPool = libraryPool(database, clientName) as NonNullable<Knex.Config['connectionPool']>;

@@ -5,12 +5,13 @@ import type { OptionsOf } from './options.ts';
 
 type ConnectionOptions = OptionsOf<'postgres'> | OptionsOf<'mysql' | 'mariadb'>;
 
-/** The kind of client that each of TypeORM's engines has. */
-export const engines: ReadonlyMap<unknown, 'postgres' | 'mysql'> = new Map([
-  ['postgres', 'postgres'],
-  ['mysql', 'mysql'],
-  ['mariadb', 'mysql'],
-]);
+/** The engine whose options those of each type of data source are. */
+export const engines = { postgres: 'postgres', mysql: 'mysql', mariadb: 'mysql' } as const;
+
+/** Whether there are data sources of a type. */
+export function isType(type: unknown): type is keyof typeof engines {
+  return typeof type === 'string' && Object.hasOwn(engines, type);
+}
 
 /**
  * The client that TypeORM's own options describe. Engines are loaded here, so that one does not need another's package.

@@ -8,7 +8,7 @@ import {
   NoDatabaseError,
   type TransactionOptions,
 } from '../../index.ts';
-import { clientFor, engines } from './client.ts';
+import { clientFor, engines, isType } from './client.ts';
 import { AmbientDataSource, type DatabaseSource } from './data-source.ts';
 import {
   type ClientOption,
@@ -87,11 +87,13 @@ function isDatabase(source: OwnDataSourceOptions | Database | null): source is D
 
 function sharedDataSource(database: Database, given: SharedDataSourceOptions): AmbientDataSource {
   const { clientName, type: asked, ...options } = readOpen('createDataSource', given, ['clientName', 'type']);
-  const { dialect } = clientOf(database, clientName).driver;
-  if (dialect !== 'postgres' && dialect !== 'mysql') throw wrongEngine(dialect);
-  const type = asked ?? dialect;
-  if (engines.get(type) !== dialect) throw otherEngine(type, dialect);
-  refuseOptions(dialect, options, true);
+  const { dialect, libraryNames } = clientOf(database, clientName).driver;
+  const types = libraryNames?.typeorm?.filter(isType) ?? [];
+  const [byDefault] = types;
+  if (byDefault === undefined) throw wrongEngine(dialect);
+  const type = asked ?? byDefault;
+  if (!types.includes(type)) throw otherEngine(type, dialect, types);
+  refuseOptions(engines[type], options, true);
   const source: DatabaseSource = {
     clientName,
     open: () => Promise.resolve(database),
@@ -103,8 +105,8 @@ function sharedDataSource(database: Database, given: SharedDataSourceOptions): A
 function ownDataSource(given: OwnDataSourceOptions): AmbientDataSource {
   const all = readOpen('createDataSource', given, ['pool']);
   const { pool, ...options } = all;
-  const engine = engines.get(options.type);
-  if (engine === undefined) throw wrongEngine(options.type);
+  if (!isType(options.type)) throw wrongEngine(options.type);
+  const engine = engines[options.type];
   refuseOptions(engine, options, false);
   const asked = { ...clientOptionsIn(engine, options.extra), ...readPool(pool) };
   const source: DatabaseSource = {
@@ -219,9 +221,9 @@ function wrongEngine(type: unknown): InvalidOptionError {
   });
 }
 
-function otherEngine(type: unknown, dialect: 'postgres' | 'mysql'): InvalidOptionError {
+function otherEngine(type: unknown, dialect: string, types: readonly string[]): InvalidOptionError {
   return new InvalidOptionError({
     what: `createDataSource got ${typeof type === 'string' ? `"${type.slice(0, 40)}"` : typeof type} for the option "type", and a database whose client is on ${dialect}`,
-    remedy: dialect === 'mysql' ? 'Give "mysql" or "mariadb"' : 'Leave it out',
+    remedy: types.length === 1 ? 'Leave it out' : `Give ${types.map((each) => `"${each}"`).join(' or ')}`,
   });
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../src/index.ts';
 import { type OutboxDialect, outboxTablesSql, registerOutboxDialect } from '../../../src/outbox/index.ts';
-import { mysqlOutbox } from '../../../src/outbox/mysql.ts';
-import { postgresOutbox } from '../../../src/outbox/postgres.ts';
-import { sqliteOutbox } from '../../../src/outbox/sqlite.ts';
+import { mysqlOutbox } from '../../../src/drivers/mysql/dialect/outbox.ts';
+import { postgresOutbox } from '../../../src/drivers/postgres/dialect/outbox.ts';
+import { sqliteOutbox } from '../../../src/drivers/sqlite/dialect/outbox.ts';
 import { sqlite } from '../../../src/drivers/sqlite/index.ts';
 import { outboxDialectSuite, register } from '../../../src/testing/conformance/index.ts';
 import type { Engine } from '../../support/engines/engine.ts';

@@ -1,7 +1,5 @@
-import { fieldOf } from '../core/index.ts';
-import type { OutboxDialect } from './dialect.ts';
-import type { OutboxRow } from './outbox-row.ts';
-import { statement } from '../driver/index.ts';
+import { fieldOf } from '../../../core/index.ts';
+import { type OutboxDialect, type OutboxRow, statement } from '../../../driver/index.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;

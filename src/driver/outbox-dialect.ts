@@ -1,6 +1,5 @@
-import type { Db } from '../database/index.ts';
-import type { Statement } from '../driver/index.ts';
-import type { OutboxRow } from './outbox-row.ts';
+import type { Sql } from './sql.ts';
+import type { QueryResult, Statement } from './statement.ts';
 
 /** A row to insert into the outbox. */
 export interface NewOutboxRow {
@@ -18,7 +17,36 @@ export interface NewOutboxRow {
   readonly context: string;
 }
 
-/** The outbox and inbox on one engine. Adding an engine is adding one of these. */
+/** A message as the table holds it. */
+export interface OutboxRow {
+  /** The number of the row, as text: the dialect's own name for the message. */
+  readonly id: string;
+  /** Names the message to its receiver. */
+  readonly job_id: string;
+  /** Where it goes. */
+  readonly queue: string;
+  /** Of messages that are delivered in their order. */
+  readonly key: string | null;
+  /** JSON. */
+  readonly payload: string;
+  /** JSON. */
+  readonly context: string;
+  /** How often its delivery has failed. */
+  readonly attempts: number;
+}
+
+/** What a dialect sends statements on: a handle of the database. */
+export interface OutboxHandle {
+  /** Runs one statement. */
+  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<QueryResult<Row>>;
+  /** The transactions of the handle. */
+  readonly transaction: {
+    /** Runs statements as one transaction, in one round trip. */
+    batch(statements: readonly Sql<unknown>[]): Promise<readonly QueryResult<unknown>[]>;
+  };
+}
+
+/** The outbox and inbox on one engine, as its driver brings them. */
 export interface OutboxDialect {
   /** Creates the tables and indexes where they are missing. */
   readonly create: readonly string[];
@@ -28,7 +56,7 @@ export interface OutboxDialect {
    * Takes messages that are due, in their order, so that no other relay takes them; of those with a key only where
    * none before them is taken or waits.
    */
-  claim(db: Db, channel: string, limit: number): Promise<readonly OutboxRow[]>;
+  claim(db: OutboxHandle, channel: string, limit: number): Promise<readonly OutboxRow[]>;
   /**
    * Gives messages back. An engine that has it claims by a lease, in no transaction, because one would keep others
    * from writing while messages are handed over; on others the end of the relay's transaction gives them back.
@@ -52,32 +80,4 @@ export interface OutboxDialect {
   forget(age: number): Statement;
   /** Whether an error says that a table is missing. */
   isMissingTable(error: unknown): boolean;
-}
-
-/** The most rows that one statement adds. */
-const rowsAtOnce = 1_000;
-
-/** `insert ... values` for engines that have no arrays. */
-export function insertRows(messages: readonly NewOutboxRow[], keyColumn: string): readonly Statement[] {
-  const statements: Statement[] = [];
-  for (let at = 0; at < messages.length; at += rowsAtOnce) {
-    const rows = messages.slice(at, at + rowsAtOnce);
-    statements.push({
-      text: `insert into sluice_outbox (channel, job_id, queue, ${keyColumn}, payload, context) values ${rows.map(() => '(?, ?, ?, ?, ?, ?)').join(', ')}`,
-      values: rows.flatMap(({ channel, jobId, queue, key, payload, context }) => [
-        channel,
-        jobId,
-        queue,
-        key,
-        payload,
-        context,
-      ]),
-    });
-  }
-  return statements;
-}
-
-/** A placeholder for each value. */
-export function placeholders(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
 }

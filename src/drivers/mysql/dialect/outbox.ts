@@ -1,6 +1,5 @@
-import { fieldOf } from '../core/index.ts';
-import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
-import type { OutboxRow } from './outbox-row.ts';
+import { fieldOf } from '../../../core/index.ts';
+import { insertRows, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
 
 const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
 const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context, attempts';

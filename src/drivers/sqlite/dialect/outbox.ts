@@ -1,6 +1,5 @@
-import { describeThrown } from '../core/index.ts';
-import { insertRows, type OutboxDialect, placeholders } from './dialect.ts';
-import type { OutboxRow } from './outbox-row.ts';
+import { describeThrown } from '../../../core/index.ts';
+import { insertRows, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
 
 /** Milliseconds since 1970. */
 const now = `cast(unixepoch('subsec') * 1000 as integer)`;
