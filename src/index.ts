@@ -23,6 +23,7 @@ export {
   type ChainLink,
   type Clock,
   type ErrorDetails,
+  type ErrorPlace,
   InvalidOptionError,
   MixedVersionsError,
   SluiceError,

@@ -123,7 +123,7 @@ export class StoreCommit implements Participant {
     const [member] = this.overlays.keys();
     if (member?.store.store.isShared !== true) return;
     this.#scope.transaction.commitBy(deadline, (cause) =>
-      unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause),
+      unavailable(member, 'was told what is about to change, but the COMMIT came too late for it', cause, this.#db),
     );
   }
 
@@ -246,20 +246,21 @@ async function leaveOrRefuse(
   cause: unknown,
 ): Promise<void> {
   const strict = members.find(({ onCacheUnavailable }) => onCacheUnavailable === 'abort');
-  if (strict !== undefined) throw unavailable(strict, 'could not be told what is about to change', cause);
+  if (strict !== undefined) throw unavailable(strict, 'could not be told what is about to change', cause, db);
   const { store } = strictest(members);
   strictest(members).report('prepare', cause);
   await addToOutbox(db, [{ channel: changesChannel(store), queue: 'changes', payload: { tags } }]);
 }
 
-function unavailable(member: Member, why: string, cause: unknown): CacheUnavailableError {
+function unavailable(member: Member, why: string, cause: unknown, db: Db): CacheUnavailableError {
   const isOurs = cause instanceof CacheStoreError;
   return new CacheUnavailableError({
-    what: `The cache "${member.name}" ${why}, so nothing was changed`,
+    what: `The cache "${member.name}" ${why}, so nothing was changed on client "${db.clientName}"`,
     remedy: isOurs
       ? cause.message.replace(/\.$/, '')
       : 'See the cause. Check the store of the cache, or repeat the transaction',
     cause,
+    at: { clientName: db.clientName, level: db.level },
     retryable: isOurs ? cause.retryable : undefined,
   });
 }

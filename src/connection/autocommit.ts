@@ -1,5 +1,5 @@
 import { describeTransactions, type Frame } from '../context/index.ts';
-import type { CancelTimer } from '../core/index.ts';
+import type { CancelTimer, ErrorPlace } from '../core/index.ts';
 import { ConnectionLostError, type Driver, type Failure, type QueryResult, type Statement } from '../driver/index.ts';
 import { Cancellation, cutAfter } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
@@ -40,8 +40,8 @@ export async function runAutocommit(
           hold.giveBack(false);
           continue;
         }
-        if (work.aborted !== undefined) throw endedWith(work.aborted.reason, failure, client, statements);
-        if (!isSound) throw lostInAutocommit(client, failure.error);
+        if (work.aborted !== undefined) throw endedWith(work.aborted.reason, failure, { client, hold }, statements);
+        if (!isSound) throw lostInAutocommit(hold.at, failure.error);
         throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
       } finally {
         if (stopWatching !== undefined) await stopWatching();
@@ -65,10 +65,13 @@ function onlyRead(driver: Driver, statements: readonly Statement[]): boolean {
 
 /** Cancels the statement when the deadline of its chain passes. @throws DeadlineExceededError if it has passed */
 function untilDeadline(client: TransactionalClient, frame: Frame | undefined, hold: Hold): Cancellation | undefined {
-  const remaining = remainingTime(frame, client.clock);
+  const remaining = remainingTime(frame, client.clock, () => hold.at);
   if (remaining === undefined) return undefined;
   const cancellation = new Cancellation(client.clock, () => hold.connection);
-  cancelAtDeadline(cancellation, remaining, 'A statement', () => describeTransactions(frame?.innermost));
+  cancelAtDeadline(cancellation, remaining, 'A statement', {
+    chain: () => describeTransactions(frame?.innermost),
+    at: hold.at,
+  });
   return cancellation;
 }
 
@@ -111,19 +114,20 @@ class AutocommitWork implements RunningWork {
 function endedWith(
   reason: unknown,
   { kind, error }: Failure,
-  client: TransactionalClient,
+  { client, hold }: { readonly client: TransactionalClient; readonly hold: Hold },
   statements: readonly Statement[],
 ): unknown {
   if (kind === 'cancelled') return reason;
   if (kind !== 'connectionLost') return withCaller(error);
-  return onlyRead(client.driver, statements) ? reason : lostInAutocommit(client, reason);
+  return onlyRead(client.driver, statements) ? reason : lostInAutocommit(hold.at, reason);
 }
 
 /** The error for a statement outside of a transaction whose connection died. */
-export function lostInAutocommit({ name }: TransactionalClient, cause: unknown): ConnectionLostError {
+export function lostInAutocommit(at: ErrorPlace, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
-    what: `The connection of client "${name}" was lost during a statement outside of a transaction`,
+    what: `The connection of client "${at.clientName}" was lost during a statement outside of a transaction`,
     remedy: 'A read can be repeated. Before repeating a write, check whether it took effect',
     cause,
+    at,
   });
 }

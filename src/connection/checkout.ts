@@ -18,6 +18,7 @@ import { cancelAtDeadline, remainingTime } from './deadline.ts';
 import { Hold, NamedHolder } from './hold.ts';
 import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
+import { type ErrorPlace, located } from '../core/index.ts';
 
 /**
  * A connection that its holder uses statement by statement, outside of any ambient transaction: what a library gets from
@@ -39,6 +40,11 @@ export class Checkout implements RunningWork, TurnOwner {
     this.#cancellation = new Cancellation(client.clock, () => hold.connection);
   }
 
+  /** Where it is, for errors. */
+  get at(): ErrorPlace {
+    return this.#hold.at;
+  }
+
   /** Takes a connection at `level`. @throws what the pool throws; DeadlineExceededError */
   static async open(
     client: TransactionalClient,
@@ -50,7 +56,9 @@ export class Checkout implements RunningWork, TurnOwner {
     const hold = new Hold(client, level, holder);
     const checkout = new Checkout(client, hold);
     const cancellation = checkout.#cancellation;
-    cancelAtDeadline(cancellation, remainingTime(frame, client.clock), 'A connection', () => holder.heldBesides());
+    const { at } = hold;
+    const remaining = remainingTime(frame, client.clock, () => at);
+    cancelAtDeadline(cancellation, remaining, 'A connection', { chain: () => holder.heldBesides(), at });
     client.work.add(checkout);
     try {
       await hold.take({ frame, admitted: frame?.isUnderWay === true, signal: cancellation.signal });
@@ -164,15 +172,16 @@ export class Checkout implements RunningWork, TurnOwner {
   }
 
   #errorOf(failure: Failure, statements: readonly Statement[]): unknown {
-    if (failure.kind !== 'connectionLost') return this.#cancellation.explain(failure);
+    const { at } = this.#hold;
+    if (failure.kind !== 'connectionLost') return located(this.#cancellation.explain(failure), () => at);
     const cause = this.#cancellation.requested?.reason ?? failure.error;
-    if (!this.#isInTransaction) return lostInAutocommit(this.#client, cause);
-    const { name, driver } = this.#client;
+    if (!this.#isInTransaction) return lostInAutocommit(at, cause);
+    const { driver } = this.#client;
     if (failure.reached === 'unsent' || !statements.some(({ text }) => mayEnd(driver, text)))
-      return lostInTransaction(name, cause);
+      return lostInTransaction(at, cause);
     // What comes next is told nothing of a rollback.
     this.#isInTransaction = false;
-    return lostAtEnd(name, cause);
+    return lostAtEnd(at, cause);
   }
 }
 
@@ -185,18 +194,20 @@ function mayEnd(driver: Driver, text: string): boolean {
   return kind === 'implicitCommit' || word === 'CALL' || (kind === 'control' && !endsNothingForGood.has(word));
 }
 
-function lostInTransaction(name: string, cause: unknown): ConnectionLostError {
+function lostInTransaction(at: ErrorPlace, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
-    what: `The connection of client "${name}" was lost during a transaction begun on it; the server rolls it back`,
+    what: `The connection of client "${at.clientName}" was lost during a transaction begun on it; the server rolls it back`,
     remedy: 'Repeat the whole transaction on another connection',
     cause,
+    at,
   });
 }
 
-function lostAtEnd(name: string, cause: unknown): ConnectionLostError {
+function lostAtEnd(at: ErrorPlace, cause: unknown): ConnectionLostError {
   return new ConnectionLostError({
-    what: `The connection of client "${name}" was lost while a statement may have committed the transaction begun on it`,
+    what: `The connection of client "${at.clientName}" was lost while a statement may have committed the transaction begun on it`,
     remedy: 'Before repeating it, check whether it took effect',
     cause,
+    at,
   });
 }

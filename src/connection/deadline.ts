@@ -1,15 +1,15 @@
 import { describeTransactions, type Frame } from '../context/index.ts';
-import type { ChainLink, Clock } from '../core/index.ts';
+import type { ChainLink, Clock, ErrorPlace } from '../core/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import { DeadlineExceededError } from './errors.ts';
 
 /** Milliseconds until the chain's deadline; nothing where it has none. @throws DeadlineExceededError if it has passed */
-export function remainingTime(frame: Frame | undefined, clock: Clock): number | undefined {
+export function remainingTime(frame: Frame | undefined, clock: Clock, at: () => ErrorPlace): number | undefined {
   const deadline = frame?.chain?.deadline;
   if (deadline === undefined) return undefined;
   const remaining = deadline - clock.now();
   if (remaining > 0) return remaining;
-  throw deadlineExceeded('A statement or transaction', describeTransactions(frame?.innermost));
+  throw deadlineExceeded('A statement or transaction', describeTransactions(frame?.innermost), at());
 }
 
 /** Cancels when the chain's deadline passes, where it has one. @param remaining as `remainingTime` gives it */
@@ -17,15 +17,20 @@ export function cancelAtDeadline(
   cancellation: Cancellation,
   remaining: number | undefined,
   what: string,
-  chain: () => readonly ChainLink[],
+  { chain, at }: { readonly chain: () => readonly ChainLink[]; readonly at: ErrorPlace },
 ): void {
-  if (remaining !== undefined) cancellation.onTimeout(remaining, () => deadlineExceeded(what, chain()));
+  if (remaining !== undefined) cancellation.onTimeout(remaining, () => deadlineExceeded(what, chain(), at));
 }
 
-export function deadlineExceeded(what: string, chain: readonly ChainLink[] = []): DeadlineExceededError {
+export function deadlineExceeded(
+  what: string,
+  chain: readonly ChainLink[] = [],
+  at?: ErrorPlace,
+): DeadlineExceededError {
   return new DeadlineExceededError({
-    what: `${what} passed the deadline of its chain`,
+    what: `${what}${at === undefined ? '' : ` on client "${at.clientName}" at level ${at.level}`} passed the deadline of its chain`,
     remedy: 'Give the caller a longer timeout, or find what took the time',
     chain,
+    at,
   });
 }

@@ -1,4 +1,4 @@
-import { type ChainLink, fieldOf, isError } from '../core/index.ts';
+import { type ChainLink, type ErrorPlace, fieldOf, isError } from '../core/index.ts';
 import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
 import { CommitUnknownError, ScopeBlockedError, TransactionEndedError, UnexpectedRollbackError } from './errors.ts';
 
@@ -13,6 +13,11 @@ export interface Subject {
 /** A transaction with its client and level, in words. */
 export function named({ name, client, level }: Omit<Subject, 'chain'>): string {
   return `transaction "${name}" on client "${client.name}" at level ${level}`;
+}
+
+/** Where a transaction is. */
+export function placeOf({ client, level }: Pick<Subject, 'client' | 'level'>): ErrorPlace {
+  return { clientName: client.name, level };
 }
 
 /** @param isKept its body threw an error that `rollbackOn` let commit */
@@ -78,11 +83,12 @@ export function rolledBackByServer(subject: Subject, cause: unknown): Transactio
 }
 
 /** The error for what was taken back before its turn came. */
-export function withdrawn(name: string): TransactionEndedError {
+export function withdrawn({ transaction: name, ...at }: ChainLink): TransactionEndedError {
   return new TransactionEndedError({
     what: `A statement of transaction "${name}" was withdrawn by its library while it was queued; it was not run`,
     remedy:
       "Raise the library's timeout, or find what it waited for: another statement or a nested scope of the transaction",
+    at,
   });
 }
 
@@ -94,6 +100,7 @@ export function ended(subject: Subject, scope: string, cause: unknown): Transact
     what: `A statement or scope was started after the end of the scope "${scope}" of the ${named(subject)}${begun}; it was not run`,
     remedy:
       'Await everything that belongs to a transaction inside its body. For work that may outlive it, use REQUIRES_NEW or a commit hook',
+    at: placeOf(subject),
     cause,
   });
 }

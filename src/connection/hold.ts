@@ -5,7 +5,7 @@ import {
   holdsAtOrAbove,
   type OpenTransaction,
 } from '../context/index.ts';
-import type { ChainLink } from '../core/index.ts';
+import type { ChainLink, ErrorPlace } from '../core/index.ts';
 import type { ConnectionStatus, DriverConnection, Exchange, Failure, Statement, Step } from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
@@ -42,6 +42,10 @@ export class Hold {
     this.#holder = holder;
   }
 
+  /** Where it is, for errors. */
+  get at(): ErrorPlace {
+    return { clientName: this.#client.name, level: this.#level };
+  }
   get connection(): DriverConnection | undefined {
     return this.#lease?.connection;
   }
@@ -80,7 +84,12 @@ export class Hold {
   ): StopWatching | undefined {
     const { connection } = this;
     if (connection === undefined || (outer === undefined && chain?.ancestors === undefined)) return undefined;
-    return this.#client.locks.watch({ connection, statements, ancestors: () => ancestorsOf(outer, chain) });
+    return this.#client.locks.watch({
+      connection,
+      level: this.#level,
+      statements,
+      ancestors: () => ancestorsOf(outer, chain),
+    });
   }
 
   /** Gives the connection back: to the pool if it is idle and known to be sound, otherwise to be destroyed. */

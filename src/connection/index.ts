@@ -12,7 +12,7 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './errors.ts';
-export { ended, giveCause, named, type Subject, unexpectedRollback } from './failures.ts';
+export { ended, giveCause, named, type Subject, unexpectedRollback, placeOf } from './failures.ts';
 export { LockWatch } from './lock-watch.ts';
 export { PhysicalTransaction, type SentStatements } from './physical-transaction.ts';
 export { standsFor } from './repeatable-failures.ts';

@@ -1,12 +1,14 @@
 import { lockProbe } from '../channels/index.ts';
 import type { Ancestor } from '../context/index.ts';
-import type { CancelTimer, Clock } from '../core/index.ts';
+import type { CancelTimer, Clock, ErrorPlace } from '../core/index.ts';
 import type { BlockedBy, Driver, DriverConnection, LockProbe, Statement } from '../driver/index.ts';
 import { ChainDeadlockError } from './errors.ts';
 
 /** A statement that may wait for a row that its own chain has locked. */
 export interface WatchedStatement {
   readonly connection: DriverConnection;
+  /** At which it waits. */
+  readonly level: number;
   readonly statements: readonly Statement[];
   /** Who waits for the statement: the transactions above it, in whichever process. */
   readonly ancestors: () => readonly Ancestor[];
@@ -94,7 +96,7 @@ export class LockWatch {
     await this.#close();
   }
 
-  async #look({ connection, statements, ancestors }: WatchedStatement): Promise<ChainDeadlockError | undefined> {
+  async #look({ connection, level, statements, ancestors }: WatchedStatement): Promise<ChainDeadlockError | undefined> {
     this.#users += 1;
     this.#closeIdle?.();
     const { clientName, clock, driver } = this.#settings;
@@ -109,7 +111,7 @@ export class LockWatch {
       );
       if (blocked === undefined) return undefined;
       if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: blocked.blockers.length });
-      return deadlockAmong(blocked, suspects, statements);
+      return deadlockAmong(blocked, suspects, { statements, at: { clientName, level } });
     } catch (error) {
       this.#probe = undefined;
       if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: 0, error });
@@ -139,16 +141,22 @@ export class LockWatch {
 function deadlockAmong(
   { blockers, relation }: BlockedBy,
   ancestors: readonly Ancestor[],
-  statements: readonly Statement[],
+  waiting: WaitingStatements,
 ): ChainDeadlockError | undefined {
   for (const ancestor of ancestors) {
     const { id, startedAt } = ancestor.backend;
     const blocks = blockers.some(
       ({ backend, idle }) => idle && startedAt !== undefined && backend.id === id && backend.startedAt === startedAt,
     );
-    if (blocks) return chainDeadlock(ancestor, relation, statements);
+    if (blocks) return chainDeadlock(ancestor, relation, waiting);
   }
   return undefined;
+}
+
+/** What waits, and where. */
+interface WaitingStatements {
+  readonly statements: readonly Statement[];
+  readonly at: ErrorPlace;
 }
 
 const longestQuery = 200;
@@ -156,7 +164,7 @@ const longestQuery = 200;
 function chainDeadlock(
   ancestor: Ancestor,
   relation: string | undefined,
-  statements: readonly Statement[],
+  { statements, at }: WaitingStatements,
 ): ChainDeadlockError {
   const { transaction, clientName, level } = ancestor;
   const text = statements.map((statement) => statement.text.trim()).join('; ');
@@ -166,6 +174,7 @@ function chainDeadlock(
     what: `A statement waits for a lock on ${where} that the transaction "${transaction}" (client "${clientName}", level ${level}) of its own chain holds, and that transaction waits for the statement; it was cancelled: ${query}`,
     remedy:
       'Let both run in one transaction, let the outer one commit before it waits, or let only one of them touch the row',
+    at,
     ancestor,
     relation,
     query,

@@ -127,7 +127,7 @@ export class TransactionConnection {
   carryOut(steps: readonly Step[], statements: readonly Statement[], { chain }: Frame): Promise<Answered> {
     const { connection } = this;
     if (connection === undefined) throw new RangeError('a statement was to run without a connection');
-    if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe().transaction);
+    if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe());
     this.#sent = statements;
     this.#wasFailed = connection.status === 'failed';
     const running = connection.run(steps);

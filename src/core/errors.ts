@@ -12,6 +12,14 @@ export interface ChainLink {
   readonly openedAt: string | undefined;
 }
 
+/** Where in the program's databases something happened. */
+export interface ErrorPlace {
+  /** The client that it concerns. */
+  readonly clientName: string;
+  /** The level of the statement, transaction or connection; none for what concerns a client at every level. */
+  readonly level?: number | undefined;
+}
+
 /** What every error of Sluice is made of. */
 export interface ErrorDetails {
   /** What happened, as a sentence without its full stop. */
@@ -22,6 +30,8 @@ export interface ErrorDetails {
   readonly chain?: readonly ChainLink[];
   /** What was thrown below, as `Error.cause`. */
   readonly cause?: unknown;
+  /** Default: that of the innermost transaction of the chain. */
+  readonly at?: ErrorPlace | undefined;
   /** See `SluiceError.retryable`. Default: what the class says. */
   readonly retryable?: boolean | undefined;
 }
@@ -45,6 +55,10 @@ export abstract class SluiceError extends Error {
   readonly remedy: string;
   /** The transactions that were open above the failing call, outermost first. */
   readonly chain: readonly ChainLink[];
+  /** The client that the error concerns, where it concerns one. */
+  readonly clientName: string | undefined;
+  /** The level of the statement, transaction or connection, where there is one. */
+  readonly level: number | undefined;
   /**
    * Whether the same call may succeed later without a change of the program, and nothing of it has taken effect. False where
    * that is not known.
@@ -53,11 +67,13 @@ export abstract class SluiceError extends Error {
   /** Errors of compensations that ran because of this error, when there were any. */
   declare suppressed?: readonly unknown[];
 
-  constructor({ what, remedy, chain = [], cause, retryable }: ErrorDetails) {
+  constructor({ what, remedy, chain = [], cause, at = chain.at(-1), retryable }: ErrorDetails) {
     super(`${what}.${describeChain(chain)} ${remedy}.`, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.remedy = remedy;
     this.chain = chain;
+    this.clientName = at?.clientName;
+    this.level = at?.level;
     this.retryable = retryable ?? new.target.isRetryable;
     Object.defineProperty(this, brand, { value: codesOf(new.target) });
     // MikroORM copies the properties of an error into one of its own, and keeps nothing else of it.
@@ -102,6 +118,13 @@ export abstract class SluiceError extends Error {
     }
     return undefined;
   }
+}
+
+/** Notes where an error of Sluice happened, unless it says so itself. */
+export function located(error: unknown, place: () => ErrorPlace): unknown {
+  if (typeof error === 'object' && error !== null && isSluiceError(error) && error.clientName === undefined)
+    Object.assign(error, place());
+  return error;
 }
 
 /** How many values are looked at for an error. */

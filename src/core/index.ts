@@ -13,7 +13,9 @@ export {
   type ChainLink,
   describeLink,
   type ErrorDetails,
+  type ErrorPlace,
   InvalidOptionError,
+  located,
   MixedVersionsError,
   SluiceError,
 } from './errors.ts';

@@ -298,8 +298,8 @@ export class Database<Name extends string = string> {
     for (const { pool } of clients) pool.startClosing();
     const isIdle = await this.#idleWithin(timeout);
     if (!isIdle) {
-      const reason = tookTooLong(timeout);
-      for (const { work, pool } of clients) {
+      for (const { name, work, pool } of clients) {
+        const reason = tookTooLong(timeout, name);
         work.abort(reason);
         pool.refuseWaiting(reason);
       }
@@ -366,10 +366,11 @@ export class Database<Name extends string = string> {
   }
 }
 
-function tookTooLong(timeout: number): DatabaseClosedError {
+function tookTooLong(timeout: number, clientName: string): DatabaseClosedError {
   return new DatabaseClosedError({
     what: `The database was closed while this work was running; close() ended it after ${timeout} ms`,
     remedy: 'Give close() a longer timeout, or let the work end on its signal',
+    at: { clientName },
   });
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { ChainLink } from '../core/index.ts';
+import type { ErrorDetails } from '../core/index.ts';
 import { HookLimitError } from './errors.ts';
 
 /** After how many hooks that hooks have registered the event loop gets a turn. */
@@ -31,11 +31,11 @@ export function tooManyHooks(
   owner: string,
   limit: number,
   fate: string,
-  chain: readonly ChainLink[] = [],
+  where: Pick<ErrorDetails, 'chain' | 'at'> = {},
 ): HookLimitError {
   return new HookLimitError({
     what: `Hooks ${owner} registered more than ${limit} further hooks; ${fate}`,
     remedy: 'Find the hook that registers itself again, or raise hookLimit of createDatabase',
-    chain,
+    ...where,
   });
 }

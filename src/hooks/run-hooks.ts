@@ -1,13 +1,15 @@
 import { channelNames, hookError } from '../channels/index.ts';
 import type { Outcome, PhysicalTransaction, RunningWork, TransactionalClient } from '../connection/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
-import { emitWarning, fieldOf } from '../core/index.ts';
+import { emitWarning, type ErrorPlace, fieldOf } from '../core/index.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { createHook, type Hook } from './hook-registry.ts';
 
 /** What hooks run for, and where. */
 export interface Completion {
   readonly transaction: string;
+  /** Where the transaction was, for errors. */
+  readonly at: ErrorPlace;
   readonly outcome: Outcome;
   readonly hooks: readonly Hook[];
   /** Makes the frame that a hook runs in from the one in which it was registered. */
@@ -43,8 +45,9 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
   }
   queue.close();
   if (queue.dropped > 0) {
-    const { transaction, hookLimit } = completion;
-    errors.push(tooManyHooks(`of the transaction "${transaction}"`, hookLimit, `${queue.dropped} were not run`));
+    const { transaction, hookLimit, at } = completion;
+    const owner = `of the transaction "${transaction}"`;
+    errors.push(tooManyHooks(owner, hookLimit, `${queue.dropped} were not run`, { at }));
   }
   return errors;
 }

@@ -1,13 +1,14 @@
 export { beginningAt } from './begun-transaction.ts';
 export type { Characteristics, ControlCommand } from './control-command.ts';
 export { assertHandle, assertSameClient, type BindEntry, bindOnce, boundTo, isBound } from './binding.ts';
-export { assertPoolOf, clientOf, libraryPool } from './library-pool.ts';
+export { assertPoolOf, clientOf, libraryPool, placeOn } from './library-pool.ts';
 export {
   assertBegun,
   beginsElsewhere,
   type OwnTransactions,
   type OutsideOfOwn,
   ownTransactions,
+  placeHere,
 } from './own-transaction.ts';
 export { errorOfSluice } from './library-failure.ts';
 export { type LibrarySession, releasedSession, type Remains } from './library-session.ts';

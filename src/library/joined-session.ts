@@ -5,9 +5,10 @@ import type { TransactionalClient } from '../connection/index.ts';
 import { beginAs, runStatements, type Scope, type Target } from '../transaction/index.ts';
 import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun-transaction.ts';
 import type { Characteristics, ControlCommand } from './control-command.ts';
-import { awaitedIn, isWithin } from './own-transaction.ts';
+import { awaitedIn, isWithin, placeHere } from './own-transaction.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession, Remains } from './library-session.ts';
+import { type ErrorPlace } from '../core/index.ts';
 
 /**
  * A share in the connection of the ambient transaction. What its library takes for BEGIN and SAVEPOINT are
@@ -67,7 +68,8 @@ export class JoinedSession implements LibrarySession {
     this.#dropEnded();
     switch (command.type) {
       case 'begin':
-        if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
+        if (this.#begun.some(({ savepoint }) => savepoint === undefined))
+          throw this.#refused('it has begun one already');
         this.#leftOpen = undefined;
         this.#commitFailed = false;
         return await this.#begin(undefined, { ...this.#takeNext(), ...command.characteristics });
@@ -80,7 +82,8 @@ export class JoinedSession implements LibrarySession {
         return;
       }
       case 'nextCharacteristics':
-        if (this.#begun.some(({ savepoint }) => savepoint === undefined)) throw refused('it has begun one already');
+        if (this.#begun.some(({ savepoint }) => savepoint === undefined))
+          throw this.#refused('it has begun one already');
         this.#next = { ...this.#next, ...command.characteristics };
         return;
       case 'commit':
@@ -90,7 +93,7 @@ export class JoinedSession implements LibrarySession {
         if (at < 0 && this.#hasEnded) return;
         if (at < 0 && this.#leftOpen !== undefined) return this.#endTooLate(command.type, this.#leftOpen);
         if (at < 0 && this.#commitFailed && command.type === 'rollback') return;
-        if (at < 0) throw refused('it has begun none, and the ambient one is not its own to end');
+        if (at < 0) throw this.#refused('it has begun none, and the ambient one is not its own to end');
         if (command.type === 'rollback') return await this.#endFrom(at, 'rolledBack');
         this.#begun[at]?.assertCommits();
         return await this.#commitFrom(at);
@@ -107,7 +110,7 @@ export class JoinedSession implements LibrarySession {
         return;
       }
       case 'untranslatable':
-        throw refused(command.reason);
+        throw this.#refused(command.reason);
     }
   }
 
@@ -220,7 +223,7 @@ export class JoinedSession implements LibrarySession {
 
   #find(name: string): number {
     const at = this.#begun.findLastIndex(({ savepoint }) => savepoint === name);
-    if (at < 0) throw refused(`it has no savepoint of that name`);
+    if (at < 0) throw this.#refused(`it has no savepoint of that name`);
     return at;
   }
 
@@ -245,14 +248,19 @@ export class JoinedSession implements LibrarySession {
     }
   }
 
+  #refused(reason: string): TransactionControlError {
+    return refused(reason, placeHere(this.#target.client));
+  }
+
   #scopeOf(frame: Frame | undefined): Scope | undefined {
     return findPlace(frame, this.#target.client).scope as Scope | undefined;
   }
 }
 
-function refused(reason: string): TransactionControlError {
+function refused(reason: string, at: ErrorPlace): TransactionControlError {
   return new TransactionControlError({
     what: `A library cannot begin, mark or end a transaction inside the ambient one here: ${reason}. It was not sent`,
     remedy: "Use the library's own transaction functions, or transaction() and its options",
+    at,
   });
 }

@@ -1,7 +1,8 @@
 import type { TransactionalClient } from '../connection/index.ts';
-import { fieldOf, InvalidOptionError, refuseOtherVersion } from '../core/index.ts';
+import { type ErrorPlace, fieldOf, InvalidOptionError, refuseOtherVersion } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 import type { LibraryPoolOptions } from '../driver/index.ts';
+import { currentFrame, findPlace } from '../context/index.ts';
 
 /** Says of a pool, and of what it lends, which client they are of; what wraps them says so too. */
 const ofClient = Symbol.for('sluice.client');
@@ -10,6 +11,12 @@ const ofClient = Symbol.for('sluice.client');
 export function clientOf(database: Database, clientName: string | undefined): TransactionalClient {
   const internals = internalsOf(database);
   return internals.clientNamed(clientName === undefined ? internals.defaultClientName : clientName);
+}
+
+/** Where a call on a client lands here, for errors. */
+export function placeOn(database: Database, clientName: string | undefined): ErrorPlace {
+  const client = clientOf(database, clientName);
+  return { clientName: client.name, level: findPlace(currentFrame(), client).level };
 }
 
 /**

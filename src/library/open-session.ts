@@ -9,6 +9,7 @@ import { JoinedSession } from './joined-session.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
 import { refuseBeginElsewhere } from './own-transaction.ts';
+import { type ErrorPlace } from '../core/index.ts';
 
 /** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
 export async function openSession(database: Database, clientName: string, holder: string): Promise<LibrarySession> {
@@ -72,14 +73,15 @@ class PinnedSession implements LibrarySession {
     const { status } = this.pinned;
     await this.pinned.release(destroy);
     if (!destroy && (status === 'active' || status === 'failed')) {
-      reportBackgroundError({ source: 'a connection of an ambient pool', error: leftOpen() });
+      reportBackgroundError({ source: 'a connection of an ambient pool', error: leftOpen(this.pinned.at) });
     }
   }
 }
 
-function leftOpen(): TransactionControlError {
+function leftOpen(at: ErrorPlace): TransactionControlError {
   return new TransactionControlError({
     what: 'A connection was released with an open transaction, which was rolled back',
     remedy: 'Commit before the release, or use transaction(). A BEGIN on a pool isolates nothing',
+    at,
   });
 }

@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { standsFor } from '../connection/index.ts';
 import { type ClientIdentity, currentFrame, findPlace, type Frame, runInFrame } from '../context/index.ts';
-import { InvalidOptionError, SluiceError } from '../core/index.ts';
+import { type ErrorPlace, InvalidOptionError, SluiceError } from '../core/index.ts';
 import type { Database, Db } from '../database/index.ts';
 import { TransactionControlError } from '../driver/index.ts';
 import { attachSuppressed, suppressedBy } from '../hooks/index.ts';
@@ -31,6 +31,11 @@ export interface Awaited {
   commit(): Promise<void>;
 }
 
+/** Where a call on a client lands here, for errors. */
+export function placeHere(client: ClientIdentity): ErrorPlace {
+  return { clientName: client.name, level: findPlace(currentFrame(), client).level };
+}
+
 /** The transaction that the frame's scope represents, if the library has not begun it on the client yet. */
 export function awaitedIn(frame: Frame | undefined, client: ClientIdentity): Awaited | undefined {
   const found = expectedFrom(frame);
@@ -56,14 +61,15 @@ export function expectBegin(frame: Frame, client: ClientIdentity): void {
  */
 export function refuseBeginElsewhere(client: ClientIdentity): void {
   const found = awaitedIn(currentFrame(), client);
-  if (found !== undefined) throw beginsElsewhere(found.library);
+  if (found !== undefined) throw beginsElsewhere(found.library, placeHere(client));
 }
 
 /** What joins its scope would have another connection: one transaction would be two. */
-export function beginsElsewhere(library: string): TransactionControlError {
+export function beginsElsewhere(library: string, at: ErrorPlace): TransactionControlError {
   return new TransactionControlError({
     what: `A transaction of ${library} would begin on a connection that was taken before it, where nothing else could join it; its function was not run`,
     remedy: `Take the connection inside of a transaction, database.transaction(() => ...), or let ${library} take one: use its handle over the ambient pool`,
+    at,
   });
 }
 
@@ -236,6 +242,7 @@ class OwnTransaction<Result> implements Awaited {
     throw new TransactionControlError({
       what: `A library would commit its transaction ("${own.name}") from inside of a transaction that is nested in it ("${here?.name}") and has not ended; it was not sent`,
       remedy: 'Commit it after the nested one has ended',
+      at: placeHere(this.client),
     });
   }
 

@@ -1,5 +1,6 @@
 import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
 import type { LibrarySession } from './library-session.ts';
+import { type ErrorPlace } from '../core/index.ts';
 
 type RunStatements = (statements: readonly Statement[]) => Promise<readonly QueryResult[]>;
 
@@ -9,9 +10,12 @@ export class SharedSession implements LibrarySession {
   readonly backendId: undefined;
   readonly remains: undefined;
   readonly #run: RunStatements;
+  readonly #at: () => ErrorPlace;
 
-  constructor(run: RunStatements) {
+  /** @param at where it is, for errors */
+  constructor(run: RunStatements, at: () => ErrorPlace) {
     this.#run = run;
+    this.#at = at;
   }
 
   run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
@@ -23,6 +27,7 @@ export class SharedSession implements LibrarySession {
       new TransactionControlError({
         what: "A pool's listener would begin or end a transaction on the connection of a query; it was not sent",
         remedy: 'Use transaction(), or a connection of your own',
+        at: this.#at(),
       }),
     );
   }

@@ -63,9 +63,11 @@ export function kyselyOn<Tables>(db: Db): Kysely<Tables> {
 
 /** Statements go where the handle stands: into the ambient transaction, or by themselves. */
 class DbDriver implements Driver {
+  readonly #db: Db;
   readonly #connection: DatabaseConnection;
 
   constructor(db: Db) {
+    this.#db = db;
     this.#connection = {
       async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
         const { rows, rowCount, insertId, fields } = await db.query<Row>(sql, parameters);
@@ -77,7 +79,7 @@ class DbDriver implements Driver {
         };
       },
       streamQuery: () => {
-        throw notHere('stream()', "a Kysely over the engine's ambientPool");
+        throw notHere(db, 'stream()', "a Kysely over the engine's ambientPool");
       },
     };
   }
@@ -89,7 +91,7 @@ class DbDriver implements Driver {
     return Promise.resolve(this.#connection);
   }
   beginTransaction(): Promise<never> {
-    return Promise.reject(notHere('transaction()', 'db.transaction.begin(), which everything joins'));
+    return Promise.reject(notHere(this.#db, 'transaction()', 'db.transaction.begin(), which everything joins'));
   }
   commitTransaction(): Promise<void> {
     return Promise.resolve();
@@ -105,9 +107,10 @@ class DbDriver implements Driver {
   }
 }
 
-function notHere(what: string, instead: string): TransactionControlError {
+function notHere({ clientName, level }: Db, what: string, instead: string): TransactionControlError {
   return new TransactionControlError({
     what: `${what} was called on the builder of a model, which has no connection of its own`,
     remedy: `Use ${instead}`,
+    at: { clientName, level },
   });
 }

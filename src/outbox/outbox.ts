@@ -63,7 +63,7 @@ async function writeAlone(db: Db, rows: readonly NewOutboxRow[]): Promise<void> 
       return;
     } catch (error) {
       if (!isLost(error) && attempt === 1) throw error;
-      if (attempt === mostAttempts) throw unknown(rows, error);
+      if (attempt === mostAttempts) throw unknown(db, rows, error);
       await sleep(systemClock, pause * attempt);
     }
   }
@@ -87,11 +87,12 @@ function isLost(error: unknown): boolean {
   return error instanceof SluiceError && (error.code === 'CONNECTION_LOST' || error.code === 'COMMIT_UNKNOWN');
 }
 
-function unknown(rows: readonly NewOutboxRow[], cause: unknown): OutboxUnknownError {
+function unknown(db: Db, rows: readonly NewOutboxRow[], cause: unknown): OutboxUnknownError {
   return new OutboxUnknownError({
     what: `It is not known whether ${rows.length} messages are in the outbox: the connection was lost before the answer, repeatedly`,
     remedy: 'Add them again with the ids of this error, or add messages inside a transaction',
     cause,
+    at: { clientName: db.clientName, level: db.level },
     ids: rows.map(({ jobId }) => jobId),
   });
 }

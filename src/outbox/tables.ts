@@ -52,6 +52,7 @@ export async function withTables<Result>(db: Db, work: () => Promise<Result>): P
       what: `The tables of the outbox and inbox are missing on client "${db.clientName}"`,
       remedy: 'Call createOutboxTables(db) in a migration, or run what "npx sluice outbox-sql" prints',
       cause,
+      at: { clientName: db.clientName, level: db.level },
     });
   }
 }

@@ -37,6 +37,7 @@ export function stillConnecting(clientName: string, target: string, acquireTimeo
     what: `The client "${clientName}" had not finished connecting to ${target} after ${acquireTimeout} ms`,
     remedy:
       'Check that the server answers there, and check firewalls and proxies: something accepts or drops the connection silently',
+    at: { clientName },
     transient: true,
   });
 }
@@ -46,6 +47,7 @@ function connectError({ driver, clientName }: OpeningOptions, cause: unknown, tr
     what: `The client "${clientName}" could not connect to ${driver.target}${reasonCode(cause)}`,
     remedy: 'See the cause: check that the server runs, accepts this user, and allows processes x budget connections',
     cause,
+    at: { clientName },
     transient,
   });
 }

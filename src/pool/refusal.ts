@@ -34,6 +34,7 @@ export function deadlock(pool: RefusingPool, level: number, holder: Holder): Poo
     remedy:
       'Let Sluice choose the level (REQUIRES_NEW, switchDbIsolate and awaited jobs do), or pass one deeper than all that the chain holds',
     chain: holder.heldBesides(),
+    at: { clientName: pool.clientName, level },
   });
 }
 
@@ -42,6 +43,7 @@ export function tooDeep(pool: RefusingPool, level: number, holder: Holder): Leve
     what: `No connection of client "${pool.clientName}" is free at level ${level}, which is deeper than maxLevel ${pool.settings.maxLevel} and has no reserve`,
     remedy: 'Raise maxLevel in every process of the system, or nest fewer independent transactions and awaited jobs',
     chain: holder.heldBesides(),
+    at: { clientName: pool.clientName, level },
   });
 }
 
@@ -57,6 +59,7 @@ export function tooLate(pool: RefusingPool, level: number, holder: Holder): Acqu
         ? 'Find the transaction that is held too long, or raise max, budget or acquireTimeout'
         : 'See the cause: the server is unreachable, or allows fewer connections than the budget. Raise its limit or lower the budget',
     chain: holder.heldBesides(),
+    at: { clientName: pool.clientName, level },
     cause: pool.shortage && (pool.shortage.cause ?? stillConnecting(pool.clientName, pool.target, acquireTimeout)),
   });
 }
@@ -69,5 +72,6 @@ export function closed(clientName: string): DatabaseClosedError {
   return new DatabaseClosedError({
     what: `The client "${clientName}" belongs to a database that is closing or closed`,
     remedy: 'Start no new work after close(), or create a new database',
+    at: { clientName },
   });
 }

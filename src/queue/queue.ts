@@ -3,6 +3,7 @@ import {
   anything,
   type Check,
   type Checks,
+  type ErrorPlace,
   InvalidOptionError,
   integer,
   oneOf,
@@ -172,6 +173,7 @@ export class Queue<Data = unknown, Result = unknown> {
     throw new LevelLimitError({
       what: `A job of queue "${this.name}" would run at level ${level}, deeper than maxLevel ${maxLevel}`,
       remedy: 'Raise maxLevel in every process of the system, or nest fewer awaited jobs',
+      at: { clientName: this.#database.current.clientName, level },
     });
   }
 
@@ -182,7 +184,7 @@ export class Queue<Data = unknown, Result = unknown> {
     const { maxLevel, processId } = this.#runtime;
     const { clientName } = options.dbInfo ?? {};
     if (options.dbInfo !== undefined) this.#database.getDb(options.dbInfo);
-    if (level > maxLevel) throw tooDeep(name, level, maxLevel);
+    if (level > maxLevel) throw tooDeep(name, maxLevel, { clientName: this.#database.current.clientName, level });
     const id = options.id ?? jobId(transaction, name, json);
     return {
       id,
@@ -244,10 +246,11 @@ interface NewJob {
   readonly reply: boolean;
 }
 
-function tooDeep(queue: string, level: number, maxLevel: number): LevelLimitError {
+function tooDeep(queue: string, maxLevel: number, at: ErrorPlace): LevelLimitError {
   return new LevelLimitError({
-    what: `A job was pushed to queue "${queue}" at level ${level}, deeper than maxLevel ${maxLevel}`,
+    what: `A job was pushed to queue "${queue}" at level ${at.level}, deeper than maxLevel ${maxLevel}`,
     remedy: `Give dbInfo.level as a whole number from 0 to ${maxLevel}, or raise maxLevel in every process`,
+    at,
   });
 }
 

@@ -30,10 +30,11 @@ export async function poolOfOne<Result>(
   pool.guard = ({ level }, { levels, oldestHolder }) => {
     if ((levels[level]?.used ?? 0) === 0) return undefined;
     return new EscapedStatementError({
-      what: `A statement asked for a second connection at level ${level}, where the transaction "${oldestHolder?.transaction ?? 'unknown'}" (${oldestHolder?.openedAt ?? 'of an unknown place'}) holds one: it has escaped from that transaction`,
+      what: `A statement asked for a second connection of client "${pool.clientName}" at level ${level}, where the transaction "${oldestHolder?.transaction ?? 'unknown'}" (${oldestHolder?.openedAt ?? 'of an unknown place'}) holds one: it has escaped from that transaction`,
       remedy:
         'Await it inside the transaction, and send it through a handle that follows it (current, an ambient pool)',
       chain: describeTransactions(currentFrame()?.innermost),
+      at: { clientName: pool.clientName, level },
     });
   };
   try {

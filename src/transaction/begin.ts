@@ -7,6 +7,7 @@ import {
   PhysicalTransaction,
   type TransactionalClient,
   unexpectedRollback,
+  placeOf,
 } from '../connection/index.ts';
 import { Frame, runInFrame } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
@@ -67,7 +68,7 @@ export async function runAttempt<Result>(
   body: () => Result | PromiseLike<Result>,
 ): Promise<Attempted<Result>> {
   const { client, outer, options } = attempt;
-  const remaining = outer === undefined ? undefined : remainingTime(outer, client.clock);
+  const remaining = outer === undefined ? undefined : remainingTime(outer, client.clock, () => placeOf(attempt));
   const transaction = physicalTransaction(attempt);
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
@@ -77,7 +78,10 @@ export async function runAttempt<Result>(
   const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
   if (remaining !== undefined) {
-    cancelAtDeadline(cancellation, remaining, `The transaction "${transaction.name}"`, () => transaction.chain());
+    cancelAtDeadline(cancellation, remaining, `The transaction "${transaction.name}"`, {
+      chain: () => transaction.chain(),
+      at: placeOf(transaction),
+    });
   }
   if (options.signal !== undefined) cancellation.onSignal(options.signal);
 
@@ -103,6 +107,7 @@ export async function runAttempt<Result>(
               hooks,
               frameFor: frameAfter(outer),
               hookLimit: client.hookLimit,
+              at: placeOf(transaction),
             },
             deadline,
           );
@@ -208,7 +213,7 @@ async function runHookBefore(scope: Scope, frame: Frame, { run, inContext }: Hoo
 function tooManyBefore(transaction: PhysicalTransaction): unknown {
   const { name, client } = transaction;
   const owner = `before the commit of the transaction "${name}"`;
-  return tooManyHooks(owner, client.hookLimit, 'it is rolled back', transaction.chain());
+  return tooManyHooks(owner, client.hookLimit, 'it is rolled back', { chain: transaction.chain() });
 }
 
 /** Runs a hook in a scope of its own inside `parent`, which may be closed to everybody else. */
@@ -291,6 +296,7 @@ export function afterCommit(
     remedy:
       'See "errors". Do not repeat the transaction: its data is written, and "result" holds what the body returned',
     cause: errors[0],
+    at: placeOf(transaction),
     result,
     errors,
   });

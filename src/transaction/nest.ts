@@ -1,4 +1,4 @@
-import { unexpectedRollback } from '../connection/index.ts';
+import { placeOf, unexpectedRollback } from '../connection/index.ts';
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
 import { attachSuppressed, frameAfter, runHooks } from '../hooks/index.ts';
 import { AtomicUnit } from './atomic-unit.ts';
@@ -50,7 +50,14 @@ async function commitIn<Result>({ parent, outer }: InnerRun<Result>, unit: Atomi
   const { hookLimit } = transaction.client;
   const frameFor = frameAfter(outer);
   return await base.committed(() =>
-    runHooks({ transaction: transaction.name, outcome: 'committed', hooks, frameFor, hookLimit }),
+    runHooks({
+      transaction: transaction.name,
+      at: placeOf(transaction),
+      outcome: 'committed',
+      hooks,
+      frameFor,
+      hookLimit,
+    }),
   );
 }
 
@@ -125,6 +132,7 @@ async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: Ato
       hooks,
       frameFor: transaction.outcome === undefined ? inside : frameAfter(outside(outer, transaction)),
       hookLimit: client.hookLimit,
+      at: placeOf(transaction),
     });
     await scope.close();
     return besides(scope.leftOpen, undefined, errors);

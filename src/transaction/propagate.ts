@@ -1,5 +1,6 @@
 import type { TransactionalClient } from '../connection/index.ts';
 import {
+  currentFrame,
   describeTransactions,
   findFrame,
   findPlace,
@@ -8,7 +9,7 @@ import {
   levelBeside,
   runInFrame,
 } from '../context/index.ts';
-import { captureOrigin, InvalidOptionError, sampleOrigin, typeName } from '../core/index.ts';
+import { captureOrigin, type ErrorPlace, InvalidOptionError, located, sampleOrigin, typeName } from '../core/index.ts';
 import type { TransactionCharacteristics } from '../driver/index.ts';
 import { suppressedBy } from '../hooks/index.ts';
 import { runOnce } from './begin.ts';
@@ -33,6 +34,11 @@ export function scopeAt(frame: Frame | undefined, { client, level }: Target): Sc
   return findFrame(frame, client, level)?.scope as Scope | undefined;
 }
 
+/** Where a call on a target lands, for errors. */
+export function placeOfTarget({ client, level }: Target): ErrorPlace {
+  return { clientName: client.name, level: findPlace(currentFrame(), client, level).level };
+}
+
 const noOptions: ReadOptions = Object.freeze({});
 
 /** Runs `body` as the propagation of the options says; see `Propagation`. Whatever goes wrong is a rejection. */
@@ -52,7 +58,7 @@ export function runScope<Result>(
     const isolation = target.client.driver.isolation(read.isolationLevel ?? 'DEFAULT');
     return propagate({ target, outer, parent, options: read, isolation, body });
   } catch (error) {
-    return Promise.reject(error);
+    return Promise.reject(located(error, () => placeOfTarget(target)));
   }
 }
 
@@ -145,6 +151,7 @@ function required(client: TransactionalClient, frame: Frame | undefined): Transa
     what: `A scope with propagation MANDATORY was opened on client "${client.name}", where no transaction is open`,
     remedy: 'Open a transaction around it, or use REQUIRED, which begins one where there is none',
     chain: describeTransactions(frame?.innermost),
+    at: { clientName: client.name, level: findPlace(frame, client).level },
   });
 }
 

@@ -1,6 +1,6 @@
 import { runAutocommit, type TransactionalClient } from '../connection/index.ts';
 import { findPlace, frameOfCall } from '../context/index.ts';
-import { aBoolean, type Check, InvalidOptionError, readOptions, typeName } from '../core/index.ts';
+import { aBoolean, type Check, InvalidOptionError, readOptions, typeName, located } from '../core/index.ts';
 import {
   checkValues,
   firstWord,
@@ -15,7 +15,7 @@ import {
   TransactionControlError,
 } from '../driver/index.ts';
 import type { TransactionOptions } from './options.ts';
-import { runScope, type Target } from './propagate.ts';
+import { placeOfTarget, runScope, type Target } from './propagate.ts';
 import type { Scope } from './scope.ts';
 
 /** Options of one statement. */
@@ -36,9 +36,13 @@ export async function runStatement(
   options: QueryOptions | undefined,
 ): Promise<QueryResult> {
   const last = options !== undefined && readOptions('query', options, queryChecks).last === true;
-  const [result] = await send(target, [statement], last);
-  if (result === undefined) throw new RangeError('a statement that succeeded left no result');
-  return result;
+  try {
+    const [result] = await send(target, [statement], last);
+    if (result === undefined) throw new RangeError('a statement that succeeded left no result');
+    return result;
+  } catch (error) {
+    throw located(error, () => placeOfTarget(target));
+  }
 }
 
 /** The results of statements, in their order. */
@@ -61,7 +65,7 @@ export function runBatch<const Statements extends readonly Sql<unknown>[]>(
   try {
     read = readBatch(target, statements);
   } catch (error) {
-    return Promise.reject(error);
+    return Promise.reject(located(error, () => placeOfTarget(target)));
   }
   return runScope(target, () => runStatements(target, read, true), options) as Promise<ResultsOf<Statements>>;
 }
@@ -90,7 +94,11 @@ export async function runStatements(
   statements: readonly Statement[],
   last: boolean,
 ): Promise<readonly QueryResult[]> {
-  return statements.length === 0 ? [] : await send(target, statements, last);
+  try {
+    return statements.length === 0 ? [] : await send(target, statements, last);
+  } catch (error) {
+    throw located(error, () => placeOfTarget(target));
+  }
 }
 
 function send(target: Target, statements: readonly Statement[], last: boolean): Promise<readonly QueryResult[]> {

@@ -5,6 +5,7 @@ import {
   type OwnTransactions,
   shareOfTransaction,
   Shares,
+  placeHere,
 } from '../../library/index.ts';
 import { type Database, type Db, InvalidOptionError } from '../../index.ts';
 import { type Call, deferred, isPending, isQuery, runOn } from './deferred-query.ts';
@@ -104,7 +105,7 @@ function boundModel(model: object, name: string, { ground, share }: Binding): ob
 function raw(method: Method, name: string, { self, share }: Joining, { client }: Ground): Method {
   return (...args) => {
     const isControl = client.driver.inspect(textOf(args[0])) === 'control';
-    const refusing: Share = () => (share() === undefined ? undefined : refusedText(name));
+    const refusing: Share = () => (share() === undefined ? undefined : refusedText(name, placeHere(client)));
     return joining(method, [name], { self, share: isControl ? refusing : share })(...args);
   };
 }

@@ -7,6 +7,7 @@ import {
   libraryPool,
   ownTransactions,
   Shares,
+  placeOn,
 } from '../../library/index.ts';
 import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
 import { AmbientEntityManager } from './entity-manager.ts';
@@ -159,7 +160,7 @@ export class AmbientDataSource extends DataSource {
     if (followed?.isApart === true) {
       if (queryRunner.isTransactionActive) return entry();
       // Before TypeORM counts what it could not begin.
-      return Promise.reject(beginsElsewhere('TypeORM'));
+      return Promise.reject(beginsElsewhere('TypeORM', placeOn(this.database, this.#source.clientName)));
     }
     return (followed?.own ?? this.#ownOf()).run(entry);
   }

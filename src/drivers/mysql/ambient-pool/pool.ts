@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import mysql, { type ConnectionOptions, type Pool } from 'mysql2';
-import { libraryPool, openSession, runHere, SharedSession } from '../../../library/index.ts';
-import { checkBody, InvalidOptionError, knownToCopies } from '../../../core/index.ts';
+import { libraryPool, openSession, runHere, SharedSession, placeOn } from '../../../library/index.ts';
+import { checkBody, InvalidOptionError, knownToCopies, type ErrorPlace, located } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
 import type { NativeStatement } from '../exchange/statement.ts';
@@ -109,15 +109,22 @@ class AmbientPool extends EventEmitter implements Escaping {
     this.#assertOpen();
     const run: Run = (sent) => runHere(this.#database, this.#clientName, sent);
     const isHeard = this.listenerCount('acquire') > 0 || this.listenerCount('release') > 0;
-    return isHeard ? await this.#runAloud(run, statement) : await executeHere(run, statement);
+    try {
+      return isHeard ? await this.#runAloud(run, statement) : await executeHere(run, statement);
+    } catch (error) {
+      throw located(error, this.#place);
+    }
   }
+
+  /** Where its queries are, for errors. */
+  readonly #place = (): ErrorPlace => placeOn(this.#database, this.#clientName);
 
   /** Emits the pool's events as if a connection had been taken for the query. */
   async #runAloud(run: Run, statement: Statement): Promise<Answer> {
     let connection: AmbientConnection | undefined;
     const onSend = (): void => {
       if (connection !== undefined) return;
-      connection = new AmbientConnection(new SharedSession(run), this.#config, () => {});
+      connection = new AmbientConnection(new SharedSession(run, this.#place), this.#config, () => {});
       this.emit('acquire', connection);
     };
     const native: NativeStatement = { ...(statement.native as NativeStatement), onSend };

@@ -6,8 +6,9 @@ import {
   openSession,
   runHere,
   SharedSession,
+  placeOn,
 } from '../../../library/index.ts';
-import { InvalidOptionError, knownToCopies } from '../../../core/index.ts';
+import { InvalidOptionError, knownToCopies, type ErrorPlace, located } from '../../../core/index.ts';
 import { type Database, internalsOf } from '../../../database/index.ts';
 import type { QueryResult, Statement } from '../../../driver/index.ts';
 import type { NativeStatement } from '../wire/rows.ts';
@@ -141,8 +142,15 @@ class AmbientPool extends pg.Pool {
     const isBlock = planOf(request.text).isBlock && !request.values?.length;
     if (isBlock && !isInTransactionOf(this.#database, this.#clientName)) return await this.#queryBlock(request);
     const isHeard = this.listenerCount('acquire') > 0 || this.listenerCount('release') > 0;
-    return isHeard ? await this.#queryAloud(request) : await executeHere(this.#run, request);
+    try {
+      return isHeard ? await this.#queryAloud(request) : await executeHere(this.#run, request);
+    } catch (error) {
+      throw located(error, this.#place);
+    }
   }
+
+  /** Where its queries are, for errors. */
+  readonly #place = (): ErrorPlace => placeOn(this.#database, this.#clientName);
 
   readonly #run = (statements: readonly Statement[]): Promise<readonly QueryResult[]> =>
     runHere(this.#database, this.#clientName, statements);
@@ -165,7 +173,7 @@ class AmbientPool extends pg.Pool {
     let client: AmbientClient | undefined;
     const acquired = (): void => {
       if (client !== undefined) return;
-      client = this.#clientOn(new SharedSession(this.#run));
+      client = this.#clientOn(new SharedSession(this.#run, this.#place));
       this.emit('acquire', client);
     };
     const run = (statements: readonly Statement[]): Promise<readonly QueryResult[]> =>
