@@ -105,6 +105,29 @@ describe('the page of errors', () => {
   });
 });
 
+describe('pages', () => {
+  const guides = pages.filter((page) => page === 'README.md' || /^docs\/[^/]+$/.test(page));
+
+  /** What is wrong with how a page begins. */
+  function beginningOf(text: string): string[] {
+    const [, opening = ''] = text.split('\n\n');
+    const sentences = opening.replaceAll(/`[^`]*`/g, '').match(/[.?!](?=\s|$)/g)?.length ?? 0;
+    const isShown = text
+      .split('\n')
+      .slice(0, 20)
+      .some((line) => line.startsWith('```'));
+    return [...(sentences > 3 ? ['its opening is long'] : []), ...(isShown ? [] : ['it shows nothing at once'])];
+  }
+
+  it.each(guides)('%s says in three sentences what it is for, and shows it', (page) => {
+    expect(beginningOf(textOf(page))).toEqual([]);
+  });
+
+  it('are found that do not', () => {
+    expect(beginningOf('# A\n\nOne. Two. Three. Four.\n\n- more')).toHaveLength(2);
+  });
+});
+
 describe('links', () => {
   it.each(pages)('of %s lead to files that exist', (page) => {
     const targets = [...textOf(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((match) => match[1] ?? '');
