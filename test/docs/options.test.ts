@@ -28,6 +28,7 @@ function tableAfter(page: string, words: string): string[] {
 
 describe.each<[page: string, words: string, entry: string, types: string[], own?: string[]]>([
   ['transactions', 'and the decorators take:', 'sluice', ['TransactionOptions']],
+  ['transactions', '`createDatabase(options)` takes:', 'sluice', ['DatabaseOptions']],
   ['levels', 'Of `postgres()`, `mysql()` and `sqlite()`:', 'sluice', ['PoolOptions']],
   ['engines', 'Of `postgres()`;', 'sluice-postgres', ['PostgresOptions']],
   ['engines', 'Of `mysql()`:', 'sluice-mysql', ['MysqlOptions']],
