@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import {
   currentFrame,
   findPlace,
@@ -20,10 +19,9 @@ import {
   readOptions,
   systemClock,
   typeName,
-  milliseconds,
 } from '../core/index.ts';
 import type { ClientDefinition, QueryResult, Sql } from '../driver/index.ts';
-import { DatabaseClosedError, type PoolStats } from '../pool/index.ts';
+import type { PoolStats } from '../pool/index.ts';
 import type { TransactionalClient } from '../connection/index.ts';
 import {
   createDecorator,
@@ -36,6 +34,7 @@ import {
   type TransactionOptions,
 } from '../transaction/index.ts';
 import { Client } from './client.ts';
+import { closeChecks, closeClients, type CloseOptions } from './close-clients.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
 import { runDetached } from './run-detached.ts';
@@ -50,15 +49,6 @@ export interface DbInfo<Name extends string = string> {
   /** A whole number from 0 to 1,000, used exactly as given. Default: the ambient level. */
   readonly level?: number | undefined;
 }
-
-/** Options of `close()`. */
-export interface CloseOptions {
-  /** How long running work may take to end by itself, in milliseconds. Default 10,000. */
-  readonly timeout?: number | undefined;
-}
-
-/** How long `close` waits for what it has ended, in milliseconds. */
-const patience = { forCompensations: 5_000, forCut: 1_000 } as const;
 
 /** The connections of a database in this process. */
 export interface DatabaseStats<Name extends string = string> {
@@ -76,7 +66,6 @@ export interface TransactionFunction {
   ): Promise<ResultsOf<Statements>>;
 }
 
-const closeChecks: Record<keyof CloseOptions, Check> = { timeout: milliseconds(0) };
 const infoChecks: Record<keyof DbInfo, Check> = { clientName: anything, level: integer(0, 1_000) };
 
 /** What the parts of Sluice above the database need of it, and its users do not. */
@@ -294,36 +283,8 @@ export class Database<Name extends string = string> {
   }
 
   async #close(timeout: number): Promise<void> {
-    const clients = [...this.#clients.values()];
-    for (const { pool } of clients) pool.startClosing();
-    const isIdle = await this.#idleWithin(timeout);
-    if (!isIdle) {
-      for (const { name, work, pool } of clients) {
-        const reason = tookTooLong(timeout, name);
-        work.abort(reason);
-        pool.refuseWaiting(reason);
-      }
-      // Their callers are told, and compensations may need connections.
-      await this.#idleWithin(patience.forCompensations);
-    }
-    await Promise.all(clients.map((client) => client.end()));
-    if (!isIdle) {
-      await this.#idleWithin(patience.forCut);
-      // The callers of what has just ended get its result in this turn of the event loop.
-      await setImmediate();
-    }
+    await closeClients([...this.#clients.values()], this.#clock, timeout);
     unregisterDatabase(this);
-  }
-
-  #idleWithin(timeout: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const cancelTimer = this.#clock.setTimer(() => resolve(false), timeout);
-      const idle = Promise.all([...this.#clients.values()].map(({ work }) => work.whenIdle()));
-      void idle.then(() => {
-        cancelTimer();
-        resolve(true);
-      });
-    });
   }
 
   async #runIn<Result>(change: FrameChange, body: () => Result | PromiseLike<Result>): Promise<Result> {
@@ -364,14 +325,6 @@ export class Database<Name extends string = string> {
       remedy: `Its clients are: ${[...this.#clients.keys()].join(', ')}`,
     });
   }
-}
-
-function tookTooLong(timeout: number, clientName: string): DatabaseClosedError {
-  return new DatabaseClosedError({
-    what: `The database was closed while this work was running; close() ended it after ${timeout} ms`,
-    remedy: 'Give close() a longer timeout, or let the work end on its signal',
-    at: { clientName },
-  });
 }
 
 /**

@@ -1,5 +1,5 @@
+export type { CloseOptions } from './close-clients.ts';
 export {
-  type CloseOptions,
   createDatabase,
   Database,
   type DatabaseStats,

@@ -6,9 +6,10 @@ import { type ColumnOf, defineModel, type ModelDefinition } from './definition.t
 import { kyselyOn, modelDialect } from './dialect.ts';
 import { invalid } from './errors.ts';
 import { changeOf, readKeys, readRow, readRows, readWhere } from './input.ts';
+import { insertRow, insertRows } from './insert-rows.ts';
 import { everyRow, inList, type ReadWhere, type Where } from './operators.ts';
 import { countChecks, selectChecks, type SelectOptions, updateChecks, type UpdateOptions } from './options.ts';
-import { SharedByInstances } from './table-columns.ts';
+import { TableByClient } from './table-by-client.ts';
 import { checkColumns, checked, type Tables, writeWhere } from './where.ts';
 
 /** A table on one client, as a call finds it. */
@@ -21,9 +22,6 @@ interface Opened {
   readonly caches: ModelCaches | undefined;
 }
 
-/** The most rows that one statement inserts. */
-const rowsAtOnce = 500;
-
 /** The verbs of a table. Each runs in the transaction that is ambient where it is called. */
 export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>> {
   static {
@@ -33,24 +31,24 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   /** The definition that the model was made from. */
   readonly definition: ModelDefinition<Row, Key>;
   readonly #db: () => Db;
-  readonly #shared: SharedByInstances;
+  readonly #tables: TableByClient;
 
-  /** @param shared what all instances of the model have in common */
-  constructor(definition: ModelDefinition<Row, Key>, db: () => Db, shared: SharedByInstances) {
+  /** @param tables the table on each client, for all instances of the model */
+  constructor(definition: ModelDefinition<Row, Key>, db: () => Db, tables: TableByClient) {
     this.definition = definition;
     this.#db = db;
-    this.#shared = shared;
+    this.#tables = tables;
   }
 
   /** The same model on a handle: another client, or another level. */
   newInstance(db: Db): Model<Row, Key> {
-    this.#shared.checkHandle(db);
-    return new Model(this.definition, () => db, this.#shared);
+    this.#tables.checkHandle(db);
+    return new Model(this.definition, () => db, this.#tables);
   }
 
   /** What the caches of the model have done in this process, on the client that is current. */
   get cacheStatistics(): ModelCacheStatistics | undefined {
-    return this.#shared.cachesOn(this.#db().clientName)?.statistics;
+    return this.#tables.cachesOn(this.#db().clientName)?.statistics;
   }
 
   /**
@@ -60,7 +58,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   async invalidate(keys?: readonly Row[Key][]): Promise<void> {
     const db = this.#db();
     const read = keys === undefined ? undefined : readKeys('invalidate()', this.#key, keys);
-    await this.#shared.cachesOn(db.clientName)?.invalidate(db, read);
+    await this.#tables.cachesOn(db.clientName)?.invalidate(db, read);
   }
 
   /** A Kysely builder, for queries without a verb. It runs in the ambient transaction and cannot begin transactions itself. */
@@ -77,34 +75,7 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     const given = readRow(row);
     const opened = await this.#open();
     checkColumns(given, opened);
-    return await this.#insertAndTell(opened, given);
-  }
-
-  async #insertAndTell(opened: Opened, values: Record<string, unknown>): Promise<Row> {
-    const { caches, db } = opened;
-    if (caches === undefined) return await this.#insert(opened, values);
-    return await db.transaction.begin(async () => {
-      const inserted = await this.#insert(opened, values);
-      await caches.inserted(db, [inserted as Record<string, unknown>]);
-      return inserted;
-    });
-  }
-
-  async #insert({ builder, returning, db }: Opened, values: Record<string, unknown>): Promise<Row> {
-    const insert = builder.insertInto(this.#table);
-    const filled = Object.keys(values).length === 0 ? insert.defaultValues() : insert.values(values);
-    if (returning) return (await filled.returningAll().executeTakeFirstOrThrow()) as Row;
-    return await db.transaction.begin(async () => {
-      const { insertId } = await filled.executeTakeFirstOrThrow();
-      const key = values[this.#key] ?? (insertId === undefined ? undefined : Number(insertId));
-      if (key === undefined)
-        throw invalid('A row was inserted without its key, and the engine gave none', 'Give the key');
-      return (await builder
-        .selectFrom(this.#table)
-        .selectAll()
-        .where(this.#key, '=', key)
-        .executeTakeFirstOrThrow()) as Row;
-    });
+    return (await insertRow(opened, this.definition, given)) as Row;
   }
 
   /**
@@ -114,38 +85,15 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
   async insertBulk(rows: readonly Partial<Row>[]): Promise<Row[]> {
     const all = readRows('insertBulk()', rows);
     const opened = await this.#open();
-    const { builder, returning, db, caches } = opened;
     for (const row of all) checkColumns(row, opened);
-    return await db.transaction.begin(async () => {
-      const inserted: Row[] = [];
-      if (!returning) {
-        for (const row of all) inserted.push(await this.#insertAndTell(opened, row));
-        return inserted;
-      }
-      // One statement has one list of columns.
-      for (let at = 0; at < all.length;) {
-        const names = Object.keys(all[at] ?? {}).join();
-        let end = at;
-        while (end < all.length && end - at < rowsAtOnce && Object.keys(all[end] ?? {}).join() === names) end += 1;
-        if (names === '') {
-          inserted.push(await this.#insertAndTell(opened, {}));
-          at += 1;
-          continue;
-        }
-        const insert = builder.insertInto(this.#table).values(all.slice(at, end)).returningAll();
-        inserted.push(...((await insert.execute()) as Row[]));
-        at = end;
-      }
-      await caches?.inserted(db, inserted as Record<string, unknown>[]);
-      return inserted;
-    });
+    return (await insertRows(opened, this.definition, all)) as Row[];
   }
 
   /** Gets the row that meets the conditions; where several do, the one with the lowest key. Undefined where none does. */
   async get(where: Where<Row>): Promise<Row | undefined> {
     const db = this.#db();
     const read = this.#readWhere(where);
-    const caches = this.#shared.cachesOn(db.clientName);
+    const caches = this.#tables.cachesOn(db.clientName);
     const key = caches?.hasEntities === true ? caches.keyIn(read) : undefined;
     const load = async (cache?: boolean): Promise<Row | undefined> => {
       const options = { orders: [[this.#key, 'asc']], limit: 1, cache } as unknown as SelectOptions<Row>;
@@ -346,14 +294,14 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
 
   async #open(): Promise<Opened> {
     const db = this.#db();
-    const caches = this.#shared.cachesOn(db.clientName);
-    const columns = await this.#shared.columnsOn(db);
+    const caches = this.#tables.cachesOn(db.clientName);
+    const columns = await this.#tables.columnsOn(db);
     return { db, returning: modelDialect(db).returning, builder: kyselyOn<Tables>(db), columns, caches };
   }
 
   /** @throws InvalidModelCallError before anything is sent */
   #readWhere(where: unknown): ReadWhere {
-    return readWhere(where, this.#shared.knownColumnsOn(this.#db()));
+    return readWhere(where, this.#tables.knownColumnsOn(this.#db()));
   }
 
   #readWhereOrEvery(where: unknown): ReadWhere | typeof everyRow {
@@ -391,6 +339,6 @@ export function createModel<Row extends object, Key extends ColumnOf<Row>>(
   return new Model(
     definition,
     () => (clientName === undefined ? database.current : database.getDb({ clientName })),
-    new SharedByInstances(database, definition),
+    new TableByClient(database, definition),
   );
 }

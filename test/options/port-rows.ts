@@ -13,6 +13,13 @@ const dialect: Domain = some({ create: [] });
 /** The suites of the ports. */
 export const portRows: readonly Row[] = [
   {
+    interface: 'SuiteOptions',
+    entrance: 'queueEngineSuite',
+    call: queueEngineSuite,
+    base: () => ({ name: 'toy', make: () => ({}) }),
+    options: { name: words(200), timeout: milliseconds(1, timer) },
+  },
+  {
     interface: 'DriverSuiteOptions',
     entrance: 'driverSuite',
     call: driverSuite,

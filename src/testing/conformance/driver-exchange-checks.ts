@@ -1,6 +1,17 @@
+import type { Step } from '../../driver/index.ts';
 import { begin, commit, type DriverBench, expectSuccess, rollback } from './driver-bench.ts';
 import { expectEqual, expectThat } from './expect.ts';
 import type { CheckOf } from './suite.ts';
+
+/** Begins, and stands behind the second of two savepoints, with a row in front of each and one behind. */
+const inTwoSavepoints = (bench: DriverBench): readonly Step[] => [
+  begin,
+  bench.insert(1),
+  { type: 'savepoint', name: 'outer_one' },
+  bench.insert(2),
+  { type: 'savepoint', name: 'inner_one' },
+  bench.insert(3),
+];
 
 /** Exchanges: what they carry out, and what they tell of it. */
 export const driverExchangeChecks: readonly CheckOf<DriverBench>[] = [
@@ -141,12 +152,7 @@ export const driverExchangeChecks: readonly CheckOf<DriverBench>[] = [
     async run(bench) {
       const connection = await bench.connect();
       const exchange = await connection.run([
-        begin,
-        bench.insert(1),
-        { type: 'savepoint', name: 'outer_one' },
-        bench.insert(2),
-        { type: 'savepoint', name: 'inner_one' },
-        bench.insert(3),
+        ...inTwoSavepoints(bench),
         { type: 'rollbackTo', name: 'inner_one' },
         { type: 'release', name: 'inner_one' },
         bench.insert(4),
@@ -162,12 +168,7 @@ export const driverExchangeChecks: readonly CheckOf<DriverBench>[] = [
     async run(bench) {
       const connection = await bench.connect();
       const exchange = await connection.run([
-        begin,
-        bench.insert(1),
-        { type: 'savepoint', name: 'outer_one' },
-        bench.insert(2),
-        { type: 'savepoint', name: 'inner_one' },
-        bench.insert(3),
+        ...inTwoSavepoints(bench),
         { type: 'release', name: 'inner_one' },
         { type: 'rollbackTo', name: 'outer_one' },
         bench.insert(4),

@@ -6,14 +6,14 @@ import { kyselyOn } from './dialect.ts';
 import type { Tables } from './where.ts';
 
 /** As much of a definition as is needed here. */
-interface SharedDefinition extends CachedTable {
+interface TableDefinition extends CachedTable {
   readonly columns?: readonly string[] | undefined;
 }
 
-/** What all instances of a model have in common, by client. */
-export class SharedByInstances {
+/** The table of a model on each client, for all instances of the model: its columns and its caches. */
+export class TableByClient {
   readonly #database: Database;
-  readonly #definition: SharedDefinition;
+  readonly #definition: TableDefinition;
   readonly #declared: ReadonlySet<string> | undefined;
   readonly #columns = new Map<string, Promise<ReadonlySet<string>>>();
   /** Those that the engine has told. */
@@ -21,7 +21,7 @@ export class SharedByInstances {
   readonly #caches = new Map<string, ModelCaches>();
 
   /** @throws InvalidOptionError for a store of its cache that lacks what the options need */
-  constructor(database: Database, definition: SharedDefinition) {
+  constructor(database: Database, definition: TableDefinition) {
     const { table, cache } = definition;
     if (cache !== undefined) checkStoreOf(database, `The cache of the model "${table}"`, cache);
     this.#database = database;

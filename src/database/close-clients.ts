@@ -1,0 +1,54 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Check, type Clock, milliseconds } from '../core/index.ts';
+import { DatabaseClosedError } from '../pool/index.ts';
+import type { Client } from './client.ts';
+
+/** Options of `close()`. */
+export interface CloseOptions {
+  /** How long running work may take to end by itself, in milliseconds. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+export const closeChecks: Record<keyof CloseOptions, Check> = { timeout: milliseconds(0) };
+
+/** How long it waits for what it has ended, in milliseconds. */
+const patience = { forCompensations: 5_000, forCut: 1_000 } as const;
+
+/** Refuses new work, lets what runs end within the timeout, ends what has not, and closes every connection. */
+export async function closeClients(clients: readonly Client[], clock: Clock, timeout: number): Promise<void> {
+  for (const { pool } of clients) pool.startClosing();
+  const isIdle = await idleWithin(clients, clock, timeout);
+  if (!isIdle) {
+    for (const { name, work, pool } of clients) {
+      const reason = tookTooLong(timeout, name);
+      work.abort(reason);
+      pool.refuseWaiting(reason);
+    }
+    // Their callers are told, and compensations may need connections.
+    await idleWithin(clients, clock, patience.forCompensations);
+  }
+  await Promise.all(clients.map((client) => client.end()));
+  if (isIdle) return;
+  await idleWithin(clients, clock, patience.forCut);
+  // The callers of what has just ended get its result in this turn of the event loop.
+  await setImmediate();
+}
+
+function idleWithin(clients: readonly Client[], clock: Clock, timeout: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancelTimer = clock.setTimer(() => resolve(false), timeout);
+    const idle = Promise.all(clients.map(({ work }) => work.whenIdle()));
+    void idle.then(() => {
+      cancelTimer();
+      resolve(true);
+    });
+  });
+}
+
+function tookTooLong(timeout: number, clientName: string): DatabaseClosedError {
+  return new DatabaseClosedError({
+    what: `The database was closed while this work was running; close() ended it after ${timeout} ms`,
+    remedy: 'Give close() a longer timeout, or let the work end on its signal',
+    at: { clientName },
+  });
+}
