@@ -1,5 +1,13 @@
 import { type Cache, type CacheDefinition, type CacheKey, createCache } from '../cache/index.ts';
-import { aFunction, type Check, entriesByName, InvalidOptionError, knownToCopies, readOptions } from '../core/index.ts';
+import {
+  aFunction,
+  type Check,
+  entriesByName,
+  InvalidOptionError,
+  knownToCopies,
+  readOptions,
+  refuseUncalled,
+} from '../core/index.ts';
 import { type CloseOptions, type Database, type Db, checkDatabase } from '../database/index.ts';
 import {
   type ColumnOf,
@@ -110,6 +118,8 @@ export class App<
     const { models, queues, caches, engine } = readOptions('createApp', options, checks);
     this.database = database;
     if (queues !== undefined) this.#jobs = createJobs(database, { queues, engine });
+    for (const [name, definition] of Object.entries({ ...models, ...caches }))
+      refuseUncalled('createApp', name, definition);
     const bound = Object.entries((models ?? {}) as ModelDefinitions).map(
       ([name, definition]) => [name, createModel(database, definition as ModelDefinition)] as const,
     );

@@ -1,5 +1,5 @@
 import { newStamp } from './stamp.ts';
-import { type Check, readOptions, text, withMethods, milliseconds } from '../core/index.ts';
+import { type Check, madeFirst, readOptions, text, withMethods, milliseconds } from '../core/index.ts';
 import { checkDatabase, type Database } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { CheckedStore } from './checked-store.ts';
@@ -20,7 +20,7 @@ export interface ChangesRelayOptions {
 }
 
 const checks: Record<keyof ChangesRelayOptions, Check> = {
-  store: withMethods('prepare', 'release'),
+  store: madeFirst('createChangesRelay', 'store', withMethods('prepare', 'release')),
   clientName: text(200),
   pollInterval: milliseconds(10),
   storeTimeout: milliseconds(1),

@@ -11,6 +11,7 @@ import {
   typeName,
   withMethods,
   milliseconds,
+  calledAs,
 } from '../core/index.ts';
 import type { MemoryOptions } from './near.ts';
 import { aStore } from './store-argument.ts';
@@ -125,6 +126,7 @@ export function defineCache<Value, Key extends CacheKey = CacheKey>(
 ): CacheDefinition<Value, Key> {
   return Object.freeze(readCacheOptions(options));
 }
+calledAs(defineCache, 'defineCache({ name })');
 
 /** @throws InvalidOptionError */
 export function readCacheOptions<Value, Key extends CacheKey>(

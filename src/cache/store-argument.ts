@@ -1,17 +1,27 @@
-import { type Check, className, InvalidOptionError, sharedByCopies, text, withMethods } from '../core/index.ts';
+import {
+  type Check,
+  className,
+  InvalidOptionError,
+  madeFirst,
+  sharedByCopies,
+  text,
+  withMethods,
+} from '../core/index.ts';
 import type { Database } from '../database/index.ts';
 import type { CacheStore, ChangeFeed } from './store.ts';
 
 const duties = withMethods('read', 'write', 'prepare', 'release');
 
-/** A store with all that it has to have; what it may have besides is checked too. */
-export const aStore: Check = (value) => {
+function storeCheck(value: unknown): string | undefined {
   const lacking = duties(value);
   if (lacking !== undefined) return lacking;
   const store = value as Readonly<Record<string, unknown>>;
   const wrong = ['find', 'lease'].find((name) => store[name] !== undefined && typeof store[name] !== 'function');
   return wrong === undefined ? undefined : `a store whose "${wrong}" is a function, or left out`;
-};
+}
+
+/** A store with all that it has to have; what it may have besides is checked too. */
+export const aStore: Check = madeFirst('A cache', 'store', storeCheck);
 
 /** The name of a store is part of the name of a channel. */
 const aName = text(150);

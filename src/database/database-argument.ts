@@ -19,7 +19,7 @@ export function checkDatabase(owner: string, database: Database): void {
       remedy: `Write ${call}, with what createDatabase() returned`,
     });
   }
-  internalsOf(database);
+  internalsOf(database, owner);
 }
 
 function hasDatabase(value: unknown): boolean {

@@ -78,7 +78,7 @@ export interface DatabaseInternals {
 }
 
 /** @throws InvalidOptionError for what is no database; MixedVersionsError for one of another version of the package */
-export let internalsOf: (database: Database) => DatabaseInternals;
+export let internalsOf: (database: Database, owner?: string) => DatabaseInternals;
 
 /** The clients of a program by name, and the ambient transactions on them. Made by `createDatabase`. */
 export class Database<Name extends string = string> {
@@ -92,10 +92,10 @@ export class Database<Name extends string = string> {
       'database',
       (database): DatabaseInternals => database.#internals,
     );
-    internalsOf = (database) => {
+    internalsOf = (database, owner) => {
       if (typeof database === 'object' && database !== null && #internals in database) return database.#internals;
       const found = internals(database);
-      if (found === undefined) throw noDatabase(database);
+      if (found === undefined) throw noDatabase(database, owner);
       return found;
     };
   }

@@ -19,12 +19,14 @@ export class AmbiguousDatabaseError extends SluiceError {
 }
 
 /** For what is given in place of a database. @throws MixedVersionsError for one of another version */
-export function noDatabase(value: unknown): InvalidOptionError {
-  refuseOtherVersion('A function that takes a database', 'a database', value);
+export function noDatabase(value: unknown, owner = 'A function that takes a database'): InvalidOptionError {
+  refuseOtherVersion(owner, 'a database', value);
   const isDatabase = hasSwitch(value);
   return new InvalidOptionError({
-    what: isDatabase ? 'A database is wrapped in a Proxy' : `A database was expected, and ${typeName(value)} was given`,
-    remedy: 'Give what createDatabase() returned',
+    what: `${owner} got ${isDatabase ? 'a database that is wrapped in a Proxy' : `${named(value)} in place of a database`}`,
+    remedy: owner.startsWith('create')
+      ? `Write ${owner}(database, options), with what createDatabase() returned`
+      : 'Give what createDatabase() returned',
   });
 }
 
@@ -34,4 +36,11 @@ function hasSwitch(value: unknown): boolean {
   } catch {
     return false;
   }
+}
+
+/** An object of the program has no name of its own. */
+function named(value: unknown): string {
+  return typeof value === 'object' && value !== null && typeName(value).startsWith('a value')
+    ? 'an object'
+    : typeName(value);
 }

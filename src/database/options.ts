@@ -13,6 +13,7 @@ import {
   refuseOtherVersion,
   withMethods,
   milliseconds,
+  refuseUncalled,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
 
@@ -63,6 +64,7 @@ function definitionOf(name: string, definition: unknown): ClientDefinition {
   const wrong = label(200)(name);
   if (wrong !== undefined) throw invalid('createDatabase got a client with a name that cannot be', `Give ${wrong}`);
   refuseOtherVersion('createDatabase', 'a client', definition);
+  refuseUncalled('createDatabase', name, definition);
   if (typeof definition !== 'object' || definition === null || !('driver' in definition) || !('pool' in definition)) {
     throw invalid(`The client "${name}" is not defined by a driver`, 'Give what postgres(...) returns');
   }

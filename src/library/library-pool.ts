@@ -8,8 +8,8 @@ import { currentFrame, findPlace } from '../context/index.ts';
 const ofClient = Symbol.for('sluice.client');
 
 /** @throws InvalidOptionError for what is no database; MixedVersionsError; UnknownClientError */
-export function clientOf(database: Database, clientName: string | undefined): TransactionalClient {
-  const internals = internalsOf(database);
+export function clientOf(database: Database, clientName: string | undefined, owner?: string): TransactionalClient {
+  const internals = internalsOf(database, owner);
   return internals.clientNamed(clientName === undefined ? internals.defaultClientName : clientName);
 }
 
@@ -28,7 +28,7 @@ export function libraryPool(
   clientName: string | undefined,
   options: LibraryPoolOptions = {},
 ): object {
-  const client = clientOf(database, clientName);
+  const client = clientOf(database, clientName, 'ambientPool');
   const pool = client.driver.libraryPool?.(database, client.name, options);
   if (pool !== undefined) return belongingTo(client, pool);
   throw new InvalidOptionError({

@@ -8,6 +8,7 @@ import {
   optionsOf,
   readOptions,
   text,
+  calledAs,
 } from '../core/index.ts';
 
 /** Names of the columns of a row. */
@@ -112,6 +113,7 @@ export function defineModel<Row extends object, Key extends ColumnOf<Row> = Defa
   }
   return Object.freeze(read);
 }
+calledAs(defineModel, 'defineModel({ table, key })');
 
 /** The key is `id` unless it is named, since a type cannot be given and inferred at once. */
 type DefaultKey<Row> = 'id' extends keyof Row ? 'id' & ColumnOf<Row> : ColumnOf<Row>;

@@ -9,6 +9,7 @@ import {
   oneOf,
   optionsOf,
   milliseconds,
+  calledAs,
 } from '../core/index.ts';
 import type { Backoff } from './engine/index.ts';
 
@@ -98,6 +99,7 @@ export function defineQueue<Data = unknown, Result = unknown>(
     }),
   });
 }
+calledAs(defineQueue, "defineQueue('invoice')");
 
 /** Milliseconds alone are exponential. */
 export function backoffOf(backoff: number | Backoff): Backoff {

@@ -26,7 +26,7 @@ export class WouldDeadlockError extends SluiceError {
   override readonly code = 'WOULD_DEADLOCK';
 }
 
-/** No answer came in time. The job may still run. */
+/** No answer came in time. The message says what is known of the job, and whether it may still run. */
 export class JobTimeoutError extends SluiceError {
   static override readonly code = 'JOB_TIMEOUT';
   override readonly code = 'JOB_TIMEOUT';
@@ -80,7 +80,8 @@ export class UnrecoverableError extends Error {
 
 /**
  * The error of a handler, as its waiter gets it: with the name, the message and the code that it had
- * where it was thrown, and the stack of that process in `remoteStack`.
+ * where it was thrown, and the stack of that process in `remoteStack`. Where that was an error of Sluice, or wrapped one,
+ * `SluiceError.find(error)` gives it, with its `code`, `retryable`, `remedy` and `docs`; it is the `cause`.
  */
 export class RemoteError extends Error {
   static {
@@ -98,8 +99,8 @@ export class RemoteError extends Error {
   /** The UUID of the job. */
   readonly jobId: string;
 
-  constructor({ name, message, code, stack }: RemoteFailure, queue: string, jobId: string) {
-    super(message);
+  constructor({ name, message, code, stack }: RemoteFailure, queue: string, jobId: string, cause?: SluiceError) {
+    super(message, cause === undefined ? undefined : { cause });
     this.name = name;
     this.code = code;
     this.remoteStack = stack;

@@ -10,6 +10,7 @@ import {
   systemClock,
   refuseOtherVersion,
   milliseconds,
+  refuseUncalled,
 } from '../core/index.ts';
 import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
@@ -167,6 +168,8 @@ function readJobsOptions<Definitions extends QueueDefinitions>(
 ): JobsOptions<Definitions> {
   const read = readOptions('createJobs', options, checks);
   refuseOtherVersion('createJobs', 'an engine', read.engine);
+  refuseUncalled('createJobs', 'engine', read.engine);
+  for (const [name, definition] of Object.entries(read.queues ?? {})) refuseUncalled('createJobs', name, definition);
   const definitions = Object.values<QueueDefinition<never>>(read.queues ?? {});
   if (definitions.length === 0 || !definitions.every(isDefinition)) {
     throw new InvalidOptionError({

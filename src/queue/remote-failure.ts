@@ -1,4 +1,4 @@
-import { describeThrown, fieldOf, isError } from '../core/index.ts';
+import { arrived, describeThrown, fieldOf, isError, travelling } from '../core/index.ts';
 import { RemoteError } from './errors.ts';
 import type { JobReference, RemoteFailure } from './engine/index.ts';
 
@@ -8,16 +8,24 @@ export function describeFailure(error: unknown): RemoteFailure {
     return { name: 'Error', message: `a handler threw ${error === null ? 'null' : `a value of type ${typeof error}`}` };
   }
   const { name, message, code, stack } = describeThrown(error);
-  return { name, message, ...(code === undefined ? {} : { code }), ...(stack === undefined ? {} : { stack }) };
+  const sluice = travelling(error);
+  return {
+    name,
+    message,
+    ...(code === undefined ? {} : { code }),
+    ...(stack === undefined ? {} : { stack }),
+    ...(sluice === undefined ? {} : { sluice }),
+  };
 }
 
 /** The error for the waiter. A failure comes from outside, so nothing in it is taken for granted. */
 export function toError(failure: unknown, { queue, id }: JobReference): RemoteError {
-  const { name, message, code, stack } = (failure ?? {}) as Partial<Record<keyof RemoteFailure, unknown>>;
+  const { name, message, code, stack, sluice } = (failure ?? {}) as Partial<Record<keyof RemoteFailure, unknown>>;
   return new RemoteError(
     { name: text(name) ?? 'Error', message: text(message) ?? 'the job failed', code: text(code), stack: text(stack) },
     queue,
     id,
+    arrived(sluice),
   );
 }
 

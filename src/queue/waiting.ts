@@ -236,7 +236,7 @@ function written(progress: unknown): string | undefined {
   }
 }
 
-function timedOut({ job, lastState, lastError }: Waiter, timeout: number): JobTimeoutError {
+function timedOut({ job, lastState, lastError, resend }: Waiter, timeout: number): JobTimeoutError {
   const known: Record<JobState['status'], string> = {
     waiting: 'it was waiting for a worker',
     active: 'it was running',
@@ -247,11 +247,34 @@ function timedOut({ job, lastState, lastError }: Waiter, timeout: number): JobTi
   const engine = lastError === undefined ? '' : ', and the queue could not be asked';
   return new JobTimeoutError({
     what: `The job ${job.id} of queue "${job.queue}" (level ${job.level}) did not answer within ${Math.round(timeout)} ms; when last seen ${state}${engine}`,
-    remedy: 'It may still run. Check that a worker handles the queue and has free slots, or give a longer timeout',
+    remedy: `${fateOf(lastState, resend !== undefined)}. ${adviceFor(lastState)}`,
     cause: lastError,
     jobId: job.id,
     lastState,
   });
+}
+
+/** @param isRequest the job has the time of its caller, and no worker runs it after that */
+function fateOf(lastState: JobState['status'] | undefined, isRequest: boolean): string {
+  switch (lastState) {
+    case 'waiting':
+      return isRequest
+        ? 'It was not running: a worker that takes it now refuses it, since the time of its caller is over'
+        : 'It was not running, and stays in the queue until a worker takes it';
+    case 'active':
+      return 'It may still be running';
+    case 'completed':
+    case 'failed':
+      return 'It has ended, and its answer has not arrived';
+    case undefined:
+      return 'It may still run';
+  }
+}
+
+function adviceFor(lastState: JobState['status'] | undefined): string {
+  return lastState === 'active'
+    ? 'Give a longer timeout'
+    : 'Check that a worker handles the queue and has free slots, or give a longer timeout';
 }
 
 function closed({ id, queue }: JobReference): JobsClosedError {

@@ -24,7 +24,7 @@ export async function poolOfOne<Result>(
   clientName?: string,
 ): Promise<Result> {
   checkBody('poolOfOne', body);
-  const internals = internalsOf(database);
+  const internals = internalsOf(database, 'poolOfOne');
   const { pool } = internals.clientNamed(clientName ?? internals.defaultClientName);
   const before = pool.guard;
   pool.guard = ({ level }, { levels, oldestHolder }) => {

@@ -22,7 +22,7 @@ export function rollbackEach<Test extends Anything>(
   test: Test,
   options: RollbackOptions = {},
 ): Test {
-  internalsOf(database);
+  internalsOf(database, 'rollbackEach');
   checkBody('rollbackEach', test);
   const read = readRollbackOptions(options);
   return wrap(test as Anything as Callable, (body) => wrapBody(database, body, read)) as Anything as Test;

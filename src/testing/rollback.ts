@@ -74,7 +74,7 @@ export async function rolledBack<Result>(
 ): Promise<Result> {
   const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
   checkBody('rolledBack', body);
-  const internals = internalsOf(database);
+  const internals = internalsOf(database, 'rolledBack');
   const base: BaseScope = {
     async committed(runHooks) {
       if (commitHooks === 'run') return await runHooks();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
-import { type Database, withContext, currentContext } from '../../src/index.ts';
+import { ConnectionLostError, currentContext, type Database, SluiceError, withContext } from '../../src/index.ts';
 import {
   createJobs,
   defineQueue,
@@ -169,6 +169,31 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
         queue: 'sell',
       });
       expect(error['remoteStack']).toContain('queue-suite');
+    });
+
+    it.each<[string, (error: unknown) => unknown]>([
+      ['as it is', (error) => error],
+      ['as the cause of an error of a library', (error) => new Error('QueryFailedError', { cause: error })],
+    ])('brings an error of Sluice, which SluiceError.find finds: %s', async (_, wrap) => {
+      const sell = defineQueue<null, void>('sell');
+      const jobs = open({ sell });
+      jobs.worker().handle(sell, () => {
+        const at = { clientName: 'default', level: 3 };
+        const thrown = new ConnectionLostError({ what: 'It was lost', remedy: 'Repeat it', retryable: true, at });
+        throw wrap(thrown);
+      });
+      const error = await rejection(jobs.queues.sell.pushAsync(null));
+      expect(error).toBeInstanceOf(RemoteError);
+      expect(SluiceError.find(error)).toMatchObject({
+        name: 'ConnectionLostError',
+        message: 'It was lost. Repeat it.',
+        code: 'CONNECTION_LOST',
+        remedy: 'Repeat it',
+        retryable: true,
+        docs: 'docs/errors.md#connection_lost',
+        clientName: 'default',
+        level: 3,
+      });
     });
 
     it('brings an error whose text not every server can hold', async () => {
@@ -615,6 +640,28 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       ]);
       expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
       expect(await notes()).toEqual(['good']);
+    });
+
+    it('says of a job that did not answer in time whether it may still run', async () => {
+      const sell = defineQueue<null, void>('sell');
+      const jobs = open({ sell });
+      const waiting = await rejection(jobs.queues.sell.pushAsync(null, { timeout: 1_500 }));
+      expect(waiting).toMatchObject({
+        code: 'JOB_TIMEOUT',
+        lastState: 'waiting',
+        remedy: expect.stringMatching(/^It was not running: a worker that takes it now refuses it/) as string,
+      });
+      const ran: string[] = [];
+      const handle = await jobs.queues.sell.push(null);
+      const left = await rejection(handle.result({ timeout: 1_500 }));
+      expect(left).toMatchObject({
+        lastState: 'waiting',
+        remedy: expect.stringMatching(/^It was not running, and stays in the queue until a worker takes it/) as string,
+      });
+      // What is said is what happens.
+      jobs.worker().handle(sell, (_, { id }) => void ran.push(id));
+      await handle.result();
+      expect(ran).toEqual([handle.id]);
     });
 
     it('takes nothing while it pauses', async () => {

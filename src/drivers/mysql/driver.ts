@@ -21,7 +21,7 @@ import { currentSettings, unlessAborted } from './connecting/login.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readMysqlOptions, type MysqlOptions } from './connecting/options.ts';
 import { openSession } from './connecting/server-info.ts';
-import { signed, warningOnce } from '../../core/index.ts';
+import { signed, warningOnce, calledAs } from '../../core/index.ts';
 
 /** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
 const keepAliveInitialDelay = 30_000;
@@ -87,6 +87,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   };
   return signed({ driver, pool });
 }
+calledAs(mysql, 'mysql({ uri })');
 
 /** The settings of every connection, without the password. */
 function configOf({ preparedStatements, ssl, ...connection }: Omit<MysqlOptions, 'password'>): ConnectionOptions {

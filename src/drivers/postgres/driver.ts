@@ -26,7 +26,7 @@ import { PoolerTimeout } from './exchange/pooler-timeout.ts';
 import { serversOf } from './connecting/servers.ts';
 import { StatementRegistry } from './prepared/statement-registry.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
-import { signed } from '../../core/index.ts';
+import { signed, calledAs } from '../../core/index.ts';
 
 /** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => WireValue } }).utils;
@@ -98,3 +98,4 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   };
   return signed({ driver, pool });
 }
+calledAs(postgres, 'postgres({ connectionString })');

@@ -11,7 +11,7 @@ import { blockersAmong, type Neighbours, SqliteConnection } from './connection.t
 import { readSqliteOptions, type SqliteOptions } from './options.ts';
 import { fileStore, memoryStore } from './store.ts';
 import { readText } from './text-facts.ts';
-import { signed } from '../../core/index.ts';
+import { signed, calledAs } from '../../core/index.ts';
 
 /** There are no locks to look at: who needs the writer waits for whom has it, if that is one of those who wait for it. */
 const lockProbe: LockProbe = {
@@ -62,3 +62,4 @@ export function sqlite(given: SqliteOptions = {}): ClientDefinition {
   // There is no server that could close a connection, or let one die.
   return signed({ driver, pool: { maxLifetime: 0, validateAfter: 0, ...pool, max: 1 } });
 }
+calledAs(sqlite, 'sqlite({ file })');

@@ -49,7 +49,7 @@ export function bindDrizzle<Drizzle extends WithTransaction, Name extends string
   clientName?: NoInfer<Name>,
 ): Drizzle {
   assertHandle(entry, drizzle);
-  const client = clientOf(database, clientName);
+  const client = clientOf(database, clientName, entry.name);
   if (drizzle.$client !== undefined) assertPoolOf(client, drizzle.$client, entry.name);
   bind(drizzle, { client, own: ownTransactions(database, clientName, 'Drizzle') });
   return drizzle;

@@ -83,7 +83,7 @@ export function createKnex<Name extends string>(
 ): Knex {
   const { clientName, ...config } = readOpen('createKnex', options, ['clientName']);
   refuseOptions(config);
-  const { dialect, libraryNames } = clientOf(database, clientName).driver;
+  const { dialect, libraryNames } = clientOf(database, clientName, 'createKnex').driver;
   const client = libraryNames?.knex;
   if (client === undefined) {
     throw new InvalidOptionError({
@@ -111,7 +111,7 @@ export function bindKnex<Handle extends Knex, Name extends string>(
 ): Handle {
   assertHandle(entry, knex);
   const handle = knex as unknown as WithContext;
-  const client = clientOf(database, clientName);
+  const client = clientOf(database, clientName, entry.name);
   const { config } = handle.context.client;
   if (config !== undefined) assertPoolOf(client, config.connectionPool, entry.name);
   bind(handle, { client, own: ownTransactions(database, clientName, 'Knex') });

@@ -52,7 +52,7 @@ export function bindKysely<Tables, Name extends string>(
   clientName?: NoInfer<Name>,
 ): Kysely<Tables> {
   assertHandle(entry, kysely);
-  const client = clientOf(database, clientName);
+  const client = clientOf(database, clientName, entry.name);
   return bind(kysely, {
     client,
     own: ownTransactions(database, clientName, 'Kysely'),

@@ -48,7 +48,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   clientName?: NoInfer<Name>,
 ): Orm {
   assertHandle(entry, orm);
-  const client = clientOf(database, clientName);
+  const client = clientOf(database, clientName, entry.name);
   const connection = orm.em.getConnection('write') as unknown as WithTransactional;
   assertHandle(ofConnection, connection);
   refuseConnectionOptions(orm.config);

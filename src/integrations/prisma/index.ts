@@ -47,7 +47,7 @@ export function bindPrisma<Client extends object, Name extends string>(
       remedy: 'Give new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) })',
     });
   }
-  const client = clientOf(database, clientName);
+  const client = clientOf(database, clientName, entry.name);
   if (isBound(entry.name, prisma, client)) return prisma;
   const found = grounds.get(prisma);
   if (found !== undefined) assertSameClient(entry.name, found.client, client);

@@ -64,6 +64,8 @@ export interface RemoteFailure {
   readonly code?: string | undefined;
   /** The stack in the process that threw it. */
   readonly stack?: string | undefined;
+  /** The error of Sluice that was thrown, or that the thrown one wraps; JSON that an engine passes on as it is. */
+  readonly sluice?: object | undefined;
 }
 
 /** How a run of a job ended, as JSON: `value` is missing for `undefined`. */

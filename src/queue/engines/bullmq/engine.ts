@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { type CancelTimer, endsWithin, systemClock, signed } from '../../../core/index.ts';
+import { type CancelTimer, endsWithin, systemClock, signed, calledAs } from '../../../core/index.ts';
 import {
   type EngineHost,
   type EngineJob,
@@ -48,6 +48,7 @@ export function bullmq(options: BullmqOptions): QueueEngineFactory {
   const read = readBullmqOptions(options);
   return signed((host: EngineHost) => new BullmqEngine(read, host));
 }
+calledAs(bullmq, 'bullmq({ connection })');
 
 class BullmqEngine implements QueueEngine {
   readonly name = 'bullmq';

@@ -1,4 +1,4 @@
-import { type CancelTimer, systemClock, signed } from '../../../core/index.ts';
+import { type CancelTimer, systemClock, signed, calledAs } from '../../../core/index.ts';
 import {
   pauseBefore,
   type Delivery,
@@ -240,6 +240,7 @@ export function memory(): QueueEngineFactory {
     },
   }));
 }
+calledAs(memory, 'memory()');
 
 function states(store: MemoryStore, jobs: readonly JobReference[]): ReadonlyMap<string, JobState> {
   const found = new Map<string, JobState>();

@@ -1,5 +1,5 @@
 import { PgBoss } from 'pg-boss';
-import { type CancelTimer, InvalidOptionError, systemClock, signed } from '../../../core/index.ts';
+import { type CancelTimer, InvalidOptionError, systemClock, signed, calledAs } from '../../../core/index.ts';
 import type {
   EngineHost,
   EngineJob,
@@ -37,6 +37,7 @@ export function pgBoss(options: PgBossOptions): QueueEngineFactory {
   const read = readPgBossOptions(options);
   return signed((host: EngineHost) => new PgBossEngine(read, host));
 }
+calledAs(pgBoss, 'pgBoss({ connectionString })');
 
 /** A worker that wants to know at which levels jobs of a queue arrive. */
 interface Watcher {
