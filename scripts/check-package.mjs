@@ -1,4 +1,4 @@
-// Unpacks what would be published where nothing else is installed, and imports it as a user does.
+// Unpacks what would be published where nothing else is installed, and loads it as users do, in both module forms.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,46 +10,51 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'sluice-package-'));
 try {
   if (unpackInto(folder, root).length > 3) throw new Error('the package has more than three dependencies');
-  expectImport('sluice', undefined);
-  expectImport('sluice/outbox', undefined);
-  expectImport('sluice/cache', undefined);
+  expectLoads('sluice', undefined);
+  expectLoads('sluice/outbox', undefined);
+  expectLoads('sluice/cache', undefined);
   // It is given a client, and needs no package of its own.
-  expectImport('sluice/cache/redis', undefined);
-  expectImport('sluice/queue', undefined);
-  expectImport('sluice/testing', undefined);
+  expectLoads('sluice/cache/redis', undefined);
+  expectLoads('sluice/queue', undefined);
+  expectLoads('sluice/testing', undefined);
   // The ports and their suites need no peer.
-  expectImport('sluice/driver', undefined);
-  expectImport('sluice/queue/engine', undefined);
-  expectImport('sluice/testing/conformance', undefined);
+  expectLoads('sluice/driver', undefined);
+  expectLoads('sluice/queue/engine', undefined);
+  expectLoads('sluice/testing/conformance', undefined);
   // What stands on another package needs that one, and nothing else does.
-  expectImport('sluice/postgres', /Cannot find package 'pg'/);
-  expectImport('sluice/mysql', /Cannot find package 'mysql2'/);
-  expectImport('sluice/model', /Cannot find package 'kysely'/);
-  expectImport('sluice/app', /Cannot find package 'kysely'/);
+  expectLoads('sluice/postgres', /Cannot find (?:package|module) 'pg'/);
+  expectLoads('sluice/mysql', /Cannot find (?:package|module) 'mysql2'/);
+  expectLoads('sluice/model', /Cannot find (?:package|module) 'kysely'/);
+  expectLoads('sluice/app', /Cannot find (?:package|module) 'kysely'/);
   // It stands on Node.js alone.
-  expectImport('sluice/sqlite', undefined);
-  expectImport('sluice/queue/pg-boss', /Cannot find package 'pg-boss'/);
-  expectImport('sluice/queue/bullmq', /Cannot find package '(?:bullmq|ioredis)'/);
-  expectImport('sluice/drizzle', undefined);
+  expectLoads('sluice/sqlite', undefined);
+  expectLoads('sluice/queue/pg-boss', /Cannot find (?:package|module) 'pg-boss'/);
+  expectLoads('sluice/queue/bullmq', /Cannot find (?:package|module) '(?:bullmq|ioredis)'/);
+  expectLoads('sluice/drizzle', undefined);
   // It uses no more than Kysely's types.
-  expectImport('sluice/kysely', undefined);
-  expectImport('sluice/knex', /Cannot find package 'knex'/);
-  expectImport('sluice/prisma', undefined);
+  expectLoads('sluice/kysely', undefined);
+  expectLoads('sluice/knex', /Cannot find (?:package|module) 'knex'/);
+  expectLoads('sluice/prisma', undefined);
   // It uses no more than MikroORM's types.
-  expectImport('sluice/mikro-orm', undefined);
-  expectImport('sluice/typeorm', /Cannot find package 'typeorm'/);
+  expectLoads('sluice/mikro-orm', undefined);
+  expectLoads('sluice/typeorm', /Cannot find (?:package|module) 'typeorm'/);
   execFileSync(process.execPath, [join(folder, 'node_modules/sluice/dist/cli/sluice/main.js'), 'outbox-sql']);
-  console.log('The package imports without its peers.');
+  console.log('The package loads without its peers, as ES modules and as CommonJS.');
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-function expectImport(entry, refusal) {
-  const code = `const names = Object.keys(await import(${JSON.stringify(entry)})); if (names.length === 0) throw new Error('no exports');`;
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
+function expectLoads(entry, refusal) {
+  const name = JSON.stringify(entry);
+  expectRuns(entry, 'module', `await import(${name})`, refusal);
+  expectRuns(entry, 'commonjs', `require(${name})`, refusal);
+}
+
+function expectRuns(entry, form, load, refusal) {
+  const code = `const names = Object.keys(${load}); if (names.length === 0) throw new Error('no exports');`;
+  // A Node.js that could require ES modules would hide that the other form is missing.
+  const options = ['--no-experimental-require-module', `--input-type=${form}`, '--eval', code];
+  const { status, stderr } = spawnSync(process.execPath, options, { cwd: folder, encoding: 'utf8' });
   const expected = refusal === undefined ? status === 0 : status !== 0 && refusal.test(stderr);
-  if (!expected) throw new Error(`importing ${entry} without peers: exit ${status}\n${stderr}`);
+  if (!expected) throw new Error(`loading ${entry} (${form}) without peers: exit ${status}\n${stderr}`);
 }

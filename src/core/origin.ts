@@ -1,13 +1,10 @@
-import { join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** A place in the program, formatted lazily: on the first read. */
 export type Origin = () => string | undefined;
 
-/** The folder of this copy's code. */
-export const ownFolder: string = fileURLToPath(new URL('..', import.meta.url));
 const packages = /[\\/]node_modules[\\/]/;
-const ownPrograms = join(ownFolder, 'cli');
 /** The method of ours that was called, and its caller; each further line costs a third of a microsecond. */
 const shallow = 2;
 
@@ -49,6 +46,21 @@ export class TokenBucket {
   }
 }
 
+/** The folder of this copy's code; empty where a bundler has put it together with that of others. */
+export const ownFolder: string = folderOfThisFile();
+const ownPrograms = join(ownFolder, 'cli');
+
+/** From the stack, as what is compared with it: `import.meta` is there in ES modules alone, and `__filename` in CommonJS. */
+function folderOfThisFile(): string {
+  const holder: { stack?: string } = {};
+  Error.captureStackTrace(holder);
+  for (const line of String(holder.stack).split('\n')) {
+    const place = placeIn(line)?.replace(/:\d+:\d+$/, '');
+    if (place !== undefined && /[\\/]core[\\/]origin\.[jt]s$/.test(place)) return dirname(dirname(place)) + sep;
+  }
+  return '';
+}
+
 const samples = new TokenBucket(() => performance.now());
 
 /**
@@ -65,14 +77,22 @@ const unknown: Origin = () => undefined;
 function firstForeignPlace(stack: string): string | undefined {
   let inPackage: string | undefined;
   for (const line of stack.split('\n').slice(1)) {
-    const place = /(?:\(|at (?:async )?)((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
-    if (place === undefined) continue;
-    const path = place.startsWith('file:') ? fromUrl(place) : place;
-    if (path.startsWith(ownFolder) && !path.startsWith(ownPrograms)) continue;
+    const path = placeIn(line);
+    if (path === undefined || isOwn(path)) continue;
     if (!packages.test(path)) return path;
     inPackage ??= path;
   }
   return inPackage;
+}
+
+function isOwn(path: string): boolean {
+  return ownFolder !== '' && path.startsWith(ownFolder) && !path.startsWith(ownPrograms);
+}
+
+/** The place that a line of a stack names, as `file:line:column`. */
+function placeIn(line: string): string | undefined {
+  const place = /(?:\(|at (?:async )?)((?:file:\/\/)?(?:\/|[A-Za-z]:[\\/])[^()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+  return place?.startsWith('file:') === true ? fromUrl(place) : place;
 }
 
 function fromUrl(place: string): string {

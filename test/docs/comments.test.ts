@@ -54,7 +54,10 @@ describe('the doc comments', () => {
     const planted = mkdtempSync(join(tmpdir(), 'sluice-comments-'));
     mkdirSync(join(planted, 'src'));
     writeFileSync(join(planted, 'src/index.ts'), source);
-    writeFileSync(join(planted, 'package.json'), JSON.stringify({ exports: { '.': { default: './dist/index.js' } } }));
+    writeFileSync(
+      join(planted, 'package.json'),
+      JSON.stringify({ exports: { '.': { import: { default: './dist/index.js' } } } }),
+    );
     writeFileSync(
       join(planted, 'tsconfig.json'),
       JSON.stringify({ compilerOptions: { strict: true }, include: ['src'] }),

@@ -26,13 +26,13 @@ export interface PublicName {
 /** The entry points of package.json, each with its source file. */
 export function entryPoints(folder: string = root): ReadonlyMap<string, string> {
   const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-    exports: Record<string, string | { default: string }>;
+    exports: Record<string, string | { import: { default: string } }>;
   };
   return new Map(
     Object.entries(exports).flatMap(([name, target]) =>
       typeof target === 'string'
         ? []
-        : [[name.replace('.', 'sluice'), target.default.replace('./dist', 'src').replace(/js$/, 'ts')]],
+        : [[name.replace('.', 'sluice'), target.import.default.replace('./dist', 'src').replace(/js$/, 'ts')]],
     ),
   );
 }

@@ -99,7 +99,7 @@ const entrances: Readonly<Record<string, Use>> = {
     await until('both are stored', async () => (await stock.get(1)) === 10 && (await price.get(1)) === 20);
   },
   createChangesRelay: ({ database, taker, maker }) => {
-    const store = Object.assign(new maker.cache.MemoryStore(), { isShared: true });
+    const store = Object.assign(new maker.cache.MemoryStore(), { isShared: true, name: 'shelf' });
     expect(taker.cache.createChangesRelay(database, { store })).toBeInstanceOf(taker.outbox.Relay);
   },
   createModel: async ({ database, taker }) => {
@@ -390,6 +390,7 @@ const internal: ReadonlySet<string> = new Set([
   'add',
   'changing',
   'checkHandle',
+  'checkStoreOf',
   'claim',
   'close',
   'columnsOn',

@@ -31,9 +31,11 @@ export function documentedOptions(): ReadonlyMap<string, ReadonlyMap<string, str
 
 function exportedNames(): ReadonlySet<string> {
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    exports: Record<string, string | { default: string }>;
+    exports: Record<string, string | { import: { default: string } }>;
   };
-  const entries = Object.values(exports).flatMap((target) => (typeof target === 'string' ? [] : [target.default]));
+  const entries = Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? [] : [target.import.default],
+  );
   const texts = entries.map((entry) =>
     readFileSync(join(root, entry.replace('./dist', 'src').replace(/js$/, 'ts')), 'utf8'),
   );

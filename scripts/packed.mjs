@@ -1,5 +1,6 @@
-// Toys that import the packed package alone, outside of the repository: their types are checked against its declarations,
-// strictly, and they pass the suites of their ports with node:test. What a program exports of the package has types with names.
+// Programs that know the packed package alone, outside of the repository: toys of its ports, and one that has both of its
+// module forms. Their types are checked against its declarations, strictly, and their tests pass with node:test.
+// What a program exports of the package has types with names.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,20 +9,20 @@ import { fileURLToPath } from 'node:url';
 import { unpackInto } from './unpack.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'sluice-ports-'));
+const folder = mkdtempSync(join(tmpdir(), 'sluice-packed-'));
 try {
   unpackInto(folder, root);
   cpSync(join(root, 'test/packed'), folder, { recursive: true });
   const files = readdirSync(folder).filter((file) => file.endsWith('.test.mts'));
-  if (files.length < 4) throw new Error('toys are missing');
+  if (files.length < 5) throw new Error('programs are missing');
   // What a program in TypeScript has for node:test; with these alone the declarations of the ports compile.
   for (const name of ['@types/node', 'undici-types'])
     cpSync(join(root, 'node_modules', name), join(folder, 'node_modules', name), { recursive: true });
-  compile(folder, 'a toy cannot be typed with what the package exports');
+  compile(folder, 'a program cannot be typed with what the package exports');
   const options = { cwd: folder, encoding: 'utf8' };
   const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=spec', ...files], options);
-  if (status !== 0) throw new Error(`a toy does not pass the suite of its port\n${stdout}`);
-  console.log(`${files.length} toys have the types of the packed package, and pass the suites of their ports.`);
+  if (status !== 0) throw new Error(`a program does not pass its tests\n${stdout}`);
+  console.log(`${files.length} programs have the types of the packed package, and pass their tests.`);
   // Next to the packages that it works with.
   rmSync(join(folder, 'node_modules/@types'), { recursive: true });
   for (const name of readdirSync(join(root, 'node_modules'))) {
