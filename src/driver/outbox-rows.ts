@@ -1,4 +1,4 @@
-import type { NewOutboxRow } from './outbox-dialect.ts';
+import type { NewOutboxRow, OutboxDialect } from './outbox-dialect.ts';
 import type { Statement } from './statement.ts';
 
 /** The most rows that one statement adds. */
@@ -28,3 +28,19 @@ export function insertRows(messages: readonly NewOutboxRow[], keyColumn: string)
 export function placeholders(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
 }
+
+/** The same on engines whose statements have a placeholder for each of a list, instead of one for an array. */
+export const listStatements: Pick<OutboxDialect, 'present' | 'record' | 'recorded'> = {
+  present: (channel, jobIds) => ({
+    text: `select job_id from sluice_outbox where channel = ? and job_id in (${placeholders(jobIds)})`,
+    values: [channel, ...jobIds],
+  }),
+  record: (consumer, messageId, result) => ({
+    text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
+    values: [consumer, messageId, result],
+  }),
+  recorded: (consumer, messageIds) => ({
+    text: `select message_id, result from sluice_inbox where consumer = ? and message_id in (${placeholders(messageIds)})`,
+    values: [consumer, ...messageIds],
+  }),
+};

@@ -1,5 +1,5 @@
 import { fieldOf } from '../../../core/index.ts';
-import { insertRows, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
+import { insertRows, listStatements, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
 
 const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
 const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context, attempts';
@@ -76,18 +76,7 @@ export const mysqlOutbox: OutboxDialect = {
     if (numbers.length === 0) return { text: `${text} and false`, values: [channel] };
     return { text: `${text} and id in (${placeholders(numbers)})`, values: [channel, ...numbers] };
   },
-  present: (channel, jobIds) => ({
-    text: `select job_id from sluice_outbox where channel = ? and job_id in (${placeholders(jobIds)})`,
-    values: [channel, ...jobIds],
-  }),
-  record: (consumer, messageId, result) => ({
-    text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
-    values: [consumer, messageId, result],
-  }),
-  recorded: (consumer, messageIds) => ({
-    text: `select message_id, result from sluice_inbox where consumer = ? and message_id in (${placeholders(messageIds)})`,
-    values: [consumer, ...messageIds],
-  }),
+  ...listStatements,
   forget: (age) => ({
     text: 'delete from sluice_inbox where at < timestampadd(microsecond, $1 * -1000, now(3)) limit 10000',
     values: [age],

@@ -1,5 +1,5 @@
 import { describeThrown } from '../../../core/index.ts';
-import { insertRows, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
+import { insertRows, listStatements, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
 
 /** Milliseconds since 1970. */
 const now = `cast(unixepoch('subsec') * 1000 as integer)`;
@@ -69,18 +69,7 @@ export const sqliteOutbox: OutboxDialect = {
     if (numbers === undefined) return { text, values: [channel] };
     return { text: `${text} and id in (${placeholders(numbers)})`, values: [channel, ...numbers] };
   },
-  present: (channel, jobIds) => ({
-    text: `select job_id from sluice_outbox where channel = ? and job_id in (${placeholders(jobIds)})`,
-    values: [channel, ...jobIds],
-  }),
-  record: (consumer, messageId, result) => ({
-    text: 'insert into sluice_inbox (consumer, message_id, result) values (?, ?, ?)',
-    values: [consumer, messageId, result],
-  }),
-  recorded: (consumer, messageIds) => ({
-    text: `select message_id, result from sluice_inbox where consumer = ? and message_id in (${placeholders(messageIds)})`,
-    values: [consumer, ...messageIds],
-  }),
+  ...listStatements,
   forget: (age) => ({
     text: `delete from sluice_inbox where rowid in (select rowid from sluice_inbox where at < ${now} - $1 limit 10000)`,
     values: [age],
