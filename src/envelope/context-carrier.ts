@@ -22,7 +22,7 @@ import {
 import { decodeContext, encodeContext, type ReceivedContext } from './context.ts';
 import { invalidContext } from './errors.ts';
 import { checkCarrier, type HeaderCarrier, readHeader, writeHeader } from './headers.ts';
-import { SeenOnce } from './seen-once.ts';
+import { ReplayGuard } from './replay-guard.ts';
 import { isSignedBy, sign } from './signature.ts';
 
 /** Options of `createContextCarrier`. */
@@ -111,7 +111,7 @@ const injectChecks: Record<keyof InjectOptions, Check> = { awaited: aBoolean };
 export function createContextCarrierFor(target: ContextCarrierTarget, options: ContextCarrierOptions): ContextCarrier {
   const { secret: given, maxAge = 300_000 } = options;
   const secrets = given === undefined ? [] : typeof given === 'string' ? [given] : given;
-  const seen = new SeenOnce(maxAge * 2, mostRemembered);
+  const seen = new ReplayGuard(maxAge * 2, mostRemembered);
 
   const received = (headers: HeaderCarrier): ReceivedContext => {
     const body = readHeader(headers, names.context);

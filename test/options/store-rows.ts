@@ -3,44 +3,28 @@ import { RedisStore } from '../../src/cache/redis/index.ts';
 import { createModel, defineModel, everyRow } from '../../src/model/index.ts';
 import { addToOutbox, createOutboxTables, createRelay } from '../../src/outbox/index.ts';
 import { nothing, type Place, type Row, shared } from './row.ts';
-import {
-  called,
-  canBeRead,
-  type Domain,
-  either,
-  emptyList,
-  emptyObject,
-  isRecord,
-  only,
-  some,
-  timer,
-  truth,
-  whole,
-  words,
-  milliseconds,
-  characters,
-} from './values.ts';
+import * as domain from './values.ts';
 
 const caching = {
-  store: some(shared, new MemoryStore()),
-  ttl: milliseconds(1, timer),
-  memory: some({ max: 1 }, { max: 5, maxStaleness: 10 }),
-  maxSize: characters(1, 512 * 1024 * 1024),
-  commitTimeout: milliseconds(100, 600_000),
-  onCacheUnavailable: only('abort', 'outbox'),
-  loadTimeout: milliseconds(1, timer),
-  storeTimeout: milliseconds(1, timer),
+  store: domain.some(shared, new MemoryStore()),
+  ttl: domain.milliseconds(1, domain.timer),
+  memory: domain.some({ max: 1 }, { max: 5, maxStaleness: 10 }),
+  maxSize: domain.characters(1, 512 * 1024 * 1024),
+  commitTimeout: domain.milliseconds(100, 600_000),
+  onCacheUnavailable: domain.only('abort', 'outbox'),
+  loadTimeout: domain.milliseconds(1, domain.timer),
+  storeTimeout: domain.milliseconds(1, domain.timer),
 };
 const wholeCache = {
   ...caching,
-  name: words(100),
-  tags: called(() => []),
-  wider: called((tag: string) => tag),
-  serializer: some(richJson),
-  readsOwnWrites: truth,
-  loadsWhileAway: whole(1, 10_000),
+  name: domain.words(100),
+  tags: domain.called(() => []),
+  wider: domain.called((tag: string) => tag),
+  serializer: domain.some(richJson),
+  readsOwnWrites: domain.truth,
+  loadsWhileAway: domain.whole(1, 10_000),
 };
-const handle = ({ database }: Place): Domain => some(database.current);
+const handle = ({ database }: Place): domain.Domain => domain.some(database.current);
 const model = ({ database }: Place): ReturnType<typeof createModel<{ id: number; title: string }, 'id'>> =>
   createModel(
     database,
@@ -65,7 +49,7 @@ export const storeRows: readonly Row[] = [
     entrance: 'memory',
     call: (options, { database }) => createCache(database, { name: 'stock', store: shared, memory: options }),
     base: () => ({ max: 1 }),
-    options: { max: whole(1, 100_000_000), maxStaleness: milliseconds(1, 60_000) },
+    options: { max: domain.whole(1, 100_000_000), maxStaleness: domain.milliseconds(1, 60_000) },
   },
   {
     interface: 'CacheCallOptions',
@@ -77,13 +61,13 @@ export const storeRows: readonly Row[] = [
     interface: 'SetOptions',
     entrance: 'set',
     call: (options, { database }) => createCache(database, { name: 'stock' }).set(1, 'a', options),
-    options: { db: handle, ttl: milliseconds(1, timer) },
+    options: { db: handle, ttl: domain.milliseconds(1, domain.timer) },
   },
   {
     interface: 'LoadOptions',
     entrance: 'getOrSet',
     call: (options, { database }) => createCache<number>(database, { name: 'stock' }).getOrSet('a', () => 1, options),
-    options: { db: handle, ttl: milliseconds(1, timer), keep: called(() => true) },
+    options: { db: handle, ttl: domain.milliseconds(1, domain.timer), keep: domain.called(() => true) },
   },
   {
     interface: 'ChangesRelayOptions',
@@ -92,10 +76,10 @@ export const storeRows: readonly Row[] = [
     base: () => ({ store: shared }),
     codes: ['UNKNOWN_CLIENT'],
     options: {
-      store: some(shared),
-      clientName: only('default'),
-      pollInterval: milliseconds(10, timer),
-      storeTimeout: milliseconds(1, timer),
+      store: domain.some(shared),
+      clientName: domain.only('default'),
+      pollInterval: domain.milliseconds(10, domain.timer),
+      storeTimeout: domain.milliseconds(1, domain.timer),
     },
   },
   {
@@ -104,12 +88,12 @@ export const storeRows: readonly Row[] = [
     call: (options) => new RedisStore(options),
     base: () => ({ client: redis() }),
     options: {
-      client: some(redis()),
-      subscriber: some(),
-      prefix: words(100),
-      timeout: milliseconds(1, timer),
-      pause: milliseconds(0, timer),
-      commitTimeout: milliseconds(100, 600_000),
+      client: domain.some(redis()),
+      subscriber: domain.some(),
+      prefix: domain.words(100),
+      timeout: domain.milliseconds(1, domain.timer),
+      pause: domain.milliseconds(0, domain.timer),
+      commitTimeout: domain.milliseconds(100, 600_000),
     },
   },
   {
@@ -118,11 +102,11 @@ export const storeRows: readonly Row[] = [
     call: defineModel,
     base: () => ({ table: 'post', key: 'id' }),
     options: {
-      table: some('post', 'shop.post'),
-      key: some('id'),
-      clientName: words(200),
-      columns: some(['id', 'title']),
-      cache: either(some({ entity: true }), emptyObject),
+      table: domain.some('post', 'shop.post'),
+      key: domain.some('id'),
+      clientName: domain.words(200),
+      columns: domain.some(['id', 'title']),
+      cache: domain.either(domain.some({ entity: true }), domain.emptyObject),
     },
   },
   {
@@ -131,9 +115,9 @@ export const storeRows: readonly Row[] = [
     call: (cache) => defineModel<{ id: number }>({ table: 'post', key: 'id', cache }),
     options: {
       ...caching,
-      entity: truth,
-      query: truth,
-      tags: either(some({ id: 'number' }), emptyObject),
+      entity: domain.truth,
+      query: domain.truth,
+      tags: domain.either(domain.some({ id: 'number' }), domain.emptyObject),
     },
   },
   {
@@ -141,19 +125,19 @@ export const storeRows: readonly Row[] = [
     entrance: 'select',
     call: async (options, given) => await model(given).select(options),
     options: {
-      where: some({ id: 1 }),
-      columns: some(['id']),
-      orders: either({ good: [['id'], [['id', 'desc']]], accepts: () => false }, emptyList),
-      limit: whole(0, Number.MAX_SAFE_INTEGER),
-      offset: whole(0, Number.MAX_SAFE_INTEGER),
-      cache: truth,
+      where: domain.some({ id: 1 }),
+      columns: domain.some(['id']),
+      orders: domain.either({ good: [['id'], [['id', 'desc']]], accepts: () => false }, domain.emptyList),
+      limit: domain.whole(0, Number.MAX_SAFE_INTEGER),
+      offset: domain.whole(0, Number.MAX_SAFE_INTEGER),
+      cache: domain.truth,
     },
   },
   {
     interface: 'UpdateOptions',
     entrance: 'update',
     call: (options, given) => model(given).update({ id: 1, title: 'x' }, options),
-    options: { where: some({ id: 1 }, everyRow) },
+    options: { where: domain.some({ id: 1 }, everyRow) },
   },
   {
     interface: 'RelayOptions',
@@ -162,14 +146,14 @@ export const storeRows: readonly Row[] = [
     base: () => ({ channel: 'broker', deliver: nothing }),
     codes: ['UNKNOWN_CLIENT'],
     options: {
-      clientName: only('default'),
-      channel: words(200),
-      deliver: called(),
-      batchSize: whole(1, 10_000),
-      pollInterval: milliseconds(10, timer),
-      maxAttempts: whole(1, 1_000),
-      retryDelay: milliseconds(1, timer),
-      inboxRetention: milliseconds(1_000, 365 * 86_400_000),
+      clientName: domain.only('default'),
+      channel: domain.words(200),
+      deliver: domain.called(),
+      batchSize: domain.whole(1, 10_000),
+      pollInterval: domain.milliseconds(10, domain.timer),
+      maxAttempts: domain.whole(1, 1_000),
+      retryDelay: domain.milliseconds(1, domain.timer),
+      inboxRetention: domain.milliseconds(1_000, 365 * 86_400_000),
     },
   },
   {
@@ -178,16 +162,18 @@ export const storeRows: readonly Row[] = [
     call: (message, { database }) => addToOutbox(database.current, [message]),
     base: () => ({ channel: 'broker', queue: 'sales', payload: 1 }),
     options: {
-      channel: words(200),
-      id: words(500),
-      queue: words(500),
-      key: words(500),
+      channel: domain.words(200),
+      id: domain.words(500),
+      queue: domain.words(500),
+      key: domain.words(500),
       payload: {
         good: [{ sold: 7 }],
         accepts: (value) =>
-          !['function', 'symbol', 'bigint'].includes(typeof value) && canBeRead(value) && !(value instanceof Promise),
+          !['function', 'symbol', 'bigint'].includes(typeof value) &&
+          domain.canBeRead(value) &&
+          !(value instanceof Promise),
       },
-      context: { good: [{}], accepts: isRecord },
+      context: { good: [{}], accepts: domain.isRecord },
     },
   },
   {
@@ -195,7 +181,7 @@ export const storeRows: readonly Row[] = [
     entrance: 'createOutboxTables',
     call: (options) => createOutboxTables({ query: nothing }, options),
     base: () => ({ dialect: 'postgres' }),
-    options: { dialect: only('postgres', 'mysql', 'sqlite') },
+    options: { dialect: domain.only('postgres', 'mysql', 'sqlite') },
   },
 ];
 

@@ -1,5 +1,5 @@
 /** Remembers names for a while, bounded: who comes for the second time is found out. */
-export class SeenOnce {
+export class ReplayGuard {
   readonly #lifetime: number;
   readonly #limit: number;
   /**
