@@ -1,3 +1,5 @@
+import { docsOf } from './docs.ts';
+
 /** A transaction of a chain, as plain data: what an error or a statistic says of it. */
 export interface ChainLink {
   /** The client that the transaction runs on. */
@@ -80,9 +82,12 @@ export abstract class SluiceError extends Error {
     Object.defineProperty(this, 'original', { value: this, enumerable: false });
   }
 
-  /** Where its code is described: a page of the documentation, with an anchor. */
+  /**
+   * Where its code is described: an address, or as long as the package has no repository of its own the path of a page in the
+   * installed package, with an anchor.
+   */
   get docs(): string {
-    return `docs/errors.md#${this.code.toLowerCase()}`;
+    return docsOf('errors', this.code);
   }
 
   /** Whether a value is an error of this class, made by this copy of the package or by another one. */

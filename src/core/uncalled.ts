@@ -31,5 +31,5 @@ export function madeFirst(owner: string, option: string, check: (value: unknown)
 }
 
 function isClass(value: { readonly name: string }): boolean {
-  return String(value).startsWith('class ');
+  return Function.prototype.toString.call(value).startsWith('class ');
 }

@@ -1,3 +1,5 @@
+import { docsOf } from './docs.ts';
+
 /** The codes of the process warnings. Stable across versions; each has a section in docs/warnings.md, which a test holds to this list. */
 export const warningCodes = [
   'SLUICE_BACKGROUND_ERROR',
@@ -19,7 +21,7 @@ const names: Partial<Record<WarningCode, string>> = {
 
 /** Emits a process warning, with its code, the place of its description and, where it is about one, the error as its cause. */
 export function emitWarning(code: WarningCode, message: string, about?: { readonly cause: unknown }): void {
-  const docs = `docs/warnings.md#${code.toLowerCase()}`;
+  const docs = docsOf('warnings', code);
   const warning = new Error(message, about);
   process.emitWarning(
     Object.assign(warning, { name: names[code] ?? 'SluiceWarning', code, docs, detail: `See ${docs}` }),
