@@ -188,7 +188,7 @@ function readProblem(answer: unknown, count: number): Problem {
   if (tags.length !== count) return `the states of ${tags.length} tags, and not of ${count}`;
   if (!tags.every(isTagState)) return 'a tag that has no "stamp" of text, or no "isLocked" of true or false';
   if (stored !== undefined && !isStored(stored))
-    return '"stored" that is neither undefined nor has a "payload" of text';
+    return '"stored" that is neither undefined nor { payload, remaining } of text and a number';
   return epochProblem(epoch);
 }
 

@@ -93,7 +93,7 @@ export interface CacheStore {
   write(write: StoreWrite): Promise<void>;
   /**
    * Gives tags a new stamp, and locks them until `release`, or for `ttl` milliseconds, if `release` is never called.
-   * All have it when the promise resolves, and their change is on its way to all feeds.
+   * All have it when the promise resolves, the listeners of this process were told, and the change is on its way to all other feeds.
    * @param transaction its name, which no other one ever has, without blanks
    */
   prepare(transaction: string, tags: readonly string[], ttl: number): Promise<Locked>;

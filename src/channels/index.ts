@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { describeThrown, isError, emitWarning } from '../core/index.ts';
+import { describeThrown, fieldOf, isError, emitWarning } from '../core/index.ts';
 
 /** A transaction opened or ended. */
 export interface TransactionEvent {
@@ -172,11 +172,16 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
     backgroundError.publish({ source, error });
     return;
   }
-  const { name, message } = describeThrown(error);
-  const text = `${source}: ${isError(error) ? `${name}: ${message}` : typeof error}`;
+  const cause = fieldOf(error, 'cause');
+  const text = `${source}: ${inWords(error)}${isError(cause) ? ` Cause: ${inWords(cause)}` : ''}`;
   if (warned.has(text) || warned.size >= mostWarnings) return;
   warned.add(text);
   emitWarning('SLUICE_BACKGROUND_ERROR', `${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {
     cause: error,
   });
+}
+
+function inWords(error: unknown): string {
+  const { name, message } = describeThrown(error);
+  return isError(error) ? `${name}: ${message}` : typeof error;
 }

@@ -36,7 +36,8 @@ export interface DatabaseOptions<Name extends string = string> {
   readonly random?: (() => number) | undefined;
 }
 
-const aDefinition: Checks = { driver: anObject, pool: anObject };
+const aDriver = withMethods('connect', 'classifyConnect', 'isolation', 'fulfils', 'inspect', 'quoteName');
+const aDefinition: Checks = { driver: aDriver, pool: anObject };
 
 const checks: Record<keyof DatabaseOptions, Check> = {
   clients: entriesByName,

@@ -1,6 +1,17 @@
+import { types } from 'node:util';
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
-import { type CancelTimer, endsWithin, SluiceError, systemClock } from '../core/index.ts';
+import {
+  InvalidOptionError,
+  SluiceError,
+  endsWithin,
+  oneOf,
+  systemClock,
+  text,
+  type CancelTimer,
+  typeName,
+  withMethods,
+} from '../core/index.ts';
 import {
   type EngineJob,
   type JobOutcome,
@@ -10,7 +21,7 @@ import {
   type QueueEngineFactory,
   QueueUnavailableError,
 } from './engine/index.ts';
-import { type Destination, enqueue } from './enqueue.ts';
+import { type Destination, enqueue, unknownIfThere } from './enqueue.ts';
 import { JobsClosedError } from './errors.ts';
 import { request } from './request.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';
@@ -50,7 +61,7 @@ export class EngineRuntime {
     this.processId = processId;
     this.maxLevel = maxLevel;
     this.#timeout = timeout;
-    this.engine = engine({
+    const made: unknown = engine({
       processId,
       maxLevel,
       sql,
@@ -61,6 +72,7 @@ export class EngineRuntime {
         onError: (what, error) => this.#report(what, error),
       },
     });
+    this.engine = checkedEngine(made);
     this.#waiting = new Waiting(this.engine, findRecorded);
     this.#destination = { engine: this.engine, ready: () => this.ready(), timeout };
   }
@@ -105,7 +117,7 @@ export class EngineRuntime {
   /** Where a job is. @throws QueueUnavailableError when the engine does not answer */
   async look(job: JobReference): Promise<JobState | undefined> {
     await this.ready();
-    return (await this.within(this.engine.look([job]))).get(job.id);
+    return statesOf(this.engine.name, await this.within(this.engine.look([job]))).get(job.id);
   }
 
   /** Waits for the answer to a job that was pushed. */
@@ -125,12 +137,31 @@ export class EngineRuntime {
     return await answer;
   }
 
+  /** Adds a job once. @throws EnqueueUnknownError when it takes too long; what the engine throws */
+  add(job: EngineJob): Promise<void> {
+    return this.within(this.engine.add([job]), () => unknownIfThere(job, this.#timeout, undefined));
+  }
+
   /** @throws QueueUnavailableError when it takes too long */
-  within<Result>(work: Promise<Result>): Promise<Result> {
+  within<Result>(
+    work: Promise<Result>,
+    late: () => Error = () => tooSlow(this.engine.name, this.#timeout),
+  ): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const cancelTimer = systemClock.setTimer(() => reject(tooSlow(this.engine.name, this.#timeout)), this.#timeout);
+      const cancelTimer = systemClock.setTimer(() => reject(late()), this.#timeout);
       work.then(resolve, reject).finally(cancelTimer);
     });
+  }
+
+  /** Waits for the engine as long as it takes, and reports that it takes too long. */
+  async reportIfSlow<Result>(what: string, work: Promise<Result>): Promise<Result> {
+    const report = (): void => this.#report(what, tooSlow(this.engine.name, this.#timeout));
+    const cancelTimer = systemClock.setTimer(report, this.#timeout, true);
+    try {
+      return await work;
+    } finally {
+      cancelTimer();
+    }
   }
 
   /** Ends the waits and disconnects the engine, if it was ever used. @param grace how long that may take, in milliseconds */
@@ -184,6 +215,47 @@ export class EngineRuntime {
   #report(what: string, error: unknown): void {
     if (!this.#isClosed) reportBackgroundError({ source: `queue engine ${this.engine.name}: ${what}`, error });
   }
+}
+
+const anEngine = withMethods(
+  'start',
+  'now',
+  'add',
+  'mayHaveAdded',
+  'announce',
+  'listen',
+  'look',
+  'watchArrivals',
+  'openLane',
+  'obliterate',
+  'close',
+);
+const aName = text(100);
+const aWay = oneOf(['transaction', 'hook', 'outbox']);
+
+/** @throws InvalidOptionError for what the port of engines does not allow */
+function checkedEngine(made: unknown): QueueEngine {
+  const { name, capabilities } = (made ?? {}) as { readonly [Name in keyof QueueEngine]?: unknown };
+  const way: unknown = (capabilities as Partial<QueueEngine['capabilities']> | null | undefined)?.enqueue;
+  const expected =
+    anEngine(made) ??
+    (aName(name) === undefined ? undefined : `an engine with a "name": ${aName(name)}`) ??
+    (aWay(way) === undefined ? undefined : `an engine with "capabilities" whose "enqueue" is ${aWay(way)}`);
+  if (expected === undefined) return made as QueueEngine;
+  throw new InvalidOptionError({
+    what: `createJobs got an "engine" that makes ${typeName(made)}, which is no whole queue engine`,
+    remedy: `Make ${expected}`,
+  });
+}
+
+/** The states that an engine gives. @throws QueueUnavailableError for what is none */
+function statesOf(engine: string, states: ReadonlyMap<string, JobState>): ReadonlyMap<string, JobState> {
+  if (types.isMap(states)) return states;
+  throw new QueueUnavailableError({
+    what: `The queue engine ${engine} answered look() with ${typeName(states)}`,
+    remedy: 'look() has to resolve with a Map of states by the ids of jobs',
+    retryable: false,
+  });
 }
 
 function tooSlow(engine: string, timeout: number): QueueUnavailableError {

@@ -26,7 +26,9 @@ export async function enqueue(destination: Destination, job: EngineJob): Promise
   const late = new Promise<void>((_, reject) => {
     cancelTimer = systemClock.setTimer(() => {
       sending.stop();
-      reject(sending.mayBeThere ? unknown(job, timeout, sending.lastError) : notSent(destination, sending.lastError));
+      reject(
+        sending.mayBeThere ? unknownIfThere(job, timeout, sending.lastError) : notSent(destination, sending.lastError),
+      );
     }, timeout);
   });
   try {
@@ -95,7 +97,12 @@ export function notSent({ engine, timeout }: Destination, cause: unknown): Queue
   });
 }
 
-function unknown({ id, queue, level, envelope }: EngineJob, timeout: number, cause: unknown): EnqueueUnknownError {
+/** For a job of which no answer came within the timeout. */
+export function unknownIfThere(
+  { id, queue, level, envelope }: EngineJob,
+  timeout: number,
+  cause: unknown,
+): EnqueueUnknownError {
   const { clientName } = envelope.context as { readonly clientName?: string };
   return new EnqueueUnknownError({
     what: `It is not known whether the job ${id} of queue "${queue}" is enqueued: no answer came within ${timeout} ms`,

@@ -226,7 +226,7 @@ export class Queue<Data = unknown, Result = unknown> {
     db.compensate(() => handle.drop());
     if (enqueue === 'hook') {
       await this.#runtime.ready();
-      db.commit(() => engine.add([job]));
+      db.commit(() => this.#runtime.add(job));
     } else if (enqueue === 'transaction' && isEngineClient) {
       await this.#runtime.ready();
       await engine.add([job], db);

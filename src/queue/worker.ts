@@ -188,7 +188,8 @@ export class Worker {
     const { name } = handled.runner.queue;
     await this.#runtime.ready();
     if (this.#closed.signal.aborted) return;
-    const unwatch = await engine.watchArrivals(name, (level) => this.#openLane(handled, level));
+    const watching = engine.watchArrivals(name, (level) => this.#openLane(handled, level));
+    const unwatch = await this.#runtime.reportIfSlow(`worker of queue "${name}"`, watching);
     if (this.#closed.signal.aborted) await unwatch();
     handled.unwatch = unwatch;
   }

@@ -153,6 +153,21 @@ describe('a store that never answers', () => {
     expect(reports).toHaveLength(2);
   });
 
+  it('holds up a model for the time of its cache', async () => {
+    const [database, store] = [server.open(), new ToyStore()];
+    const cache = { entity: true, query: true, store, storeTimeout: 50 };
+    const definition = defineModel<{ id: number; stock: number }>({ table: 'product', key: 'id', cache });
+    const product = createModel(database, definition);
+    await product.insert({ id: 1, stock: 5 });
+    store.broken = { read: never, write: never, prepare: never, release: never };
+    expect(await product.get({ id: 1 })).toMatchObject({ id: 1, stock: 5 });
+    expect(await product.select()).toHaveLength(1);
+    const failed = await rejection(product.update({ id: 1, stock: 4 }));
+    expect(failed).toMatchObject({ code: 'CACHE_UNAVAILABLE', cause: { code: 'CACHE_STORE_FAILED' } });
+    store.broken = {};
+    expect(await product.get({ id: 1 })).toMatchObject({ stock: 5 });
+  });
+
   it('is none whose answer has arrived while the process was busy', async () => {
     const { store, stock } = open(new ToyStore());
     store.broken.prepare = async () => {
@@ -189,6 +204,11 @@ describe('a store that fails, or answers with what it must not', () => {
     ['an empty stamp', () => ({ tags: [good, { ...good, stamp: '' }] }), /a tag that has no "stamp"/],
     ['no isLocked', () => ({ tags: [good, { stamp: 'a' }] }), /or no "isLocked"/],
     ['a value without its text', () => ({ stored: { payload: 5 }, tags: [good, good] }), /"stored" that is neither/],
+    [
+      'null for no time',
+      () => ({ stored: { payload: 'a', remaining: null }, tags: [good, good] }),
+      /payload, remaining/,
+    ],
     ['null for no value', () => ({ stored: null, tags: [good, good] }), /"stored" that is neither/],
     ['an epoch that is no text', () => ({ stored: undefined, tags: [good, good], epoch: 5 }), /"epoch" that is/],
   ];
@@ -210,6 +230,8 @@ describe('a store that fails, or answers with what it must not', () => {
     const cause = new Error('no');
     store.broken.read = () => Promise.reject(cause);
     const [warned] = await Promise.all([once(process, 'warning'), stock.getOrSet(1, () => 7)]);
+    expect((warned as [Error])[0].message).toContain('(ToyStore) failed in read()');
+    expect((warned as [Error])[0].message).toContain('Cause: Error: no');
     expect(warned).toMatchObject([
       { code: 'SLUICE_BACKGROUND_ERROR', cause: { code: 'CACHE_STORE_FAILED', cause: { message: 'no' } } },
     ]);

@@ -210,8 +210,22 @@ describe('a broken cache store', () => {
     ],
     [
       'tells the listeners of its feed, if it has one, which tags have changed',
-      /It did not end within 1000 ms/,
+      /the tags that were told when "prepare" has resolved: expected \[ 'a', 'b' \], found \[\]/,
       () => ({ feed: { provenAt: 1, listen() {}, prove() {} } }),
+    ],
+    [
+      'tells the listeners of its feed, if it has one, which tags have changed',
+      /the tags that were told when "prepare" has resolved: expected \[ 'a', 'b' \], found \[\]/,
+      (store) => {
+        const feed = new ToldFeed();
+        return {
+          feed,
+          async prepare(transaction, tags, ttl) {
+            setTimeout(() => feed.tell(tags), 10);
+            return await store.prepare(transaction, tags, ttl);
+          },
+        };
+      },
     ],
   ])('is found by: %s', async (name, message, breaking) => {
     await expectFound(suiteOn(breaking), name, message);
