@@ -53,5 +53,5 @@ export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
 export { isRecord, isThenable } from './value-kind.ts';
 export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown-value.ts';
 export { emitWarning, warningOnce } from './warnings.ts';
-export { arrived, travelling, type TravellingError } from './travelling-error.ts';
+export { arrived, travelling } from './travelling-error.ts';
 export { calledAs, madeFirst, refuseUncalled } from './uncalled.ts';
