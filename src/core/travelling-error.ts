@@ -2,7 +2,7 @@ import { type ErrorPlace, SluiceError } from './errors.ts';
 import { storable } from './thrown-value.ts';
 
 /** An error of Sluice on its way to another process, as JSON. */
-export interface TravellingError {
+interface TravellingError {
   readonly name: string;
   readonly message: string;
   readonly code: string;
