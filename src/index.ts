@@ -26,6 +26,7 @@ export {
   type ErrorPlace,
   InvalidOptionError,
   MixedVersionsError,
+  UnsupportedNodeError,
   SluiceError,
 } from './core/index.ts';
 export {

@@ -184,6 +184,12 @@ export class InvalidOptionError extends SluiceError {
   override readonly code = 'INVALID_OPTION';
 }
 
+/** The program runs on a Node.js that is older than the package supports. Thrown when the package is loaded. */
+export class UnsupportedNodeError extends SluiceError {
+  static override readonly code = 'UNSUPPORTED_NODE';
+  override readonly code = 'UNSUPPORTED_NODE';
+}
+
 /**
  * Two versions of the package met in one process: an object of one was given to the other, or one was called inside a
  * transaction of the other, which it cannot join. Nothing was taken or sent. Copies of the same version work together.

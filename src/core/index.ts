@@ -1,3 +1,5 @@
+// First: on a Node.js that is too old nothing else is loaded.
+import './node-version.ts';
 export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
 export {
   announceVersion,
@@ -17,6 +19,7 @@ export {
   InvalidOptionError,
   located,
   MixedVersionsError,
+  UnsupportedNodeError,
   SluiceError,
 } from './errors.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';

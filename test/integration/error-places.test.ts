@@ -270,6 +270,7 @@ const placed: Readonly<
 /** Those that concern no connection, transaction or statement, or are always inside of one that does. */
 const elsewhere: Readonly<Record<string, string>> = {
   INVALID_OPTION: 'about an argument; that of a statement names its client in the message',
+  UNSUPPORTED_NODE: 'thrown when the package is loaded',
   MIXED_VERSIONS: 'about two copies of the package',
   UNKNOWN_CLIENT: 'there is no such client',
   NO_DATABASE: 'there is no database',

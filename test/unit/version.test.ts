@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { docsOf } from '../../src/core/docs.ts';
+import { oldestNode } from '../../src/core/node-version.ts';
 import { repository, version } from '../../src/core/version.ts';
 
 const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -8,8 +9,8 @@ const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.me
   readonly repository?: string | { readonly url: string };
 };
 
-it('the version that the code knows is that of the package', () => {
-  expect(manifest).toMatchObject({ version });
+it('the versions that the code knows are those of the package', () => {
+  expect(manifest).toMatchObject({ version, engines: { node: `>=${oldestNode.join('.')}` } });
 });
 
 it('the repository that the code knows is that of the package', () => {
