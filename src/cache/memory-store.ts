@@ -1,6 +1,7 @@
 import { newStamp } from './stamp.ts';
 import { LRUCache } from 'lru-cache';
-import { type Clock, systemClock, knownToCopies } from '../core/index.ts';
+import { checked, type Clock, integer, knownToCopies, systemClock } from '../core/index.ts';
+import { upTo } from './near.ts';
 import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreRead, StoreWrite, TagState } from './store.ts';
 
 interface Tag {
@@ -53,10 +54,12 @@ export class MemoryStore implements CacheStore {
   /** Tags with locks, which are not forgotten. */
   readonly #locked = new Map<string, Tag>();
 
+  /** @param max from 1 to 100,000,000. @throws InvalidOptionError */
   constructor(max = 10_000, clock: Clock = systemClock) {
+    checked('new MemoryStore', 'max', max, integer(1, 100_000_000));
     this.#clock = clock;
-    this.#values = new LRUCache({ max });
-    this.#tags = new LRUCache({ max: max * tagsPerValue });
+    this.#values = new LRUCache(upTo(max));
+    this.#tags = new LRUCache(upTo(max * tagsPerValue));
   }
 
   /** See `CacheStore.read`. */

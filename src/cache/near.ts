@@ -33,6 +33,11 @@ export interface Fetch<Value> {
   end(): void;
 }
 
+/** Options of an LRU cache for so many entries; its own option `max` would take the memory for all of them at once. */
+export function upTo(entries: number): { readonly maxSize: number; readonly sizeCalculation: () => number } {
+  return { maxSize: entries, sizeCalculation: () => 1 };
+}
+
 /**
  * Copies in the process of what is in a store. One is good while none of its tags has changed since its fetch began, and
  * only while the feed has shown within `maxStaleness` that no change is missing: so whatever is lost on the way, a change is
@@ -52,7 +57,7 @@ export class NearMemory<Value> implements ChangeListener {
     this.#feed = feed;
     this.#onFailure = onFailure;
     this.#maxStaleness = maxStaleness;
-    this.#copies = new LRUCache({ max, dispose: ({ lives }) => this.#drop(lives) });
+    this.#copies = new LRUCache({ ...upTo(max), dispose: ({ lives }) => this.#drop(lives) });
     feed.listen(this, maxStaleness / 2);
   }
 

@@ -45,7 +45,7 @@ export class ChainDeadlockError extends SluiceError {
   readonly ancestor: Ancestor;
   /** The table that the lock is on, where the server tells. */
   readonly relation: string | undefined;
-  /** The text of the statement that was cancelled, without its values; at most 200 characters. */
+  /** The text of the statement that was cancelled, with `?` in place of what is written in it as a literal; at most 200 characters. */
   readonly query: string;
 
   constructor(

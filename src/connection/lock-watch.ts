@@ -1,7 +1,14 @@
 import { lockProbe } from '../channels/index.ts';
 import type { Ancestor } from '../context/index.ts';
 import type { CancelTimer, Clock, ErrorPlace } from '../core/index.ts';
-import type { BlockedBy, Driver, DriverConnection, LockProbe, Statement } from '../driver/index.ts';
+import {
+  type BlockedBy,
+  type Driver,
+  type DriverConnection,
+  type LockProbe,
+  type Statement,
+  withoutLiterals,
+} from '../driver/index.ts';
 import { ChainDeadlockError } from './errors.ts';
 
 /** A statement that may wait for a row that its own chain has locked. */
@@ -111,7 +118,7 @@ export class LockWatch {
       );
       if (blocked === undefined) return undefined;
       if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: blocked.blockers.length });
-      return deadlockAmong(blocked, suspects, { statements, at: { clientName, level } });
+      return deadlockAmong(blocked, suspects, { statements, driver, at: { clientName, level } });
     } catch (error) {
       this.#probe = undefined;
       if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: 0, error });
@@ -156,6 +163,7 @@ function deadlockAmong(
 /** What waits, and where. */
 interface WaitingStatements {
   readonly statements: readonly Statement[];
+  readonly driver: Driver;
   readonly at: ErrorPlace;
 }
 
@@ -164,10 +172,11 @@ const longestQuery = 200;
 function chainDeadlock(
   ancestor: Ancestor,
   relation: string | undefined,
-  { statements, at }: WaitingStatements,
+  { statements, driver, at }: WaitingStatements,
 ): ChainDeadlockError {
   const { transaction, clientName, level } = ancestor;
-  const text = statements.map((statement) => statement.text.trim()).join('; ');
+  const nameQuote = driver.quoteName('name').slice(0, 1);
+  const text = statements.map((statement) => withoutLiterals(statement.text, nameQuote)).join('; ');
   const query = text.length > longestQuery ? `${text.slice(0, longestQuery)}…` : text;
   const where = relation === undefined ? 'something' : `"${relation}"`;
   return new ChainDeadlockError({

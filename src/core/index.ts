@@ -1,4 +1,5 @@
 // First: on a Node.js that is too old nothing else is loaded.
+// oxlint-disable-next-line import/no-unassigned-import
 import './node-version.ts';
 export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
 export {

@@ -429,3 +429,23 @@ describe('a store that cannot do what a cache needs', () => {
     expect(give(null)).toContain('a store whose "feed" cannot be used');
   });
 });
+
+describe('a limit of entries', () => {
+  it('takes no memory for entries that there are not', () => {
+    const before = process.memoryUsage();
+    const database = server.open();
+    createCache(database, { name: 'stock', store: new MemoryStore(100_000_000), memory: { max: 100_000_000 } });
+    const after = process.memoryUsage();
+    const taken = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+    expect(taken).toBeLessThan(20 * 2 ** 20);
+  });
+
+  it.each([0, -1, 1.5, Number.NaN, 100_000_001, '1', null])('of a MemoryStore is a whole number, not %s', (max) => {
+    expect(() => new MemoryStore(max as never)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        message: expect.stringContaining('new MemoryStore') as string,
+      }),
+    );
+  });
+});

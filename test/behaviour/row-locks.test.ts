@@ -46,7 +46,7 @@ describe('a row lock along a chain', () => {
     expect(error).toMatchObject({
       code: 'CHAIN_DEADLOCK',
       relation: expect.stringMatching(/product$/) as string,
-      query: touch,
+      query: 'update product set stock = stock + ? where id = $1',
     });
     expect(error['ancestor']).toMatchObject({ transaction: 'checkout', clientName: 'default', level: 0 });
     expect(error.message).toMatch(/lock on "[\w.]*product"/);
