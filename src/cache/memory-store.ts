@@ -1,7 +1,6 @@
 import { newStamp } from './stamp.ts';
 import { LRUCache } from 'lru-cache';
 import { checked, type Clock, integer, knownToCopies, systemClock } from '../core/index.ts';
-import { upTo } from './near.ts';
 import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreRead, StoreWrite, TagState } from './store.ts';
 
 interface Tag {
@@ -28,6 +27,11 @@ class LocalFeed implements ChangeFeed {
   tell(tags: readonly string[]): void {
     for (const listener of this.#listeners) listener.changed(tags);
   }
+}
+
+/** Options of an LRU cache for so many entries; its own option `max` would take the memory for all of them at once. */
+export function upTo(entries: number): { readonly maxSize: number; readonly sizeCalculation: () => number } {
+  return { maxSize: entries, sizeCalculation: () => 1 };
 }
 
 /** A value depends on a few tags, of which one is its own. The least recently used tag is forgotten, which kills its values. */

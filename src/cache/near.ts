@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { typeName } from '../core/index.ts';
+import { upTo } from './memory-store.ts';
 import type { ChangeFeed, ChangeListener } from './store.ts';
 
 /** Options of the copies that a cache keeps in this process. */
@@ -31,11 +32,6 @@ interface Copy<Value> {
 export interface Fetch<Value> {
   keep(value: Value, remaining: number): void;
   end(): void;
-}
-
-/** Options of an LRU cache for so many entries; its own option `max` would take the memory for all of them at once. */
-export function upTo(entries: number): { readonly maxSize: number; readonly sizeCalculation: () => number } {
-  return { maxSize: entries, sizeCalculation: () => 1 };
 }
 
 /**

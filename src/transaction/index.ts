@@ -15,8 +15,8 @@ export { readOnce, readTransactionOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { runInBase, runScope, scopeAt, type Target } from './propagate.ts';
 export { Propagation } from './propagation.ts';
-export { defaultHookLimit, participate, registerHook, registerHookHere, wholeUnit } from './register-hooks.ts';
-export type { BaseScope, Scope } from './scope.ts';
+export { defaultHookLimit, registerHook, registerHookHere } from './register-hooks.ts';
+export { type BaseScope, participate, type Scope, wholeUnit } from './scope.ts';
 export {
   type QueryOptions,
   readStatement,

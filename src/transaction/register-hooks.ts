@@ -1,8 +1,7 @@
 import type { Outcome } from '../connection/index.ts';
 import { findPlace, type Frame, frameOfCall, type Place } from '../context/index.ts';
 import { InvalidOptionError, typeName } from '../core/index.ts';
-import { createHook, HookRegistry, type Participant, Participants, runAtOnce } from '../hooks/index.ts';
-import type { AtomicUnit } from './atomic-unit.ts';
+import { createHook, HookRegistry, runAtOnce } from '../hooks/index.ts';
 import type { Target } from './propagate.ts';
 import type { Scope } from './scope.ts';
 
@@ -29,24 +28,6 @@ export function registerHookHere(kind: HookKind, run: (outcome: Outcome) => unkn
   const frame = frameOfCall();
   const limit = (frame?.scope as Scope | undefined)?.transaction.client.hookLimit ?? defaultHookLimit;
   place({ scope: frame?.scope, hooks: frame?.hooks }, frame, kind, { run, limit });
-}
-
-/**
- * The unit of the whole transaction that a scope belongs to, whatever savepoints are between; of a transaction that
- * counts as none, that of the one inside of it.
- */
-export function wholeUnit(scope: Scope): AtomicUnit {
-  let at = scope;
-  while (at.parent !== undefined && at.parent.base === undefined) at = at.parent;
-  return at.unit;
-}
-
-/** Takes part in the whole transaction, which no rollback to a savepoint takes back. @throws TransactionEndedError */
-export function participate(scope: Scope, participant: Participant): void {
-  scope.assertAcceptsHooks();
-  const unit = wholeUnit(scope);
-  unit.participants ??= new Participants();
-  unit.participants.add(participant);
 }
 
 interface Registered {

@@ -1,6 +1,7 @@
 import { ended, type PhysicalTransaction, type SentStatements } from '../connection/index.ts';
 import type { AmbientScope } from '../context/index.ts';
 import type { QueryResult } from '../driver/index.ts';
+import { type Participant, Participants } from '../hooks/index.ts';
 import type { AtomicUnit } from './atomic-unit.ts';
 import type { BegunByHand } from './begun-by-hand.ts';
 import { ScopeRemains } from './scope-remains.ts';
@@ -155,4 +156,22 @@ export class Scope implements AmbientScope {
     const { unit } = this;
     return unit.doomed === undefined && !unit.awaitsCommit && this.#pending === 1;
   }
+}
+
+/**
+ * The unit of the whole transaction that a scope belongs to, whatever savepoints are between; of a transaction that
+ * counts as none, that of the one inside of it.
+ */
+export function wholeUnit(scope: Scope): AtomicUnit {
+  let at = scope;
+  while (at.parent !== undefined && at.parent.base === undefined) at = at.parent;
+  return at.unit;
+}
+
+/** Takes part in the whole transaction, which no rollback to a savepoint takes back. @throws TransactionEndedError */
+export function participate(scope: Scope, participant: Participant): void {
+  scope.assertAcceptsHooks();
+  const unit = wholeUnit(scope);
+  unit.participants ??= new Participants();
+  unit.participants.add(participant);
 }
