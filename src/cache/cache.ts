@@ -3,10 +3,10 @@ import { checkDatabase, type Database, type Db, internalsOf } from '../database/
 import type { Scope } from '../transaction/index.ts';
 import {
   callChecks,
+  CacheCalls,
   type CacheCallOptions,
   loadChecks,
   type LoadOptions,
-  readCall,
   setChecks,
   type SetOptions,
 } from './call.ts';
@@ -20,8 +20,6 @@ import {
   declaredTags,
   keyText,
   readCacheOptions,
-  readKey,
-  readList,
   richJson,
   type Serializer,
 } from './definition.ts';
@@ -73,6 +71,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #near: NearMemory<Copied<Value>> | undefined;
   readonly #codec: Codec<Value>;
   readonly #member: Member;
+  readonly #calls: CacheCalls;
   readonly #limit: LoadLimit;
   readonly #loads: Loads<string>;
   readonly #counters: Counters = newCounters();
@@ -85,6 +84,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const { commitTimeout = 10_000, onCacheUnavailable = 'abort' } = options;
     checkStoreOf(database, `The cache "${name}"`, options);
     this.name = name;
+    this.#calls = new CacheCalls(database, name);
     this.#database = database;
     this.#options = options;
     const onFailure = (): void => void (this.#counters.failures += 1);
@@ -114,10 +114,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Gets the value; undefined where the cache has none. */
   async get(key: Key, options?: CacheCallOptions): Promise<Value | undefined> {
-    return await this.#get(
-      readKey(key),
-      options === undefined ? undefined : readCall(this.#database, options, callChecks),
-    );
+    return await this.#get(this.#calls.key('get', key), this.#calls.options('get', options, callChecks));
   }
 
   async #get(key: Key, options: CacheCallOptions | undefined): Promise<Value | undefined> {
@@ -129,17 +126,14 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Gets several values, in the order of their keys; undefined for each that the cache does not have. */
   async mget(keys: readonly Key[], options?: CacheCallOptions): Promise<(Value | undefined)[]> {
-    const read = options === undefined ? undefined : readCall(this.#database, options, callChecks);
-    return await Promise.all(
-      readList('keys', keys)
-        .map(readKey)
-        .map((key) => this.#get(key, read)),
-    );
+    const read = this.#calls.options('mget', options, callChecks);
+    const all = this.#calls.keys('mget', keys);
+    return await Promise.all(all.map((key) => this.#get(key, read)));
   }
 
   /** What this process has a good copy of, without asking the store and outside of a transaction; it counts as no use. */
   peek(key: Key): Value | undefined {
-    return this.#copyOf(readKey(key), undefined, true)?.value;
+    return this.#copyOf(this.#calls.key('peek', key), undefined, true)?.value;
   }
 
   /**
@@ -153,8 +147,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * transaction; what `load` throws
    */
   async getOrSet(given: Key, load: () => Promise<Value> | Value, callOptions?: LoadOptions<Value>): Promise<Value> {
-    const key = readKey(given);
-    const options = callOptions === undefined ? undefined : readCall(this.#database, callOptions, loadChecks);
+    const key = this.#calls.key('getOrSet', given);
+    const options = this.#calls.options('getOrSet', callOptions, loadChecks);
     if (typeof load !== 'function') throw noLoad(this.name, load);
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
@@ -178,8 +172,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * @throws InvalidOptionError, CacheValueTooLargeError; CacheUnavailableError without a transaction
    */
   async set(value: Value, given: Key, setOptions?: SetOptions): Promise<void> {
-    const key = readKey(given);
-    const options = setOptions === undefined ? undefined : readCall(this.#database, setOptions, setChecks);
+    const key = this.#calls.key('set', given);
+    const options = this.#calls.options('set', setOptions, setChecks);
     const text = this.#valueKey(key);
     const change = {
       payload: this.#codec.writeForStore(value),
@@ -202,13 +196,17 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * ```
    */
   async del(key: Key, options?: CacheCallOptions): Promise<void> {
-    await this.mdel([key], options);
+    await this.#delete('del', [key], options);
   }
 
   /** The values of the keys are dead. */
-  async mdel(keys: readonly Key[], callOptions?: CacheCallOptions): Promise<void> {
-    const texts = readList('keys', keys).map((key) => this.#valueKey(readKey(key)));
-    const options = callOptions === undefined ? undefined : readCall(this.#database, callOptions, callChecks);
+  async mdel(keys: readonly Key[], options?: CacheCallOptions): Promise<void> {
+    await this.#delete('mdel', keys, options);
+  }
+
+  async #delete(call: string, keys: readonly Key[], callOptions: CacheCallOptions | undefined): Promise<void> {
+    const texts = this.#calls.keys(call, keys).map((key) => this.#valueKey(key));
+    const options = this.#calls.options(call, callOptions, callChecks);
     const within = this.#within(options);
     if (texts.length === 0) return;
     if (within === undefined) {
@@ -221,7 +219,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** Every value of the cache is dead. */
   async clear(options?: CacheCallOptions): Promise<void> {
-    await this.#invalidate([this.#member.wholeTag], options);
+    await this.#invalidate([this.#member.wholeTag], this.#calls.options('clear', options, callChecks));
   }
 
   /**
@@ -235,11 +233,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
    * ```
    */
   async invalidate(tags: readonly string[], options?: CacheCallOptions): Promise<void> {
-    await this.#invalidate(declaredTags(tags), options);
+    await this.#invalidate(this.#calls.tags(tags), this.#calls.options('invalidate', options, callChecks));
   }
 
-  async #invalidate(tags: readonly string[], callOptions: CacheCallOptions | undefined): Promise<void> {
-    const options = callOptions === undefined ? undefined : readCall(this.#database, callOptions, callChecks);
+  async #invalidate(tags: readonly string[], options: CacheCallOptions | undefined): Promise<void> {
     if (tags.length === 0) return;
     const within = this.#within(options);
     if (within === undefined) await this.#atOnce(tags, options);

@@ -1,5 +1,6 @@
 import { aFunction, type Check, checked, reading, refuseUnknown, milliseconds } from '../core/index.ts';
 import { checkHandle, type Database, type Db } from '../database/index.ts';
+import { type CacheKey, declaredTags, readKey, readList } from './definition.ts';
 
 /** To which transaction a call belongs. */
 export interface CacheCallOptions {
@@ -26,20 +27,46 @@ export const callChecks: Record<keyof CacheCallOptions, Check> = { db: aHandle }
 export const setChecks: Record<keyof SetOptions, Check> = { ...callChecks, ttl: milliseconds(1) };
 export const loadChecks: Record<keyof LoadOptions<never>, Check> = { ...setChecks, keep: aFunction };
 
-const owner = 'A call of a cache';
+/** Reads the arguments of the calls of a cache, and names cache and call where they cannot be used. */
+export class CacheCalls {
+  readonly #database: Database;
+  readonly #cache: string;
 
-/** Reads the options of a call once. Written out, since it is done for each call that has any. @throws InvalidOptionError */
-export function readCall<Value>(
-  database: Database,
-  options: LoadOptions<Value>,
-  checks: Readonly<Record<string, Check>>,
-): LoadOptions<Value> {
-  return reading(owner, () => {
-    refuseUnknown(owner, options, checks);
-    const { db, ttl, keep } = options;
-    if (db !== undefined) checkHandle(database, db);
-    if (ttl !== undefined) checked(owner, 'ttl', ttl, loadChecks.ttl);
-    if (keep !== undefined) checked(owner, 'keep', keep, loadChecks.keep);
-    return { db, ttl, keep };
-  });
+  constructor(database: Database, cache: string) {
+    this.#database = database;
+    this.#cache = cache;
+  }
+
+  /** @throws InvalidOptionError */
+  key<Key extends CacheKey>(call: string, key: Key): Key {
+    return readKey(key, this.#cache, call);
+  }
+
+  /** @throws InvalidOptionError */
+  keys<Key extends CacheKey>(call: string, keys: readonly Key[]): Key[] {
+    return readList('keys', keys, { cache: this.#cache, call }).map((key) => readKey(key, this.#cache, call));
+  }
+
+  /** Those of `invalidate`. @throws InvalidOptionError */
+  tags(tags: readonly string[]): string[] {
+    return declaredTags(tags, { cache: this.#cache, call: 'invalidate' });
+  }
+
+  /** Reads options once. Written out, since it is done for each call that has any. @throws InvalidOptionError */
+  options<Value>(
+    call: string,
+    options: LoadOptions<Value> | undefined,
+    checks: Readonly<Record<string, Check>>,
+  ): LoadOptions<Value> | undefined {
+    if (options === undefined) return undefined;
+    const owner = `${call}() of the cache "${this.#cache}"`;
+    return reading(owner, () => {
+      refuseUnknown(owner, options, checks);
+      const { db, ttl, keep } = options;
+      if (db !== undefined) checkHandle(this.#database, db);
+      if (ttl !== undefined) checked(owner, 'ttl', ttl, loadChecks.ttl);
+      if (keep !== undefined) checked(owner, 'keep', keep, loadChecks.keep);
+      return { db, ttl, keep };
+    });
+  }
 }

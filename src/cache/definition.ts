@@ -146,21 +146,28 @@ export function declaredTag(tag: unknown): string {
 }
 
 /** @throws InvalidOptionError */
-export function declaredTags(tags: unknown): string[] {
-  return readList('tags', tags as readonly unknown[]).map(declaredTag);
+export function declaredTags(tags: unknown, of?: CallOfCache): string[] {
+  return readList('tags', tags as readonly unknown[], of).map(declaredTag);
+}
+
+/** Of which call, and of which cache, an error tells. */
+export interface CallOfCache {
+  readonly cache: string;
+  readonly call: string;
 }
 
 /** A list as it is now. @throws InvalidOptionError */
-export function readList<Entry>(what: string, list: readonly Entry[]): Entry[] {
+export function readList<Entry>(what: string, list: readonly Entry[], of?: CallOfCache): Entry[] {
   if (Array.isArray(list)) return Array.from(list);
-  throw new InvalidOptionError({ what: `A cache got ${typeName(list)} for its ${what}`, remedy: 'Give a list' });
+  throw new InvalidOptionError({ what: `${named(of)} got ${typeName(list)} for its ${what}`, remedy: 'Give a list' });
 }
 
 /** A key as it is now: a list may be changed while its value is loaded. @throws InvalidOptionError */
-export function readKey<Key extends CacheKey>(key: Key): Key {
+export function readKey<Key extends CacheKey>(key: Key, cache: string, call: string): Key {
   if (isShort(key)) return key;
   const read = Array.isArray(key) ? (Array.from(key) as readonly unknown[] as Key) : key;
-  if (!Array.isArray(read) || read.length === 0 || read.length > 8 || !read.every(isShort)) keyText(read);
+  if (!Array.isArray(read) || read.length === 0 || read.length > 8 || !read.every(isShort))
+    keyText(read, { cache, call });
   return read;
 }
 
@@ -170,21 +177,29 @@ function isShort(part: unknown): boolean {
 }
 
 /** The key as text in which no two keys are the same. @throws InvalidOptionError */
-export function keyText(key: CacheKey): string {
-  const whole = Array.isArray(key) ? `[${key.map(partText).join(',')}]` : partText(key);
-  if (whole === '[]' || whole.length > 10_240) throw unusable('is empty, or larger than 10 kB');
+export function keyText(key: CacheKey, of?: CallOfCache): string {
+  const whole = Array.isArray(key) ? `[${key.map((part) => partText(part, of, true)).join(',')}]` : partText(key, of);
+  if (whole === '[]' || whole.length > 10_240) throw unusable('a key that is empty, or larger than 10 kB', of);
   return whole;
 }
 
-function partText(part: unknown, index?: number): string {
+function partText(part: unknown, of: CallOfCache | undefined, isPart = false): string {
   if (typeof part === 'string') return JSON.stringify(part);
   if (typeof part === 'bigint' || (typeof part === 'number' && Number.isFinite(part))) return String(part);
-  if (part === null && index !== undefined) return '_';
-  throw unusable('is neither text nor a number');
+  if (part === null && isPart) return '_';
+  throw unusable(`${typeName(part)} ${isPart ? 'as a part of its key' : 'for its key'}`, of);
 }
 
-function unusable(why: string): InvalidOptionError {
-  return new InvalidOptionError({ what: `A key of a cache ${why}`, remedy: 'Give text, a number, or a list of them' });
+function unusable(what: string, of: CallOfCache | undefined): InvalidOptionError {
+  const order = of?.call === 'set' ? 'Write set(value, key, options), and for the key give' : 'Give';
+  return new InvalidOptionError({
+    what: `${named(of)} got ${what}`,
+    remedy: `${order} text, a number, or a list of them`,
+  });
+}
+
+function named(of: CallOfCache | undefined): string {
+  return of === undefined ? 'A cache' : `${of.call}() of the cache "${of.cache}"`;
 }
 
 /**

@@ -33,6 +33,7 @@ export {
   type Check,
   checkBody,
   checked,
+  checkedArgument,
   className,
   type Checks,
   type Filled,

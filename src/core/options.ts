@@ -143,6 +143,16 @@ export function checked(owner: string, name: string, given: unknown, check: Chec
   });
 }
 
+/** The same for an argument with a name, which is required. @throws InvalidOptionError */
+export function checkedArgument(owner: string, name: string, given: unknown, check: Check): void {
+  const expected = check(given);
+  if (expected === undefined) return;
+  throw new InvalidOptionError({
+    what: `${owner} got ${typeName(given)} for its argument "${name}"`,
+    remedy: `Give ${expected}`,
+  });
+}
+
 /** An options object inside of another one. */
 export function optionsOf(owner: string, checks: Checks, required: readonly string[] = []): Check {
   const read = (value: unknown): unknown =>

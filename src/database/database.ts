@@ -149,8 +149,8 @@ export class Database<Name extends string = string> {
         ) => this.current.transaction.batch(statements, transactionOptions),
       },
     );
-    this.Transactional = (transactionOptions) =>
-      createDecorator((_instance, body, frozen) => this.transaction(body, frozen), transactionOptions);
+    this.Transactional = (...given) =>
+      createDecorator((_instance, body, frozen) => this.transaction(body, frozen), given);
     registerDatabase(this);
   }
 

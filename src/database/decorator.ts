@@ -19,11 +19,11 @@ interface BeginsTransactions {
  * }
  * ```
  */
-export function transactional(options?: TransactionOptions): TransactionalDecorator {
+export function transactional(...given: [options?: TransactionOptions]): TransactionalDecorator {
   return createDecorator((instance, body, frozen) => {
     const database = databaseOf(instance) ?? (databaseHere() as BeginsTransactions);
     return database.transaction(body, frozen);
-  }, options);
+  }, given);
 }
 
 function databaseOf(instance: unknown): BeginsTransactions | undefined {

@@ -24,10 +24,22 @@ export function noDatabase(value: unknown, owner = 'A function that takes a data
   const isDatabase = hasSwitch(value);
   return new InvalidOptionError({
     what: `${owner} got ${isDatabase ? 'a database that is wrapped in a Proxy' : `${named(value)} in place of a database`}`,
-    remedy: owner.startsWith('create')
-      ? `Write ${owner}(database, options), with what createDatabase() returned`
-      : 'Give what createDatabase() returned',
+    remedy: remedyOf(owner),
   });
+}
+
+/** What comes after the database, where it is no options object. */
+const secondArguments: Readonly<Record<string, string>> = {
+  rolledBack: 'fn',
+  poolOfOne: 'fn',
+  rollbackEach: 'test',
+};
+
+function remedyOf(owner: string): string {
+  const second = owner.startsWith('create') ? 'options' : secondArguments[owner];
+  return second === undefined
+    ? 'Give what createDatabase() returned'
+    : `Write ${owner}(database, ${second}), with what createDatabase() returned`;
 }
 
 function hasSwitch(value: unknown): boolean {

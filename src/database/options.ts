@@ -8,7 +8,9 @@ import {
   entriesByName,
   integer,
   InvalidOptionError,
+  isRecord,
   label,
+  reading,
   text,
   refuseOtherVersion,
   withMethods,
@@ -53,12 +55,23 @@ const checks: Record<keyof DatabaseOptions, Check> = {
 
 /** Reads the options of `createDatabase` and finds the default client. @throws InvalidOptionError */
 export function readDatabaseOptions(options: DatabaseOptions): DatabaseOptions & { readonly defaultClient: string } {
+  reading('createDatabase', () => refuseUnnamed(options));
   const read = readOptions('createDatabase', options, checks);
+  reading('createDatabase', () => refuseUnnamed(read.clients));
   const names = Object.keys(read.clients ?? {});
   if (names.length === 0)
     throw invalid('createDatabase got no clients', 'Give at least one, as clients: { default: postgres(...) }');
   const clients = Object.fromEntries(names.map((name) => [name, definitionOf(name, read.clients[name])]));
   return { ...read, clients, defaultClient: defaultAmong(names, read.defaultClient) };
+}
+
+/** A client alone, where clients by name are wanted. @throws InvalidOptionError */
+function refuseUnnamed(given: unknown): void {
+  if (!isRecord(given) || aDriver(given['driver']) !== undefined) return;
+  throw invalid(
+    'createDatabase got a client in place of clients by name',
+    'Give it a name: createDatabase({ clients: { default: postgres(...) } })',
+  );
 }
 
 function definitionOf(name: string, definition: unknown): ClientDefinition {

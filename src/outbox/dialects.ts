@@ -1,4 +1,4 @@
-import { checked, InvalidOptionError, text, withMethods } from '../core/index.ts';
+import { checked, checkedArgument, InvalidOptionError, text, withMethods } from '../core/index.ts';
 import { clientOf, type Db } from '../database/index.ts';
 import type { EngineDialect, OutboxDialect } from '../driver/index.ts';
 import { mysqlDialect } from '../drivers/mysql/dialect/index.ts';
@@ -40,8 +40,8 @@ const sound = new WeakSet<OutboxDialect>();
  * @throws InvalidOptionError for what is no dialect, and for an engine that has another one already
  */
 export function registerOutboxDialect(dialect: string, outbox: OutboxDialect): void {
-  checked('registerOutboxDialect', 'dialect', dialect ?? null, text(200));
-  checked('registerOutboxDialect', 'outbox', outbox ?? null, isDialect);
+  checkedArgument('registerOutboxDialect', 'dialect', dialect, text(200));
+  checkedArgument('registerOutboxDialect', 'outbox', outbox, isDialect);
   const known = dialects.get(dialect);
   if (known === outbox) return;
   if (known !== undefined) {

@@ -1,7 +1,7 @@
 import {
   anything,
   type Check,
-  checked,
+  checkedArgument,
   integer,
   InvalidOptionError,
   isRecord,
@@ -50,7 +50,7 @@ export function checkArguments(owner: string, db: Db, given: Readonly<Partial<Re
   clientOf(db);
   for (const [name, value] of Object.entries(given)) {
     if (value === undefined) throw missing(owner, name);
-    checked(owner, name, value, argumentChecks[name as ArgumentName]);
+    checkedArgument(owner, name, value, argumentChecks[name as ArgumentName]);
   }
 }
 

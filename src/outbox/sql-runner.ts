@@ -1,5 +1,5 @@
 import type { Db } from '../database/index.ts';
-import { type Check, checked, InvalidOptionError, oneOf, readOptions, withMethods } from '../core/index.ts';
+import { type Check, InvalidOptionError, oneOf, readOptions, typeName, withMethods } from '../core/index.ts';
 import { ownDialects } from './dialects.ts';
 
 /** What runs SQL on a connection, as the query runners and clients of libraries do. */
@@ -35,7 +35,13 @@ export function checkDialect({ dialect: own }: Db, options: SqlRunnerOptions): v
 
 /** @throws InvalidOptionError */
 export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string {
-  checked('createOutboxTables', 'on', runner ?? null, withMethods('query'));
+  const expected = withMethods('query')(runner);
+  if (expected !== undefined) {
+    throw new InvalidOptionError({
+      what: `createOutboxTables got ${typeName(runner)} in place of a handle`,
+      remedy: `Write createOutboxTables(database.current), or give what runs SQL: ${expected}`,
+    });
+  }
   const { dialect } = readOptions('createOutboxTables', options, checks);
   const { connection, dataSource } = runner as OfTypeOrm;
   const found = dialect ?? engineOfTypeOrm((dataSource ?? connection)?.options?.type);

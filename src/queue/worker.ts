@@ -18,7 +18,7 @@ import { readTransactionOptions, type TransactionOptions } from '../transaction/
 import type { QueueDefinition } from './definition.ts';
 import type { EngineLane } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
-import { UnknownQueueError } from './errors.ts';
+import { assertHandled } from './handled-queue.ts';
 import { type HandleOptions, type JobHandler, type JobRunner, runJob } from './run-job.ts';
 
 /** Options of closing workers. */
@@ -96,8 +96,8 @@ export class Worker {
     handler: JobHandler<Data, NoInfer<Result>>,
     given: HandleOptions = {},
   ): this {
-    const options = readOptions('handle', given, handleChecks);
     this.#check(queue, handler);
+    const options = readOptions('handle', given, handleChecks);
     const handled: Handled = {
       runner: {
         database: this.#database,
@@ -226,12 +226,7 @@ export class Worker {
   }
 
   #check(queue: QueueDefinition<never>, handler: unknown): void {
-    if (typeof queue !== 'object' || queue === null || !this.#known.has(queue.name)) {
-      throw new UnknownQueueError({
-        what: `worker.handle() got a queue that createJobs does not know`,
-        remedy: `Its queues are: ${[...this.#known].join(', ')}`,
-      });
-    }
+    assertHandled(queue, handler, this.#known);
     const problem =
       typeof handler !== 'function'
         ? `${typeName(handler)} for its handler`

@@ -16,15 +16,15 @@ export class EscapedStatementError extends SluiceError {
  * ```ts
  * await poolOfOne(database, () => checkout(id));
  * ```
- * @throws InvalidOptionError for what is no function; what `body` throws
+ * @throws InvalidOptionError for what is no database or no function; what `body` throws
  */
 export async function poolOfOne<Result>(
   database: Database,
   body: () => Result | PromiseLike<Result>,
   clientName?: string,
 ): Promise<Result> {
-  checkBody('poolOfOne', body);
   const internals = internalsOf(database, 'poolOfOne');
+  checkBody('poolOfOne', body);
   const { pool } = internals.clientNamed(clientName ?? internals.defaultClientName);
   const before = pool.guard;
   pool.guard = ({ level }, { levels, oldestHolder }) => {

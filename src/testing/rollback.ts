@@ -65,16 +65,16 @@ const bases = sharedByCopies('rolled-back', () => new AsyncLocalStorage<boolean>
  *   assert.equal(await product.count({ stock: 0 }), 1);
  * });
  * ```
- * @throws InvalidOptionError for what is no function; what `body` throws
+ * @throws InvalidOptionError for what is no database or no function; what `body` throws
  */
 export async function rolledBack<Result>(
   database: Database,
   body: () => Result | PromiseLike<Result>,
   options: RollbackOptions = {},
 ): Promise<Result> {
-  const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
-  checkBody('rolledBack', body);
   const internals = internalsOf(database, 'rolledBack');
+  checkBody('rolledBack', body);
+  const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
   const base: BaseScope = {
     async committed(runHooks) {
       if (commitHooks === 'run') return await runHooks();

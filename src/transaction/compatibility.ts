@@ -5,7 +5,8 @@ import { isolationOf, type TransactionOptions } from './options.ts';
 import type { Scope } from './scope.ts';
 
 /** Refuses to join a transaction that does not give what the options ask for. @throws IncompatibleTransactionError */
-export function checkJoin(transaction: PhysicalTransaction, options: TransactionOptions): void {
+export function checkJoin(scope: Scope, options: TransactionOptions): void {
+  const { transaction } = scope;
   const { characteristics, client } = transaction;
   const wanted = isolationOf(options.isolationLevel);
   if (
@@ -14,20 +15,20 @@ export function checkJoin(transaction: PhysicalTransaction, options: Transaction
     !asksForUsual(transaction, wanted)
   ) {
     throw incompatible(
-      transaction,
+      scope,
       `isolation level ${wanted}`,
       `runs at ${characteristics.isolation ?? "the server's default"}`,
     );
   }
   if (options.readOnly === false && characteristics.readOnly) {
-    throw incompatible(transaction, 'writing (readOnly: false)', 'is read-only');
+    throw incompatible(scope, 'writing (readOnly: false)', 'is read-only');
   }
   if (options.timeout !== undefined && options.timeout !== transaction.timeout) {
     const running = transaction.timeout === undefined ? 'has none' : `has one of ${transaction.timeout} ms`;
-    throw incompatible(transaction, `a timeout of ${options.timeout} ms`, running);
+    throw incompatible(scope, `a timeout of ${options.timeout} ms`, running);
   }
   if (options.signal !== undefined && options.signal !== transaction.signal) {
-    throw incompatible(transaction, 'a signal of its own', 'does not have it');
+    throw incompatible(scope, 'a signal of its own', 'does not have it');
   }
 }
 
@@ -45,17 +46,16 @@ function asksForUsual(transaction: PhysicalTransaction, wanted: IsolationLevel):
  * Sets the characteristics of a transaction whose BEGIN is not sent; one that runs has to give as much.
  * @throws IncompatibleTransactionError, UnsupportedIsolationError
  */
-export function beginAs(
-  { transaction, parent }: Scope,
-  wish: Pick<TransactionOptions, 'isolationLevel' | 'readOnly'>,
-): void {
+export function beginAs(scope: Scope, wish: Pick<TransactionOptions, 'isolationLevel' | 'readOnly'>): void {
+  const { transaction, parent } = scope;
   if (parent !== undefined || transaction.hasStarted) {
-    checkJoin(transaction, wish);
+    // A library's transaction joins as its parent would.
+    checkJoin(parent ?? scope, wish);
     return;
   }
   const { driver } = transaction.client;
   const { isolation, readOnly } = transaction.characteristics;
-  if (wish.readOnly === false) checkJoin(transaction, { readOnly: false });
+  if (wish.readOnly === false) checkJoin(scope, { readOnly: false });
   const wanted = isolationOf(wish.isolationLevel);
   const enough = wanted === 'DEFAULT' || (isolation !== undefined && driver.fulfils(isolation, wanted));
   transaction.begins({
@@ -64,10 +64,14 @@ export function beginAs(
   });
 }
 
-function incompatible(transaction: PhysicalTransaction, wish: string, fact: string): IncompatibleTransactionError {
+function incompatible(scope: Scope, wish: string, fact: string): IncompatibleTransactionError {
+  const { transaction } = scope;
   return new IncompatibleTransactionError({
     what: `A scope that wants ${wish} cannot join the transaction "${transaction.name}", which ${fact}`,
-    remedy: 'Give the option to the transaction that begins, or run this scope with propagation REQUIRES_NEW',
+    remedy:
+      scope.base !== undefined
+        ? 'Give isolationLevel to rolledBack or rollbackEach, whose transaction is around the test'
+        : 'Give the option to the transaction that begins, or run this scope with propagation REQUIRES_NEW',
     chain: transaction.chain(),
   });
 }

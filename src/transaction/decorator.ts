@@ -44,15 +44,22 @@ type AnyMethod = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 /**
  * Makes a decorator that runs each call of a method through `run`. Its transactions are named after
  * the method, unless the options name them.
+ * @param given the arguments of the call: the options alone
  * @throws InvalidOptionError where the decorator is made
  */
-export function createDecorator(run: RunForInstance, options: TransactionOptions = {}): TransactionalDecorator {
+export function createDecorator(
+  run: RunForInstance,
+  given: readonly [options?: TransactionOptions | undefined, ...more: unknown[]],
+): TransactionalDecorator {
   const origin = captureOrigin(createDecorator);
-  const given = readOnce(options, origin);
+  // A decorator without parentheses is called with what it decorates.
+  const [options = {}] = given;
+  if (typeof options === 'function' || given.length > 1) throw uncalled();
+  const read = readOnce(options, origin);
   const wrap: Wrap = (method, key) => {
     if (typeof method !== 'function') throw notAMethod(method);
     if (isGenerator(method)) throw generator(method.name);
-    const frozen = readOnce({ ...given, name: given.name ?? nameOf(method, key, origin) }, origin);
+    const frozen = readOnce({ ...read, name: read.name ?? nameOf(method, key, origin) }, origin);
     // An async method rejects, whatever is wrong; where no database is open, say.
     const wrapped: AnyMethod = function (...args) {
       try {
@@ -128,6 +135,13 @@ function notAMethod(decorated: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `@Transactional() decorates ${typeName(decorated)}`,
     remedy: 'Put it on a method or a field with an async function, or on a class',
+  });
+}
+
+function uncalled(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: '@Transactional was written without parentheses',
+    remedy: 'Write @Transactional(), or Transactional()(fn) around a function alone',
   });
 }
 

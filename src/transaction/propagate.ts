@@ -89,7 +89,7 @@ function propagate<Result>(call: Call<Result>): Promise<Result> {
   }
   parent.assertOpen();
   if (inside === 'forbidden') throw forbidden(parent);
-  checkJoin(parent.transaction, options);
+  checkJoin(parent, options);
   return (inside === 'nest' ? nest : join)({ parent, outer, options, body });
 }
 
@@ -100,7 +100,7 @@ function inBase<Result>(run: InnerRun<Result>, outside: PropagationAction): Prom
   if (outside === 'plain') return runPlain(body);
   parent.assertOpen();
   // Its time is its own; isolation and access are those of the transaction around it.
-  checkJoin(parent.transaction, { isolationLevel: options?.isolationLevel, readOnly: options?.readOnly });
+  checkJoin(parent, { isolationLevel: options?.isolationLevel, readOnly: options?.readOnly });
   return nest({ parent, outer, options, body });
 }
 

@@ -176,7 +176,16 @@ describe('rollbackEach', () => {
     const serializable = { isolationLevel: 'SERIALIZABLE' } as const;
     const work = (): Promise<number[]> => database.transaction(ids, serializable);
     expect(await rolledBack(database, work, serializable)).toEqual([]);
-    expect(await rejection(rolledBack(database, work))).toMatchObject({ code: 'INCOMPATIBLE_TRANSACTION' });
+    // What is independent would commit.
+    expect(await rejection(rolledBack(database, work))).toMatchObject({
+      code: 'INCOMPATIBLE_TRANSACTION',
+      remedy: 'Give isolationLevel to rolledBack or rollbackEach, whose transaction is around the test',
+    });
+    const joining = (): Promise<number[]> => database.transaction(work);
+    expect(await rejection(rolledBack(database, joining))).toMatchObject({
+      code: 'INCOMPATIBLE_TRANSACTION',
+      remedy: expect.stringContaining('to the transaction that begins') as string,
+    });
   });
 
   plainIt('passes on what a test throws, and refuses what makes no sense', async () => {
