@@ -19,6 +19,7 @@ interface BeginsTransactions {
  * }
  * ```
  */
+export function transactional(options?: TransactionOptions): TransactionalDecorator;
 export function transactional(...given: [options?: TransactionOptions]): TransactionalDecorator {
   return createDecorator((instance, body, frozen) => {
     const database = databaseOf(instance) ?? (databaseHere() as BeginsTransactions);

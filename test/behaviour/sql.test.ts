@@ -27,6 +27,13 @@ describe('sql', () => {
     expectTypeOf(rows).toEqualTypeOf<(Product & { name: string })[]>();
   });
 
+  it('sends undefined as NULL', async () => {
+    await database.query(sql`insert into product (id, stock, name) values (${1}, ${5}, ${undefined})`);
+    await database.query('update product set stock = $1, name = $2 where id = 1', [6, undefined]);
+    const { rows } = await database.query(sql<{ name: string | null }>`select name from product where name is null`);
+    expect(rows).toEqual([{ name: null }]);
+  });
+
   it('takes pieces of itself, names, lists, and nothing', async () => {
     await database.batch([1, 2, 3, 4].map((id) => insert(id, id * 10)));
     const table = sql.id('product');
