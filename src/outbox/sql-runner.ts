@@ -1,4 +1,4 @@
-import type { Db } from '../database/index.ts';
+import { type Db, isDb } from '../database/index.ts';
 import { type Check, InvalidOptionError, oneOf, readOptions, typeName, withMethods } from '../core/index.ts';
 import { ownDialects } from './dialects.ts';
 
@@ -48,7 +48,9 @@ export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string 
   if (found !== undefined) return found;
   throw new InvalidOptionError({
     what: 'createOutboxTables cannot tell the engine of what it got',
-    remedy: `Give { dialect } as one of: ${names.join(', ')}`,
+    remedy: isDb((runner as { readonly current?: unknown }).current)
+      ? 'It is a database: write createOutboxTables(database.current)'
+      : `Give { dialect } as one of: ${names.join(', ')}`,
   });
 }
 

@@ -180,6 +180,9 @@ it('createOutboxTables and registerOutboxDialect name their arguments', async ()
     message: expect.stringContaining('createOutboxTables got undefined in place of a handle') as string,
     remedy: expect.stringContaining('Write createOutboxTables(database.current)') as string,
   });
+  expect(await rejection(createOutboxTables(database as never))).toMatchObject({
+    remedy: 'It is a database: write createOutboxTables(database.current)',
+  });
   expect(refusal(() => registerOutboxDialect('x', undefined as never)).message).toContain(
     'registerOutboxDialect got undefined for its argument "outbox"',
   );
