@@ -155,11 +155,12 @@ export const coreRows: readonly Row[] = [
     interface: 'AppOptions',
     entrance: 'createApp',
     call: (options, { database }) => createApp(database, options),
+    base: () => ({ queues: { invoice } }),
     options: {
       models: either(some({ post: defineModel<{ id: number }>({ table: 'post', key: 'id' }) }), emptyObject),
       queues: some({ invoice }),
       caches: either(some({ stock: defineCache({ name: 'stock' }) }), emptyObject),
-      engine: called(memory()),
+      engine: some(memory()),
     },
   },
   ...(

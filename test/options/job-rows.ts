@@ -97,7 +97,7 @@ export const jobRows: readonly Row[] = [
     base: () => ({ queues: { invoice } }),
     options: {
       queues: some({ invoice }),
-      engine: called(memory()),
+      engine: some(memory()),
       relay: truth,
       enqueueTimeout: milliseconds(1, timer),
     },
