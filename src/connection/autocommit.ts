@@ -31,7 +31,8 @@ export async function runAutocommit(
       const stopWatching = hold.watchLocks(statements, frame?.innermost, frame?.chain);
       cancellation?.watch(running);
       try {
-        const { failure, results } = await (cancellation === undefined ? running : cancellation.race(running));
+        const answer = await (cancellation === undefined ? running : cancellation.race(running));
+        const { failure, results } = hold.checked(answer, steps);
         const deadlock = stopWatching === undefined ? undefined : await stopWatching();
         isSound = failure?.kind !== 'connectionLost';
         if (failure === undefined) return results;

@@ -88,7 +88,7 @@ export class Checkout implements RunningWork, TurnOwner {
       this.#cancellation.watch(running);
       const forget = (): void => this.#cancellation.watch(undefined);
       void running.then(forget, forget);
-      return this.#resultsOf(await this.#cancellation.race(running), statements);
+      return this.#resultsOf(this.#hold.checked(await this.#cancellation.race(running), steps), statements);
     });
   }
 

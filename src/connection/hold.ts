@@ -6,7 +6,16 @@ import {
   type OpenTransaction,
 } from '../context/index.ts';
 import type { ChainLink, ErrorPlace } from '../core/index.ts';
-import type { ConnectionStatus, DriverConnection, Exchange, Failure, Statement, Step } from '../driver/index.ts';
+import {
+  type ConnectionStatus,
+  type DriverConnection,
+  type Exchange,
+  type Failure,
+  isAnswer,
+  type Statement,
+  type Step,
+  wrongAnswer,
+} from '../driver/index.ts';
 import type { Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import type { StopWatching } from './lock-watch.ts';
@@ -34,6 +43,8 @@ export class Hold {
   readonly #level: number;
   readonly #holder: Holder;
   #lease: Lease<DriverConnection> | undefined;
+  /** Its driver has answered what no driver may answer. */
+  #isDistrusted = false;
 
   /** @param holder is named in errors and statistics */
   constructor(client: TransactionalClient, level: number, holder: Holder) {
@@ -73,6 +84,14 @@ export class Hold {
     return this.#lease?.connection.run(steps) ?? nothing;
   }
 
+  /** What the driver answered; in place of what none may answer, that the connection is lost: nothing is known of the steps. */
+  checked(answer: Exchange, steps: readonly Step[]): Exchange {
+    if (isAnswer(answer, steps)) return answer;
+    this.#isDistrusted = true;
+    const error = wrongAnswer(this.#client.driver.dialect, answer, steps, this.at);
+    return { completed: 0, results: [], failure: { kind: 'connectionLost', error }, ended: undefined };
+  }
+
   /**
    * Watches statements for a lock that their own chain holds. Only a chain with other transactions can block them.
    * @returns nothing where there is nothing to watch
@@ -97,7 +116,7 @@ export class Hold {
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#lease = undefined;
-    this.#client.pool.release(lease, isSound && lease.connection.status === 'idle');
+    this.#client.pool.release(lease, isSound && !this.#isDistrusted && lease.connection.status === 'idle');
   }
 
   #taken(lease: Lease<DriverConnection>): DriverConnection {

@@ -37,14 +37,7 @@ import {
   type TransactionState,
   transition,
 } from './transaction-state.ts';
-import {
-  type Answered,
-  type Borrower,
-  commitStep,
-  rollbackStep,
-  stepsOf,
-  TransactionConnection,
-} from './transaction-connection.ts';
+import { type Answered, type Borrower, commitStep, stepsOf, TransactionConnection } from './transaction-connection.ts';
 import { turnLimitOf } from './turn-limit.ts';
 import type { TurnLimit, TurnOwner } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
@@ -198,10 +191,11 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.#exchanges += 1;
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;
-      const running = this.#held.carryOut(stepsOf(begin, pending, statements, last), statements, frame);
+      const steps = stepsOf(begin, pending, statements, last);
+      const running = this.#held.carryOut(steps, statements, frame);
       this.cancellation.watch(running);
       try {
-        const exchange = await running;
+        const exchange = this.#held.checked(await running, steps);
         const { failure } = exchange;
         // It met a dead connection, which nothing had begun on: it is sent again on another one.
         if (failure !== undefined && begin !== undefined && this.#held.replaceDead(failure, last)) continue;
@@ -236,7 +230,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
         { type: 'rollbackTo', name },
         { type: 'release', name },
       ]);
-      this.cancellation.watch(undefined);
       const isUndone = exchange !== undefined && exchange.failure === undefined;
       if (!isUndone && this.isOpen) this.#state = transition(this.#state, 'lost');
     }
@@ -267,7 +260,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       status === 'active' ? this.#commitDeadline?.refusal(this.client.driver, this.#startedAt) : undefined;
     this.#commitSent = true;
     const exchange = await this.#held.finish(refusal === undefined ? [commitStep] : [refusal, commitStep]);
-    this.cancellation.watch(undefined);
     if (exchange === undefined) return this.#endUnknown(this.cancellation.requested?.reason);
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
@@ -276,7 +268,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       return this.#end('rolledBack', connectionLost(this, failure.error));
     }
     if (refusal !== undefined && exchange.completed === 0) {
-      await this.cancellation.bounded(this.#held.run([rollbackStep]));
+      await this.#held.rollBack();
       return this.#end('rolledBack', this.#commitDeadline?.error(failure?.error));
     }
     this.#repeatable = noteFailure(this.#repeatable, failure);
@@ -295,7 +287,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     const from = this.#state;
     this.#state = transition(from, 'ending');
     if (from === 'started' && this.#held.status !== 'lost' && !this.cancellation.inDoubt) {
-      await this.cancellation.bounded(this.#held.run([rollbackStep]));
+      await this.#held.rollBack();
     }
     return this.#end('rolledBack');
   }

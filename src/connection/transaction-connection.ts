@@ -31,7 +31,7 @@ export interface Borrower extends Holder, OpenTransaction {
 }
 
 export const commitStep: Step = { type: 'commit' };
-export const rollbackStep: Step = { type: 'rollback' };
+const rollbackStep: Step = { type: 'rollback' };
 
 /** The connection of a transaction, from its first statement to its end. */
 export class TransactionConnection {
@@ -104,17 +104,30 @@ export class TransactionConnection {
     return true;
   }
 
-  run(steps: readonly Step[]): Promise<Exchange | undefined> {
-    return this.#hold.run(steps);
+  /** See `Hold.checked`. */
+  checked(answer: Answered, steps: readonly Step[]): Answered {
+    return this.#hold.checked(answer, steps);
   }
 
-  /** The same, cancelled with the transaction; undefined where the server has not answered in time. Locks are not watched during it. */
-  finish(steps: readonly Step[]): Promise<Exchange | undefined> {
+  /**
+   * Runs steps that end the transaction or a savepoint, cancelled with the transaction. Locks are not watched during it.
+   * @returns nothing where the server has not answered in time
+   */
+  async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
-    const running = this.run(steps);
+    const running = this.#hold.run(steps);
     const { cancellation } = this.#borrower;
     cancellation.watch(running);
-    return cancellation.bounded(running);
+    const answer = await cancellation.bounded(running);
+    cancellation.watch(undefined);
+    return answer && this.#hold.checked(answer, steps);
+  }
+
+  /** Waits for the answer no longer than for that of a cancelled statement. */
+  async rollBack(): Promise<void> {
+    const steps = [rollbackStep];
+    const answer = await this.#borrower.cancellation.bounded(this.#hold.run(steps));
+    if (answer !== undefined) this.#hold.checked(answer, steps);
   }
 
   /** Has the server cancel the statements if they are what runs there, and never sends them if they wait for their turn. */

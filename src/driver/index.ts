@@ -19,6 +19,7 @@ export type {
 } from './driver.ts';
 export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './engine-dialect.ts';
 export type { NewOutboxRow, OutboxDialect, OutboxHandle, OutboxRow } from './outbox-dialect.ts';
+export { DriverAnswerError, wrongAnswer, isAnswer } from './answer-rules.ts';
 export { withoutLiterals } from './literals.ts';
 export { insertRows, listStatements, placeholders } from './outbox-rows.ts';
 export { warnOfMissing } from './missing-option.ts';
