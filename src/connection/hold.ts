@@ -21,6 +21,8 @@ import type { TransactionalClient } from './transactional-client.ts';
 import type { StopWatching } from './lock-watch.ts';
 
 const nothing = Promise.resolve(undefined);
+/** Tells a driver that answers with nothing from one that has not answered. */
+const orNull = (answer: Exchange | undefined): Exchange | null => answer ?? null;
 
 /** How a connection is taken. */
 export interface TakeOptions {
@@ -80,12 +82,12 @@ export class Hold {
   }
 
   /** Runs steps; without a connection there is no result. */
-  run(steps: readonly Step[]): Promise<Exchange | undefined> {
-    return this.#lease?.connection.run(steps) ?? nothing;
+  run(steps: readonly Step[]): Promise<Exchange | null | undefined> {
+    return this.#lease?.connection.run(steps).then(orNull) ?? nothing;
   }
 
   /** What the driver answered; in place of what none may answer, that the connection is lost: nothing is known of the steps. */
-  checked(answer: Exchange, steps: readonly Step[]): Exchange {
+  checked(answer: Exchange | null, steps: readonly Step[]): Exchange {
     if (isAnswer(answer, steps)) return answer;
     this.#isDistrusted = true;
     const error = wrongAnswer(this.#client.driver.dialect, answer, steps, this.at);

@@ -120,7 +120,7 @@ export class TransactionConnection {
     cancellation.watch(running);
     const answer = await cancellation.bounded(running);
     cancellation.watch(undefined);
-    return answer && this.#hold.checked(answer, steps);
+    return answer === undefined ? undefined : this.#hold.checked(answer, steps);
   }
 
   /** Waits for the answer no longer than for that of a cancelled statement. */

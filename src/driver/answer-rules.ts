@@ -46,7 +46,8 @@ export function wrongAnswer(
 
 /** What is wrong with an answer, without its values. */
 function answerFault(answer: unknown, steps: readonly Step[]): string | undefined {
-  if (typeof answer !== 'object' || answer === null) return `${typeName(answer)} instead of an exchange`;
+  if (answer === undefined || answer === null) return 'nothing instead of an exchange';
+  if (typeof answer !== 'object') return `${typeName(answer)} instead of an exchange`;
   const { completed, results, failure, ended } = answer as Partial<Record<keyof Exchange, unknown>>;
   if (!isCount(completed, steps.length)) return `"completed" that is no number of steps from 0 to ${steps.length}`;
   if (!Array.isArray(results)) return '"results" that is no array';

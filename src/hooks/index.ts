@@ -2,5 +2,4 @@ export { HookLimitError } from './errors.ts';
 export { runAtOnce } from './immediate-hook.ts';
 export { HookAllowance, tooManyHooks } from './hook-limit.ts';
 export { createHook, type Hook, HookRegistry } from './hook-registry.ts';
-export { type InScope, type Participant, Participants } from './participants.ts';
 export { attachSuppressed, frameAfter, runHooks, runHooksInTime, suppressedBy } from './run-hooks.ts';

@@ -1,5 +1,5 @@
-import { type RollbackUnit, type Savepoint, Turns } from '../connection/index.ts';
-import type { HookRegistry, Participants } from '../hooks/index.ts';
+import { type Outcome, type RollbackUnit, type Savepoint, Turns } from '../connection/index.ts';
+import type { HookRegistry } from '../hooks/index.ts';
 
 /** What is rolled back as one: the whole transaction, or one savepoint scope of it. */
 export class AtomicUnit implements RollbackUnit {
@@ -37,5 +37,42 @@ export class AtomicUnit implements RollbackUnit {
 
   get doomed(): { readonly cause: unknown } | undefined {
     return this.#doom;
+  }
+}
+
+/** Runs what sends statements in the transaction, as a hook before the commit would. */
+export type InScope = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+/**
+ * A part of Sluice that commits or rolls back with a whole transaction, such as a cache. Unlike a hook it has no scope, and nothing
+ * of what is ambient where it was registered: to give it that is most of what a hook costs.
+ */
+export interface Participant {
+  /** Runs before the commit, when no hook is left that could change anything; what it throws rolls back. */
+  prepare(inScope: InScope): Promise<void>;
+  /** Runs as soon as the outcome is known, before any hook. It never throws, and the work that it starts is not awaited. */
+  end(outcome: Outcome): void;
+}
+
+/** Those of one whole transaction. */
+export class Participants {
+  readonly #all: Participant[] = [];
+  #asked = 0;
+
+  add(participant: Participant): void {
+    this.#all.push(participant);
+  }
+
+  /** The next one to be asked before the commit. */
+  next(): Participant | undefined {
+    const participant = this.#all[this.#asked];
+    if (participant !== undefined) this.#asked += 1;
+    return participant;
+  }
+
+  /** None is asked afterwards, whatever the body of a cancelled transaction comes to. */
+  end(outcome: Outcome): void {
+    this.#asked = this.#all.length;
+    for (const participant of this.#all) participant.end(outcome);
   }
 }

@@ -17,11 +17,10 @@ import {
   frameAfter,
   type Hook,
   HookAllowance,
-  type InScope,
   runHooksInTime,
   tooManyHooks,
 } from '../hooks/index.ts';
-import { AtomicUnit } from './atomic-unit.ts';
+import { AtomicUnit, type InScope } from './atomic-unit.ts';
 import { besides } from './begun-by-hand.ts';
 import { type BodyResult, judge, returned, withLeftOpen } from './body-result.ts';
 import { AfterCommitError } from './errors.ts';

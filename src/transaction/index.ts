@@ -25,4 +25,4 @@ export {
   runStatement,
   runStatements,
 } from './statements.ts';
-export type { AtomicUnit } from './atomic-unit.ts';
+export type { AtomicUnit, InScope, Participant } from './atomic-unit.ts';

@@ -1,8 +1,7 @@
 import { ended, type PhysicalTransaction, type SentStatements } from '../connection/index.ts';
 import type { AmbientScope } from '../context/index.ts';
 import type { QueryResult } from '../driver/index.ts';
-import { type Participant, Participants } from '../hooks/index.ts';
-import type { AtomicUnit } from './atomic-unit.ts';
+import { type AtomicUnit, type Participant, Participants } from './atomic-unit.ts';
 import type { BegunByHand } from './begun-by-hand.ts';
 import { ScopeRemains } from './scope-remains.ts';
 

@@ -11,6 +11,7 @@ export {
   ConnectionLostError,
   type ConnectionStatus,
   type Driver,
+  DriverAnswerError,
   type DriverConnection,
   type EndStep,
   type EngineDialect,
