@@ -1,6 +1,6 @@
 import { frameOfCall, findPlace } from '../context/index.ts';
-import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
-import type { Scope } from '../transaction/index.ts';
+import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
+import { baseOf, type Scope, wholeUnit } from '../transaction/index.ts';
 import {
   callChecks,
   CacheCalls,
@@ -10,9 +10,8 @@ import {
   setChecks,
   type SetOptions,
 } from './call.ts';
-import { CheckedStore } from './checked-store.ts';
 import { Codec, type Held } from './codec.ts';
-import { changeAtOnce, type Member, StoreCommit } from './commit.ts';
+import { changeAtOnce, StoreCommit } from './commit.ts';
 import {
   type CacheKey,
   type CacheOptions,
@@ -24,11 +23,11 @@ import {
   type Serializer,
 } from './definition.ts';
 import { noLoad } from './errors.ts';
+import { Ground, type Landing, seesLatest, type Within } from './ground.ts';
 import { runInChain } from './load-chain.ts';
-import { LoadLimit } from './load-limit.ts';
-import { Loads } from './loads.ts';
+import { LoadLimit } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
-import { type Fetch, NearMemory } from './near.ts';
+import type { Fetch } from './near.ts';
 import { deletion, type NewValue, type Overlay } from './overlay.ts';
 import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
 import { checkStoreOf, feedOf } from './store-argument.ts';
@@ -51,13 +50,6 @@ interface Found<Value> {
 /** A copy in the process: the value for everybody, or what each gets one of its own from. */
 type Copied<Value> = { readonly value: Value } | { readonly payload: string };
 
-/** The transaction that a call belongs to. */
-interface Within {
-  readonly scope: Scope;
-  readonly db: Db;
-  readonly overlay: Overlay | undefined;
-}
-
 /**
  * Values by key that agree with the database: what a transaction sets or deletes only it sees before its commit, and a
  * value is dead from the moment on in which a transaction that changes it begins to commit. Made by `createCache`.
@@ -67,13 +59,11 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly name: string;
   readonly #database: Database;
   readonly #options: CacheOptions<Value, Key>;
-  readonly #store: CheckedStore;
-  readonly #near: NearMemory<Copied<Value>> | undefined;
   readonly #codec: Codec<Value>;
-  readonly #member: Member;
   readonly #calls: CacheCalls;
   readonly #limit: LoadLimit;
-  readonly #loads: Loads<string>;
+  readonly #wholeTag: string;
+  readonly #outside: Landing<Copied<Value>>;
   readonly #counters: Counters = newCounters();
 
   constructor(database: Database, given: CacheOptions<Value, Key>) {
@@ -87,29 +77,28 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     this.#calls = new CacheCalls(database, name);
     this.#database = database;
     this.#options = options;
-    const onFailure = (): void => void (this.#counters.failures += 1);
-    this.#store = new CheckedStore({ store, user: `cache "${name}"`, timeout: storeTimeout, onFailure });
-    if (memory !== undefined) {
-      const feed = feedOf(name, store);
-      this.#near = new NearMemory(feed, memory, (error) => this.#store.failed('feed', error));
-    }
     const { wider, serializer = richJson as Serializer<Value>, maxSize = 1_048_576 } = options;
     this.#codec = new Codec(name, serializer, maxSize, memory !== undefined, this.#counters);
-    this.#member = {
-      name,
-      store: this.#store,
-      wholeTag: `${name}/`,
-      wider: wider === undefined ? undefined : (tag) => declaredTag(wider(tag.slice(1))),
-      commitTimeout,
-      onCacheUnavailable,
-    };
     this.#limit = new LoadLimit(name, options.loadTimeout ?? 30_000, options.loadsWhileAway ?? 10);
-    this.#loads = new Loads(this.#store, this.#limit);
+    this.#wholeTag = `${name}/`;
+    const ground = new Ground<Copied<Value>>({
+      use: { store, user: `cache "${name}"`, timeout: storeTimeout, onFailure: () => (this.#counters.failures += 1) },
+      member: {
+        name,
+        wholeTag: this.#wholeTag,
+        wider: wider === undefined ? undefined : (tag) => declaredTag(wider(tag.slice(1))),
+        commitTimeout,
+        onCacheUnavailable,
+      },
+      memory: memory === undefined ? undefined : { ...memory, feed: feedOf(name, store) },
+      limit: this.#limit,
+    });
+    this.#outside = { ground, within: undefined };
   }
 
   /** What it has done in this process so far. */
   get statistics(): CacheStatistics {
-    return { ...this.#counters, copies: this.#near?.size ?? 0 };
+    return { ...this.#counters, copies: this.#outside.ground.near?.size ?? 0 };
   }
 
   /** Gets the value; undefined where the cache has none. */
@@ -120,7 +109,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async #get(key: Key, options: CacheCallOptions | undefined): Promise<Value | undefined> {
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
-    const { hit } = this.#counted(await this.#find(key, this.#within(options), false));
+    const { hit } = this.#counted(await this.#find(key, this.#landing(options), false));
     return hit?.value;
   }
 
@@ -152,17 +141,18 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     if (typeof load !== 'function') throw noLoad(this.name, load);
     const near = this.#copyOf(key, options);
     if (near !== undefined) return near.value;
-    const within = this.#within(options);
+    const landing = this.#landing(options);
+    const { ground, within } = landing;
     // Without a transaction it is looked for once more with the others who want it.
-    const found = this.#counted(await this.#find(key, within, within !== undefined));
+    const found = this.#counted(await this.#find(key, landing, within !== undefined));
     if (found.hit !== undefined) return found.hit.value;
     const payload = await (within === undefined
-      ? this.#loads.run(
+      ? ground.loads.run(
           this.#valueKey(key),
-          () => this.#find(key, undefined, true),
-          (present) => this.#load(key, load, present, options),
+          () => this.#find(key, landing, true),
+          (present) => this.#load(key, load, present, options, landing),
         )
-      : this.#load(key, load, found, options, within));
+      : this.#load(key, load, found, options, landing));
     // Everyone who joins gets a value of their own, which they may change.
     return this.#codec.read(payload).value;
   }
@@ -180,9 +170,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
       tags: this.#tagsOf(key, text),
       ttl: this.#ttl(options),
     };
-    const within = this.#within(options);
-    if (within === undefined) await this.#atOnce([text], options, change);
-    else this.#overlayIn(within).set(within.scope.unit, text, change);
+    const { ground, within } = this.#landing(options);
+    if (within === undefined) await this.#atOnce(ground, [text], options, change);
+    else this.#overlayIn(ground, within).set(within.scope.unit, text, change);
   }
 
   /**
@@ -207,19 +197,19 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async #delete(call: string, keys: readonly Key[], callOptions: CacheCallOptions | undefined): Promise<void> {
     const texts = this.#calls.keys(call, keys).map((key) => this.#valueKey(key));
     const options = this.#calls.options(call, callOptions, callChecks);
-    const within = this.#within(options);
+    const { ground, within } = this.#landing(options);
     if (texts.length === 0) return;
     if (within === undefined) {
-      await this.#atOnce(texts, options);
+      await this.#atOnce(ground, texts, options);
       return;
     }
-    const overlay = this.#overlayIn(within);
+    const overlay = this.#overlayIn(ground, within);
     for (const text of texts) overlay.set(within.scope.unit, text, deletion);
   }
 
   /** Every value of the cache is dead. */
   async clear(options?: CacheCallOptions): Promise<void> {
-    await this.#invalidate([this.#member.wholeTag], this.#calls.options('clear', options, callChecks));
+    await this.#invalidate([this.#wholeTag], this.#calls.options('clear', options, callChecks));
   }
 
   /**
@@ -238,18 +228,19 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   async #invalidate(tags: readonly string[], options: CacheCallOptions | undefined): Promise<void> {
     if (tags.length === 0) return;
-    const within = this.#within(options);
-    if (within === undefined) await this.#atOnce(tags, options);
-    else this.#overlayIn(within).invalidate(tags);
+    const { ground, within } = this.#landing(options);
+    if (within === undefined) await this.#atOnce(ground, tags, options);
+    else this.#overlayIn(ground, within).invalidate(tags);
   }
 
   /** A good copy in the process; a transaction asks further. */
   #copyOf(key: Key, options: CacheCallOptions | undefined, peeks = false): { readonly value: Value } | undefined {
-    if (this.#near === undefined) return undefined;
+    if (this.#outside.ground.near === undefined) return undefined;
     const frame = frameOfCall();
-    if (frame !== undefined && this.#within(options) !== undefined) return undefined;
+    const { ground, within } = frame === undefined ? this.#outside : this.#landing(options);
+    if (within !== undefined) return undefined;
     // Who was called from another process sees at least what that one had committed.
-    const copied = this.#near.find(keyText(key), frame?.chain?.enteredAt, peeks);
+    const copied = ground.near?.find(keyText(key), frame?.chain?.enteredAt, peeks);
     if (copied === undefined) return undefined;
     const held = 'value' in copied ? copied : this.#codec.readIfGood(copied.payload);
     if (held !== undefined && !peeks) this.#counters.hits += 1;
@@ -257,34 +248,35 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   /** @param stores whether what is loaded when there is no hit is to be stored */
-  async #find(key: Key, within: Within | undefined, stores: boolean): Promise<Found<Value>> {
+  async #find(key: Key, { ground, within }: Landing<Copied<Value>>, stores: boolean): Promise<Found<Value>> {
     const text = this.#valueKey(key);
     const tags = this.#tagsOf(key, text);
     if (within !== undefined) {
       const change = within.overlay?.find(within.scope.unit, text);
       if (change !== undefined) return { ...nothing, hit: this.#codec.readIfGood(change.payload) };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
-      const mayHaveChanged = this.#options.readsOwnWrites === true && within.scope.transaction.hasWritten;
+      const mayHaveChanged = this.#options.readsOwnWrites === true && wholeUnit(within.scope).hasWritten;
       if (!seesLatest(within.scope) || mayHaveChanged || tags.some((tag) => within.overlay?.isDirty(tag) === true))
         return nothing;
     }
-    const near = within === undefined ? this.#near : undefined;
+    const { store } = ground;
+    const near = within === undefined ? ground.near : undefined;
     const fetch = near?.fetch(keyText(key), tags);
     const isTimed = near !== undefined;
-    const call = !stores && this.#store.canFind ? 'find' : 'read';
+    const call = !stores && store.canFind ? 'find' : 'read';
     try {
       if (call === 'find') {
-        const stored = await this.#store.find(text, tags, isTimed);
+        const stored = await store.find(text, tags, isTimed);
         if (typeof stored === 'object') return { ...nothing, hit: this.#taken(stored, fetch) };
         return { ...nothing, isBypassed: stored === 'locked' };
       }
-      const { stored, tags: states, epoch } = await this.#store.read(text, tags, isTimed);
+      const { stored, tags: states, epoch } = await store.read(text, tags, isTimed);
       if (states.some(({ isLocked }) => isLocked)) return nothing;
       const hit = stored === undefined ? undefined : this.#taken(stored, fetch);
       return { ...nothing, hit, stamps: states.map(({ stamp }) => stamp), epoch, mayStore: true, isBypassed: false };
     } catch (error) {
       // What the store cannot tell the database does.
-      this.#store.report(call, error);
+      store.report(call, error);
       return { ...nothing, isAway: true };
     } finally {
       fetch?.end();
@@ -303,9 +295,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     load: () => Promise<Value> | Value,
     { stamps, epoch }: Found<Value>,
     options: LoadOptions<Value> | undefined,
-    within?: Within,
+    { ground: { store }, within }: Landing<Copied<Value>>,
   ): Promise<string> {
-    const place = { cache: this.name, store: this.#store.store, key: this.#valueKey(key) };
+    const place = { cache: this.name, store: store.store, key: this.#valueKey(key) };
     const counted = (): Promise<Value> | Value => {
       this.#counters.loads += 1;
       return load();
@@ -314,9 +306,9 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const value = await (within === undefined ? this.#limit.within(running) : running());
     const payload = this.#codec.write(value);
     // A transaction that has written may have read its own, which is not committed.
-    const mayStore = stamps !== undefined && within?.scope.transaction.hasWritten !== true;
+    const mayStore = stamps !== undefined && (within === undefined || !wholeUnit(within.scope).hasWritten);
     if (mayStore && options?.keep?.(value) !== false && !this.#codec.isTooLarge(payload))
-      await this.#store.keep({ key: place.key, stamps, payload, epoch, ttl: this.#ttl(options) });
+      await store.keep({ key: place.key, stamps, payload, epoch, ttl: this.#ttl(options) });
     return payload;
   }
 
@@ -327,24 +319,32 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return found;
   }
 
-  async #atOnce(tags: readonly string[], options: CacheCallOptions | undefined, value?: NewValue): Promise<void> {
+  async #atOnce(
+    { member }: Ground<Copied<Value>>,
+    tags: readonly string[],
+    options: CacheCallOptions | undefined,
+    value?: NewValue,
+  ): Promise<void> {
     const change = value === undefined ? undefined : ([tags[0] ?? '', value] as const);
-    await changeAtOnce(this.#member, options?.db ?? this.#database.current, tags, change);
+    await changeAtOnce(member, options?.db ?? this.#database.current, tags, change);
   }
 
-  #overlayIn({ scope, db }: Within): Overlay {
-    return StoreCommit.open(this.#member, scope, db);
+  #overlayIn({ member }: Ground<Copied<Value>>, { scope, db }: Within): Overlay {
+    return StoreCommit.open(member, scope, db);
   }
 
-  #within(options: CacheCallOptions | undefined): Within | undefined {
+  #landing(options: CacheCallOptions | undefined): Landing<Copied<Value>> {
     const frame = frameOfCall();
-    if (frame === undefined) return undefined;
+    if (frame === undefined) return this.#outside;
     const db = options?.db ?? this.#database.current;
     const client = internalsOf(this.#database).clientNamed(db.clientName);
     const scope = findPlace(frame, client, options?.db?.level).scope as Scope | undefined;
-    if (scope === undefined || scope.base !== undefined) return undefined;
+    if (scope === undefined) return this.#outside;
+    const base = baseOf(scope);
+    const ground = base === undefined ? this.#outside.ground : this.#outside.ground.within(base);
+    if (scope.base !== undefined) return { ground, within: undefined };
     scope.assertOpen();
-    return { scope, db, overlay: StoreCommit.find(this.#member, scope) };
+    return { ground, within: { scope, db, overlay: StoreCommit.find(ground.member, scope) } };
   }
 
   #ttl(options: SetOptions | undefined): number {
@@ -356,19 +356,12 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   /** The first is that of the key, which is its text. */
   #tagsOf(key: Key, text: string): readonly string[] {
     const { tags } = this.#options;
-    if (tags === undefined) return [text, this.#member.wholeTag];
-    return [text, this.#member.wholeTag, ...declaredTags(tags(key))];
+    if (tags === undefined) return [text, this.#wholeTag];
+    return [text, this.#wholeTag, ...declaredTags(tags(key))];
   }
 }
 
 const nothing: Found<never> = { hit: undefined, mayStore: false, isBypassed: true, isAway: false };
-
-/** A transaction that reads what is committed now, and not a snapshot from before or what is not committed. */
-function seesLatest({ transaction }: Scope): boolean {
-  const { driver } = transaction.client;
-  const { isolation } = transaction.characteristics;
-  return driver.fulfils(isolation, 'READ_COMMITTED') && !driver.fulfils(isolation, 'REPEATABLE_READ');
-}
 
 /**
  * Makes a cache that agrees with a database.

@@ -1,11 +1,10 @@
-import { newStamp } from './stamp.ts';
 import { type Check, madeFirst, readOptions, text, withMethods, milliseconds } from '../core/index.ts';
 import { checkDatabase, type Database } from '../database/index.ts';
 import { createRelay, type OutboxMessage, type Relay, RelayUnavailableError } from '../outbox/index.ts';
 import { CheckedStore } from './checked-store.ts';
 import { changesChannel } from './commit.ts';
 import { checkOutboxStore } from './store-argument.ts';
-import type { CacheStore } from './store.ts';
+import { type CacheStore, newStamp } from './store.ts';
 
 /** Options of `createChangesRelay`. */
 export interface ChangesRelayOptions {

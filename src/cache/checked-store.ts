@@ -22,6 +22,8 @@ type Problem = string | undefined;
 
 export interface StoreUse {
   readonly store: CacheStore;
+  /** The store that errors name. Default: the store itself. */
+  readonly named?: CacheStore | undefined;
   /** What uses the store: `cache "stock"`. */
   readonly user: string;
   /** How long a call may take, in milliseconds. */
@@ -40,14 +42,16 @@ export class CheckedStore {
   readonly timeout: number;
   /** It answers at once and rightly. */
   readonly #isOurs: boolean;
+  readonly #named: CacheStore;
   readonly #user: string;
   readonly #onFailure: () => void;
   readonly #timeouts: TimeoutQueue<() => void>;
   /** By call, when a failure may be reported again. */
   readonly #quietUntil = new Map<Call, number>();
 
-  constructor({ store, user, timeout, onFailure = () => {} }: StoreUse) {
+  constructor({ store, named = store, user, timeout, onFailure = () => {} }: StoreUse) {
     this.store = store;
+    this.#named = named;
     this.timeout = timeout;
     this.#isOurs = Object.getPrototypeOf(store) === MemoryStore.prototype;
     this.#user = user;
@@ -171,7 +175,7 @@ export class CheckedStore {
   }
 
   #error(what: string, remedy: string, cause?: unknown, retryable = false): CacheStoreError {
-    const name = className(this.store);
+    const name = className(this.#named);
     return new CacheStoreError({
       what: `The store of the ${this.#user}${name === undefined ? '' : ` (${name})`} ${what}`,
       remedy,
@@ -181,7 +185,8 @@ export class CheckedStore {
   }
 }
 
-function readProblem(answer: unknown, count: number): Problem {
+/** What is wrong with what was read. */
+export function readProblem(answer: unknown, count: number): Problem {
   if (!isObject(answer)) return typeName(answer);
   const { stored, tags, epoch } = answer;
   if (!Array.isArray(tags)) return `"tags" that are ${typeName(tags)}`;

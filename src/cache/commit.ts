@@ -1,4 +1,3 @@
-import { newStamp } from './stamp.ts';
 import { reportBackgroundError } from '../channels/index.ts';
 import type { Db } from '../database/index.ts';
 import { addToOutbox } from '../outbox/index.ts';
@@ -7,7 +6,7 @@ import { type InScope, type Participant, participate, type Scope, wholeUnit } fr
 import type { CheckedStore } from './checked-store.ts';
 import { CacheStoreError, CacheUnavailableError } from './errors.ts';
 import { type NewValue, Overlay } from './overlay.ts';
-import type { CacheStore, Locked, TagState } from './store.ts';
+import { type CacheStore, type Locked, newStamp, type TagState } from './store.ts';
 
 /** A cache, as the commit of its store sees it. */
 export interface Member {

@@ -20,15 +20,15 @@ export {
 export { MemoryStore } from './memory-store.ts';
 export type { MemoryOptions } from './near.ts';
 export type { CacheStatistics } from './statistics.ts';
-export type {
-  CacheStore,
-  ChangeFeed,
-  ChangeListener,
-  Locked,
-  Stored,
-  StoreRead,
-  StoreWrite,
-  TagState,
+export {
+  type CacheStore,
+  type ChangeFeed,
+  type ChangeListener,
+  type Locked,
+  newStamp,
+  type Stored,
+  type StoreRead,
+  type StoreWrite,
+  type TagState,
 } from './store.ts';
-export { newStamp } from './stamp.ts';
 export { checkStoreOf } from './store-argument.ts';

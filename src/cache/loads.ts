@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
-import { currentFrame } from '../context/index.ts';
+import { currentFrame, type Frame } from '../context/index.ts';
+import { LinkedList, systemClock, TimeoutQueue } from '../core/index.ts';
+import type { BaseScope, Scope } from '../transaction/index.ts';
 import type { CheckedStore } from './checked-store.ts';
 import { CacheLoadTimeoutError } from './errors.ts';
 import { Flights } from './flights.ts';
 import { isInLoad } from './load-chain.ts';
-import type { LoadLimit } from './load-limit.ts';
 
 /** How long one process may have a load for itself, in milliseconds; the others go on after that. */
 const leaseTime = 5_000;
@@ -25,12 +26,15 @@ export class Loads<Value> {
   readonly #flights = new Flights<Value>();
   readonly #store: CheckedStore;
   readonly #limit: LoadLimit;
+  readonly #base: BaseScope | undefined;
   /** By key, what those have together whose load took too long, until it begins. */
   readonly #seconds = new Map<string, Promise<Value>>();
 
-  constructor(store: CheckedStore, limit: LoadLimit) {
+  /** @param base the transaction that counts as none whose loads they are */
+  constructor(store: CheckedStore, limit: LoadLimit, base: BaseScope | undefined) {
     this.#store = store;
     this.#limit = limit;
+    this.#base = base;
   }
 
   /**
@@ -45,7 +49,7 @@ export class Loads<Value> {
   ): Promise<Value> {
     // A load waits for no other one, so that loads which need each other never wait in a circle; and a caller that holds a
     // connection must not wait for another caller's load, which may be waiting for that connection.
-    if (isInLoad() || (currentFrame()?.held ?? -1) >= 0)
+    if (isInLoad() || holdsConnection(currentFrame(), this.#base))
       return look().then((found) => (found.hit === undefined ? load(found) : found.hit.payload));
     let isOwn = false;
     const lead = (): Promise<Value> => {
@@ -100,5 +104,76 @@ export class Loads<Value> {
       this.#store.report('lease', error);
       return undefined;
     }
+  }
+}
+
+/** Whether work holds a connection. That of `base` is also that of the loads which others in it run. */
+function holdsConnection(frame: Frame | undefined, base: BaseScope | undefined): boolean {
+  if ((frame?.held ?? -1) < 0) return false;
+  if (base === undefined || (frame?.chain?.ancestors?.length ?? 0) > 0) return true;
+  for (let at = frame; at !== undefined; at = at.parent) {
+    const scope = at.scope as Scope | undefined;
+    if (scope?.transaction.isLive === true && scope.base !== base) return true;
+  }
+  return false;
+}
+
+/** How long the loads of a cache may take, and how many may run while its store is away. */
+export class LoadLimit {
+  readonly #patience: TimeoutQueue<() => void>;
+  readonly #tooLong: (what: string) => CacheLoadTimeoutError;
+  readonly #most: number;
+  readonly #waiting = new LinkedList<() => void>();
+  #running = 0;
+
+  /**
+   * @param timeout milliseconds
+   * @param most loads at once while the store is away
+   */
+  constructor(cache: string, timeout: number, most: number) {
+    this.#patience = new TimeoutQueue(systemClock, timeout, (giveUp) => giveUp());
+    this.#most = most;
+    this.#tooLong = (what) =>
+      new CacheLoadTimeoutError({
+        what: `${what} of the cache "${cache}" took longer than ${timeout} ms; its later result is not stored`,
+        remedy: 'Check what the load waits for, or raise the loadTimeout of the cache',
+      });
+  }
+
+  /** @throws CacheLoadTimeoutError; after that, results and failures of `load` are dropped */
+  within<Result>(load: () => Promise<Result> | Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const place = this.#patience.begin(() => reject(this.#tooLong('A load')));
+      const end = (): void => this.#patience.end(place);
+      const loaded = (async () => await load())();
+      loaded.then(resolve, reject).then(end, end);
+    });
+  }
+
+  /** One of the few that may run while the store is away. @throws CacheLoadTimeoutError where its turn does not come */
+  async amongFew<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#running >= this.#most) await this.#turn();
+    else this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      // Who waits goes on in the place of this one.
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
+    }
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter = this.#waiting.push(() => {
+        this.#patience.end(place);
+        resolve();
+      });
+      const place = this.#patience.begin(() => {
+        this.#waiting.remove(waiter);
+        reject(this.#tooLong('While its store is away, the wait for a load'));
+      });
+    });
   }
 }

@@ -1,7 +1,15 @@
-import { newStamp } from './stamp.ts';
 import { LRUCache } from 'lru-cache';
 import { checked, type Clock, integer, knownToCopies, systemClock } from '../core/index.ts';
-import type { CacheStore, ChangeFeed, ChangeListener, Locked, StoreRead, StoreWrite, TagState } from './store.ts';
+import {
+  type CacheStore,
+  type ChangeFeed,
+  type ChangeListener,
+  type Locked,
+  newStamp,
+  type StoreRead,
+  type StoreWrite,
+  type TagState,
+} from './store.ts';
 
 interface Tag {
   stamp: string;

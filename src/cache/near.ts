@@ -45,6 +45,8 @@ export class NearMemory<Value> implements ChangeListener {
   readonly #maxStaleness: number;
   readonly #copies: LRUCache<string, Copy<Value>>;
   readonly #lives = new Map<string, Life>();
+  /** Those who hear what this one hears. */
+  readonly #followers = new Set<ChangeListener>();
   #isUsed = false;
   #changes = 0;
 
@@ -55,6 +57,12 @@ export class NearMemory<Value> implements ChangeListener {
     this.#maxStaleness = maxStaleness;
     this.#copies = new LRUCache({ ...upTo(max), dispose: ({ lives }) => this.#drop(lives) });
     feed.listen(this, maxStaleness / 2);
+  }
+
+  /** Tells another one what this one hears, as a feed does. @returns what ends that */
+  follow(follower: ChangeListener): () => void {
+    this.#followers.add(follower);
+    return () => void this.#followers.delete(follower);
   }
 
   /** How many copies there are. */
@@ -102,6 +110,7 @@ export class NearMemory<Value> implements ChangeListener {
       const life = this.#lives.get(tag);
       if (life !== undefined) this.#over(life);
     }
+    for (const follower of this.#followers) follower.changed(tags);
   }
 
   lost(): void {
@@ -109,11 +118,13 @@ export class NearMemory<Value> implements ChangeListener {
     this.#changes += 1;
     this.#lives.clear();
     this.#copies.clear();
+    for (const follower of this.#followers) follower.lost();
   }
 
   takeUse(): boolean {
-    const isUsed = this.#isUsed;
+    let isUsed = this.#isUsed;
     this.#isUsed = false;
+    for (const follower of this.#followers) isUsed = follower.takeUse() || isUsed;
     return isUsed;
   }
 

@@ -16,7 +16,9 @@ function storeCheck(value: unknown): string | undefined {
   const lacking = duties(value);
   if (lacking !== undefined) return lacking;
   const store = value as Readonly<Record<string, unknown>>;
-  const wrong = ['find', 'lease'].find((name) => store[name] !== undefined && typeof store[name] !== 'function');
+  const wrong = ['find', 'look', 'lease'].find(
+    (name) => store[name] !== undefined && typeof store[name] !== 'function',
+  );
   return wrong === undefined ? undefined : `a store whose "${wrong}" is a function, or left out`;
 }
 

@@ -1,3 +1,14 @@
+import { randomBytes } from 'node:crypto';
+
+const own = randomBytes(9).toString('base64url');
+let made = 0;
+
+/** A globally unique text, short since each value carries one for each of its tags. */
+export function newStamp(): string {
+  made += 1;
+  return `${own}${made.toString(36)}`;
+}
+
 /** The present state of a tag. */
 export interface TagState {
   /** Changes with every change of the tagged data. */
@@ -89,6 +100,11 @@ export interface CacheStore {
   read(key: string, tags: readonly string[], timed?: boolean): Promise<StoreRead>;
   /** As `read`, for callers that store nothing afterwards. Default: `read`. */
   find?(key: string, tags: readonly string[], timed?: boolean): Promise<Stored | 'missing' | 'locked'>;
+  /**
+   * As `read`, and it changes nothing in the store: all stamps of tags that have none are the same one. Used in tests that are rolled
+   * back, whose names stay out of a store that others share. Default: `read`.
+   */
+  look?(key: string, tags: readonly string[], timed?: boolean): Promise<StoreRead>;
   /** Later reads of this process find the value, even if the promise is not awaited. */
   write(write: StoreWrite): Promise<void>;
   /**

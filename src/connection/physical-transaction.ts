@@ -87,7 +87,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   #characteristics: TransactionCharacteristics;
   #state: TransactionState = 'unstarted';
   readonly #held: TransactionConnection;
-  #hasWritten = false;
   #exchanges = 0;
   #repeatable: RepeatableFailures | undefined;
   /** The failure with which the server rolled the whole transaction back, in the middle of it. */
@@ -143,9 +142,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   get savepoints(): Savepoints {
     return (this.#savepoints ??= new Savepoints());
   }
-  get hasWritten(): boolean {
-    return this.#hasWritten;
-  }
   /** The failures that another attempt may not meet; none in most. */
   get repeatable(): RepeatableFailures | undefined {
     return this.#repeatable;
@@ -187,7 +183,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.cancellation.throwIfRequested();
       const pending = this.#savepoints?.pendingSteps(unit) ?? [];
       const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
-      this.#hasWritten ||= write;
+      if (write) unit.noteWrite();
       this.#exchanges += 1;
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;

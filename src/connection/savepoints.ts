@@ -17,6 +17,8 @@ export interface RollbackUnit {
   doom(cause: unknown): void;
   /** Dooms the whole transaction. */
   doomAll(cause: unknown): void;
+  /** A statement is sent in it that may write. */
+  noteWrite(): void;
 }
 
 /** Gets the events of a transaction's savepoint scopes, in order; it must not throw. */

@@ -1,6 +1,6 @@
 import type { IsolationLevel } from '../driver/index.ts';
 import type { Outcome } from '../connection/index.ts';
-import type { Scope } from '../transaction/index.ts';
+import { type Scope, wholeUnit } from '../transaction/index.ts';
 
 /** The state of an open transaction. */
 export interface TransactionInfo {
@@ -42,7 +42,7 @@ export function activeTransaction(scope: Scope | undefined): TransactionInfo | u
       return transaction.backend !== undefined;
     },
     get hasWritten() {
-      return transaction.hasWritten;
+      return wholeUnit(scope).hasWritten;
     },
     get outcome() {
       return transaction.outcome;

@@ -81,6 +81,8 @@ export async function rolledBack<Result>(
       recorder.getStore()?.push(runHooks);
       return [];
     },
+    resources: new Map(),
+    ends: [],
   };
   const given = { name: 'test', ...(isolationLevel === undefined ? {} : { isolationLevel }) };
   let run: () => Promise<Result> = async () => await body();
@@ -88,7 +90,11 @@ export async function rolledBack<Result>(
     const inner = run;
     run = () => runInBase(internals.clientNamed(name), base, inner, given);
   }
-  return await bases.run(true, run);
+  try {
+    return await bases.run(true, run);
+  } finally {
+    for (const end of base.ends) end();
+  }
 }
 
 /** What `captureCommitHooks` found. */

@@ -12,6 +12,7 @@ export class AtomicUnit implements RollbackUnit {
   resources: Map<object, object> | undefined;
   /** What commits with it; none in most. */
   participants: Participants | undefined;
+  #hasWritten = false;
   #doom: { readonly cause: unknown } | undefined;
 
   constructor(parent?: AtomicUnit, savepoint?: Savepoint) {
@@ -33,6 +34,16 @@ export class AtomicUnit implements RollbackUnit {
   doomAll(cause: unknown): void {
     this.doom(cause);
     this.parent?.doomAll(cause);
+  }
+
+  /** Here or further in. */
+  get hasWritten(): boolean {
+    return this.#hasWritten;
+  }
+
+  noteWrite(): void {
+    this.#hasWritten = true;
+    this.parent?.noteWrite();
   }
 
   get doomed(): { readonly cause: unknown } | undefined {

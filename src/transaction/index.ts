@@ -16,7 +16,7 @@ export type { IsolationLevelName, RetryOptions, TransactionOptions } from './opt
 export { runInBase, runScope, scopeAt, type Target } from './propagate.ts';
 export { Propagation } from './propagation.ts';
 export { defaultHookLimit, registerHook, registerHookHere } from './register-hooks.ts';
-export { type BaseScope, participate, type Scope, wholeUnit } from './scope.ts';
+export { baseOf, type BaseScope, participate, type Scope, wholeUnit } from './scope.ts';
 export {
   type QueryOptions,
   readStatement,

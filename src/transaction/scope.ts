@@ -15,6 +15,10 @@ type ScopeState = 'open' | 'closing' | 'ended';
 export interface BaseScope {
   /** A transaction inside has ended well. `runHooks` runs its commit hooks and returns what they threw. */
   committed(runHooks: () => Promise<readonly unknown[]>): Promise<readonly unknown[]>;
+  /** What other parts have in place of what is outside of it, by whose it is. */
+  readonly resources: Map<object, object>;
+  /** Run when it has ended. */
+  readonly ends: (() => void)[];
 }
 
 /** One call of `transaction` or `begin`. Scopes that join share the atomic unit of the one they join. */
@@ -165,6 +169,13 @@ export function wholeUnit(scope: Scope): AtomicUnit {
   let at = scope;
   while (at.parent !== undefined && at.parent.base === undefined) at = at.parent;
   return at.unit;
+}
+
+/** The transaction that counts as none which a scope is in, or is. */
+export function baseOf(scope: Scope): BaseScope | undefined {
+  let at = scope;
+  while (at.parent !== undefined) at = at.parent;
+  return at.base;
 }
 
 /** Takes part in the whole transaction, which no rollback to a savepoint takes back. @throws TransactionEndedError */

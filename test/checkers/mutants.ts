@@ -92,7 +92,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a transaction that stores what it has written',
     file: 'cache/cache.ts',
-    find: 'stamps !== undefined && within?.scope.transaction.hasWritten !== true',
+    find: 'stamps !== undefined && (within === undefined || !wholeUnit(within.scope).hasWritten)',
     replace: 'stamps !== undefined',
     tests: overMemory,
   },

@@ -1,3 +1,4 @@
+import type { TagState } from '../index.ts';
 import type { Send } from './client.ts';
 
 /** A command of so many keys is sent at once. */
@@ -77,4 +78,13 @@ function placeOf({ keys, at }: Batch, key: string): number {
   if (known !== undefined) return known;
   at.set(key, keys.length);
   return keys.push(key) - 1;
+}
+
+/** Of a tag that has none: no tag ever gets it. */
+const noStamp = 'none';
+
+/** The state of a tag whose text stays as it is: a lock that may be over counts as one. */
+export function stateIn(text: unknown): TagState {
+  const [stamp = noStamp, ...locks] = typeof text === 'string' ? text.split(' ') : [];
+  return { stamp, isLocked: locks.length > 0 };
 }

@@ -33,7 +33,7 @@ import {
 } from './client.ts';
 import { RedisFeed } from './feed.ts';
 import { takeLease } from './lease.ts';
-import { Reads } from './reads.ts';
+import { Reads, stateIn } from './reads.ts';
 import { epochScript, tagScript } from './scripts.ts';
 
 /** Options of a `RedisStore`. */
@@ -152,6 +152,24 @@ export class RedisStore implements CacheStore {
 
   /** See `CacheStore.read`. */
   async read(key: string, tags: readonly string[], timed = false): Promise<StoreRead> {
+    return await this.#read(key, tags, timed, (known) => this.#statesOf(known, tags));
+  }
+
+  /** See `CacheStore.look`. */
+  async look(key: string, tags: readonly string[], timed = false): Promise<StoreRead> {
+    return await this.#read(key, tags, timed, (_, stamps) => stamps.map(stateIn));
+  }
+
+  /** @param states of tags of which one has no stamp yet, or a lock that may be over; nothing if the server has lost what it had */
+  async #read(
+    key: string,
+    tags: readonly string[],
+    timed: boolean,
+    statesOf: (
+      known: Epoch,
+      stamps: readonly unknown[],
+    ) => PromiseLike<readonly TagState[] | undefined> | readonly TagState[] | undefined,
+  ): Promise<StoreRead> {
     const known = await this.#epochNow();
     const keys = [...this.#keysOf(key, tags), this.#epochKey];
     const [texts, remaining] = timed ? await this.#timedTextsOf(keys) : [await this.#textsOf(keys), undefined];
@@ -159,7 +177,7 @@ export class RedisStore implements CacheStore {
     if (!this.#isUsable(known, texts.at(-1))) return dead;
     const stamps = texts.slice(1, -1);
     if (!stamps.every(isPlainStamp)) {
-      const states = await this.#statesOf(known, tags);
+      const states = await statesOf(known, stamps);
       return states === undefined ? dead : { stored: undefined, tags: states, epoch: known.name };
     }
     const payload = payloadOf(texts, known.name, tags.length);

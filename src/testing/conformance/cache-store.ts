@@ -23,8 +23,8 @@ const checks: Record<keyof CacheStoreSuiteOptions, Check> = {
 };
 
 /**
- * Checks a cache store: values, stamps, the locks of transactions that commit, and what it may have besides (`find`, `lease`,
- * `feed`).
+ * Checks a cache store: values, stamps, the locks of transactions that commit, and what it may have besides (`find`, `look`,
+ * `lease`, `feed`).
  * @throws InvalidOptionError
  */
 export function cacheStoreSuite(options: CacheStoreSuiteOptions): ConformanceSuite {

@@ -118,6 +118,24 @@ export const cacheValueChecks: readonly CheckOf<CacheBench>[] = [
     },
   },
   {
+    name: 'sees by "look", if it has it, what it finds by "read"',
+    async run({ store }) {
+      if (store.look === undefined) return;
+      const unknown = await store.look('a', ['a', 'b']);
+      expectEqual('what is stored', unknown.stored, undefined);
+      expectEqual('"isLocked" of an unknown tag', unknown.tags[0]?.isLocked, false);
+      await load(store, 'a', ['a', 'b'], 'value');
+      const [read, seen] = [await store.read('a', ['a', 'b']), await store.look('a', ['a', 'b'])];
+      expectEqual('the payload', seen.stored?.payload, 'value');
+      expectEqual('the stamp', seen.tags[1]?.stamp, read.tags[1]?.stamp);
+      expectThat('a tag that has a stamp now had another one', seen.tags[0]?.stamp !== unknown.tags[0]?.stamp);
+      await store.prepare('transaction1', ['a'], long);
+      const locked = await store.look('a', ['a', 'b']);
+      expectEqual('the payload while a tag is locked', locked.stored, undefined);
+      expectEqual('"isLocked" of a locked tag', locked.tags[0]?.isLocked, true);
+    },
+  },
+  {
     name: 'gives the right to load a key, if it has "lease", to one at a time',
     async run({ store }) {
       if (store.lease === undefined) return;
