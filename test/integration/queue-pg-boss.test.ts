@@ -46,7 +46,7 @@ it('a worker that is gone is found after lostAfter, in milliseconds, rounded up 
     expect(queues).not.toEqual([]);
   }
   expect(() => pgBoss({ connectionString: server.url, lostAfter: 10 })).toThrow(
-    'Give a whole number from 10000 to 86400000',
+    'Give a whole number of milliseconds from 10000 to 86400000',
   );
 });
 
