@@ -44,7 +44,7 @@ export const mutants: readonly Mutant[] = [
     name: 'locks that end before the COMMIT',
     file: 'cache/commit.ts',
     find: 'this.#fence(deadline);',
-    replace: 'this.#fence(deadline);\n      await this.#store.release(this.#transaction, tags);',
+    replace: 'this.#fence(deadline);\n      await strictest(members).release(this.#transaction, tags);',
     tests: overMemory,
   },
   {
@@ -106,9 +106,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'what hooks before the commit change is not announced',
     file: 'transaction/begin.ts',
-    find: 'await runHooksBefore(scope, frame, allowance);\n  const inScope',
-    replace:
-      'if (scope.unit.participants === undefined) await runHooksBefore(scope, frame, allowance);\n  const inScope',
+    find: '  await runHooks();\n  const { participants } = unit;',
+    replace: '  if (unit.participants === undefined) await runHooks();\n  const { participants } = unit;',
     tests: copies,
   },
   {
@@ -121,8 +120,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'copies that a transaction reads',
     file: 'cache/cache.ts',
-    find: 'if (frame !== undefined && this.#within(options) !== undefined) return undefined;',
-    replace: '',
+    find: 'if (within !== undefined) return undefined;\n    // Who was called',
+    replace: '// Who was called',
     tests: copies,
   },
   {
@@ -226,7 +225,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'who holds a connection waits for the load of another one',
     file: 'cache/loads.ts',
-    find: 'isInLoad() || (currentFrame()?.held ?? -1) >= 0',
+    find: 'isInLoad() || holdsConnection(currentFrame(), this.#base)',
     replace: 'isInLoad()',
     tests: loads,
   },
