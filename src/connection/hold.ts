@@ -20,10 +20,6 @@ import type { Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import type { StopWatching } from './lock-watch.ts';
 
-const nothing = Promise.resolve(undefined);
-/** Tells a driver that answers with nothing from one that has not answered. */
-const orNull = (answer: Exchange | undefined): Exchange | null => answer ?? null;
-
 /** How a connection is taken. */
 export interface TakeOptions {
   /** The frame from which it is taken. */
@@ -81,13 +77,8 @@ export class Hold {
     return lease instanceof Promise ? lease.then((granted) => this.#taken(granted)) : this.#taken(lease);
   }
 
-  /** Runs steps; without a connection there is no result. */
-  run(steps: readonly Step[]): Promise<Exchange | null | undefined> {
-    return this.#lease?.connection.run(steps).then(orNull) ?? nothing;
-  }
-
   /** What the driver answered; in place of what none may answer, that the connection is lost: nothing is known of the steps. */
-  checked(answer: Exchange | null, steps: readonly Step[]): Exchange {
+  checked(answer: Exchange | undefined, steps: readonly Step[]): Exchange {
     if (isAnswer(answer, steps)) return answer;
     this.#isDistrusted = true;
     const error = wrongAnswer(this.#client.driver.dialect, answer, steps, this.at);

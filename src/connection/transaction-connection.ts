@@ -105,29 +105,35 @@ export class TransactionConnection {
   }
 
   /** See `Hold.checked`. */
-  checked(answer: Answered, steps: readonly Step[]): Answered {
+  checked(answer: Answered | undefined, steps: readonly Step[]): Answered {
     return this.#hold.checked(answer, steps);
   }
 
   /**
    * Runs steps that end the transaction or a savepoint, cancelled with the transaction. Locks are not watched during it.
-   * @returns nothing where the server has not answered in time
+   * @returns nothing where there is no connection, or the server has not answered in time
    */
   async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
-    const running = this.#hold.run(steps);
+    const running = this.connection?.run(steps);
+    if (running === undefined) return undefined;
     const { cancellation } = this.#borrower;
     cancellation.watch(running);
     const answer = await cancellation.bounded(running);
     cancellation.watch(undefined);
-    return answer === undefined ? undefined : this.#hold.checked(answer, steps);
+    return this.#inTime(answer, steps);
   }
 
   /** Waits for the answer no longer than for that of a cancelled statement. */
   async rollBack(): Promise<void> {
     const steps = [rollbackStep];
-    const answer = await this.#borrower.cancellation.bounded(this.#hold.run(steps));
-    if (answer !== undefined) this.#hold.checked(answer, steps);
+    const running = this.connection?.run(steps);
+    if (running !== undefined) this.#inTime(await this.#borrower.cancellation.bounded(running), steps);
+  }
+
+  /** What came within the time, checked; nothing from a driver is an answer, too. */
+  #inTime(answer: Exchange | undefined, steps: readonly Step[]): Exchange | undefined {
+    return answer === undefined && this.#borrower.cancellation.inDoubt ? undefined : this.checked(answer, steps);
   }
 
   /** Has the server cancel the statements if they are what runs there, and never sends them if they wait for their turn. */

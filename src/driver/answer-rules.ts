@@ -44,7 +44,7 @@ export function wrongAnswer(
   });
 }
 
-/** What is wrong with an answer, without its values. */
+/** What is wrong with an answer, without its values. Every statement passes here. */
 function answerFault(answer: unknown, steps: readonly Step[]): string | undefined {
   if (answer === undefined || answer === null) return 'nothing instead of an exchange';
   if (typeof answer !== 'object') return `${typeName(answer)} instead of an exchange`;
@@ -55,12 +55,13 @@ function answerFault(answer: unknown, steps: readonly Step[]): string | undefine
     return '"ended" that is neither "committed", "rolledBack" nor undefined';
   if (failure !== undefined) return isFailure(failure) ? undefined : '"failure" without an "error" and a known "kind"';
   if (completed < steps.length) return `${completed} completed and no failure`;
-  const statements = steps.reduce((sum, { type }) => (type === 'statement' ? sum + 1 : sum), 0);
+  let statements = 0;
+  for (const step of steps) if (step.type === 'statement') statements += 1;
   return results.length === statements ? undefined : `${results.length} results for ${statements} statements`;
 }
 
 function isCount(value: unknown, most: number): value is number {
-  return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= most;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most;
 }
 
 function isFailure(failure: unknown): boolean {

@@ -261,7 +261,7 @@ describe('a network that has fallen silent', () => {
       await database.current.query('select id from product');
       const call = rejection(run(database, proxy));
       const ends = follow(call);
-      await until('the answer is missing', () => proxy.seen('down') > 0);
+      await until('the answer is missing', () => proxy.hasStruck('down'));
       await database.close({ timeout: 20 });
       expect(ends()).toEqual(['resolved']);
       expect(await call).toMatchObject(told);

@@ -58,7 +58,7 @@ describe('a connection that idled', () => {
       await until('they have idled', () => performance.now() - begun > 20);
       proxy.set('up', { type: 'swallow', after: 0 });
       const answer = database.current.query('select 1 as one');
-      await until('it was asked in vain', () => proxy.seen('up') > 0);
+      await until('it was asked in vain', () => proxy.hasStruck('up'));
       proxy.set('up', undefined);
       expect((await answer).rows).toEqual([{ one: 1 }]);
       expect(opened).toBe(4);

@@ -27,6 +27,8 @@ export interface FaultProxy {
   setAfter(text: string, direction: Direction, fault: Fault): void;
   /** Bytes that came in a direction since its fault was set. */
   seen(direction: Direction): number;
+  /** Whether bytes have met the fault of a direction. */
+  hasStruck(direction: Direction): boolean;
   /** Connections that are open now. */
   connections(): number;
   /** Cuts all connections; new ones are let through. */
@@ -108,6 +110,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
       trigger = { text, direction, fault };
     },
     seen: (direction) => lanes[direction].seen,
+    hasStruck: (direction) => lanes[direction].fault !== undefined && lanes[direction].seen > 0,
     connections: () => pairs.size,
     cut,
     refuse(refused) {

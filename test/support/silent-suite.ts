@@ -281,7 +281,7 @@ export function silentSuite({ engine, open, pinned }: SilentSuite): void {
       let error: unknown;
       const fall = async (): Promise<void> => proxy.set('down', { type: 'swallow', after: 0 });
       const call = pinned(database, 'select 1', fall, 'select 2').catch((thrown: unknown) => (error = thrown));
-      await until('the answer is missing', () => proxy.seen('down') > 0);
+      await until('the answer is missing', () => proxy.hasStruck('down'));
       const began = performance.now();
       await database.close({ timeout: 20 });
       // Compensations alone have five seconds.
