@@ -31,6 +31,7 @@ export {
 } from './core/index.ts';
 export {
   afterCommit,
+  afterCompletion,
   afterRollback,
   AmbiguousDatabaseError,
   beforeCommit,

@@ -41,7 +41,7 @@ export interface HookSink {
   /** Whether anything that has begun waits for the hooks. */
   readonly isAwaited: boolean;
   commit(hook: () => unknown): void;
-  compensate(hook: () => unknown): void;
+  compensate(hook: (error: unknown) => unknown): void;
 }
 
 /** What distinguishes a new frame from the one that it stands in. */

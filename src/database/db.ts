@@ -3,6 +3,7 @@ import { InvalidOptionError, knownToCopies, openToCopies, refuseOtherVersion, ty
 import { isSql, type QueryResult, type Sql } from '../driver/index.ts';
 import type { Outcome, SavepointObserver, TransactionalClient } from '../connection/index.ts';
 import {
+  checkHook,
   type QueryOptions,
   readStatement,
   type ResultsOf,
@@ -198,19 +199,21 @@ export class Db<Name extends string = string> {
   }
 
   /**
-   * Runs `hook` after a rollback, the last registered first; outside of a transaction it is dropped.
+   * Runs `hook` after a rollback, the last registered first, with the error that the caller gets; outside of a transaction it
+   * is dropped.
    *
    * ```ts
    * const payment = await charge(order);
    * db.compensate(() => refund(payment));
    * ```
    */
-  compensate(hook: () => unknown): void {
-    registerHook(this.#target, 'compensate', hook);
+  compensate(hook: (error: unknown) => unknown): void {
+    checkHook('compensate', hook);
+    registerHook(this.#target, 'compensate', (_outcome, error) => hook(error));
   }
 
   /** The same as `compensate`. */
-  afterRollback(hook: () => unknown): void {
+  afterRollback(hook: (error: unknown) => unknown): void {
     this.compensate(hook);
   }
 
@@ -229,7 +232,8 @@ export class Db<Name extends string = string> {
   }
 
   /**
-   * Runs `hook` with the outcome, after the other hooks, whatever the outcome was.
+   * Runs `hook` with the outcome, after the other hooks, whatever the outcome was; if it is not committed, with the error that
+   * the caller gets.
    *
    * ```ts
    * db.afterCompletion((outcome) => {
@@ -237,7 +241,7 @@ export class Db<Name extends string = string> {
    * });
    * ```
    */
-  afterCompletion(hook: (outcome: Outcome) => unknown): void {
+  afterCompletion(hook: (outcome: Outcome, error: unknown) => unknown): void {
     registerHook(this.#target, 'completion', hook);
   }
 }

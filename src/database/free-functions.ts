@@ -1,5 +1,6 @@
 import { frameOfCall } from '../context/index.ts';
-import { registerHookHere, type Scope, TransactionRequiredError } from '../transaction/index.ts';
+import type { Outcome } from '../connection/index.ts';
+import { checkHook, registerHookHere, type Scope, TransactionRequiredError } from '../transaction/index.ts';
 import { assertUnambiguous } from './open-databases.ts';
 import { activeTransaction } from './transaction-info.ts';
 
@@ -20,7 +21,8 @@ export function afterCommit(hook: () => unknown): void {
 }
 
 /**
- * Runs `hook` after a rollback of the transaction that is open here; without one it is dropped.
+ * Runs `hook` after a rollback of the transaction that is open here, with the error that the caller gets; without one it is
+ * dropped.
  *
  * ```ts
  * const payment = await charge(order);
@@ -28,9 +30,26 @@ export function afterCommit(hook: () => unknown): void {
  * ```
  * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
  */
-export function afterRollback(hook: () => unknown): void {
+export function afterRollback(hook: (error: unknown) => unknown): void {
   assertUnambiguous();
-  registerHookHere('compensate', hook);
+  checkHook('compensate', hook);
+  registerHookHere('compensate', (_outcome, error) => hook(error));
+}
+
+/**
+ * Runs `hook` with the outcome of the transaction that is open here, after its other hooks; if it is not committed, with the
+ * error that the caller gets. Without a transaction it runs at once.
+ *
+ * ```ts
+ * afterCompletion((outcome) => {
+ *   console.log(`order ${id}: ${outcome}`);
+ * });
+ * ```
+ * @throws AmbiguousDatabaseError where several databases are open and nothing ambient decides; TransactionEndedError
+ */
+export function afterCompletion(hook: (outcome: Outcome, error: unknown) => unknown): void {
+  assertUnambiguous();
+  registerHookHere('completion', hook);
 }
 
 /**

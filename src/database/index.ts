@@ -13,7 +13,14 @@ export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';
 export { transactional } from './decorator.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';
-export { afterCommit, afterRollback, beforeCommit, isTransactionActive, setRollbackOnly } from './free-functions.ts';
+export {
+  afterCommit,
+  afterCompletion,
+  afterRollback,
+  beforeCommit,
+  isTransactionActive,
+  setRollbackOnly,
+} from './free-functions.ts';
 export type { DatabaseOptions } from './options.ts';
 export { createContextCarrier } from './context-carrier.ts';
 export type { TransactionInfo } from './transaction-info.ts';

@@ -26,20 +26,20 @@ export function createHook<Arguments extends readonly unknown[]>(
 export class HookRegistry {
   // Private to the type alone: a savepoint of one copy of the package may be inside of a scope of another.
   private readonly commits: Hook[] = [];
-  private readonly compensations: Hook[] = [];
+  private readonly compensations: Hook<[unknown]>[] = [];
   private readonly befores: Hook[] = [];
-  private readonly completions: Hook<[Outcome]>[] = [];
+  private readonly completions: Hook<[Outcome, unknown]>[] = [];
 
   addCommit(hook: Hook): void {
     this.commits.push(hook);
   }
-  addCompensation(hook: Hook): void {
+  addCompensation(hook: Hook<[unknown]>): void {
     this.compensations.push(hook);
   }
   addBefore(hook: Hook): void {
     this.befores.push(hook);
   }
-  addCompletion(hook: Hook<[Outcome]>): void {
+  addCompletion(hook: Hook<[Outcome, unknown]>): void {
     this.completions.push(hook);
   }
 
@@ -61,14 +61,18 @@ export class HookRegistry {
     parent.completions.push(...this.completions.splice(0));
   }
 
-  /** What is to run for an outcome, in order; the registry is empty afterwards. */
-  take(outcome: Outcome): readonly Hook[] {
+  /**
+   * What is to run for an outcome, in order; the registry is empty afterwards.
+   * @param error what the caller gets, if it is not committed
+   */
+  take(outcome: Outcome, error?: unknown): readonly Hook[] {
     this.befores.length = 0;
     const commits = inOrder(this.commits.splice(0));
     const compensations = inOrder(this.compensations.splice(0)).reverse();
-    const told = inOrder(this.completions.splice(0)).map((hook) => ({ ...hook, run: () => hook.run(outcome) }));
+    const told = inOrder(this.completions.splice(0)).map((hook) => ({ ...hook, run: () => hook.run(outcome, error) }));
     if (outcome === 'committed') return [...commits, ...told];
-    return outcome === 'rolledBack' ? [...compensations, ...told] : told;
+    if (outcome !== 'rolledBack') return told;
+    return [...compensations.map((hook) => ({ ...hook, run: () => hook.run(error) })), ...told];
   }
 }
 

@@ -11,6 +11,8 @@ export interface Completion {
   /** Where the transaction was, for errors. */
   readonly at: ErrorPlace;
   readonly outcome: Outcome;
+  /** What the caller gets, if it is not committed. */
+  readonly error?: unknown;
   readonly hooks: readonly Hook[];
   /** Makes the frame that a hook runs in from the one in which it was registered. */
   readonly frameFor: (registered: Frame, hooks: HookSink) => Frame;
@@ -135,14 +137,16 @@ class HookQueue implements HookSink {
   readonly isAwaited: true = true;
   readonly #hooks: Hook[];
   readonly #outcome: Outcome;
+  readonly #error: unknown;
   readonly #limit: number;
   #at = 0;
   #added = 0;
   #open = true;
   dropped = 0;
 
-  constructor({ outcome, hookLimit, hooks }: Completion) {
+  constructor({ outcome, error, hookLimit, hooks }: Completion) {
     this.#outcome = outcome;
+    this.#error = error;
     this.#limit = hookLimit;
     this.#hooks = [...hooks];
   }
@@ -162,8 +166,8 @@ class HookQueue implements HookSink {
   }
 
   /** After a commit there is nothing to compensate. */
-  compensate(run: () => unknown): void {
-    if (this.#outcome === 'rolledBack') this.#add(run);
+  compensate(run: (error: unknown) => unknown): void {
+    if (this.#outcome === 'rolledBack') this.#add(() => run(this.#error));
   }
 
   /** Lets go of the hooks, since what one has left running still knows the queue. */

@@ -94,7 +94,8 @@ export async function runAttempt<Result>(
     if (ending.outcome === 'committed' && wasCutShort(transaction, done))
       done = await lateResult(cancellation, running, done);
     unit.participants?.end(ending.outcome);
-    const hooks = unit.hooks?.take(ending.outcome);
+    const error = ending.outcome === 'committed' ? undefined : errorOf(transaction, unit, done, ending.failure);
+    const hooks = unit.hooks?.take(ending.outcome, error);
     const errors =
       hooks === undefined || hooks.length === 0
         ? noErrors
@@ -103,6 +104,7 @@ export async function runAttempt<Result>(
             {
               transaction: transaction.name,
               outcome: ending.outcome,
+              error,
               hooks,
               frameFor: frameAfter(outer),
               hookLimit: client.hookLimit,
@@ -110,7 +112,7 @@ export async function runAttempt<Result>(
             },
             deadline,
           );
-    return { transaction, unit, result: conclude(scope, done, ending, errors) };
+    return { transaction, unit, result: conclude(scope, done, { ...ending, error }, errors) };
   } finally {
     cancellation.stop();
     client.work.delete(transaction);
@@ -245,7 +247,7 @@ function endTransaction(
 function conclude<Result>(
   { transaction, unit, leftOpen }: Scope,
   done: BodyResult<Result>,
-  { outcome, failure }: Ending,
+  { outcome, failure, error: found }: Ending & { readonly error: unknown },
   hookErrors: readonly unknown[],
 ): Attempted<Result>['result'] {
   if (outcome === 'committed' && done.type === 'returned') {
@@ -256,7 +258,7 @@ function conclude<Result>(
     const toldOf = wasCutShort(transaction, done) ? cutShort : threwAfterCommit;
     return { error: toldOf(transaction, [...new Set([done.error, ...(leftOpen ?? [])]), ...hookErrors]) };
   }
-  const error = errorOf(transaction, unit, done, failure);
+  const error = outcome === 'committed' ? errorOf(transaction, unit, done, failure) : found;
   attachSuppressed(error, besides(leftOpen, error, hookErrors));
   return { error };
 }

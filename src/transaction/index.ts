@@ -15,7 +15,7 @@ export { readOnce, readTransactionOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { runInBase, runScope, scopeAt, type Target } from './propagate.ts';
 export { Propagation } from './propagation.ts';
-export { defaultHookLimit, registerHook, registerHookHere } from './register-hooks.ts';
+export { checkHook, defaultHookLimit, registerHook, registerHookHere } from './register-hooks.ts';
 export { baseOf, type BaseScope, participate, type Scope, wholeUnit } from './scope.ts';
 export {
   type QueryOptions,

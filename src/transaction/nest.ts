@@ -28,7 +28,8 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       parent.unit.turns.leave();
     }
     const { scope, done } = nested;
-    const errors = done.type === 'thrown' ? await compensate(run, scope.unit) : await commitIn(run, scope.unit);
+    const errors =
+      done.type === 'thrown' ? await compensate(run, scope.unit, done.error) : await commitIn(run, scope.unit);
     if (done.type !== 'returned') {
       attachSuppressed(done.error, besides(scope.leftOpen, done.error, errors));
       throw done.error;
@@ -113,11 +114,15 @@ async function settleNested<Result>(
 }
 
 /** Runs the compensations of a rolled back savepoint inside its parent. */
-async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: AtomicUnit): Promise<readonly unknown[]> {
+async function compensate<Result>(
+  { parent, outer }: InnerRun<Result>,
+  unit: AtomicUnit,
+  error: unknown,
+): Promise<readonly unknown[]> {
   const { transaction } = parent;
   const { client } = transaction;
   unit.participants?.end('rolledBack');
-  const hooks = unit.hooks?.take('rolledBack') ?? [];
+  const hooks = unit.hooks?.take('rolledBack', error) ?? [];
   if (hooks.length === 0) return [];
   const scope = new Scope(transaction, parent.unit, parent, `hook of ${parent.name}`);
   const inside = (registered: Frame, sink: HookSink): Frame =>
@@ -129,6 +134,7 @@ async function compensate<Result>({ parent, outer }: InnerRun<Result>, unit: Ato
     const errors = await runHooks({
       transaction: transaction.name,
       outcome: 'rolledBack',
+      error,
       hooks,
       frameFor: transaction.outcome === undefined ? inside : frameAfter(outside(outer, transaction)),
       hookLimit: client.hookLimit,

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   afterCommit,
+  afterCompletion,
   afterRollback,
   AmbiguousDatabaseError,
   beforeCommit,
@@ -32,7 +33,7 @@ async function whichOf(...databases: Database[]): Promise<number> {
   return (await decorated.value?.()) ?? -1;
 }
 
-const hooks = { afterCommit, afterRollback, beforeCommit };
+const hooks = { afterCommit, afterCompletion, afterRollback, beforeCommit };
 
 describe('the database that a free decorator means', () => {
   it('is the only one that is open', async () => {

@@ -4,12 +4,15 @@ import { describe, expect, it } from 'vitest';
 import {
   AfterCommitError,
   afterCommit,
+  afterCompletion,
   afterRollback,
   channelNames,
   createDatabase,
   type Database,
   type HookErrorEvent,
   HookLimitError,
+  InvalidOptionError,
+  setRollbackOnly,
 } from '../../src/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -191,6 +194,63 @@ describe('hooks', () => {
     await database.transaction(register);
     await fails(database, async () => register());
     expect(seen).toEqual(['commit', 'committed', 'compensate', 'rolledBack']);
+  });
+
+  it('afterRollback and afterCompletion get the error that the caller gets', async () => {
+    const database = server.open();
+    const seen: unknown[] = [];
+    const register = (): void => {
+      afterRollback((error) => seen.push(error));
+      database.current.compensate((error) => {
+        seen.push(error);
+        // One that is registered by a hook is told, too.
+        database.current.compensate((again) => seen.push(again));
+      });
+      database.current.afterCompletion((outcome, error) => seen.push([outcome, error]));
+      afterCompletion((outcome, error) => seen.push([outcome, error]));
+    };
+    await database.transaction(register);
+    expect(seen.splice(0)).toEqual([
+      ['committed', undefined],
+      ['committed', undefined],
+    ]);
+    const thrown = await fails(database, async () => register());
+    const told = [thrown, thrown, ['rolledBack', thrown], ['rolledBack', thrown], thrown];
+    expect(seen.splice(0)).toEqual(told);
+    const unexpected = await rejection(
+      database.transaction(() => {
+        register();
+        setRollbackOnly();
+      }),
+    );
+    expect(unexpected).toMatchObject({ code: 'UNEXPECTED_ROLLBACK' });
+    expect(seen[0]).toBe(unexpected);
+  });
+
+  it('those of a savepoint scope get its error', async () => {
+    const database = server.open();
+    const seen: unknown[] = [];
+    await database.transaction(async () => {
+      const declined = await rejection(
+        database.transaction(
+          () => {
+            afterRollback((error) => seen.push(error));
+            afterCompletion((outcome, error) => seen.push(outcome, error));
+            throw new Error('declined');
+          },
+          { propagation: 'NESTED' },
+        ),
+      );
+      expect(seen).toEqual([declined, 'rolledBack', declined]);
+    });
+  });
+
+  it('afterCompletion, by itself, runs at once without a transaction, and takes a function alone', () => {
+    server.open();
+    const seen: unknown[] = [];
+    afterCompletion((outcome, error) => seen.push(outcome, error));
+    expect(seen).toEqual(['committed', undefined]);
+    for (const hook of [afterCompletion, afterRollback]) expect(() => hook('x' as never)).toThrow(InvalidOptionError);
   });
 });
 
