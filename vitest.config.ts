@@ -1,11 +1,20 @@
 import swc from 'unplugin-swc';
 import { defineConfig } from 'vitest/config';
+import { ProgressReporter } from './test/support/progress-reporter.ts';
 import { mariadbIsHere } from './test/support/servers.ts';
 
-const shared = { globalSetup: 'test/support/global-setup.ts', testTimeout: 30_000, hookTimeout: 30_000 };
+const shared = {
+  globalSetup: 'test/support/global-setup.ts',
+  setupFiles: 'test/support/quiet-warnings.ts',
+  testTimeout: 30_000,
+  hookTimeout: 30_000,
+};
 
 export default defineConfig({
   test: {
+    silent: 'passed-only',
+    reporters: [new ProgressReporter()],
+    experimental: { diagnostics: { isolate: false, import: false, transform: false } },
     projects: [
       {
         test: {

@@ -1,16 +1,21 @@
 // Runs a task with all that it needs: installs the locked dependencies if they are missing, uses the
 // Node.js among them, and starts a PostgreSQL when DATABASE_URL names none. Works on Node.js 20.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const vitest = ['node_modules/vitest/vitest.mjs', 'run'];
 const tasks = {
   demo: ['src/cli/demo/main.ts'],
-  test: ['node_modules/vitest/vitest.mjs', 'run'],
+  test: vitest,
+  'test:long': vitest,
+  'test:all': vitest,
   bench: ['bench/main.ts'],
   'check:cache': ['test/checkers/main.ts'],
 };
@@ -21,20 +26,25 @@ if (task === undefined) {
   console.error(`Usage: node scripts/run.mjs ${Object.keys(tasks).join('|')} [options]`);
   process.exit(2);
 }
-installIfMissing();
+await installIfMissing();
 process.exit(await main());
 
-function installIfMissing() {
+/** Says every ten seconds that it goes on; npm says nothing but errors. */
+async function installIfMissing() {
   if (existsSync(join(root, 'node_modules/.package-lock.json'))) return;
   console.error('Installing the locked dependencies...');
   const npm = process.env.npm_execpath;
-  const [command, args] = npm === undefined ? ['npm', ['ci']] : [process.execPath, [npm, 'ci']];
-  const { status, signal } = spawnSync(command, args, {
+  const [command, start] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
+  const child = spawn(command, [...start, 'ci', '--loglevel=error', '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
     shell: npm === undefined && process.platform === 'win32',
   });
-  if (status !== 0) process.exit(status ?? (signal === null ? 1 : 128 + constants.signals[signal]));
+  const began = performance.now();
+  const timer = setInterval(() => console.error(`${Math.round((performance.now() - began) / 1_000)} s...`), 10_000);
+  const code = await codeOf(child);
+  clearInterval(timer);
+  if (code !== 0) process.exit(code);
 }
 
 /** @returns what the task has ended with; if it was interrupted, what a shell calls that */
@@ -57,7 +67,10 @@ async function runWithDatabase(args, signal) {
   // The demo on another engine has no use for it.
   const { values } = parseArgs({ args: rest, options: { engine: { type: 'string' } }, strict: false });
   const needsPostgres = name !== 'demo' || (values.engine ?? 'postgres') === 'postgres';
-  if (process.env.DATABASE_URL || !needsPostgres) return await run(args, process.env.DATABASE_URL ?? '', signal);
+  if (process.env.DATABASE_URL || !needsPostgres) {
+    if (name.startsWith('test')) await assertAnswers(process.env.DATABASE_URL);
+    return await run(args, process.env.DATABASE_URL ?? '', signal);
+  }
   const { startPostgres } = await import('./embedded-postgres.mjs');
   console.error('DATABASE_URL is not set: starting an embedded PostgreSQL...');
   const server = await startPostgres({ signal });
@@ -68,6 +81,23 @@ async function runWithDatabase(args, signal) {
   }
 }
 
+/** Vitest would say more, and less clearly. */
+async function assertAnswers(url) {
+  const { hostname = '', port } = URL.canParse(url) ? new URL(url) : {};
+  // A socket, or what the driver will refuse.
+  if (hostname === '') return;
+  const socket = connect({ host: hostname, port: Number(port || 5432), timeout: 5_000 });
+  socket.on('timeout', () => socket.destroy(new Error('timeout')));
+  try {
+    await once(socket, 'connect');
+  } catch {
+    const remedy = 'Start it, set another DATABASE_URL, or unset it: then a PostgreSQL is started for the tests';
+    throw new Error(`The server of DATABASE_URL (${hostname}:${port || 5432}) does not answer. ${remedy}.`);
+  } finally {
+    socket.destroy();
+  }
+}
+
 /** Runs Node.js with the arguments; what interrupts this process interrupts that one. */
 function run(args, databaseUrl, signal) {
   const node = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
@@ -75,18 +105,31 @@ function run(args, databaseUrl, signal) {
     cwd: root,
     stdio: 'inherit',
     // What is compiled once is compiled for all the processes that tests start, and for the next time.
-    env: { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'), ...process.env, DATABASE_URL: databaseUrl },
+    env: {
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
+      ...process.env,
+      DATABASE_URL: databaseUrl,
+      SLUICE_TESTS: chosenTests(),
+    },
   });
   const forward = () => child.kill(signal.reason - 128);
   signal.addEventListener('abort', forward, { once: true });
+  return codeOf(child).finally(() => signal.removeEventListener('abort', forward));
+}
+
+/** Those that are asked for by name run, however long they are. */
+function chosenTests() {
+  if (name === 'test:long') return 'long';
+  return name === 'test' && !rest.some((path) => existsSync(join(root, path))) ? 'short' : 'all';
+}
+
+/** What a process ends with; if a signal has killed it, what a shell calls that. */
+function codeOf(child) {
   return new Promise((resolve) => {
     child.on('error', (error) => {
       console.error(error.message);
       resolve(1);
     });
-    child.on('exit', (code, killedBy) => {
-      signal.removeEventListener('abort', forward);
-      resolve(code ?? 128 + constants.signals[killedBy]);
-    });
+    child.on('exit', (code, killedBy) => resolve(code ?? 128 + constants.signals[killedBy]));
   });
 }

@@ -50,6 +50,14 @@ describe.each(accounts())('for $name in a folder that nobody else can enter', (a
       );
   });
 
+  it('"npm test" ends with 1 where a server that it was told of does not answer, and says which', limit, () => {
+    const away = { DATABASE_URL: 'postgres://postgres@127.0.0.1:1/test' };
+    const { status, stdout, stderr } = copy.npm([...oneFile, 'test/unit/transaction-state.test.ts'], away);
+    expect(status).toBe(1);
+    expect(stdout + stderr).toContain('The server of DATABASE_URL (127.0.0.1:1) does not answer. Start it');
+    expect(stdout).not.toContain('passed');
+  });
+
   it('"npm run demo" ends with 0 when every invariant holds', limit, () => {
     const { status, stdout, stderr } = copy.npm(['run', 'demo']);
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
@@ -113,6 +121,24 @@ describe('the runner', () => {
     child.kill(signal);
     expect(await ended).toEqual([code, null]);
     await until('the server is gone', () => isGone(folder), 30_000);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('the tests interrupted by %s end with %i, and with one summary', limit, async (signal, code) => {
+    const tests = ['test', '--project', 'main', 'test/integration'];
+    const child = spawn(process.execPath, [runner, ...tests], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    begun.push(child);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await until('the tests run', () => /\d+ test files?/.test(output), 60_000);
+    const ended = once(child, 'exit');
+    // As a terminal does it: to the whole group.
+    process.kill(-(child.pid ?? 0), signal);
+    expect(await ended).toEqual([code, null]);
+    expect(output.match(/Interrupted by|Test Files/g)).toEqual(['Interrupted by']);
   });
 
   it('killed leaves no server and no folder behind', limit, async () => {

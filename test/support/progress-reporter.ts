@@ -1,0 +1,58 @@
+import { constants } from 'node:os';
+import { DefaultReporter, type TestModule, type TestRunEndReason, type TestSpecification } from 'vitest/node';
+
+const interval = 10_000;
+
+/** Says how far the tests are every ten seconds, each failure as it comes, and one summary. What passes is silent, but for a file alone. */
+export class ProgressReporter extends DefaultReporter {
+  #files = 0;
+  #ended = 0;
+  readonly #failed: string[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor() {
+    super({ summary: false });
+  }
+
+  override onTestRunStart(specifications: readonly TestSpecification[]): void {
+    super.onTestRunStart(specifications);
+    this.#files = specifications.length;
+    this.log(`${this.#files} test ${this.#files === 1 ? 'file' : 'files'}`);
+    this.#timer = setInterval(() => this.#tell(), interval);
+    this.#timer.unref();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => this.#interrupted(signal));
+  }
+
+  override onTestModuleEnd(testModule: TestModule): void {
+    this.#ended += 1;
+    if (testModule.state() === 'failed') this.#failed.push(testModule.relativeModuleId);
+    super.onTestModuleEnd(testModule);
+  }
+
+  override onTestRunEnd(
+    testModules: readonly TestModule[],
+    unhandledErrors: Parameters<DefaultReporter['onTestRunEnd']>[1],
+    reason: TestRunEndReason,
+  ): void {
+    clearInterval(this.#timer);
+    super.onTestRunEnd(testModules, unhandledErrors, reason);
+  }
+
+  protected override printTestModule(testModule: TestModule): void {
+    if (testModule.state() === 'failed' || this.#files === 1) super.printTestModule(testModule);
+  }
+
+  #tell(): void {
+    const seconds = Math.round((performance.now() - this.start) / 1_000);
+    this.log(`${seconds} s: ${this.#ended} of ${this.#files} test files, ${this.#failed.length} failed`);
+  }
+
+  /** The summary of what has run so far: that of Vitest would wait for the tests that are under way. */
+  #interrupted(signal: 'SIGINT' | 'SIGTERM'): void {
+    const failed = this.#failed.map((path) => `\n  ${path}`).join('');
+    this.error(
+      `\nInterrupted by ${signal} after ${this.#ended} of ${this.#files} test files, ${this.#failed.length} failed${failed}`,
+    );
+    process.exit(128 + constants.signals[signal]);
+  }
+}
