@@ -149,6 +149,9 @@ export class Database<Name extends string = string> {
         ) => this.current.transaction.batch(statements, transactionOptions),
       },
     );
+    // Taken off the database like `transaction`: const { transaction, query } = database.
+    this.query = this.query.bind(this);
+    this.batch = this.batch.bind(this);
     this.Transactional = (...given) =>
       createDecorator((_instance, body, frozen) => this.transaction(body, frozen), given);
     registerDatabase(this);

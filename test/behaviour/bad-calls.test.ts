@@ -275,6 +275,13 @@ describe('what is to run', () => {
   });
 });
 
+it('the functions of a database work without it in front of them', async () => {
+  const { transaction, query, batch } = database;
+  await transaction(() => query(statement('insert into product (id) values ($1)', [1])));
+  const [result] = await batch([statement('select id from product')]);
+  expect(result.rows).toEqual([{ id: 1 }]);
+});
+
 describe('headers that cannot be changed', () => {
   const throws = {
     get: () => undefined,
