@@ -21,7 +21,7 @@ export default defineConfig({
           ...shared,
           name: 'main',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/decorators/**', 'test/acceptance/**', 'test/engines/**'],
+          exclude: ['test/decorators/**', 'test/acceptance/**', 'test/engines/**', 'test/frameworks/nestjs*.test.ts'],
         },
       },
       // The behaviour suite, and that of jobs, on the engines beside PostgreSQL, on which it is a part of the main project.
@@ -59,7 +59,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'legacy decorators',
-          include: ['test/decorators/*.test.ts', 'test/acceptance/*.test.ts'],
+          include: ['test/decorators/*.test.ts', 'test/acceptance/*.test.ts', 'test/frameworks/nestjs*.test.ts'],
           env: { DECORATORS: 'legacy' },
         },
       },

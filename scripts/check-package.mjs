@@ -38,6 +38,7 @@ try {
   // It uses no more than MikroORM's types.
   expectLoads('sluice/mikro-orm', undefined);
   expectLoads('sluice/typeorm', /Cannot find (?:package|module) 'typeorm'/);
+  expectLoads('sluice/nestjs', /Cannot find (?:package|module) '@nestjs\/co(?:mmon|re)'/);
   execFileSync(process.execPath, [join(folder, 'node_modules/sluice/dist/cli/sluice/main.js'), 'outbox-sql']);
   console.log('The package loads without its peers, as ES modules and as CommonJS.');
 } finally {

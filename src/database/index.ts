@@ -12,6 +12,7 @@ export type { QueryOptions } from '../transaction/index.ts';
 export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';
 export { transactional } from './decorator.ts';
+export { databaseHere } from './open-databases.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnknownClientError } from './errors.ts';
 export {
   afterCommit,
@@ -21,6 +22,6 @@ export {
   isTransactionActive,
   setRollbackOnly,
 } from './free-functions.ts';
-export type { DatabaseOptions } from './options.ts';
+export { type DatabaseOptions, readDatabaseOptions } from './options.ts';
 export { createContextCarrier } from './context-carrier.ts';
 export type { TransactionInfo } from './transaction-info.ts';

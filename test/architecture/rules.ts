@@ -81,6 +81,11 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     folders: ['.', 'core', 'library', 'drivers/postgres', 'drivers/mysql'],
     packages: ['typeorm'],
   },
+  // Adapters of frameworks: each knows the core, its framework, and no other adapter.
+  'frameworks/nestjs': {
+    folders: ['.', 'core', 'context', 'transaction', 'database', 'outbox', 'queue'],
+    packages: ['@nestjs/common', '@nestjs/core', 'rxjs'],
+  },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
   'cli/demo': {
     folders: [

@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as sluice from '../../src/index.ts';
 import * as cache from '../../src/cache/index.ts';
+import * as nestjs from '../../src/frameworks/nestjs/index.ts';
 import * as model from '../../src/model/index.ts';
 import * as outbox from '../../src/outbox/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { compile } from './examples.ts';
+import { compile, legacyDecorators } from './examples.ts';
 import { examplesOf } from './markdown.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,14 +47,21 @@ const examples = pages.flatMap((page) =>
   examplesIn(page).map((code, index) => ({ name: `${page.replaceAll(/\W/g, '-')}-${index}`, code })),
 );
 const folder = mkdtempSync(join(root, 'test/docs/.examples-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** Of Nest, whose decorators are the legacy ones. */
+const legacyFolder = mkdtempSync(join(root, 'test/docs/.examples-'));
+afterAll(() => [folder, legacyFolder].forEach((each) => rmSync(each, { recursive: true, force: true })));
 
 const server = useTestDatabase();
 
 describe('the examples', () => {
   it('compile as they are written', { timeout: 60_000 }, () => {
     expect(examples.length).toBeGreaterThanOrEqual(3);
-    expect(compile(folder, examples)).toBe('');
+    const [legacy, standard] = [true, false].map((isLegacy) =>
+      examples.filter(({ code }) => code.includes("'@nestjs/common'") === isLegacy),
+    );
+    expect(compile(folder, standard ?? [])).toBe('');
+    expect(legacy?.length).toBeGreaterThan(0);
+    expect(compile(legacyFolder, legacy ?? [], legacyDecorators)).toBe('');
   });
 
   it(
@@ -81,7 +89,7 @@ describe('the examples', () => {
 
 describe('the page of errors', () => {
   const page = textOf('docs/errors.md');
-  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing, ...model, ...cache }).filter(
+  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing, ...model, ...cache, ...nestjs }).filter(
     ([, value]) => {
       return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
     },

@@ -12,6 +12,13 @@ export interface Example {
   readonly code: string;
 }
 
+/** Options for examples with the decorators of Nest. */
+export const legacyDecorators = {
+  experimentalDecorators: true,
+  emitDecoratorMetadata: true,
+  erasableSyntaxOnly: false,
+} as const;
+
 /**
  * Compiles each example as a module that imports from the package as a user does.
  * @param folder a new one, three folders below the root

@@ -52,6 +52,8 @@ describe.each<[page: string, words: string, entry: string, types: string[], own?
     ['ancestors', 'deadline', 'enteredAt'],
   ],
   ['testing', '## Options', 'sluice-testing', ['RollbackOptions']],
+  ['nestjs', '`SluiceModule.forRoot(options)` takes', 'sluice-nestjs', ['SluiceModuleOptions']],
+  ['nestjs', '`JobsModule.forRoot(options)` takes', 'sluice-nestjs', ['JobsModuleOptions']],
 ])('docs/%s.md, %s', (page, words, entry, types, own = []) => {
   it('has all options of the code, and no others', () => {
     const report = textOf(`api/${entry}.api.md`);

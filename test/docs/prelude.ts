@@ -8,6 +8,7 @@ import type { PublicName } from './public-api.ts';
 export const prelude: Example = {
   name: 'prelude',
   code: `
+import type { INestApplication } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 import type { ContextCarrier, Database, Db } from 'sluice';
 import type { Cache, CacheStore } from 'sluice/cache';
@@ -36,6 +37,7 @@ declare global {
   const suite: ConformanceSuite;
   const toyOutbox: OutboxDialect;
   const emitter: EventEmitter;
+  const app: INestApplication;
 
   const id: number;
   const ids: readonly number[];

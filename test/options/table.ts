@@ -1,9 +1,10 @@
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
 import { jobRows } from './job-rows.ts';
+import { nestRows } from './nest-rows.ts';
 import { portRows } from './port-rows.ts';
 import type { Row } from './row.ts';
 import { storeRows } from './store-rows.ts';
 
 /** Every entrance that takes options. An option of the source that is not here fails the test. */
-export const table: readonly Row[] = [...coreRows, ...driverRows, ...storeRows, ...jobRows, ...portRows];
+export const table: readonly Row[] = [...coreRows, ...driverRows, ...storeRows, ...jobRows, ...portRows, ...nestRows];

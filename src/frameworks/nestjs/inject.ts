@@ -1,0 +1,62 @@
+import { Inject } from '@nestjs/common';
+import { getDatabaseToken, getJobsToken, getQueueToken, noteAsked } from './tokens.ts';
+
+/** Marks a parameter of a constructor, or a property, which Nest fills. */
+export type InjectDecorator = PropertyDecorator & ParameterDecorator;
+
+/**
+ * Injects the database of a `SluiceModule`: a `Database`.
+ *
+ * ```ts
+ * class Sales {
+ *   readonly #reports: Database;
+ *
+ *   constructor(@InjectDatabase('reports') reports: Database) {
+ *     this.#reports = reports;
+ *   }
+ * }
+ * ```
+ * @param name as in `SluiceModule.forRoot({ name })`; default: the one without a name, or what `SluiceModule.forFeature` says.
+ * One that is not there is an `UnknownDatabaseError` when the application starts
+ */
+export function InjectDatabase(name?: string): InjectDecorator {
+  if (name !== undefined) noteAsked('database', name);
+  return Inject(getDatabaseToken(name));
+}
+
+/**
+ * Injects a queue of a `JobsModule`: a `Queue`, to which jobs are pushed.
+ *
+ * ```ts
+ * class Checkout {
+ *   readonly #invoices: Queue<{ orderId: number }, string>;
+ *
+ *   constructor(@InjectQueue(invoice) invoices: Queue<{ orderId: number }, string>) {
+ *     this.#invoices = invoices;
+ *   }
+ * }
+ * ```
+ * @param queue its definition, or its name. One that no module has is an `UnknownQueueError` when the application starts
+ */
+export function InjectQueue(queue: string | { readonly name: string }): InjectDecorator {
+  noteAsked('queue', typeof queue === 'string' ? queue : queue.name);
+  return Inject(getQueueToken(queue));
+}
+
+/**
+ * Injects the jobs of a `JobsModule`: a `Jobs`.
+ *
+ * ```ts
+ * class Admin {
+ *   readonly #jobs: Jobs;
+ *
+ *   constructor(@InjectJobs() jobs: Jobs) {
+ *     this.#jobs = jobs;
+ *   }
+ * }
+ * ```
+ * @param name as in `JobsModule.forRoot({ name })`; default: the one without a name
+ */
+export function InjectJobs(name?: string): InjectDecorator {
+  return Inject(getJobsToken(name));
+}

@@ -1,0 +1,109 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout } from 'node:timers/promises';
+import { InvalidOptionError } from '../../index.ts';
+import type { Database } from '../../database/index.ts';
+import type { Jobs } from '../../queue/index.ts';
+
+/** What the shutdown does with a part of an application. */
+export interface Closing {
+  /** Whether the application closes it. */
+  readonly isOwn: boolean;
+  /** How long running work may take to end, in milliseconds. */
+  readonly timeout: number;
+}
+
+/** A database of an application. */
+export interface OpenDatabase extends Closing {
+  readonly database: Database;
+  /** Milliseconds for which the servers go on after the signal to end. */
+  readonly drainDelay: number;
+}
+
+/** The jobs of an application. */
+export interface OpenJobs extends Closing {
+  readonly jobs: Jobs;
+}
+
+/** Something that stands between the jobs and the databases, such as a relay. */
+export interface Stoppable {
+  stop(): Promise<unknown>;
+}
+
+/**
+ * The open parts of one application, which end in their order: the servers (Nest closes them before `onApplicationShutdown`), then
+ * the workers, the relays and last the databases.
+ */
+export class OpenParts {
+  readonly databases: Map<string, OpenDatabase> = new Map<string, OpenDatabase>();
+  readonly jobs: Map<string, OpenJobs> = new Map<string, OpenJobs>();
+  readonly relays: Set<Stoppable> = new Set<Stoppable>();
+  readonly #logger = new Logger('Sluice');
+  #isEnding = false;
+
+  /** Whether the application is about to end: it still answers, and wants no more requests. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  addDatabase(name: string, opened: OpenDatabase): void {
+    if (this.databases.has(name)) throw twice('SluiceModule', 'databases', name);
+    this.databases.set(name, opened);
+  }
+
+  addJobs(name: string, opened: OpenJobs): void {
+    if (this.jobs.has(name)) throw twice('JobsModule', 'jobs', name);
+    const others = new Set([...this.jobs.values()].flatMap(({ jobs }) => queueNamesOf(jobs)));
+    const both = queueNamesOf(opened.jobs).find((queue) => others.has(queue));
+    if (both !== undefined) {
+      throw new InvalidOptionError({
+        what: `Two JobsModules of the application have the queue "${both}"`,
+        remedy: 'Give each queue to one JobsModule',
+      });
+    }
+    this.jobs.set(name, opened);
+  }
+
+  /** The names of all queues of the application. */
+  get queueNames(): string[] {
+    return [...this.jobs.values()].flatMap(({ jobs }) => queueNamesOf(jobs));
+  }
+
+  /** Nest calls it when the application is to end, while its servers still answer. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#isEnding = true;
+    const drainDelay = Math.max(0, ...[...this.databases.values()].map((opened) => opened.drainDelay));
+    if (drainDelay > 0) await setTimeout(drainDelay);
+  }
+
+  /** Nest calls it when the servers have answered what they had accepted. */
+  async onApplicationShutdown(): Promise<void> {
+    this.#isEnding = true;
+    await this.closeJobs();
+    await this.#all([...this.relays].map((relay) => relay.stop()));
+    const own = [...this.databases.values()].filter(({ isOwn }) => isOwn);
+    await this.#all(own.map(({ database, timeout }) => database.close({ timeout })));
+  }
+
+  /** Ends the workers, and what waits for jobs. */
+  async closeJobs(): Promise<void> {
+    await this.#all([...this.jobs.values()].map(({ jobs, timeout }) => jobs.close({ timeout })));
+  }
+
+  /** What fails to end keeps nothing else from ending. */
+  async #all(endings: readonly Promise<unknown>[]): Promise<void> {
+    for (const ending of await Promise.allSettled(endings)) {
+      if (ending.status === 'rejected') this.#logger.error(ending.reason);
+    }
+  }
+}
+
+function queueNamesOf({ queues }: Jobs): string[] {
+  return Object.values(queues as Readonly<Record<string, { readonly name: string }>>).map(({ name }) => name);
+}
+
+function twice(module: string, what: string, name: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `The application has two ${what} named "${name}"`,
+    remedy: `Give each ${module}.forRoot() a name of its own, as in { name: 'reports' }; import a module that is used twice as one value`,
+  });
+}

@@ -1,0 +1,37 @@
+import type { INestApplication, INestApplicationContext, ModuleMetadata } from '@nestjs/common';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { AddressInfo } from 'node:net';
+import { afterEach } from 'vitest';
+
+const open: INestApplicationContext[] = [];
+afterEach(async () => {
+  for (const app of open.splice(0)) await app.close();
+});
+
+/** A root module of these parts. */
+export function rootModule(metadata: ModuleMetadata): new () => object {
+  @Module(metadata)
+  class AppModule {}
+  return AppModule;
+}
+
+/** Starts an application without servers; it is closed after the test. */
+export async function startContext(metadata: ModuleMetadata): Promise<INestApplicationContext> {
+  const app = await NestFactory.createApplicationContext(rootModule(metadata), { logger: false, abortOnError: false });
+  open.push(app);
+  return app;
+}
+
+/** Starts an application that listens; it is closed after the test. */
+export async function listen(
+  metadata: ModuleMetadata,
+  prepare: (app: INestApplication) => void = () => {},
+): Promise<{ readonly app: INestApplication; readonly url: string }> {
+  const app = await NestFactory.create(rootModule(metadata), { logger: false, abortOnError: false });
+  open.push(app);
+  prepare(app);
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  return { app, url: `http://127.0.0.1:${port}` };
+}

@@ -1,0 +1,101 @@
+import {
+  JobsModule,
+  provideHandle,
+  SluiceModule,
+  Transactional,
+  typeOrmOptions,
+} from '../../src/frameworks/nestjs/index.ts';
+import { SluiceHealthIndicator } from '../../src/frameworks/nestjs/health.ts';
+import { OpenParts } from '../../src/frameworks/nestjs/open-parts.ts';
+import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import { invoice, isolation, type Place, type Row } from './row.ts';
+import { called, canBeRead, type Domain, milliseconds, only, some, timer, truth, words } from './values.ts';
+
+const list: Domain = { good: [[]], accepts: (value) => canBeRead(value) && Array.isArray(value) };
+const anything: Domain = { good: ['KYSELY'], accepts: () => true };
+const name = words(200);
+const imported = { imports: list, inject: list, useFactory: called() };
+const closing = { shutdownTimeout: milliseconds(0, timer) };
+const ofJobs = { name, database: name, workers: truth, ...closing };
+
+function health({ database }: Place): SluiceHealthIndicator {
+  const parts = new OpenParts();
+  parts.addDatabase('default', { database, isOwn: false, timeout: 0, drainDelay: 0 });
+  return new SluiceHealthIndicator(parts);
+}
+
+export const nestRows: readonly Row[] = [
+  {
+    interface: 'SluiceModuleOptions',
+    entrance: 'SluiceModule.forRoot',
+    call: (options) => SluiceModule.forRoot(options),
+    base: ({ database }) => ({ database }),
+    options: { name, closeOnShutdown: truth, ...closing, drainDelay: milliseconds(0, 600_000) },
+  },
+  {
+    interface: 'SluiceModuleAsyncOptions',
+    entrance: 'SluiceModule.forRootAsync',
+    call: (options) => SluiceModule.forRootAsync(options),
+    base: () => ({ useFactory: () => ({}) }),
+    options: { name, ...imported },
+  },
+  {
+    interface: 'SluiceFeatureOptions',
+    entrance: 'SluiceModule.forFeature',
+    call: (options) => SluiceModule.forFeature(options),
+    base: () => ({ database: 'reports' }),
+    options: { database: name },
+  },
+  {
+    interface: 'JobsModuleOptions',
+    entrance: 'JobsModule.forRoot',
+    call: (options) => JobsModule.forRoot(options),
+    base: () => ({ queues: { invoice } }),
+    options: ofJobs,
+  },
+  {
+    interface: 'JobsModuleAsyncOptions',
+    entrance: 'JobsModule.forRootAsync',
+    call: (options) => JobsModule.forRootAsync(options),
+    base: () => ({ queues: { invoice }, useFactory: () => ({}) }),
+    options: { ...ofJobs, ...imported, queues: some({ invoice }) },
+  },
+  {
+    interface: 'HandleProviderOptions',
+    entrance: 'provideHandle',
+    call: (options) => provideHandle(options),
+    base: () => ({ provide: 'KYSELY', useFactory: () => ({}) }),
+    options: { provide: anything, database: name, inject: list, useFactory: called() },
+  },
+  {
+    interface: 'TypeOrmProviderOptions',
+    entrance: 'typeOrmOptions',
+    call: (options) => typeOrmOptions(createDataSource, options),
+    base: () => ({ useFactory: () => ({}) }),
+    options: { name, database: name, ...imported },
+  },
+  {
+    interface: 'PingOptions',
+    entrance: 'pingCheck',
+    call: (options, place) => health(place).pingCheck('database', options),
+    codes: ['UNKNOWN_CLIENT'],
+    // Another name is one that the application does not have.
+    options: { database: words(200, 'default'), clientName: only('default'), timeout: milliseconds(1, timer) },
+  },
+  {
+    interface: 'NestTransactionOptions',
+    entrance: '@Transactional of sluice/nestjs',
+    call: (options) => Transactional(options),
+    options: {
+      database: name,
+      propagation: only('REQUIRED', 'REQUIRES_NEW', 'NESTED', 'SUPPORTS'),
+      isolationLevel: isolation,
+      readOnly: truth,
+      timeout: milliseconds(1, timer, 5_000),
+      signal: some(new AbortController().signal),
+      retry: some({ attempts: 2 }),
+      rollbackOn: called(),
+      name,
+    },
+  },
+];
