@@ -1,19 +1,21 @@
 // A lock file that lacks an optional platform package which a locked one names makes `npm ci` fail elsewhere.
 import { readFileSync } from 'node:fs';
 
-const { packages } = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
-const paths = Object.keys(packages);
-if (paths.length < 50) throw new Error(`the lock file names only ${paths.length} packages`);
-const locked = new Set(paths.map(packageName));
-const holes = paths.flatMap((path) => {
-  const wanted = Object.keys(packages[path].optionalDependencies ?? {});
-  return wanted.filter((name) => !locked.has(name)).map((name) => `${packageName(path)} needs ${name}`);
-});
-if (holes.length > 0) {
-  console.error(`The lock file has holes:\n${holes.join('\n')}`);
-  process.exit(1);
+for (const file of ['package-lock.json', 'site/package-lock.json']) {
+  const { packages } = JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8'));
+  const paths = Object.keys(packages);
+  if (paths.length < 50) throw new Error(`${file} names only ${paths.length} packages`);
+  const locked = new Set(paths.map(packageName));
+  const holes = paths.flatMap((path) => {
+    const wanted = Object.keys(packages[path].optionalDependencies ?? {});
+    return wanted.filter((name) => !locked.has(name)).map((name) => `${packageName(path)} needs ${name}`);
+  });
+  if (holes.length > 0) {
+    console.error(`${file} has holes:\n${holes.join('\n')}`);
+    process.exit(1);
+  }
+  console.log(`${file} is complete: ${locked.size} packages.`);
 }
-console.log(`The lock file is complete: ${locked.size} packages.`);
 
 function packageName(path) {
   return path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
