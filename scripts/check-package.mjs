@@ -17,6 +17,7 @@ try {
   expectLoads('sluice/cache/redis', undefined);
   expectLoads('sluice/queue', undefined);
   expectLoads('sluice/testing', undefined);
+  expectLoads('sluice/http', undefined);
   // The ports and their suites need no peer.
   expectLoads('sluice/driver', undefined);
   expectLoads('sluice/queue/engine', undefined);

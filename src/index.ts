@@ -77,6 +77,7 @@ export {
 export {
   type ContextCarrier,
   type ContextCarrierOptions,
+  type ContextRefusal,
   type HeaderCarrier,
   type InjectOptions,
   InvalidContextError,

@@ -20,7 +20,7 @@ import {
   milliseconds,
 } from '../core/index.ts';
 import { decodeContext, encodeContext, type ReceivedContext } from './context.ts';
-import { invalidContext } from './errors.ts';
+import { type InvalidContextError, invalidContext } from './errors.ts';
 import { checkCarrier, type HeaderCarrier, readHeader, writeHeader } from './headers.ts';
 import { ReplayGuard } from './replay-guard.ts';
 import { isSignedBy, sign } from './signature.ts';
@@ -83,7 +83,12 @@ export interface ContextCarrierTarget {
   enter(received: ReceivedContext): Frame;
 }
 
-const names = { context: 'sluice-context', signature: 'sluice-signature', timeout: 'sluice-timeout' } as const;
+/** The headers that it writes. */
+export const contextHeaders = {
+  context: 'sluice-context',
+  signature: 'sluice-signature',
+  timeout: 'sluice-timeout',
+} as const;
 const version = 1;
 /** How many signed headers are remembered, so that none is taken twice. */
 const mostRemembered = 100_000;
@@ -114,18 +119,18 @@ export function createContextCarrierFor(target: ContextCarrierTarget, options: C
   const seen = new ReplayGuard(maxAge * 2, mostRemembered);
 
   const received = (headers: HeaderCarrier): ReceivedContext => {
-    const body = readHeader(headers, names.context);
-    const signature = readHeader(headers, names.signature);
+    const body = readHeader(headers, contextHeaders.context);
+    const signature = readHeader(headers, contextHeaders.signature);
     const untrusted = untrustedPart(headers);
     if (body === undefined || signature === undefined || secrets.length === 0) return untrusted;
     if (body.length > largestContext * 2) throw invalidContext(`it is larger than ${largestContext} bytes`);
-    if (!isSignedBy(body, signature, secrets)) throw invalidContext('its signature is wrong');
+    if (!isSignedBy(body, signature, secrets)) throw notTrusted('its signature is wrong');
     const { at, nonce, context } = readBody(body);
     const age = Date.now() - at;
     if (Math.abs(age) > maxAge) {
-      throw invalidContext(`it was signed ${Math.round(age / 1000)} s ago by the clock of this machine`);
+      throw notTrusted(`it was signed ${Math.round(age / 1000)} s ago by the clock of this machine`);
     }
-    if (!seen.add(nonce, systemClock.now())) throw invalidContext('it came before (a replay)');
+    if (!seen.add(nonce, systemClock.now())) throw notTrusted('it came before (a replay)');
     const trusted = decodeContext(context, target.maxLevel);
     return { ...trusted, ...untrusted, level: trusted.level, chain: { ...trusted.chain, ...untrusted.chain } };
   };
@@ -146,13 +151,13 @@ export function createContextCarrierFor(target: ContextCarrierTarget, options: C
       } = encodeContext(frame, systemClock, awaited);
       if (traceparent !== undefined) writeHeader(headers, 'traceparent', traceparent);
       if (tracestate !== undefined) writeHeader(headers, 'tracestate', tracestate);
-      if (timeout !== undefined) writeHeader(headers, names.timeout, String(timeout));
+      if (timeout !== undefined) writeHeader(headers, contextHeaders.timeout, String(timeout));
       const [secret] = secrets;
       if (secret === undefined) return headers;
       const signed: SignedBody = { v: version, at: Date.now(), nonce: randomUUID(), context };
       const body = Buffer.from(JSON.stringify(signed)).toString('base64url');
-      writeHeader(headers, names.context, body);
-      writeHeader(headers, names.signature, sign(body, secret));
+      writeHeader(headers, contextHeaders.context, body);
+      writeHeader(headers, contextHeaders.signature, sign(body, secret));
       return headers;
     },
     async runWithContext(headers, body) {
@@ -175,11 +180,15 @@ async function runEntered<Result>({ frame, body }: { frame: Frame; body: () => R
   }
 }
 
+function notTrusted(what: string): InvalidContextError {
+  return invalidContext(what, undefined, 'untrusted');
+}
+
 /** What anybody may say: the trace, and how long the answer is waited for. */
 function untrustedPart(headers: HeaderCarrier): ReceivedContext {
   const traceparent = readHeader(headers, 'traceparent');
   const tracestate = readHeader(headers, 'tracestate');
-  const given = readHeader(headers, names.timeout) ?? '';
+  const given = readHeader(headers, contextHeaders.timeout) ?? '';
   const timeout = /^\d{1,10}$/.test(given) ? Number(given) : Number.NaN;
   // A trace that is not one is left out, as W3C Trace Context asks.
   const traced = traceparent !== undefined && contextChecks.traceparent(traceparent) === undefined;

@@ -20,10 +20,16 @@ export function checkCarrier(owner: string, headers: unknown): void {
 }
 
 export function readHeader(headers: HeaderCarrier, name: string): string | undefined {
+  return readHeaders(headers, name)[0];
+}
+
+/** All values of a header: more than one where it came several times and they were not joined. */
+export function readHeaders(headers: HeaderCarrier, name: string): readonly string[] {
   const value = isMap(headers) ? headers.get(name) : ownHeader(headers, name);
-  const first: unknown = Array.isArray(value) ? value[0] : value;
-  const text = first instanceof Uint8Array ? new TextDecoder().decode(first) : first;
-  return typeof text === 'string' && text !== '' ? text : undefined;
+  return (Array.isArray(value) ? value : [value]).flatMap((each: unknown) => {
+    const text = each instanceof Uint8Array ? new TextDecoder().decode(each) : each;
+    return typeof text === 'string' && text !== '' ? [text] : [];
+  });
 }
 
 /** @throws InvalidOptionError where they take no more: a frozen object, or the `Headers` of what has come in */

@@ -1,10 +1,12 @@
 export { decodeContext, encodeContext, type ReceivedContext, type WireContext } from './context.ts';
-export { InvalidContextError, invalidContext } from './errors.ts';
-export type { HeaderCarrier } from './headers.ts';
+export { type ContextRefusal, InvalidContextError, invalidContext } from './errors.ts';
+export { type HeaderCarrier, readHeader, readHeaders } from './headers.ts';
 export {
+  contextHeaders,
   createContextCarrierFor,
   contextCarrierChecks,
   type InjectOptions,
   type ContextCarrier,
   type ContextCarrierOptions,
 } from './context-carrier.ts';
+export { testHeader, testOf } from './test-requests.ts';

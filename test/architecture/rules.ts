@@ -36,6 +36,11 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   model: { folders: [...order.slice(0, order.indexOf('library')), 'cache'], packages: ['kysely'] },
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
+  // What the frameworks of servers have in common.
+  http: { folders: order.slice(0, order.indexOf('library')), packages: [] },
+  'frameworks/fastify': { folders: ['.', 'core', 'http'], packages: ['fastify'] },
+  'frameworks/express': { folders: ['.', 'core', 'http'], packages: ['express'] },
+  'frameworks/hono': { folders: ['.', 'core', 'http'], packages: ['hono'] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What outsiders write a driver with: the port, without the helpers of the own drivers.

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app/index.ts';
 import { createCache, createChangesRelay } from '../../src/cache/index.ts';
 import { createContextCarrier, type Database, InvalidOptionError } from '../../src/index.ts';
+import { createHttpContext } from '../../src/http/index.ts';
 import { createModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { createJobs } from '../../src/queue/index.ts';
@@ -16,6 +17,7 @@ const functions = [
   [createApp, {}],
   [createCache, { name: 'stock', store: shared }],
   [createChangesRelay, { store: shared }],
+  [createHttpContext, {}],
   [createJobs, { queues: { invoice } }],
   [createModel, { table: 'post', key: 'id' }],
   [createContextCarrier, {}],

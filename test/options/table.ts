@@ -1,5 +1,6 @@
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
+import { httpRows } from './http-rows.ts';
 import { jobRows } from './job-rows.ts';
 import { nestRows } from './nest-rows.ts';
 import { portRows } from './port-rows.ts';
@@ -7,4 +8,12 @@ import type { Row } from './row.ts';
 import { storeRows } from './store-rows.ts';
 
 /** Every entrance that takes options. An option of the source that is not here fails the test. */
-export const table: readonly Row[] = [...coreRows, ...driverRows, ...storeRows, ...jobRows, ...portRows, ...nestRows];
+export const table: readonly Row[] = [
+  ...coreRows,
+  ...driverRows,
+  ...storeRows,
+  ...jobRows,
+  ...portRows,
+  ...nestRows,
+  ...httpRows,
+];

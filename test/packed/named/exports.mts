@@ -21,6 +21,7 @@ import { cacheChecks, createCache, createChangesRelay, defineCache, MemoryStore,
 import { RedisStore } from 'sluice/cache/redis';
 import { bindDrizzle } from 'sluice/drizzle';
 import * as driver from 'sluice/driver';
+import { createHttpContext, HeldResponse, problemOf, routeTransaction, shutdown } from 'sluice/http';
 import { bindKnex, createKnex } from 'sluice/knex';
 import { bindKysely } from 'sluice/kysely';
 import { bindMikroOrm, mikroOrmTypes } from 'sluice/mikro-orm';
@@ -108,4 +109,5 @@ export const parsersOf = mikroOrmTypes;
 
 export const test = rollbackEach(database, it);
 export const testing = { rolledBack, poolOfOne, captured: await captureCommitHooks(() => 1) };
+export const http = { contexts: createHttpContext(database), HeldResponse, problemOf, routeTransaction, shutdown };
 export const ports = { ...conformance, ...driver, ...engine };

@@ -1,0 +1,197 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { notHeld } from './errors.ts';
+
+/** The methods of a response that send something; each is taken over while it is held. */
+const methods = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
+type Method = (typeof methods)[number];
+type Sent = { readonly method: Method; readonly args: readonly unknown[] };
+type Send = (...args: unknown[]) => unknown;
+
+/** What a response says before its body. */
+interface Head {
+  readonly status: number;
+  readonly message: string;
+  readonly headers: Readonly<Record<string, number | string | readonly string[] | undefined>>;
+}
+
+/** Who waits for what a response tells only once it was sent. */
+const awaited = new Set<string | symbol>(['finish', 'close', 'prefinish']);
+
+/**
+ * Keeps back what a handler sends until the commit is known: then it goes out as it was sent, or is forgotten as if nothing had
+ * been sent, and another answer can be given.
+ */
+export class HeldResponse {
+  /** Resolves when the answer has ended, as far as the handler is concerned; rejects for one that cannot be held. */
+  readonly ended: Promise<void>;
+  /** Resolves when the answer has ended and the handler waits for it to go out, as `pipeline()` does. */
+  readonly isAwaited: Promise<void>;
+  readonly #response: ServerResponse;
+  readonly #limit: number;
+  readonly #own = new Map<Method, PropertyDescriptor | undefined>();
+  readonly #before: Head;
+  readonly #sources = new Set<{ destroy?: () => unknown }>();
+  readonly #onEnded = Promise.withResolvers<void>();
+  readonly #onAwaited = Promise.withResolvers<void>();
+  #sent: Sent[] = [];
+  #size = 0;
+  #head: Head | undefined;
+  #hasListener = false;
+  #hasFailed = false;
+
+  /** @param limit the most bytes of an answer that is written piece by piece */
+  constructor(response: ServerResponse, limit: number) {
+    this.#response = response;
+    this.#limit = limit;
+    this.#before = headOf(response);
+    this.ended = this.#onEnded.promise;
+    this.isAwaited = this.#onAwaited.promise;
+    this.ended.catch(() => {});
+    for (const method of methods) {
+      this.#own.set(method, Object.getOwnPropertyDescriptor(response, method));
+      const value: Send = (...args) => this.#take(method, args);
+      Object.defineProperty(response, method, { value, configurable: true, writable: true, enumerable: true });
+    }
+    response.on('newListener', this.#onListener);
+    response.on('pipe', this.#onPipe);
+  }
+
+  /** Whether the answer has ended. */
+  get hasEnded(): boolean {
+    return this.#head !== undefined;
+  }
+
+  /** The status that the answer has. */
+  get status(): number {
+    return this.#head?.status ?? this.#response.statusCode;
+  }
+
+  /** Lets the answer go out, and whatever comes from now on. */
+  release(): void {
+    this.#restore();
+    if (this.#head !== undefined) setHead(this.#response, this.#head);
+    for (const { method, args } of this.#sent) (this.#response[method] as Send)(...args);
+    this.#sent = [];
+  }
+
+  /** Forgets the answer with its status and headers. */
+  discard(): void {
+    this.#restore();
+    setHead(this.#response, this.#before);
+    this.#sent = [];
+    // Whatever still feeds it would go into the next answer.
+    const { size } = this.#sources;
+    if (size === 0) return;
+    for (const source of this.#sources) (source as { unpipe?: (to: unknown) => unknown }).unpipe?.(this.#response);
+    this.#response.once('close', () => {
+      for (const source of this.#sources) source.destroy?.();
+    });
+  }
+
+  /** Forgets what was sent, for another attempt of the handler. */
+  again(): void {
+    setHead(this.#response, this.#before);
+    this.#sent = [];
+    this.#size = 0;
+    this.#head = undefined;
+  }
+
+  #restore(): void {
+    this.#response.off('newListener', this.#onListener);
+    this.#response.off('pipe', this.#onPipe);
+    for (const [method, own] of this.#own) {
+      if (own === undefined) Reflect.deleteProperty(this.#response, method);
+      else Object.defineProperty(this.#response, method, own);
+    }
+  }
+
+  readonly #onListener = (event: string | symbol): void => {
+    if (!awaited.has(event)) return;
+    this.#hasListener = true;
+    if (this.hasEnded) this.#onAwaited.resolve();
+  };
+
+  readonly #onPipe = (source: IncomingMessage): void => {
+    this.#sources.add(source);
+  };
+
+  /** What the handler gets for an answer that it sends. */
+  #take(method: Method, args: readonly unknown[]): unknown {
+    const response = this.#response;
+    if (this.#hasFailed) return method === 'write' ? false : response;
+    if (this.#head !== undefined) return this.#takeAfterEnd(method, args);
+    if (method === 'flushHeaders') return this.#fail('it was told to go out at once (flushHeaders)');
+    if (method === 'writeHead') applyHead(response, args);
+    if (String(response.getHeader('content-type')).startsWith('text/event-stream')) {
+      this.#fail('it is a stream of events, which has no end');
+      return method === 'write' ? false : response;
+    }
+    if (method === 'write') {
+      this.#size += sizeOf(args[0]);
+      if (this.#size > this.#limit) return this.#fail(`it is larger than ${this.#limit} bytes`) ?? false;
+    }
+    // What it set is among the headers now.
+    if (method !== 'writeHead') this.#sent.push({ method, args });
+    if (method === 'write') return true;
+    if (method !== 'end') return response;
+    this.#head = headOf(response);
+    this.#onEnded.resolve();
+    if (this.#hasListener || args.some((each) => typeof each === 'function')) this.#onAwaited.resolve();
+    return response;
+  }
+
+  /** A second answer is a mistake, as it is for Node.js; but to end twice is none. */
+  #takeAfterEnd(method: Method, args: readonly unknown[]): unknown {
+    if (method === 'end' && (args.length === 0 || args[0] === undefined || args[0] === null)) return this.#response;
+    throw Object.assign(new Error(`Cannot call ${method}() after the answer has ended`), {
+      code: 'ERR_HTTP_HEADERS_SENT',
+    });
+  }
+
+  /** It may be written by a stream, which would not catch what is thrown. */
+  #fail(what: string): undefined {
+    this.#hasFailed = true;
+    this.#sent = [];
+    this.#onEnded.reject(notHeld(what));
+  }
+}
+
+function headOf(response: ServerResponse): Head {
+  return { status: response.statusCode, message: response.statusMessage, headers: response.getHeaders() };
+}
+
+function setHead(response: ServerResponse, { status, message, headers }: Head): void {
+  if (response.headersSent) return;
+  for (const name of response.getHeaderNames()) if (headers[name] === undefined) response.removeHeader(name);
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
+  response.statusCode = status;
+  // That of HTTP/2 has none, and warns.
+  if (message !== response.statusMessage) response.statusMessage = message;
+}
+
+/** Does what `writeHead` says, without sending it: `(status, message?, headers?)`. */
+function applyHead(response: ServerResponse, [status, ...rest]: readonly unknown[]): void {
+  response.statusCode = Number(status);
+  const [message] = rest;
+  if (typeof message === 'string') response.statusMessage = message;
+  const headers = typeof message === 'string' ? rest[1] : (rest[1] ?? message);
+  if (Array.isArray(headers)) applyList(response, headers);
+  else if (typeof headers === 'object' && headers !== null)
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
+}
+
+/** Names and values in turn, or pairs of them. */
+function applyList(response: ServerResponse, list: readonly unknown[]): void {
+  const flat = list.flat(1);
+  for (let at = 0; at + 1 < flat.length; at += 2) {
+    const [name, value] = [String(flat[at]), flat[at + 1]];
+    const isRepeated = flat.slice(0, at).some((each, place) => place % 2 === 0 && String(each) === name);
+    if (isRepeated) response.appendHeader(name, String(value));
+    else response.setHeader(name, value as string);
+  }
+}
+
+function sizeOf(chunk: unknown): number {
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk);
+  return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}

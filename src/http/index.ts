@@ -1,0 +1,35 @@
+/**
+ * What every server needs that has Sluice behind it, whatever its framework: the context of a request from its headers, the
+ * client's disconnect as a signal, a transaction that commits before the answer goes out, statuses for errors, and the order of
+ * shutdown. `sluice/fastify`, `sluice/express` and `sluice/hono` are made of it; for another framework:
+ *
+ * 1. Once: `contexts = createHttpContext(database, { secret, timeout, tenant })`.
+ * 2. For each request, as early as can be: `contexts.run(request, { headers, signal }, (context) => next())`, with
+ *    `disconnectSignal(response)` for the signal. It refuses headers by a rejection. Keep `context` with the request.
+ * 3. For a route with a transaction: `routeTransaction(context, async () => ({ status, value }), options)`. It gives the value
+ *    once it is committed, and only then may the answer be sent. Where handlers send it themselves through a response of Node.js,
+ *    `HeldResponse` keeps it back until then: `release()` it after the commit, `discard()` it before another answer.
+ * 4. For errors: `problemOf(error)`, or `httpStatusOf(error)`.
+ * 5. At the end: `shutdown(database, { server, jobs, relay })`.
+ */
+export { disconnectSignal, disconnectSignalOf, type NodeResponse } from './disconnect.ts';
+export { ClientDisconnectedError, ResponseNotHeldError } from './errors.ts';
+export { holdBody } from './held-body.ts';
+export { HeldResponse } from './held-response.ts';
+export { httpStatusOf, ownStatusOf, type Problem, problemOf } from './problem.ts';
+export {
+  createHttpContext,
+  type HttpContext,
+  type HttpContextOptions,
+  type ReceivedRequest,
+  type RequestContext,
+} from './request-context.ts';
+export {
+  type RouteSettings,
+  readRouteOptions,
+  type RouteAnswer,
+  routeTransaction,
+  type RouteTransactionOptions,
+  runRoute,
+} from './route-transaction.ts';
+export { type Closable, shutdown, type ShutdownOptions, type Stoppable, type StoppableServer } from './shutdown.ts';

@@ -1,0 +1,99 @@
+import { STATUS_CODES } from 'node:http';
+import { fieldOf, SluiceError } from '../core/index.ts';
+import { InvalidContextError } from '../envelope/index.ts';
+
+/** What a client gets for an error, in the form of RFC 9457, without internals. */
+export interface Problem {
+  /** The HTTP status. */
+  readonly status: number;
+  /** What goes with it: `content-type`, and `retry-after` in seconds where the same request may succeed later. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body, to be sent as JSON. */
+  readonly body: {
+    /** The status in words. */
+    readonly title: string;
+    /** The HTTP status again. */
+    readonly status: number;
+    /** The code of the error of Sluice, or `INTERNAL_ERROR`. */
+    readonly code: string;
+  };
+}
+
+/** Codes whose errors have a status of their own. */
+const statuses: Readonly<Record<string, number>> = {
+  DEADLINE_EXCEEDED: 504,
+  TRANSACTION_TIMEOUT: 504,
+  JOB_TIMEOUT: 504,
+  CACHE_LOAD_TIMEOUT: 504,
+  DATABASE_CLOSED: 503,
+  JOBS_CLOSED: 503,
+  CLIENT_DISCONNECTED: 499,
+};
+
+/** What servers call a transaction that they have rolled back, and which may go well the next time. */
+const repeatable = new Set(['40001', '40P01', 'ER_LOCK_DEADLOCK', 'ER_CHECKREAD']);
+
+/**
+ * The HTTP status for an error: 503 for what may succeed later (`retryable`, a serialization failure or deadlock, a database
+ * that closes), 504 for a deadline or timeout, 401 for a context that is not to be trusted and 400 for one that is none, 499 for
+ * a client that has gone, that of an error which brings its own in `status` or `statusCode`, and 500 for all others.
+ */
+export function httpStatusOf(error: unknown): number {
+  const found = SluiceError.find(error);
+  if (found !== undefined) return statusOfOurs(found);
+  const own = ownStatusOf(error);
+  if (own !== undefined) return own;
+  return isRepeatable(error) ? 503 : 500;
+}
+
+function statusOfOurs(error: SluiceError): number {
+  if (error instanceof InvalidContextError) return error.reason === 'untrusted' ? 401 : 400;
+  const status = statuses[error.code];
+  if (status !== undefined) return status;
+  return error.retryable || isRepeatable(error.cause) ? 503 : 500;
+}
+
+/** The status that an error brings itself, as those of `http-errors` do; none for what is an error of Sluice. */
+export function ownStatusOf(error: unknown): number | undefined {
+  if (SluiceError.find(error) !== undefined) return undefined;
+  for (const name of ['status', 'statusCode']) {
+    const value = typeof error === 'object' && error !== null ? fieldOf(error, name) : undefined;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 400 && value <= 599) return value;
+  }
+  return undefined;
+}
+
+/** Libraries put the server's error into one of theirs. */
+function isRepeatable(error: unknown): boolean {
+  let at = error;
+  for (let depth = 0; depth < 10 && typeof at === 'object' && at !== null; depth += 1) {
+    if (repeatable.has(String(fieldOf(at, 'code')))) return true;
+    at = fieldOf(at, 'cause') ?? fieldOf(at, 'driverError');
+  }
+  return false;
+}
+
+/**
+ * What to answer for an error.
+ *
+ * ```ts
+ * const { status, headers, body } = problemOf(new Error('no such table: product'));
+ * console.log(status, headers, body); // 500, and a body that says no more than that
+ * ```
+ * @param isUploading whether the request had not come whole when its time was over, which is a 408
+ */
+export function problemOf(error: unknown, isUploading = false): Problem {
+  const found = httpStatusOf(error);
+  const status = found === 504 && isUploading ? 408 : found;
+  const code = SluiceError.find(error)?.code ?? (isRepeatable(error) ? 'SERIALIZATION_FAILURE' : 'INTERNAL_ERROR');
+  return {
+    status,
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(status === 503 ? { 'retry-after': '1' } : {}),
+      // What is still on its way would be taken for the next request.
+      ...(isUploading ? { connection: 'close' } : {}),
+    },
+    body: { title: STATUS_CODES[status] ?? 'Client Closed Request', status, code },
+  };
+}

@@ -1,0 +1,114 @@
+import { Server as NetServer } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { type Check, milliseconds, readOptions, withMethods } from '../core/index.ts';
+import { checkDatabase, type Database } from '../database/index.ts';
+
+/** A server of `node:http` or `node:https`, as `listen()` of Express and `serve()` of Hono return it. */
+export interface StoppableServer {
+  /** Stops accepting connections. */
+  close(done?: (error?: Error) => void): unknown;
+  /** Closes connections on which nothing is under way. */
+  closeIdleConnections?(): void;
+  /** Closes all connections. */
+  closeAllConnections?(): void;
+  /** Adds a listener before the others. */
+  prependListener(event: 'request', listener: (request: unknown, response: unknown) => void): unknown;
+}
+
+/** What `close` ends. */
+export interface Closable {
+  /** Ends it. @param options `timeout`: how long it may take, in milliseconds */
+  close(options: { readonly timeout: number }): Promise<void>;
+}
+
+/** What `stop` ends. */
+export interface Stoppable {
+  /** Ends it. @param options `timeout`: how long it may take, in milliseconds */
+  stop(options: { readonly timeout: number }): Promise<void>;
+}
+
+/** Options of `shutdown`: what there is to be ended before the database, each of which may be left out. */
+export interface ShutdownOptions {
+  /** The server, of which requests that have begun are answered first. */
+  readonly server?: StoppableServer | undefined;
+  /** What `createJobs` returned; its workers end their jobs. */
+  readonly jobs?: Closable | undefined;
+  /** What `createRelay` returned. */
+  readonly relay?: Stoppable | undefined;
+  /** How long each of them may take, in milliseconds; then it is cut off. Default 10,000. */
+  readonly timeout?: number | undefined;
+}
+
+/** The checks of the options. */
+export const shutdownChecks: Record<keyof ShutdownOptions, Check> = {
+  server: withMethods('close', 'prependListener'),
+  jobs: withMethods('close'),
+  relay: withMethods('stop'),
+  timeout: milliseconds(0),
+};
+
+/** How long connections without a request are left to clients that are about to send one, and how often is looked, in ms. */
+const [grace, interval] = [250, 25];
+
+/**
+ * Ends a server in the order in which its parts need each other: no more connections, the requests that have begun, the workers
+ * of jobs, the relay of the outbox, the database. All of them are ended also if one fails.
+ *
+ * ```ts
+ * import { createServer } from 'node:http';
+ * const server = createServer((_request, response) => response.end()).listen(3000);
+ * process.once('SIGTERM', () => void shutdown(database, { server, jobs }).then(() => process.exit(0)));
+ * ```
+ * @throws InvalidOptionError; AggregateError of what failed on the way
+ */
+export async function shutdown(database: Database, options: ShutdownOptions = {}): Promise<void> {
+  checkDatabase('shutdown', database);
+  const { server, jobs, relay, timeout = 10_000 } = readOptions('shutdown', options, shutdownChecks);
+  const errors: unknown[] = [];
+  const steps = [
+    () => (server === undefined ? undefined : stopServer(server, timeout)),
+    () => jobs?.close({ timeout }),
+    () => relay?.stop({ timeout }),
+    () => database.close({ timeout }),
+  ];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw new AggregateError(errors, 'the server was ended, but not all of it well');
+}
+
+/** A connection that is kept alive ends with its next answer, so that no client loses a request which it is sending. */
+async function stopServer(server: StoppableServer, timeout: number): Promise<void> {
+  server.prependListener('request', (_, given) => {
+    const response = given as ServerResponse;
+    if (!response.headersSent) response.setHeader('connection', 'close');
+  });
+  const begunAt = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const done = (error?: Error): void => {
+        if (error === undefined || (error as { code?: unknown }).code === 'ERR_SERVER_NOT_RUNNING') resolve();
+        else reject(error);
+      };
+      timer = setInterval(() => {
+        const passed = performance.now() - begunAt;
+        if (passed >= Math.min(grace, timeout)) server.closeIdleConnections?.();
+        if (passed >= timeout) server.closeAllConnections?.();
+      }, interval);
+      stopListening(server, done);
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** `close()` of an HTTP server closes idle connections too, on which a request may be on its way; that of a server does not. */
+function stopListening(server: StoppableServer, done: (error?: Error) => void): void {
+  if (server instanceof NetServer) NetServer.prototype.close.call(server, done);
+  else server.close(done);
+}
