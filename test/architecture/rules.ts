@@ -91,6 +91,11 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     folders: ['.', 'core', 'context', 'transaction', 'database', 'outbox', 'queue'],
     packages: ['@nestjs/common', '@nestjs/core', 'rxjs'],
   },
+  // The names of other packages, over the entry of their library.
+  'compat/typeorm-transactional': {
+    folders: ['.', 'core', 'hooks', 'transaction', 'integrations/typeorm'],
+    packages: ['typeorm'],
+  },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
   'cli/demo': {
     folders: [
@@ -116,5 +121,5 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
 };
 
-/** Packages that two folders need: models are built with Kysely, and its integration binds it; pg-boss has connections of pg. */
-export const shared: readonly string[] = ['kysely', 'pg'];
+/** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources. */
+export const shared: readonly string[] = ['kysely', 'pg', 'typeorm'];

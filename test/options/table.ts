@@ -1,3 +1,4 @@
+import { compatRows } from './compat-rows.ts';
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
 import { httpRows } from './http-rows.ts';
@@ -10,6 +11,7 @@ import { storeRows } from './store-rows.ts';
 /** Every entrance that takes options. An option of the source that is not here fails the test. */
 export const table: readonly Row[] = [
   ...coreRows,
+  ...compatRows,
   ...driverRows,
   ...storeRows,
   ...jobRows,

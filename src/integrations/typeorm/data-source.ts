@@ -9,8 +9,9 @@ import {
   Shares,
   placeOn,
 } from '../../library/index.ts';
-import type { CloseOptions, Database, TransactionOptions } from '../../index.ts';
-import { AmbientEntityManager } from './entity-manager.ts';
+import type { CloseOptions, Database, Db, TransactionOptions } from '../../index.ts';
+import { AmbientEntityManager, type Transactions } from './entity-manager.ts';
+import { oldPackageKey, refuseOldPackage } from './old-package.ts';
 import {
   type Followed,
   followingRunners,
@@ -30,10 +31,24 @@ export interface DatabaseSource {
   readonly clientName: string | undefined;
 }
 
+/** Where a data source that there is becomes one of Sluice: the constructor gives it back instead of a new one. */
+class AdoptableDataSource extends DataSource {
+  constructor(options: DataSourceOptions, adopted: DataSource | undefined) {
+    // oxlint-disable-next-line no-constructor-return -- the fields of the class below are added to it
+    if (adopted !== undefined) return adopted;
+    super(options);
+  }
+}
+
 /** A DataSource of TypeORM whose statements and transactions are those of a database of Sluice. */
-export class AmbientDataSource extends DataSource {
+export class AmbientDataSource extends AdoptableDataSource {
   static {
     knownToCopies(AmbientDataSource, 'data-source');
+    Object.defineProperty(this.prototype, oldPackageKey, {
+      set() {
+        throw refuseOldPackage();
+      },
+    });
   }
 
   readonly #source: DatabaseSource;
@@ -48,23 +63,41 @@ export class AmbientDataSource extends DataSource {
   #runnerUse: RunnerUse = 'any';
   readonly #followed = new WeakMap<QueryRunner, Followed>();
 
-  constructor(options: DataSourceOptions, source: DatabaseSource) {
+  /** @param adopted one that was made by `new`, and is not initialized: it becomes this one */
+  constructor(options: DataSourceOptions, source: DatabaseSource, adopted?: DataSource) {
     // A pool is made when TypeORM connects, and then there is a database.
     const pools = { of: (): object => ({}) };
     const Pool = function Pool(): object {
       return pools.of();
     };
-    super({ ...options, driver: { Pool, createPool: () => pools.of(), defaults } });
+    const withPool = { ...options, driver: { Pool, createPool: () => pools.of(), defaults } };
+    super(withPool, adopted);
+    if (adopted !== undefined) this.#adopt(withPool, new.target.prototype);
     this.#source = source;
     pools.of = () => this.#poolOf(this.database);
     this.#events = new TransactionEvents(this, () => this.database, source.clientName);
     warnOfStrangers();
   }
 
+  /** Makes of a data source of TypeORM, which this is so far, one of this class; the manager that others have already, too. */
+  #adopt(options: DataSourceOptions, prototype: object): void {
+    Object.setPrototypeOf(this, prototype);
+    Object.assign(this, { options });
+    const Driver = this.driver.constructor as new (dataSource: DataSource) => DataSource['driver'];
+    this.driver = new Driver(this);
+    this.createEntityManager(undefined, this.manager);
+  }
+
   /** The database of Sluice below. @throws TypeError before `initialize` */
   get database(): Database {
-    if (this.#database === undefined) throw new TypeError('The data source is not initialized: call initDatabase()');
+    if (this.#database === undefined)
+      throw new TypeError('The data source is not initialized: await its initialize(), or initDatabase()');
     return this.#database;
+  }
+
+  /** The handle on the client below. @throws TypeError before `initialize` */
+  get db(): Db {
+    return this.database.getDb({ clientName: this.#source.clientName });
   }
 
   /** Connects, once; a second call waits for the first. */
@@ -143,13 +176,18 @@ export class AmbientDataSource extends DataSource {
     }
   }
 
-  override createEntityManager(queryRunner?: QueryRunner): EntityManager {
+  /**
+   * Makes an entity manager that follows the ambient transaction.
+   * @param adopted a manager that becomes one of this data source
+   */
+  override createEntityManager(queryRunner?: QueryRunner, adopted?: EntityManager): EntityManager {
     // The first one is made during the construction, when nothing of this class is there yet.
-    return new AmbientEntityManager(this, queryRunner, {
+    const transactions: Transactions = {
       explicit: (entry) => this.#explicit(entry, queryRunner),
       implicit: (entry) => this.#implicit(entry, queryRunner),
       isAmbient: () => this.#joining?.db.inTransaction === true,
-    });
+    };
+    return new AmbientEntityManager(this, queryRunner, transactions, adopted);
   }
 
   #explicit<Result>(entry: () => Promise<Result>, queryRunner: QueryRunner | undefined): Promise<Result> {

@@ -16,12 +16,28 @@ const explicit = 'transaction';
 /** Open transactions by themselves, to write entities with their cascades and subscribers. */
 const implicit = ['save', 'remove', 'softRemove', 'recover'] as const;
 
+/** Where a manager that there is becomes one of Sluice, with the repositories that have it. */
+class AdoptableEntityManager extends EntityManager {
+  constructor(dataSource: DataSource, queryRunner: QueryRunner | undefined, adopted: EntityManager | undefined) {
+    // oxlint-disable-next-line no-constructor-return -- the fields of the class below are added to it
+    if (adopted !== undefined) return adopted;
+    super(dataSource, queryRunner);
+  }
+}
+
 /** An entity manager whose transactions, explicit and implicit ones, are ambient ones. */
-export class AmbientEntityManager extends EntityManager {
+export class AmbientEntityManager extends AdoptableEntityManager {
   readonly #transactions: Transactions;
 
-  constructor(dataSource: DataSource, queryRunner: QueryRunner | undefined, transactions: Transactions) {
-    super(dataSource, queryRunner);
+  /** @param adopted one that TypeORM has made: it becomes this one */
+  constructor(
+    dataSource: DataSource,
+    queryRunner: QueryRunner | undefined,
+    transactions: Transactions,
+    adopted?: EntityManager,
+  ) {
+    super(dataSource, queryRunner, adopted);
+    if (adopted !== undefined) Object.setPrototypeOf(this, new.target.prototype);
     this.#transactions = transactions;
   }
 

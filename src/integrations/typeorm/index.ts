@@ -1,24 +1,14 @@
 import type { EntityManager, MixedList, EntitySchema } from 'typeorm';
 import { clientOf } from '../../library/index.ts';
-import { reading, readOpen, sharedByCopies } from '../../core/index.ts';
-import {
-  createDatabase,
-  type Database,
-  InvalidOptionError,
-  NoDatabaseError,
-  type TransactionOptions,
-} from '../../index.ts';
-import { clientFor, engines, isType } from './client.ts';
+import { reading, readOpen } from '../../core/index.ts';
+import { type Database, InvalidOptionError, NoDatabaseError, type TransactionOptions } from '../../index.ts';
+import { engines, isType } from './client.ts';
 import { AmbientDataSource, type DatabaseSource } from './data-source.ts';
-import {
-  type ClientOption,
-  clientOptionsIn,
-  type OptionsOf,
-  readPool,
-  type RefusedOption,
-  refuseOptions,
-} from './options.ts';
+import { type ClientOption, type OptionsOf, type RefusedOption, refuseOptions } from './options.ts';
+import { first } from './first.ts';
+import { ownDatabase } from './own-database.ts';
 
+export { adoptDataSource } from './adopt.ts';
 export type { AmbientDataSource } from './data-source.ts';
 
 /** The options of TypeORM's own DataSource on an engine, less those that are refused. */
@@ -53,8 +43,6 @@ export type SharedDataSourceOptions = Partial<
   /** What TypeORM may expect of a server that both MySQL and MariaDB are; on MariaDB its inserts return values. Default `mysql`. */
   readonly type?: 'mysql' | 'mariadb';
 };
-
-const first = sharedByCopies('typeorm-first', (): { dataSource?: AmbientDataSource } => ({}));
 
 /**
  * Makes a DataSource whose statements join the ambient transaction, and whose own transactions are ambient
@@ -93,7 +81,7 @@ function sharedDataSource(database: Database, given: SharedDataSourceOptions): A
   if (byDefault === undefined) throw wrongEngine(dialect);
   const type = asked ?? byDefault;
   if (!types.includes(type)) throw otherEngine(type, dialect, types);
-  refuseOptions(engines[type], options, true);
+  refuseOptions('createDataSource', engines[type], options, true);
   const source: DatabaseSource = {
     clientName,
     open: () => Promise.resolve(database),
@@ -103,17 +91,9 @@ function sharedDataSource(database: Database, given: SharedDataSourceOptions): A
 }
 
 function ownDataSource(given: OwnDataSourceOptions): AmbientDataSource {
-  const all = readOpen('createDataSource', given, ['pool']);
-  const { pool, ...options } = all;
-  if (!isType(options.type)) throw wrongEngine(options.type);
-  const engine = engines[options.type];
-  refuseOptions(engine, options, false);
-  const asked = { ...clientOptionsIn(engine, options.extra), ...readPool(pool) };
-  const source: DatabaseSource = {
-    clientName: undefined,
-    open: async () => createDatabase({ clients: { default: await clientFor(options, asked) } }),
-    close: (own, closeOptions) => own.close(closeOptions),
-  };
+  const { pool, ...options } = readOpen('createDataSource', given, ['pool']);
+  const source = ownDatabase('createDataSource', options, pool);
+  if (source === undefined) throw wrongEngine(options.type);
   return new AmbientDataSource(options, source);
 }
 

@@ -134,10 +134,12 @@ const others: Readonly<Record<string, Fate>> = {
 
 /**
  * Refuses options that would have no effect, by name. What is in no list is for TypeORM to judge.
+ * @param owner the function that was called
  * @param isShared the data source has the client of a database that there is
  * @throws InvalidOptionError
  */
 export function refuseOptions(
+  owner: string,
   engine: 'postgres' | 'mysql',
   options: Readonly<Record<string, unknown>>,
   isShared: boolean,
@@ -146,10 +148,11 @@ export function refuseOptions(
   for (const [name, value] of Object.entries(options)) {
     const fate = value === undefined || !Object.hasOwn(table, name) ? 'TypeORM' : table[name];
     if (typeof fate === 'object' && !(Object.hasOwn(fate, 'unless') && fate.unless === value)) {
-      throw refused(name, 'which would have no effect', fate.remedy);
+      throw refused(owner, name, 'which would have no effect', fate.remedy);
     }
     if (fate === 'client' && isShared) {
       throw refused(
+        owner,
         name,
         'which is for the connection, and that is of the database that it was given',
         `Give it to ${engine}(), which makes the client of the database`,
@@ -193,10 +196,10 @@ const extras: Readonly<Record<'postgres' | 'mysql', Readonly<Record<string, stri
 };
 
 /** What `extra` asks of the client. @throws InvalidOptionError for what a client has not, by name */
-export function clientOptionsIn(engine: 'postgres' | 'mysql', extra: unknown): Record<string, unknown> {
+export function clientOptionsIn(owner: string, engine: 'postgres' | 'mysql', extra: unknown): Record<string, unknown> {
   if (extra === undefined) return {};
   if (typeof extra !== 'object' || extra === null) {
-    throw new InvalidOptionError({ what: 'createDataSource got no object for "extra"', remedy: 'Give an object' });
+    throw new InvalidOptionError({ what: `${owner} got no object for "extra"`, remedy: 'Give an object' });
   }
   const known = extras[engine];
   const given = Object.entries(extra).filter(([, value]) => value !== undefined);
@@ -205,17 +208,20 @@ export function clientOptionsIn(engine: 'postgres' | 'mysql', extra: unknown): R
       const ours = Object.hasOwn(known, name) ? known[name] : undefined;
       if (ours !== undefined) return [ours, value];
       const remedy = `Of "extra" these are taken: ${Object.keys(known).join(', ')}; make the database yourself for the rest, and give it to createDataSource`;
-      throw refused(`extra.${name.slice(0, 40)}`, 'which would have no effect', remedy);
+      throw refused(owner, `extra.${name.slice(0, 40)}`, 'which would have no effect', remedy);
     }),
   );
 }
 
 /** @throws InvalidOptionError */
-export function readPool(pool: { readonly min?: number; readonly max?: number } = {}): { readonly max?: number } {
-  const { max } = readOptions('createDataSource (pool)', pool, { min: integer(0, 100_000), max: integer(1, 100_000) });
+export function readPool(
+  owner: string,
+  pool: { readonly min?: number; readonly max?: number } = {},
+): { readonly max?: number } {
+  const { max } = readOptions(`${owner} (pool)`, pool, { min: integer(0, 100_000), max: integer(1, 100_000) });
   return max === undefined ? {} : { max };
 }
 
-function refused(name: string, why: string, remedy: string): InvalidOptionError {
-  return new InvalidOptionError({ what: `createDataSource got the option "${name}", ${why}`, remedy });
+function refused(owner: string, name: string, why: string, remedy: string): InvalidOptionError {
+  return new InvalidOptionError({ what: `${owner} got the option "${name}", ${why}`, remedy });
 }
