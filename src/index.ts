@@ -26,6 +26,7 @@ export {
   type ErrorPlace,
   InvalidOptionError,
   MixedVersionsError,
+  UnsupportedLibraryError,
   UnsupportedNodeError,
   SluiceError,
 } from './core/index.ts';

@@ -23,6 +23,7 @@ export {
   UnsupportedNodeError,
   SluiceError,
 } from './errors.ts';
+export { isInstalledBefore, unsupportedLibrary, UnsupportedLibraryError } from './library-version.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';
 export {
   aBoolean,

@@ -77,7 +77,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'queue/engines/bullmq': { folders: ['core', 'queue/engine'], packages: ['bullmq', 'ioredis'] },
   'queue/engines/pg-boss': { folders: ['core', 'queue/engine'], packages: ['pg-boss', 'pg'] },
   'integrations/drizzle': { folders: ['.', 'library'], packages: [] },
-  'integrations/mikro-orm': { folders: ['.', 'library'], packages: ['@mikro-orm/core'] },
+  'integrations/mikro-orm': { folders: ['.', 'core', 'library'], packages: ['@mikro-orm/core'] },
   'integrations/prisma': { folders: ['.', 'core', 'library'], packages: [] },
   'integrations/knex': { folders: ['.', 'core', 'library'], packages: ['knex'] },
   'integrations/kysely': { folders: ['.', 'library'], packages: ['kysely'] },

@@ -272,6 +272,7 @@ const placed: Readonly<
 const elsewhere: Readonly<Record<string, string>> = {
   INVALID_OPTION: 'about an argument; that of a statement names its client in the message',
   DRIVER_ANSWER: 'needs a broken driver; test/behaviour/driver-answers.test.ts',
+  UNSUPPORTED_LIBRARY: 'about a package, when it is bound',
   UNSUPPORTED_NODE: 'thrown when the package is loaded',
   MIXED_VERSIONS: 'about two copies of the package',
   UNKNOWN_CLIENT: 'there is no such client',

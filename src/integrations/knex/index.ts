@@ -13,6 +13,7 @@ import {
 } from '../../library/index.ts';
 import type { Database } from '../../index.ts';
 import { InvalidOptionError, readOpen } from '../../core/index.ts';
+import { overPool, type WithPool } from './external-pool.ts';
 import { type RefusedOption, refuseConnection, refuseOptions } from './options.ts';
 import { type KnexTransaction, RunningTransaction } from './running-transaction.ts';
 
@@ -42,11 +43,7 @@ interface HandedOut {
   commit: (value?: unknown) => Promise<unknown>;
 }
 
-interface KnexClient {
-  readonly config?: { readonly connectionPool?: unknown } | undefined;
-  readonly driverName?: string | undefined;
-  /** That of the server; unknown before the first connection. */
-  readonly version?: string | undefined;
+interface KnexClient extends WithPool {
   acquireConnection(): Promise<object>;
   releaseConnection(connection: object): Promise<void>;
   cancelQuery?: (connection: Cancellable) => Promise<void>;
@@ -64,7 +61,7 @@ interface Binding {
 
 const entry: BindEntry = {
   name: 'bindKnex',
-  takes: 'a Knex of version 3.3 or later: knex({ client, connectionPool })',
+  takes: 'a Knex: createKnex(database), or knex({ client, connectionPool }) of Knex 3.3',
   methods: ['context.transaction', 'context.withUserParams', 'context.client.acquireConnection'],
 };
 
@@ -92,7 +89,7 @@ export function createKnex<Name extends string>(
     });
   }
   const connectionPool = libraryPool(database, clientName) as NonNullable<Knex.Config['connectionPool']>;
-  return bindKnex(knexPackage.knex({ ...config, client, connectionPool }), database, clientName);
+  return bindKnex(knexPackage({ ...config, client, connectionPool }), database, clientName);
 }
 
 /**
@@ -114,6 +111,7 @@ export function bindKnex<Handle extends Knex, Name extends string>(
   const client = clientOf(database, clientName, entry.name);
   const { config } = handle.context.client;
   if (config !== undefined) assertPoolOf(client, config.connectionPool, entry.name);
+  overPool(handle.context.client);
   bind(handle, { client, own: ownTransactions(database, clientName, 'Knex') });
   return knex;
 }

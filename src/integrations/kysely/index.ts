@@ -80,15 +80,25 @@ function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> 
   });
 }
 
+/** Kysely before 0.28 has no access modes. */
+function accessModeOf<Tables>(
+  builder: Partial<TransactionBuilder<Tables>>,
+  own: OwnTransactions,
+): Partial<Pick<TransactionBuilder<Tables>, 'setAccessMode'>> {
+  const setAccessMode = builder.setAccessMode?.bind(builder);
+  return setAccessMode === undefined
+    ? {}
+    : { setAccessMode: (mode: AccessMode) => bindTransaction(setAccessMode(mode), own) };
+}
+
 function bindTransaction<Tables>(
   builder: TransactionBuilder<Tables>,
   own: OwnTransactions,
 ): TransactionBuilder<Tables> {
-  const setAccessMode = builder.setAccessMode.bind(builder);
   const setIsolationLevel = builder.setIsolationLevel.bind(builder);
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
-    setAccessMode: (mode: AccessMode) => bindTransaction(setAccessMode(mode), own),
+    ...accessModeOf(builder, own),
     setIsolationLevel: (level: IsolationLevel) => bindTransaction(setIsolationLevel(level), own),
     // Kysely tells what is no function by the name that it has there.
     execute: <Result>(callback: (transaction: Transaction<Tables>) => Promise<Result>) =>

@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { assertHandle, type BindEntry, bindOnce, clientOf, ownTransactions } from '../../library/index.ts';
 import type { Database } from '../../index.ts';
+import { unsupportedLibrary } from '../../core/index.ts';
 import { bindConnection, type WithTransactional } from './connection.ts';
 import { adopt } from './entity-manager.ts';
 import { refuseConnectionOptions } from './options.ts';
@@ -16,7 +17,7 @@ const entry: BindEntry = {
   takes: 'a MikroORM 7 on PostgreSQL: await MikroORM.init({ ...config, driverOptions })',
   methods: ['em.getConnection', 'em.getDriver', 'em.fork', 'config.get'],
 };
-/** MikroORM before 7 has no Kysely over its pool, and an ORM that is on no SQL database has neither. */
+/** An ORM that is on no SQL database has none of them. */
 const ofConnection: BindEntry = { ...entry, methods: ['transactional', 'begin', 'getClient'] };
 /** date, timestamp, timestamptz, interval: MikroORM reads them from their text. */
 const asText = new Set([1082, 1114, 1184, 1186]);
@@ -40,7 +41,8 @@ const textArray = 1009;
  * ```
  * Use an `em.fork()` for each unit of work: what it knows of entities is not rolled back with a transaction.
  * @param clientName that of the ambient pool; default: the default client
- * @throws InvalidOptionError for what is no MikroORM 7 on a SQL database, and for options without effect; UnknownClientError
+ * @throws UnsupportedLibraryError before MikroORM 7; InvalidOptionError for what is no MikroORM on a SQL database, and for
+ * options without effect; UnknownClientError
  */
 export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   orm: Orm,
@@ -50,6 +52,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   assertHandle(entry, orm);
   const client = clientOf(database, clientName, entry.name);
   const connection = orm.em.getConnection('write') as unknown as WithTransactional;
+  assertKysely(connection);
   assertHandle(ofConnection, connection);
   refuseConnectionOptions(orm.config);
   if (!bindOnce(entry.name, connection, client)) return orm;
@@ -61,6 +64,12 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   bindQueries(orm.em.getDriver() as unknown as WithQueries, connection, db);
   adopt(orm.em, db);
   return orm;
+}
+
+/** Before 7 its connections are those of a Knex. @throws UnsupportedLibraryError */
+function assertKysely(connection: Partial<WithTransactional> & { readonly getKnex?: unknown }): void {
+  if (typeof connection.getClient === 'function' || typeof connection.getKnex !== 'function') return;
+  throw unsupportedLibrary({ by: entry.name, library: '@mikro-orm/core', needs: '>=7', lacks: 'Kysely over its pool' });
 }
 
 /** The type parsers that MikroORM expects of its pool: dates and intervals stay text. @param types `pg.types` */

@@ -9,7 +9,7 @@ import {
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { boundClient, type Ground } from './client.ts';
 import type { PrismaLike } from './transaction-share.ts';
-import { sharedByCopies } from '../../core/index.ts';
+import { sharedByCopies, unsupportedLibrary } from '../../core/index.ts';
 
 const entry: BindEntry = {
   name: 'bindPrisma',
@@ -32,7 +32,8 @@ const grounds = sharedByCopies('prisma-grounds', () => new WeakMap<object, Groun
  * export const prisma = bindPrisma(new PrismaClient({ adapter }), database);
  * ```
  * @param clientName that of the ambient pool; default: the default client
- * @throws InvalidOptionError for what is no client of Prisma 7, or bound to another database or client; UnknownClientError
+ * @throws UnsupportedLibraryError before Prisma 7; InvalidOptionError for what is no client of Prisma, or bound to another
+ * database or client; UnknownClientError
  */
 export function bindPrisma<Client extends object, Name extends string>(
   prisma: Client,
@@ -67,9 +68,12 @@ export function bindPrisma<Client extends object, Name extends string>(
 function assertVersion(prisma: object): void {
   const version: unknown = Reflect.get(prisma, '_clientVersion');
   if (typeof version !== 'string' || Number.parseInt(version, 10) >= 7) return;
-  throw new InvalidOptionError({
-    what: `bindPrisma was given a client of Prisma ${version.slice(0, 20)}, which is not supported`,
-    remedy: 'Use Prisma 7',
+  throw unsupportedLibrary({
+    by: 'bindPrisma',
+    library: '@prisma/client',
+    has: version,
+    needs: '>=7',
+    lacks: 'transactions over an adapter that nest',
   });
 }
 

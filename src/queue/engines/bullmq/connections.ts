@@ -1,10 +1,15 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import * as ioredis from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+
+/** The first versions of ioredis 5 have it as their default alone. */
+export const RedisClient: typeof Redis =
+  (ioredis as Partial<typeof ioredis>).Redis ?? (ioredis.default as unknown as typeof Redis);
 
 /** Notes the copies that are made of a connection from now on: BullMQ makes them, and keeps them to itself. */
 export function noteCopies(redis: Redis): ReadonlySet<Redis> {
   const copies = new Set<Redis>();
   redis.duplicate = (override?: Partial<RedisOptions>): Redis => {
-    const copy = new Redis({ ...redis.options, ...override });
+    const copy = new RedisClient({ ...redis.options, ...override });
     copies.add(copy);
     return copy;
   };

@@ -1,5 +1,5 @@
 import { Queue } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type CancelTimer, endsWithin, systemClock, signed, calledAs } from '../../../core/index.ts';
 import {
   type EngineHost,
@@ -13,7 +13,7 @@ import {
   QueueUnavailableError,
 } from '../../engine/index.ts';
 import { Channels, decodeNotice } from './channels.ts';
-import { endConnection, noteCopies } from './connections.ts';
+import { endConnection, noteCopies, RedisClient } from './connections.ts';
 import { openBullLane } from './lane.ts';
 import { lookUp } from './look-up-job.ts';
 import { type BullmqOptions, readBullmqOptions } from './options.ts';
@@ -79,8 +79,8 @@ class BullmqEngine implements QueueEngine {
     const own = { maxRetriesPerRequest: null, lazyConnect: true } as const;
     this.#redis =
       typeof connection === 'string'
-        ? new Redis(connection, { ...silence, ...own })
-        : new Redis({ ...silence, ...connection, ...own });
+        ? new RedisClient(connection, { ...silence, ...own })
+        : new RedisClient({ ...silence, ...connection, ...own });
     this.#copies = noteCopies(this.#redis);
     this.#redis.on('error', (error) => {
       this.#lastError = error;

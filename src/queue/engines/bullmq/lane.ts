@@ -1,4 +1,5 @@
-import { type Processor, WaitingError, Worker } from 'bullmq';
+import * as bullmq from 'bullmq';
+import { DelayedError, type Processor, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
   type Delivery,
@@ -56,7 +57,7 @@ export function openBullLane(settings: BullLaneSettings): EngineLane {
   });
   worker.on('error', onError);
   worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) worker.cancelJob(id, 'another worker has the job');
+    for (const id of ids) optional(worker).cancelJob?.(id, 'another worker has the job');
   });
   const run = (): void => void worker.run().catch(onError);
   if (!paused) run();
@@ -109,10 +110,26 @@ async function runBullJob(
       throw carrierOf(failure, true);
     }
     case 'released':
-      // A job that no longer belongs to this worker is not moved.
-      if (!claim.aborted) await job.moveToWait(token);
-      throw new WaitingError();
+      throw await handBack(job, token, claim);
   }
+}
+
+/** @returns what BullMQ is told with: a job that no longer belongs to this worker is not moved */
+async function handBack(job: BullJob, token: string, claim: AbortSignal): Promise<Error> {
+  const { WaitingError } = optional(bullmq);
+  // The first versions of BullMQ 5 move a job to those that wait for a time alone.
+  const moveToWait = WaitingError === undefined ? undefined : optional(job).moveToWait?.bind(job);
+  if (WaitingError !== undefined && moveToWait !== undefined) {
+    if (!claim.aborted) await moveToWait(token);
+    return new WaitingError();
+  }
+  if (!claim.aborted) await job.moveToDelayed(Date.now(), token);
+  return new DelayedError();
+}
+
+/** What not every version of BullMQ has. */
+function optional<Of extends object>(of: Of): Partial<Of> {
+  return of;
 }
 
 function failureIn(outcome: JobOutcome): RemoteFailure {

@@ -1,4 +1,4 @@
-import { PgBoss } from 'pg-boss';
+import type { PgBoss } from 'pg-boss';
 import { type CancelTimer, InvalidOptionError, systemClock, signed, calledAs } from '../../../core/index.ts';
 import type {
   EngineHost,
@@ -16,6 +16,7 @@ import { BossLane } from './lane.ts';
 import { arrivalOf, type Notice } from './notices.ts';
 import { Notifier } from './notifier.ts';
 import { type PgBossOptions, readPgBossOptions } from './options.ts';
+import { supportedBoss } from './supported.ts';
 import { type BossRow, insertOf, laneOf, physicalName, stateOf } from './stored-job.ts';
 
 /** The longest that pg-boss lets a job run; queues have their own limit, `maxRuntime`, which is shorter. */
@@ -31,11 +32,12 @@ const keepEnded = 86_400;
  * const engine = pgBoss({ connectionString: 'postgres://shop@db.internal:5432/shop' });
  * const jobs = createJobs(database, { queues: { invoice }, engine });
  * ```
- * @throws InvalidOptionError
+ * @throws InvalidOptionError; UnsupportedLibraryError for a pg-boss before 12.35
  */
 export function pgBoss(options: PgBossOptions): QueueEngineFactory {
   const read = readPgBossOptions(options);
-  return signed((host: EngineHost) => new PgBossEngine(read, host));
+  const Boss = supportedBoss();
+  return signed((host: EngineHost) => new PgBossEngine(read, host, Boss));
 }
 calledAs(pgBoss, 'pgBoss({ connectionString })');
 
@@ -69,7 +71,7 @@ class PgBossEngine implements QueueEngine {
   #clockOffset = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(options: PgBossOptions, host: EngineHost) {
+  constructor(options: PgBossOptions, host: EngineHost, Boss: typeof PgBoss) {
     const { schema = 'pgboss', lostAfter = 10_000, pollInterval = 1_000 } = options;
     this.clientName = options.clientName;
     this.#host = host;
@@ -77,7 +79,7 @@ class PgBossEngine implements QueueEngine {
     this.#heartbeatSeconds = Math.ceil(lostAfter / 1_000);
     this.#pollInterval = pollInterval;
     this.#connections = new BossConnections(options, (error) => host.events.onError('pg-boss', error));
-    this.#boss = new PgBoss({
+    this.#boss = new Boss({
       db: this.#connections,
       schema,
       schedule: false,
