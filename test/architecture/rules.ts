@@ -88,7 +88,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
   // Adapters of frameworks: each knows the core, its framework, and no other adapter.
   'frameworks/nestjs': {
-    folders: ['.', 'core', 'context', 'transaction', 'database', 'outbox', 'queue'],
+    folders: ['.', 'core', 'context', 'envelope', 'transaction', 'database', 'queue', 'http'],
     packages: ['@nestjs/common', '@nestjs/core', 'rxjs'],
   },
   // The names of other packages, over the entry of their library.
@@ -119,6 +119,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
 export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/postgres': ['sql', 'wire', 'connecting', 'prepared', 'exchange', 'ambient-pool'],
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
+  'frameworks/nestjs': ['parts', 'jobs', 'requests'],
 };
 
 /** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources. */

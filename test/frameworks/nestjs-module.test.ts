@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import { Controller, Get, Inject, Injectable, Module, Scope } from '@nestjs/common';
 import { ContextIdFactory, REQUEST } from '@nestjs/core';
+// Nest finds the service by its class.
+// oxlint-disable-next-line typescript/consistent-type-imports
 import { HealthCheck, type HealthCheckResult, HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';

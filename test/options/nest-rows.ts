@@ -1,13 +1,16 @@
 import {
   JobsModule,
   provideHandle,
+  RequestModule,
   SluiceModule,
   Transactional,
+  TransactionalRoute,
   typeOrmOptions,
 } from '../../src/frameworks/nestjs/index.ts';
-import { SluiceHealthIndicator } from '../../src/frameworks/nestjs/health.ts';
-import { OpenParts } from '../../src/frameworks/nestjs/open-parts.ts';
+import { SluiceHealthIndicator } from '../../src/frameworks/nestjs/parts/health.ts';
+import { OpenParts } from '../../src/frameworks/nestjs/parts/open-parts.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import { contextOptions, routeOptions } from './http-rows.ts';
 import { invoice, isolation, type Place, type Row } from './row.ts';
 import { called, canBeRead, type Domain, milliseconds, only, some, timer, truth, words } from './values.ts';
 
@@ -45,6 +48,25 @@ export const nestRows: readonly Row[] = [
     call: (options) => SluiceModule.forFeature(options),
     base: () => ({ database: 'reports' }),
     options: { database: name },
+  },
+  {
+    interface: 'RequestModuleOptions',
+    entrance: 'RequestModule.forRoot',
+    call: (options) => RequestModule.forRoot(options),
+    options: { ...contextOptions, database: name, errors: truth },
+  },
+  {
+    interface: 'RequestModuleAsyncOptions',
+    entrance: 'RequestModule.forRootAsync',
+    call: (options) => RequestModule.forRootAsync(options),
+    base: () => ({ useFactory: () => ({}) }),
+    options: { ...imported, database: name, errors: truth },
+  },
+  {
+    interface: 'TransactionalRouteOptions',
+    entrance: '@TransactionalRoute',
+    call: (options) => TransactionalRoute(options),
+    options: { ...routeOptions, database: name },
   },
   {
     interface: 'JobsModuleOptions',

@@ -1,8 +1,13 @@
-export { UnknownDatabaseError } from './errors.ts';
-export { type ClientHealth, type DatabaseHealth, type PingOptions, SluiceHealthIndicator } from './health.ts';
+export { UnknownDatabaseError } from './parts/errors.ts';
+export { type ClientHealth, type DatabaseHealth, type PingOptions, SluiceHealthIndicator } from './parts/health.ts';
 export { InjectDatabase, type InjectDecorator, InjectJobs, InjectQueue } from './inject.ts';
-export { JobHandler, type JobHandlerDecorator } from './job-handler.ts';
-export { JobsModule, type JobsModuleAsyncOptions, type JobsModuleOptions, type JobsSettings } from './jobs-module.ts';
+export { JobHandler, type JobHandlerDecorator } from './jobs/job-handler.ts';
+export {
+  JobsModule,
+  type JobsModuleAsyncOptions,
+  type JobsModuleOptions,
+  type JobsSettings,
+} from './jobs/jobs-module.ts';
 export {
   type HandleProviderOptions,
   provideHandle,
@@ -11,6 +16,8 @@ export {
   typeOrmOptions,
   type TypeOrmProviderOptions,
 } from './libraries.ts';
+export { RequestModule, type RequestModuleAsyncOptions, type RequestModuleOptions } from './requests/request-module.ts';
+export { TransactionalRoute, type TransactionalRouteOptions } from './requests/route-transaction.ts';
 export {
   type DatabaseSource,
   type SluiceFeatureOptions,
@@ -19,5 +26,5 @@ export {
   type SluiceModuleOptions,
   type SluiceModuleSettings,
 } from './sluice-module.ts';
-export { getDatabaseToken, getJobsToken, getQueueToken } from './tokens.ts';
+export { getDatabaseToken, getJobsToken, getQueueToken } from './parts/tokens.ts';
 export { type NestTransactionOptions, Transactional } from './transactional.ts';

@@ -1,5 +1,5 @@
 import { Inject } from '@nestjs/common';
-import { getDatabaseToken, getJobsToken, getQueueToken, noteAsked } from './tokens.ts';
+import { getDatabaseToken, getJobsToken, getQueueToken, noteAsked } from './parts/tokens.ts';
 
 /** Marks a parameter of a constructor, or a property, which Nest fills. */
 export type InjectDecorator = PropertyDecorator & ParameterDecorator;

@@ -2,8 +2,8 @@ import type { FactoryProvider, InjectionToken, ModuleMetadata } from '@nestjs/co
 import { aFunction, anything, type Check, label, readOptions } from '../../core/index.ts';
 import { SluiceError } from '../../index.ts';
 import type { Database } from '../../database/index.ts';
-import { aList } from './checks.ts';
-import { getDatabaseToken, noteAsked } from './tokens.ts';
+import { aList } from './parts/checks.ts';
+import { getDatabaseToken, noteAsked } from './parts/tokens.ts';
 
 /** Options of `provideHandle`. */
 export interface HandleProviderOptions<Handle, Dependencies extends readonly unknown[] = readonly never[]> {

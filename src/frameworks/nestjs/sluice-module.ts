@@ -16,10 +16,10 @@ import {
   type DatabaseOptions,
   readDatabaseOptions,
 } from '../../database/index.ts';
-import { aList } from './checks.ts';
-import { coreModule, noteKnown } from './core-module.ts';
-import { OpenParts } from './open-parts.ts';
-import { defaultName, getDatabaseToken, noteAsked } from './tokens.ts';
+import { aList } from './parts/checks.ts';
+import { coreModule, noteKnown } from './parts/core-module.ts';
+import { OpenParts } from './parts/open-parts.ts';
+import { defaultName, getDatabaseToken, noteAsked } from './parts/tokens.ts';
 
 /** Options of `SluiceModule.forRoot`, in addition to those of the database. */
 export interface SluiceModuleOptions {

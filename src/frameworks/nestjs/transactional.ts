@@ -3,7 +3,7 @@ import { NoDatabaseError, type TransactionalDecorator, type TransactionOptions }
 import { checkedArgument, label, readOpen } from '../../core/index.ts';
 import { type Database, databaseHere } from '../../database/index.ts';
 import { createDecorator } from '../../transaction/index.ts';
-import { defaultName, getDatabaseToken, noteAsked } from './tokens.ts';
+import { defaultName, getDatabaseToken, noteAsked } from './parts/tokens.ts';
 
 /** Options of `Transactional`. */
 export interface NestTransactionOptions extends TransactionOptions {

@@ -1,6 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
-import { InvalidOptionError } from '../../index.ts';
-import type { HandleOptions, Job, QueueDefinition } from '../../queue/index.ts';
+import { InvalidOptionError } from '../../../index.ts';
+import type { HandleOptions, Job, QueueDefinition } from '../../../queue/index.ts';
 
 /** A handler, as the decorator has noted it on a method. */
 export interface NotedHandler {

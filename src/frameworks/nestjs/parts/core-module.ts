@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type Provider, Scope } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
-import type { SluiceError } from '../../index.ts';
-import { UnknownQueueError } from '../../queue/index.ts';
+import type { SluiceError } from '../../../index.ts';
+import { UnknownQueueError } from '../../../queue/index.ts';
 import { UnknownDatabaseError } from './errors.ts';
 import { SluiceHealthIndicator } from './health.ts';
 import { OpenParts } from './open-parts.ts';

@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout } from 'node:timers/promises';
-import { InvalidOptionError } from '../../index.ts';
-import type { Database } from '../../database/index.ts';
-import type { Jobs } from '../../queue/index.ts';
+import { InvalidOptionError } from '../../../index.ts';
+import type { Database } from '../../../database/index.ts';
+import type { Jobs } from '../../../queue/index.ts';
+import { UnknownDatabaseError } from './errors.ts';
 
 /** What the shutdown does with a part of an application. */
 export interface Closing {
@@ -95,6 +96,16 @@ export class OpenParts {
       if (ending.status === 'rejected') this.#logger.error(ending.reason);
     }
   }
+}
+
+/** @throws UnknownDatabaseError, which lists the databases */
+export function databaseNamed({ databases }: OpenParts, name: string, owner: string): Database {
+  const found = databases.get(name)?.database;
+  if (found !== undefined) return found;
+  throw new UnknownDatabaseError({
+    what: `${owner} names a database that the application does not have`,
+    remedy: `Its databases are: ${[...databases.keys()].join(', ')}`,
+  });
 }
 
 function queueNamesOf({ queues }: Jobs): string[] {

@@ -10,14 +10,14 @@ import {
   label,
   milliseconds,
   readOptions,
-} from '../../core/index.ts';
-import type { Database } from '../../database/index.ts';
-import { createJobs, type Jobs, type JobsOptions, type QueueDefinitions } from '../../queue/index.ts';
-import { aList } from './checks.ts';
-import { coreModule, noteKnown } from './core-module.ts';
+} from '../../../core/index.ts';
+import type { Database } from '../../../database/index.ts';
+import { createJobs, type Jobs, type JobsOptions, type QueueDefinitions } from '../../../queue/index.ts';
+import { aList } from '../parts/checks.ts';
+import { coreModule, noteKnown } from '../parts/core-module.ts';
 import { JobWorkers } from './job-workers.ts';
-import { OpenParts } from './open-parts.ts';
-import { defaultName, getDatabaseToken, getJobsToken, getQueueToken, noteAsked } from './tokens.ts';
+import { OpenParts } from '../parts/open-parts.ts';
+import { defaultName, getDatabaseToken, getJobsToken, getQueueToken, noteAsked } from '../parts/tokens.ts';
 
 /** Options of `JobsModule.forRoot`, in addition to those of `createJobs`. */
 export interface JobsModuleOptions {

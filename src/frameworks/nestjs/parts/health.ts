@@ -1,8 +1,7 @@
-import { runInFrame } from '../../context/index.ts';
-import { type Check, label, milliseconds, readOptions } from '../../core/index.ts';
-import { type Database, internalsOf } from '../../database/index.ts';
-import { UnknownDatabaseError } from './errors.ts';
-import type { OpenParts } from './open-parts.ts';
+import { runInFrame } from '../../../context/index.ts';
+import { type Check, label, milliseconds, readOptions } from '../../../core/index.ts';
+import { type Database, internalsOf } from '../../../database/index.ts';
+import { databaseNamed, type OpenParts } from './open-parts.ts';
 import { defaultName } from './tokens.ts';
 
 /** Options of a look at a database. */
@@ -69,7 +68,7 @@ export class SluiceHealthIndicator {
    */
   async pingCheck<Key extends string>(key: Key, options: PingOptions = {}): Promise<DatabaseHealth<Key>> {
     const { database: name = defaultName, clientName, timeout = 1_000 } = readOptions('pingCheck', options, checks);
-    const database = this.#databaseNamed(name);
+    const database = databaseNamed(this.#parts, name, 'pingCheck');
     const clientNames = clientName === undefined ? Object.keys(database.stats().clients) : [clientName];
     const found = await Promise.all(
       clientNames.map(async (each) => [each, await ping(database, each, timeout)] as const),
@@ -77,15 +76,6 @@ export class SluiceHealthIndicator {
     const isUp = !this.#parts.isEnding && found.every(([, { status }]) => status === 'up');
     const health = { status: isUp ? 'up' : 'down', clients: Object.fromEntries(found) } as const;
     return { [key]: health } as DatabaseHealth<Key>;
-  }
-
-  #databaseNamed(name: string): Database {
-    const found = this.#parts.databases.get(name)?.database;
-    if (found !== undefined) return found;
-    throw new UnknownDatabaseError({
-      what: 'pingCheck was asked for a database that the application does not have',
-      remedy: `Its databases are: ${[...this.#parts.databases.keys()].join(', ')}`,
-    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../index.ts';
+import { SluiceError } from '../../../index.ts';
 
 /** A database was named that no `SluiceModule` of the application has. Thrown when the application starts. */
 export class UnknownDatabaseError extends SluiceError {

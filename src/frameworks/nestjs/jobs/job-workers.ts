@@ -1,8 +1,8 @@
 import { type DiscoveryService, MetadataScanner, type ModuleRef, ContextIdFactory } from '@nestjs/core';
-import { InvalidOptionError } from '../../index.ts';
-import { type Job, type Jobs, UnknownQueueError } from '../../queue/index.ts';
+import { InvalidOptionError } from '../../../index.ts';
+import { type Job, type Jobs, UnknownQueueError } from '../../../queue/index.ts';
 import { handlerKey, type NotedHandler } from './job-handler.ts';
-import type { OpenParts } from './open-parts.ts';
+import type { OpenParts } from '../parts/open-parts.ts';
 
 /** A provider or controller, as Nest's discovery gives it. */
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];

@@ -1,0 +1,108 @@
+import type { CallHandler, ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import { from, lastValueFrom, Observable } from 'rxjs';
+import { HeldResponse, type RequestContext, runRoute } from '../../../http/index.ts';
+import { messageHeaders } from './message-headers.ts';
+import { databaseNamed, type OpenParts } from '../parts/open-parts.ts';
+import { type AnyRequest, type AnyResponse, rawOf, type Requests } from './requests.ts';
+import { answersItself, type NotedRoute, routeKey } from './route-transaction.ts';
+
+/** Runs handlers in the contexts of their messages, and routes in their transactions. */
+export class RequestInterceptor {
+  readonly #requests: Requests;
+  readonly #parts: OpenParts;
+  readonly #reflector: Reflector;
+
+  constructor(requests: Requests, parts: OpenParts, reflector: Reflector) {
+    this.#requests = requests;
+    this.#parts = parts;
+    this.#reflector = reflector;
+  }
+
+  /** Nest calls it for each request and message. */
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const type = context.getType();
+    if (type === 'rpc') return this.#interceptMessage(context, next);
+    if (type !== 'http') return next.handle();
+    const http = context.switchToHttp();
+    const [request, response] = [http.getRequest<AnyRequest>(), http.getResponse<AnyResponse>()];
+    const raw = rawOf(response);
+    if (this.#parts.isEnding && !raw.headersSent) raw.setHeader('connection', 'close');
+    const noted = this.#reflector.getAllAndOverride<NotedRoute | undefined>(routeKey, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
+    if (noted === undefined) return next.handle();
+    const handle = (): Promise<unknown> => lastValueFrom(next.handle(), { defaultValue: undefined });
+    return from(
+      this.#requests.enter(request, response, (entered) =>
+        this.#runRoute(this.#on(entered, noted.database), noted, raw, handle, answersItself(context)),
+      ),
+    );
+  }
+
+  async #runRoute(
+    entered: RequestContext,
+    { settings }: NotedRoute,
+    response: ReturnType<typeof rawOf<AnyResponse['raw'] & object>>,
+    handle: () => Promise<unknown>,
+    isHeld: boolean,
+  ): Promise<unknown> {
+    if (!isHeld) {
+      const handler = async (): Promise<{ status: number; value: unknown }> => {
+        const value = await handle();
+        return { status: response.statusCode, value };
+      };
+      return await runRoute(entered, handler, settings);
+    }
+    const held = new HeldResponse(response, settings.maxHeld);
+    try {
+      const value = await runRoute(entered, () => answerHeld(held, handle), settings);
+      held.release();
+      return value;
+    } catch (error) {
+      held.discard();
+      throw error;
+    }
+  }
+
+  /** A route may name another database than that of the requests. */
+  #on(entered: RequestContext, name: string | undefined): RequestContext {
+    if (name === undefined) return entered;
+    const database = databaseNamed(this.#parts, name, '@TransactionalRoute');
+    const { signal } = entered;
+    return { ...entered, database, transaction: (body, options) => database.transaction(body, { signal, ...options }) };
+  }
+
+  /** What a handler emits goes on as it comes. */
+  #interceptMessage(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const headers = messageHeaders(context.switchToRpc().getContext());
+    return new Observable((subscriber) => {
+      const handle = (): Promise<void> =>
+        new Promise((resolve, reject) => {
+          const values = next.handle().subscribe({
+            next: (value) => subscriber.next(value),
+            error: reject,
+            complete: resolve,
+          });
+          subscriber.add(values);
+          subscriber.add(resolve);
+        });
+      this.#requests.enterMessage(headers, handle).then(
+        () => subscriber.complete(),
+        (error: unknown) => subscriber.error(error),
+      );
+    });
+  }
+}
+
+/** The answer of a handler that sends it itself, which it may do after it has returned. */
+async function answerHeld(
+  held: HeldResponse,
+  handle: () => Promise<unknown>,
+): Promise<{ readonly status: number; readonly value: unknown }> {
+  held.again();
+  const value = await handle();
+  await Promise.race([held.ended, held.isAwaited]);
+  return { status: held.status, value };
+}
