@@ -40,6 +40,8 @@ try {
   expectLoads('sluice/mikro-orm', undefined);
   expectLoads('sluice/typeorm', /Cannot find (?:package|module) 'typeorm'/);
   expectLoads('sluice/nestjs', /Cannot find (?:package|module) '@nestjs\/co(?:mmon|re)'/);
+  // It uses no more than ESLint's types.
+  expectLoads('sluice/eslint', undefined);
   execFileSync(process.execPath, [join(folder, 'node_modules/sluice/dist/cli/sluice/main.js'), 'outbox-sql']);
   console.log('The package loads without its peers, as ES modules and as CommonJS.');
 } finally {

@@ -10,7 +10,11 @@ interface Origin {
  * Where a code is described: an address of the repository at the version of the package, or as long as the package has none the
  * path of the page in the installed package.
  */
-export function docsOf(page: 'errors' | 'warnings', code: string, origin: Origin = { version, repository }): string {
+export function docsOf(
+  page: 'errors' | 'warnings' | 'eslint',
+  code: string,
+  origin: Origin = { version, repository },
+): string {
   const path = `docs/${page}.md#${code.toLowerCase()}`;
   return origin.repository === undefined ? path : `${origin.repository}/blob/v${origin.version}/${path}`;
 }

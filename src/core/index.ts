@@ -24,6 +24,8 @@ export {
   SluiceError,
 } from './errors.ts';
 export { isInstalledBefore, unsupportedLibrary, UnsupportedLibraryError } from './library-version.ts';
+export { docsOf } from './docs.ts';
+export { version } from './version.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';
 export {
   aBoolean,

@@ -69,7 +69,7 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     checkDatabase('createJobs', database);
     const read = readJobsOptions(options);
     const { engine = memory(), relay = true, enqueueTimeout = 10_000 } = read;
-    const runtime = new EngineRuntime({
+    const runtime: EngineRuntime = new EngineRuntime({
       engine,
       processId: randomUUID(),
       maxLevel: internalsOf(database).maxLevel,

@@ -96,6 +96,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     folders: ['.', 'core', 'hooks', 'transaction', 'integrations/typeorm'],
     packages: ['typeorm'],
   },
+  // What reads programs, and knows the library by its names alone.
+  eslint: { folders: ['core'], packages: ['eslint'] },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
   'cli/demo': {
     folders: [
@@ -120,6 +122,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/postgres': ['sql', 'wire', 'connecting', 'prepared', 'exchange', 'ambient-pool'],
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
+  eslint: ['syntax', 'rules'],
 };
 
 /** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources. */

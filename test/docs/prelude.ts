@@ -69,7 +69,7 @@ export function withImports(owner: PublicName, code: string, names: readonly Pub
   }
   const used = new Set(code.replaceAll(/(?<![\w$)])\/\/.*|'[^'\n]*'/g, '').match(/(?<![\w.$])[A-Za-z]\w+/g));
   const imports = [...entries]
-    .filter(([name]) => used.has(name) && !declares(code, name))
+    .filter(([name]) => name !== 'default' && used.has(name) && !declares(code, name))
     .map(([name, entry]) => `import { ${name} } from '${entry}';`);
   return `${imports.join('\n')}\n${code}\nexport {};\n`;
 }

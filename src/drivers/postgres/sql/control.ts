@@ -51,9 +51,9 @@ export function requestedIsolation(wanted: IsolationLevel): ConcreteIsolation | 
 }
 
 /** Where the server was not asked, its default counts as READ COMMITTED, the weakest that PostgreSQL has. */
-export function fulfilsIsolation(running: ConcreteIsolation = 'READ_COMMITTED', wanted: IsolationLevel): boolean {
+export function fulfilsIsolation(running: ConcreteIsolation | undefined, wanted: IsolationLevel): boolean {
   const requested = requestedIsolation(wanted);
   if (requested === undefined) return true;
-  const given = running === 'READ_UNCOMMITTED' ? 'READ_COMMITTED' : running;
+  const given = running === undefined || running === 'READ_UNCOMMITTED' ? 'READ_COMMITTED' : running;
   return standardFulfilment[given].includes(requested);
 }
