@@ -36,6 +36,11 @@ function parse(file) {
 }
 
 function addReexport(statement, file, { imported, exported }) {
+  const [, byDefault] = /^export default ([\w$]+);$/.exec(statement) ?? [];
+  if (byDefault !== undefined) {
+    exported.set('default', { module: file, name: byDefault });
+    return true;
+  }
   const match = reexport.exec(statement);
   if (match === null) return false;
   const [, names = '', from] = match;

@@ -41,6 +41,11 @@ describe('what a declaration file offers', () => {
     expect(declared.has('hidden')).toBe(true);
   });
 
+  it('has a default', () => {
+    const shop = write('shop.d.ts', 'declare const shop: object;\nexport default shop;\n');
+    expect(declarationReader()(shop).exported.get('default')).toEqual({ module: shop, name: 'shop' });
+  });
+
   it('names where it comes from, under another name too', () => {
     const till = write('till.d.ts', 'export declare const pay: () => void;\n');
     const shop = write(
