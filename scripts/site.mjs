@@ -1,4 +1,4 @@
-// The documentation site: `node scripts/site.mjs dev|build`. It has packages of its own, since TypeDoc needs an older TypeScript.
+// The documentation site: `node scripts/site.mjs dev|build|look`. It has packages of its own, since TypeDoc needs an older TypeScript.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../site', import.meta.url));
 const [script = ''] = process.argv.slice(2);
-if (script !== 'dev' && script !== 'build') {
-  console.error('Usage: node scripts/site.mjs dev|build');
+if (!['dev', 'build', 'look'].includes(script)) {
+  console.error('Usage: node scripts/site.mjs dev|build|look');
   process.exit(2);
 }
 if (!isInstalled()) npm('ci', '--loglevel=error', '--no-audit', '--no-fund');

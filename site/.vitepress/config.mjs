@@ -26,6 +26,7 @@ function sidebar() {
 
 /** What comes before a colon; a list of names is too long for a sidebar. */
 function shortTitle(name) {
+  if (name === 'extending') return 'Extending';
   const title = titleOf(readFileSync(join(staged, `${name}.md`), 'utf8'));
   return title
     .replace(/(?<=\w): .*$/, '')
@@ -43,6 +44,7 @@ export default defineConfig({
   title: 'Sluice',
   description,
   cleanUrls: true,
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
   ...(homepage === undefined ? {} : { sitemap: { hostname: homepage } }),
   // The index of the search, which loads when it is opened.
   vite: { build: { chunkSizeWarningLimit: 4_000 } },
@@ -53,6 +55,7 @@ export default defineConfig({
     theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
   },
   themeConfig: {
+    logo: '/icon.svg',
     search: { provider: 'local' },
     outline: [2, 3],
     externalLinkIcon: true,

@@ -1,6 +1,6 @@
 // Makes what VitePress builds, in site/pages. With --watch it serves the site and follows changes of the pages.
 import { spawn } from 'node:child_process';
-import { existsSync, rmSync, watch } from 'node:fs';
+import { copyFileSync, existsSync, rmSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { writeErrors } from './errors.mjs';
 import { writeLlms } from './llms.mjs';
@@ -17,6 +17,7 @@ function layOut() {
   const texts = writePages();
   writeHome();
   writeLlms(texts, process.env.SITE_BASE ?? '/');
+  copyFileSync(join(root, 'site/icon.svg'), join(staged, 'public/icon.svg'));
   const codes = writeErrors(texts.get('errors'));
   console.log(`${texts.size} pages and ${codes.length} errors are laid out.`);
 }

@@ -37,6 +37,7 @@ export async function writeReference() {
     typeDeclarationFormat: 'table',
     propertyMembersFormat: 'table',
     enumMembersFormat: 'table',
+    tableColumnSettings: { hideModifiers: true, hideInherited: true, hideOverrides: true, hideSources: true },
     useCodeBlocks: true,
     expandObjects: true,
     useHTMLEncodedBrackets: true,
@@ -54,7 +55,7 @@ export async function writeReference() {
   }
   await app.generateOutputs(project);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) process.exit(1);
-  const urls = (project.children ?? []).map((module) => ({ text: module.name, link: `/api/${module.name}/` }));
+  const urls = [...entries.keys()].map((name) => ({ text: name, link: `/api/${name}/` }));
   write('api/sidebar.json', JSON.stringify(urls));
 }
 
