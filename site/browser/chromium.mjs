@@ -46,13 +46,13 @@ async function connect(address) {
   await once(socket, 'open');
   const waiting = new Map();
   const problems = [];
-  let loaded = () => {};
+  let loaded;
   let id = 0;
   socket.addEventListener('message', ({ data }) => {
     const message = JSON.parse(data);
     waiting.get(message.id)?.(message);
     waiting.delete(message.id);
-    if (message.method === 'Page.loadEventFired') loaded();
+    if (message.method === 'Page.loadEventFired') loaded?.();
     const problem = problemOf(message);
     if (problem !== undefined) problems.push(problem);
   });

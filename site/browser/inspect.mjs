@@ -19,7 +19,7 @@ export function inspect() {
     const contrast = contrastOf(over(colour(style.color), behind), behind);
     if (contrast < (isLarge ? 3 : 4.5))
       found.add(
-        `contrast ${contrast.toFixed(2)}: ${style.color} on rgb(${behind}), <${element.localName} class="${element.className}">, "${walker.currentNode.data.trim().slice(0, 30)}"`,
+        `contrast ${contrast.toFixed(2)}: ${style.color} on rgb(${behind.join()}), <${element.localName} class="${element.className}">, "${walker.currentNode.data.trim().slice(0, 30)}"`,
       );
   }
   const unnamed = [...document.querySelectorAll('a[href], button')].filter((element) => {

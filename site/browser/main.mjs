@@ -50,7 +50,8 @@ async function look(scheme, size) {
   for (const path of paths) {
     await page.open(site.url + path);
     await settled();
-    for (const fault of await page.evaluate(`(${inspect})()`)) wrong.add(`${path} (${scheme}, ${size}): ${fault}`);
+    for (const fault of await page.evaluate(`(${String(inspect)})()`))
+      wrong.add(`${path} (${scheme}, ${size}): ${fault}`);
     for (const problem of page.problems.splice(0)) wrong.add(`${path}: the console says ${problem}`);
     if (folder !== undefined) await save(`${path.replaceAll('/', '_')}-${scheme}-${size}.png`);
   }
@@ -83,7 +84,7 @@ async function tabThrough() {
   for (let press = 0; press < 25; press += 1) {
     for (const type of ['keyDown', 'keyUp'])
       await page.send('Input.dispatchKeyEvent', { type, key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9 });
-    stops.push(await page.evaluate(`(${focused})()`));
+    stops.push(await page.evaluate(`(${String(focused)})()`));
   }
   if (!/skip/i.test(stops[0].text)) wrong.add(`the first stop of the keyboard is "${stops[0].text}"`);
   for (const { text, tag, isShown } of stops) if (!isShown) wrong.add(`the focus on <${tag}> "${text}" is not seen`);

@@ -48,7 +48,7 @@ export const sections = [
       'extending',
     ],
   },
-  { text: 'Moving', pages: ['moving'], folder: 'moving' },
+  { text: 'Moving', pages: ['moving', 'typeorm-transactional', 'nestjs-cls'], folder: 'moving' },
   { text: 'Reference', pages: ['errors', 'warnings', 'events', 'cli'] },
   { text: 'Project', pages: ['benchmarks', 'changelog', 'security', 'contributing', 'design/index'], folder: 'design' },
 ];
