@@ -29,7 +29,7 @@ export const sections = [
     folder: 'guides',
     pages: [
       'testing',
-      'lint',
+      'eslint',
       'guides/e2e-tests',
       'guides/multi-tenant',
       'guides/migrations-and-seeding',
