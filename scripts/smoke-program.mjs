@@ -6,7 +6,7 @@ import { postgres } from 'sluice/postgres';
 import { createJobs, defineQueue, memory } from 'sluice/queue';
 import { sqlite } from 'sluice/sqlite';
 
-assert.equal(process.version, `v${process.argv[2]}`);
+if (process.argv[2] !== undefined) assert.equal(process.version, `v${process.argv[2]}`);
 const table = `smoke_product_${process.pid}`;
 const database = createDatabase({
   clients: { default: postgres({ connectionString: process.env.DATABASE_URL, max: 1 }) },

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Database } from '../../database/index.ts';
 import { ConnectListeners } from './ambient-pool/connect-listeners.ts';
 import { type AmbientPoolOptions, createAmbientPool } from './ambient-pool/pool.ts';
@@ -12,7 +12,6 @@ import {
 } from '../../driver/index.ts';
 import { postgresDialect } from './dialect/index.ts';
 import { isHidden, PostgresConnection } from './exchange/connection.ts';
-import type { WireValue } from './exchange/exchange.ts';
 import { describeConnectFailure } from './connecting/connect-failure.ts';
 import type { SessionFacts } from './connecting/identify.ts';
 import { Fitness } from './exchange/fitness.ts';
@@ -25,11 +24,9 @@ import { PreparedStatements } from './prepared/prepared-statements.ts';
 import { PoolerTimeout } from './exchange/pooler-timeout.ts';
 import { serversOf } from './connecting/servers.ts';
 import { StatementRegistry } from './prepared/statement-registry.ts';
+import { prepareValue } from './wire/prepare-value.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
 import { signed, calledAs } from '../../core/index.ts';
-
-/** How pg turns a JavaScript value into text for the server; `@types/pg` does not name it. */
-const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => WireValue } }).utils;
 
 /** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
 const keepAliveInitialDelayMillis = 30_000;

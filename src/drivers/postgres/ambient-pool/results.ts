@@ -12,9 +12,15 @@ interface PgResult {
   addCommandComplete(message: { readonly text: string }): void;
 }
 
-const { Result } = pg as unknown as {
-  Result: new (rowMode: 'array' | undefined, types: TypeParsers | undefined) => PgResult;
-};
+type PgResultClass = new (rowMode: 'array' | undefined, types: TypeParsers | undefined) => PgResult;
+
+const Result: PgResultClass = (pg as unknown as { readonly Result?: PgResultClass }).Result ?? classOfResults();
+
+/** Before 8.12 pg does not export it, and its queries have one. */
+function classOfResults(): PgResultClass {
+  const { _result: result } = new pg.Query('select 1') as unknown as { readonly _result: object };
+  return result.constructor as PgResultClass;
+}
 
 /** Results as pg gives them: its rows, as objects or arrays, and its description of the columns. */
 export function pgResult(rowMode: 'array' | undefined, types: TypeParsers | undefined): NativeStatement {
