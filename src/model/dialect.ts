@@ -18,6 +18,7 @@ import {
 import { InvalidOptionError } from '../core/index.ts';
 import { clientOf, type Db } from '../database/index.ts';
 import { type ModelDialect, TransactionControlError } from '../driver/index.ts';
+import type { Tables } from './where.ts';
 
 const ofKysely = {
   postgres: partsOf(PostgresAdapter, PostgresQueryCompiler, PostgresIntrospector),
@@ -38,13 +39,31 @@ function partsOf(
 }
 
 /** How models write for the engine of a handle. @throws InvalidOptionError for one whose driver does not say it */
-export function modelDialect(db: Db): ModelDialect {
+function modelDialect(db: Db): ModelDialect {
   const { models, dialect } = clientOf(db).driver;
   if (models !== undefined && (typeof models.sql !== 'string' || Object.hasOwn(ofKysely, models.sql))) return models;
   throw new InvalidOptionError({
     what: `Models do not support the engine ${dialect}`,
     remedy: `Use one of: ${Object.keys(ofKysely).join(', ')}; or a driver with "models", whose "sql" is one of these or has parts for Kysely`,
   });
+}
+
+/** What the verbs of models write with. */
+export interface ModelSql {
+  readonly builder: Kysely<Tables>;
+  /** Whether an insert gives the rows. */
+  readonly returning: boolean;
+}
+
+const ofHandles = new WeakMap<Db, ModelSql>();
+
+/** Made once for a handle: nobody else has its builder, and can destroy it. @throws as `modelDialect` does */
+export function modelSqlOn(db: Db): ModelSql {
+  const known = ofHandles.get(db);
+  if (known !== undefined) return known;
+  const made = { builder: kyselyOn<Tables>(db), returning: modelDialect(db).returning };
+  ofHandles.set(db, made);
+  return made;
 }
 
 /** A Kysely that builds for the engine of a handle, and runs on the handle. @throws InvalidOptionError for an engine without models */

@@ -3,21 +3,18 @@ import { knownToCopies, readOptions } from '../core/index.ts';
 import { type Database, type Db, checkDatabase } from '../database/index.ts';
 import type { ModelCaches, ModelCacheStatistics } from './caching.ts';
 import { type ColumnOf, defineModel, type ModelDefinition } from './definition.ts';
-import { kyselyOn, modelDialect } from './dialect.ts';
+import { kyselyOn, type ModelSql, modelSqlOn } from './dialect.ts';
 import { invalid } from './errors.ts';
 import { changeOf, readKeys, readRow, readRows, readWhere } from './input.ts';
 import { insertRow, insertRows } from './insert-rows.ts';
 import { everyRow, inList, type ReadWhere, type Where } from './operators.ts';
 import { countChecks, selectChecks, type SelectOptions, updateChecks, type UpdateOptions } from './options.ts';
 import { TableByClient } from './table-by-client.ts';
-import { checkColumns, checked, type Tables, writeWhere } from './where.ts';
+import { checkColumns, checked, writeWhere } from './where.ts';
 
 /** A table on one client, as a call finds it. */
-interface Opened {
+interface Opened extends ModelSql {
   readonly db: Db;
-  /** Whether an insert gives the rows. */
-  readonly returning: boolean;
-  readonly builder: Kysely<Tables>;
   readonly columns: ReadonlySet<string>;
   readonly caches: ModelCaches | undefined;
 }
@@ -296,7 +293,8 @@ export class Model<Row extends object, Key extends ColumnOf<Row> = ColumnOf<Row>
     const db = this.#db();
     const caches = this.#tables.cachesOn(db.clientName);
     const columns = await this.#tables.columnsOn(db);
-    return { db, returning: modelDialect(db).returning, builder: kyselyOn<Tables>(db), columns, caches };
+    const { builder, returning } = modelSqlOn(db);
+    return { db, builder, returning, columns, caches };
   }
 
   /** @throws InvalidModelCallError before anything is sent */
