@@ -1,5 +1,7 @@
+import { matchesGlob } from 'node:path';
 import swc from 'unplugin-swc';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { longTests, testChoice } from './test/support/long-tests.ts';
 import { ProgressReporter } from './test/support/progress-reporter.ts';
 import { mariadbIsHere } from './test/support/servers.ts';
 
@@ -10,12 +12,33 @@ const shared = {
   hookTimeout: 30_000,
 };
 
+const choice = testChoice();
+
+/** What repeats tests on another engine or line of a library belongs to the long ones, whole. */
+const repeats: ReadonlySet<unknown> = new Set(['mariadb', 'typeorm 0.3']);
+
+const matches = (path: string, globs: readonly string[]): boolean => globs.some((glob) => matchesGlob(path, glob));
+
+/** The files of a project that are chosen; no project where there are none. */
+function chosen(project: TestProjectInlineConfiguration): TestProjectInlineConfiguration[] {
+  const { name, include = [], exclude = [] } = project.test ?? {};
+  const long = longTests.filter((path) => matches(path, include) && !matches(path, exclude));
+  if (choice === 'all' || repeats.has(name)) return choice === 'short' ? [] : [project];
+  if (choice === 'short') return [{ ...project, test: { ...project.test, exclude: [...exclude, ...long] } }];
+  return long.length === 0 ? [] : [{ ...project, test: { ...project.test, include: long } }];
+}
+
+/** Those of which files are chosen. */
+function projects(...given: readonly TestProjectInlineConfiguration[]): TestProjectInlineConfiguration[] {
+  return given.flatMap(chosen);
+}
+
 export default defineConfig({
   test: {
     silent: 'passed-only',
     reporters: [new ProgressReporter()],
     experimental: { diagnostics: { isolate: false, import: false, transform: false } },
-    projects: [
+    projects: projects(
       {
         test: {
           ...shared,
@@ -81,6 +104,6 @@ export default defineConfig({
           env: { DECORATORS: 'standard' },
         },
       },
-    ],
+    ),
   },
 });

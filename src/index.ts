@@ -50,6 +50,8 @@ export {
   type QueryOptions,
   setRollbackOnly,
   transactional as Transactional,
+  type BatchFunction,
+  type QueryFunction,
   type TransactionFunction,
   type TransactionInfo,
   UnknownClientError,

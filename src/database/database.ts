@@ -59,11 +59,24 @@ export interface DatabaseStats<Name extends string = string> {
 /** Runs a body in a transaction of the current client; `batch` runs statements that are known in advance. */
 export interface TransactionFunction {
   <Result>(body: () => Result | PromiseLike<Result>, options?: TransactionOptions): Promise<Result>;
-  /** Runs statements that are known in advance as one transaction, in one round trip; all take effect or none. */
-  batch<const Statements extends readonly Sql<unknown>[]>(
-    statements: Statements,
-    options?: TransactionOptions,
-  ): Promise<ResultsOf<Statements>>;
+  /** Runs statements that are known in advance as one transaction. */
+  readonly batch: BatchFunction;
+}
+
+/** Runs statements that are known in advance as one transaction, in one round trip; all take effect or none. */
+export type BatchFunction = <const Statements extends readonly Sql<unknown>[]>(
+  statements: Statements,
+  options?: TransactionOptions,
+) => Promise<ResultsOf<Statements>>;
+
+/** Runs one statement: one made by `sql` or `statement`, or a text with its values. */
+export interface QueryFunction {
+  <Row = Record<string, unknown>>(statement: Sql<Row>, options?: QueryOptions): Promise<QueryResult<Row>>;
+  <Row = Record<string, unknown>>(
+    text: string,
+    values?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<QueryResult<Row>>;
 }
 
 const infoChecks: Record<keyof DbInfo, Check> = { clientName: anything, level: integer(0, 1_000) };
@@ -102,6 +115,25 @@ export class Database<Name extends string = string> {
 
   /** Runs a body in a transaction of the current client. May be taken off the database and called alone. */
   readonly transaction: TransactionFunction;
+  /**
+   * Runs one statement on the current client; the same as `current.query`. May be taken off the database.
+   *
+   * ```ts
+   * const { rows } = await database.query(sql<Product>`select * from product where id = ${id}`);
+   * ```
+   */
+  readonly query: QueryFunction;
+  /**
+   * Runs statements that are known in advance as one transaction; the same as `transaction.batch`.
+   *
+   * ```ts
+   * const [products, orders] = await database.batch([
+   *   sql<Product>`select * from product where id = ${id}`,
+   *   sql<Order>`select * from orders where product_id = ${id}`,
+   * ]);
+   * ```
+   */
+  readonly batch: BatchFunction;
   /**
    * Decorates an async method with a transaction of this database; for both decorator standards.
    *
@@ -149,46 +181,12 @@ export class Database<Name extends string = string> {
         ) => this.current.transaction.batch(statements, transactionOptions),
       },
     );
-    // Taken off the database like `transaction`: const { transaction, query } = database.
-    this.query = this.query.bind(this);
-    this.batch = this.batch.bind(this);
+    this.batch = this.transaction.batch;
+    this.query = ((given: never, values?: never, queryOptions?: never) =>
+      this.current.query(given, values, queryOptions)) as QueryFunction;
     this.Transactional = (...given) =>
       createDecorator((_instance, body, frozen) => this.transaction(body, frozen), given);
     registerDatabase(this);
-  }
-
-  /**
-   * Runs one statement on the current client; the same as `current.query`.
-   *
-   * ```ts
-   * const { rows } = await database.query(sql<Product>`select * from product where id = ${id}`);
-   * ```
-   */
-  query<Row = Record<string, unknown>>(statement: Sql<Row>, options?: QueryOptions): Promise<QueryResult<Row>>;
-  query<Row = Record<string, unknown>>(
-    text: string,
-    values?: readonly unknown[],
-    options?: QueryOptions,
-  ): Promise<QueryResult<Row>>;
-  query(given: never, values?: never, options?: never): Promise<QueryResult> {
-    return this.current.query(given, values, options);
-  }
-
-  /**
-   * Runs statements that are known in advance as one transaction; the same as `transaction.batch`.
-   *
-   * ```ts
-   * const [products, orders] = await database.batch([
-   *   sql<Product>`select * from product where id = ${id}`,
-   *   sql<Order>`select * from orders where product_id = ${id}`,
-   * ]);
-   * ```
-   */
-  batch<const Statements extends readonly Sql<unknown>[]>(
-    statements: Statements,
-    options?: TransactionOptions,
-  ): Promise<ResultsOf<Statements>> {
-    return this.transaction.batch(statements, options);
   }
 
   /** The handle on the client that is current here. It follows the ambient transaction wherever it is used. */

@@ -5,6 +5,8 @@ export {
   type DatabaseStats,
   type DbInfo,
   internalsOf,
+  type BatchFunction,
+  type QueryFunction,
   type TransactionFunction,
 } from './database.ts';
 export { checkHandle, clientOf, Db, type DbTransaction, isDb } from './db.ts';

@@ -1,0 +1,49 @@
+/** Which tests run: `short` with "npm test", `long` with "npm run test:long", all of them where nothing is said. */
+export type TestChoice = 'short' | 'long' | 'all';
+
+/** What takes more than some seconds: kills by the hundred, silence, soak, mutants, installations, all usages of a library. */
+export const longTests: readonly string[] = [
+  'test/behaviour/cache-consistency.test.ts',
+  'test/behaviour/close.test.ts',
+  'test/behaviour/pool-connection-attempts.test.ts',
+  'test/behaviour/scope-trees.test.ts',
+  'test/behaviour/time-loops.test.ts',
+  'test/conformance/library-mikro-orm.test.ts',
+  'test/conformance/library-typeorm.test.ts',
+  'test/conformance/ports/cache-stores.test.ts',
+  'test/conformance/ports/queue-engines.test.ts',
+  'test/conformance/queue-bullmq.test.ts',
+  'test/conformance/queue-memory.test.ts',
+  'test/conformance/queue-pg-boss.test.ts',
+  'test/conformance/usage/knex.test.ts',
+  'test/conformance/usage/kysely.test.ts',
+  'test/conformance/usage/mikro-orm.test.ts',
+  'test/conformance/usage/objection.test.ts',
+  'test/conformance/usage/prisma-options.test.ts',
+  'test/conformance/usage/prisma.test.ts',
+  'test/conformance/usage/typeorm.test.ts',
+  'test/integration/cache-cluster.test.ts',
+  'test/integration/cache-network.test.ts',
+  'test/integration/cache-redis.test.ts',
+  'test/integration/demo.test.ts',
+  'test/integration/network-mariadb.test.ts',
+  'test/integration/network.test.ts',
+  'test/integration/pg-boss-on-ambient-pool.test.ts',
+  'test/integration/queue-cuts.test.ts',
+  'test/integration/queue-faults.test.ts',
+  'test/integration/queue-recovery.test.ts',
+  'test/integration/silent-mariadb.test.ts',
+  'test/integration/silent.test.ts',
+  'test/processes/cache-kills.test.ts',
+  'test/processes/cache-mutants.test.ts',
+  'test/processes/cache-processes.test.ts',
+  'test/processes/cli.test.ts',
+  'test/processes/clocks.test.ts',
+  'test/processes/kills.test.ts',
+  'test/processes/runner.test.ts',
+];
+
+export function testChoice(): TestChoice {
+  const name = process.env['SLUICE_TESTS'];
+  return name === 'short' || name === 'long' ? name : 'all';
+}
