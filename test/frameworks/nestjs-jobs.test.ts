@@ -106,9 +106,10 @@ describe('JobsModule', () => {
     expect(new Set(made).size).toBe(2);
   });
 
-  it('waits for running jobs at the end, and closes the database after them', async () => {
+  it('waits for running jobs at the end, before what their handlers use is closed', async () => {
     const begun = signal();
     const goOn = signal();
+    let isOpen = true;
     @Injectable()
     class Slow {
       constructor(@InjectDatabase() readonly database: Database) {}
@@ -117,16 +118,24 @@ describe('JobsModule', () => {
       async add({ id }: { id: number }): Promise<string> {
         begun.fire();
         await goOn.promise;
+        if (!isOpen) throw new Error('what the handler uses is closed');
         await this.database.query('insert into product (id) values ($1)', [id]);
         return '';
       }
+
+      onApplicationShutdown(): void {
+        isOpen = false;
+      }
     }
-    const app = await startContext({ imports: [shop(), JobsModule.forRoot({ queues: { add } })], providers: [Slow] });
+    @Module({ providers: [Slow] })
+    class SlowModule {}
+    const app = await startContext({ imports: [shop(), SlowModule, JobsModule.forRoot({ queues: { add } })] });
     await app.get<Queue<{ id: number }, string>>(getQueueToken(add)).push({ id: 7 });
     await begun.promise;
     const closing = app.close();
     setTimeout(goOn.fire, 20);
     await closing;
+    expect(isOpen).toBe(false);
     expect(await server.products()).toEqual([7]);
   });
 

@@ -1,8 +1,6 @@
 import 'reflect-metadata';
 import { Controller, Get, Inject, Injectable, Module, Scope } from '@nestjs/common';
 import { ContextIdFactory, REQUEST } from '@nestjs/core';
-// Nest finds the service by its class.
-// oxlint-disable-next-line typescript/consistent-type-imports
 import { HealthCheck, type HealthCheckResult, HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it } from 'vitest';
@@ -14,8 +12,6 @@ import {
   SluiceModule,
   Transactional,
 } from '../../src/frameworks/nestjs/index.ts';
-// Nest finds the database by its class.
-// oxlint-disable-next-line typescript/consistent-type-imports
 import { createDatabase, Database, isTransactionActive, Transactional as FreeTransactional } from '../../src/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
