@@ -46,6 +46,9 @@ export default defineConfig({
   cleanUrls: true,
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: `${process.env.SITE_BASE ?? '/'}icon.svg` }]],
   ...(homepage === undefined ? {} : { sitemap: { hostname: homepage } }),
+  // These are looked up, and not read one after the other.
+  transformPageData: ({ relativePath }) =>
+    /^(?:errors|api)\//.test(relativePath) ? { frontmatter: { prev: false, next: false } } : undefined,
   // The index of the search, which loads when it is opened.
   vite: { build: { chunkSizeWarningLimit: 4_000 } },
   markdown: {

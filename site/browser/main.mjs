@@ -28,6 +28,7 @@ const wrong = new Set();
 try {
   for (const scheme of ['light', 'dark']) for (const size of Object.keys(widths)) await look(scheme, size);
   await tabThrough();
+  await search();
 } finally {
   await close();
   site.close();
@@ -88,4 +89,27 @@ async function tabThrough() {
   }
   if (!/skip/i.test(stops[0].text)) wrong.add(`the first stop of the keyboard is "${stops[0].text}"`);
   for (const { text, tag, isShown } of stops) if (!isShown) wrong.add(`the focus on <${tag}> "${text}" is not seen`);
+}
+
+/** A code that is searched for is found, on its own page. */
+async function search() {
+  await page.open(`${site.url}/transactions`);
+  await settled();
+  await page.evaluate("document.querySelector('.VPNavBarSearchButton, .DocSearch-Button').click()");
+  await until("document.activeElement?.matches('input.search-input')", 'the search does not open');
+  await page.send('Input.insertText', { text: 'POOL_DEADLOCK' });
+  await until(
+    "document.querySelector('a.result')?.pathname === '/errors/pool_deadlock'",
+    'the search does not find a code',
+  );
+  if (folder !== undefined) await save('search.png');
+}
+
+async function until(condition, fault) {
+  const deadline = Date.now() + 10_000;
+  while (!(await page.evaluate(`Boolean(${condition})`))) {
+    if (Date.now() > deadline) return wrong.add(fault);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return undefined;
 }

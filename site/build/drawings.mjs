@@ -19,3 +19,8 @@ export function drawing(file, label) {
   });
   return `<figure class="drawing" tabindex="0">${shown.join('')}</figure>`;
 }
+
+/** Where the form for light pages is in the site. */
+export function lightForm(file) {
+  return `/drawings/${basename(file, '.svg')}.light.svg`;
+}

@@ -19,7 +19,7 @@ export function writeErrors(text) {
       .filter((each) => each.code === code)
       .map(
         ({ type, from, meaning, remedy }) =>
-          `## \`${type}\`${from}\n\n${sentence(meaning)}\n\n**What to do.** ${sentence(remedy)}`,
+          `## ${type}${from}\n\n${sentence(meaning)}\n\n**What to do.** ${sentence(remedy)}`,
       );
     const all = `[All errors](/errors), [what an error has](/errors#what-an-error-has)`;
     write(`errors/${code.toLowerCase()}.md`, `# ${code}\n\n${parts.join('\n\n')}\n\n${all}\n`);

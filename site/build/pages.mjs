@@ -1,7 +1,7 @@
 // Lays out the pages for VitePress.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { drawing } from './drawings.mjs';
+import { drawing, lightForm } from './drawings.mjs';
 import { relink } from './links.mjs';
 import { pages, repository, staged, textOf } from './places.mjs';
 
@@ -12,14 +12,13 @@ export function write(name, text) {
   writeFileSync(file, text);
 }
 
-/** @returns the text of each page by its name, as the site has it */
+/** @returns the text of each page by its name, with pictures as links to them */
 export function writePages() {
-  const all = pages();
+  const site = { pages: pages(), repository: repository() };
   const texts = new Map();
-  for (const [file, name] of all) {
-    const text = relink(textOf(file), file, { pages: all, repository: repository(), image: drawing });
-    texts.set(name, text);
-    write(`${name}.md`, text);
+  for (const [file, name] of site.pages) {
+    write(`${name}.md`, relink(textOf(file), file, { ...site, image: drawing }));
+    texts.set(name, relink(textOf(file), file, { ...site, image: (path, label) => `![${label}](${lightForm(path)})` }));
   }
   return texts;
 }

@@ -16,7 +16,7 @@ describe('the drawings', () => {
   it('are all there, and no others', () => {
     const files = readdirSync(folder).filter((file) => file.endsWith('.svg'));
     expect(new Set(files)).toEqual(new Set(drawings().keys()));
-    expect(files).toHaveLength(5);
+    expect(files).toHaveLength(6);
   });
 
   it.each([...drawings()])('%s says what it shows to who cannot see it', (_, text) => {
@@ -25,8 +25,8 @@ describe('the drawings', () => {
     expect(text).toContain('prefers-color-scheme: dark');
   });
 
-  // The one of the README is for users, and names no files.
-  const ofTheCode = [...sequenceTexts()].filter(([file]) => file !== 'ambient.sequence.txt');
+  // Those for users name no files.
+  const ofTheCode = [...sequenceTexts()].filter(([file]) => !/^(?:ambient|levels)\./.test(file));
   it.each(ofTheCode)('%s names files that there are', (_, text) => {
     const { lifelines, events } = parseSequence(text);
     const said = [...lifelines.values(), ...events.map((event) => event.text)].join('\n');
