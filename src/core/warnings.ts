@@ -10,6 +10,7 @@ export const warningCodes = [
   'SLUICE_LOCK_DETECTION_OFF',
   'SLUICE_PLACE_UNDEFINED',
   'SLUICE_PREPARING_OFF',
+  'SLUICE_UNBOUND_CONNECTION',
 ] as const;
 
 export type WarningCode = (typeof warningCodes)[number];

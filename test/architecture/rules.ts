@@ -92,6 +92,10 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     packages: ['@nestjs/common', '@nestjs/core', 'rxjs'],
   },
   // The names of other packages, over the entry of their library.
+  'compat/nestjs-cls': {
+    folders: ['.', 'core', 'library'],
+    packages: ['nestjs-cls', '@nestjs/common', '@prisma/client', 'knex', 'kysely', 'typeorm'],
+  },
   'compat/typeorm-transactional': {
     folders: ['.', 'core', 'hooks', 'transaction', 'integrations/typeorm'],
     packages: ['typeorm'],
@@ -126,4 +130,4 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources. */
-export const shared: readonly string[] = ['kysely', 'pg', 'typeorm'];
+export const shared: readonly string[] = ['kysely', 'pg', 'typeorm', 'knex', '@nestjs/common'];

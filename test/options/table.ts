@@ -1,3 +1,4 @@
+import { compatClsRows } from './compat-cls-rows.ts';
 import { compatRows } from './compat-rows.ts';
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
@@ -12,6 +13,7 @@ import { storeRows } from './store-rows.ts';
 export const table: readonly Row[] = [
   ...coreRows,
   ...compatRows,
+  ...compatClsRows,
   ...driverRows,
   ...storeRows,
   ...jobRows,

@@ -1,6 +1,8 @@
 import { DataSource, type DataSourceOptions, type EntityManager, type Migration, type QueryRunner } from 'typeorm';
 import {
   beginsElsewhere,
+  boundTo,
+  clientOf,
   errorOfSluice,
   type OwnTransactions,
   isInAnyTransaction,
@@ -40,10 +42,22 @@ class AdoptableDataSource extends DataSource {
   }
 }
 
+let boundClientOf: (dataSource: object) => object | undefined;
+
 /** A DataSource of TypeORM whose statements and transactions are those of a database of Sluice. */
 export class AmbientDataSource extends AdoptableDataSource {
   static {
     knownToCopies(AmbientDataSource, 'data-source');
+    // As on the handles that other entries bind, once there is a database.
+    Object.defineProperty(this.prototype, boundTo, {
+      get(this: object) {
+        return boundClientOf(this);
+      },
+    });
+    boundClientOf = (dataSource) => {
+      if (!(#source in dataSource) || dataSource.#database === undefined) return undefined;
+      return clientOf(dataSource.#database, dataSource.#source.clientName);
+    };
     Object.defineProperty(this.prototype, oldPackageKey, {
       set() {
         throw refuseOldPackage();

@@ -1,0 +1,43 @@
+import * as cls from '../../src/compat/nestjs-cls/index.ts';
+import type { Row } from './row.ts';
+import { either, only, some, truth, words } from './values.ts';
+
+const anything = { good: ['token'], accepts: () => true };
+const anObject = { good: [{}], accepts: (value: unknown) => typeof value === 'object' && value !== null };
+
+const adapterRow = (library: string, token: string, call: (options: never) => unknown): Row => ({
+  interface: `${library}TransactionalAdapterOptions`,
+  entrance: `TransactionalAdapter${library}`,
+  call,
+  base: () => ({ [token]: 'token' }),
+  options: { [token]: anything, defaultTxOptions: anObject },
+});
+
+const prisma = adapterRow('Prisma', 'prismaInjectionToken', (options) => new cls.TransactionalAdapterPrisma(options));
+
+export const compatClsRows: readonly Row[] = [
+  adapterRow('TypeOrm', 'dataSourceToken', (options) => new cls.TransactionalAdapterTypeOrm(options)),
+  adapterRow('Kysely', 'kyselyInstanceToken', (options) => new cls.TransactionalAdapterKysely(options)),
+  adapterRow('Knex', 'knexInstanceToken', (options) => new cls.TransactionalAdapterKnex(options)),
+  adapterRow('DrizzleOrm', 'drizzleInstanceToken', (options) => new cls.TransactionalAdapterDrizzleOrm(options)),
+  { ...prisma, options: { ...prisma.options, sqlFlavor: only('postgresql', 'mysql', 'mariadb', 'sqlite') } },
+  {
+    interface: 'NoOpTransactionalAdapterOptions',
+    entrance: 'NoOpTransactionalAdapter',
+    call: (options) => new cls.NoOpTransactionalAdapter(options),
+    base: () => ({ tx: {} }),
+    options: { tx: anything, txToken: some(), disableWarning: truth },
+  },
+  {
+    interface: 'TransactionalPluginOptions',
+    entrance: 'ClsPluginTransactional',
+    call: (options) => new cls.ClsPluginTransactional(options),
+    base: () => ({ adapter: new cls.TransactionalAdapterKnex({ knexInstanceToken: 'knex' }) }),
+    options: {
+      adapter: either(some(new cls.TransactionalAdapterKnex({ knexInstanceToken: 'knex' })), anObject),
+      imports: { good: [[]], accepts: () => true },
+      connectionName: words(200),
+      enableTransactionProxy: truth,
+    },
+  },
+];
