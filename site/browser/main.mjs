@@ -8,9 +8,11 @@ import { serve } from './server.mjs';
 
 const paths = process.env.SITE_PAGES?.split(',') ?? [
   '/',
+  '/start',
   '/transactions',
   '/typeorm',
   '/levels',
+  '/guides/multi-tenant',
   '/errors',
   '/errors/pool_deadlock',
   '/benchmarks',

@@ -57,7 +57,7 @@ export interface ModelSql {
 
 const ofHandles = new WeakMap<Db, ModelSql>();
 
-/** Made once for a handle: nobody else has its builder, and can destroy it. @throws as `modelDialect` does */
+/** Made once for a handle: no other code has its builder, or can destroy it. @throws as `modelDialect` does */
 export function modelSqlOn(db: Db): ModelSql {
   const known = ofHandles.get(db);
   if (known !== undefined) return known;
