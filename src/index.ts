@@ -54,6 +54,7 @@ export {
   type QueryFunction,
   type TransactionFunction,
   type TransactionInfo,
+  UnboundLibraryError,
   UnknownClientError,
 } from './database/index.ts';
 export {

@@ -1,7 +1,7 @@
 export { runAutocommit } from './autocommit.ts';
 export type { Cancellation } from './cancellation.ts';
 export { Checkout } from './checkout.ts';
-export type { TransactionalClient } from './transactional-client.ts';
+export type { TransactionalClient, UnboundTreatment } from './transactional-client.ts';
 export { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts';
 export {
   ChainDeadlockError,

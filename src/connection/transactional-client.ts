@@ -5,6 +5,9 @@ import type { Pool } from '../pool/index.ts';
 import type { LockWatch } from './lock-watch.ts';
 import type { WorkInProgress } from './work-in-progress.ts';
 
+/** `warn` once for each library, refuse with an `error`, or `allow`. */
+export type UnboundTreatment = 'warn' | 'error' | 'allow';
+
 /** All that a transaction needs of the client that it runs on. */
 export interface TransactionalClient extends ClientIdentity {
   readonly driver: Driver;
@@ -14,6 +17,8 @@ export interface TransactionalClient extends ClientIdentity {
   readonly random: () => number;
   /** How many hooks may be registered by hooks of one transaction. */
   readonly hookLimit: number;
+  /** What becomes of a transaction of a library that is not bound. */
+  readonly unbound: UnboundTreatment;
   readonly work: WorkInProgress;
   readonly locks: LockWatch;
 }

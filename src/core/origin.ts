@@ -23,6 +23,17 @@ export function captureOrigin(above: (...args: never[]) => unknown, depth: numbe
   return () => (holder.place ??= firstForeignPlace(holder.stack ?? ''));
 }
 
+/** Who calls `above`, a function that is running now: the places outside of Sluice, the nearest first. */
+export function callersOf(above: (...args: never[]) => unknown, depth: number): readonly string[] {
+  const holder: { stack?: string } = {};
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = depth;
+  Error.captureStackTrace(holder, above);
+  const places = String(holder.stack).split('\n').map(placeIn);
+  Error.stackTraceLimit = before;
+  return places.filter((place) => place !== undefined && !isOwn(place)) as readonly string[];
+}
+
 /** Grants a thousand in a row, and in the long run one a millisecond. The time is looked at only when it is empty. */
 export class TokenBucket {
   readonly #now: () => number;

@@ -11,6 +11,7 @@ export const warningCodes = [
   'SLUICE_PLACE_UNDEFINED',
   'SLUICE_PREPARING_OFF',
   'SLUICE_UNBOUND_CONNECTION',
+  'SLUICE_UNBOUND_LIBRARY',
 ] as const;
 
 export type WarningCode = (typeof warningCodes)[number];

@@ -1,13 +1,14 @@
 import type { Clock } from '../core/index.ts';
 import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
-import { LockWatch, type TransactionalClient, WorkInProgress } from '../connection/index.ts';
+import { LockWatch, type TransactionalClient, type UnboundTreatment, WorkInProgress } from '../connection/index.ts';
 
 export interface ClientDependencies {
   readonly database: object;
   readonly clock: Clock;
   readonly random: () => number;
   readonly hookLimit: number;
+  readonly unbound: UnboundTreatment;
   readonly lockProbeAfter: number | undefined;
 }
 
@@ -20,6 +21,7 @@ export class Client implements TransactionalClient {
   readonly clock: Clock;
   readonly random: () => number;
   readonly hookLimit: number;
+  readonly unbound: UnboundTreatment;
   readonly work: WorkInProgress = new WorkInProgress();
   readonly locks: LockWatch;
   readonly #end = new AbortController();
@@ -32,6 +34,7 @@ export class Client implements TransactionalClient {
     this.clock = clock;
     this.random = random;
     this.hookLimit = dependencies.hookLimit;
+    this.unbound = dependencies.unbound;
     this.locks = new LockWatch({ clientName: name, driver, clock, after: dependencies.lockProbeAfter });
     const settings = poolSettings(name, pool);
     const { acquireTimeout } = settings;

@@ -156,9 +156,9 @@ export class Database<Name extends string = string> {
 
   constructor(options: DatabaseOptions<Name>) {
     const { clients, defaultClient, lockProbeAfter: after, ...others } = readDatabaseOptions(options);
-    const { hookLimit = defaultHookLimit, clock = systemClock, random = Math.random } = others;
+    const { hookLimit = defaultHookLimit, clock = systemClock, random = Math.random, unbound = 'warn' } = others;
     const lockProbeAfter = after === false ? undefined : (after ?? 100);
-    const dependencies = { database: this, clock, random, hookLimit, lockProbeAfter };
+    const dependencies = { database: this, clock, random, hookLimit, lockProbeAfter, unbound };
     this.#clock = clock;
     for (const [name, definition] of Object.entries<ClientDefinition>(clients)) {
       const client = new Client(name, definition, dependencies);

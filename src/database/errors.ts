@@ -18,6 +18,15 @@ export class AmbiguousDatabaseError extends SluiceError {
   override readonly code = 'AMBIGUOUS_DATABASE';
 }
 
+/**
+ * A library that is not bound would begin a transaction on an ambient pool, and the database was made with `unbound: 'error'`; nothing
+ * was sent.
+ */
+export class UnboundLibraryError extends SluiceError {
+  static override readonly code = 'UNBOUND_LIBRARY';
+  override readonly code = 'UNBOUND_LIBRARY';
+}
+
 /** For what is given in place of a database. @throws MixedVersionsError for one of another version */
 export function noDatabase(value: unknown, owner = 'A function that takes a database'): InvalidOptionError {
   refuseOtherVersion(owner, 'a database', value);

@@ -15,6 +15,7 @@ import {
   refuseOtherVersion,
   withMethods,
   milliseconds,
+  oneOf,
   refuseUncalled,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
@@ -32,6 +33,12 @@ export interface DatabaseOptions<Name extends string = string> {
    * the chain may be waiting for it; `false`: never. Default 100.
    */
   readonly lockProbeAfter?: number | false | undefined;
+  /**
+   * What becomes of a transaction that a library begins on an ambient pool without being bound, so that what is sent by others
+   * does not join it: `warn` gives a process warning once for each library, `error` refuses it with an `UnboundLibraryError`
+   * before anything is sent, which is for tests, and `allow` lets it be. Default `warn`.
+   */
+  readonly unbound?: 'warn' | 'error' | 'allow' | undefined;
   /** The time, for tests that replay a run. */
   readonly clock?: Clock | undefined;
   /** From 0 to 1, for the jitter of pauses; for tests that replay a run. */
@@ -49,6 +56,7 @@ const checks: Record<keyof DatabaseOptions, Check> = {
     const expected = value === false ? undefined : milliseconds(1)(value);
     return expected === undefined ? undefined : `false, or ${expected}`;
   },
+  unbound: oneOf(['warn', 'error', 'allow']),
   clock: withMethods('now', 'setTimer'),
   random: aFunction,
 };

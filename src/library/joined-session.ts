@@ -6,6 +6,7 @@ import { beginAs, runStatements, type Scope, type Target } from '../transaction/
 import { beginByHand, type Begun, type HowEnded, NestedByHand, standIn } from './begun-transaction.ts';
 import type { Characteristics, ControlCommand } from './control-command.ts';
 import { awaitedIn, isWithin, placeHere } from './own-transaction.ts';
+import { noticeUnbound } from './unbound.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession, Remains } from './library-session.ts';
 import { type ErrorPlace } from '../core/index.ts';
@@ -150,6 +151,7 @@ export class JoinedSession implements LibrarySession {
       if (awaited.connects) await scope.transaction.connect(here);
       this.#begun.push(standIn(savepoint, here, awaited));
     } else {
+      if (savepoint === undefined) noticeUnbound(this.#target.client);
       this.#begun.push(await this.#nest(savepoint, characteristics));
     }
   }

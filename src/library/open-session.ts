@@ -9,6 +9,7 @@ import { JoinedSession } from './joined-session.ts';
 import { throwToLibrary } from './library-failure.ts';
 import type { LibrarySession } from './library-session.ts';
 import { refuseBeginElsewhere } from './own-transaction.ts';
+import { noticeUnbound } from './unbound.ts';
 import { type ErrorPlace } from '../core/index.ts';
 
 /** Checks a connection out for a library: that of the transaction which is ambient here, or one of its own. */
@@ -62,6 +63,7 @@ class PinnedSession implements LibrarySession {
 
   async control({ type }: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
     if (beginning.has(type)) refuseBeginElsewhere(this.#client);
+    if (type === 'begin') noticeUnbound(this.#client);
     return (await this.pinned.run([statement]))[0];
   }
 

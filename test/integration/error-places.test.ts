@@ -277,6 +277,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   MIXED_VERSIONS: 'about two copies of the package',
   UNKNOWN_CLIENT: 'there is no such client',
   NO_DATABASE: 'there is no database',
+  UNBOUND_LIBRARY: 'needs a library; test/integration/unbound-libraries.test.ts',
   AMBIGUOUS_DATABASE: 'of several databases none is meant',
   TARGET_SESSION: 'the cause of a CONNECT_FAILED',
   UNSUPPORTED_SERVER: 'the cause of a CONNECT_FAILED',

@@ -54,6 +54,7 @@ export const coreRows: readonly Row[] = [
       defaultClient: only('default'),
       hookLimit: whole(1, 1_000_000),
       lockProbeAfter: either(only(false), milliseconds(1, timer)),
+      unbound: only('warn', 'error', 'allow'),
       clock: some(clock),
       random: called(() => 0.5),
     },

@@ -6,7 +6,9 @@ import {
   errorOfSluice,
   type OwnTransactions,
   isInAnyTransaction,
+  clientOf,
   libraryPool,
+  noteBound,
   ownTransactions,
   Shares,
   placeOn,
@@ -243,6 +245,7 @@ export class AmbientDataSource extends AdoptableDataSource {
 
   #poolOf(database: Database): LibraryPool {
     const pool = libraryPool(database, this.#source.clientName) as LibraryPool;
+    noteBound(clientOf(database, this.#source.clientName), 'TypeORM');
     const { parseInt8 } = this.options as { readonly parseInt8?: boolean };
     if (parseInt8 === true && 'connect' in pool) pool.on('acquire', parseBigints);
     return pool;
