@@ -18,6 +18,10 @@ try {
   expectLoads('sluice/queue', undefined);
   expectLoads('sluice/testing', undefined);
   expectLoads('sluice/http', undefined);
+  // They use no more than the types of their frameworks.
+  expectLoads('sluice/fastify', undefined);
+  expectLoads('sluice/express', undefined);
+  expectLoads('sluice/hono', undefined);
   // The ports and their suites need no peer.
   expectLoads('sluice/driver', undefined);
   expectLoads('sluice/queue/engine', undefined);

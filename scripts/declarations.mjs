@@ -29,6 +29,8 @@ export function declarationReader() {
 function parse(file) {
   const found = { declared: new Map(), imported: new Map(), exported: new Map() };
   for (const statement of statementsOf(readFileSync(file, 'utf8'))) {
+    // What is added to the types of a framework is exported by that.
+    if (statement.startsWith("declare module '")) continue;
     if (!addReexport(statement, file, found) && !addImport(statement, file, found))
       addDeclaration(statement, file, found);
   }

@@ -9,4 +9,4 @@ export {
   type ContextCarrier,
   type ContextCarrierOptions,
 } from './context-carrier.ts';
-export { testHeader, testOf } from './test-requests.ts';
+export { runningTests, testHeader, testOf } from './test-requests.ts';

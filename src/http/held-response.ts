@@ -22,8 +22,10 @@ const awaited = new Set<string | symbol>(['finish', 'close', 'prefinish']);
  * been sent, and another answer can be given.
  */
 export class HeldResponse {
-  /** Resolves when the answer has ended, as far as the handler is concerned; rejects for one that cannot be held. */
+  /** Resolves when the answer has ended, as far as the handler is concerned. */
   readonly ended: Promise<void>;
+  /** Rejects with a `ResponseNotHeldError` for an answer that cannot be held. */
+  readonly failure: Promise<never>;
   /** Resolves when the answer has ended and the handler waits for it to go out, as `pipeline()` does. */
   readonly isAwaited: Promise<void>;
   readonly #response: ServerResponse;
@@ -33,6 +35,7 @@ export class HeldResponse {
   readonly #sources = new Set<{ destroy?: () => unknown }>();
   readonly #onEnded = Promise.withResolvers<void>();
   readonly #onAwaited = Promise.withResolvers<void>();
+  readonly #onFailure = Promise.withResolvers<never>();
   #sent: Sent[] = [];
   #size = 0;
   #head: Head | undefined;
@@ -46,7 +49,9 @@ export class HeldResponse {
     this.#before = headOf(response);
     this.ended = this.#onEnded.promise;
     this.isAwaited = this.#onAwaited.promise;
-    this.ended.catch(() => {});
+    this.failure = this.#onFailure.promise;
+    // It may come when the handler has ended.
+    this.failure.catch(() => {});
     for (const method of methods) {
       this.#own.set(method, Object.getOwnPropertyDescriptor(response, method));
       const value: Send = (...args) => this.#take(method, args);
@@ -86,14 +91,6 @@ export class HeldResponse {
     this.#response.once('close', () => {
       for (const source of this.#sources) source.destroy?.();
     });
-  }
-
-  /** Forgets what was sent, for another attempt of the handler. */
-  again(): void {
-    setHead(this.#response, this.#before);
-    this.#sent = [];
-    this.#size = 0;
-    this.#head = undefined;
   }
 
   #restore(): void {
@@ -152,7 +149,7 @@ export class HeldResponse {
   #fail(what: string): undefined {
     this.#hasFailed = true;
     this.#sent = [];
-    this.#onEnded.reject(notHeld(what));
+    this.#onFailure.reject(notHeld(what));
   }
 }
 

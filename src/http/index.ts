@@ -8,7 +8,7 @@
  *    `disconnectSignal(response)` for the signal. It refuses headers by a rejection. Keep `context` with the request.
  * 3. For a route with a transaction: `routeTransaction(context, async () => ({ status, value }), options)`. It gives the value
  *    once it is committed, and only then may the answer be sent. Where handlers send it themselves through a response of Node.js,
- *    `HeldResponse` keeps it back until then: `release()` it after the commit, `discard()` it before another answer.
+ *    `runHeld` keeps it back until then, by a `HeldResponse`.
  * 4. For errors: `problemOf(error)`, or `httpStatusOf(error)`.
  * 5. At the end: `shutdown(database, { server, jobs, relay })`.
  */
@@ -16,15 +16,19 @@ export { disconnectSignal, disconnectSignalOf, type NodeResponse } from './disco
 export { ClientDisconnectedError, ResponseNotHeldError } from './errors.ts';
 export { holdBody } from './held-body.ts';
 export { HeldResponse } from './held-response.ts';
+export { runHeld } from './held-route.ts';
 export { httpStatusOf, ownStatusOf, type Problem, problemOf } from './problem.ts';
+export { type ProblemHandlerOptions, problemReporter } from './report-failure.ts';
 export {
   createHttpContext,
   type HttpContext,
+  httpContextChecks,
   type HttpContextOptions,
   type ReceivedRequest,
   type RequestContext,
 } from './request-context.ts';
 export {
+  namedRoute,
   type RouteSettings,
   readRouteOptions,
   type RouteAnswer,
@@ -32,4 +36,11 @@ export {
   type RouteTransactionOptions,
   runRoute,
 } from './route-transaction.ts';
-export { type Closable, shutdown, type ShutdownOptions, type Stoppable, type StoppableServer } from './shutdown.ts';
+export {
+  type Closable,
+  shutdown,
+  shutdownChecks,
+  type ShutdownOptions,
+  type Stoppable,
+  type StoppableServer,
+} from './shutdown.ts';

@@ -63,7 +63,8 @@ export interface HttpContext<Request = unknown> {
   ): Promise<Result>;
 }
 
-const checks: Record<keyof HttpContextOptions, Check> = {
+/** The checks of the options. */
+export const httpContextChecks: Record<keyof HttpContextOptions, Check> = {
   ...contextCarrierChecks,
   timeout: milliseconds(1),
   tenant: aFunction,
@@ -93,7 +94,7 @@ export function createHttpContext<Request = unknown>(
   options: HttpContextOptions<Request> = {},
 ): HttpContext<Request> {
   checkDatabase('createHttpContext', database);
-  const { timeout, tenant, ...carried } = readOptions('createHttpContext', options, checks);
+  const { timeout, tenant, ...carried } = readOptions('createHttpContext', options, httpContextChecks);
   const carrier = createContextCarrier(database, carried);
   const isSigned = carried.secret !== undefined;
   return {

@@ -1,5 +1,5 @@
 import { reportBackgroundError } from '../channels/index.ts';
-import { aFunction, anything, type Check, checkBody, integer, readOptions, text } from '../core/index.ts';
+import { aFunction, anything, type Check, checkBody, integer, label, readOptions, text } from '../core/index.ts';
 import { suppressedBy } from '../hooks/index.ts';
 import { AfterCommitError, readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
 import type { RequestContext } from './request-context.ts';
@@ -69,6 +69,17 @@ export function readRouteOptions(options: RouteTransactionOptions, owner: string
     maxHeld,
     rollsBack: (status) => rollbackOnStatus?.(status) ?? status >= 400,
   };
+}
+
+/**
+ * Gives the transaction of a route a name for errors and statistics, unless it has one.
+ * @param method of the requests, such as `POST`
+ * @param path the pattern of the route, without values of a request
+ */
+export function namedRoute(settings: RouteSettings, method: string, path: unknown): RouteSettings {
+  if (settings.transaction.name !== undefined) return settings;
+  const name = `${method} ${typeof path === 'string' ? path : 'route'}`.slice(0, 200);
+  return label(200)(name) === undefined ? { ...settings, transaction: { ...settings.transaction, name } } : settings;
 }
 
 /**

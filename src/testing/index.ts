@@ -7,3 +7,4 @@ export {
   type RollbackOptions,
 } from './rollback.ts';
 export { rollbackEach } from './rollback-each.ts';
+export { testHeaders } from './test-headers.ts';

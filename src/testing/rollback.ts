@@ -11,7 +11,9 @@ import {
   sharedByCopies,
   text,
 } from '../core/index.ts';
+import { type Frame, runInFrame } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
+import { runningTests } from '../envelope/index.ts';
 import { type BaseScope, readTransactionOptions, runInBase, type TransactionOptions } from '../transaction/index.ts';
 
 /** Options of `rolledBack` and `rollbackEach`. */
@@ -50,7 +52,7 @@ type RunHooks = () => Promise<readonly unknown[]>;
 
 /** Takes what is recorded; the innermost one does. */
 const recorder = sharedByCopies('recorded-hooks', () => new AsyncLocalStorage<RunHooks[]>());
-const bases = sharedByCopies('rolled-back', () => new AsyncLocalStorage<boolean>());
+const bases = sharedByCopies('rolled-back', () => new AsyncLocalStorage<BaseScope>());
 
 /**
  * Runs `body` in a transaction that is rolled back afterwards and counts as none: the transactions of the code
@@ -75,6 +77,7 @@ export async function rolledBack<Result>(
   const internals = internalsOf(database, 'rolledBack');
   checkBody('rolledBack', body);
   const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
+  runningTests.isLoaded = true;
   const base: BaseScope = {
     async committed(runHooks) {
       if (commitHooks === 'run') return await runHooks();
@@ -91,10 +94,28 @@ export async function rolledBack<Result>(
     run = () => runInBase(internals.clientNamed(name), base, inner, given);
   }
   try {
-    return await bases.run(true, run);
+    return await bases.run(base, run);
   } finally {
     for (const end of base.ends) end();
   }
+}
+
+/** What runs a body in the test that is ambient here. */
+export interface AmbientTest {
+  readonly base: BaseScope;
+  /** Runs it as a part of that test, in `frame`. */
+  run<Result>(frame: Frame, body: () => Result): Result;
+}
+
+/** The test that is ambient here. */
+export function ambientTest(): AmbientTest | undefined {
+  const base = bases.getStore();
+  if (base === undefined) return undefined;
+  const hooks = recorder.getStore() ?? [];
+  return {
+    base,
+    run: (frame, body) => bases.run(base, () => recorder.run(hooks, () => runInFrame(frame, body, undefined))),
+  };
 }
 
 /** What `captureCommitHooks` found. */

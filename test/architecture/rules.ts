@@ -38,9 +38,6 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // What the frameworks of servers have in common.
   http: { folders: order.slice(0, order.indexOf('library')), packages: [] },
-  'frameworks/fastify': { folders: ['.', 'core', 'http'], packages: ['fastify'] },
-  'frameworks/express': { folders: ['.', 'core', 'http'], packages: ['express'] },
-  'frameworks/hono': { folders: ['.', 'core', 'http'], packages: ['hono'] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What outsiders write a driver with: the port, without the helpers of the own drivers.
@@ -102,6 +99,9 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
   // What reads programs, and knows the library by its names alone.
   eslint: { folders: ['core'], packages: ['eslint'] },
+  'frameworks/fastify': { folders: ['.', 'core', 'http'], packages: ['fastify'] },
+  'frameworks/express': { folders: ['.', 'core', 'http'], packages: ['express'] },
+  'frameworks/hono': { folders: ['.', 'core', 'http'], packages: ['hono'] },
   'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
   'cli/demo': {
     folders: [

@@ -31,9 +31,9 @@ function needsMore(code: string): boolean {
   );
 }
 
-/** The example with the source in place of the package. */
+/** The example with the source in place of the package, and any port that is free in place of its own. */
 function onSource(code: string): string {
-  return code.replaceAll(/from '(sluice[^']*)'/g, (text, name: string) => {
+  return code.replaceAll(/\b3000\b/g, '0').replaceAll(/from '(sluice[^']*)'/g, (text, name: string) => {
     const file = entryPoints().get(name);
     return file === undefined ? text : `from ${JSON.stringify(join(root, file))}`;
   });

@@ -1,7 +1,10 @@
 import { createServer } from 'node:http';
 import { createHttpContext, readRouteOptions, shutdown } from '../../src/http/index.ts';
+import { problemHandler as expressProblems } from '../../src/frameworks/express/index.ts';
+import { sluice } from '../../src/frameworks/fastify/index.ts';
+import { problemHandler as honoProblems } from '../../src/frameworks/hono/index.ts';
 import { isolation, type Row } from './row.ts';
-import { bytes, called, either, milliseconds, only, some, timer, truth, words } from './values.ts';
+import { bytes, called, either, emptyObject, milliseconds, only, some, timer, truth, words } from './values.ts';
 
 const secret = 'a secret of enough characters';
 
@@ -33,6 +36,18 @@ export const contextOptions: Row['options'] = {
 const ending = (...names: string[]): object => Object.fromEntries(names.map((name) => [name, () => undefined]));
 
 export const httpRows: readonly Row[] = [
+  {
+    interface: 'SluiceFastifyOptions',
+    entrance: 'sluice',
+    call: (options, { database }) => sluice(database, options),
+    options: { ...contextOptions, problems: truth, shutdown: either(some({ timeout: 5 }), emptyObject) },
+  },
+  ...[expressProblems, honoProblems].map((handler): Row => ({
+    interface: 'ProblemHandlerOptions',
+    entrance: 'problemHandler',
+    call: handler,
+    options: { onError: called() },
+  })),
   {
     interface: 'HttpContextOptions',
     entrance: 'createHttpContext',

@@ -85,6 +85,7 @@ describe('options of the same name', () => {
     'TransactionalRouteOptions.clientName': 'it is looked up when there is a request',
     'HttpContextOptions.tenant': 'it is found in each request',
     'RequestModuleOptions.tenant': 'it is found in each request',
+    'SluiceFastifyOptions.tenant': 'it is found in each request',
     'ShutdownOptions.timeout': '0 does not wait',
     'ShutdownOptions.relay': 'it is one that runs',
     'SqliteOptions.max': 'SQLite has one connection',

@@ -1,5 +1,5 @@
 import { type IncomingHttpHeaders, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 
 export interface Answer {
   readonly status: number;
@@ -47,4 +47,21 @@ export function ask(
     leave = () => void sent.destroy();
   });
   return Object.assign(answer, { leave });
+}
+
+/** Writes bytes as they are; `closed` gives all that has come back when the server closes. */
+export async function sendRaw(
+  port: number,
+  text: string,
+): Promise<{ readonly socket: Socket; readonly closed: Promise<string> }> {
+  const socket = connect(port, '127.0.0.1');
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  let received = '';
+  socket.on('data', (chunk) => (received += chunk.toString()));
+  const closed = new Promise<string>((resolve) => {
+    socket.on('error', () => {});
+    socket.once('close', () => resolve(received));
+  });
+  socket.write(text);
+  return { socket, closed };
 }

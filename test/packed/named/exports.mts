@@ -21,6 +21,9 @@ import { cacheChecks, createCache, createChangesRelay, defineCache, MemoryStore,
 import { RedisStore } from 'sluice/cache/redis';
 import { bindDrizzle } from 'sluice/drizzle';
 import * as driver from 'sluice/driver';
+import * as expressEntry from 'sluice/express';
+import * as fastifyEntry from 'sluice/fastify';
+import * as honoEntry from 'sluice/hono';
 import { createHttpContext, HeldResponse, problemOf, routeTransaction, shutdown } from 'sluice/http';
 import { bindKnex, createKnex } from 'sluice/knex';
 import { bindKysely } from 'sluice/kysely';
@@ -34,7 +37,7 @@ import { bullmq } from 'sluice/queue/bullmq';
 import * as engine from 'sluice/queue/engine';
 import { pgBoss } from 'sluice/queue/pg-boss';
 import { sqlite } from 'sluice/sqlite';
-import { captureCommitHooks, poolOfOne, rollbackEach, rolledBack } from 'sluice/testing';
+import { captureCommitHooks, poolOfOne, rollbackEach, rolledBack, testHeaders } from 'sluice/testing';
 import * as conformance from 'sluice/testing/conformance';
 import { createDataSource, getManager, withTransaction } from 'sluice/typeorm';
 
@@ -108,6 +111,11 @@ export const bindOrm = (orm: MikroORM) => bindMikroOrm(orm, database);
 export const parsersOf = mikroOrmTypes;
 
 export const test = rollbackEach(database, it);
-export const testing = { rolledBack, poolOfOne, captured: await captureCommitHooks(() => 1) };
+export const testing = { rolledBack, poolOfOne, testHeaders, captured: await captureCommitHooks(() => 1) };
+export const frameworks = {
+  express: [expressEntry.sluice(database), expressEntry.problemHandler(), expressEntry.contextOf],
+  fastify: fastifyEntry.sluice(database),
+  hono: [honoEntry.sluice(database), honoEntry.transaction(), honoEntry.problemHandler()],
+};
 export const http = { contexts: createHttpContext(database), HeldResponse, problemOf, routeTransaction, shutdown };
 export const ports = { ...conformance, ...driver, ...engine };

@@ -1,7 +1,7 @@
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { from, lastValueFrom, Observable } from 'rxjs';
-import { HeldResponse, type RequestContext, runRoute } from '../../../http/index.ts';
+import { type HeldResponse, type RequestContext, runHeld, runRoute } from '../../../http/index.ts';
 import { messageHeaders } from './message-headers.ts';
 import { databaseNamed, type OpenParts } from '../parts/open-parts.ts';
 import { type AnyRequest, type AnyResponse, rawOf, type Requests } from './requests.ts';
@@ -55,15 +55,14 @@ export class RequestInterceptor {
       };
       return await runRoute(entered, handler, settings);
     }
-    const held = new HeldResponse(response, settings.maxHeld);
-    try {
-      const value = await runRoute(entered, () => answerHeld(held, handle), settings);
-      held.release();
-      return value;
-    } catch (error) {
-      held.discard();
-      throw error;
-    }
+    let value: unknown;
+    const handler = async (held: HeldResponse): Promise<void> => {
+      value = await handle();
+      // It may be sent after the handler has returned.
+      await held.ended;
+    };
+    await runHeld(entered, response, handler, settings);
+    return value;
   }
 
   /** A route may name another database than that of the requests. */
@@ -94,15 +93,4 @@ export class RequestInterceptor {
       );
     });
   }
-}
-
-/** The answer of a handler that sends it itself, which it may do after it has returned. */
-async function answerHeld(
-  held: HeldResponse,
-  handle: () => Promise<unknown>,
-): Promise<{ readonly status: number; readonly value: unknown }> {
-  held.again();
-  const value = await handle();
-  await Promise.race([held.ended, held.isAwaited]);
-  return { status: held.status, value };
 }

@@ -1,0 +1,78 @@
+import type { NextFunction, RequestHandler, Response } from 'express';
+import { checkBody } from '../../core/index.ts';
+import {
+  type HeldResponse,
+  namedRoute,
+  type RequestContext,
+  readRouteOptions,
+  type RouteSettings,
+  type RouteTransactionOptions,
+  runHeld,
+} from '../../http/index.ts';
+import { contextOf } from './request-context.ts';
+
+/** What a handler gave to `next`. */
+type Passed = { args: unknown[] } | undefined;
+
+/**
+ * Wraps a handler so that it runs in a transaction, which commits before the answer goes out. An error, an answer with a status
+ * from 400, and the client's disconnect roll it back; a COMMIT that fails goes to the error handlers, as any error does.
+ * A handler that passes the request on with `next()` is committed first: what comes after it is outside.
+ *
+ * ```ts
+ * import express from 'express';
+ * import { sluice, transactional } from 'sluice/express';
+ * const app = express().use(sluice(database));
+ * app.post('/orders', transactional(async (_request, response) => {
+ *   await checkout(id);
+ *   response.status(201).json({ sold: true });
+ * }, { isolationLevel: 'SERIALIZABLE', retry: { attempts: 3 } }));
+ * ```
+ * @throws InvalidOptionError
+ */
+export function transactional<Params, Sent, Body, Query, Locals extends Record<string, unknown>>(
+  handler: RequestHandler<Params, Sent, Body, Query, Locals>,
+  options: RouteTransactionOptions = {},
+): RequestHandler<Params, Sent, Body, Query, Locals> {
+  checkBody('transactional', handler);
+  const settings = readRouteOptions(options, 'transactional');
+  return (request, response, next) => {
+    const context = contextOf(request);
+    const call = (pass: NextFunction): unknown => handler(request, response, pass);
+    const named = namedRoute(settings, request.method, (request.route as { path?: unknown } | undefined)?.path);
+    context
+      .run(() => runHandler(context, response as Response, call, named))
+      .then(
+        (passed) => {
+          if (passed !== undefined) (next as (...args: unknown[]) => void)(...passed.args);
+        },
+        (error: unknown) => next(error),
+      );
+  };
+}
+
+async function runHandler(
+  context: RequestContext,
+  response: Response,
+  call: (pass: NextFunction) => unknown,
+  settings: RouteSettings,
+): Promise<Passed> {
+  let passed: Passed;
+  const handle = async (held: HeldResponse): Promise<void> => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const pass = (...args: unknown[]): void => {
+      const [error] = args;
+      if (error !== undefined && error !== null && error !== 'route' && error !== 'router') return reject(error);
+      passed = { args };
+      resolve();
+    };
+    passed = undefined;
+    // It is awaited below; it may fail when all is over.
+    promise.catch(() => {});
+    const result = call(pass as NextFunction);
+    await Promise.race([result, promise]);
+    await Promise.race([held.ended, promise]);
+  };
+  await runHeld(context, response, handle, settings);
+  return passed;
+}

@@ -1,0 +1,1 @@
+export { sluice, type SluiceFastifyOptions } from './plugin.ts';

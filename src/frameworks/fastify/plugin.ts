@@ -1,0 +1,127 @@
+import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify';
+import { aBoolean, type Check, InvalidOptionError, optionsOf, readOptions } from '../../core/index.ts';
+import type { Database } from '../../index.ts';
+import {
+  createHttpContext,
+  disconnectSignal,
+  type HttpContext,
+  httpContextChecks,
+  type HttpContextOptions,
+  ownStatusOf,
+  problemOf,
+  type RequestContext,
+  type RouteTransactionOptions,
+  shutdown,
+  shutdownChecks,
+  type ShutdownOptions,
+} from '../../http/index.ts';
+import { givesTransaction, wrapRoute } from './route.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The context of the request: its `signal`, and `run()` for callbacks that come without it. */
+    sluice: RequestContext;
+    /** Runs a body in a transaction that ends when the client goes away; otherwise as `database.transaction`. */
+    transaction: RequestContext['transaction'];
+  }
+  interface FastifyContextConfig {
+    /** Runs the handler in a transaction that commits before the answer goes out. Default: none. */
+    transaction?: boolean | RouteTransactionOptions;
+  }
+}
+
+/** Options of the plugin. */
+export interface SluiceFastifyOptions extends HttpContextOptions<FastifyRequest> {
+  /** Whether errors without a status of their own are answered by the plugin. Default true. */
+  readonly problems?: boolean | undefined;
+  /** What `app.close()` ends after the last request, in this order: jobs, relay, the database. Default: nothing. */
+  readonly shutdown?: Omit<ShutdownOptions, 'server'> | undefined;
+}
+
+const { server: _, ...endChecks } = shutdownChecks;
+const checks: Record<keyof SluiceFastifyOptions, Check> = {
+  ...httpContextChecks,
+  problems: aBoolean,
+  shutdown: optionsOf('The option "shutdown"', endChecks),
+};
+
+/**
+ * A plugin that gives each request its context: deadline, trace, tenant and level from its headers, and the client's disconnect
+ * as a signal. A route with `config: { transaction: true }`, or options in place of `true`, runs in a transaction, which commits
+ * before the answer goes out and rolls back for an error, for a status from 400, and when the client leaves. Await it before
+ * you define routes.
+ *
+ * ```ts
+ * import fastify from 'fastify';
+ * import { sluice } from 'sluice/fastify';
+ * const app = fastify();
+ * await app.register(sluice(database, { timeout: 5_000, shutdown: { jobs } }));
+ * app.post('/orders', { config: { transaction: true } }, async (_request, reply) => {
+ *   await checkout(id);
+ *   return reply.code(201).send({ sold: true });
+ * });
+ * ```
+ * @throws InvalidOptionError
+ */
+export function sluice(database: Database, options: SluiceFastifyOptions = {}): FastifyPluginCallback {
+  const { problems = true, shutdown: ends, ...others } = readOptions('sluice', options, checks);
+  const contexts = createHttpContext<FastifyRequest>(database, others);
+  const plugin: FastifyPluginCallback = (app, _options, done) => {
+    decorate(app);
+    enterContexts(app, contexts);
+    app.addHook('onRoute', wrapRoute);
+    if (problems) answerProblems(app);
+    if (ends !== undefined) app.addHook('onClose', async () => await shutdown(database, ends));
+    done();
+  };
+  // For the whole instance that registers it, as fastify-plugin does.
+  return Object.assign(plugin, {
+    [Symbol.for('skip-override')]: true,
+    [Symbol.for('fastify.display-name')]: 'sluice',
+  });
+}
+
+function decorate(app: FastifyInstance): void {
+  app.decorateRequest('sluice');
+  app.decorateRequest('transaction', function transaction(this: FastifyRequest, body, options) {
+    return this.sluice.transaction(body, options);
+  });
+}
+
+function enterContexts(app: FastifyInstance, contexts: HttpContext<FastifyRequest>): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const received = { headers: request.headers, signal: disconnectSignal(reply.raw) };
+    const run = async (context: RequestContext): Promise<void> => {
+      request.sluice = context;
+      done();
+      // What still runs after the answer is no part of it.
+      if (!reply.raw.closed) await new Promise<void>((resolve) => reply.raw.once('close', resolve));
+    };
+    contexts.run(request, received, run).catch(done);
+  });
+  // The body is parsed in callbacks that know nothing of the request.
+  app.addHook('preValidation', (request, _reply, done) => {
+    const { config } = request.routeOptions;
+    const isMissed = config.transaction !== undefined && config.transaction !== false && !givesTransaction(config);
+    request.sluice.run(() => done(isMissed ? definedBefore() : undefined));
+  });
+}
+
+function definedBefore(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: 'A route asks for a transaction, and was defined before the plugin of Sluice was loaded',
+    remedy: 'Write "await app.register(sluice(database))" before it',
+  });
+}
+
+function answerProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error, request, reply) => {
+    // Errors of Fastify, of its plugins and of http-errors say themselves what is answered.
+    if (ownStatusOf(error) !== undefined) throw error;
+    const { status, headers, body } = problemOf(error, !request.raw.complete);
+    if (status === 500) request.log.error({ err: error }, 'request failed');
+    else request.log.info({ err: error }, 'request failed');
+    // As text: it has a content type of its own.
+    return reply.code(status).headers(headers).send(JSON.stringify(body));
+  });
+}

@@ -1,0 +1,30 @@
+import type { ErrorHandler } from 'hono';
+import { ownStatusOf, type ProblemHandlerOptions, problemReporter } from '../../http/index.ts';
+
+/**
+ * A handler for `app.onError`: 503, 504, 400 or 401 for errors that have such a status, and 500 for all others, with nothing of what
+ * is inside. An `HTTPException` gives its own answer.
+ *
+ * ```ts
+ * import { Hono } from 'hono';
+ * import { problemHandler } from 'sluice/hono';
+ * new Hono().onError(problemHandler({ onError: (error) => console.error(error) }));
+ * ```
+ * @throws InvalidOptionError
+ */
+export function problemHandler(options: ProblemHandlerOptions = {}): ErrorHandler {
+  const answerTo = problemReporter(options);
+  return (error, c) => {
+    if ('getResponse' in error) return error.getResponse();
+    const own = ownStatusOf(error);
+    const { status, headers, body } = answerTo(error, isUploading(c.env));
+    const shown = own === undefined ? body : { title: body.title, status };
+    return new Response(JSON.stringify(shown), { status: status === 499 ? 500 : status, headers });
+  };
+}
+
+/** On Node.js the bindings have the request of Node.js. */
+function isUploading(bindings: unknown): boolean {
+  const { incoming } = (bindings ?? {}) as { readonly incoming?: { readonly complete?: boolean } };
+  return incoming?.complete === false;
+}

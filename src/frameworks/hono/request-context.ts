@@ -1,0 +1,52 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { type Database, InvalidOptionError } from '../../index.ts';
+import {
+  createHttpContext,
+  disconnectSignalOf,
+  type HttpContextOptions,
+  type RequestContext,
+} from '../../http/index.ts';
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** The context of the request: its `signal`, and `transaction()` with it. */
+    sluice: RequestContext;
+  }
+}
+
+/**
+ * A middleware that gives each request its context: deadline, trace, tenant and level from its headers, and the client's
+ * disconnect as a signal. `c.get('sluice')` is the context. Headers that are refused go to `app.onError`.
+ *
+ * ```ts
+ * import { Hono } from 'hono';
+ * import { problemHandler, sluice, transaction } from 'sluice/hono';
+ * const app = new Hono().use(sluice(database, { timeout: 5_000 }));
+ * app.post('/orders', transaction(), async (c) => {
+ *   await checkout(id);
+ *   return c.json({ sold: true }, 201);
+ * });
+ * app.onError(problemHandler());
+ * ```
+ * @throws InvalidOptionError
+ */
+export function sluice(database: Database, options: HttpContextOptions<Context> = {}): MiddlewareHandler {
+  const contexts = createHttpContext<Context>(database, options);
+  return async (c, next) => {
+    const { headers, signal } = c.req.raw;
+    await contexts.run(c, { headers, signal: disconnectSignalOf(signal) }, async (context) => {
+      c.set('sluice', context);
+      await next();
+    });
+  };
+}
+
+/** The context of a request. @throws InvalidOptionError for a request that did not pass the middleware */
+export function contextOf(c: Context): RequestContext {
+  const context: unknown = c.get('sluice');
+  if (context !== undefined) return context as RequestContext;
+  throw new InvalidOptionError({
+    what: 'A request has no context of Sluice',
+    remedy: 'Use the middleware before its route: app.use(sluice(database))',
+  });
+}
