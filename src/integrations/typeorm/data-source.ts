@@ -6,7 +6,6 @@ import {
   errorOfSluice,
   type OwnTransactions,
   isInAnyTransaction,
-  clientOf,
   libraryPool,
   noteBound,
   ownTransactions,
