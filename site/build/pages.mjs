@@ -1,13 +1,14 @@
 // Lays out the pages for VitePress.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { drawing, lightForm } from './drawings.mjs';
 import { relink } from './links.mjs';
 import { pages, repository, staged, textOf } from './places.mjs';
 
-/** Writes a page of the site. */
+/** Writes a page of the site. One that is as it was is left alone, so that a browser which shows it does not load it again. */
 export function write(name, text) {
   const file = join(staged, name);
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
 }
