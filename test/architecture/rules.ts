@@ -127,6 +127,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
+  'cli/sluice': ['init'],
 };
 
 /** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources. */
