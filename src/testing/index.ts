@@ -1,3 +1,4 @@
+export { noDatabase, type NoDatabaseOptions, StatementWithoutDatabaseError } from './no-database.ts';
 export { EscapedStatementError, poolOfOne } from './pool-of-one.ts';
 export {
   captureCommitHooks,

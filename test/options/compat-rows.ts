@@ -3,12 +3,19 @@ import {
   Transactional,
   wrapInTransaction,
 } from '../../src/compat/typeorm-transactional/index.ts';
+import { noDatabase } from '../../src/testing/index.ts';
 import { isolation, type Row } from './row.ts';
-import { either, only, whole, words } from './values.ts';
+import { called, either, only, whole, words } from './values.ts';
 
 const aSymbol = { good: [Symbol('sell')], accepts: (value: unknown) => typeof value === 'symbol' };
 
 export const compatRows: readonly Row[] = [
+  {
+    interface: 'NoDatabaseOptions',
+    entrance: 'noDatabase',
+    call: noDatabase,
+    options: { answer: called(() => []) },
+  },
   {
     interface: 'TypeormTransactionalOptions',
     entrance: 'initializeTransactionalContext',
