@@ -85,7 +85,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
   // Adapters of frameworks: each knows the core, its framework, and no other adapter.
   'frameworks/nestjs': {
-    folders: ['.', 'core', 'context', 'envelope', 'transaction', 'database', 'queue', 'http'],
+    folders: ['.', 'core', 'context', 'envelope', 'transaction', 'database', 'outbox', 'queue', 'http'],
     packages: ['@nestjs/common', '@nestjs/core', 'rxjs'],
   },
   // The names of other packages, over the entry of their library.

@@ -13,6 +13,7 @@ import {
   Sse,
   UseGuards,
 } from '@nestjs/common';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { EMPTY, type Observable } from 'rxjs';
@@ -309,5 +310,35 @@ describe('requests', () => {
     ['errors that are none', { errors: 1 }],
   ])('refuse %s', (_what, options) => {
     expect(() => RequestModule.forRoot(options as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+  });
+});
+
+describe('on Fastify', () => {
+  async function shopOnFastify(): Promise<string> {
+    const { url } = await listen(
+      {
+        imports: [shop(1), RequestModule.forRoot({ secret, timeout: 500 })],
+        controllers: [ProductsController],
+        providers: [Products],
+      },
+      new FastifyAdapter(),
+    );
+    return url;
+  }
+
+  it('routes commit before the answer, in the context that came with the request', async () => {
+    const url = await shopOnFastify();
+    const answer = await post(`${url}/products/1`, { again: true });
+    expect([answer.status, await answer.json()]).toEqual([201, { id: 1, isActive: true }]);
+    expect((await post(`${url}/products/deferred`)).status).toBe(500);
+    expect((await post(`${url}/products/throws/7`)).status).toBe(500);
+    expect(await server.products()).toEqual([1, 2]);
+    const { injectContext } = createContextCarrier(server.open(), { secret });
+    const headers = await withContext({ tenant: 'acme' }, async () => injectContext<Record<string, string>>({}));
+    seen.length = 0;
+    expect(await (await fetch(`${url}/products/context`, { headers })).json()).toMatchObject({ tenant: 'acme' });
+    expect(seen).toEqual(['acme']);
+    expect((await fetch(`${url}/products/context`, { headers })).status).toBe(401);
+    expect((await fetch(`${url}/products/wait`)).status).toBe(504);
   });
 });

@@ -3,6 +3,7 @@ import { Inject, Injectable, Module, Scope } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { InjectDataSource, TypeOrmModule } from '@nestjs/typeorm';
 import { Kysely, PostgresDialect } from 'kysely';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type DataSource, EntitySchema } from 'typeorm';
 import { describe, expect, it } from 'vitest';
 import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
@@ -16,13 +17,15 @@ import {
   JobHandler,
   JobsModule,
   provideHandle,
+  provideRelay,
   SluiceModule,
   Transactional,
   typeOrmOptions,
 } from '../../src/frameworks/nestjs/index.ts';
-import { type Database, isTransactionActive } from '../../src/index.ts';
+import { channelNames, type Database, isTransactionActive } from '../../src/index.ts';
 import { bindKysely } from '../../src/integrations/kysely/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import { addToOutbox, createOutboxTables } from '../../src/outbox/index.ts';
 import { defineQueue, type Job, type Jobs, memory, type Queue } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
@@ -137,6 +140,37 @@ describe('JobsModule', () => {
     await closing;
     expect(isOpen).toBe(false);
     expect(await server.products()).toEqual([7]);
+  });
+
+  it('relays the outbox from the start to the end', async () => {
+    const delivered: unknown[] = [];
+    const database = server.open();
+    await createOutboxTables(database.current);
+    const app = await startContext({
+      imports: [SluiceModule.forRoot({ database, closeOnShutdown: true })],
+      providers: [
+        { provide: 'DELIVERED', useValue: delivered },
+        provideRelay({
+          provide: 'RELAY',
+          inject: ['DELIVERED'],
+          useFactory: (into: unknown[]) => ({
+            channel: 'mail',
+            pollInterval: 10,
+            deliver: async (messages) => void into.push(...messages.map(({ payload }) => payload)),
+          }),
+        }),
+      ],
+    });
+    await database.transaction(() => addToOutbox(database.current, [{ channel: 'mail', queue: 'sold', payload: 7 }]));
+    await until('it is delivered', () => delivered.length === 1);
+    expect(delivered).toEqual([7]);
+    const failures: unknown[] = [];
+    const note = (failure: unknown): void => void failures.push(failure);
+    subscribe(channelNames.backgroundError, note);
+    await app.close();
+    unsubscribe(channelNames.backgroundError, note);
+    expect(failures).toEqual([]);
+    expect((await rejection(database.query('select 1')))['code']).toBe('DATABASE_CLOSED');
   });
 
   it('says at the start which queues there are', async () => {

@@ -1,6 +1,6 @@
 import type { INestApplication, INestApplicationContext, ModuleMetadata } from '@nestjs/common';
 import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type AbstractHttpAdapter, NestFactory } from '@nestjs/core';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 
@@ -26,11 +26,14 @@ export async function startContext(metadata: ModuleMetadata): Promise<INestAppli
 /** Starts an application that listens; it is closed after the test. */
 export async function listen(
   metadata: ModuleMetadata,
-  prepare: (app: INestApplication) => void = () => {},
+  adapter?: AbstractHttpAdapter,
 ): Promise<{ readonly app: INestApplication; readonly url: string }> {
-  const app = await NestFactory.create(rootModule(metadata), { logger: false, abortOnError: false });
+  const options = { logger: false, abortOnError: false } as const;
+  const root = rootModule(metadata);
+  const app = await (adapter === undefined
+    ? NestFactory.create(root, options)
+    : NestFactory.create(root, adapter, options));
   open.push(app);
-  prepare(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return { app, url: `http://127.0.0.1:${port}` };

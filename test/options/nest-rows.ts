@@ -1,6 +1,7 @@
 import {
   JobsModule,
   provideHandle,
+  provideRelay,
   RequestModule,
   SluiceModule,
   Transactional,
@@ -87,6 +88,13 @@ export const nestRows: readonly Row[] = [
     entrance: 'provideHandle',
     call: (options) => provideHandle(options),
     base: () => ({ provide: 'KYSELY', useFactory: () => ({}) }),
+    options: { provide: anything, database: name, inject: list, useFactory: called() },
+  },
+  {
+    interface: 'RelayProviderOptions',
+    entrance: 'provideRelay',
+    call: (options) => provideRelay(options),
+    base: () => ({ provide: 'RELAY', useFactory: () => ({}) }),
     options: { provide: anything, database: name, inject: list, useFactory: called() },
   },
   {

@@ -26,5 +26,6 @@ export {
   type SluiceModuleOptions,
   type SluiceModuleSettings,
 } from './sluice-module.ts';
+export { provideRelay, type RelayProviderOptions } from './relays.ts';
 export { getDatabaseToken, getJobsToken, getQueueToken } from './parts/tokens.ts';
 export { type NestTransactionOptions, Transactional } from './transactional.ts';

@@ -25,8 +25,9 @@ export interface OpenJobs extends Closing {
   readonly jobs: Jobs;
 }
 
-/** Something that stands between the jobs and the databases, such as a relay. */
-export interface Stoppable {
+/** What runs between the jobs and the databases: a relay. */
+export interface Runs {
+  start(): void;
   stop(): Promise<unknown>;
 }
 
@@ -37,7 +38,7 @@ export interface Stoppable {
 export class OpenParts {
   readonly databases: Map<string, OpenDatabase> = new Map<string, OpenDatabase>();
   readonly jobs: Map<string, OpenJobs> = new Map<string, OpenJobs>();
-  readonly relays: Set<Stoppable> = new Set<Stoppable>();
+  readonly relays: Set<Runs> = new Set<Runs>();
   readonly #logger = new Logger('Sluice');
   #isEnding = false;
 
@@ -67,6 +68,11 @@ export class OpenParts {
   /** The names of all queues of the application. */
   get queueNames(): string[] {
     return [...this.jobs.values()].flatMap(({ jobs }) => queueNamesOf(jobs));
+  }
+
+  /** Nest calls it when all providers are there. */
+  onApplicationBootstrap(): void {
+    for (const relay of this.relays) relay.start();
   }
 
   /** Nest calls it when the application is to end, while its servers still answer. */
