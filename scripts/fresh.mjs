@@ -71,7 +71,7 @@ async function failureOf(name, packed) {
   if (installed.status !== 0) return installed.output;
   const checked = await run(project, ['run', '--silent', 'check']);
   if (checked.status !== 0) return checked.output;
-  results.push(description);
+  results.push({ description, dependencies });
   rmSync(project, { recursive: true, force: true });
   return undefined;
 }

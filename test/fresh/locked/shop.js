@@ -1,11 +1,15 @@
 // What a program that is locked to older versions uses works, or is refused by name before anything is taken.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
+import { setTimeout } from 'node:timers/promises';
 import { EntitySchema, MikroORM } from '@mikro-orm/postgresql';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { integer, pgTable } from 'drizzle-orm/pg-core';
+import Redis from 'ioredis';
 import { Kysely, PostgresDialect } from 'kysely';
 import { createDatabase, UnsupportedLibraryError } from 'sluice';
+import { createCache } from 'sluice/cache';
+import { RedisStore } from 'sluice/cache/redis';
 import { bindDrizzle } from 'sluice/drizzle';
 import { createKnex } from 'sluice/knex';
 import { bindKysely } from 'sluice/kysely';
@@ -35,6 +39,7 @@ try {
   await joins('kysely', (id) => kysely.transaction().execute((trx) => trx.insertInto(table).values({ id }).execute()));
   await joins('knex', (id) => knex.transaction((trx) => trx(table).insert({ id })));
   await runsJobs();
+  await caches();
   refused('pg-boss', '11.1.2', () => pgBoss({ connectionString }));
   // What its client says of itself: to generate one, Prisma 6 downloads its engine.
   const prisma = { _clientVersion: versionOfPrisma, $transaction() {}, $extends() {} };
@@ -76,6 +81,24 @@ async function runsJobs() {
   await jobs.obliterate();
   await jobs.close();
   console.log('bullmq works');
+}
+
+async function caches() {
+  const client = new Redis(process.env.REDIS_URL ?? 'redis://127.0.0.1:6379');
+  const store = new RedisStore({ client, prefix: `${table}:`, timeout: 5_000, commitTimeout: 100 });
+  const stock = createCache(database, { name: 'stock', store });
+  const stored = async () => {
+    await database.transaction(() => stock.set(3, 'all'));
+    return await stock.getOrSet('all', () => 4);
+  };
+  // A store that has just begun is used when the commits of before must have ended.
+  for (let tries = 0; tries < 50 && (await stored()) !== 3; tries += 1) await setTimeout(100);
+  assert.equal(await stored(), 3);
+  const keys = await client.keys(`${table}:*`);
+  assert.ok(keys.length > 0);
+  await client.del(keys);
+  await client.quit();
+  console.log('ioredis works');
 }
 
 function refused(library, has, bind) {

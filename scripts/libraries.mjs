@@ -1,0 +1,91 @@
+// Runs the conformance of libraries on the oldest version of each that works, and on newer ones than are installed here:
+// `npm run libraries:check`, or `npm run libraries:check -- kysely` for some. Each is installed into a folder of its own outside of
+// the repository. On the versions that are installed here, `npm test` runs all of it.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { noteResults } from './compatibility-results.mjs';
+import { startPostgres } from './embedded-postgres.mjs';
+import { root } from './entry-points.mjs';
+
+const { runs } = JSON.parse(readFileSync(join(root, 'test/conformance/versions.json'), 'utf8'));
+const asked = process.argv.slice(2);
+const chosen = runs.filter(({ library }) => asked.length === 0 || asked.includes(library));
+if (chosen.length < Math.max(1, asked.length)) throw new Error(`there is no run of ${asked.join(', ')}`);
+
+const server = process.env.DATABASE_URL ? undefined : await startPostgres();
+const url = server?.url ?? process.env.DATABASE_URL;
+const failures = [];
+const results = [];
+try {
+  for (const run of chosen) {
+    const began = Date.now();
+    const { passed, output } = await check(run);
+    const seconds = Math.round((Date.now() - began) / 1_000);
+    console.log(`${passed > 0 ? 'passed' : 'FAILED'} ${run.library} ${run.version}: ${passed} tests (${seconds} s)`);
+    if (passed > 0) results.push({ library: run.library, version: run.version });
+    else failures.push(`${run.library} ${run.version}:\n${output}`);
+  }
+} finally {
+  await server?.stop();
+}
+if (failures.length > 0) {
+  console.error(failures.join('\n\n'));
+  process.exit(1);
+}
+if (asked.length === 0) noteResults('libraries', results);
+process.exit(0);
+
+/** @returns how many tests have passed; none where one has failed */
+async function check({ library, version, files, shared = [], without = [], engine }) {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-library-'));
+  try {
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    const options = [
+      'install',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      '--legacy-peer-deps',
+      '--ignore-scripts',
+    ];
+    const installed = spawnSync('npm', [...options, `${library}@${version}`], { cwd: folder, encoding: 'utf8' });
+    if (installed.status !== 0) return { passed: 0, output: installed.stderr };
+    // A program has one copy of its driver.
+    for (const name of shared) {
+      rmSync(join(folder, 'node_modules', name), { recursive: true, force: true });
+      symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    }
+    const report = join(folder, 'report.json');
+    const skipped = without.map(({ test }) => test).join('|');
+    const pattern = skipped === '' ? [] : ['--testNamePattern', `^(?!.*(?:${skipped}))`];
+    const output = await vitest(['--outputFile', report, ...pattern, ...files], folder, { library, engine });
+    const { success, numPassedTests } = JSON.parse(readFileSync(report, 'utf8'));
+    return { passed: success ? numPassedTests : 0, output };
+  } catch (error) {
+    return { passed: 0, output: error.stack };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function vitest(options, folder, { library, engine }) {
+  const program = join(root, 'node_modules/vitest/vitest.mjs');
+  const config = [
+    'run',
+    '--config',
+    'vitest.libraries.config.ts',
+    '--silent',
+    '--reporter',
+    'json',
+    '--reporter',
+    'dot',
+  ];
+  const env = { ...process.env, DATABASE_URL: url, SLUICE_LIBRARIES_FROM: folder, SLUICE_LIBRARIES: library };
+  if (engine !== undefined) env.SLUICE_TEST_ENGINE = engine;
+  const child = spawn(process.execPath, [program, ...config, ...options], { cwd: root, env, timeout: 240_000 });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
+  return new Promise((resolve) => child.on('close', () => resolve(output)));
+}
