@@ -33,6 +33,7 @@ import {
   isTransactionActive,
   withContext,
 } from '../../src/index.ts';
+import { rolledBack, testHeaders } from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
 import { listen, startContext } from './nestjs-support.ts';
@@ -311,6 +312,21 @@ describe('requests', () => {
   ])('refuse %s', (_what, options) => {
     expect(() => RequestModule.forRoot(options as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
+});
+
+it('requests join a test, which is rolled back', async () => {
+  const database = server.open();
+  const { url } = await listen({
+    imports: [SluiceModule.forRoot({ database }), RequestModule.forRoot({ secret })],
+    controllers: [ProductsController],
+    providers: [Products],
+  });
+  await rolledBack(database, async () => {
+    expect((await post(`${url}/products/1`, { again: true }, testHeaders())).status).toBe(201);
+    expect((await post(`${url}/products/throws/3`, {}, testHeaders())).status).toBe(500);
+    expect((await database.query('select id from product order by id')).rows).toEqual([{ id: 1 }, { id: 2 }]);
+  });
+  expect(await server.products()).toEqual([]);
 });
 
 describe('on Fastify', () => {
