@@ -50,7 +50,8 @@ describe('the recommended configuration', () => {
   });
 
   it('finds nothing in the examples', async () => {
-    const results = await eslint(join(root, 'examples')).lintFiles(['**/*.ts']);
+    // Their tests look at the database from outside, on pools of their own.
+    const results = await eslint(join(root, 'examples')).lintFiles(['**/src/**/*.ts']);
     // A check that saw nothing proves nothing.
     expect(results.length).toBeGreaterThan(5);
     expect(results.flatMap(({ filePath, messages }) => messages.map((each) => `${filePath}: ${each.message}`))).toEqual(
