@@ -458,7 +458,23 @@ const folder = mkdtempSync(join(fileURLToPath(new URL('.', import.meta.url)), '.
 const PrismaClient = await generatePrismaClient(folder);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const libraries: Record<string, (isOurs: boolean) => { library: Library; close: () => PromiseLike<unknown> }> = {
+const libraries: Record<
+  string,
+  (isOurs: boolean) => { library: Library; ready?: () => Promise<unknown>; close: () => PromiseLike<unknown> }
+> = {
+  TypeORM(isOurs) {
+    const connection = isOurs
+      ? createDataSource(server.open(), { entities: [Product] })
+      : new DataSource({ type: 'postgres', url: server.url, entities: [Product], poolSize: 3 });
+    const library: Library = {
+      connection,
+      adapter: new shim.TransactionalAdapterTypeOrm({ dataSourceToken: DataSource }),
+      insert: async (tx: DataSource['manager'], id) => await tx.query('insert into product (id) values ($1)', [id]),
+      readOnly: { isolationLevel: 'NONSENSE' },
+      hasNested: true,
+    };
+    return { library, ready: () => connection.initialize(), close: () => connection.destroy() };
+  },
   Kysely(isOurs) {
     const database = server.open();
     const pool = isOurs ? ambientPool(database) : new pg.Pool({ connectionString: server.url, max: 3 });
@@ -526,6 +542,7 @@ describe.each(Object.keys(libraries).flatMap((name) => [[name, true] as const, [
       const made = libraries[name]?.(isOurs);
       if (made === undefined) throw new Error(`no library ${name}`);
       const { library, close } = made;
+      await made.ready?.();
       const adapter = Object.assign(library.adapter, { connection: library.connection, connectionToken: undefined });
       const plugins = [new shim.ClsPluginTransactional({ adapter, connectionName: name })];
       const module = await Test.createTestingModule({ imports: [ClsModule.registerPlugins(plugins)] }).compile();
