@@ -1,6 +1,6 @@
 import * as cls from '../../src/compat/nestjs-cls/index.ts';
 import type { Row } from './row.ts';
-import { either, only, some, truth, words } from './values.ts';
+import { either, list, only, some, truth, words } from './values.ts';
 
 const anything = { good: ['token'], accepts: () => true };
 const anObject = { good: [{}], accepts: (value: unknown) => typeof value === 'object' && value !== null };
@@ -35,7 +35,7 @@ export const compatClsRows: readonly Row[] = [
     base: () => ({ adapter: new cls.TransactionalAdapterKnex({ knexInstanceToken: 'knex' }) }),
     options: {
       adapter: either(some(new cls.TransactionalAdapterKnex({ knexInstanceToken: 'knex' })), anObject),
-      imports: { good: [[]], accepts: () => true },
+      imports: list,
       connectionName: words(200),
       enableTransactionProxy: truth,
     },

@@ -13,9 +13,8 @@ import { OpenParts } from '../../src/frameworks/nestjs/parts/open-parts.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
 import { contextOptions, routeOptions } from './http-rows.ts';
 import { invoice, isolation, type Place, type Row } from './row.ts';
-import { called, canBeRead, type Domain, milliseconds, only, some, timer, truth, words } from './values.ts';
+import { called, type Domain, list, milliseconds, only, some, timer, truth, words } from './values.ts';
 
-const list: Domain = { good: [[]], accepts: (value) => canBeRead(value) && Array.isArray(value) };
 const anything: Domain = { good: ['KYSELY'], accepts: () => true };
 const name = words(200);
 const imported = { imports: list, inject: list, useFactory: called() };

@@ -97,6 +97,7 @@ describe('options of the same name', () => {
     'ModelCacheOptions.tags': 'they are those of columns',
     'ModelOptions.key': 'it is a column',
     'SelectOptions.cache': 'it says whether the cache is asked',
+    'WrapInTransactionOptions.name': 'it is the key of a method',
     'NewOutboxMessage.id': 'the id of a message is any text',
   };
   const checkOf = (domain: Domain): string =>

@@ -149,5 +149,6 @@ export const isRecord = (value: unknown): boolean =>
 export function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && value !== null && canBeRead(value) && Object.keys(value).length === 0;
 }
+export const list: Domain = { good: [[]], accepts: (value) => canBeRead(value) && Array.isArray(value) };
 export const emptyList: Domain = { good: [], accepts: (value) => isEmpty(value) && Array.isArray(value) };
 export const emptyObject: Domain = { good: [], accepts: (value) => isEmpty(value) && isRecord(value) };

@@ -1,13 +1,13 @@
 import type { InjectionToken, Provider } from '@nestjs/common';
 import { ClsPluginBase } from 'nestjs-cls';
-import { aBoolean, anObject, anything, type Check, label, readOptions } from '../../core/index.ts';
+import { aBoolean, anObject, anything, type Check, label, listOf, readOptions } from '../../core/index.ts';
 import type { AnyAdapterOptions, AnyTransactionalAdapter, HostOptions, TransactionalPluginOptions } from './adapter.ts';
 import { TransactionProxyUnsupportedError } from './errors.ts';
 import { getTransactionHostToken, getTransactionToken, TransactionHost } from './host.ts';
 
 const checks: Record<keyof TransactionalPluginOptions, Check> = {
   adapter: anObject,
-  imports: anything,
+  imports: listOf(anything, 1_000, 'a list of modules'),
   connectionName: label(200),
   enableTransactionProxy: aBoolean,
 };
