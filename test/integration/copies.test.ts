@@ -8,6 +8,9 @@ import { EntitySchema as MikroSchema } from '@mikro-orm/core';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { integer, pgTable } from 'drizzle-orm/pg-core';
+import express from 'express';
+import fastify from 'fastify';
+import { Hono } from 'hono';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { EntitySchema } from 'typeorm';
@@ -86,6 +89,57 @@ const entrances: Readonly<Record<string, Use>> = {
     const { runWithContext } = maker.sluice.createContextCarrier(database, options);
     const headers = await database.transaction(() => injectContext(new Headers()));
     expect(await runWithContext(headers, () => taker.sluice.currentContext().level)).toBe(1);
+  },
+  createHttpContext: async ({ database, taker }) => {
+    const contexts = taker.http.createHttpContext(database);
+    const received = { headers: {}, signal: new AbortController().signal };
+    const sell = (id: number, last: () => void): Promise<void> =>
+      contexts.run({}, received, (context) =>
+        context.transaction(async () => {
+          await database.query(insert, [id]);
+          last();
+        }),
+      );
+    const fail = (): never => {
+      throw new Error('roll back');
+    };
+    expect(await rejection(sell(1, fail))).toMatchObject({ message: 'roll back' });
+    await sell(2, () => {});
+    expect(await server.products()).toEqual([2]);
+  },
+  shutdown: async ({ database, taker }) => {
+    await taker.http.shutdown(database);
+    expect(await rejection(database.query('select 1'))).toMatchObject({ code: 'DATABASE_CLOSED' });
+  },
+  sluice: async ({ database, taker, closes }) => {
+    const sell = (id: number): Promise<unknown> => database.query(insert, [id]);
+    const hono = new Hono().use(taker.hono.sluice(database)).post('/', taker.hono.transaction(), async (c) => {
+      await sell(1);
+      return c.text('sold');
+    });
+    expect((await hono.request('/', { method: 'POST' })).status).toBe(200);
+    const inFastify = fastify();
+    await inFastify.register(taker.fastify.sluice(database));
+    inFastify.post('/', { config: { transaction: true } }, async () => {
+      await sell(2);
+      return 'sold';
+    });
+    expect((await inFastify.inject({ method: 'POST', url: '/' })).statusCode).toBe(200);
+    const { sluice, transactional } = taker.express;
+    const inExpress = express().use(sluice(database));
+    inExpress.post(
+      '/',
+      transactional(async (_request, response) => {
+        await sell(3);
+        response.end('sold');
+      }),
+    );
+    const listening = inExpress.listen(0);
+    closes.push(() => listening.close());
+    await until('it listens', () => listening.listening);
+    const { port } = listening.address() as { port: number };
+    expect((await fetch(`http://127.0.0.1:${port}/`, { method: 'POST' })).status).toBe(200);
+    expect(await server.products()).toEqual([1, 2, 3]);
   },
   createCache: async ({ database, maker, taker }) => {
     const store = new maker.cache.MemoryStore();
@@ -459,13 +513,18 @@ describe('of another version', () => {
   }
 
   const foreign = (): Database<'default'> => open(later.entries);
-  const { app, cache, kysely, model: models, outbox, postgres, queue, sluice, testing, typeorm } = own;
+  const { app, cache, http, kysely, model: models, outbox, postgres, queue, sluice, testing, typeorm } = own;
   const definition = models.defineModel<Product>({ table: 'product', key: 'id' });
   const kyselyOver = (of: Database<'default'>, { postgres: driver }: Entries): Kysely<{ product: { id: number } }> =>
     new Kysely({ dialect: new PostgresDialect({ pool: driver.ambientPool(of) }) });
 
   it.each<[string, () => unknown]>([
     ['createContextCarrier', () => sluice.createContextCarrier(foreign())],
+    ['createHttpContext', () => http.createHttpContext(foreign())],
+    ['shutdown', () => http.shutdown(foreign())],
+    ['sluice of Express', () => own.express.sluice(foreign())],
+    ['sluice of Fastify', () => own.fastify.sluice(foreign())],
+    ['sluice of Hono', () => own.hono.sluice(foreign())],
     ['createCache', () => cache.createCache(foreign(), { name: 'stock' })],
     ['createModel', () => models.createModel(foreign(), definition)],
     ['createApp', () => app.createApp(foreign())],

@@ -277,6 +277,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   MIXED_VERSIONS: 'about two copies of the package',
   UNKNOWN_CLIENT: 'there is no such client',
   NO_DATABASE: 'there is no database',
+  STATEMENT_WITHOUT_DATABASE: 'of a unit test; its driver does not know what its client is called',
   UNBOUND_LIBRARY: 'needs a library; test/integration/unbound-libraries.test.ts',
   AMBIGUOUS_DATABASE: 'of several databases none is meant',
   TARGET_SESSION: 'the cause of a CONNECT_FAILED',

@@ -6,6 +6,10 @@ import * as app from '../../src/app/index.ts';
 import * as cache from '../../src/cache/index.ts';
 import * as redis from '../../src/cache/redis/index.ts';
 import * as drizzle from '../../src/integrations/drizzle/index.ts';
+import * as express from '../../src/frameworks/express/index.ts';
+import * as fastify from '../../src/frameworks/fastify/index.ts';
+import * as hono from '../../src/frameworks/hono/index.ts';
+import * as http from '../../src/http/index.ts';
 import * as knex from '../../src/integrations/knex/index.ts';
 import * as kysely from '../../src/integrations/kysely/index.ts';
 import * as mikroOrm from '../../src/integrations/mikro-orm/index.ts';
@@ -26,6 +30,10 @@ export const own = {
   cache,
   redis,
   drizzle,
+  express,
+  fastify,
+  hono,
+  http,
   knex,
   kysely,
   mikroOrm,
@@ -50,6 +58,10 @@ const files: Readonly<Record<keyof Entries, string>> = {
   cache: 'cache',
   redis: 'cache/redis',
   drizzle: 'integrations/drizzle',
+  express: 'frameworks/express',
+  fastify: 'frameworks/fastify',
+  hono: 'frameworks/hono',
+  http: 'http',
   knex: 'integrations/knex',
   kysely: 'integrations/kysely',
   mikroOrm: 'integrations/mikro-orm',
