@@ -3,6 +3,7 @@ export type TestChoice = 'short' | 'long' | 'all';
 
 /** What takes more than some seconds: kills by the hundred, silence, soak, mutants, installations, all usages of a library. */
 export const longTests: readonly string[] = [
+  'test/behaviour/anomalies.test.ts',
   'test/behaviour/cache-consistency.test.ts',
   'test/behaviour/close.test.ts',
   'test/behaviour/pool-connection-attempts.test.ts',
@@ -21,6 +22,7 @@ export const longTests: readonly string[] = [
   'test/conformance/usage/objection.test.ts',
   'test/conformance/usage/prisma-options.test.ts',
   'test/conformance/usage/prisma.test.ts',
+  'test/conformance/usage/typeorm-calls.test.ts',
   'test/conformance/usage/typeorm.test.ts',
   'test/integration/cache-cluster.test.ts',
   'test/integration/cache-network.test.ts',
@@ -29,11 +31,14 @@ export const longTests: readonly string[] = [
   'test/integration/network-mariadb.test.ts',
   'test/integration/network.test.ts',
   'test/integration/pg-boss-on-ambient-pool.test.ts',
+  'test/integration/pooler.test.ts',
   'test/integration/queue-cuts.test.ts',
   'test/integration/queue-faults.test.ts',
+  'test/integration/queue-pg-boss.test.ts',
   'test/integration/queue-recovery.test.ts',
   'test/integration/silent-mariadb.test.ts',
   'test/integration/silent.test.ts',
+  'test/integration/unbound-libraries.test.ts',
   'test/processes/cache-kills.test.ts',
   'test/processes/cache-mutants.test.ts',
   'test/processes/cache-processes.test.ts',
