@@ -1,7 +1,7 @@
 import { matchesGlob } from 'node:path';
 import swc from 'unplugin-swc';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { longTests, testChoice } from './test/support/long-tests.ts';
+import { longFiles, testChoice } from './test/support/long-tests.ts';
 import { ProgressReporter } from './test/support/progress-reporter.ts';
 import { mariadbIsHere } from './test/support/servers.ts';
 
@@ -22,7 +22,7 @@ const matches = (path: string, globs: readonly string[]): boolean => globs.some(
 /** The files of a project that are chosen; no project where there are none. */
 function chosen(project: TestProjectInlineConfiguration): TestProjectInlineConfiguration[] {
   const { name, include = [], exclude = [] } = project.test ?? {};
-  const long = longTests.filter((path) => matches(path, include) && !matches(path, exclude));
+  const long = longFiles().filter((path) => matches(path, include) && !matches(path, exclude));
   if (choice === 'all' || repeats.has(name)) return choice === 'short' ? [] : [project];
   if (choice === 'short') return [{ ...project, test: { ...project.test, exclude: [...exclude, ...long] } }];
   return long.length === 0 ? [] : [{ ...project, test: { ...project.test, include: long } }];

@@ -1,3 +1,5 @@
+import { globSync } from 'node:fs';
+
 /** Which tests run: `short` with "npm test", `long` with "npm run test:long", all of them where nothing is said. */
 export type TestChoice = 'short' | 'long' | 'all';
 
@@ -7,33 +9,30 @@ export const longTests: readonly string[] = [
   'test/behaviour/cache-consistency.test.ts',
   'test/behaviour/close.test.ts',
   'test/behaviour/pool-connection-attempts.test.ts',
+  'test/behaviour/retry.test.ts',
+  'test/behaviour/row-locks.test.ts',
   'test/behaviour/scope-trees.test.ts',
   'test/behaviour/time-loops.test.ts',
   'test/conformance/library-mikro-orm.test.ts',
   'test/conformance/library-typeorm.test.ts',
-  'test/conformance/ports/cache-stores.test.ts',
-  'test/conformance/ports/queue-engines.test.ts',
+  'test/conformance/ports/*.test.ts',
   'test/conformance/queue-bullmq.test.ts',
   'test/conformance/queue-memory.test.ts',
   'test/conformance/queue-pg-boss.test.ts',
-  'test/conformance/usage/knex.test.ts',
-  'test/conformance/usage/kysely.test.ts',
-  'test/conformance/usage/mikro-orm.test.ts',
-  'test/conformance/usage/objection.test.ts',
-  'test/conformance/usage/prisma-options.test.ts',
-  'test/conformance/usage/prisma.test.ts',
-  'test/conformance/usage/typeorm-calls.test.ts',
-  'test/conformance/usage/typeorm.test.ts',
+  'test/conformance/usage/*.test.ts',
+  'test/frameworks/nestjs-shutdown.test.ts',
   'test/integration/cache-cluster.test.ts',
   'test/integration/cache-network.test.ts',
   'test/integration/cache-redis.test.ts',
   'test/integration/demo.test.ts',
+  'test/integration/faults.test.ts',
   'test/integration/network-mariadb.test.ts',
   'test/integration/network.test.ts',
   'test/integration/pg-boss-on-ambient-pool.test.ts',
   'test/integration/pooler.test.ts',
   'test/integration/queue-cuts.test.ts',
   'test/integration/queue-faults.test.ts',
+  'test/integration/queue-outages.test.ts',
   'test/integration/queue-pg-boss.test.ts',
   'test/integration/queue-recovery.test.ts',
   'test/integration/silent-mariadb.test.ts',
@@ -47,6 +46,11 @@ export const longTests: readonly string[] = [
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
 ];
+
+/** The files of them. */
+export function longFiles(): readonly string[] {
+  return globSync(longTests);
+}
 
 export function testChoice(): TestChoice {
   const name = process.env['SLUICE_TESTS'];
