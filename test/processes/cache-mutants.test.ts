@@ -31,7 +31,14 @@ async function failuresOn(copy: string, tests: readonly string[]): Promise<numbe
   const args = ['run', '--project', 'main', '--reporter', 'json', '--outputFile', 'result.json', '--bail', '1'];
   const files = tests.map((test) => join('test', test));
   const env: NodeJS.ProcessEnv = { ...process.env };
-  for (const name of ['SLUICE_TEST_RUN', 'VITEST', 'VITEST_POOL_ID', 'VITEST_WORKER_ID', 'NODE_OPTIONS'])
+  for (const name of [
+    'SLUICE_TEST_RUN',
+    'SLUICE_TESTS',
+    'VITEST',
+    'VITEST_POOL_ID',
+    'VITEST_WORKER_ID',
+    'NODE_OPTIONS',
+  ])
     delete env[name];
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args, ...files], {
     cwd: copy,
