@@ -370,6 +370,17 @@ const differences: Record<string, Difference> = {
     there: ['returned', 'stored', 1, 2],
     here: ['threw', 'TransactionEndedError', 1],
   },
+  'A context of its own in a transaction: `cls.exit`, `cls.run` with `override`': {
+    run: (kit) =>
+      outcomeOf(
+        kit.host.withTransaction(async () => {
+          await ClsServiceManager.getClsService().exit(() => save(kit, 1));
+          await fail();
+        }),
+      ),
+    there: ['threw', 'declined', 1],
+    here: ['threw', 'declined'],
+  },
   'A propagation that does not fit': {
     async run({ host }) {
       try {

@@ -10,10 +10,19 @@ import type {
 /** How an adapter begins transactions on its connection. */
 export type TransactionalAdapterOptions<TTx, TOptions> = {
   /** Begins a transaction, hands it to `setTx`, runs `fn` in it, and ends it. */
-  wrapWithTransaction: (options: TOptions, fn: () => Promise<never>, setTx: (client?: TTx) => void) => Promise<unknown>;
+  wrapWithTransaction: (
+    options: TOptions,
+    fn: (...given: unknown[]) => Promise<never>,
+    setTx: (client?: TTx) => void,
+  ) => Promise<unknown>;
   /** The same for a savepoint in `tx`; without it a nested transaction is a new one. */
   wrapWithNestedTransaction?:
-    | ((options: TOptions, fn: () => Promise<never>, setTx: (client?: TTx) => void, tx: TTx) => Promise<unknown>)
+    | ((
+        options: TOptions,
+        fn: (...given: unknown[]) => Promise<never>,
+        setTx: (client?: TTx) => void,
+        tx: TTx,
+      ) => Promise<unknown>)
     | undefined;
   /** What `tx` is where no transaction is open. */
   getFallbackInstance: () => TTx;
@@ -66,12 +75,17 @@ export type AnyAdapterOptions = {
   /** As in `TransactionalAdapterOptions`. */
   wrapWithTransaction: (
     options: never,
-    fn: () => Promise<never>,
+    fn: (...given: unknown[]) => Promise<never>,
     setTx: (client?: unknown) => void,
   ) => Promise<unknown>;
   /** As in `TransactionalAdapterOptions`. */
   wrapWithNestedTransaction?:
-    | ((options: never, fn: () => Promise<never>, setTx: (client?: unknown) => void, tx: never) => Promise<unknown>)
+    | ((
+        options: never,
+        fn: (...given: unknown[]) => Promise<never>,
+        setTx: (client?: unknown) => void,
+        tx: never,
+      ) => Promise<unknown>)
     | undefined;
   /** As in `TransactionalAdapterOptions`. */
   getFallbackInstance: () => unknown;

@@ -33,7 +33,10 @@ export function Transactional<TAdapter>(
 ): MethodDecorator & TransactionalDecorator;
 export function Transactional(...given: unknown[]): MethodDecorator & TransactionalDecorator {
   const [connectionName] = given.filter((value) => typeof value === 'string' && !isPropagation(value)) as string[];
-  const asked = given.filter((value) => isPropagation(value) || (typeof value === 'object' && value !== null));
+  // A second string is a propagation, or refused as none.
+  const asked = given.filter(
+    (value) => (typeof value === 'string' && value !== connectionName) || (typeof value === 'object' && value !== null),
+  );
   const wrap = (method: unknown, key: unknown): unknown => {
     if (typeof method !== 'function') throw notAMethod(key);
     return wrapped(method, connectionName, asked);

@@ -1,14 +1,13 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { Inject, Logger } from '@nestjs/common';
-import { ClsServiceManager } from 'nestjs-cls';
+import { type ClsService, ClsServiceManager } from 'nestjs-cls';
 import { checkBody, emitWarning, sharedByCopies } from '../../core/index.ts';
 import { NoDatabaseError, UnexpectedRollbackError } from '../../index.ts';
 import { beginsAlike, type HostOptions, type Transaction, type TransactionOptionsOf } from './adapter.ts';
 import { ambientTransactionsOf, type AmbientTransactions } from './ambient.ts';
-import { TransactionAlreadyActiveError, TransactionNotActiveError } from './errors.ts';
+import { TransactionAlreadyActiveError, TransactionNotActiveError, TransactionPropagationError } from './errors.ts';
 import { isPropagation, Propagation } from './propagation.ts';
 
-type Body<Result> = () => Promise<Result>;
+type Body<Result> = (...given: never[]) => Promise<Result>;
 
 /** A transaction that the adapter has begun. */
 interface Running {
@@ -28,7 +27,7 @@ const warned = sharedByCopies('compat-cls-unbound', () => new Set<string>());
 export class TransactionHost<TAdapter = never> {
   readonly #options: HostOptions;
   readonly #logger = new Logger(TransactionHost.name);
-  readonly #running = new AsyncLocalStorage<Running>();
+  readonly #key = Symbol('transaction');
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -39,7 +38,7 @@ export class TransactionHost<TAdapter = never> {
    * The host of a plugin, where Nest injects nothing.
    * @throws NoDatabaseError before Nest has made the plugin
    */
-  static getInstance(connectionName?: string): TransactionHost {
+  static getInstance<TAdapter = never>(connectionName?: string): TransactionHost<TAdapter> {
     const host = hosts.get(connectionName);
     if (host !== undefined) return host;
     throw new NoDatabaseError({
@@ -50,16 +49,15 @@ export class TransactionHost<TAdapter = never> {
 
   /** The transaction that is open here, or what the adapter has without one. Over Sluice always the handle of the library. */
   get tx(): Transaction<TAdapter> {
-    const running = this.#running.getStore();
-    return (running?.tx ?? this.#options.getFallbackInstance()) as Transaction<TAdapter>;
+    return (this.#running()?.tx ?? this.#options.getFallbackInstance()) as Transaction<TAdapter>;
   }
 
   /** Whether a transaction is open here. */
   isTransactionActive(): boolean {
-    return this.#ambient()?.isActive() ?? this.#running.getStore()?.isOpen === true;
+    return this.#ambient()?.isActive() ?? this.#running()?.isOpen === true;
   }
 
-  /** Runs `fn` in a transaction. @throws TransactionNotActiveError, TransactionAlreadyActiveError; UnexpectedRollbackError */
+  /** Runs `fn` in a transaction. @throws TransactionPropagationError, UnexpectedRollbackError */
   withTransaction<Result>(fn: (...args: never[]) => Promise<Result>): Promise<Result>;
   withTransaction<Result>(
     options: TransactionOptionsOf<TAdapter>,
@@ -73,7 +71,7 @@ export class TransactionHost<TAdapter = never> {
   ): Promise<Result>;
   withTransaction(...args: unknown[]): Promise<never> {
     const fn = args.findLast((arg) => typeof arg === 'function') as Body<never>;
-    const propagation = args.find(isPropagation) ?? Propagation.Required;
+    const propagation = args.find((arg) => typeof arg === 'string') ?? Propagation.Required;
     const options = args.find((arg) => typeof arg === 'object' && arg !== null);
     return this.#decide(propagation, options, fn);
   }
@@ -83,18 +81,21 @@ export class TransactionHost<TAdapter = never> {
     return this.#decide(Propagation.NotSupported, undefined, fn);
   }
 
-  async #decide<Result>(propagation: Propagation, options: object | undefined, fn: Body<Result>): Promise<Result> {
+  async #decide<Result>(propagation: string, options: object | undefined, fn: Body<Result>): Promise<Result> {
     checkBody('withTransaction', fn);
     const name = fn.name || 'anonymous';
+    if (!isPropagation(propagation)) throw unknownPropagation(name);
     const isActive = this.isTransactionActive();
     if (propagation === Propagation.Mandatory && !isActive) throw new TransactionNotActiveError(name);
     if (propagation === Propagation.Never && isActive) throw new TransactionAlreadyActiveError(name);
     const ambient = this.#ambient();
-    return await inContext(async () =>
+    const run = async (): Promise<Result> =>
       ambient === undefined
         ? await this.#runByAdapter(propagation, isActive, options, fn)
-        : await this.#runInSluice(ambient, propagation, isActive, options, fn),
-    );
+        : await this.#runInSluice(ambient, propagation, isActive, options, fn);
+    // The package joins by these without a context of their own: what they set there, their caller sees.
+    const joins = propagation === Propagation.Mandatory || propagation === Propagation.Supports;
+    return await (joins && isActive && cls().isActive() ? run() : inContext(run));
   }
 
   async #runByAdapter<Result>(
@@ -103,13 +104,13 @@ export class TransactionHost<TAdapter = never> {
     options: object | undefined,
     fn: Body<Result>,
   ): Promise<Result> {
-    const outer = this.#running.getStore();
+    const outer = this.#running();
     if (begins(propagation, isActive)) return await this.#begin(options, fn);
     if (propagation === Propagation.Nested && outer !== undefined) return await this.#nest(outer, options, fn);
     const name = fn.name || 'anonymous';
     this.#warnIgnored(options, propagation, name);
     if (!isActive || propagation === Propagation.NotSupported || outer === undefined) {
-      return await this.#running.run(none, fn);
+      return await this.#runAs(none, fn);
     }
     try {
       return await fn();
@@ -134,46 +135,60 @@ export class TransactionHost<TAdapter = never> {
     // What joins or nests asks for what it says itself.
     if (isActive && propagation !== Propagation.NotSupported) return await ambient.begin(fn, propagation, options);
     this.#warnIgnored(options, propagation, fn.name || 'anonymous');
-    return await this.#running.run(none, () => ambient.begin(fn, propagation, undefined));
+    return await this.#runAs(none, () => ambient.begin(fn, propagation, undefined));
   }
 
+  // The functions of an adapter are called on what it gave, since they may use "this".
   #begin<Result>(options: object | undefined, fn: Body<Result>): Promise<Result> {
-    const { wrapWithTransaction, defaultTxOptions } = this.#options;
-    return this.#wrap(fn, (body, setTx) =>
-      wrapWithTransaction({ ...defaultTxOptions, ...options } as never, body, setTx),
-    );
+    const adapted = this.#options;
+    const all = { ...adapted.defaultTxOptions, ...options } as never;
+    return this.#wrap(fn, (body, setTx) => adapted.wrapWithTransaction(all, body, setTx));
   }
 
   #nest<Result>(outer: Running, options: object | undefined, fn: Body<Result>): Promise<Result> {
-    const { wrapWithNestedTransaction, defaultTxOptions } = this.#options;
-    if (wrapWithNestedTransaction === undefined) {
+    const adapted = this.#options;
+    if (adapted.wrapWithNestedTransaction === undefined) {
       const name = fn.name || 'anonymous';
       this.#logger.warn(
         `The adapter has no nested transactions: "${name}" runs in a new one, independent of the open one`,
       );
       return this.#begin(options, fn);
     }
-    const all = { ...defaultTxOptions, ...options } as never;
-    return this.#wrap(fn, (body, setTx) => wrapWithNestedTransaction(all, body, setTx, outer.tx as never), outer.tx);
+    const all = { ...adapted.defaultTxOptions, ...options } as never;
+    const tx = outer.tx as never;
+    return this.#wrap(fn, async (body, setTx) => await adapted.wrapWithNestedTransaction?.(all, body, setTx, tx), tx);
   }
 
   async #wrap<Result>(
     fn: Body<Result>,
-    wrap: (body: () => Promise<never>, setTx: (tx?: unknown) => void) => Promise<unknown>,
+    wrap: (body: (...given: unknown[]) => Promise<never>, setTx: (tx?: unknown) => void) => Promise<unknown>,
     tx?: unknown,
   ): Promise<Result> {
     const running: Running = { tx, isOpen: true };
-    const body = async (): Promise<never> => {
-      const result = await fn();
+    const body = async (...given: unknown[]): Promise<never> => {
+      const result = await fn(...(given as never[]));
       if (running.doomed !== undefined) throw unexpected(running.doomed.cause);
       return result as never;
     };
     try {
-      return (await this.#running.run(running, () => wrap(body, (given) => (running.tx = given)))) as Result;
+      return (await this.#runAs(running, () => wrap(body, (given) => (running.tx = given)))) as Result;
     } finally {
       // What comes too late is refused by the library, since its transaction has ended.
       running.isOpen = false;
     }
+  }
+
+  /** The transaction that the adapter has begun goes with the context of nestjs-cls. */
+  #running(): Running | undefined {
+    const context = cls();
+    return context.isActive() ? context.get<Running | undefined>(this.#key) : undefined;
+  }
+
+  #runAs<Result>(running: Running, body: Body<Result>): Promise<Result> {
+    return inContext(async () => {
+      cls().set(this.#key, running);
+      return await body();
+    });
   }
 
   #ambient(): AmbientTransactions | undefined {
@@ -203,9 +218,20 @@ function begins(propagation: Propagation, isActive: boolean): boolean {
   return !isActive && (propagation === Propagation.Required || propagation === Propagation.Nested);
 }
 
+function cls(): ClsService {
+  return ClsServiceManager.getClsService();
+}
+
 /** In a context of nestjs-cls, as everything that runs in a transaction of the package. */
 function inContext<Result>(body: () => Promise<Result>): Promise<Result> {
-  return ClsServiceManager.getClsService().run({ ifNested: 'inherit' }, body);
+  return cls().run({ ifNested: 'inherit' }, body);
+}
+
+function unknownPropagation(name: string): TransactionPropagationError {
+  return new TransactionPropagationError({
+    what: `"${name}" asks for a propagation that there is not`,
+    remedy: 'Give one of Propagation',
+  });
 }
 
 function unexpected(cause: unknown): UnexpectedRollbackError {
