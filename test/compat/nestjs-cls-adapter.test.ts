@@ -186,6 +186,21 @@ describe('an adapter of the program, with the package and here', () => {
     expect(await body(here)).toEqual(await body(there));
   });
 
+  it('what comes too late gets the transaction that has ended, which refuses it; with the package it is outside', async () => {
+    const late = (kit: Kit): Promise<unknown> =>
+      linesOf(kit, async () => {
+        const ended = Promise.withResolvers<void>();
+        let call = Promise.resolve();
+        await kit.host.withTransaction(async () => {
+          call = ended.promise.then(() => kit.host.tx.write(`late ${kit.host.isTransactionActive()}`));
+        });
+        ended.resolve();
+        await call;
+      });
+    expect(await late(there)).toEqual([undefined, 'tx 1: begin default', 'tx 1: commit', 'alone: late false']);
+    expect(await late(here)).toEqual([undefined, 'tx 1: begin default', 'tx 1: commit', 'tx 1: late false']);
+  });
+
   it('a second string of the decorator that is no propagation is refused, not taken for none', async () => {
     const descriptor = { value: async (): Promise<number> => 7 };
     here.api.Transactional('ledger', 'nested' as never)({}, 'sell', descriptor);
@@ -204,6 +219,7 @@ describe('an adapter of the program, with the package and here', () => {
       alike += at < 0 ? 1 : 0;
     }
     expect(alike).toBeGreaterThan(200);
+    expect(alike).toBeLessThan(400);
   });
 });
 
