@@ -13,13 +13,18 @@ const adapterRow = (library: string, token: string, call: (options: never) => un
   options: { [token]: anything, defaultTxOptions: anObject },
 });
 
+const drizzle = adapterRow(
+  'DrizzleOrm',
+  'drizzleInstanceToken',
+  (options) => new cls.TransactionalAdapterDrizzleOrm(options),
+);
 const prisma = adapterRow('Prisma', 'prismaInjectionToken', (options) => new cls.TransactionalAdapterPrisma(options));
 
 export const compatClsRows: readonly Row[] = [
   adapterRow('TypeOrm', 'dataSourceToken', (options) => new cls.TransactionalAdapterTypeOrm(options)),
   adapterRow('Kysely', 'kyselyInstanceToken', (options) => new cls.TransactionalAdapterKysely(options)),
   adapterRow('Knex', 'knexInstanceToken', (options) => new cls.TransactionalAdapterKnex(options)),
-  adapterRow('DrizzleOrm', 'drizzleInstanceToken', (options) => new cls.TransactionalAdapterDrizzleOrm(options)),
+  { ...drizzle, options: { ...drizzle.options, transactionMode: only('auto', 'sync', 'async') } },
   { ...prisma, options: { ...prisma.options, sqlFlavor: only('postgresql', 'mysql', 'mariadb', 'sqlite') } },
   {
     interface: 'NoOpTransactionalAdapterOptions',

@@ -126,6 +126,9 @@ export type TransactionOptionsOf<TAdapter> = TAdapter extends {
 /** On what an adapter of this entry gives: where its connection is one of Sluice, Sluice begins the transaction alone. */
 export const beginsAlike: unique symbol = Symbol.for('sluice.compat.begins-alike') as never;
 
+/** On what an adapter gives whose library runs the function of a transaction to its end at once: it may not be async. */
+export const isSynchronous: unique symbol = Symbol.for('sluice.compat.is-synchronous') as never;
+
 /** What the plugin makes of an adapter for its host. */
 export type HostOptions = AnyAdapterOptions & {
   readonly connection: unknown;
@@ -133,6 +136,7 @@ export type HostOptions = AnyAdapterOptions & {
   readonly defaultTxOptions: object;
   readonly adapterName: string;
   readonly [beginsAlike]?: true;
+  readonly [isSynchronous]?: boolean;
 };
 
 /** What each adapter does in a transaction that its library has begun. */

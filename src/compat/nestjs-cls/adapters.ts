@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 import type { Kysely, TransactionBuilder } from 'kysely';
 import type { DataSource, EntityManager } from 'typeorm';
-import { anObject, anything, readOptions } from '../../core/index.ts';
-import { beginsAlike, type TransactionalAdapterOptions, within } from './adapter.ts';
+import { anObject, anything, fieldOf, oneOf, readOptions } from '../../core/index.ts';
+import { beginsAlike, isSynchronous, type TransactionalAdapterOptions, within } from './adapter.ts';
 
 type Adapted<TTx, TOptions> = TransactionalAdapterOptions<TTx, TOptions> & { readonly [beginsAlike]: true };
 
@@ -127,11 +127,11 @@ export class TransactionalAdapterKnex {
 /** As much of Drizzle as the adapter needs. */
 export interface AnyDrizzleClient {
   /** Runs a function in a transaction. */
-  transaction: (...args: never[]) => Promise<unknown>;
+  transaction: (...args: never[]) => unknown;
 }
 
 interface DrizzleClient<TClient> {
-  transaction(run: (tx: TClient) => Promise<never>, options: unknown): Promise<unknown>;
+  transaction(run: (tx: TClient) => unknown, options: unknown): Promise<unknown>;
 }
 
 /** Options of `TransactionalAdapterDrizzleOrm`. */
@@ -140,31 +140,64 @@ export interface DrizzleOrmTransactionalAdapterOptions<TClient extends AnyDrizzl
   readonly drizzleInstanceToken: unknown;
   /** What transactions begin with, unless a call says otherwise. */
   readonly defaultTxOptions?: Partial<NonNullable<Parameters<TClient['transaction']>[1]>>;
+  /** Whether transactions run to their end at once, as with better-sqlite3. Default `'auto'`: as the instance says. */
+  readonly transactionMode?: 'auto' | 'sync' | 'async' | undefined;
 }
 
-/** Transactions of Drizzle; of Sluice, where it was bound by `bindDrizzle`. */
+/**
+ * Transactions of Drizzle; of Sluice, where it was bound by `bindDrizzle`. Where the driver is synchronous, methods in
+ * transactions may not be async.
+ */
 export class TransactionalAdapterDrizzleOrm<TClient extends AnyDrizzleClient> {
   /** The token of the instance. */
   readonly connectionToken: unknown;
   /** What transactions begin with. */
   readonly defaultTxOptions: Partial<NonNullable<Parameters<TClient['transaction']>[1]>> | undefined;
+  /** As it was given. */
+  readonly transactionMode: 'auto' | 'sync' | 'async';
 
   constructor(options: DrizzleOrmTransactionalAdapterOptions<TClient>) {
-    const checks = { drizzleInstanceToken: anything, defaultTxOptions: anObject };
+    const checks = {
+      drizzleInstanceToken: anything,
+      defaultTxOptions: anObject,
+      transactionMode: oneOf(['auto', 'sync', 'async']),
+    };
     const read = readOptions('TransactionalAdapterDrizzleOrm', options, checks, ['drizzleInstanceToken']);
     this.connectionToken = read.drizzleInstanceToken;
     this.defaultTxOptions = read.defaultTxOptions;
+    this.transactionMode = read.transactionMode ?? 'auto';
   }
 
   /** Is called once with the instance. */
   readonly optionsFactory = (
     drizzle: TClient,
-  ): Adapted<TClient, NonNullable<Parameters<TClient['transaction']>[1]>> => ({
-    wrapWithTransaction: (options, fn, setTx) =>
-      (drizzle as unknown as DrizzleClient<TClient>).transaction((tx) => within(tx, setTx, fn), options),
-    wrapWithNestedTransaction: (options, fn, setTx, outer) =>
-      (outer as unknown as DrizzleClient<TClient>).transaction((tx) => within(tx, setTx, fn), options),
-    getFallbackInstance: () => drizzle,
-    [beginsAlike]: true,
-  });
+  ): Adapted<TClient, NonNullable<Parameters<TClient['transaction']>[1]>> & { readonly [isSynchronous]: boolean } => {
+    const mode = this.transactionMode;
+    const isSync = mode === 'sync' || (mode === 'auto' && fieldOf(drizzle, 'resultKind') === 'sync');
+    const begin = isSync ? beginAtOnce : beginAwaited;
+    return {
+      wrapWithTransaction: (options, fn, setTx) => begin(drizzle, options, setTx, fn),
+      wrapWithNestedTransaction: (options, fn, setTx, outer) => begin(outer, options, setTx, fn),
+      getFallbackInstance: () => drizzle,
+      [beginsAlike]: true,
+      [isSynchronous]: isSync,
+    };
+  };
 }
+
+type Begin = <TClient>(
+  on: TClient,
+  options: unknown,
+  setTx: (client?: TClient) => void,
+  fn: () => Promise<never>,
+) => Promise<unknown>;
+
+const beginAwaited: Begin = (on, options, setTx, fn) =>
+  (on as DrizzleClient<typeof on>).transaction(async (tx) => await within(tx, setTx, fn), options);
+
+/** Such a driver takes no promise, and throws what an async one would reject with. */
+const beginAtOnce: Begin = async (on, options, setTx, fn) =>
+  await (on as DrizzleClient<typeof on>).transaction((tx) => {
+    setTx(tx);
+    return fn();
+  }, options);

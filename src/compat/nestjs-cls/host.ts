@@ -1,8 +1,14 @@
 import { Inject, Logger } from '@nestjs/common';
 import { type ClsService, ClsServiceManager } from 'nestjs-cls';
-import { checkBody, emitWarning, sharedByCopies } from '../../core/index.ts';
-import { NoDatabaseError, UnexpectedRollbackError } from '../../index.ts';
-import { beginsAlike, type HostOptions, type Transaction, type TransactionOptionsOf } from './adapter.ts';
+import { checkBody, emitWarning, isThenable, sharedByCopies } from '../../core/index.ts';
+import { InvalidOptionError, NoDatabaseError, UnexpectedRollbackError } from '../../index.ts';
+import {
+  beginsAlike,
+  type HostOptions,
+  isSynchronous,
+  type Transaction,
+  type TransactionOptionsOf,
+} from './adapter.ts';
 import { ambientTransactionsOf, type AmbientTransactions } from './ambient.ts';
 import { TransactionAlreadyActiveError, TransactionNotActiveError, TransactionPropagationError } from './errors.ts';
 import { isPropagation, Propagation } from './propagation.ts';
@@ -15,6 +21,8 @@ interface Running {
   isOpen: boolean;
   /** A scope that had joined has failed. */
   doomed?: { readonly cause: unknown };
+  /** Its function goes on after its end. */
+  refused?: Error;
 }
 
 /** Runs in no transaction, whatever is around. */
@@ -165,11 +173,8 @@ export class TransactionHost<TAdapter = never> {
     tx?: unknown,
   ): Promise<Result> {
     const running: Running = { tx, isOpen: true };
-    const body = async (...given: unknown[]): Promise<never> => {
-      const result = await fn(...(given as never[]));
-      if (running.doomed !== undefined) throw unexpected(running.doomed.cause);
-      return result as never;
-    };
+    const isSync = this.#options[isSynchronous] === true;
+    const body = isSync ? (): Promise<never> => atOnce(running, fn) : awaited(running, fn);
     try {
       return (await this.#runAs(running, () => wrap(body, (given) => (running.tx = given)))) as Result;
     } finally {
@@ -181,7 +186,9 @@ export class TransactionHost<TAdapter = never> {
   /** The transaction that the adapter has begun goes with the context of nestjs-cls. */
   #running(): Running | undefined {
     const context = cls();
-    return context.isActive() ? context.get<Running | undefined>(this.#key) : undefined;
+    const running = context.isActive() ? context.get<Running | undefined>(this.#key) : undefined;
+    if (running?.refused !== undefined) throw running.refused;
+    return running;
   }
 
   #runAs<Result>(running: Running, body: Body<Result>): Promise<Result> {
@@ -211,6 +218,30 @@ export class TransactionHost<TAdapter = never> {
       `Transaction options are ignored because ${why}the propagation mode is ${propagation} (for method ${name}).`,
     );
   }
+}
+
+function awaited(running: Running, fn: Body<unknown>): (...given: unknown[]) => Promise<never> {
+  return async (...given) => {
+    const result = await fn(...(given as never[]));
+    if (running.doomed !== undefined) throw unexpected(running.doomed.cause);
+    return result as never;
+  };
+}
+
+/** For a library that ends the transaction when its function returns. */
+function atOnce(running: Running, fn: () => unknown): never {
+  const result = fn();
+  if (isThenable(result)) {
+    running.refused = new InvalidOptionError({
+      what: `"${fn.name || 'anonymous'}" gave a promise, and transactions of this driver end when their function returns: all is rolled back`,
+      remedy: 'Write it without async, or use an asynchronous driver',
+    });
+    // A query that is not awaited is not sent.
+    if (result instanceof Promise) result.catch(() => undefined);
+    throw running.refused;
+  }
+  if (running.doomed !== undefined) throw unexpected(running.doomed.cause);
+  return result as never;
 }
 
 function begins(propagation: Propagation, isActive: boolean): boolean {
