@@ -77,7 +77,10 @@ interface Kit {
 
 async function kitOf(api: typeof shim): Promise<Kit> {
   const ledger = new Ledger();
-  const plugins = [new api.ClsPluginTransactional({ adapter: adapterOf(ledger), connectionName: 'ledger' })];
+  // The types that a program names.
+  const adapter: shim.TransactionalAdapter<Ledger, Handle, Options> = adapterOf(ledger);
+  const options: shim.TransactionalPluginOptions<Ledger, Handle, Options> = { adapter, connectionName: 'ledger' };
+  const plugins = [new api.ClsPluginTransactional(options)];
   const module = await Test.createTestingModule({ imports: [ClsModule.registerPlugins(plugins)] }).compile();
   const host = api.TransactionHost.getInstance<Adapter>('ledger');
   return { api, host, module, ledger };

@@ -92,9 +92,9 @@ export type AnyAdapterOptions = {
 };
 
 /** Options of `ClsPluginTransactional`. */
-export interface TransactionalPluginOptions {
+export interface TransactionalPluginOptions<TConnection = never, TTx = unknown, TOptions = never> {
   /** How transactions are begun. */
-  readonly adapter: AnyTransactionalAdapter;
+  readonly adapter: AnyTransactionalAdapter | TransactionalAdapter<TConnection, TTx, TOptions>;
   /** Modules that export the connection. */
   readonly imports?: unknown[];
   /** The name, where there are several plugins. */
