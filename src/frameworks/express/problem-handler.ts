@@ -1,5 +1,5 @@
-import type { ErrorRequestHandler } from 'express';
 import { ownStatusOf, type ProblemHandlerOptions, problemReporter } from '../../http/index.ts';
+import type { ProblemHandler } from './handlers.ts';
 
 /**
  * An error-handling middleware, to be used after all routes: 503, 504, 400 or 401 for errors that have such a status, and 500 for
@@ -12,7 +12,7 @@ import { ownStatusOf, type ProblemHandlerOptions, problemReporter } from '../../
  * ```
  * @throws InvalidOptionError
  */
-export function problemHandler(options: ProblemHandlerOptions = {}): ErrorRequestHandler {
+export function problemHandler(options: ProblemHandlerOptions = {}): ProblemHandler {
   const answerTo = problemReporter(options);
   return (error: unknown, request, response, next) => {
     if (response.headersSent || ownStatusOf(error) !== undefined) {

@@ -1,6 +1,7 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request } from 'express';
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { createHttpContext, disconnectSignal, type HttpContextOptions, type RequestContext } from '../../http/index.ts';
+import type { ContextHandler } from './handlers.ts';
 
 const contexts = new WeakMap<object, RequestContext>();
 
@@ -21,7 +22,7 @@ const contexts = new WeakMap<object, RequestContext>();
  * ```
  * @throws InvalidOptionError
  */
-export function sluice(database: Database, options: HttpContextOptions<Request> = {}): RequestHandler {
+export function sluice(database: Database, options: HttpContextOptions<Request> = {}): ContextHandler {
   const http = createHttpContext<Request>(database, options);
   return (request, response, next) => {
     const received = { headers: request.headers, signal: disconnectSignal(response) };
