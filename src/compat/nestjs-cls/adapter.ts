@@ -7,19 +7,19 @@ import type {
   OnModuleInit,
 } from '@nestjs/common';
 
-/** How an adapter begins transactions on its connection. */
-export type TransactionalAdapterOptions<TTx, TOptions> = {
+/** How an adapter begins transactions on its connection; `TResult` is what it lets functions return. */
+export type TransactionalAdapterOptions<TTx, TOptions, TResult = never> = {
   /** Begins a transaction, hands it to `setTx`, runs `fn` in it, and ends it. */
   wrapWithTransaction: (
     options: TOptions,
-    fn: (...given: unknown[]) => Promise<never>,
+    fn: (...given: unknown[]) => Promise<TResult>,
     setTx: (client?: TTx) => void,
   ) => Promise<unknown>;
   /** The same for a savepoint in `tx`; without it a nested transaction is a new one. */
   wrapWithNestedTransaction?:
     | ((
         options: TOptions,
-        fn: (...given: unknown[]) => Promise<never>,
+        fn: (...given: unknown[]) => Promise<TResult>,
         setTx: (client?: TTx) => void,
         tx: TTx,
       ) => Promise<unknown>)
@@ -110,7 +110,7 @@ export type Transaction<TAdapter> = TAdapter extends {
     extraProviders: never[],
   ) => { wrapWithTransaction: (options: never, fn: never, setTx: (client?: infer TTx) => void) => unknown };
 }
-  ? TTx
+  ? NonNullable<TTx>
   : never;
 
 /** The type of the options of an adapter. */
@@ -140,7 +140,11 @@ export type HostOptions = AnyAdapterOptions & {
 };
 
 /** What each adapter does in a transaction that its library has begun. */
-export async function within<TTx>(tx: TTx, setTx: (client?: TTx) => void, fn: () => Promise<never>): Promise<never> {
+export async function within<TTx, Result>(
+  tx: TTx,
+  setTx: (client?: TTx) => void,
+  fn: () => Promise<Result>,
+): Promise<Result> {
   setTx(tx);
   return await fn();
 }

@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { anObject, anything, fieldOf, oneOf, readOptions } from '../../core/index.ts';
 import { beginsAlike, isSynchronous, type TransactionalAdapterOptions, within } from './adapter.ts';
 
-type Adapted<TTx, TOptions> = TransactionalAdapterOptions<TTx, TOptions> & { readonly [beginsAlike]: true };
+type Adapted<TTx, TOptions> = TransactionalAdapterOptions<TTx, TOptions, unknown> & { readonly [beginsAlike]: true };
 
 /** Options of transactions with `TransactionalAdapterTypeOrm`. */
 export type TypeOrmTransactionOptions = {
@@ -39,7 +39,7 @@ export class TransactionalAdapterTypeOrm {
     const begin = (
       on: DataSource | EntityManager,
       { isolationLevel }: TypeOrmTransactionOptions,
-      run: (tx: EntityManager) => Promise<never>,
+      run: (tx: EntityManager) => Promise<unknown>,
     ): Promise<unknown> => (isolationLevel === undefined ? on.transaction(run) : on.transaction(isolationLevel, run));
     return {
       wrapWithTransaction: (options, fn, setTx) => begin(dataSource, options, (tx) => within(tx, setTx, fn)),
@@ -189,7 +189,7 @@ type Begin = <TClient>(
   on: TClient,
   options: unknown,
   setTx: (client?: TClient) => void,
-  fn: () => Promise<never>,
+  fn: () => Promise<unknown>,
 ) => Promise<unknown>;
 
 const beginAwaited: Begin = (on, options, setTx, fn) =>

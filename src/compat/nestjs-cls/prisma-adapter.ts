@@ -9,19 +9,21 @@ export interface AnyTransactionClient {
   $transaction: (...args: never[]) => Promise<unknown>;
 }
 
-/** The client that Prisma has generated into its own package, where it has. */
-export type PrismaClient = typeof generated extends { readonly PrismaClient: new (...args: never[]) => infer Client }
+/** The client of a module that Prisma has generated. Its constructor is generic, so that its prototype is asked. */
+export type GeneratedClient<TModule> = TModule extends { readonly PrismaClient: { readonly prototype: infer Client } }
   ? Client extends AnyTransactionClient
     ? Client
     : AnyTransactionClient
   : AnyTransactionClient;
 
-/** The transaction of a client of Prisma. */
-export type PrismaTransactionalClient<TClient extends AnyTransactionClient = PrismaClient> = Parameters<
-  TClient['$transaction']
->[0] extends (tx: infer TTx, ...rest: never[]) => unknown
-  ? TTx
-  : never;
+/** The client that Prisma has generated into its own package, where it has. */
+export type PrismaClient = GeneratedClient<typeof generated>;
+
+/** The transaction of a client of Prisma. It is not inferred, since the types of a client with extensions may be circular. */
+export type PrismaTransactionalClient<TClient extends AnyTransactionClient = PrismaClient> = Omit<
+  TClient,
+  '$connect' | '$disconnect' | '$extends' | '$on' | '$use'
+>;
 /** The options of its transactions. */
 export type PrismaTransactionOptions<TClient extends AnyTransactionClient = PrismaClient> = NonNullable<
   Parameters<TClient['$transaction']>[1]
@@ -38,7 +40,7 @@ export interface PrismaTransactionalAdapterOptions<TClient extends AnyTransactio
 }
 
 interface Interactive<TTx> {
-  $transaction(run: (tx: TTx) => Promise<never>, options: unknown): Promise<unknown>;
+  $transaction(run: (tx: TTx) => Promise<unknown>, options: unknown): Promise<unknown>;
 }
 
 interface RawTransaction {
@@ -68,7 +70,7 @@ export class TransactionalAdapterPrisma<TClient extends AnyTransactionClient = P
   /** Is called once with the client. */
   readonly optionsFactory = (
     prisma: TClient,
-  ): TransactionalAdapterOptions<PrismaTransactionalClient<TClient>, PrismaTransactionOptions<TClient>> & {
+  ): TransactionalAdapterOptions<PrismaTransactionalClient<TClient>, PrismaTransactionOptions<TClient>, unknown> & {
     readonly [beginsAlike]: true;
   } => ({
     wrapWithTransaction: (options, fn, setTx) =>
@@ -80,11 +82,11 @@ export class TransactionalAdapterPrisma<TClient extends AnyTransactionClient = P
       ? {
           wrapWithNestedTransaction: (_options, fn, setTx, tx) => {
             setTx(tx);
-            return withSavepoint(tx as RawTransaction, fn);
+            return withSavepoint(tx as unknown as RawTransaction, fn);
           },
         }
       : {}),
-    getFallbackInstance: () => prisma as never,
+    getFallbackInstance: () => prisma,
     [beginsAlike]: true,
   });
 }
