@@ -12,7 +12,11 @@ export const longTests: readonly string[] = [
   'test/behaviour/retry.test.ts',
   'test/behaviour/row-locks.test.ts',
   'test/behaviour/scope-trees.test.ts',
+  'test/behaviour/sql.test.ts',
   'test/behaviour/time-loops.test.ts',
+  'test/cli/init.test.ts',
+  'test/conformance/all-libraries.test.ts',
+  'test/conformance/bind-bad-input.test.ts',
   'test/conformance/library-mikro-orm.test.ts',
   'test/conformance/library-typeorm.test.ts',
   'test/conformance/ports/*.test.ts',
@@ -20,6 +24,7 @@ export const longTests: readonly string[] = [
   'test/conformance/queue-memory.test.ts',
   'test/conformance/queue-pg-boss.test.ts',
   'test/conformance/usage/*.test.ts',
+  'test/eslint/plugin.test.ts',
   'test/frameworks/nestjs-shutdown.test.ts',
   'test/integration/cache-cluster.test.ts',
   'test/integration/cache-network.test.ts',
@@ -30,6 +35,7 @@ export const longTests: readonly string[] = [
   'test/integration/network.test.ts',
   'test/integration/pg-boss-on-ambient-pool.test.ts',
   'test/integration/pooler.test.ts',
+  'test/integration/postgres-servers.test.ts',
   'test/integration/queue-cuts.test.ts',
   'test/integration/queue-faults.test.ts',
   'test/integration/queue-outages.test.ts',
@@ -38,6 +44,7 @@ export const longTests: readonly string[] = [
   'test/integration/silent-mariadb.test.ts',
   'test/integration/silent.test.ts',
   'test/integration/unbound-libraries.test.ts',
+  'test/integration/unsupported-library.test.ts',
   'test/processes/cache-kills.test.ts',
   'test/processes/cache-mutants.test.ts',
   'test/processes/cache-processes.test.ts',
@@ -45,6 +52,7 @@ export const longTests: readonly string[] = [
   'test/processes/clocks.test.ts',
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
+  'test/property/pool-simulation.test.ts',
 ];
 
 /** The files of them. */
