@@ -71,7 +71,7 @@ const fastifyKit: Kit = {
     const config = { transaction: route };
     app.addContentTypeParser('application/x-upload', (_request, _payload, done) => done(null));
     app.get('/context', () => currentContext());
-    app.post('/work/:id', { config }, async (request, reply) => {
+    app.post('/orders/:id', { config }, async (request, reply) => {
       const id = Number((request.params as { id: string }).id);
       const status = (await work?.(id)) ?? 200;
       return reply.code(status).header('x-handler', 'yes').send({ id });
@@ -122,7 +122,7 @@ const expressKit = (name: string, express: typeof express5): Kit => ({
       expressEntry.transactional(handler, route);
     app.get('/context', (_request, response) => void response.json(currentContext()));
     app.post(
-      '/work/:id',
+      '/orders/:id',
       wrap(async (request, response) => {
         const id = Number(request.params['id']);
         const status = (await work?.(id)) ?? 200;
@@ -192,7 +192,7 @@ const honoKit: Kit = {
     app.use(honoEntry.sluice(database, options));
     const transaction = honoEntry.transaction(route);
     app.get('/context', (c) => c.json(currentContext()));
-    app.post('/work/:id', transaction, async (c) => {
+    app.post('/orders/:id', transaction, async (c) => {
       const id = Number(c.req.param('id'));
       const status = (await work?.(id)) ?? 200;
       c.header('x-handler', 'yes');

@@ -51,7 +51,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return status;
       },
     });
-    const answer = await ask(port, 'POST', '/work/7');
+    const answer = await ask(port, 'POST', '/orders/7');
     expect(answer).toMatchObject({ status, json: { id: 7 } });
     expect(answer.headers['x-handler']).toBe('yes');
     expect(await server.products()).toEqual(left);
@@ -77,8 +77,8 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return id === 1 ? 200 : 409;
       },
     });
-    expect((await ask(port, 'POST', '/work/1')).status).toBe(200);
-    expect((await ask(port, 'POST', '/work/2')).status).toBe(409);
+    expect((await ask(port, 'POST', '/orders/1')).status).toBe(200);
+    expect((await ask(port, 'POST', '/orders/2')).status).toBe(409);
     expect(await server.products()).toEqual([2]);
   });
 
@@ -89,7 +89,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         throw new Error('a secret of the house');
       },
     });
-    const answer = await ask(port, 'POST', '/work/1');
+    const answer = await ask(port, 'POST', '/orders/1');
     expect(answer).toMatchObject({ status: 500, json: { code: 'INTERNAL_ERROR', title: 'Internal Server Error' } });
     expect(answer.text).not.toContain('secret');
     expect(answer.headers['x-handler']).toBeUndefined();
@@ -103,7 +103,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return 201;
       },
     });
-    const answer = await ask(port, 'POST', '/work/1');
+    const answer = await ask(port, 'POST', '/orders/1');
     expect(answer).toMatchObject({ status: 500, json: { code: 'INTERNAL_ERROR' } });
     expect(answer.text).not.toMatch(/sale|duplicate/);
     expect(answer.headers['x-handler']).toBeUndefined();
@@ -122,7 +122,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return 200;
       },
     });
-    const sent = ask(port, 'POST', '/work/1');
+    const sent = ask(port, 'POST', '/orders/1');
     sent.catch(() => {});
     await begun.promise;
     await until('the statement runs', async () => (await statementsLike('pg_sleep(61)')) === 1);
@@ -142,7 +142,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return 200;
       },
     });
-    expect(await ask(port, 'POST', '/work/1')).toMatchObject({ status: 504, json: { code: 'DEADLINE_EXCEEDED' } });
+    expect(await ask(port, 'POST', '/orders/1')).toMatchObject({ status: 504, json: { code: 'DEADLINE_EXCEEDED' } });
     expect(await server.products()).toEqual([]);
   });
 
@@ -208,7 +208,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return 201;
       },
     });
-    const answers = await Promise.all(Array.from({ length: 200 }, (__, id) => ask(port, 'POST', `/work/${id}`)));
+    const answers = await Promise.all(Array.from({ length: 200 }, (__, id) => ask(port, 'POST', `/orders/${id}`)));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
     expect((await server.products()).length).toBe(200);
   });
@@ -225,7 +225,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
         return 201;
       },
     });
-    const sent = Array.from({ length: 40 }, (__, id) => ask(port, 'POST', `/work/${id}`));
+    const sent = Array.from({ length: 40 }, (__, id) => ask(port, 'POST', `/orders/${id}`));
     await begun.promise;
     await until('all are connected', async () => {
       const open = await new Promise<number>((resolve, reject) =>

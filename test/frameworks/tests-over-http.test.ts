@@ -40,10 +40,10 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('tests over HTTP with
     it(`roll back what handlers wrote, round ${round}`, async () => {
       await insert(database, 1);
       const headers = testHeaders();
-      expect((await fetch(url('/work/2'), { method: 'POST', headers })).status).toBe(201);
-      expect((await fetch(url('/work/3'), { method: 'POST', headers })).status).toBe(201);
+      expect((await fetch(url('/orders/2'), { method: 'POST', headers })).status).toBe(201);
+      expect((await fetch(url('/orders/3'), { method: 'POST', headers })).status).toBe(201);
       expect((await fetch(url('/plain'), { method: 'POST', headers })).status).toBe(500);
-      expect((await fetch(url('/work/9'), { method: 'POST', headers })).status).toBe(409);
+      expect((await fetch(url('/orders/9'), { method: 'POST', headers })).status).toBe(409);
       expect(await ids()).toEqual([1, 2, 3]);
       expect(await server.products()).toEqual([]);
     });
@@ -51,7 +51,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('tests over HTTP with
 
   it('work with supertest', async () => {
     const agent = supertest(running.server);
-    await agent.post('/work/4').set(testHeaders()).expect(201, { id: 4 });
+    await agent.post('/orders/4').set(testHeaders()).expect(201, { id: 4 });
     expect(await ids()).toEqual([4]);
     expect(await server.products()).toEqual([]);
   });
@@ -59,7 +59,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('tests over HTTP with
   it('take many requests at once', async () => {
     const headers = testHeaders();
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (__, id) => fetch(url(`/work/${100 + id}`), { method: 'POST', headers })),
+      Array.from({ length: 20 }, (__, id) => fetch(url(`/orders/${100 + id}`), { method: 'POST', headers })),
     );
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201));
     expect((await ids()).length).toBe(20);
@@ -67,7 +67,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('tests over HTTP with
 
   it('capture commit hooks of handlers', async () => {
     const { count } = await captureCommitHooks(
-      async () => await fetch(url('/work/2'), { method: 'POST', headers: testHeaders() }),
+      async () => await fetch(url('/orders/2'), { method: 'POST', headers: testHeaders() }),
     );
     expect(count).toBe(1);
   });
@@ -78,7 +78,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('tests over HTTP with
     await Promise.all(
       [1, 2, 3, 4].map((id) =>
         rolledBack(database, async () => {
-          await fetch(url(`/work/${id}`), { method: 'POST', headers: testHeaders() });
+          await fetch(url(`/orders/${id}`), { method: 'POST', headers: testHeaders() });
           arrived += 1;
           if (arrived === 4) all.fire();
           await all.promise;
@@ -91,13 +91,13 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('tests over HTTP with
 
   plainIt('are over with the test', async () => {
     const headers = await rolledBack(database, () => testHeaders());
-    expect((await fetch(url('/work/1'), { method: 'POST', headers })).status).toBe(400);
+    expect((await fetch(url('/orders/1'), { method: 'POST', headers })).status).toBe(400);
     expect(await server.products()).toEqual([]);
   });
 
   plainIt('have no part in requests without the header', async () => {
     await rolledBack(database, async () => {
-      expect((await fetch(url('/work/5'), { method: 'POST' })).status).toBe(201);
+      expect((await fetch(url('/orders/5'), { method: 'POST' })).status).toBe(201);
     });
     expect(await server.products()).toEqual([5]);
   });
