@@ -32,6 +32,7 @@ export {
   type RouteSettings,
   readRouteOptions,
   type RouteAnswer,
+  routeOptionNames,
   routeTransaction,
   type RouteTransactionOptions,
   runRoute,

@@ -47,6 +47,11 @@ const checks: Record<keyof RouteTransactionOptions, Check> = {
   ...(Object.fromEntries(names.map((name) => [name, anything])) as Record<(typeof names)[number], Check>),
 };
 
+/** The names of the options, for adapters that have others besides. */
+export const routeOptionNames: readonly (keyof RouteTransactionOptions)[] = Object.keys(
+  checks,
+) as readonly (keyof RouteTransactionOptions)[];
+
 /** Route options after they were read. */
 export interface RouteSettings {
   /** Those of the transaction. */

@@ -1,6 +1,11 @@
 import { applyDecorators, type ExecutionContext, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { checkedArgument, label, readOpen } from '../../../core/index.ts';
-import { readRouteOptions, type RouteSettings, type RouteTransactionOptions } from '../../../http/index.ts';
+import {
+  readRouteOptions,
+  routeOptionNames,
+  type RouteSettings,
+  type RouteTransactionOptions,
+} from '../../../http/index.ts';
 import { RouteCheck } from './route-check.ts';
 
 /** Options of `TransactionalRoute`. */
@@ -18,19 +23,7 @@ export interface NotedRoute {
 /** The key of the metadata of a route with a transaction. */
 export const routeKey = 'sluice:route-transaction';
 
-const names: readonly (keyof TransactionalRouteOptions)[] = [
-  'database',
-  'clientName',
-  'rollbackOnStatus',
-  'maxHeld',
-  'propagation',
-  'isolationLevel',
-  'readOnly',
-  'timeout',
-  'retry',
-  'rollbackOn',
-  'name',
-];
+const names: readonly (keyof TransactionalRouteOptions)[] = ['database', ...routeOptionNames];
 
 /**
  * Runs a handler, or each handler of a controller, in a transaction that is committed before the answer goes out. It is rolled
