@@ -57,7 +57,10 @@ export default defineConfig({
             'test/conformance/queue-memory.test.ts',
             // Libraries that Sluice carries on both servers.
             ...(engine === 'mariadb'
-              ? ['test/conformance/usage/{drizzle,knex,kysely,libraries,objection,typeorm}*.test.ts']
+              ? [
+                  'test/compat/typeorm-transactional.test.ts',
+                  'test/conformance/usage/{drizzle,knex,kysely,libraries,objection,typeorm}*.test.ts',
+                ]
               : []),
             `test/engines/${engine}*.test.ts`,
           ],
@@ -71,6 +74,7 @@ export default defineConfig({
           ...shared,
           name: 'typeorm 0.3',
           include: [
+            'test/compat/typeorm-transactional.test.ts',
             'test/conformance/library-typeorm.test.ts',
             'test/conformance/usage/typeorm*.test.ts',
             'test/integration/typeorm.test.ts',

@@ -140,6 +140,8 @@ export interface ConnectFailure {
 export interface LibraryPoolOptions {
   /** Of the values of its results; default: those of the client. */
   readonly types?: object | undefined;
+  /** MySQL: whether every `bigint` of its results is a text, and not only those that no number holds. Default false. */
+  readonly bigNumberStrings?: boolean | undefined;
 }
 
 /**

@@ -76,7 +76,7 @@ const cases = {
     connectTimeout: ['none', 10],
     insecureAuth: ['none', true, false],
     supportBigNumbers: ['none', false, true],
-    bigNumberStrings: ['none', true, false],
+    bigNumberStrings: ['all', false],
     dateStrings: ['none', true, false],
     debug: ['none', true, false],
     trace: ['none', true],

@@ -184,7 +184,9 @@ async function typeormOf(dataSource: DataSource, save: boolean): Promise<Library
     async *stream(count) {
       const runner = dataSource.createQueryRunner();
       try {
-        yield* (await runner.stream(series(count))) as AsyncIterable<{ n: number }>;
+        // A bigint, which TypeORM asks for as a text.
+        const rows = (await runner.stream(series(count))) as AsyncIterable<{ n: string }>;
+        for await (const { n } of rows) yield { n: Number(n) };
       } finally {
         await runner.release();
       }
@@ -339,6 +341,32 @@ describe('the commit of a transaction of Knex', () => {
 
 describe('a data source of TypeORM', () => {
   const server = useTestDatabase();
+
+  it('gives bigints as text unless it is told otherwise, and JSON as values, as TypeORM does alone', async () => {
+    await server.sql('create table noted (id bigint primary key, note json)');
+    await server.sql(`insert into noted values (7, '"sold"'), (9007199254740993, '{"count":1}')`);
+    const Noted = new EntitySchema({
+      name: 'noted',
+      columns: { id: { type: 'bigint', primary: true }, note: { type: 'json' } },
+    });
+    const read = async (dataSource: DataSource): Promise<unknown[]> => {
+      await dataSource.initialize();
+      const entities = await dataSource.getRepository(Noted).find({ order: { id: 'asc' } });
+      const raw: unknown = await dataSource.query('select id from noted order by id');
+      await dataSource.destroy();
+      return [entities, raw];
+    };
+    const options = { type: 'mariadb' as const, url: server.url, entities: [Noted] };
+    const asText = await read(new DataSource(options));
+    expect(asText[1]).toEqual([{ id: '7' }, { id: '9007199254740993' }]);
+    expect(await read(createDataSource(options))).toEqual(asText);
+    const asNumbers = await read(new DataSource({ ...options, bigNumberStrings: false }));
+    expect(asNumbers[1]).toEqual([{ id: 7 }, { id: '9007199254740993' }]);
+    expect(await read(createDataSource({ ...options, bigNumberStrings: false }))).toEqual(asNumbers);
+    // Others on the client read as ever.
+    expect(await read(createDataSource(server.open(), { type: 'mariadb', entities: [Noted] }))).toEqual(asText);
+    await server.sql('drop table noted');
+  });
 
   it('keeps no connection where it could not connect, and connects later', async () => {
     const proxy = await startFaultProxy(server.url);

@@ -1,7 +1,8 @@
 // The scenario of services that share one DataSource, and what TypeORM does by itself around a transaction.
 import { DataSource, EntitySchema, type QueryRunner } from 'typeorm';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  adoptDataSource,
   closeDatabase,
   createDataSource,
   getManager,
@@ -407,6 +408,15 @@ describe('bad input', () => {
       process.off('warning', keep);
       await foreign.destroy();
     }
+  });
+
+  it('MySQL is asked for without a warning on the console', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    createDataSource({ type: 'mysql', url: 'mysql://root@127.0.0.1:3306/shop' });
+    adoptDataSource(new DataSource({ type: 'mariadb', url: 'mysql://root@127.0.0.1:3306/shop' }));
+    const said = warn.mock.calls;
+    warn.mockRestore();
+    expect(said).toEqual([]);
   });
 
   it('may be closed and initialized again', async () => {

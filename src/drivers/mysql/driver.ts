@@ -78,9 +78,10 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     usualIsolation: () => (defaultIsolation === undefined ? 'REPEATABLE_READ' : undefined),
     inspect: inspectText,
     quoteName: nameQuoter('`', 64),
-    libraryPool: (database, clientName) =>
+    libraryPool: (database, clientName, { bigNumberStrings }) =>
       createAmbientPool(database as Database, clientName, {
         ...config,
+        ...(bigNumberStrings === true && { bigNumberStrings }),
         ...(typeof password === 'string' && { password }),
       }),
     openLockProbe: (signal) => openLockProbe(current, signal),

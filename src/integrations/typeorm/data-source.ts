@@ -85,7 +85,8 @@ export class AmbientDataSource extends AdoptableDataSource {
     const Pool = function Pool(): object {
       return pools.of();
     };
-    const withPool = { ...options, driver: { Pool, createPool: () => pools.of(), defaults } };
+    const driver = { Pool, createPool: () => pools.of(), defaults };
+    const withPool = { ...options, driver, ...(options.type === 'postgres' ? {} : packageOfMysql) };
     super(withPool, adopted);
     if (adopted !== undefined) this.#adopt(withPool, new.target.prototype);
     this.#source = source;
@@ -243,9 +244,9 @@ export class AmbientDataSource extends AdoptableDataSource {
   }
 
   #poolOf(database: Database): LibraryPool {
-    const pool = libraryPool(database, this.#source.clientName) as LibraryPool;
+    const { parseInt8, bigNumberStrings = true } = this.options as ReadingOptions;
+    const pool = libraryPool(database, this.#source.clientName, { bigNumberStrings }) as LibraryPool;
     noteBound(clientOf(database, this.#source.clientName), 'TypeORM');
-    const { parseInt8 } = this.options as { readonly parseInt8?: boolean };
     if (parseInt8 === true && 'connect' in pool) pool.on('acquire', parseBigints);
     return pool;
   }
@@ -308,10 +309,19 @@ type LibraryPool =
   | { connect(): Promise<PooledConnection>; on(event: 'acquire', listener: (client: WithParsers) => void): unknown }
   | { getConnection(callback: (error: Error | null, connection: PooledConnection) => void): void };
 
+/** How values are read, and what TypeORM's own defaults are. */
+interface ReadingOptions {
+  readonly parseInt8?: boolean | undefined;
+  readonly bigNumberStrings?: boolean | undefined;
+}
+
 interface WithParsers {
   getTypeParser(oid: number): unknown;
   setTypeParser(oid: number, parser: unknown): void;
 }
+
+/** TypeORM 0.3.28 takes a driver that it is given for mysql, which leaves JSON as text, unless this says which one it is. */
+const packageOfMysql = { connectorPackage: 'mysql2' };
 
 /** Where TypeORM looks whether pg has `parseInt8`, which would be one for all pools of the process. */
 const defaults = { set parseInt8(_: boolean) {} };

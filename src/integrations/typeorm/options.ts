@@ -115,7 +115,7 @@ const fates: {
     connectTimeout: { remedy: 'Give acquireTimeout, which bounds the opening of a connection too' },
     insecureAuth: { remedy: 'Let the user log in by another method', unless: false },
     supportBigNumbers: { remedy: perQuery, unless: true },
-    bigNumberStrings: { remedy: perQuery, unless: false },
+    bigNumberStrings: 'TypeORM',
     dateStrings: { remedy: perQuery, unless: false },
     debug: { remedy: 'Give logging, which logs the statements', unless: false },
     trace: { remedy: 'Leave it out: errors carry the stack of their statement' },

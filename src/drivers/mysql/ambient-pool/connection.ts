@@ -54,12 +54,12 @@ export class AmbientConnection extends EventEmitter implements Escaping {
 
   /** Values are written into the text. With a callback, or without one a query object; see `promise()`. */
   query(...args: readonly unknown[]): AmbientQuery | undefined {
-    return this.#ask(readRequest('query', args, this.#config.timezone));
+    return this.#ask(readRequest('query', args, this.#config));
   }
 
   /** Values are sent as parameters, apart from the text. */
   execute(...args: readonly unknown[]): AmbientQuery | undefined {
-    return this.#ask(readRequest('execute', args, this.#config.timezone));
+    return this.#ask(readRequest('execute', args, this.#config));
   }
 
   /** Takes back the query that was sent last, if it has not ended: the server cancels it, or it is not sent. */
@@ -116,7 +116,7 @@ export class AmbientConnection extends EventEmitter implements Escaping {
 
   /** The same connection, for callers who await. */
   promise(): PromiseConnection {
-    return new PromiseConnection(this, (method, args) => this.#run(readRequest(method, args, this.#config.timezone)));
+    return new PromiseConnection(this, (method, args) => this.#run(readRequest(method, args, this.#config)));
   }
 
   #ask(request: Request): AmbientQuery | undefined {

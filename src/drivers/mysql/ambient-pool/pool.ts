@@ -69,11 +69,11 @@ class AmbientPool extends EventEmitter implements Escaping {
   }
 
   query(...args: readonly unknown[]): AmbientQuery | undefined {
-    return this.#ask(readRequest('query', args, this.#config.timezone));
+    return this.#ask(readRequest('query', args, this.#config));
   }
 
   execute(...args: readonly unknown[]): AmbientQuery | undefined {
-    return this.#ask(readRequest('execute', args, this.#config.timezone));
+    return this.#ask(readRequest('execute', args, this.#config));
   }
 
   /** Ends this pool, and none of the connections, which are the database's. */
@@ -85,7 +85,7 @@ class AmbientPool extends EventEmitter implements Escaping {
   /** The same pool, for callers who await. */
   promise(): PromisePool {
     const ask = async (method: 'query' | 'execute', args: readonly unknown[]): Promise<Answer> =>
-      await this.#run(readRequest(method, args, this.#config.timezone));
+      await this.#run(readRequest(method, args, this.#config));
     return new PromisePool(this, ask, async () => (await this.#connect()).promise());
   }
 

@@ -12,11 +12,17 @@ export interface Request {
 const rowOptions = ['rowsAsArray', 'nestTables', 'typeCast', 'dateStrings', 'decimalNumbers'] as const;
 const unsupported = ['namedPlaceholders', 'infileStreamFactory', 'timeout'] as const;
 
+/** What of a connection's options is said with each request, since libraries share connections. */
+interface OfRequests {
+  readonly timezone?: string | undefined;
+  readonly bigNumberStrings?: boolean | undefined;
+}
+
 /** @throws TypeError as mysql2 does, InvalidOptionError for what is not supported */
 export function readRequest(
   method: NativeStatement['method'],
   args: readonly unknown[],
-  timezone: string | undefined,
+  { timezone, bigNumberStrings }: OfRequests,
 ): Request {
   const [first, second] = args;
   const options = (typeof first === 'object' && first !== null ? first : { sql: first }) as Record<string, unknown>;
@@ -26,9 +32,10 @@ export function readRequest(
     if (options[option] !== undefined && options[option] !== false) throw notSupported(option);
   }
   const values = typeof second === 'function' || second === undefined ? options['values'] : second;
-  const rows: RowOptions = Object.fromEntries(
-    rowOptions.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
-  );
+  const rows: RowOptions = Object.fromEntries([
+    ...(bigNumberStrings === true ? [['bigNumberStrings', true]] : []),
+    ...rowOptions.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
+  ]);
   const native: NativeStatement = { method, rows, timezone };
   const callback = args.find((each) => typeof each === 'function') as ResultCallback | undefined;
   return { statement: { text: sql, values: listOf(values), native }, callback };

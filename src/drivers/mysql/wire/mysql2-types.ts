@@ -79,6 +79,7 @@ export interface RowOptions {
   readonly typeCast?: unknown;
   readonly dateStrings?: boolean | readonly string[] | undefined;
   readonly decimalNumbers?: boolean | undefined;
+  readonly bigNumberStrings?: boolean | undefined;
 }
 
 /** A flag of the server's answers: a transaction is open. */
