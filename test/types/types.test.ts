@@ -1,5 +1,7 @@
+import express from 'express';
 import { describe, expectTypeOf, it } from 'vitest';
 import { postgres } from '../../src/drivers/postgres/index.ts';
+import { transactional } from '../../src/frameworks/express/index.ts';
 import { createDatabase, type QueryResult } from '../../src/index.ts';
 
 const database = createDatabase({ clients: { shop: postgres(), reports: postgres() }, defaultClient: 'shop' });
@@ -44,5 +46,23 @@ describe('types infer', () => {
     expectTypeOf(decorate).toBeCallableWith({}, 'place', { value: async (id: number) => id });
     // @ts-expect-error a synchronous method would return something else than it says
     expectTypeOf(decorate).toBeCallableWith({}, 'place', { value: (id: number) => id });
+  });
+
+  it('what a handler of Express gets, where its route is written around transactional()', () => {
+    express().post(
+      '/orders/:id',
+      transactional((request, response) => {
+        expectTypeOf(request.params).toEqualTypeOf<express.Request['params']>();
+        expectTypeOf(request.query).toEqualTypeOf<express.Request['query']>();
+        expectTypeOf(request.body).toEqualTypeOf<express.Request['body']>();
+        response.json({ id: request.params.id });
+      }),
+    );
+    transactional<{ id: string }, { sold: boolean }, { quantity: number }, object>((request, response) => {
+      expectTypeOf(request.params.id).toBeString();
+      expectTypeOf(request.body.quantity).toBeNumber();
+      // @ts-expect-error not what is answered
+      response.json({ bought: true });
+    });
   });
 });

@@ -1,4 +1,4 @@
-import type { NextFunction, RequestHandler, Response } from 'express';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { checkBody } from '../../core/index.ts';
 import {
   type HeldResponse,
@@ -30,7 +30,14 @@ type Passed = { args: unknown[] } | undefined;
  * ```
  * @throws InvalidOptionError
  */
-export function transactional<Params, Sent, Body, Query, Locals extends Record<string, unknown>>(
+export function transactional<
+  // Where a route is written around the call, nothing else says what its handler gets.
+  Params = Request['params'],
+  Sent = unknown,
+  Body = Request['body'],
+  Query = Request['query'],
+  Locals extends Record<string, unknown> = Record<string, unknown>,
+>(
   handler: RequestHandler<Params, Sent, Body, Query, Locals>,
   options: RouteTransactionOptions = {},
 ): RequestHandler<Params, Sent, Body, Query, Locals> {
