@@ -1,7 +1,14 @@
-// A lock file that lacks an optional platform package which a locked one names makes `npm ci` fail elsewhere.
-import { readFileSync } from 'node:fs';
+// A lock file that lacks an optional platform package which a locked one names makes `npm ci` fail elsewhere. One that names the
+// registry from which it was made fails where that cannot be reached.
+import { readdirSync, readFileSync } from 'node:fs';
 
-for (const file of ['package-lock.json', 'site/package-lock.json']) {
+const examples = readdirSync(new URL('../examples', import.meta.url));
+const files = [
+  'package-lock.json',
+  'site/package-lock.json',
+  ...examples.map((name) => `examples/${name}/package-lock.json`),
+];
+for (const file of files) {
   const { packages } = JSON.parse(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8'));
   const paths = Object.keys(packages);
   if (paths.length < 50) throw new Error(`${file} names only ${paths.length} packages`);
@@ -12,6 +19,11 @@ for (const file of ['package-lock.json', 'site/package-lock.json']) {
   });
   if (holes.length > 0) {
     console.error(`${file} has holes:\n${holes.join('\n')}`);
+    process.exit(1);
+  }
+  const elsewhere = paths.filter((path) => /^https?:/.test(packages[path].resolved ?? ''));
+  if (elsewhere.length > 0) {
+    console.error(`${file} names a registry for:\n${elsewhere.join('\n')}`);
     process.exit(1);
   }
   console.log(`${file} is complete: ${locked.size} packages.`);
