@@ -34,6 +34,8 @@ function compilerOf(folder) {
 }
 
 function run(folder, command, args) {
-  const { status } = spawnSync(command, args, { cwd: folder, stdio: 'inherit' });
+  // `prisma generate` needs no engine, and would otherwise download the one for migrations.
+  const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1' };
+  const { status } = spawnSync(command, args, { cwd: folder, env, stdio: 'inherit' });
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed in ${folder}`);
 }
