@@ -6,7 +6,6 @@ import type { Database, Db } from '../database/index.ts';
 import { TransactionControlError } from '../driver/index.ts';
 import { attachSuppressed, suppressedBy } from '../hooks/index.ts';
 import { AfterCommitError, readOnce, type Scope, type TransactionOptions } from '../transaction/index.ts';
-import { noteBound } from './bound-libraries.ts';
 import { clientOf } from './library-pool.ts';
 
 /** A scope that represents a transaction which a library is about to begin on a connection of its own. */
@@ -177,7 +176,6 @@ export function ownTransactions(
   // Where a library calls from says nothing of the program.
   const options = readOnce({ name: `transaction of ${library}`, propagation }, () => undefined);
   const client = clientOf(database, clientName);
-  noteBound(client, library);
   return new OwnTransactions({ client, db: database.getDb({ clientName: client.name }), library, connects, options });
 }
 

@@ -1,7 +1,7 @@
 import type { TransactionalClient } from '../connection/index.ts';
 import { callersOf, emitWarning } from '../core/index.ts';
 import { UnboundLibraryError } from '../database/index.ts';
-import { librariesOn } from './bound-libraries.ts';
+import { isBoundHere } from './bound-handle.ts';
 import { placeHere } from './own-transaction.ts';
 
 /** A library by the folder of its package, and what binds it. */
@@ -47,22 +47,36 @@ const depth = 30;
 /** A library that is not bound shows itself early. Looking at the stack has its cost. */
 const looksForWarnings = 100;
 
+interface Noticed {
+  /** The names of the libraries. */
+  readonly warned: Set<string>;
+  looks: number;
+}
+
+const ofClients = new WeakMap<TransactionalClient, Noticed>();
+
+function noticedOn(client: TransactionalClient): Noticed {
+  const noticed = ofClients.get(client) ?? { warned: new Set(), looks: 0 };
+  ofClients.set(client, noticed);
+  return noticed;
+}
+
 /**
- * For a BEGIN that no bound entry has announced: names the library that sends it, if it is one that should be bound. A program
+ * For a BEGIN that no bound handle has sent: names the library that sends it, if it is one that should be bound. A program
  * that sends its own is left alone, and so is what stands on the pool without a transaction function, as pg-boss.
  * @throws UnboundLibraryError where the database is to refuse it
  */
 export function noticeUnbound(client: TransactionalClient): void {
-  if (client.unbound === 'allow') return;
-  const libraries = librariesOn(client);
-  if (client.unbound === 'warn' && ++libraries.looks > looksForWarnings) return;
+  if (client.unbound === 'allow' || isBoundHere(client)) return;
+  const noticed = noticedOn(client);
+  if (client.unbound === 'warn' && ++noticed.looks > looksForWarnings) return;
   const library = libraryIn(callersOf(noticeUnbound, depth));
-  if (library === undefined || libraries.bound.has(library.name)) return;
+  if (library === undefined) return;
   const what = `${library.name} has begun a transaction on the ambient pool of client "${client.name}" without being bound: what others send in its function is no part of it`;
   if (client.unbound === 'error')
     throw new UnboundLibraryError({ what: `${what}; it was not sent`, remedy: library.remedy, at: placeHere(client) });
-  if (libraries.warned.has(library.name)) return;
-  libraries.warned.add(library.name);
+  if (noticed.warned.has(library.name)) return;
+  noticed.warned.add(library.name);
   emitWarning('SLUICE_UNBOUND_LIBRARY', `${what}. ${library.remedy}.`);
 }
 

@@ -1,4 +1,6 @@
 import {
+  asBound,
+  asProgram,
   assertBegun,
   assertHandle,
   assertPoolOf,
@@ -16,6 +18,8 @@ interface WithTransaction {
   readonly transaction: (...args: never[]) => Promise<unknown>;
   /** What it sends its statements to; none of a transaction. */
   readonly $client?: unknown;
+  /** On which it begins transactions, and its migrations do. */
+  readonly session?: { transaction?: Transaction };
 }
 
 type Body = (transaction: WithTransaction) => Promise<unknown>;
@@ -52,7 +56,18 @@ export function bindDrizzle<Drizzle extends WithTransaction, Name extends string
   const client = clientOf(database, clientName, entry.name);
   if (drizzle.$client !== undefined) assertPoolOf(client, drizzle.$client, entry.name);
   bind(drizzle, { client, own: ownTransactions(database, clientName, 'Drizzle') });
+  bindSession(drizzle, client);
   return drizzle;
+}
+
+/** Migrations begin a transaction of the session itself, which is theirs alone. */
+function bindSession({ session }: WithTransaction, client: Binding['client']): void {
+  const transaction = session?.transaction?.bind(session);
+  if (session === undefined || transaction === undefined) return;
+  session.transaction = (body, ...rest) => {
+    const own = typeof body === 'function' ? (inner: WithTransaction) => asProgram(() => body(inner)) : body;
+    return asBound(client, () => transaction(own, ...rest));
+  };
 }
 
 function bind(drizzle: WithTransaction, binding: Binding): void {

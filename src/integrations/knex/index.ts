@@ -1,5 +1,7 @@
 import knexPackage, { type Knex } from 'knex';
 import {
+  asBound,
+  asProgram,
   assertBegun,
   assertHandle,
   assertPoolOf,
@@ -120,7 +122,7 @@ function bind(handle: WithContext, binding: Binding): void {
   const { context } = handle;
   if (!bindOnce(entry.name, context, binding.client)) return;
   bindCancelling(context.client);
-  if (context.client.driverName !== 'pg') migrateAsAlone(handle);
+  if (context.client.driverName !== 'pg') migrateAsAlone(handle, binding.client);
   const { transaction, withUserParams } = context;
   context.withUserParams = function copyOf(parameters) {
     const copy = withUserParams.call(this, parameters);
@@ -132,7 +134,7 @@ function bind(handle: WithContext, binding: Binding): void {
     if (typeof container !== 'function')
       return beginningAt(transactionOf, async () => {
         refuseConnection(container, config);
-        return await handedOut(() => transaction.call(this, container, config));
+        return await handedOut(() => asBound(binding.client, () => transaction.call(this, container, config)));
       });
     const body: Container = (inner) => {
       assertBegun('Knex');
@@ -150,17 +152,30 @@ function bind(handle: WithContext, binding: Binding): void {
 
 /**
  * Where a statement that makes a table commits, the transactions of migrations are none: outside of an ambient one
- * they go as Knex has them, on a copy of the handle that is not bound.
+ * they go as Knex has them, on a copy of the handle whose transactions are its own.
  */
-function migrateAsAlone(handle: WithContext): void {
+function migrateAsAlone(handle: WithContext, client: Binding['client']): void {
   const { context } = handle;
   const { withUserParams } = context;
-  const copyOf = (parameters: unknown): WithContext => withUserParams.call(context, parameters);
-  const unbound = new Proxy(handle, {
+  const copyOf = (parameters: unknown): WithContext => beginAlone(withUserParams.call(context, parameters), client);
+  const alone = new Proxy(handle, {
     get: (target, name): unknown => (name === 'withUserParams' ? copyOf : Reflect.get(target, name)),
   });
   const migrate = Object.getOwnPropertyDescriptor(handle, 'migrate');
-  Object.defineProperty(handle, 'migrate', { ...migrate, get: () => migrate?.get?.call(unbound) as unknown });
+  Object.defineProperty(handle, 'migrate', { ...migrate, get: () => migrate?.get?.call(alone) as unknown });
+}
+
+function beginAlone(copy: WithContext, client: Binding['client']): WithContext {
+  const { context } = copy;
+  const { transaction } = context;
+  context.transaction = function transactionOf(container, config) {
+    const body: unknown =
+      typeof container === 'function'
+        ? (inner: unknown) => asProgram(() => (container as Container)(inner as Knex.Transaction))
+        : container;
+    return asBound(client, () => transaction.call(this, body, config));
+  };
+  return copy;
 }
 
 async function handedOut(transaction: () => unknown): Promise<unknown> {

@@ -2,6 +2,7 @@ import type {
   AbortableOperationOptions,
   AccessMode,
   ConnectionBuilder,
+  ControlledTransactionBuilder,
   IsolationLevel,
   Kysely,
   KyselyPlugin,
@@ -9,12 +10,13 @@ import type {
   TransactionBuilder,
 } from 'kysely';
 import {
+  asBound,
+  asProgram,
   assertBegun,
   assertHandle,
   type BindEntry,
   bindOnce,
   clientOf,
-  type OwnTransactions,
   isInTransactionOf,
   ownTransactions,
 } from '../../library/index.ts';
@@ -23,10 +25,13 @@ import type { Database } from '../../index.ts';
 /** What its handles are bound with. */
 interface Binding {
   readonly client: ReturnType<typeof clientOf>;
-  readonly own: OwnTransactions;
+  readonly begin: Begin;
   /** Whether it is used in a transaction of the client. */
   readonly isJoining: () => boolean;
 }
+
+/** Runs what begins a transaction with a function. */
+type Begin = <Result>(transaction: () => Promise<Result>) => Promise<Result>;
 
 const entry: BindEntry = {
   name: 'bindKysely',
@@ -53,9 +58,10 @@ export function bindKysely<Tables, Name extends string>(
 ): Kysely<Tables> {
   assertHandle(entry, kysely);
   const client = clientOf(database, clientName, entry.name);
+  const own = ownTransactions(database, clientName, 'Kysely');
   return bind(kysely, {
     client,
-    own: ownTransactions(database, clientName, 'Kysely'),
+    begin: (transaction) => own.run(transaction),
     isJoining: () => isInTransactionOf(database, client.name),
   });
 }
@@ -63,12 +69,15 @@ export function bindKysely<Tables, Name extends string>(
 function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> {
   if (!bindOnce(entry.name, kysely, binding.client)) return kysely;
   const transaction = kysely.transaction.bind(kysely);
+  const startTransaction = (kysely as Partial<Kysely<Tables>>).startTransaction?.bind(kysely);
   const connection = kysely.connection.bind(kysely);
   const withPlugin = kysely.withPlugin.bind(kysely);
   const withoutPlugins = kysely.withoutPlugins.bind(kysely);
   const withSchema = kysely.withSchema.bind(kysely);
   return Object.assign(kysely, {
-    transaction: () => bindTransaction(transaction(), binding.own),
+    transaction: () => bindTransaction(transaction(), binding.begin),
+    // Kysely before 0.28 has none.
+    ...(startTransaction && { startTransaction: () => bindControlled(startTransaction(), binding.client) }),
     connection: () => bindConnection(connection(), binding),
     // Copies are other instances; those with other tables differ in their types alone.
     withPlugin: (plugin: KyselyPlugin) => bind(withPlugin(plugin), binding),
@@ -83,31 +92,43 @@ function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> 
 /** Kysely before 0.28 has no access modes. */
 function accessModeOf<Tables>(
   builder: Partial<TransactionBuilder<Tables>>,
-  own: OwnTransactions,
+  begin: Begin,
 ): Partial<Pick<TransactionBuilder<Tables>, 'setAccessMode'>> {
   const setAccessMode = builder.setAccessMode?.bind(builder);
   return setAccessMode === undefined
     ? {}
-    : { setAccessMode: (mode: AccessMode) => bindTransaction(setAccessMode(mode), own) };
+    : { setAccessMode: (mode: AccessMode) => bindTransaction(setAccessMode(mode), begin) };
 }
 
-function bindTransaction<Tables>(
-  builder: TransactionBuilder<Tables>,
-  own: OwnTransactions,
-): TransactionBuilder<Tables> {
+function bindTransaction<Tables>(builder: TransactionBuilder<Tables>, begin: Begin): TransactionBuilder<Tables> {
   const setIsolationLevel = builder.setIsolationLevel.bind(builder);
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
-    ...accessModeOf(builder, own),
-    setIsolationLevel: (level: IsolationLevel) => bindTransaction(setIsolationLevel(level), own),
+    ...accessModeOf(builder, begin),
+    setIsolationLevel: (level: IsolationLevel) => bindTransaction(setIsolationLevel(level), begin),
     // Kysely tells what is no function by the name that it has there.
     execute: <Result>(callback: (transaction: Transaction<Tables>) => Promise<Result>) =>
-      own.run(() =>
+      begin(() =>
         execute((trx) => {
           assertBegun('Kysely');
-          return callback(trx);
+          return asProgram(() => callback(trx));
         }),
       ),
+  });
+}
+
+/** What is ended by hand is a transaction of its own outside of an ambient one. */
+function bindControlled<Tables>(
+  builder: ControlledTransactionBuilder<Tables>,
+  client: Binding['client'],
+): ControlledTransactionBuilder<Tables> {
+  const setAccessMode = builder.setAccessMode.bind(builder);
+  const setIsolationLevel = builder.setIsolationLevel.bind(builder);
+  const execute = builder.execute.bind(builder);
+  return Object.assign(builder, {
+    setAccessMode: (mode: AccessMode) => bindControlled(setAccessMode(mode), client),
+    setIsolationLevel: (level: IsolationLevel) => bindControlled(setIsolationLevel(level), client),
+    execute: (...options: Parameters<typeof execute>) => asBound(client, () => execute(...options)),
   });
 }
 
@@ -119,9 +140,9 @@ function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, binding: Bin
   const execute = builder.execute.bind(builder);
   return Object.assign(builder, {
     execute<Result>(callback: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) {
-      return binding.isJoining()
-        ? execute((kysely) => callback(bind(kysely, binding)), options)
-        : execute(callback, options);
+      const begin: Begin = (transaction) => asBound(binding.client, transaction);
+      const within = binding.isJoining() ? binding : { ...binding, begin };
+      return execute((kysely) => callback(bind(kysely, within)), options);
     },
   });
 }

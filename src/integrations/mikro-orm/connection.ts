@@ -1,4 +1,4 @@
-import { assertBegun, type OwnTransactions, type OutsideOfOwn } from '../../library/index.ts';
+import { asBound, assertBegun, type clientOf, type OwnTransactions, type OutsideOfOwn } from '../../library/index.ts';
 import type { MikroPropagation } from './entity-manager.ts';
 
 /** A connection of MikroORM: every entry that opens a transaction comes through this one, with its body. */
@@ -24,6 +24,7 @@ interface Broadcaster {
 }
 
 interface Owns {
+  readonly client: ReturnType<typeof clientOf>;
   readonly nested: OwnTransactions;
   /** For what is to join where there is a transaction. */
   readonly joined: OwnTransactions;
@@ -39,12 +40,12 @@ interface Begun {
 }
 
 /** Lets the transactions of the connection be ambient ones. */
-export function bindConnection(connection: WithTransactional, { nested, joined }: Owns): void {
+export function bindConnection(connection: WithTransactional, { client, nested, joined }: Owns): void {
   const transactional = connection.transactional.bind(connection);
   const begin = connection.begin.bind(connection);
   Object.assign(connection, {
     async begin(options?: TransactionalOptions): Promise<object> {
-      const ctx = await begin(options);
+      const ctx = await asBound(client, () => begin(options));
       (ctx as Begun)[isBegun] = true;
       return ctx;
     },

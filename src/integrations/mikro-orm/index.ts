@@ -58,6 +58,7 @@ export function bindMikroOrm<Orm extends MikroORM, Name extends string>(
   if (!bindOnce(entry.name, connection, client)) return orm;
   const db = database.getDb({ clientName });
   bindConnection(connection, {
+    client,
     nested: ownTransactions(database, clientName, 'MikroORM'),
     joined: ownTransactions(database, clientName, 'MikroORM', { propagation: 'REQUIRED' }),
   });

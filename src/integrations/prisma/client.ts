@@ -46,7 +46,9 @@ export function boundClient<Client extends PrismaLike>(client: Client, ground: G
     if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
     if (typeof property !== 'string') return value;
     if (typeof value === 'function')
-      return isRawQuery(property) ? raw(value as Method, property, { self: target, share }, ground) : value;
+      return isRawQuery(property)
+        ? raw(value as Method, property, { self: target, share, client: ground.client })
+        : value;
     if (!isModel(property, value)) return value;
     const found = models.get(value);
     if (found !== undefined) return found;
@@ -83,6 +85,7 @@ function extended({ client, proxy }: Bound, extension: unknown, ground: Ground):
 interface Joining {
   readonly self: object;
   readonly share: Share;
+  readonly client: Ground['client'];
 }
 
 interface Binding {
@@ -96,27 +99,27 @@ function boundModel(model: object, name: string, { ground, share }: Binding): ob
     const value = valueOf(target, property);
     if (property === '$parent') return isPrisma(value) ? boundClient(value, ground) : value;
     if (typeof property !== 'string' || typeof value !== 'function') return value;
-    return joining(value as Method, [name, property], { self: proxy, share });
+    return joining(value as Method, [name, property], { self: proxy, share, client: ground.client });
   });
   return proxy;
 }
 
 /** In the ambient transaction it runs on what others share, so a text that begins or ends a part of it would be theirs too. */
-function raw(method: Method, name: string, { self, share }: Joining, { client }: Ground): Method {
+function raw(method: Method, name: string, { self, share, client }: Joining): Method {
   return (...args) => {
     const isControl = client.driver.inspect(textOf(args[0])) === 'control';
     const refusing: Share = () => (share() === undefined ? undefined : refusedText(name, placeHere(client)));
-    return joining(method, [name], { self, share: isControl ? refusing : share })(...args);
+    return joining(method, [name], { self, share: isControl ? refusing : share, client })(...args);
   };
 }
 
 /** A method of which what it gives, if it is a query of Prisma that has not run yet, runs in the ambient transaction. */
-function joining(method: Method, path: readonly string[], { self, share }: Joining): Method {
+function joining(method: Method, path: readonly string[], { self, share, client }: Joining): Method {
   return (...args) => {
     const made = Reflect.apply(method, self, args);
     if (!isPending(made)) return made;
     const calls = path.map((name, at): Call => [name, at === path.length - 1 ? args : undefined]);
-    return deferred(made, { here: share(), there: share, calls });
+    return deferred(made, { here: share(), there: share, client, calls });
   };
 }
 

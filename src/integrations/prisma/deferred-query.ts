@@ -1,4 +1,6 @@
 import { sharedByCopies } from '../../core/index.ts';
+import { asBound, type clientOf } from '../../library/index.ts';
+
 /** A property, and the arguments that it is called with; none: it is only taken. */
 export type Call = readonly [name: string, args: readonly unknown[] | undefined];
 
@@ -8,6 +10,7 @@ export interface Plan {
   readonly here: Promise<object> | undefined;
   /** That of where it is awaited. */
   readonly there: () => Promise<object> | undefined;
+  readonly client: ReturnType<typeof clientOf>;
   readonly calls: readonly Call[];
 }
 
@@ -59,9 +62,14 @@ export async function runOn(client: object, query: unknown): Promise<unknown> {
   return await (plan === undefined ? query : carryOut(client, plan.calls));
 }
 
-function start(made: object, { here, there, calls }: Plan): PromiseLike<unknown> {
-  const client = here ?? there();
-  return client === undefined ? (made as PromiseLike<unknown>) : client.then((found) => carryOut(found, calls));
+function start(made: object, { here, there, client, calls }: Plan): PromiseLike<unknown> {
+  const share = here ?? there();
+  if (share !== undefined) return share.then((found) => carryOut(found, calls));
+  // It runs when it is asked for its result, and may begin a transaction for what it writes. What the program does with the
+  // result is no part of it.
+  return new Promise((resolve, reject) => {
+    asBound(client, () => void (made as PromiseLike<unknown>).then(resolve, reject));
+  });
 }
 
 async function carryOut(client: object, calls: readonly Call[]): Promise<unknown> {

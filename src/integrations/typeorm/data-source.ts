@@ -7,7 +7,6 @@ import {
   type OwnTransactions,
   isInAnyTransaction,
   libraryPool,
-  noteBound,
   ownTransactions,
   Shares,
   placeOn,
@@ -234,6 +233,7 @@ export class AmbientDataSource extends AdoptableDataSource {
     const { clientName } = this.#source;
     return {
       database,
+      client: clientOf(database, clientName),
       db: database.getDb({ clientName }),
       clientName,
       takeConnection: connectionsOf(this.#poolOf(database)),
@@ -246,7 +246,6 @@ export class AmbientDataSource extends AdoptableDataSource {
   #poolOf(database: Database): LibraryPool {
     const { parseInt8, bigNumberStrings = true } = this.options as ReadingOptions;
     const pool = libraryPool(database, this.#source.clientName, { bigNumberStrings }) as LibraryPool;
-    noteBound(clientOf(database, this.#source.clientName), 'TypeORM');
     if (parseInt8 === true && 'connect' in pool) pool.on('acquire', parseBigints);
     return pool;
   }

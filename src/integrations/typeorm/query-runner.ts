@@ -1,9 +1,17 @@
 import type { DataSource, QueryRunner, ReplicationMode } from 'typeorm';
-import { type OwnTransactions, shareOfTransaction, type Shares, wholeTransaction } from '../../library/index.ts';
+import {
+  asBound,
+  type clientOf,
+  type OwnTransactions,
+  shareOfTransaction,
+  type Shares,
+  wholeTransaction,
+} from '../../library/index.ts';
 import type { Database, Db } from '../../index.ts';
 
 export interface RunnerSettings {
   readonly database: Database;
+  readonly client: ReturnType<typeof clientOf>;
   readonly db: Db;
   readonly clientName: string | undefined;
   /** Takes a connection of the pool, as TypeORM's driver does. */
@@ -225,7 +233,9 @@ class Following implements Followed {
   }
 
   /** A transaction begun by SQL text belongs to the runner alone too: others continue on the shared one. */
-  async query(text: unknown, query: () => Promise<unknown>): Promise<unknown> {
+  async query(text: unknown, send: () => Promise<unknown>): Promise<unknown> {
+    const begins = beginsByText.test(String(text));
+    const query = begins ? (): Promise<unknown> => asBound(this.#settings.client, send) : send;
     if (this.#begun?.byText === true && endsByText.test(String(text))) {
       try {
         return await query();
@@ -233,7 +243,7 @@ class Following implements Followed {
         await this.letGo();
       }
     }
-    if (this.#begun !== undefined || !this.#isFree || !beginsByText.test(String(text))) return await query();
+    if (this.#begun !== undefined || !this.#isFree || !begins) return await query();
     this.#begun = { byText: true, handles: [this.#settings.own().ofHandle()] };
     try {
       return await query();

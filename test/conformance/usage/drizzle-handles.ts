@@ -31,6 +31,8 @@ export const handles: readonly DrizzleUsage[] = [
   {
     topic: 'transactions begun by hand',
     name: 'by statements on one connection of the pool, one kept, one undone and one released while it is open',
+    // A handle over a connection that the program has taken is not bound.
+    unbound: 'allow',
     async run({ client }) {
       const { own, release } = await onOneConnection(client);
       await own.execute(sql`begin`);

@@ -27,6 +27,8 @@ export interface Usage<Client> {
   readonly outside?: Difference;
   /** What is independent of the ambient transaction, and stays when that is rolled back. */
   readonly keeps?: readonly Row[];
+  /** Default `error`: no transaction of a bound handle is taken for one of an unbound handle. */
+  readonly unbound?: 'allow';
 }
 
 export interface Difference {
@@ -123,7 +125,7 @@ export function usageSuite<Client>(
       describe.each(ofTopic.map((usage) => [usage.name, usage] as const))('%s', (_, usage) => {
         it('by itself', async () => {
           const expected = await right(usage, usage.outside);
-          const database = server.open({ max: 4 });
+          const database = server.open({ max: 4 }, { unbound: usage.unbound ?? 'error' });
           const world = await boundTo(database);
           expect(await seen(() => usage.run(world))).toEqual(expected);
           expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
@@ -131,7 +133,7 @@ export function usageSuite<Client>(
 
         it('in an ambient transaction', async () => {
           const expected = await right(usage, usage.inside);
-          const database = server.open({ max: 4 });
+          const database = server.open({ max: 4 }, { unbound: usage.unbound ?? 'error' });
           const world = await boundTo(database);
           const committed = await seen(() => database.transaction(() => usage.run(world)));
           expect(committed).toEqual(expected);
