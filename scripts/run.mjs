@@ -2,7 +2,7 @@
 // Node.js among them, and starts a PostgreSQL when DATABASE_URL names none. Works on Node.js 20.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,6 +19,9 @@ const tasks = {
   bench: ['bench/main.ts'],
   'check:cache': ['test/checkers/main.ts'],
 };
+
+/** How long a task that was interrupted may take to end, in milliseconds. */
+const mostPatience = 20_000;
 
 const [name = '', ...rest] = process.argv.slice(2);
 const task = Object.hasOwn(tasks, name) ? tasks[name] : undefined;
@@ -47,12 +50,34 @@ async function installIfMissing() {
   if (code !== 0) process.exit(code);
 }
 
+/** npm that is killed takes nothing with it: what it has started would go on without anyone. */
+function interruptWithNpm(interrupt) {
+  if (process.env.npm_execpath === undefined) return;
+  const above = ancestors();
+  setInterval(() => {
+    if (ancestors() !== above) interrupt('SIGHUP');
+  }, 500).unref();
+}
+
+/** The process above this one, and, where it can be known, the one above that: npm starts a shell between. */
+function ancestors() {
+  const parent = process.ppid;
+  try {
+    // The name, which is in parentheses, may hold anything.
+    const [, , grandparent] = /^.*\) (\S+) (\d+)/s.exec(readFileSync(`/proc/${parent}/stat`, 'utf8')) ?? [];
+    return `${parent} ${grandparent}`;
+  } catch {
+    return `${parent}`;
+  }
+}
+
 /** @returns what the task has ended with; if it was interrupted, what a shell calls that */
 async function main() {
   const interruption = new AbortController();
   // A terminal and npm both pass on an interruption: the task hears of it once more at most.
   const interrupt = (signal) => interruption.abort(128 + constants.signals[signal]);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+  interruptWithNpm(interrupt);
   try {
     const code = await runWithDatabase([...task, ...rest], interruption.signal);
     return interruption.signal.aborted ? interruption.signal.reason : code;
@@ -103,7 +128,8 @@ function run(args, databaseUrl, signal) {
   const node = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const child = spawn(existsSync(node) ? node : process.execPath, args, {
     cwd: root,
-    stdio: 'inherit',
+    // The demo ends when this process does; for its end alone there is a channel.
+    stdio: name === 'demo' ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit',
     // What is compiled once is compiled for all the processes that tests start, and for the next time.
     env: {
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/node'),
@@ -112,9 +138,16 @@ function run(args, databaseUrl, signal) {
       SLUICE_TESTS: chosenTests(),
     },
   });
-  const forward = () => child.kill(signal.reason - 128);
+  let patience;
+  const forward = () => {
+    child.kill(signal.reason - 128);
+    patience = setTimeout(() => child.kill('SIGKILL'), mostPatience);
+  };
   signal.addEventListener('abort', forward, { once: true });
-  return codeOf(child).finally(() => signal.removeEventListener('abort', forward));
+  return codeOf(child).finally(() => {
+    clearTimeout(patience);
+    signal.removeEventListener('abort', forward);
+  });
 }
 
 /** Those that are asked for by name run, however long they are. */

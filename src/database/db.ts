@@ -180,7 +180,8 @@ export class Db<Name extends string = string> {
   }
 
   /**
-   * Runs `hook` after the commit, when the connection has gone back; outside of a transaction at once.
+   * Runs `hook` after the commit, when the connection has gone back. Outside of a transaction it is called at once: what it
+   * throws is thrown here, and what an async one rejects with is published as `sluice:hook:error`.
    *
    * ```ts
    * await database.transaction(async () => {

@@ -5,7 +5,8 @@ import { assertUnambiguous } from './open-databases.ts';
 import { activeTransaction } from './transaction-info.ts';
 
 /**
- * Runs `hook` after the commit of the transaction that is open here, on whichever client; without one, at once.
+ * Runs `hook` after the commit of the transaction that is open here, on whichever client. Without one it is called at once: what
+ * it throws is thrown here, and what an async one rejects with is published as `sluice:hook:error`.
  *
  * ```ts
  * await database.transaction(async () => {

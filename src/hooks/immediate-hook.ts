@@ -68,7 +68,7 @@ export function runAtOnce(run: () => unknown, limit: number): void {
   runAll(run, limit, 0);
 }
 
-/** One that throws stops no other; what the first of them has thrown is thrown at the end. */
+/** One that throws stops no other; what the first of them has thrown is thrown at the end, and the rest is reported. */
 function runAll(first: () => unknown, limit: number, depth: number): void {
   const errors: unknown[] = [];
   const hooks: WaitingHook[] = [{ run: first, inContext: (body) => body() }];
@@ -80,6 +80,7 @@ function runAll(first: () => unknown, limit: number, depth: number): void {
       errors.push(error);
     }
   }
+  for (const error of errors.slice(1)) reportHookError({ hook: 'commit', transaction: undefined, error });
   if (errors.length > 0) throw errors[0];
 }
 

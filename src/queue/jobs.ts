@@ -115,10 +115,11 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
   /**
    * Deletes everything that the engine keeps under its schema or prefix: for the end of tests and demos.
    * Close the workers first.
+   * @throws QueueUnavailableError when the engine's server does not answer within `enqueueTimeout`; JobsClosedError
    */
   async obliterate(): Promise<void> {
     await this.#runtime.ready();
-    await this.#runtime.engine.obliterate();
+    await this.#runtime.within(this.#runtime.engine.obliterate());
   }
 
   /**

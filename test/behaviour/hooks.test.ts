@@ -6,6 +6,7 @@ import {
   afterCommit,
   afterCompletion,
   afterRollback,
+  beforeCommit,
   channelNames,
   createDatabase,
   type Database,
@@ -334,6 +335,37 @@ describe('hooks outside of a transaction', () => {
     database.current.compensate(() => seen.push('never'));
     afterCommit(() => seen.push('free'));
     expect(seen).toEqual(['commit', 'free']);
+  });
+
+  it.each(['afterCommit', 'afterCompletion', 'beforeCommit'] as const)(
+    'what %s throws itself is thrown at its caller, and is no event',
+    async (kind) => {
+      const database = server.open();
+      const fail = (): never => {
+        throw new Error('mail is down');
+      };
+      const events = await hookErrors(async () => {
+        expect(() => database.current[kind](fail)).toThrow('mail is down');
+        expect(() => ({ afterCommit, afterCompletion, beforeCommit })[kind](fail)).toThrow('mail is down');
+        await new Promise((resolve) => setImmediate(resolve));
+      });
+      expect(events).toEqual([]);
+    },
+  );
+
+  it('of several that throw, the first error is thrown and no other is lost', async () => {
+    const database = server.open();
+    const events = await hookErrors(async () => {
+      const register = (): void =>
+        database.current.afterCommit(() => {
+          database.current.afterCommit(() => {
+            throw new Error('the log is full');
+          });
+          throw new Error('mail is down');
+        });
+      expect(register).toThrow('mail is down');
+    });
+    expect(events).toMatchObject([{ hook: 'commit', transaction: undefined, error: { message: 'the log is full' } }]);
   });
 
   it('what one rejects with is an event and does not kill the process', async () => {

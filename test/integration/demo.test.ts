@@ -1,5 +1,7 @@
 import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -9,6 +11,7 @@ import { mariadbUrl, redisUrl, whenReached } from '../support/servers.ts';
 
 const server = useTestDatabase();
 const program = fileURLToPath(new URL('../../src/cli/demo/main.ts', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const runner = fileURLToPath(new URL('../../scripts/run.mjs', import.meta.url));
 
 function demo(...args: string[]): SpawnSyncReturns<string> {
@@ -113,7 +116,54 @@ describe('the demo', () => {
   });
 });
 
+describe('the demo with a Redis that cannot be used', () => {
+  it.each([
+    ['redis://shop:hunter2@127.0.0.1:1', 'REDIS_URL (127.0.0.1:1) cannot be used: connect ECONNREFUSED'],
+    ['nowhere', 'REDIS_URL cannot be used: bullmq got a string for the option "connection"'],
+  ])('says so before anything runs: %s', { timeout: 60_000 }, (url, message) => {
+    const { stdout, stderr, status } = demoWith({ REDIS_URL: url });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/hunter2|^ +at /m);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends by %s while it is away', { timeout: 60_000 }, async (signal, code) => {
+    const accepted = new Set<Socket>();
+    const silent = createServer((socket) => accepted.add(socket)).listen(0);
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const env = { ...process.env, DATABASE_URL: server.url, REDIS_URL: `redis://127.0.0.1:${port}` };
+    const child = spawn(process.execPath, [program], { env, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    await until('it has asked', () => accepted.size > 0, 20_000);
+    child.kill(signal);
+    expect(await ended).toEqual([code, null]);
+    for (const socket of accepted) socket.destroy();
+    silent.close();
+  });
+});
+
 describe('the runner', () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'leaves no process behind when npm ends by %s',
+    { timeout: 90_000 },
+    async (signal) => {
+      const env = { ...process.env, DATABASE_URL: server.url, REDIS_URL: '' };
+      const npm = spawn('npm', ['run', 'demo'], { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
+      let output = '';
+      npm.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+      await until('the demo is under way', () => output.includes('100 of 500'), 60_000);
+      const below = descendants(npm.pid ?? 0);
+      expect(below.length).toBeGreaterThan(1);
+      npm.kill(signal);
+      await until('all have ended', () => below.every((pid) => !isAlive(pid)), 30_000);
+      expect(await server.sql("select 1 from pg_namespace where nspname like 'sluice_demo%'")).toEqual([]);
+    },
+  );
+
   it('stops the PostgreSQL that it started when it is interrupted', { timeout: 60_000 }, async () => {
     const { DATABASE_URL: _, ...env } = process.env;
     const child = spawn(process.execPath, [runner, 'demo'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -130,6 +180,21 @@ describe('the runner', () => {
     expect(existsSync(folders[0] ?? '')).toBe(false);
   });
 });
+
+/** The processes below one, those of its children too. */
+function descendants(parent: number): number[] {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' });
+  const children = stdout.split('\n').filter(Boolean).map(Number);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 /** The data folders of the servers that a process has started. */
 function dataFolders(parent: number): string[] {

@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -14,7 +16,17 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
+const endsByItself = fileURLToPath(new URL('../processes/programs/ends-by-itself.ts', import.meta.url));
+
 await describeWith('Redis', 'jobs in Redis', () => {
+  it('keep no process alive once they are closed', { timeout: 60_000 }, () => {
+    const { status, stderr } = spawnSync(process.execPath, [endsByItself, server.url, redisUrl, redisKeys('ends')], {
+      encoding: 'utf8',
+      timeout: 50_000,
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
   describe('a job that BullMQ has failed itself', () => {
     it('is told as lost, and not with what an earlier attempt failed with', async () => {
       const prefix = redisKeys('lost');

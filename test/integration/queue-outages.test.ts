@@ -105,6 +105,21 @@ describe('an engine that cannot be reached', () => {
     }
   });
 
+  it('is not waited for without end by obliterate()', { timeout: 60_000 }, async () => {
+    redis = await ownRedis();
+    if (redis === undefined) return;
+    subscribe(channelNames.backgroundError, quiet);
+    const jobs = createJobs(server.open(), {
+      engine: bullmq({ connection: redis.url }),
+      queues: { add: defineQueue<number, number>('add') },
+      enqueueTimeout: 500,
+    });
+    opened.push(jobs);
+    await jobs.obliterate();
+    await redis.stop();
+    expect(await rejection(jobs.obliterate())).toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+  });
+
   it('pg-boss on another database than the client is refused', async () => {
     const add = defineQueue<number, number>('add');
     const engine = pgBoss({ connectionString: process.env['DATABASE_URL'] ?? '', schema: 'sluice_test_boss' });

@@ -42,7 +42,10 @@ export const depth = 3;
 export type ShopJobs = Jobs<{ charge: typeof charge; nest: typeof nest }>;
 
 /** Opens what a process of the demo works with: a pool of one, and the queues. */
-export function openJobs({ place, redisUrl }: JobsSettings): { database: Database; jobs: ShopJobs } {
+export function openJobs(
+  { place, redisUrl }: JobsSettings,
+  options: { readonly enqueueTimeout?: number } = {},
+): { database: Database; jobs: ShopJobs } {
   const database = createDatabase({
     clients: { default: engineOf(place).client(place, { max: 1 }) },
   });
@@ -50,5 +53,5 @@ export function openJobs({ place, redisUrl }: JobsSettings): { database: Databas
     redisUrl === undefined
       ? pgBoss({ connectionString: place.connectionString, schema: `${place.name}_boss` })
       : bullmq({ connection: redisUrl, prefix: place.name });
-  return { database, jobs: createJobs(database, { engine, queues: { charge, nest } }) };
+  return { database, jobs: createJobs(database, { ...options, engine, queues: { charge, nest } }) };
 }

@@ -69,10 +69,15 @@ export async function runJobs({
     };
   } finally {
     await Promise.all(workers.map(stopWorker));
-    await jobs.obliterate();
-    await jobs.close({ timeout: 1_000 });
-    await database.close({ timeout: 2_000 });
-    await engineOf(settings.place).drop(settings.place);
+    // Each of them, whatever became of those before it: what stays open would keep the process alive.
+    for (const step of [
+      () => jobs.obliterate(),
+      () => jobs.close({ timeout: 1_000 }),
+      () => database.close({ timeout: 2_000 }),
+      () => engineOf(settings.place).drop(settings.place),
+    ]) {
+      await step().catch((error: unknown) => console.error('Not everything could be removed:', error));
+    }
   }
 }
 

@@ -1,10 +1,11 @@
-import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConnectError, createDatabase, type Database } from '../../index.ts';
 import { type CheckoutFigures, runCheckouts } from './checkouts.ts';
 import { type DeadlockFigures, showDeadlock } from './deadlock.ts';
 import { type JobsFigures, runJobs } from './jobs.ts';
 import { engineOf, type EngineName, isEngine, type Place, type Width } from './engines.ts';
+import { endOnSignal } from './interruption.ts';
+import { unreachableRedis } from './reach-redis.ts';
 import { progressLine, table } from './report.ts';
 
 const usage = 'Usage: npm run demo [-- --engine postgres|mariadb|sqlite] [-- --json]';
@@ -65,7 +66,7 @@ async function showJobs(
   signal: AbortSignal,
   say: (text: string) => void,
 ): Promise<ShownJobs | undefined> {
-  const redisUrl = process.env['REDIS_URL'] || undefined;
+  const redisUrl = redisUrlFor(place);
   if (!engineOf(place).auditsSeparately || (place.engine !== 'postgres' && redisUrl === undefined)) {
     say(
       engineOf(place).auditsSeparately
@@ -86,6 +87,17 @@ async function showJobs(
   );
   say(`  a job that wants the row that its waiter has locked: ${jobs.rowLock.code} after ${jobs.rowLock.ms} ms`);
   return { ...jobs, holds: problems.length === 0 };
+}
+
+/** The Redis that keeps the jobs; none where there is one writer. */
+function redisUrlFor(place: Place): string | undefined {
+  return engineOf(place).auditsSeparately ? process.env['REDIS_URL'] || undefined : undefined;
+}
+
+/** Why nothing can begin, where that can be known. */
+async function obstacle(place: Place): Promise<string | undefined> {
+  const redisUrl = redisUrlFor(place);
+  return redisUrl === undefined ? undefined : await unreachableRedis({ place, redisUrl });
 }
 
 function figuresOf(jobs: ShownJobs | undefined): JobsFigures | null {
@@ -139,20 +151,17 @@ async function main(): Promise<number> {
     console.error(`${place}\n${usage}`);
     return 2;
   }
-  const interruption = new AbortController();
-  let interruptedBy: 'SIGINT' | 'SIGTERM' | undefined;
-  // It comes more than once where a terminal and a program above both send it; what was made is removed all the same.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      interruptedBy ??= signal;
-      interruption.abort(new Error(`interrupted by ${signal}`));
-    });
+  const interruption = endOnSignal();
+  const problem = await obstacle(place);
+  if (problem !== undefined) {
+    console.error(problem);
+    return interruption.exitCode ?? 1;
   }
   try {
     return (await demo(place, json, interruption.signal)) ? 0 : 1;
   } catch (error) {
-    console.error(interruptedBy === undefined ? error : 'Interrupted.');
-    return interruptedBy === undefined ? 1 : 128 + constants.signals[interruptedBy];
+    console.error(interruption.exitCode === undefined ? error : 'Interrupted.');
+    return interruption.exitCode ?? 1;
   } finally {
     await leaveNothing(place);
   }

@@ -13,7 +13,7 @@ import {
   QueueUnavailableError,
 } from '../../engine/index.ts';
 import { Channels, decodeNotice } from './channels.ts';
-import { endConnection, noteCopies, RedisClient } from './connections.ts';
+import { endConnection, noteCopies, RedisClient, stopTimerAtClose } from './connections.ts';
 import { openBullLane } from './lane.ts';
 import { lookUp } from './look-up-job.ts';
 import { type BullmqOptions, readBullmqOptions } from './options.ts';
@@ -77,10 +77,11 @@ class BullmqEngine implements QueueEngine {
     this.#lostAfter = lostAfter;
     // Commands wait for a Redis that is away; their callers have time limits of their own.
     const own = { maxRetriesPerRequest: null, lazyConnect: true } as const;
-    this.#redis =
+    this.#redis = stopTimerAtClose(
       typeof connection === 'string'
         ? new RedisClient(connection, { ...silence, ...own })
-        : new RedisClient({ ...silence, ...connection, ...own });
+        : new RedisClient({ ...silence, ...connection, ...own }),
+    );
     this.#copies = noteCopies(this.#redis);
     this.#redis.on('error', (error) => {
       this.#lastError = error;
