@@ -55,13 +55,13 @@ export default defineConfig({
           include: [
             'test/behaviour/*.test.ts',
             'test/conformance/queue-memory.test.ts',
-            // Libraries that Sluice carries on both servers.
+            // Libraries that Sluice carries on the engine.
             ...(engine === 'mariadb'
               ? [
                   'test/compat/typeorm-transactional.test.ts',
                   'test/conformance/usage/{drizzle,knex,kysely,libraries,objection,typeorm}*.test.ts',
                 ]
-              : []),
+              : ['test/conformance/usage/{kysely,kysely-members}.test.ts']),
             `test/engines/${engine}*.test.ts`,
           ],
           env: { SLUICE_TEST_ENGINE: engine },

@@ -1,15 +1,18 @@
 import type { Frame } from '../context/index.ts';
 import {
+  type BeginStep,
   checkValues,
   ConnectionLostError,
   type ConnectionStatus,
   type Driver,
   type DriverConnection,
+  type EndStep,
   type Exchange,
   type Failure,
   firstWord,
   type QueryResult,
   type Statement,
+  type Step,
 } from '../driver/index.ts';
 import { lostInAutocommit } from './autocommit.ts';
 import { Cancellation } from './cancellation.ts';
@@ -79,16 +82,29 @@ export class Checkout implements RunningWork, TurnOwner {
   }
 
   /** Runs statements in one round trip, transaction control included. @throws the driver's error, ConnectionLostError */
-  run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+  async run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
+    return (await this.#exchange(steps)).results;
+  }
+
+  /** Begins or ends a transaction of its holder's own. @returns how it ended @throws as `run` does */
+  async control(step: BeginStep | EndStep): Promise<Exchange['ended']> {
+    return (await this.#exchange([step])).ended;
+  }
+
+  #exchange(steps: readonly Step[]): Promise<Exchange> {
     return this.#use(async (connection) => {
-      for (const { values } of statements) if (values !== undefined) checkValues(this.#client.name, values);
-      const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
+      for (const step of steps)
+        if (step.type === 'statement' && step.statement.values !== undefined)
+          checkValues(this.#client.name, step.statement.values);
       const running = connection.run(steps);
       // Until it has ended, which may be after its caller was told that it was cancelled.
       this.#cancellation.watch(running);
       const forget = (): void => this.#cancellation.watch(undefined);
       void running.then(forget, forget);
-      return this.#resultsOf(this.#hold.checked(await this.#cancellation.race(running), steps), statements);
+      const exchange = this.#hold.checked(await this.#cancellation.race(running), steps);
+      if (exchange.failure !== undefined) throw this.#errorOf(exchange.failure, steps);
+      return exchange;
     });
   }
 
@@ -166,18 +182,13 @@ export class Checkout implements RunningWork, TurnOwner {
     void this.release(true);
   }
 
-  #resultsOf({ failure, results }: Exchange, statements: readonly Statement[]): readonly QueryResult[] {
-    if (failure !== undefined) throw this.#errorOf(failure, statements);
-    return results;
-  }
-
-  #errorOf(failure: Failure, statements: readonly Statement[]): unknown {
+  #errorOf(failure: Failure, steps: readonly Step[]): unknown {
     const { at } = this.#hold;
     if (failure.kind !== 'connectionLost') return located(this.#cancellation.explain(failure), () => at);
     const cause = this.#cancellation.requested?.reason ?? failure.error;
     if (!this.#isInTransaction) return lostInAutocommit(at, cause);
     const { driver } = this.#client;
-    if (failure.reached === 'unsent' || !statements.some(({ text }) => mayEnd(driver, text)))
+    if (failure.reached === 'unsent' || !steps.some((step) => mayEnd(driver, step)))
       return lostInTransaction(at, cause);
     // What comes next is told nothing of a rollback.
     this.#isInTransaction = false;
@@ -187,8 +198,10 @@ export class Checkout implements RunningWork, TurnOwner {
 
 const endsNothingForGood: ReadonlySet<string> = new Set(['ROLLBACK', 'ABORT', 'SAVEPOINT', 'RELEASE']);
 
-/** Whether a text may commit the transaction that it is in: also a procedure, which may do anything. */
-function mayEnd(driver: Driver, text: string): boolean {
+/** Whether a step may commit the transaction that it is in: also a procedure, which may do anything. */
+function mayEnd(driver: Driver, step: Step): boolean {
+  if (step.type !== 'statement') return step.type === 'commit';
+  const { text } = step.statement;
   const kind = driver.inspect(text);
   const word = firstWord(text);
   return kind === 'implicitCommit' || word === 'CALL' || (kind === 'control' && !endsNothingForGood.has(word));

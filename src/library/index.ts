@@ -2,7 +2,7 @@ export { beginningAt } from './begun-transaction.ts';
 export type { Characteristics, ControlCommand } from './control-command.ts';
 export { assertHandle, assertSameClient, type BindEntry, bindOnce, boundTo, isBound } from './binding.ts';
 export { asBound, asProgram } from './bound-handle.ts';
-export { assertPoolOf, clientOf, libraryPool, placeOn } from './library-pool.ts';
+export { assertPoolOf, belongingTo, clientOf, isOfClient, libraryPool, placeOn } from './library-pool.ts';
 export {
   assertBegun,
   beginsElsewhere,

@@ -37,8 +37,14 @@ export function libraryPool(
   });
 }
 
-function belongingTo<Pool extends object>(client: TransactionalClient, pool: Pool): Pool {
+/** Says of what a library shows of its connections which client they are of. */
+export function belongingTo<Pool extends object>(client: TransactionalClient, pool: Pool): Pool {
   return Object.defineProperty(pool, ofClient, { value: client });
+}
+
+/** Whether it says which client it is of. */
+export function isOfClient(shown: unknown): boolean {
+  return fieldOf(shown, ofClient) !== undefined;
 }
 
 /**
@@ -55,11 +61,13 @@ export function assertPoolOf(client: TransactionalClient, pool: unknown, entry: 
   refuseOtherVersion(entry, 'a handle over an ambient pool', found?.database);
   // A connection that a pool has lent shows whose it is when a transaction begins on it.
   if (found === undefined && typeof fieldOf(pool, 'release') === 'function') return;
+  const [kind, name] =
+    client.driver.libraryPool === undefined ? ['dialect', 'ambientDialect'] : ['pool', 'ambientPool'];
   throw new InvalidOptionError({
     what:
       found === undefined
-        ? `${entry} was given a handle that gets its connections from no ambient pool: nothing of it would join`
-        : `${entry} was given a handle over the ambient pool of another client or database ("${found.name}")`,
-    remedy: `Make the handle over ambientPool() of the database and client ("${client.name}") that it is bound to`,
+        ? `${entry} was given a handle that gets its connections from no ambient ${kind}: nothing of it would join`
+        : `${entry} was given a handle over the ambient ${kind} of another client or database ("${found.name}")`,
+    remedy: `Make the handle over ${name}() of the database and client ("${client.name}") that it is bound to`,
   });
 }

@@ -18,9 +18,10 @@ export interface LibrarySession {
   run(statements: readonly Statement[]): Promise<readonly QueryResult[]>;
   /**
    * Starts, marks or ends what the library takes for its transaction.
+   * @param statement how the library says it; what begins or ends a transaction may be left to the driver
    * @returns the server's answer, where it was asked
    */
-  control(command: ControlCommand, statement: Statement): Promise<QueryResult | undefined>;
+  control(command: ControlCommand, statement?: Statement): Promise<QueryResult | undefined>;
   /**
    * What has ended with its transaction: for what comes after it was given back, and is to hold nothing of that.
    * @returns nothing where it was no share in the connection of a transaction

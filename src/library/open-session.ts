@@ -1,9 +1,15 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { findPlace, frameOfCall } from '../context/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
-import { type QueryResult, type Statement, TransactionControlError } from '../driver/index.ts';
+import {
+  type BeginStep,
+  type EndStep,
+  type QueryResult,
+  type Statement,
+  TransactionControlError,
+} from '../driver/index.ts';
 import { Checkout, type TransactionalClient } from '../connection/index.ts';
-import { runStatements, type Scope, type Target } from '../transaction/index.ts';
+import { isolationOf, runStatements, type Scope, type Target } from '../transaction/index.ts';
 import type { ControlCommand } from './control-command.ts';
 import { JoinedSession } from './joined-session.ts';
 import { throwToLibrary } from './library-failure.ts';
@@ -61,10 +67,13 @@ class PinnedSession implements LibrarySession {
     return this.pinned.run(statements);
   }
 
-  async control({ type }: ControlCommand, statement: Statement): Promise<QueryResult | undefined> {
+  async control(command: ControlCommand, statement?: Statement): Promise<QueryResult | undefined> {
+    const { type } = command;
     if (beginning.has(type)) refuseBeginElsewhere(this.#client);
     if (type === 'begin') noticeUnbound(this.#client);
-    return (await this.pinned.run([statement]))[0];
+    if (statement !== undefined) return (await this.pinned.run([statement]))[0];
+    const ended = await this.pinned.control(stepOf(command, this.#client));
+    return { rows: [], rowCount: 0, command: ended === 'rolledBack' ? 'ROLLBACK' : type.toUpperCase(), fields: [] };
   }
 
   cancel(): Promise<void> {
@@ -78,6 +87,14 @@ class PinnedSession implements LibrarySession {
       reportBackgroundError({ source: 'a connection of an ambient pool', error: leftOpen(this.pinned.at) });
     }
   }
+}
+
+/** What the driver is asked for. */
+function stepOf(command: ControlCommand, { driver }: TransactionalClient): BeginStep | EndStep {
+  if (command.type === 'commit' || command.type === 'rollback') return { type: command.type };
+  if (command.type !== 'begin') throw new RangeError(`a library says by itself how it ${command.type}s`);
+  const { isolationLevel, readOnly = false } = command.characteristics;
+  return { type: 'begin', characteristics: { isolation: driver.isolation(isolationOf(isolationLevel)), readOnly } };
 }
 
 function leftOpen(at: ErrorPlace): TransactionControlError {

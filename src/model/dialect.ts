@@ -1,50 +1,18 @@
-import {
-  type CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  Kysely,
-  MysqlAdapter,
-  MysqlIntrospector,
-  MysqlQueryCompiler,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  type QueryResult,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely';
+import { type CompiledQuery, type DatabaseConnection, type Driver, Kysely, type QueryResult } from 'kysely';
 import { InvalidOptionError } from '../core/index.ts';
 import { clientOf, type Db } from '../database/index.ts';
-import { type ModelDialect, TransactionControlError } from '../driver/index.ts';
+import { TransactionControlError } from '../driver/index.ts';
+import { type DialectParts, dialectPartsOf, enginesOfKysely, kyselyResult } from '../kysely-parts/index.ts';
 import type { Tables } from './where.ts';
 
-const ofKysely = {
-  postgres: partsOf(PostgresAdapter, PostgresQueryCompiler, PostgresIntrospector),
-  mysql: partsOf(MysqlAdapter, MysqlQueryCompiler, MysqlIntrospector),
-  sqlite: partsOf(SqliteAdapter, SqliteQueryCompiler, SqliteIntrospector),
-} as const;
-
-function partsOf(
-  Adapter: new () => ReturnType<Dialect['createAdapter']>,
-  QueryCompiler: new () => ReturnType<Dialect['createQueryCompiler']>,
-  Introspector: new (kysely: Kysely<unknown>) => ReturnType<Dialect['createIntrospector']>,
-): Omit<Dialect, 'createDriver'> {
-  return {
-    createAdapter: () => new Adapter(),
-    createQueryCompiler: () => new QueryCompiler(),
-    createIntrospector: (kysely) => new Introspector(kysely as Kysely<unknown>),
-  };
-}
-
 /** How models write for the engine of a handle. @throws InvalidOptionError for one whose driver does not say it */
-function modelDialect(db: Db): ModelDialect {
-  const { models, dialect } = clientOf(db).driver;
-  if (models !== undefined && (typeof models.sql !== 'string' || Object.hasOwn(ofKysely, models.sql))) return models;
+function modelDialect(db: Db): { readonly parts: DialectParts; readonly returning: boolean } {
+  const { driver } = clientOf(db);
+  const parts = dialectPartsOf(driver);
+  if (parts !== undefined && driver.models !== undefined) return { parts, returning: driver.models.returning };
   throw new InvalidOptionError({
-    what: `Models do not support the engine ${dialect}`,
-    remedy: `Use one of: ${Object.keys(ofKysely).join(', ')}; or a driver with "models", whose "sql" is one of these or has parts for Kysely`,
+    what: `Models do not support the engine ${driver.dialect}`,
+    remedy: `Use one of: ${enginesOfKysely.join(', ')}; or a driver with "models", whose "sql" is one of these or has parts for Kysely`,
   });
 }
 
@@ -68,16 +36,8 @@ export function modelSqlOn(db: Db): ModelSql {
 
 /** A Kysely that builds for the engine of a handle, and runs on the handle. @throws InvalidOptionError for an engine without models */
 export function kyselyOn<Tables>(db: Db): Kysely<Tables> {
-  const { sql } = modelDialect(db);
-  const parts = typeof sql === 'string' ? ofKysely[sql] : (sql as typeof ofKysely.postgres);
-  return new Kysely<Tables>({
-    dialect: {
-      createAdapter: () => parts.createAdapter(),
-      createDriver: () => new DbDriver(db),
-      createQueryCompiler: () => parts.createQueryCompiler(),
-      createIntrospector: (kysely) => parts.createIntrospector(kysely),
-    },
-  });
+  const { parts } = modelDialect(db);
+  return new Kysely<Tables>({ dialect: { ...parts, createDriver: () => new DbDriver(db) } });
 }
 
 /** Statements go where the handle stands: into the ambient transaction, or by themselves. */
@@ -89,13 +49,7 @@ class DbDriver implements Driver {
     this.#db = db;
     this.#connection = {
       async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-        const { rows, rowCount, insertId, fields } = await db.query<Row>(sql, parameters);
-        if (fields.length > 0) return { rows };
-        return {
-          rows,
-          numAffectedRows: BigInt(rowCount),
-          ...(insertId === undefined ? {} : { insertId: BigInt(insertId) }),
-        };
+        return kyselyResult(await db.query<Row>(sql, parameters));
       },
       streamQuery: () => {
         throw notHere(db, 'stream()', "a Kysely over the engine's ambientPool");

@@ -11,7 +11,7 @@ export {
   TransactionRequiredError,
 } from './errors.ts';
 export { leftOpen } from './failures.ts';
-export { readOnce, readTransactionOptions } from './options.ts';
+export { isolationOf, readOnce, readTransactionOptions } from './options.ts';
 export type { IsolationLevelName, RetryOptions, TransactionOptions } from './options.ts';
 export { runInBase, runScope, scopeAt, type Target } from './propagate.ts';
 export { Propagation } from './propagation.ts';

@@ -33,7 +33,9 @@ const ordered = order.map((folder, index): [string, FolderRule] => [
 /** What each folder may import; a folder that is not here has no rule, which is an error too. */
 export const rules: Readonly<Record<string, FolderRule>> = {
   ...Object.fromEntries(ordered),
-  model: { folders: [...order.slice(0, order.indexOf('library')), 'cache'], packages: ['kysely'] },
+  // What Kysely writes SQL with.
+  'kysely-parts': { folders: ['driver'], packages: ['kysely'] },
+  model: { folders: [...order.slice(0, order.indexOf('library')), 'cache', 'kysely-parts'], packages: ['kysely'] },
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // What the frameworks of servers have in common.
@@ -77,7 +79,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'integrations/mikro-orm': { folders: ['.', 'core', 'library'], packages: ['@mikro-orm/core'] },
   'integrations/prisma': { folders: ['.', 'core', 'library'], packages: [] },
   'integrations/knex': { folders: ['.', 'core', 'library'], packages: ['knex'] },
-  'integrations/kysely': { folders: ['.', 'library'], packages: ['kysely'] },
+  'integrations/kysely': { folders: ['.', 'core', 'driver', 'library', 'kysely-parts'], packages: ['kysely'] },
   // The engine of a data source that makes its own database is loaded when it is initialized.
   'integrations/typeorm': {
     folders: ['.', 'core', 'library', 'drivers/postgres', 'drivers/mysql'],

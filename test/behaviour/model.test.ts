@@ -18,7 +18,7 @@ import {
   notInList,
 } from '../../src/model/index.ts';
 import { engine, insert, useTestDatabase } from '../support/database.ts';
-import { rejection } from '../support/settled.ts';
+import { rejection, until } from '../support/settled.ts';
 
 interface PostRow {
   id: number;
@@ -263,4 +263,20 @@ describe('bad input', () => {
   ])('a definition that cannot be is refused: %j', (options) => {
     expect(() => defineModel(options as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   });
+});
+
+it('a statement that waits for a transaction keeps out none of that transaction', async () => {
+  const narrow = server.open({ max: 1 });
+  const posts = createModel(narrow, definition);
+  let waiting: Promise<unknown> = Promise.resolve();
+  await narrow.transaction(async () => {
+    await posts.insert({ title: 'first' });
+    waiting = new Promise((resolve, reject) => {
+      narrow.detached(() => void posts.insert({ title: 'last' }).then(resolve, reject));
+    });
+    await until('the other one waits', () => narrow.stats().clients.default.waiting === 1);
+    await posts.insert({ title: 'second' });
+  });
+  await waiting;
+  expect((await titles({})).sort()).toEqual(['first', 'last', 'second']);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
-import { characteristicsOf, engine, type TestDatabase, useTestDatabase } from '../support/database.ts';
+import { characteristicsOf, engine, itWith, type TestDatabase, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 /** What a library does inside of a transaction of its own. */
@@ -241,7 +241,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         expect(breaths).toBeGreaterThan(10);
       }));
 
-    it('runs independent work through REQUIRES_NEW and switchDbIsolate, at a pool of one', () =>
+    itWith('several writers')('runs independent work through REQUIRES_NEW and switchDbIsolate, at a pool of one', () =>
       using(async (library, database) => {
         await rejection(
           database.transaction(async () => {
@@ -255,9 +255,10 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
           }),
         );
         expect(await server.products()).toEqual([2, 3]);
-      }, 1));
+      }, 1),
+    );
 
-    it('accepts an isolation that the transaction gives, and refuses a stronger one', () =>
+    itWith('weaker isolation')('accepts an isolation that the transaction gives, and refuses a stronger one', () =>
       using(async (library, database) => {
         await database.transaction(
           () => library.transaction((transaction) => transaction.insert(1), 'read committed'),
@@ -269,7 +270,8 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
           expect(codeOf(error)).toBe('INCOMPATIBLE_TRANSACTION');
         });
         expect(await server.products()).toEqual([1]);
-      }));
+      }),
+    );
 
     it('sets no savepoint for what it does without a transaction of its own', () =>
       using(async (library, database) => {
@@ -401,7 +403,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         expect(await read()).toBe(125_250);
       }));
 
-    it('gives none back in doubt: a failed statement, a cancelled one, a backend that dies', () =>
+    itWith('sessions')('gives none back in doubt: a failed statement, a cancelled one, a backend that dies', () =>
       using(async (library, database) => {
         await rejection(database.transaction(() => library.fail()));
         await rejection(library.transaction(() => library.fail()));
@@ -425,13 +427,14 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
         await library.insert(4);
         await database.transaction(() => library.insert(5));
         expect(await server.products()).toEqual([4, 5]);
-      }));
+      }),
+    );
   });
 
   if (under.openAlone !== undefined) {
     const openAlone = under.openAlone.bind(under);
     describe(`${name} on a plain pool, which the suite has to find out`, () => {
-      it('escapes the ambient transaction', async () => {
+      itWith('several writers')('escapes the ambient transaction', async () => {
         const library = await openAlone(server.url);
         const database = server.open();
         await rejection(
@@ -449,7 +452,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
   if (under.openUnbound !== undefined) {
     const openUnbound = under.openUnbound.bind(under);
     describe(`${name} without its bind, which the suite has to find out`, () => {
-      it('does not take along what others do below its transaction', () =>
+      itWith('several writers')('does not take along what others do below its transaction', () =>
         using(
           async (library, database) => {
             const body = library.transaction(async (transaction) => {
@@ -462,7 +465,8 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
           },
           4,
           openUnbound,
-        ));
+        ),
+      );
     });
   }
 }

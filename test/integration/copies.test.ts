@@ -242,6 +242,23 @@ const entrances: Readonly<Record<string, Use>> = {
       kysely.transaction().execute((trx) => trx.insertInto('product').values({ id }).execute()),
     );
   },
+  ambientDialect: async ({ maker, taker, closes }) => {
+    const inMemory = maker.sluice.createDatabase({ clients: { default: maker.sqlite.sqlite() } });
+    closes.push(() => inMemory.close());
+    const over = new Kysely<{ product: { id: number } }>({ dialect: taker.kysely.ambientDialect(inMemory) });
+    const kysely = maker.kysely.bindKysely(over, inMemory);
+    await inMemory.query('create table product (id int)');
+    const write = (): Promise<unknown> =>
+      kysely.transaction().execute((trx) => trx.insertInto('product').values({ id: 1 }).execute());
+    await rejection(
+      inMemory.transaction(async () => {
+        await write();
+        throw new Error('roll back');
+      }),
+    );
+    await inMemory.transaction(write);
+    expect(await kysely.selectFrom('product').select('id').execute()).toEqual([{ id: 1 }]);
+  },
   bindDrizzle: async ({ database, maker, taker }) => {
     const db = taker.drizzle.bindDrizzle(drizzle(maker.postgres.ambientPool(database)), database);
     expect(maker.drizzle.bindDrizzle(db, database)).toBe(db);
@@ -535,6 +552,7 @@ describe('of another version', () => {
     ['newInstance', () => models.createModel(database, definition).newInstance(foreign().current)],
     ['db of a cache', () => cache.createCache(database, { name: 'stock' }).get(1, { db: foreign().current })],
     ['ambientPool', () => postgres.ambientPool(foreign())],
+    ['ambientDialect', () => kysely.ambientDialect(foreign())],
     ['createDataSource', () => typeorm.createDataSource(foreign(), { entities: [] })],
     ['rolledBack', () => testing.rolledBack(foreign(), () => {})],
     ['rollbackEach', () => testing.rollbackEach(foreign(), () => {})],

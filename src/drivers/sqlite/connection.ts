@@ -82,9 +82,10 @@ export class SqliteConnection implements DriverConnection {
     try {
       await takeTurn();
       for (const [index, step] of steps.entries()) {
+        const isWhole = this.status !== 'failed';
         failure = await this.#attempt(() => this.#carryOut(step, bound[index], results));
         if (failure !== undefined) break;
-        if (step.type === 'commit') ended = 'committed';
+        if (step.type === 'commit') ended = isWhole ? 'committed' : 'rolledBack';
         if (step.type === 'rollback') ended = 'rolledBack';
         completed += 1;
       }
@@ -131,9 +132,7 @@ export class SqliteConnection implements DriverConnection {
         this.#throwIfKeptOut();
         this.#database.exec(step.characteristics.readOnly ? 'BEGIN' : 'BEGIN IMMEDIATE');
         if (step.characteristics.readOnly) this.#database.exec('PRAGMA query_only = 1');
-        this.#open = true;
-        this.#writes = !step.characteristics.readOnly;
-        this.#neighbours.inTransaction.add(this);
+        this.#begun(!step.characteristics.readOnly);
         return;
       case 'commit':
         this.#end('COMMIT');
@@ -152,13 +151,33 @@ export class SqliteConnection implements DriverConnection {
         return;
       case 'statement':
         if (!this.#open) this.#throwIfKeptOut();
-        if (statement !== undefined) results.push(this.#statements.run(statement));
+        if (statement !== undefined) results.push(this.#run(statement));
     }
+  }
+
+  /** A text may begin or end a transaction, where its caller has the connection to itself. */
+  #run(statement: BoundStatement): QueryResult {
+    const result = this.#statements.run(statement);
+    if (statement.facts.kind === 'control' && this.#database.isTransaction !== this.#open) {
+      if (this.#open) this.#ended();
+      else this.#begun(true);
+    }
+    return result;
+  }
+
+  #begun(writes: boolean): void {
+    this.#open = true;
+    this.#writes = writes;
+    this.#neighbours.inTransaction.add(this);
   }
 
   /** @throws the error of SQLite, which leaves the transaction open */
   #end(text: 'COMMIT' | 'ROLLBACK'): void {
     if (this.#database.isTransaction) this.#database.exec(text);
+    this.#ended();
+  }
+
+  #ended(): void {
     if (this.#open && !this.#writes) this.#database.exec('PRAGMA query_only = 0');
     this.#open = this.#writes = false;
     this.#neighbours.inTransaction.delete(this);

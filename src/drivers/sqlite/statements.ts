@@ -86,7 +86,7 @@ export class Statements {
   }
 }
 
-const changing: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'REPLACE', 'WITH']);
+const changing: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'REPLACE']);
 
 /** Whether the fields are those of a row; not where two of them have one name. */
 function describes(fields: readonly Field[], row: Record<string, unknown>): boolean {

@@ -15,6 +15,7 @@ const setting =
 const committing = /^(?:vacuum|attach|detach)\b/i;
 const reading = /^[\s(]*(?:select|values|with|explain)\b/i;
 const writingWord = /\b(?:insert|update|delete|replace)\b/i;
+const verb = /(?:select|values|insert|replace|update|delete)\b/iy;
 /** Has statements with semicolons inside. */
 const trigger = /^create\s+(?:temp(?:orary)?\s+)?trigger\b/i;
 
@@ -36,7 +37,7 @@ export const readText: (text: string) => TextFacts = rememberTexts((text) => {
   const isNumbered = found.length > 0 && found.every(({ index }) => index !== undefined);
   return {
     kind: kindOf(statement),
-    command: /[a-z]+/i.exec(statement)?.[0].toUpperCase() ?? '',
+    command: commandOf(statement),
     isSeveral:
       !trigger.test(statement) &&
       splitStatements(text, skipToken, (part) => withoutComments(part).trim() === '').length > 1,
@@ -44,6 +45,21 @@ export const readText: (text: string) => TextFacts = rememberTexts((text) => {
     isNumbered,
   };
 });
+
+/** The verb of a statement; of one that begins with WITH that which comes after its tables. */
+function commandOf(statement: string): string {
+  const first = /[a-z]+/i.exec(statement)?.[0].toUpperCase() ?? '';
+  if (first !== 'WITH') return first;
+  let depth = 0;
+  for (let at = 0; at < statement.length; at = skipToken(statement, at)) {
+    if (statement[at] === '(') depth += 1;
+    if (statement[at] === ')') depth -= 1;
+    verb.lastIndex = at;
+    const found = depth === 0 && !/\w/.test(statement[at - 1] ?? '') ? verb.exec(statement) : null;
+    if (found !== null) return found[0].toUpperCase();
+  }
+  return first;
+}
 
 /** In doubt it writes: a word in a string counts as if it were SQL. */
 function kindOf(statement: string): StatementKind {

@@ -14,13 +14,17 @@ import {
   asProgram,
   assertBegun,
   assertHandle,
+  assertPoolOf,
   type BindEntry,
   bindOnce,
   clientOf,
   isInTransactionOf,
+  isOfClient,
   ownTransactions,
 } from '../../library/index.ts';
 import type { Database } from '../../index.ts';
+
+export { ambientDialect } from './ambient-dialect.ts';
 
 /** What its handles are bound with. */
 interface Binding {
@@ -40,7 +44,7 @@ const entry: BindEntry = {
 };
 
 /**
- * Lets the transactions of a Kysely over an ambient pool be ambient ones: everything below them joins, and
+ * Lets the transactions of a Kysely over an ambient pool or dialect be ambient ones: everything below them joins, and
  * inside of another they nest. Changes the instance, and returns it.
  *
  * ```ts
@@ -48,7 +52,7 @@ const entry: BindEntry = {
  * const dialect = new PostgresDialect({ pool: ambientPool(database) });
  * export const kysely = bindKysely(new Kysely<Tables>({ dialect }), database);
  * ```
- * @param clientName that of the ambient pool; default: the default client
+ * @param clientName that of the ambient pool or dialect; default: the default client
  * @throws InvalidOptionError, UnknownClientError
  */
 export function bindKysely<Tables, Name extends string>(
@@ -58,12 +62,19 @@ export function bindKysely<Tables, Name extends string>(
 ): Kysely<Tables> {
   assertHandle(entry, kysely);
   const client = clientOf(database, clientName, entry.name);
+  assertDialectOf(client, kysely);
   const own = ownTransactions(database, clientName, 'Kysely');
   return bind(kysely, {
     client,
     begin: (transaction) => own.run(transaction),
     isJoining: () => isInTransactionOf(database, client.name),
   });
+}
+
+/** A dialect of Kysely's own does not show its pool. @throws InvalidOptionError */
+function assertDialectOf(client: Binding['client'], kysely: object): void {
+  const { adapter } = (kysely as Partial<Kysely<unknown>>).getExecutor?.() ?? {};
+  if (client.driver.libraryPool === undefined || isOfClient(adapter)) assertPoolOf(client, adapter, entry.name);
 }
 
 function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> {

@@ -1,13 +1,10 @@
 // Every member of Kysely's own handle: what begins a transaction, and what gives another handle, is bound.
-import { CamelCasePlugin, Kysely, PostgresDialect, MysqlDialect } from 'kysely';
+import { CamelCasePlugin, type Kysely } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ambientPool as ambientMysqlPool } from '../../../src/drivers/mysql/index.ts';
-import { ambientPool as ambientPgPool } from '../../../src/drivers/postgres/index.ts';
 import type { Database } from '../../../src/index.ts';
-import { bindKysely } from '../../../src/integrations/kysely/index.ts';
-import { engine, useTestDatabase } from '../../support/database.ts';
+import { useTestDatabase } from '../../support/database.ts';
 import { rejection } from '../../support/settled.ts';
-import { ids, insert, type Tables } from './kysely.ts';
+import { ids, insert, openings, type Tables } from './kysely.ts';
 
 type Handle = Kysely<Tables>;
 /** `undefined`: it neither begins a transaction nor gives another handle. */
@@ -56,13 +53,9 @@ const server = useTestDatabase();
 let database: Database<'default'>;
 let kysely: Handle;
 
-beforeEach(() => {
+beforeEach(async () => {
   database = server.open({ max: 2 });
-  const dialect =
-    engine.name === 'mariadb'
-      ? new MysqlDialect({ pool: ambientMysqlPool(database) })
-      : new PostgresDialect({ pool: ambientPgPool(database) });
-  kysely = bindKysely(new Kysely<Tables>({ dialect }), database);
+  kysely = await openings.bound(database);
 });
 afterEach(() => kysely.destroy());
 

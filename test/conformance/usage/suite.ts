@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, it as always } from 'vitest';
 import type { Database } from '../../../src/index.ts';
-import { type TestDatabase, useTestDatabase } from '../../support/database.ts';
+import { engine, type TestDatabase, useTestDatabase } from '../../support/database.ts';
 import { type Topic, topics } from './topics.ts';
 
 /** A library as its users have it, and the server beside it. */
@@ -25,6 +25,10 @@ export interface Usage<Client> {
   readonly inside?: Difference;
   /** What is different on purpose over Sluice where no transaction is ambient. */
   readonly outside?: Difference;
+  /** Why there is nothing of it on the engine of this run. */
+  readonly lacking?: string | undefined;
+  /** The library by itself comes to no end: it waits for itself, or is refused. What is seen here is in both differences. */
+  readonly endless?: boolean;
   /** What is independent of the ambient transaction, and stays when that is rolled back. */
   readonly keeps?: readonly Row[];
   /** Default `error`: no transaction of a bound handle is taken for one of an unbound handle. */
@@ -60,6 +64,9 @@ interface Seen {
 }
 
 class Undo extends Error {}
+
+/** What writes beside the ambient transaction of the suite has to get through, where there is one writer. */
+const whileOthersWrite = engine.lacks['several writers'] === undefined ? {} : { readOnly: true };
 
 /**
  * Has a library used as its users use it: on a pool of its own, which says what is right; bound, by itself and inside of
@@ -97,10 +104,22 @@ export function usageSuite<Client>(
     return { sees, rows: await rows() };
   }
 
+  /** Nothing that it could wait for takes longer: the library has one connection, which answers at once. */
+  async function endless(running: Promise<unknown>): Promise<Seen> {
+    let sees: unknown = 'it waits for itself';
+    running.then(
+      () => (sees = undefined),
+      (error: unknown) => (sees = (error as Error).message),
+    );
+    for (let turn = 0; turn < 1_000; turn++) await new Promise(setImmediate);
+    if (sees === undefined) throw new Error('it has ended: it is not endless');
+    return { sees, rows: [] };
+  }
+
   /** What is right, from the library on a pool of its own. */
   async function right(usage: Usage<Client>, difference: Difference | undefined): Promise<Seen> {
     const world = await alone();
-    const control = await seen(() => usage.run(world));
+    const control = usage.endless === true ? await endless(usage.run(world)) : await seen(() => usage.run(world));
     await Promise.all(opened.splice(0).map((client) => openings.close(client)));
     await server.sql('delete from product');
     if (difference === undefined) return control;
@@ -122,7 +141,9 @@ export function usageSuite<Client>(
     const ofTopic = usages.filter((usage) => usage.topic === topic);
     if (ofTopic.length === 0) continue;
     describe(`${name}, ${topic}`, () => {
-      describe.each(ofTopic.map((usage) => [usage.name, usage] as const))('%s', (_, usage) => {
+      describe.each(ofTopic.map((usage) => [nameOf(usage), usage] as const))('%s', (_, usage) => {
+        const it = usage.lacking === undefined ? always : always.skip;
+
         it('by itself', async () => {
           const expected = await right(usage, usage.outside);
           const database = server.open({ max: 4 }, { unbound: usage.unbound ?? 'error' });
@@ -152,7 +173,8 @@ export function usageSuite<Client>(
   }
 
   describe(`${name} on a pool of its own, which the suite has to find out`, () => {
-    it.each(usages.map((usage) => [`${usage.topic}: ${usage.name}`, usage] as const))('%s', async (_, usage) => {
+    const ending = usages.filter(({ lacking, endless }) => lacking === undefined && endless !== true);
+    it.each(ending.map((usage) => [`${usage.topic}: ${usage.name}`, usage] as const))('%s', async (_, usage) => {
       const control = await right(usage, undefined);
       expect(control.rows).not.toEqual([]);
       const database = server.open({ max: 4 });
@@ -161,12 +183,16 @@ export function usageSuite<Client>(
         await database.current.query('select 1');
         await usage.run(world);
         throw new Undo();
-      });
+      }, whileOthersWrite);
       await expect(undone).rejects.toBeInstanceOf(Undo);
       // What it wrote has escaped.
       expect(await rows()).toEqual(control.rows);
     });
   });
+}
+
+function nameOf({ name, lacking }: { readonly name: string; readonly lacking?: string | undefined }): string {
+  return lacking === undefined ? name : `${name} (not on ${engine.name}: ${lacking})`;
 }
 
 /** What a user sees of an error: its class, its code and where libraries keep the server's own error. */
