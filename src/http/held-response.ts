@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isGone } from './disconnect.ts';
 import { notHeld } from './errors.ts';
 
 /** The methods of a response that send something; each is taken over while it is held. */
 const methods = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 type Method = (typeof methods)[number];
+/**
+ * What a handler asks a response for so as not to answer twice: true as soon as it has answered. Not `finished`: Node.js takes a
+ * connection with a finished answer for idle.
+ */
+const marks = ['headersSent', 'writableEnded'] as const;
 type Sent = { readonly method: Method; readonly args: readonly unknown[] };
 type Send = (...args: unknown[]) => unknown;
 
@@ -30,7 +36,7 @@ export class HeldResponse {
   readonly isAwaited: Promise<void>;
   readonly #response: ServerResponse;
   readonly #limit: number;
-  readonly #own = new Map<Method, PropertyDescriptor | undefined>();
+  readonly #own = new Map<string, PropertyDescriptor | undefined>();
   readonly #before: Head;
   readonly #sources = new Set<{ destroy?: () => unknown }>();
   readonly #onEnded = Promise.withResolvers<void>();
@@ -53,10 +59,10 @@ export class HeldResponse {
     // It may come when the handler has ended.
     this.failure.catch(() => {});
     for (const method of methods) {
-      this.#own.set(method, Object.getOwnPropertyDescriptor(response, method));
       const value: Send = (...args) => this.#take(method, args);
-      Object.defineProperty(response, method, { value, configurable: true, writable: true, enumerable: true });
+      this.#define(method, { value, writable: true });
     }
+    for (const mark of marks) this.#define(mark, { get: () => this.hasEnded });
     response.on('newListener', this.#onListener);
     response.on('pipe', this.#onPipe);
   }
@@ -74,9 +80,12 @@ export class HeldResponse {
   /** Lets the answer go out, and whatever comes from now on. */
   release(): void {
     this.#restore();
-    if (this.#head !== undefined) setHead(this.#response, this.#head);
-    for (const { method, args } of this.#sent) (this.#response[method] as Send)(...args);
+    const sent = this.#sent;
     this.#sent = [];
+    // It may have left after the commit.
+    if (isGone(this.#response)) return;
+    if (this.#head !== undefined) setHead(this.#response, this.#head);
+    for (const { method, args } of sent) (this.#response[method] as Send)(...args);
   }
 
   /** Forgets the answer with its status and headers. */
@@ -93,12 +102,17 @@ export class HeldResponse {
     });
   }
 
+  #define(name: string, descriptor: PropertyDescriptor): void {
+    this.#own.set(name, Object.getOwnPropertyDescriptor(this.#response, name));
+    Object.defineProperty(this.#response, name, { ...descriptor, configurable: true, enumerable: true });
+  }
+
   #restore(): void {
     this.#response.off('newListener', this.#onListener);
     this.#response.off('pipe', this.#onPipe);
-    for (const [method, own] of this.#own) {
-      if (own === undefined) Reflect.deleteProperty(this.#response, method);
-      else Object.defineProperty(this.#response, method, own);
+    for (const [name, own] of this.#own) {
+      if (own === undefined) Reflect.deleteProperty(this.#response, name);
+      else Object.defineProperty(this.#response, name, own);
     }
   }
 
@@ -154,23 +168,28 @@ export class HeldResponse {
 }
 
 function headOf(response: ServerResponse): Head {
-  return { status: response.statusCode, message: response.statusMessage, headers: response.getHeaders() };
+  const message = isHttp2(response) ? '' : response.statusMessage;
+  return { status: response.statusCode, message, headers: response.getHeaders() };
+}
+
+/** That of HTTP/2 has no status message, and warns where one is read or set. */
+function isHttp2(response: ServerResponse): boolean {
+  return 'stream' in response;
 }
 
 function setHead(response: ServerResponse, { status, message, headers }: Head): void {
-  if (response.headersSent) return;
+  if (response.headersSent || isGone(response)) return;
   for (const name of response.getHeaderNames()) if (headers[name] === undefined) response.removeHeader(name);
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
   response.statusCode = status;
-  // That of HTTP/2 has none, and warns.
-  if (message !== response.statusMessage) response.statusMessage = message;
+  if (!isHttp2(response)) response.statusMessage = message;
 }
 
 /** Does what `writeHead` says, without sending it: `(status, message?, headers?)`. */
 function applyHead(response: ServerResponse, [status, ...rest]: readonly unknown[]): void {
   response.statusCode = Number(status);
   const [message] = rest;
-  if (typeof message === 'string') response.statusMessage = message;
+  if (typeof message === 'string' && !isHttp2(response)) response.statusMessage = message;
   const headers = typeof message === 'string' ? rest[1] : (rest[1] ?? message);
   if (Array.isArray(headers)) applyList(response, headers);
   else if (typeof headers === 'object' && headers !== null)

@@ -12,13 +12,20 @@
  * 4. For errors: `problemOf(error)`, or `httpStatusOf(error)`.
  * 5. At the end: `shutdown(database, { server, jobs, relay })`.
  */
-export { disconnectSignal, disconnectSignalOf, type NodeResponse } from './disconnect.ts';
+export { askToLeave, type LeavableResponse } from './ask-to-leave.ts';
+export {
+  disconnectSignal,
+  disconnectSignalOf,
+  type NodeResponse,
+  type NodeStream,
+  responseClosed,
+} from './disconnect.ts';
 export { ClientDisconnectedError, ResponseNotHeldError } from './errors.ts';
 export { holdBody } from './held-body.ts';
 export { HeldResponse } from './held-response.ts';
 export { runHeld } from './held-route.ts';
-export { httpStatusOf, ownStatusOf, type Problem, problemOf } from './problem.ts';
-export { type ProblemHandlerOptions, problemReporter } from './report-failure.ts';
+export { httpStatusOf, type NodeRequest, ownStatusOf, type Problem, problemOf } from './problem.ts';
+export { type ProblemHandlerOptions, problemReporter, reportInBackground } from './report-failure.ts';
 export {
   createHttpContext,
   type HttpContext,

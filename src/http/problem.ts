@@ -19,6 +19,14 @@ export interface Problem {
   };
 }
 
+/** What is needed of a request of Node.js to see whether its body is still on its way; that of HTTP/2 has it too. */
+export interface NodeRequest {
+  /** Whether it has come whole; on HTTP/2, whether it was read to its end. */
+  readonly complete?: boolean | undefined;
+  /** That of HTTP/2. */
+  readonly stream?: object | undefined;
+}
+
 /** Codes whose errors have a status of their own. */
 const statuses: Readonly<Record<string, number>> = {
   DEADLINE_EXCEEDED: 504,
@@ -80,9 +88,11 @@ function isRepeatable(error: unknown): boolean {
  * const { status, headers, body } = problemOf(new Error('no such table: product'));
  * console.log(status, headers, body); // 500, and a body that says no more than that
  * ```
- * @param isUploading whether the request had not come whole when its time was over, which is a 408
+ * @param request the request of Node.js, or whether it has not come whole: then a 504 is a 408, and its connection is closed
  */
-export function problemOf(error: unknown, isUploading = false): Problem {
+export function problemOf(error: unknown, request: NodeRequest | boolean = false): Problem {
+  const { isUploading, isHttp2 } =
+    typeof request === 'boolean' ? { isUploading: request, isHttp2: false } : lookAt(request);
   const found = httpStatusOf(error);
   const status = found === 504 && isUploading ? 408 : found;
   const code = SluiceError.find(error)?.code ?? (isRepeatable(error) ? 'SERIALIZATION_FAILURE' : 'INTERNAL_ERROR');
@@ -91,9 +101,15 @@ export function problemOf(error: unknown, isUploading = false): Problem {
     headers: {
       'content-type': 'application/problem+json',
       ...(status === 503 ? { 'retry-after': '1' } : {}),
-      // What is still on its way would be taken for the next request.
-      ...(isUploading ? { connection: 'close' } : {}),
+      // What is still on its way would be taken for the next request. HTTP/2 knows one from the other.
+      ...(isUploading && !isHttp2 ? { connection: 'close' } : {}),
     },
     body: { title: STATUS_CODES[status] ?? 'Client Closed Request', status, code },
   };
+}
+
+function lookAt({ complete, stream }: NodeRequest): { readonly isUploading: boolean; readonly isHttp2: boolean } {
+  const { state }: { readonly state?: { readonly remoteClose?: number } } = stream ?? {};
+  const hasEnded = state?.remoteClose === 1;
+  return { isUploading: complete === false && !hasEnded, isHttp2: stream !== undefined };
 }

@@ -18,14 +18,15 @@ const checks: Record<keyof ProblemHandlerOptions, Check> = { onError: aFunction 
  * @throws InvalidOptionError
  */
 export function problemReporter(options: ProblemHandlerOptions = {}): typeof problemOf {
-  const { onError = report } = readOptions('problemHandler', options, checks);
-  return (error, isUploading): Problem => {
-    const problem = problemOf(error, isUploading);
+  const { onError = reportInBackground } = readOptions('problemHandler', options, checks);
+  return (error, request): Problem => {
+    const problem = problemOf(error, request);
     if (problem.status === 500) onError(error);
     return problem;
   };
 }
 
-function report(error: unknown): void {
+/** Publishes an error of a request that can have no other answer, on the channel `sluice:background:error`. */
+export function reportInBackground(error: unknown): void {
   reportBackgroundError({ source: 'request', error });
 }

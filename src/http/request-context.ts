@@ -96,28 +96,48 @@ export function createHttpContext<Request = unknown>(
   checkDatabase('createHttpContext', database);
   const { timeout, tenant, ...carried } = readOptions('createHttpContext', options, httpContextChecks);
   const carrier = createContextCarrier(database, carried);
-  const isSigned = carried.secret !== undefined;
+  const { secret } = carried;
+  const enter = <Result>(request: Request, signal: AbortSignal, body: (context: RequestContext) => Result): Result => {
+    const found = tenant?.(request);
+    if (found !== undefined) checkTenant(found);
+    const values = { ...(timeout === undefined ? {} : { timeout }), ...(found === undefined ? {} : { tenant: found }) };
+    return withContext(values, () => body(requestContext(database, signal, currentFrame())));
+  };
   return {
     async run(request, { headers, signal }, body) {
       checkBody('run', body);
-      checkHeaders(headers, isSigned);
+      const known = enteredOf(request, database, secret);
+      if (known !== undefined) return await known.run(() => enter(request, signal, body));
+      checkHeaders(headers, secret !== undefined);
       const test = testOf(readHeader(headers, testHeader));
-      const begin = (frame: Frame | undefined): ReturnType<typeof body> =>
-        body(requestContext(database, signal, frame));
-      return await carrier.runWithContext(headers, () => {
-        const found = tenant?.(request);
-        if (found !== undefined) checkTenant(found);
-        const values = {
-          ...(timeout === undefined ? {} : { timeout }),
-          ...(found === undefined ? {} : { tenant: found }),
-        };
-        return withContext(values, () => {
-          const frame = currentFrame();
-          return test === undefined ? begin(frame) : test.enter(frame?.chain, () => begin(currentFrame()));
-        });
-      });
+      return await carrier.runWithContext(headers, () =>
+        enter(request, signal, (context) => {
+          noteEntered(request, secret, context);
+          if (test === undefined) return body(context);
+          const begin = (): ReturnType<typeof body> => body(requestContext(database, signal, currentFrame()));
+          return test.enter(currentFrame()?.chain, begin);
+        }),
+      );
     },
   };
+}
+
+/** A request whose headers were read. */
+interface Entered {
+  readonly context: RequestContext;
+  readonly secret: Secret;
+}
+type Secret = ContextCarrierOptions['secret'];
+const entered = new WeakMap<object, Entered>();
+
+/** A middleware may stand before a request twice: for a router in another. A signed context can be read only once. */
+function enteredOf(request: unknown, database: Database, secret: Secret): RequestContext | undefined {
+  const known = typeof request === 'object' && request !== null ? entered.get(request) : undefined;
+  return known?.context.database === database && String(known.secret) === String(secret) ? known.context : undefined;
+}
+
+function noteEntered(request: unknown, secret: Secret, context: RequestContext): void {
+  if (typeof request === 'object' && request !== null) entered.set(request, { context, secret });
 }
 
 function requestContext(database: Database, signal: AbortSignal, frame: Frame | undefined): RequestContext {

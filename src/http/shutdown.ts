@@ -1,9 +1,9 @@
 import { Server as NetServer } from 'node:net';
-import type { ServerResponse } from 'node:http';
 import { type Check, milliseconds, readOptions, withMethods } from '../core/index.ts';
 import { checkDatabase, type Database } from '../database/index.ts';
+import { askToLeave, type LeavableResponse } from './ask-to-leave.ts';
 
-/** A server of `node:http` or `node:https`, as `listen()` of Express and `serve()` of Hono return it. */
+/** A server of `node:http`, `node:https` or `node:http2`, as `listen()` of Express and `serve()` of Hono return it. */
 export interface StoppableServer {
   /** Stops accepting connections. */
   close(done?: (error?: Error) => void): unknown;
@@ -83,10 +83,7 @@ export async function shutdown(database: Database, options: ShutdownOptions = {}
 
 /** A connection that is kept alive ends with its next answer, so that no client loses a request which it is sending. */
 async function stopServer(server: StoppableServer, timeout: number): Promise<void> {
-  server.prependListener('request', (_, given) => {
-    const response = given as ServerResponse;
-    if (!response.headersSent) response.setHeader('connection', 'close');
-  });
+  server.prependListener('request', (_, response) => askToLeave(response as LeavableResponse));
   const begunAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
   try {
@@ -98,7 +95,10 @@ async function stopServer(server: StoppableServer, timeout: number): Promise<voi
       timer = setInterval(() => {
         const passed = performance.now() - begunAt;
         if (passed >= Math.min(grace, timeout)) server.closeIdleConnections?.();
-        if (passed >= timeout) server.closeAllConnections?.();
+        if (passed < timeout) return;
+        // That of HTTP/2 cannot close what it has: the process ends without it.
+        if (server.closeAllConnections === undefined) resolve();
+        else server.closeAllConnections();
       }, interval);
       stopListening(server, done);
     });
@@ -107,8 +107,12 @@ async function stopServer(server: StoppableServer, timeout: number): Promise<voi
   }
 }
 
-/** `close()` of an HTTP server closes idle connections too, on which a request may be on its way; that of a server does not. */
+/**
+ * `close()` of an HTTP server closes idle connections too, on which a request may be on its way; that of a server does not. That of
+ * HTTP/2 tells its clients to send no more requests, and which ones it takes.
+ */
 function stopListening(server: StoppableServer, done: (error?: Error) => void): void {
-  if (server instanceof NetServer) NetServer.prototype.close.call(server, done);
+  const isHttp2 = 'updateSettings' in server;
+  if (server instanceof NetServer && !isHttp2) NetServer.prototype.close.call(server, done);
   else server.close(done);
 }

@@ -22,7 +22,10 @@ export interface Setting {
   readonly database: Database<'default'>;
   readonly options?: { readonly secret?: string; readonly timeout?: number };
   readonly route?: Omit<RouteTransactionOptions, 'retry'>;
-  /** What the handler of POST /work does; its result is the answer, with its status. */
+  /**
+   * What the handlers of GET and POST /orders/:id do in a transaction, and that of /alone/:id outside of one; the result is the
+   * status of the answer.
+   */
   readonly work?: (id: number) => Promise<number>;
   readonly onError?: (error: unknown) => void;
 }
@@ -71,11 +74,19 @@ const fastifyKit: Kit = {
     const config = { transaction: route };
     app.addContentTypeParser('application/x-upload', (_request, _payload, done) => done(null));
     app.get('/context', () => currentContext());
-    app.post('/orders/:id', { config }, async (request, reply) => {
-      const id = Number((request.params as { id: string }).id);
-      const status = (await work?.(id)) ?? 200;
-      return reply.code(status).header('x-handler', 'yes').send({ id });
+    app.route({
+      method: ['GET', 'POST'],
+      url: '/orders/:id',
+      config,
+      handler: async (request, reply) => {
+        const id = Number((request.params as { id: string }).id);
+        const status = (await work?.(id)) ?? 200;
+        return reply.code(status).header('x-handler', 'yes').send({ id });
+      },
     });
+    app.get<{ Params: { id: string } }>('/alone/:id', async (request, reply) =>
+      reply.code((await work?.(Number(request.params.id))) ?? 200).send({}),
+    );
     app.post('/returned', { config: { transaction: true } }, async () => {
       await insert(database, 1);
       return { returned: true };
@@ -121,14 +132,17 @@ const expressKit = (name: string, express: typeof express5): Kit => ({
     const wrap = (handler: express5.RequestHandler): express5.RequestHandler =>
       expressEntry.transactional(handler, route);
     app.get('/context', (_request, response) => void response.json(currentContext()));
-    app.post(
-      '/orders/:id',
-      wrap(async (request, response) => {
-        const id = Number(request.params['id']);
-        const status = (await work?.(id)) ?? 200;
-        response.status(status).set('x-handler', 'yes').json({ id });
-      }),
-    );
+    const order = wrap(async (request, response) => {
+      const id = Number(request.params['id']);
+      const status = (await work?.(id)) ?? 200;
+      response.status(status).set('x-handler', 'yes').json({ id });
+    });
+    app.get('/alone/:id', (request, response, next) => {
+      const ended = work?.(Number(request.params.id)) ?? Promise.resolve(200);
+      ended.then((status) => response.status(status).json({}), next);
+    });
+    app.get('/orders/:id', order);
+    app.post('/orders/:id', order);
     app.post(
       '/returned',
       wrap(async (_request, response) => {
@@ -192,12 +206,14 @@ const honoKit: Kit = {
     app.use(honoEntry.sluice(database, options));
     const transaction = honoEntry.transaction(route);
     app.get('/context', (c) => c.json(currentContext()));
-    app.post('/orders/:id', transaction, async (c) => {
+    app.on(['GET', 'POST'], '/orders/:id', transaction, async (c) => {
       const id = Number(c.req.param('id'));
       const status = (await work?.(id)) ?? 200;
       c.header('x-handler', 'yes');
-      return c.json({ id }, status as 200);
+      // A Response of these has no body.
+      return status === 204 || status === 304 ? c.body(null, status) : c.json({ id }, status as 200);
     });
+    app.get('/alone/:id', async (c) => c.json({}, ((await work?.(Number(c.req.param('id')))) ?? 200) as 200));
     app.post('/returned', transaction, async (c) => {
       await insert(database, 1);
       return c.json({ returned: true });

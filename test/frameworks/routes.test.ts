@@ -214,29 +214,30 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
   });
 
   it('is shut down under load without a request that fails', async () => {
-    const begun = signal();
+    const mayEnd = signal();
     let count = 0;
     const { port, server: listener } = await start({
       async work(id) {
         count += 1;
-        if (count === 20) begun.fire();
+        await mayEnd.promise;
         await insert(database, id);
-        await database.query('select pg_sleep(0.1)');
         return 201;
       },
     });
     const sent = Array.from({ length: 40 }, (__, id) => ask(port, 'POST', `/orders/${id}`));
-    await begun.promise;
-    await until('all are connected', async () => {
+    await until('all are connected, and some under way', async () => {
       const open = await new Promise<number>((resolve, reject) =>
         listener.getConnections((error, found) => (error === null ? resolve(found) : reject(error))),
       );
-      return open === 40;
+      return open === 40 && count > 0;
     });
     const order: string[] = [];
     const jobs = { close: async () => void order.push(`jobs after ${count}`) };
     const relay = { stop: async () => void order.push('relay') };
-    await Promise.all([shutdown(database, { server: listener, jobs, relay }), Promise.all(sent)]);
+    const stopped = shutdown(database, { server: listener, jobs, relay });
+    await until('no connection is accepted', () => !listener.listening);
+    mayEnd.fire();
+    await Promise.all([stopped, ...sent]);
     expect(new Set((await Promise.all(sent)).map(({ status }) => status))).toEqual(new Set([201]));
     expect(order).toEqual(['jobs after 40', 'relay']);
     await expect(ask(port, 'GET', '/context')).rejects.toThrow();

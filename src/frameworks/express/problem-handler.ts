@@ -19,7 +19,7 @@ export function problemHandler(options: ProblemHandlerOptions = {}): ProblemHand
       next(error);
       return;
     }
-    const { status, headers, body } = answerTo(error, !request.complete);
+    const { status, headers, body } = answerTo(error, request);
     // The client has gone: there is nothing to answer.
     if (response.destroyed) return;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);

@@ -1,6 +1,12 @@
 import type { Request } from 'express';
 import { type Database, InvalidOptionError } from '../../index.ts';
-import { createHttpContext, disconnectSignal, type HttpContextOptions, type RequestContext } from '../../http/index.ts';
+import {
+  createHttpContext,
+  disconnectSignal,
+  type HttpContextOptions,
+  type RequestContext,
+  responseClosed,
+} from '../../http/index.ts';
 import type { ContextHandler } from './handlers.ts';
 
 const contexts = new WeakMap<object, RequestContext>();
@@ -28,9 +34,11 @@ export function sluice(database: Database, options: HttpContextOptions<Request> 
     const received = { headers: request.headers, signal: disconnectSignal(response) };
     const run = async (context: RequestContext): Promise<void> => {
       contexts.set(request, context);
+      // Before the handler, whose own listeners count: a held answer is awaited by them.
+      const closed = responseClosed(response);
       next();
       // What still runs after the answer is no part of it.
-      if (!response.closed) await new Promise<void>((resolve) => response.once('close', resolve));
+      await closed;
     };
     http.run(request, received, run).catch(next);
   };

@@ -5,6 +5,7 @@ import {
   namedRoute,
   type RequestContext,
   readRouteOptions,
+  reportInBackground,
   type RouteSettings,
   type RouteTransactionOptions,
   runHeld,
@@ -66,19 +67,22 @@ async function runHandler(
 ): Promise<Passed> {
   let passed: Passed;
   const handle = async (held: HeldResponse): Promise<void> => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let failure: { readonly error: unknown } | undefined;
+    let isOver = false;
     const pass = (...args: unknown[]): void => {
       const [error] = args;
-      if (error !== undefined && error !== null && error !== 'route' && error !== 'router') return reject(error);
-      passed = { args };
+      if (error === undefined || error === null || error === 'route' || error === 'router') passed = { args };
+      else if (isOver) reportInBackground(error);
+      else failure ??= { error };
       resolve();
     };
     passed = undefined;
-    // It is awaited below; it may fail when all is over.
-    promise.catch(() => {});
-    const result = call(pass as NextFunction);
-    await Promise.race([result, promise]);
+    await Promise.race([call(pass as NextFunction), promise]);
     await Promise.race([held.ended, promise]);
+    isOver = true;
+    // Also one that was given to next() after an answer.
+    if (failure !== undefined) throw failure.error;
   };
   await runHeld(context, response, handle, settings);
   return passed;

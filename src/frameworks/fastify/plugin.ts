@@ -10,6 +10,7 @@ import {
   ownStatusOf,
   problemOf,
   type RequestContext,
+  responseClosed,
   type RouteTransactionOptions,
   shutdown,
   shutdownChecks,
@@ -93,9 +94,11 @@ function enterContexts(app: FastifyInstance, contexts: HttpContext<FastifyReques
     const received = { headers: request.headers, signal: disconnectSignal(reply.raw) };
     const run = async (context: RequestContext): Promise<void> => {
       request.sluice = context;
+      // Before the handler, whose own listeners count: a held answer is awaited by them.
+      const closed = responseClosed(reply.raw);
       done();
       // What still runs after the answer is no part of it.
-      if (!reply.raw.closed) await new Promise<void>((resolve) => reply.raw.once('close', resolve));
+      await closed;
     };
     contexts.run(request, received, run).catch(done);
   });
@@ -118,7 +121,7 @@ function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     // Errors of Fastify, of its plugins and of http-errors say themselves what is answered.
     if (ownStatusOf(error) !== undefined) throw error;
-    const { status, headers, body } = problemOf(error, !request.raw.complete);
+    const { status, headers, body } = problemOf(error, request.raw);
     if (status === 500) request.log.error({ err: error }, 'request failed');
     else request.log.info({ err: error }, 'request failed');
     // As text: it has a content type of its own.

@@ -1,5 +1,5 @@
 import type { ErrorHandler } from 'hono';
-import { ownStatusOf, type ProblemHandlerOptions, problemReporter } from '../../http/index.ts';
+import { type NodeRequest, ownStatusOf, type ProblemHandlerOptions, problemReporter } from '../../http/index.ts';
 
 /**
  * A handler for `app.onError`: 503, 504, 400 or 401 for errors that have such a status, and 500 for all others, with nothing of what
@@ -17,14 +17,13 @@ export function problemHandler(options: ProblemHandlerOptions = {}): ErrorHandle
   return (error, c) => {
     if ('getResponse' in error) return error.getResponse();
     const own = ownStatusOf(error);
-    const { status, headers, body } = answerTo(error, isUploading(c.env));
+    const { status, headers, body } = answerTo(error, requestOf(c.env));
     const shown = own === undefined ? body : { title: body.title, status };
     return new Response(JSON.stringify(shown), { status: status === 499 ? 500 : status, headers });
   };
 }
 
 /** On Node.js the bindings have the request of Node.js. */
-function isUploading(bindings: unknown): boolean {
-  const { incoming } = (bindings ?? {}) as { readonly incoming?: { readonly complete?: boolean } };
-  return incoming?.complete === false;
+function requestOf(bindings: unknown): NodeRequest | undefined {
+  return ((bindings ?? {}) as { readonly incoming?: NodeRequest }).incoming;
 }

@@ -2,8 +2,10 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { type Database, InvalidOptionError } from '../../index.ts';
 import {
   createHttpContext,
+  disconnectSignal,
   disconnectSignalOf,
   type HttpContextOptions,
+  type NodeResponse,
   type RequestContext,
 } from '../../http/index.ts';
 
@@ -33,12 +35,18 @@ declare module 'hono' {
 export function sluice(database: Database, options: HttpContextOptions<Context> = {}): MiddlewareHandler {
   const contexts = createHttpContext<Context>(database, options);
   return async (c, next) => {
-    const { headers, signal } = c.req.raw;
-    await contexts.run(c, { headers, signal: disconnectSignalOf(signal) }, async (context) => {
+    const { headers } = c.req.raw;
+    await contexts.run(c, { headers, signal: signalOf(c) }, async (context) => {
       c.set('sluice', context);
       await next();
     });
   };
+}
+
+/** On Node.js the bindings have its response, which knows of disconnects that the signal of the request does not tell. */
+function signalOf(c: Context): AbortSignal {
+  const { outgoing } = ((c.env as unknown) ?? {}) as { readonly outgoing?: NodeResponse };
+  return outgoing === undefined ? disconnectSignalOf(c.req.raw.signal) : disconnectSignal(outgoing);
 }
 
 /** The context of a request. @throws InvalidOptionError for a request that did not pass the middleware */

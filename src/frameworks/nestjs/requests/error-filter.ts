@@ -34,7 +34,7 @@ export class ErrorFilter {
     }
     if (type !== 'http') throw error;
     const http = host.switchToHttp();
-    const { status, headers, body } = problemOf(error, !rawOf(http.getRequest<AnyRequest>()).complete);
+    const { status, headers, body } = problemOf(error, rawOf(http.getRequest<AnyRequest>()));
     if (status >= 500) this.#logger.error(error);
     const { httpAdapter } = this.#host;
     const response: unknown = http.getResponse();

@@ -1,7 +1,7 @@
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { from, lastValueFrom, Observable } from 'rxjs';
-import { type HeldResponse, type RequestContext, runHeld, runRoute } from '../../../http/index.ts';
+import { askToLeave, type HeldResponse, type RequestContext, runHeld, runRoute } from '../../../http/index.ts';
 import { messageHeaders } from './message-headers.ts';
 import { databaseNamed, type OpenParts } from '../parts/open-parts.ts';
 import { type AnyRequest, type AnyResponse, rawOf, type Requests } from './requests.ts';
@@ -27,7 +27,7 @@ export class RequestInterceptor {
     const http = context.switchToHttp();
     const [request, response] = [http.getRequest<AnyRequest>(), http.getResponse<AnyResponse>()];
     const raw = rawOf(response);
-    if (this.#parts.isEnding && !raw.headersSent) raw.setHeader('connection', 'close');
+    if (this.#parts.isEnding) askToLeave(raw);
     const noted = this.#reflector.getAllAndOverride<NotedRoute | undefined>(routeKey, [
       context.getHandler(),
       context.getClass(),

@@ -1,0 +1,3 @@
+import { describeDisconnects } from '../support/disconnect-suite.ts';
+
+describeDisconnects();
