@@ -24,9 +24,10 @@ let folder: string;
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'sluice-init-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-function manifest(packages: readonly string[], type?: 'module'): void {
-  const dependencies = Object.fromEntries(packages.map((name) => [name, '*']));
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type, dependencies }));
+/** @param packages names, or names with the version behind an "=" */
+function manifest(packages: readonly string[], type?: 'module', more: object = {}): void {
+  const dependencies = Object.fromEntries(packages.map((each) => [...each.split('='), '*']));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type, dependencies, ...more }));
 }
 
 function sluice(...args: string[]): { status: number | null; stdout: string; stderr: string } {
@@ -105,6 +106,77 @@ describe('sluice init', () => {
     expect(stderr).toContain('sluice init [--dir <folder>] [--dry-run]');
   });
 
+  it.each([
+    [['better-sqlite3'], 'SQLite', "sqlite({ file: process.env['DATABASE_FILE'] ?? 'app.db' })"],
+    [[], 'no driver (PostgreSQL is assumed)', 'postgres({'],
+    [['@prisma/adapter-pg'], 'PostgreSQL', 'postgres({'],
+    [['mysql2'], 'MySQL', 'mysql({'],
+  ])('says of %j what its engine is', (packages, found, code) => {
+    manifest(packages);
+    const { status, stdout } = sluice('--dry-run');
+    expect(status).toBe(0);
+    expect(stdout).toContain(`Found JavaScript (CommonJS), ${found}.`);
+    expect(stdout).toContain(code);
+  });
+
+  it('gives a handle of every library that it finds', () => {
+    manifest(['pg', 'typeorm', 'kysely', 'drizzle-orm', 'knex']);
+    const { stdout } = sluice('--dry-run');
+    expect(stdout).toContain('PostgreSQL, typeorm, drizzle, kysely, knex.');
+    for (const name of ['createDataSource(', 'bindKysely(', 'bindDrizzle(', 'createKnex('])
+      expect(stdout).toContain(name);
+  });
+
+  it('leaves the shutdown of an application of Nest, and its data source, to the modules', () => {
+    manifest(['pg', 'typescript', '@nestjs/core', '@nestjs/typeorm', 'typeorm']);
+    const { stdout } = sluice('--dry-run');
+    expect(stdout).toContain('SluiceModule.forRoot({ database, closeOnShutdown: true })');
+    expect(stdout).toContain('TypeOrmModule.forRootAsync(typeOrmOptions(createDataSource,');
+    expect(stdout).not.toMatch(/closeDatabase|export const dataSource/);
+  });
+
+  it.each([
+    [
+      '@prisma/client=5.0.0',
+      'Sluice works with prisma from 7 on, and 5.0.0 is here; it is not in the file.',
+      'bindPrisma',
+    ],
+    ['@prisma/client=^6.19.0', 'prisma from 7 on, and ^6.19.0 is here', 'bindPrisma'],
+    ['@mikro-orm/core=~6.4.1', 'mikro-orm from 7 on', 'bindMikroOrm'],
+    ['drizzle-orm=^0.30.2', 'drizzle from 0.36 on', 'bindDrizzle'],
+  ])('writes no code for %s, which its own function would refuse', (dependency, message, code) => {
+    manifest(['pg', dependency]);
+    const { stdout } = sluice('--dry-run');
+    expect(stdout).toContain(message);
+    expect(stdout).not.toContain(code);
+  });
+
+  it.each(['^7.1.0', 'latest', 'workspace:*', '*'])('takes a version that may fit: %s', (version) => {
+    manifest(['pg', `@prisma/client=${version}`]);
+    expect(sluice('--dry-run').stdout).toContain('bindPrisma(');
+  });
+
+  it('goes by the version that is installed', () => {
+    manifest(['pg', '@prisma/client=*']);
+    mkdirSync(join(folder, 'node_modules/@prisma/client'), { recursive: true });
+    writeFileSync(join(folder, 'node_modules/@prisma/client/package.json'), '{ "version": "6.2.1" }');
+    expect(sluice('--dry-run').stdout).toContain('prisma from 7 on, and 6.2.1 is here');
+  });
+
+  it('wants the package to be named at the root of a workspace', () => {
+    manifest([], undefined, { workspaces: ['packages/*'] });
+    const { status, stderr } = sluice();
+    expect(status).toBe(1);
+    expect(stderr).toContain('is the root of a workspace. Give the folder of the package');
+    expect(existsSync(join(folder, 'database.js'))).toBe(false);
+    expect(sluice('--dir', '.').status).toBe(0);
+  });
+
+  it('reads a package.json with a byte order mark', () => {
+    writeFileSync(join(folder, 'package.json'), '\uFEFF{"dependencies":{"mysql2":"3"}}');
+    expect(sluice().stdout).toContain('MySQL');
+  });
+
   it('gives the database alone where a library is not carried on the engine', () => {
     manifest(['mysql2', '@prisma/client']);
     expect(startingFile(readProject(folder)).next.join('\n')).toContain('does not carry prisma');
@@ -121,6 +193,10 @@ describe('the files', () => {
         return { name, code: text.replace("'@prisma/client'", "'./generated.ts'") };
       }),
     );
+    examples.push({
+      name: 'several',
+      code: textFor(['typescript', 'pg', 'kysely', 'knex', 'typeorm', '@mikro-orm/core'], 'module'),
+    });
     const generated = `export declare class PrismaClient {
       constructor(options: { adapter: unknown });
       $disconnect(): Promise<void>;
@@ -131,7 +207,7 @@ describe('the files', () => {
     } finally {
       rmSync(target, { recursive: true });
     }
-    expect(examples).toHaveLength(14);
+    expect(examples).toHaveLength(15);
   });
 
   it.each(['module', undefined] as const)('are JavaScript, as %s', (type) => {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { SluiceError } from '../../index.ts';
 import { init } from './init/index.ts';
 import { printOutboxSql } from './outbox-sql.ts';
 import { relayUntilStopped } from './relay.ts';
@@ -28,8 +29,7 @@ async function main(args: string[]): Promise<number> {
     console.log(usage);
     return 0;
   }
-  if (command === 'init' && rest.length === 0)
-    return init({ dir: values.dir ?? '.', dryRun: values['dry-run'] === true });
+  if (command === 'init' && rest.length === 0) return init({ dir: values.dir, dryRun: values['dry-run'] === true });
   if (command === 'outbox-sql' && rest.length === 0) return printOutboxSql(values.dialect ?? 'postgres');
   if (command === 'relay' && rest.length === 0 && values.jobs !== undefined)
     return await relayUntilStopped(values.jobs);
@@ -40,6 +40,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const usageError = error instanceof TypeError;
-  console.error(usageError ? `${error.message}\n${usage}` : error);
+  const expected = error instanceof SluiceError ? error.message : error;
+  console.error(usageError ? `${error.message}\n${usage}` : expected);
   process.exitCode = usageError ? 2 : 1;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidOptionError } from '../../index.ts';
@@ -8,7 +9,7 @@ import { Jobs } from '../../queue/index.ts';
  * @param module a file that exports `jobs`, or `default`, as made by `createJobs`
  */
 export async function relayUntilStopped(module: string): Promise<number> {
-  const exported = (await import(pathToFileURL(resolve(module)).href)) as { jobs?: unknown; default?: unknown };
+  const exported = await load(module);
   const jobs = exported.jobs ?? exported.default;
   if (!isJobs(jobs)) {
     throw new InvalidOptionError({
@@ -28,6 +29,18 @@ export async function relayUntilStopped(module: string): Promise<number> {
   await jobs.close();
   await jobs.database.close();
   return 0;
+}
+
+/** @throws InvalidOptionError for a file that is not there; what a module throws that is */
+async function load(module: string): Promise<{ readonly jobs?: unknown; readonly default?: unknown }> {
+  const file = resolve(module);
+  if (!existsSync(file)) {
+    throw new InvalidOptionError({
+      what: `There is no module ${file}`,
+      remedy: 'Give --jobs the path of a file that exports what createJobs() returns as "jobs"',
+    });
+  }
+  return (await import(pathToFileURL(file).href)) as { readonly jobs?: unknown; readonly default?: unknown };
 }
 
 /** An object of another copy of the package has the same methods. */

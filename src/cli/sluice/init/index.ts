@@ -5,8 +5,8 @@ import { startingFile } from './starting-file.ts';
 
 /** How a starting file is asked for. */
 export interface InitOptions {
-  /** The folder of the program. */
-  readonly dir: string;
+  /** The folder of the program. Default: this one, unless it is the root of a workspace. */
+  readonly dir?: string | undefined;
   /** Prints the file, and writes nothing. */
   readonly dryRun: boolean;
 }
@@ -14,7 +14,8 @@ export interface InitOptions {
 /** Writes a starting file for a program, and says what to do next. @returns the exit code */
 export function init({ dir, dryRun }: InitOptions): number {
   try {
-    const project = readProject(resolve(dir));
+    const project = readProject(resolve(dir ?? '.'));
+    if (dir === undefined && project.isWorkspaceRoot) throw ofWorkspace(project);
     const { path, text, next } = startingFile(project);
     console.log(`Found ${describe(project)}.`);
     if (dryRun) console.log(`Would write ${path}:\n\n${text}`);
@@ -31,12 +32,24 @@ export function init({ dir, dryRun }: InitOptions): number {
   }
 }
 
-function describe({ language, modules, engine, library, framework }: Project): string {
+function ofWorkspace({ folder }: Project): InitFailure {
+  return new InitFailure(
+    `${folder} is the root of a workspace. Give the folder of the package that uses the database: --dir packages/<name>, or --dir . for this one.`,
+  );
+}
+
+const engineNames = { postgres: 'PostgreSQL', mysql: 'MySQL', sqlite: 'SQLite' } as const;
+
+function describe({ language, modules, engine, libraries, framework }: Project): string {
   const form =
     language === 'typescript' ? 'TypeScript' : `JavaScript (${modules === 'esm' ? 'ES modules' : 'CommonJS'})`;
-  return [form, engine === 'postgres' ? 'PostgreSQL' : 'MySQL', library, framework]
-    .filter((each) => each !== undefined)
-    .join(', ');
+  const found = [
+    form,
+    engine === undefined ? 'no driver (PostgreSQL is assumed)' : engineNames[engine],
+    ...libraries.map(({ name }) => name),
+    framework,
+  ];
+  return found.filter((each) => each !== undefined).join(', ');
 }
 
 /** Never over a file that is there. @throws InitFailure */

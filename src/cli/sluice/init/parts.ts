@@ -1,4 +1,4 @@
-import type { EngineName, LibraryName, Project } from './project.ts';
+import type { EngineName, FoundLibrary, FrameworkName, LibraryName, Project } from './project.ts';
 
 /** Names from a module. */
 export interface Import {
@@ -21,17 +21,30 @@ export interface Part {
   readonly next?: string;
 }
 
-const drivers: Record<EngineName, { readonly driver: string; readonly client: string }> = {
-  postgres: { driver: 'pg', client: "postgres({ connectionString: process.env['DATABASE_URL'], max: 10 })" },
-  mysql: { driver: 'mysql2', client: "mysql({ uri: process.env['DATABASE_URL'], max: 10 })" },
+/** Where a part stands. */
+export interface Ground {
+  readonly engine: EngineName;
+  readonly framework: FrameworkName | undefined;
+  readonly packages: ReadonlySet<string>;
+}
+
+export function groundOf({ engine = 'postgres', framework, packages }: Project): Ground {
+  return { engine, framework, packages };
+}
+
+const drivers: Record<EngineName, { readonly needs: readonly string[]; readonly client: string }> = {
+  postgres: { needs: ['pg'], client: "postgres({ connectionString: process.env['DATABASE_URL'], max: 10 })" },
+  mysql: { needs: ['mysql2'], client: "mysql({ uri: process.env['DATABASE_URL'], max: 10 })" },
+  // Node.js has the driver.
+  sqlite: { needs: [], client: "sqlite({ file: process.env['DATABASE_FILE'] ?? 'app.db' })" },
 };
 
 /** The part that every file has: the database. */
 export function databasePart(engine: EngineName, usesPool: boolean): Part {
-  const { driver, client } = drivers[engine];
+  const { needs, client } = drivers[engine];
   return {
     page: 'transactions',
-    needs: ['sluice', driver],
+    needs: ['sluice', ...needs],
     imports: [
       { names: ['createDatabase'], from: 'sluice' },
       { names: usesPool ? ['ambientPool', engine] : [engine], from: `sluice/${engine}` },
@@ -43,7 +56,28 @@ export const database = createDatabase({
   };
 }
 
-const parts: Record<LibraryName, (project: Project) => Part | undefined> = {
+/** Nest makes the data source, of the database that SluiceModule was given. */
+const ofNest = (engine: EngineName): Part => ({
+  page: 'nestjs',
+  needs: ['typeorm'],
+  imports: [],
+  code: '',
+  next: `In place of TypeOrmModule.forRoot(...) import TypeOrmModule.forRootAsync(typeOrmOptions(createDataSource, { useFactory: () => ({ ${engine === 'mysql' ? "type: 'mysql', " : ''}autoLoadEntities: true }) })), with typeOrmOptions of sluice/nestjs and createDataSource of sluice/typeorm.`,
+});
+
+function dataSourcePart(engine: EngineName): Part {
+  return {
+    page: 'typeorm',
+    needs: ['typeorm'],
+    imports: [{ names: ['createDataSource'], from: 'sluice/typeorm' }],
+    code: `/** Follows the transaction that is open where it is used. */
+export const dataSource = createDataSource(database, { ${engine === 'mysql' ? "type: 'mysql', " : ''}entities: [] });`,
+    close: 'if (dataSource.isInitialized) await dataSource.destroy();',
+    next: 'Give dataSource your entities, and call "await dataSource.initialize()" when the program starts.',
+  };
+}
+
+const parts: Record<LibraryName, (ground: Ground) => Part | undefined> = {
   kysely: ({ engine }) => {
     const dialect = engine === 'postgres' ? 'PostgresDialect' : 'MysqlDialect';
     return {
@@ -84,15 +118,8 @@ export const db = bindDrizzle(drizzle(ambientPool(database)), database);`,
 export const knex = createKnex(database);`,
     close: 'await knex.destroy();',
   }),
-  typeorm: ({ engine }) => ({
-    page: 'typeorm',
-    needs: ['typeorm'],
-    imports: [{ names: ['createDataSource'], from: 'sluice/typeorm' }],
-    code: `/** Follows the transaction that is open where it is used. */
-export const dataSource = createDataSource(database, { ${engine === 'mysql' ? "type: 'mysql', " : ''}entities: [] });`,
-    close: 'if (dataSource.isInitialized) await dataSource.destroy();',
-    next: 'Give dataSource your entities, and call "await dataSource.initialize()" when the program starts.',
-  }),
+  typeorm: ({ engine, framework, packages }) =>
+    framework === 'nestjs' && packages.has('@nestjs/typeorm') ? ofNest(engine) : dataSourcePart(engine),
   prisma: ({ engine }) =>
     engine === 'mysql'
       ? undefined
@@ -136,7 +163,7 @@ export async function openOrm()‹: Promise<MikroORM>› {
         },
 };
 
-/** What the library of a project adds; nothing where Sluice does not carry it on the engine. */
-export function libraryPart(project: Project): Part | undefined {
-  return project.library === undefined ? undefined : parts[project.library](project);
+/** What a library adds; nothing where Sluice does not carry it, or not on this engine. */
+export function libraryPart({ name, tooOld }: FoundLibrary, ground: Ground): Part | undefined {
+  return tooOld !== undefined || ground.engine === 'sqlite' ? undefined : parts[name](ground);
 }
