@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createContextCarrier, type Database, withContext } from '../../src/index.ts';
+import { createContextCarrier, currentContext, type Database, withContext } from '../../src/index.ts';
 import { shutdown } from '../../src/http/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { ask, sendRaw } from '../support/http-client.ts';
@@ -36,6 +36,17 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
     const made = await kit.start({ database, ...setting });
     running.push(made);
     return made;
+  };
+
+  /** No connection of the database or of a client, no transaction and no context is left. */
+  const isClean = async (listener: Running['server']): Promise<void> => {
+    await until('its connection is back', () => database.stats().clients.default.used === 0);
+    await until('no transaction is open', async () => (await inTransaction()) === 0);
+    await until('no client is connected', async () => {
+      const open = new Promise<number>((resolve) => listener.getConnections((__, count) => resolve(count)));
+      return (await open) === 0;
+    });
+    expect([currentContext().level, database.current.inTransaction]).toEqual([0, false]);
   };
 
   it.each([
@@ -147,7 +158,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
   });
 
   it('answers 408 while the request is still coming, and leaves nothing open', async () => {
-    const { port } = await start({ route: { timeout: 150 } });
+    const { port, server: listener } = await start({ route: { timeout: 150 } });
     const { closed } = await sendRaw(
       port,
       'POST /upload HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-upload\r\ncontent-length: 100000\r\n\r\nabc',
@@ -155,8 +166,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
     const answer = await closed;
     expect(answer).toContain('HTTP/1.1 408 Request Timeout');
     expect(answer).toContain('TRANSACTION_TIMEOUT');
-    await until('its connection is back', () => database.stats().clients.default.used === 0);
-    await until('no transaction is open', async () => (await inTransaction()) === 0);
+    await isClean(listener);
     expect(await server.products()).toEqual([]);
   });
 
@@ -172,8 +182,8 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
     expect((await ask(port, 'POST', '/returned')).status).toBe(200);
   });
 
-  it('takes the context of the caller, and refuses one that is forged, replayed or double', async () => {
-    const { port } = await start({ options: { secret } });
+  it('takes the context of the caller, refuses one that is forged, replayed, double or joined, and leaves nothing open', async () => {
+    const { port, server: listener } = await start({ options: { secret } });
     const inject = (): Record<string, string> =>
       withContext({ tenant: 'acme' }, () =>
         createContextCarrier(database, { secret }).injectContext<Record<string, string>>({}),
@@ -184,6 +194,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
       [good, 401],
       [{ ...inject(), 'sluice-signature': '0'.repeat(64) }, 401],
       [{ ...inject(), 'sluice-context': [inject()['sluice-context'] ?? '', 'A'] }, 400],
+      [{ ...inject(), 'sluice-context': `${inject()['sluice-context'] ?? ''}, A` }, 400],
       [{ ...inject(), 'sluice-timeout': ['5', '6'] }, 400],
       [{ 'sluice-test': 'forged' }, 400],
     ];
@@ -197,6 +208,7 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
     const { closed } = await sendRaw(port, 'GET /context HTTP/1.1\r\nhost: x\r\nsluice-context: a\rb\r\n\r\n');
     expect(await closed).toContain('400 Bad Request');
     expect((await ask(port, 'GET', '/context')).status).toBe(200);
+    await isClean(listener);
   });
 
   it('answers 200 requests at once on one connection', async () => {

@@ -5,7 +5,8 @@ async function main(): Promise<void> {
   const app = await NestFactory.createApplicationContext(AppModule.forRoot({ workers: true }), {
     logger: ['error', 'warn'],
   });
-  app.enableShutdownHooks();
+  // With 0 as its exit code, and not the signal.
+  app.enableShutdownHooks([], { useProcessExit: true });
   console.log('works');
 }
 
