@@ -10,7 +10,7 @@ const { peerDependencies, devDependencies } = JSON.parse(readFileSync(join(root,
 /** What a library that installs is refused for. */
 const refusals = {
   'pg-boss': ['`>=12.35`', '`pgBoss()`'],
-  '@prisma/client': ['`>=7`', '`bindPrisma()`'],
+  '@prisma/client': ['`>=6.16`', '`bindPrisma()`'],
   '@mikro-orm/core': ['`>=7`', '`bindMikroOrm()`'],
 };
 /** Peers of frameworks, which have pages of their own. */

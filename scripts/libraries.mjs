@@ -38,8 +38,10 @@ if (asked.length === 0) noteResults('libraries', results);
 process.exit(0);
 
 /** @returns how many tests have passed; none where one has failed */
-async function check({ library, version, files, shared = [], without = [], engine }) {
+async function check({ library, version, files, shared = [], without = [], engine, ...run }) {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-library-'));
+  // Packages of the same version that belong to it.
+  const libraries = [library, ...(run.with ?? [])];
   try {
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
     const options = [
@@ -50,7 +52,8 @@ async function check({ library, version, files, shared = [], without = [], engin
       '--legacy-peer-deps',
       '--ignore-scripts',
     ];
-    const installed = spawnSync('npm', [...options, `${library}@${version}`], { cwd: folder, encoding: 'utf8' });
+    const wanted = libraries.map((name) => `${name}@${version}`);
+    const installed = spawnSync('npm', [...options, ...wanted], { cwd: folder, encoding: 'utf8' });
     if (installed.status !== 0) return { passed: 0, output: installed.stderr };
     // A program has one copy of its driver.
     for (const name of shared) {
@@ -60,7 +63,7 @@ async function check({ library, version, files, shared = [], without = [], engin
     const report = join(folder, 'report.json');
     const skipped = without.map(({ test }) => test).join('|');
     const pattern = skipped === '' ? [] : ['--testNamePattern', `^(?!.*(?:${skipped}))`];
-    const output = await vitest(['--outputFile', report, ...pattern, ...files], folder, { library, engine });
+    const output = await vitest(['--outputFile', report, ...pattern, ...files], folder, { libraries, engine });
     const { success, numPassedTests } = JSON.parse(readFileSync(report, 'utf8'));
     return { passed: success ? numPassedTests : 0, output };
   } catch (error) {
@@ -70,7 +73,7 @@ async function check({ library, version, files, shared = [], without = [], engin
   }
 }
 
-function vitest(options, folder, { library, engine }) {
+function vitest(options, folder, { libraries, engine }) {
   const program = join(root, 'node_modules/vitest/vitest.mjs');
   const config = [
     'run',
@@ -82,7 +85,12 @@ function vitest(options, folder, { library, engine }) {
     '--reporter',
     'dot',
   ];
-  const env = { ...process.env, DATABASE_URL: url, SLUICE_LIBRARIES_FROM: folder, SLUICE_LIBRARIES: library };
+  const env = {
+    ...process.env,
+    DATABASE_URL: url,
+    SLUICE_LIBRARIES_FROM: folder,
+    SLUICE_LIBRARIES: libraries.join(','),
+  };
   if (engine !== undefined) env.SLUICE_TEST_ENGINE = engine;
   const child = spawn(process.execPath, [program, ...config, ...options], { cwd: root, env, timeout: 240_000 });
   let output = '';

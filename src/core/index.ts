@@ -23,7 +23,7 @@ export {
   UnsupportedNodeError,
   SluiceError,
 } from './errors.ts';
-export { isInstalledBefore, unsupportedLibrary, UnsupportedLibraryError } from './library-version.ts';
+export { isBefore, isInstalledBefore, unsupportedLibrary, UnsupportedLibraryError } from './library-version.ts';
 export { docsOf } from './docs.ts';
 export { version } from './version.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';

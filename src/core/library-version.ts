@@ -67,10 +67,13 @@ export function unsupportedLibrary(need: LibraryNeed): UnsupportedLibraryError {
  * cannot be read is taken for new enough.
  */
 export function isInstalledBefore(library: string, oldest: string): boolean {
-  const has = installedVersion(library)
-    ?.split('.')
-    .map((part) => Number.parseInt(part, 10));
-  if (has === undefined) return false;
+  const has = installedVersion(library);
+  return has !== undefined && isBefore(has, oldest);
+}
+
+/** Whether a version is older than one that is given as `12.35`. One that cannot be read is taken for new enough. */
+export function isBefore(version: string, oldest: string): boolean {
+  const has = version.split('.').map((part) => Number.parseInt(part, 10));
   for (const [at, least] of oldest.split('.').map(Number).entries()) {
     const own = has[at] ?? 0;
     if (own !== least) return own < least;

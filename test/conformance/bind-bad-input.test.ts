@@ -313,7 +313,7 @@ describe('a version that is not supported', () => {
   const old: Readonly<Record<string, object>> = {
     // Before it took pools.
     bindKnex: Object.assign(() => {}, { client: {}, transaction() {} }),
-    bindPrisma: { _clientVersion: '6.19.0', $transaction() {}, $extends() {} },
+    bindPrisma: { _clientVersion: '6.15.0', $transaction() {}, $extends() {} },
     // Over Knex.
     bindMikroOrm: {
       config: { get() {} },
@@ -322,13 +322,18 @@ describe('a version that is not supported', () => {
     bindKysely: { transaction() {}, connection() {} },
   };
   const unsupported: Readonly<Record<string, object>> = {
-    bindPrisma: { code: 'UNSUPPORTED_LIBRARY', library: '@prisma/client', has: '6.19.0', needs: '>=7' },
+    bindPrisma: { code: 'UNSUPPORTED_LIBRARY', library: '@prisma/client', has: '6.15.0', needs: '>=6.16' },
     bindMikroOrm: { code: 'UNSUPPORTED_LIBRARY', library: '@mikro-orm/core', needs: '>=7' },
   };
   it.each(Object.entries(old))('is refused by %s', (name, handle) => {
     const error = thrown(() => libraries[name]?.bind(handle as never, unused()));
     expect(error).toMatchObject(unsupported[name] ?? invalid);
     expect(error.message).toContain(name);
+  });
+  it('is refused by bindPrisma where Prisma 6 has its native engine', () => {
+    const handle = { _clientVersion: '6.19.3', _engineConfig: { adapter: {} }, $transaction() {}, $extends() {} };
+    const error = thrown(() => libraries['bindPrisma']?.bind(handle as never, unused()));
+    expect(error).toMatchObject({ ...invalid, remedy: expect.stringContaining('engineType = "client"') as string });
   });
 });
 

@@ -29,7 +29,9 @@ function libraryOf(prisma: ProductClient): Library {
   const within = (client: ProductClient): LibraryTransaction => ({
     insert: (id) => insert(client, id),
     increment: (id) => increment(client, id),
-    nested: (body) => client.$transaction((inner) => body(within(inner)), patient),
+    // Before Prisma 7 the handle of a transaction has none.
+    nested: (body) =>
+      ('$transaction' in client ? client : prisma).$transaction((inner) => body(within(inner)), patient),
   });
   return {
     insert: (id) => insert(prisma, id),

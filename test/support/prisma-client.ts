@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { PrismaPg } from '@prisma/adapter-pg';
@@ -53,14 +53,19 @@ export interface PrismaOptions {
   readonly log?: readonly { readonly emit: 'event'; readonly level: 'query' }[];
 }
 
-const schema = `generator client {
+/** What Prisma 6 has to be told, and 7 does not take. */
+const before7 = { generator: 'engineType = "client"', datasource: 'url = "postgresql://localhost"' };
+
+const schemaOf = (major: number): string => `generator client {
   provider = "prisma-client"
   output = "./client"
   moduleFormat = "esm"
   importFileExtension = "ts"
+  ${major < 7 ? before7.generator : ''}
 }
 datasource db {
   provider = "postgresql"
+  ${major < 7 ? before7.datasource : ''}
 }
 model Product {
   id    Int @id
@@ -81,11 +86,20 @@ model Review {
 export const reviewTable =
   'create table review (id int primary key, product_id int not null references product (id) on delete cascade)';
 
+/** Where the Prisma is that is tested: see scripts/libraries.mjs. */
+function packagesFolder(): string {
+  const { SLUICE_LIBRARIES: libraries = '', SLUICE_LIBRARIES_FROM: folder } = process.env;
+  const isOther = folder !== undefined && libraries.split(',').includes('prisma');
+  return isOther ? join(folder, 'node_modules') : fileURLToPath(new URL('../../node_modules', import.meta.url));
+}
+
 /** Generates a client, as a program does before it is built. @returns its class */
 export async function generatePrismaClient(folder: string): Promise<new (options: PrismaOptions) => ProductClient> {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'schema.prisma'), schema);
-  const cli = fileURLToPath(new URL('../../node_modules/prisma/build/index.js', import.meta.url));
+  const prisma = join(packagesFolder(), 'prisma');
+  const { version } = JSON.parse(readFileSync(join(prisma, 'package.json'), 'utf8')) as { version: string };
+  writeFileSync(join(folder, 'schema.prisma'), schemaOf(Number.parseInt(version, 10)));
+  const cli = join(prisma, 'build/index.js');
   const env = {
     ...process.env,
     // Generating needs no engine, and the command would otherwise download the one for migrations.

@@ -166,8 +166,9 @@ function runList(queries: readonly object[]): (inner: PrismaLike) => Promise<unk
   });
 }
 
-/** The client of an interactive transaction, whose own `$transaction` nests in it. */
+/** The client of an interactive transaction, whose own `$transaction` nests in it; before Prisma 7 it has none. */
 function nesting(client: PrismaLike, own: OwnTransactions): object {
+  if (!isPrisma(client)) return client;
   const bound = transactionOf(client, own, () => undefined);
   return facade(client, (target, property) => (property === '$transaction' ? bound : valueOf(target, property)));
 }

@@ -9,11 +9,11 @@ import {
 import { type Database, InvalidOptionError } from '../../index.ts';
 import { boundClient, type Ground } from './client.ts';
 import type { PrismaLike } from './transaction-share.ts';
-import { sharedByCopies, unsupportedLibrary } from '../../core/index.ts';
+import { isBefore, sharedByCopies, unsupportedLibrary } from '../../core/index.ts';
 
 const entry: BindEntry = {
   name: 'bindPrisma',
-  takes: 'a client of Prisma 7: new PrismaClient({ adapter })',
+  takes: 'a client of Prisma: new PrismaClient({ adapter })',
   methods: ['$transaction', '$extends'],
 };
 /** By the clients of Prisma that were bound. */
@@ -32,8 +32,8 @@ const grounds = sharedByCopies('prisma-grounds', () => new WeakMap<object, Groun
  * export const prisma = bindPrisma(new PrismaClient({ adapter }), database);
  * ```
  * @param clientName that of the ambient pool; default: the default client
- * @throws UnsupportedLibraryError before Prisma 7; InvalidOptionError for what is no client of Prisma, or bound to another
- * database or client; UnknownClientError
+ * @throws UnsupportedLibraryError before Prisma 6.16; InvalidOptionError for what is no client of Prisma, has its native engine,
+ * or is bound to another database or client; UnknownClientError
  */
 export function bindPrisma<Client extends object, Name extends string>(
   prisma: Client,
@@ -64,21 +64,43 @@ export function bindPrisma<Client extends object, Name extends string>(
   return boundClient(prisma as Client & PrismaLike, ground);
 }
 
-/** Those before 7 say which they are as well. */
+/** The oldest that has its query compiler in place of the native engine, and not as a preview. */
+const oldest = '6.16';
+
+/** Each version says which it is. @throws UnsupportedLibraryError; InvalidOptionError for one with its native engine */
 function assertVersion(prisma: object): void {
   const version: unknown = Reflect.get(prisma, '_clientVersion');
-  if (typeof version !== 'string' || Number.parseInt(version, 10) >= 7) return;
-  throw unsupportedLibrary({
-    by: 'bindPrisma',
-    library: '@prisma/client',
-    has: version,
-    needs: '>=7',
-    lacks: 'transactions over an adapter that nest',
-  });
+  if (typeof version !== 'string') return;
+  if (isBefore(version, oldest)) {
+    throw unsupportedLibrary({
+      by: 'bindPrisma',
+      library: '@prisma/client',
+      has: version,
+      needs: `>=${oldest}`,
+      lacks: 'stable query compiler',
+    });
+  }
+  if (isBefore(version, '7') && configOf(prisma)?.compilerWasm === undefined) {
+    throw new InvalidOptionError({
+      what: `bindPrisma was given a client of Prisma ${version} with its native engine, which is not supported`,
+      remedy:
+        'Put engineType = "client" into the generator of schema.prisma, and run "prisma generate"; or use Prisma 7',
+    });
+  }
+}
+
+interface EngineConfig {
+  readonly adapter?: unknown;
+  readonly compilerWasm?: unknown;
 }
 
 /** Where Prisma keeps its options, which a version to come may keep elsewhere. */
+function configOf(prisma: object): EngineConfig | undefined {
+  const config: unknown = Reflect.get(prisma, '_engineConfig');
+  return typeof config === 'object' && config !== null ? config : undefined;
+}
+
 function hasNoAdapter(prisma: object): boolean {
-  const options: unknown = Reflect.get(prisma, '_engineConfig');
-  return typeof options === 'object' && options !== null && Reflect.get(options, 'adapter') === undefined;
+  const config = configOf(prisma);
+  return config !== undefined && config.adapter === undefined;
 }

@@ -43,7 +43,7 @@ try {
   refused('pg-boss', '11.1.2', () => pgBoss({ connectionString }));
   // What its client says of itself: to generate one, Prisma 6 downloads its engine.
   const prisma = { _clientVersion: versionOfPrisma, $transaction() {}, $extends() {} };
-  refused('@prisma/client', '6.19.3', () => bindPrisma(prisma, database));
+  refused('@prisma/client', '6.15.0', () => bindPrisma(prisma, database));
   const entity = new EntitySchema({ name: 'Product', properties: { id: { type: 'number', primary: true } } });
   const orm = await MikroORM.init({ clientUrl: connectionString, entities: [entity], connect: false });
   refused('@mikro-orm/core', '6.6.16', () => bindMikroOrm(orm, database));
