@@ -32,6 +32,7 @@ it('a receipt survives the process that took the order', { timeout: 60_000 }, as
   mail.status = 503;
   const first = await start();
   expect((await fetch(`${first.url}/orders`, sent(2))).status).toBe(201);
+  await expect.poll(() => mail.refused, { timeout: 30_000 }).toBeGreaterThan(0);
   const exited = once(first.child, 'exit');
   first.child.kill('SIGKILL');
   await exited;

@@ -85,6 +85,7 @@ plainIt('a receipt waits until the mail service takes it', async () => {
   const relay = relayReceipts(shop, mail.url);
   relay.start();
   expect((await app.request('/orders', sent(2))).status).toBe(201);
+  await expect.poll(() => mail.refused, { timeout: 10_000 }).toBeGreaterThan(0);
   mail.status = 200;
   await expect.poll(() => [...mail.received.values()], { timeout: 10_000 }).toMatchObject([{ amount: 6 }]);
   await expect.poll(() => count('sluice_outbox'), { timeout: 10_000 }).toBe(0);

@@ -27,6 +27,8 @@ export interface MailService {
   readonly received: Map<unknown, Receipt>;
   /** What it answers with. */
   status: number;
+  /** How many it has refused. */
+  refused: number;
   close(): void;
 }
 
@@ -37,13 +39,14 @@ export async function startMailService(): Promise<MailService> {
     request.on('data', (data) => (body += String(data)));
     request.on('end', () => {
       if (mail.status === 200) received.set(request.headers['idempotency-key'], JSON.parse(body) as Receipt);
+      else mail.refused += 1;
       response.writeHead(mail.status).end();
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const mail = { url, received, status: 200, close: () => void server.close() };
+  const mail = { url, received, status: 200, refused: 0, close: () => void server.close() };
   return mail;
 }
 
