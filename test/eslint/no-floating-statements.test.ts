@@ -33,6 +33,16 @@ describe('in JavaScript', () => {
       `import { kysely } from './database.js';
        await kysely.transaction().execute(async (trx) => { await trx.insertInto('sale').execute(); });`,
       `await database.transaction(async () => { database.query(a); }, { propagation: 'NOT_SUPPORTED' });`,
+      // An error that something looks at.
+      `${database}database.transaction(async () => {}).catch(log);`,
+      `${database}database.transaction(async () => {}).then(log, log);`,
+      `${database}database.detached(() => database.transaction(async () => {}));`,
+      `${database}export const run = () => database.transaction(async () => {});`,
+      inBody('await Promise.all([database.query(a)].map((each) => each));'),
+      inBody('const sent = items.map((item) => database.query(item)); await Promise.all(sent);'),
+      inBody('return items.map((item) => database.query(item));'),
+      inBody('await db.insert(sale).values({}); const query = db.select().from(sale); return query;'),
+      inBody('cache.insert(1).values({}); items.map((item) => item.where());'),
       `import Sqlite from 'better-sqlite3'; const db = new Sqlite('x'); db.transaction(() => { db.query('x'); });`,
     ],
     invalid: [
@@ -43,13 +53,27 @@ describe('in JavaScript', () => {
       floating('ready && database.query(a);'),
       floating('const unread = database.query(a);'),
       floating(`database.transaction(async () => {});`, `await database.transaction(async () => {});`),
+      floating('Promise.all([database.query(a)]);'),
+      floating('db.insert(sale).values({});', 'await db.insert(sale).values({});'),
+      floating(`knex('sale').insert({});`, `await knex('sale').insert({});`),
+      floating(`void db.update(sale).set({}).where(x);`, `await db.update(sale).set({}).where(x);`),
+      { code: inBody('items.map(async (item) => { await database.query(item); });'), errors: [{ messageId: 'map' }] },
+      { code: inBody('void Promise.all(items.map((item) => database.query(item)));'), errors: [{ messageId: 'map' }] },
+      {
+        code: `${database}database.transaction(async () => { await database.query(a); });`,
+        errors: [{ messageId: 'transaction', suggestions: 1 }],
+      },
+      {
+        code: `${database}export async function sell() { void database.transaction(async () => {}).then(log); }`,
+        errors: [{ messageId: 'transaction' }],
+      },
       { code: inBody('items.forEach((item) => database.query(item));'), errors: [{ messageId: 'forEach' }] },
       {
         code: inBody('items.forEach(async (item) => { await database.query(item); });'),
         errors: [{ messageId: 'forEach' }],
       },
       {
-        code: `import { database } from './database.js'; const { transaction } = database; transaction(async () => { database.query(a); });`,
+        code: `import { database } from './database.js'; const { transaction } = database; await transaction(async () => { database.query(a); });`,
         errors: [{ messageId: 'floating', suggestions: 1 }],
       },
       {
@@ -85,7 +109,7 @@ describe('in JavaScript', () => {
       },
       {
         // Where await is no word, nothing is suggested.
-        code: `import { database } from './database.js'; database.transaction(() => { database.query(a); });`,
+        code: `import { database } from './database.js'; await database.transaction(() => { database.query(a); });`,
         errors: [{ messageId: 'floating' }],
       },
     ],
@@ -98,9 +122,59 @@ describe('in TypeScript', () => {
     decorator = '@Transactional()',
   ) => `import { type Database, Transactional } from 'sluice';
     export class Orders { constructor(private readonly database: Database) {} ${decorator} async place(): Promise<void> { ${body} } }`;
+  const repository = (body: string, fields = 'private readonly repo: Repository<Sale>') =>
+    `import { Transactional } from 'sluice'; import type { Repository, EntityManager } from 'typeorm';
+     import type { NodePgDatabase } from 'drizzle-orm/node-postgres'; import { TransactionHost } from 'sluice/compat/nestjs-cls';
+     export class Orders { constructor(${fields}) {} @Transactional() async place() { ${body} } }`;
+  const lost = (body: string, fields?: string, messageId = 'floating') => ({
+    code: repository(body, fields),
+    errors: [{ messageId }],
+  });
   typed.run('no-floating-statements', rules['no-floating-statements'], {
-    valid: [service('await this.database.query(a);'), service('this.database.query(a);', '')],
+    valid: [
+      repository('await this.repo.save({}); const saved = this.repo.save({}); await saved;'),
+      repository(
+        'this.repo.create({}); this.repo.createQueryBuilder("sale"); this.repo.merge({}, {}); return this.repo.save({});',
+      ),
+      repository('await Promise.all([1].map(async (id) => { await this.repo.save({ id }); }));'),
+      repository(
+        'const sale = await this.repo.findOne({}); sale.lines.insert(1); this.cache.delete(1); this.other.save({});',
+      ),
+      repository('await this.txHost.tx.sale.create({});', 'private readonly txHost: TransactionHost'),
+      repository(
+        'this.tx.getRepository(Sale); this.repo.save({});',
+        'private readonly repo: Store, private tx: EntityManager',
+      ),
+      service('await this.database.query(a);'),
+      service('this.database.query(a);', ''),
+    ],
     invalid: [
+      { ...lost('this.repo.save({});'), errors: [{ messageId: 'floating', suggestions: 1 }] },
+      { ...lost('void this.repo.save({});'), errors: [{ messageId: 'floating', suggestions: 1 }] },
+      lost('this.repo.save({}).then(() => {});'),
+      lost('this.repo.save({}).catch(() => {});'),
+      { ...lost('for (const id of [1]) this.repo.save({ id });'), errors: [{ messageId: 'floating', suggestions: 1 }] },
+      lost('[1].map(async (id) => { await this.repo.save({ id }); });', undefined, 'map'),
+      {
+        ...lost('const em = this.repo.manager; em.save({});'),
+        errors: [{ messageId: 'floating', suggestions: 1 }],
+      },
+      {
+        ...lost('this.tx.save({});', '@InjectEntityManager() private readonly tx: EntityManager'),
+        errors: [{ messageId: 'floating', suggestions: 1 }],
+      },
+      {
+        ...lost('this.store.insert(sale).values({});', 'private readonly store: NodePgDatabase'),
+        errors: [{ messageId: 'floating', suggestions: 1 }],
+      },
+      {
+        ...lost('this.txHost.tx.sale.create({});', 'private readonly txHost: TransactionHost'),
+        errors: [{ messageId: 'floating', suggestions: 1 }],
+      },
+      {
+        ...lost('this.host.tx.insertInto("sale").execute();', 'private readonly host: TransactionHost<Adapter>'),
+        errors: [{ messageId: 'floating', suggestions: 1 }],
+      },
       { code: service('this.database.query(a);'), errors: [{ messageId: 'floating', suggestions: 1 }] },
       { code: service('(this.database as Database)!.query(a);'), errors: [{ messageId: 'floating', suggestions: 1 }] },
       {

@@ -19,6 +19,7 @@ describe('in JavaScript', () => {
       inBody(`await repository.get(1);`, `import { repository } from './products.js';`),
       inBody(`setTimeout(log, 10);`),
       inBody(`const client = axios.create; client;`, `import axios from 'axios';`),
+      inBody(`const client = this.http.axiosRef; use(client);`),
       inBody(`await sleep;`, `import { sleep } from './sleep.js';`),
       `import { database } from './database.js'; await database.transaction(async () => {}); await fetch('x');`,
       inBody(`await new Promise((resolve) => { emitter.once('end', resolve); });`),
@@ -48,6 +49,8 @@ describe('in JavaScript', () => {
         `await mail.sendMail({});`,
         `import { createTransport } from 'nodemailer'; const mail = createTransport();`,
       ),
+      waits('axios', `await this.http.axiosRef.get('x');`),
+      waits('axios', `const { axiosRef } = http; await axiosRef.post('x');`),
       waits('sendMail()', `await this.mailer.sendMail({});`),
       waits('node:timers/promises', `await setTimeout(100);`, `import { setTimeout } from 'node:timers/promises';`),
       waits('a timer', `await new Promise((resolve) => setTimeout(resolve, 100));`),
@@ -68,8 +71,16 @@ describe('in JavaScript', () => {
 
 describe('in TypeScript', () => {
   typed.run('no-foreign-wait', rules['no-foreign-wait'], {
-    valid: [],
+    valid: [
+      `import { Transactional } from 'sluice'; import { HttpService } from './http.js';
+       class Orders { constructor(private readonly http: HttpService) {} @Transactional() async place() { await this.http.get('x'); } }`,
+    ],
     invalid: [
+      {
+        code: `import { Transactional } from 'sluice'; import { HttpService } from '@nestjs/axios';
+               class Orders { constructor(private readonly http: HttpService) {} @Transactional() async place() { await firstValueFrom(this.http.get('x')); } }`,
+        errors: [{ messageId: 'wait', data: { what: '@nestjs/axios' } }],
+      },
       {
         code: `import { Transactional } from 'sluice'; class Orders { @Transactional() async place(): Promise<void> { const answer = (await fetch('x')) as Response; } }`,
         errors: [{ messageId: 'wait', data: { what: 'fetch()' } }],

@@ -38,6 +38,13 @@ describe('in JavaScript', () => {
       `import { createKnex } from 'sluice/knex'; export const knex = createKnex(database);`,
       `import { createDataSource } from 'sluice/typeorm'; export const source = createDataSource(database, { entities: [] });`,
       `import { drizzle } from 'drizzle-orm/pg-proxy'; drizzle(send);`,
+      `import { DataSource } from 'typeorm'; import { adoptDataSource } from 'sluice/typeorm';
+       export const dataSourceFactory = async (options) => adoptDataSource(new DataSource(options)).initialize();`,
+      `import { DataSource } from 'typeorm'; import { addTransactionalDataSource } from 'sluice/compat/typeorm-transactional';
+       export const source = addTransactionalDataSource(new DataSource({ type: 'postgres' }));`,
+      `import { DataSource } from 'typeorm'; import { addTransactionalDataSource } from 'sluice/compat/typeorm-transactional';
+       const made = new DataSource({}); addTransactionalDataSource({ name: 'reports', dataSource: made });
+       addTransactionalDataSource({ dataSource: new DataSource({ type: 'postgres' }) });`,
       `function knex() {} knex();`,
     ],
     invalid: [
@@ -55,6 +62,8 @@ describe('in JavaScript', () => {
         `import { DataSource } from 'typeorm'; export const source = new DataSource({ type: 'postgres' });`,
         'TypeORM',
       ),
+      raw(`import { DataSource } from 'typeorm'; use({ dataSource: new DataSource({}) });`, 'TypeORM'),
+      raw(`import { DataSource } from 'typeorm'; adoptDataSource({ other: new DataSource({}) });`, 'TypeORM'),
       raw(`import { PrismaClient } from '@prisma/client'; export const prisma = new PrismaClient();`, 'Prisma'),
       raw(`import knex from 'knex'; export const db = knex({ client: 'pg' });`, 'Knex'),
       raw(`import { knex } from 'knex'; export const db = knex({ client: 'pg' });`, 'Knex'),

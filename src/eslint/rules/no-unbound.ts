@@ -16,8 +16,8 @@ export const noUnbound: Rule.RuleModule = defineRule('no-unbound', {
     const check = (call: CallNode): void => {
       const library = libraryMadeBy(call, context.sourceCode);
       if (library === undefined) return;
-      const { name, binder, remedy } = library;
-      if (binder !== undefined && isBound(call, binder, context.sourceCode)) return;
+      const { name, binder, takers = [], remedy } = library;
+      if (isBound(call, binder === undefined ? takers : [binder, ...takers], context.sourceCode)) return;
       const data = { library: name, remedy };
       context.report({ node: call, messageId: 'unbound', data, suggest: binding(call, library, context.sourceCode) });
     };

@@ -1,5 +1,5 @@
 import type { SourceCode } from 'eslint';
-import { callWithArgument, type CallNode, isCall, type Node, parentOf, wrapped } from './nodes.ts';
+import { callWithArgument, type CallNode, isCall, type Node, parentOf, propertyName, wrapped } from './nodes.ts';
 import { lastName, type Origin, originOf } from './origins.ts';
 
 /** How a library makes the handle that its users hold, and what makes that handle follow the ambient transaction. */
@@ -9,6 +9,8 @@ export interface Library {
   /** The ways by which a handle is made, as {@link Origin} has them. */
   readonly makers: readonly string[];
   readonly binder?: string;
+  /** Others that make a handle follow it, when they are given it. */
+  readonly takers?: readonly string[];
   readonly entry: string;
   readonly remedy: string;
 }
@@ -37,7 +39,10 @@ export const libraries: readonly Library[] = [
     ...bound('Knex', /^knex$/, ['()', 'knex.()'], 'bindKnex', 'sluice/knex'),
     remedy: 'Make it with createKnex(database) of sluice/knex',
   },
-  made('TypeORM', /^typeorm$/, ['DataSource.new'], 'sluice/typeorm', 'createDataSource(database, options)'),
+  {
+    ...made('TypeORM', /^typeorm$/, ['DataSource.new'], 'sluice/typeorm', 'createDataSource(database, options)'),
+    takers: ['adoptDataSource', 'addTransactionalDataSource'],
+  },
   made(
     'pg',
     /^(?:pg|pg-pool)$/,
@@ -78,24 +83,29 @@ export function libraryMadeBy(call: CallNode, code: SourceCode): Library | undef
   return libraries.find(({ modules, makers }) => modules.test(module) && makers.includes(way));
 }
 
-/** Whether a handle, or a variable that holds it, is given to what binds it. */
-export function isBound(handle: Node, binder: string, code: SourceCode, depth = 0): boolean {
+/** Whether a handle, or a variable that holds it, is given to one of those that bind it. */
+export function isBound(handle: Node, binders: readonly string[], code: SourceCode, depth = 0): boolean {
   if (depth > 5) return false;
   const value = wrapped(handle);
   const parent = parentOf(value);
   const call = callWithArgument(value);
-  if (call !== undefined) return lastName(originOf(call.callee, code)) === binder;
-  if (parent?.type === 'AwaitExpression') return isBound(parent, binder, code, depth + 1);
+  if (call !== undefined) return binders.includes(lastName(originOf(call.callee, code)) ?? '');
+  if (parent?.type === 'AwaitExpression') return isBound(parent, binders, code, depth + 1);
+  // `addTransactionalDataSource({ name, dataSource: new DataSource(...) })`
+  if (parent?.type === 'Property' && parent.value === value && propertyName(parent) === 'dataSource') {
+    const options = parentOf(parent);
+    return options !== undefined && isBound(options, binders, code, depth + 1);
+  }
   // `new PrismaClient().$extends(...)` is what is bound then.
   if (parent?.type === 'MemberExpression' && parent.object === value) {
     const method = parentOf(wrapped(parent));
-    return isCall(method) && isBound(method, binder, code, depth + 1);
+    return isCall(method) && isBound(method, binders, code, depth + 1);
   }
   if (parent?.type !== 'VariableDeclarator' || parent.id.type !== 'Identifier') return false;
   return code
     .getDeclaredVariables(parent)
     .some(({ references }) =>
-      references.some((each) => each.isRead() && isBound(each.identifier as Node, binder, code, depth + 1)),
+      references.some((each) => each.isRead() && isBound(each.identifier as Node, binders, code, depth + 1)),
     );
 }
 

@@ -24,7 +24,7 @@ export function foreignWaitOf(call: Node, others: OtherWaits, code: SourceCode):
   if (call.type === 'NewExpression') return isTimerPromise(call, code) ? 'a timer' : undefined;
   if (call.type !== 'CallExpression') return undefined;
   const origin = originOf(call, code);
-  const { module, global, path } = origin;
+  const { module, global, path, type } = origin;
   const name = lastName(origin);
   if (global !== undefined) {
     if (global === 'fetch' && path.length === 2) return 'fetch()';
@@ -32,6 +32,9 @@ export function foreignWaitOf(call: Node, others: OtherWaits, code: SourceCode):
   }
   if (module !== undefined && isForeign(module, others)) return module;
   if (module !== undefined && httpModules.test(module) && (name === 'request' || name === 'get')) return module;
+  // Those of HttpService of NestJS.
+  if (path.includes('axiosRef') && name !== 'axiosRef') return 'axios';
+  if (type?.module === '@nestjs/axios' && type.name === 'HttpService') return '@nestjs/axios';
   if (name === 'sendMail') return 'sendMail()';
   if (name !== undefined && others.functions.includes(name)) return `${name}()`;
   return isSleep(call, origin, code) ? `${name ?? 'sleep'}()` : undefined;
