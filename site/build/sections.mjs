@@ -41,6 +41,7 @@ export const sections = [
       'guides/workers',
       'guides/worker-threads',
       'guides/streams',
+      'guides/batching',
       'guides/several-databases',
       'guides/pgbouncer',
       'guides/shutdown',

@@ -1,6 +1,6 @@
 // What a reader copies from a page runs, on the tables that the README makes.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
@@ -66,3 +66,24 @@ it('the examples run that need no more than PostgreSQL', { timeout: 60_000 }, as
   expect(stderr).toBe('');
   expect(stdout).toMatch(/\ndone\n$/);
 });
+
+it(
+  'the guide for end-to-end tests passes as it is, and leaves nothing in the database',
+  { timeout: 60_000 },
+  async () => {
+    const [guide = ''] = examplesOf(readFileSync(join(root, 'docs/guides/e2e-tests.md'), 'utf8'));
+    await server.sql('delete from sale');
+    const own = join(folder, 'e2e');
+    mkdirSync(own);
+    writeFileSync(join(own, 'sales.test.ts'), onSource(guide));
+    writeFileSync(join(own, 'vitest.config.ts'), 'export default {};');
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--root', own],
+      { encoding: 'utf8', env: { ...process.env, DATABASE_URL: server.url } },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toContain('1 passed');
+    expect(await server.sql('select * from sale where product_id = 7')).toEqual([]);
+  },
+);
