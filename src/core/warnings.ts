@@ -26,9 +26,23 @@ const names: Partial<Record<WarningCode, string>> = {
 export function emitWarning(code: WarningCode, message: string, about?: { readonly cause: unknown }): void {
   const docs = docsOf('warnings', code);
   const warning = new Error(message, about);
-  process.emitWarning(
-    Object.assign(warning, { name: names[code] ?? 'SluiceWarning', code, docs, detail: `See ${docs}` }),
-  );
+  emit(Object.assign(warning, { name: names[code] ?? 'SluiceWarning', code, docs, detail: `See ${docs}` }));
+}
+
+/** Node.js takes errors of its own realm alone, and Jest runs a program in another one. */
+function emit(warning: Error): void {
+  try {
+    process.emitWarning(warning);
+  } catch (refusal) {
+    process.emitWarning(Object.setPrototypeOf(warning, errorPrototypeOf(refusal as object)) as Error);
+  }
+}
+
+/** `Error.prototype` of the realm that an error is of: the one below `Object.prototype`. */
+function errorPrototypeOf(error: object): object {
+  const parent = Object.getPrototypeOf(error) as object;
+  const grandparent = Object.getPrototypeOf(parent) as object;
+  return Object.getPrototypeOf(grandparent) === null ? parent : errorPrototypeOf(parent);
 }
 
 /** A warning that is emitted once, however often it is asked for. */

@@ -283,6 +283,45 @@ const same: Record<string, (kit: Kit) => Promise<unknown>> = {
     return [seen, refused[0]];
   },
 };
+same['an adapter that gives its transaction late, takes it back, or gives none'] = async ({ api }) => {
+  const seen: unknown[] = [];
+  let give: (setTx: (tx?: string) => void) => void = () => {};
+  let set: ((tx?: string) => void) | undefined;
+  const adapter = {
+    connection: 'shop',
+    optionsFactory: () => ({
+      async wrapWithTransaction(_options: object, fn: () => Promise<never>, setTx: (tx?: string) => void) {
+        seen.push('begin');
+        give(setTx);
+        set ??= setTx;
+        return await fn().finally(() => seen.push('end'));
+      },
+      getFallbackInstance: () => 'fallback',
+    }),
+  };
+  const plugins = [new api.ClsPluginTransactional({ adapter, connectionName: 'late' })];
+  const module = await Test.createTestingModule({ imports: [ClsModule.registerPlugins(plugins)] }).compile();
+  const host = api.TransactionHost.getInstance('late') as unknown as shim.TransactionHost<typeof adapter>;
+  const look = async (): Promise<void> => void seen.push(host.tx, host.isTransactionActive());
+  await host.withTransaction(async () => {
+    await look();
+    await host.withTransaction(look);
+    const mandatory = Promise.resolve().then(() => host.withTransaction(Propagation.Mandatory, look));
+    seen.push(await outcomeOf(mandatory));
+    set?.('late');
+    await look();
+    set?.(undefined);
+    await look();
+  });
+  give = (setTx) => setTx('tx');
+  await host.withTransaction(async () => {
+    await look();
+    await host.withTransaction(look);
+  });
+  await look();
+  await module.close();
+  return seen;
+};
 for (const [name, propagation] of Object.entries(Propagation)) {
   same[`${name} outside of a transaction`] = (kit) =>
     outcomeOf(
@@ -312,6 +351,8 @@ interface Difference {
   readonly there: unknown;
   readonly here: unknown;
 }
+
+const ignored = 'Transaction options are ignored because the propagation mode is NOT_SUPPORTED (for method work).';
 
 const differences: Record<string, Difference> = {
   'The error of an inner scope is caught': {
@@ -349,6 +390,29 @@ const differences: Record<string, Difference> = {
       ),
     there: ['returned', 7],
     here: ['threw', 'IncompatibleTransactionError'],
+  },
+  'Warnings that options are ignored': {
+    async run({ api }) {
+      const warnings: string[] = [];
+      Logger.overrideLogger({ log() {}, error() {}, warn: (message: string) => void warnings.push(message) });
+      const host = api.TransactionHost.getInstance('serializable') as unknown as Host;
+      const work = async (): Promise<void> => {};
+      await host.withTransaction(async () => {
+        await host.withTransaction(work);
+        await host.withTransaction(Propagation.Mandatory, work);
+        await host.withTransaction(Propagation.NotSupported, work);
+      });
+      const ofDefaults = warnings.splice(0).length;
+      const options = { isolationLevel: 'SERIALIZABLE' } as const;
+      await host.withTransaction(Propagation.NotSupported, options, work);
+      const ofCall = warnings.splice(0);
+      await host.withTransaction(Propagation.Never, options, work);
+      await host.withTransaction(Propagation.Supports, options, work);
+      Logger.overrideLogger(false);
+      return [ofDefaults, ofCall, warnings.length];
+    },
+    there: [3, [ignored], 0],
+    here: [0, [ignored], 2],
   },
   'Unknown options': {
     run: ({ host }) => outcomeOf(host.withTransaction({ isolation: 'SERIALIZABLE' } as never, async () => 7)),

@@ -172,14 +172,20 @@ export class TransactionHost<TAdapter = never> {
     wrap: (body: (...given: unknown[]) => Promise<never>, setTx: (tx?: unknown) => void) => Promise<unknown>,
     tx?: unknown,
   ): Promise<Result> {
-    const running: Running = { tx, isOpen: true };
+    // As with the package it is open from when the adapter gives its transaction, and that gives none to a scope within.
+    const running: Running = { tx, isOpen: Boolean(tx) };
+    let hasEnded = false;
+    const setTx = (given?: unknown): void => {
+      if (!hasEnded) Object.assign(running, { tx: given, isOpen: Boolean(given) });
+    };
     const isSync = this.#options[isSynchronous] === true;
     const body = isSync ? (): Promise<never> => atOnce(running, fn) : awaited(running, fn);
     try {
-      return (await this.#runAs(running, () => wrap(body, (given) => (running.tx = given)))) as Result;
+      return (await this.#runAs(running, () => wrap(body, setTx))) as Result;
     } finally {
       // What comes too late is refused by the library, since its transaction has ended.
       running.isOpen = false;
+      hasEnded = true;
     }
   }
 

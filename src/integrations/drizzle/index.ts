@@ -18,7 +18,10 @@ interface WithTransaction {
   readonly transaction: (...args: never[]) => Promise<unknown>;
   /** What it sends its statements to; none of a transaction. */
   readonly $client?: unknown;
-  /** On which it begins transactions, and its migrations do. */
+}
+
+/** What Drizzle keeps to itself. */
+interface WithSession extends WithTransaction {
   readonly session?: { transaction?: Transaction };
 }
 
@@ -61,7 +64,8 @@ export function bindDrizzle<Drizzle extends WithTransaction, Name extends string
 }
 
 /** Migrations begin a transaction of the session itself, which is theirs alone. */
-function bindSession({ session }: WithTransaction, client: Binding['client']): void {
+function bindSession(drizzle: WithTransaction, client: Binding['client']): void {
+  const { session } = drizzle as WithSession;
   const transaction = session?.transaction?.bind(session);
   if (session === undefined || transaction === undefined) return;
   session.transaction = (body, ...rest) => {
