@@ -1,15 +1,27 @@
-export { channelNames } from './channels/index.ts';
+export { channelNames, traceNames } from './channels/index.ts';
 export type {
+  AcquireTrace,
   AcquireWaitEvent,
   BackgroundErrorEvent,
   CacheBackoffEvent,
+  CacheTrace,
+  CommitTrace,
   ConnectionEvent,
   ConnectionLeakEvent,
   HookErrorEvent,
+  HookTrace,
   JobEvent,
+  JobPushTrace,
+  JobRunTrace,
   LockProbeEvent,
+  RelayTrace,
+  RetryEvent,
+  ScopeTrace,
+  StatementTrace,
+  TraceEvent,
   TransactionEndEvent,
   TransactionEvent,
+  TransactionTrace,
 } from './channels/index.ts';
 export {
   type Ancestor,
@@ -24,6 +36,7 @@ export {
   type Clock,
   type ErrorDetails,
   type ErrorPlace,
+  type HistoryEntry,
   InvalidOptionError,
   MixedVersionsError,
   UnsupportedLibraryError,
@@ -44,6 +57,7 @@ export {
   type DatabaseStats,
   Db,
   type DbInfo,
+  type HoldersOptions,
   type DbTransaction,
   isTransactionActive,
   NoDatabaseError,
@@ -105,6 +119,7 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './connection/index.ts';
+export { formatHolders, type HolderInfo, type HolderWait, type LockOwner } from './observation/index.ts';
 export { HookLimitError } from './hooks/index.ts';
 export {
   AfterCommitError,

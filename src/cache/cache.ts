@@ -29,7 +29,7 @@ import { LoadLimit } from './loads.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { Fetch } from './near.ts';
 import { deletion, type NewValue, type Overlay } from './overlay.ts';
-import { type CacheStatistics, type Counters, newCounters } from './statistics.ts';
+import { type CacheStatistics, type Counters, newCounters, watched } from './statistics.ts';
 import { checkStoreOf, feedOf } from './store-argument.ts';
 import type { Stored } from './store.ts';
 import { refuseOtherVersion } from '../core/index.ts';
@@ -107,10 +107,11 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   async #get(key: Key, options: CacheCallOptions | undefined): Promise<Value | undefined> {
-    const near = this.#copyOf(key, options);
-    if (near !== undefined) return near.value;
-    const { hit } = this.#counted(await this.#find(key, this.#landing(options), false));
-    return hit?.value;
+    return (await watched(this.name, 'get', () => this.#lookUp(key, options), isThere))?.value;
+  }
+
+  async #lookUp(key: Key, options: CacheCallOptions | undefined): Promise<{ readonly value: Value } | undefined> {
+    return this.#copyOf(key, options) ?? this.#counted(await this.#find(key, this.#landing(options), false)).hit;
   }
 
   /** Gets several values, in the order of their keys; undefined for each that the cache does not have. */
@@ -139,13 +140,28 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const key = this.#calls.key('getOrSet', given);
     const options = this.#calls.options('getOrSet', callOptions, loadChecks);
     if (typeof load !== 'function') throw noLoad(this.name, load);
+    return (
+      await watched(
+        this.name,
+        'load',
+        () => this.#getOrLoad(key, load, options),
+        ({ hit }) => hit,
+      )
+    ).value;
+  }
+
+  async #getOrLoad(
+    key: Key,
+    load: () => Promise<Value> | Value,
+    options: LoadOptions<Value> | undefined,
+  ): Promise<{ readonly value: Value; readonly hit: boolean }> {
     const near = this.#copyOf(key, options);
-    if (near !== undefined) return near.value;
+    if (near !== undefined) return { value: near.value, hit: true };
     const landing = this.#landing(options);
     const { ground, within } = landing;
     // Without a transaction it is looked for once more with the others who want it.
     const found = this.#counted(await this.#find(key, landing, within !== undefined));
-    if (found.hit !== undefined) return found.hit.value;
+    if (found.hit !== undefined) return { value: found.hit.value, hit: true };
     const payload = await (within === undefined
       ? ground.loads.run(
           this.#valueKey(key),
@@ -154,7 +170,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
         )
       : this.#load(key, load, found, options, landing));
     // Everyone who joins gets a value of their own, which they may change.
-    return this.#codec.read(payload).value;
+    return { value: this.#codec.read(payload).value, hit: false };
   }
 
   /**
@@ -164,6 +180,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async set(value: Value, given: Key, setOptions?: SetOptions): Promise<void> {
     const key = this.#calls.key('set', given);
     const options = this.#calls.options('set', setOptions, setChecks);
+    await watched(this.name, 'set', () => this.#set(value, key, options));
+  }
+
+  async #set(value: Value, key: Key, options: LoadOptions<Value> | undefined): Promise<void> {
     const text = this.#valueKey(key);
     const change = {
       payload: this.#codec.writeForStore(value),
@@ -199,10 +219,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const options = this.#calls.options(call, callOptions, callChecks);
     const { ground, within } = this.#landing(options);
     if (texts.length === 0) return;
-    if (within === undefined) {
-      await this.#atOnce(ground, texts, options);
-      return;
-    }
+    if (within === undefined) return await watched(this.name, 'delete', () => this.#atOnce(ground, texts, options));
     const overlay = this.#overlayIn(ground, within);
     for (const text of texts) overlay.set(within.scope.unit, text, deletion);
   }
@@ -229,7 +246,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   async #invalidate(tags: readonly string[], options: CacheCallOptions | undefined): Promise<void> {
     if (tags.length === 0) return;
     const { ground, within } = this.#landing(options);
-    if (within === undefined) await this.#atOnce(ground, tags, options);
+    if (within === undefined) await watched(this.name, 'delete', () => this.#atOnce(ground, tags, options));
     else this.#overlayIn(ground, within).invalidate(tags);
   }
 
@@ -360,6 +377,8 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     return [text, this.#wholeTag, ...declaredTags(tags(key))];
   }
 }
+
+const isThere = (found: object | undefined): boolean => found !== undefined;
 
 const nothing: Found<never> = { hit: undefined, mayStore: false, isBypassed: true, isAway: false };
 

@@ -1,3 +1,6 @@
+import { CacheTrace, cacheTrace } from '../channels/index.ts';
+import { chainIdOf, frameOfCall } from '../context/index.ts';
+
 /** What a cache in this process has done since it was made. */
 export interface CacheStatistics {
   /** Reads that the cache has answered. */
@@ -21,4 +24,19 @@ export type Counters = { -readonly [Name in Exclude<keyof CacheStatistics, 'copi
 
 export function newCounters(): Counters {
   return { hits: 0, misses: 0, bypasses: 0, loads: 0, failures: 0 };
+}
+
+/** Runs a call of a cache as those who look on see it. @param isHit says whether what it came to was in the cache */
+export function watched<Result>(
+  cache: string,
+  operation: CacheTrace['operation'],
+  run: () => Promise<Result>,
+  isHit?: (result: Result) => boolean,
+): Promise<Result> {
+  if (!cacheTrace.channels.hasSubscribers) return run();
+  const frame = frameOfCall();
+  const open = frame?.innermost;
+  const place = { parentId: open?.record.id, chainId: chainIdOf(frame), level: open?.level };
+  const event = new CacheTrace({ ...place, clientName: open?.client.name, name: `cache ${cache}`, cache, operation });
+  return cacheTrace.run(event, run, (result) => (event.hit = isHit?.(result)));
 }

@@ -1,22 +1,31 @@
 import { describeTransactions, type Frame } from '../context/index.ts';
-import type { CancelTimer, ErrorPlace } from '../core/index.ts';
+import type { CancelTimer, ErrorPlace, Origin } from '../core/index.ts';
 import { ConnectionLostError, type Driver, type Failure, type QueryResult, type Statement } from '../driver/index.ts';
 import { Cancellation, cutAfter } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
 import { withCaller } from './failures.ts';
-import { Hold, metDeadConnection, NamedHolder } from './hold.ts';
+import { Hold, metDeadConnection, NamedHolder, textsOf } from './hold.ts';
+import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
+import type { SentStatements } from './transaction-connection.ts';
 import type { RunningWork } from './work-in-progress.ts';
+
+/** Statements that run outside of a transaction. */
+export interface LoneStatements extends Pick<SentStatements, 'statements' | 'onSent'> {
+  /** Where the program asked for them. */
+  readonly origin: Origin | undefined;
+}
 
 /** Runs statements outside of a transaction, on a connection that they hold for no longer than themselves. */
 export async function runAutocommit(
   client: TransactionalClient,
   level: number,
   frame: Frame | undefined,
-  statements: readonly Statement[],
+  { statements, origin, onSent }: LoneStatements,
 ): Promise<readonly QueryResult[]> {
-  const hold = new Hold(client, level, new NamedHolder(client, level, frame, 'single statement'));
-  const work = new AutocommitWork(client, hold);
+  const holder = new NamedHolder(client, level, frame, 'single statement', origin);
+  const hold = new Hold(client, level, holder, holder);
+  const work = new AutocommitWork(client, hold, holder);
   let isSound = true;
   const cancellation = untilDeadline(client, frame, hold);
   client.work.add(work);
@@ -27,12 +36,15 @@ export async function runAutocommit(
     for (let isRepetition = false; ; isRepetition = true) {
       const taken = hold.take({ frame, admitted, signal });
       const connection = taken instanceof Promise ? await taken : taken;
+      onSent?.(connection);
+      hold.sends(textsOf(statements));
       const running = connection.run(steps);
       const stopWatching = hold.watchLocks(statements, frame?.innermost, frame?.chain);
       cancellation?.watch(running);
       try {
         const answer = await (cancellation === undefined ? running : cancellation.race(running));
         const { failure, results } = hold.checked(answer, steps);
+        hold.rests();
         const deadlock = stopWatching === undefined ? undefined : await stopWatching();
         isSound = failure?.kind !== 'connectionLost';
         if (failure === undefined) return results;
@@ -80,13 +92,19 @@ function untilDeadline(client: TransactionalClient, frame: Frame | undefined, ho
 class AutocommitWork implements RunningWork {
   readonly #client: TransactionalClient;
   readonly #hold: Hold;
+  readonly #holder: NamedHolder;
   #cancelling: Promise<void> | undefined;
   #aborted: { readonly reason: unknown } | undefined;
   #stopCut: CancelTimer | undefined;
 
-  constructor(client: TransactionalClient, hold: Hold) {
+  constructor(client: TransactionalClient, hold: Hold, holder: NamedHolder) {
     this.#client = client;
     this.#hold = hold;
+    this.#holder = holder;
+  }
+
+  look(): HolderInfo {
+    return lookAtNamed('statement', this.#client, this.#holder, this.#hold);
   }
 
   /** Why the database has ended it, if it has. */

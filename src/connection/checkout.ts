@@ -1,3 +1,4 @@
+import { statementTrace } from '../channels/index.ts';
 import type { Frame } from '../context/index.ts';
 import {
   type BeginStep,
@@ -18,10 +19,14 @@ import { lostInAutocommit } from './autocommit.ts';
 import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
-import { Hold, NamedHolder } from './hold.ts';
+import { Hold, NamedHolder, textsOf } from './hold.ts';
+import { type HolderInfo, lookAtNamed, type OnSent, type Running, traceStatements } from '../observation/index.ts';
 import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
-import { type ErrorPlace, located } from '../core/index.ts';
+import { type ErrorPlace, located, sampleOrigin } from '../core/index.ts';
+
+/** How many calls may lie between the program and a connection that a library takes. */
+const callsOfLibrary = 40;
 
 /**
  * A connection that its holder uses statement by statement, outside of any ambient transaction: what a library gets from
@@ -32,14 +37,16 @@ export class Checkout implements RunningWork, TurnOwner {
   readonly #client: TransactionalClient;
   readonly #cancellation: Cancellation;
   readonly #hold: Hold;
+  readonly #holder: NamedHolder;
   readonly #turns: Turns = new Turns();
   #streaming = false;
   /** Whether something was begun on it and has not ended, as the server has said last. */
   #isInTransaction = false;
 
-  private constructor(client: TransactionalClient, hold: Hold) {
+  private constructor(client: TransactionalClient, hold: Hold, holder: NamedHolder) {
     this.#client = client;
     this.#hold = hold;
+    this.#holder = holder;
     this.#cancellation = new Cancellation(client.clock, () => hold.connection);
   }
 
@@ -50,14 +57,15 @@ export class Checkout implements RunningWork, TurnOwner {
 
   /** Takes a connection at `level`. @throws what the pool throws; DeadlineExceededError */
   static async open(
+    this: void,
     client: TransactionalClient,
     level: number,
     frame: Frame | undefined,
     name: string,
   ): Promise<Checkout> {
-    const holder = new NamedHolder(client, level, frame, name);
-    const hold = new Hold(client, level, holder);
-    const checkout = new Checkout(client, hold);
+    const holder = new NamedHolder(client, level, frame, name, sampleOrigin(Checkout.open, callsOfLibrary));
+    const hold = new Hold(client, level, holder, holder);
+    const checkout = new Checkout(client, hold, holder);
     const cancellation = checkout.#cancellation;
     const { at } = hold;
     const remaining = remainingTime(frame, client.clock, () => at);
@@ -73,6 +81,10 @@ export class Checkout implements RunningWork, TurnOwner {
     }
   }
 
+  look(): HolderInfo {
+    return lookAtNamed('checkout', this.#client, this.#holder, this.#hold);
+  }
+
   get status(): ConnectionStatus {
     return this.#hold.status ?? 'lost';
   }
@@ -83,24 +95,38 @@ export class Checkout implements RunningWork, TurnOwner {
 
   /** Runs statements in one round trip, transaction control included. @throws the driver's error, ConnectionLostError */
   async run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+    if (!statementTrace.channels.hasSubscribers) return await this.#run(statements, undefined);
+    const { transaction: name, level } = this.#holder.describe();
+    const { parentId, chainId } = this.#holder;
+    const place = { parentId, chainId, client: this.#client, level, name };
+    return await traceStatements(place, statements, false, (onSent) => this.#run(statements, onSent));
+  }
+
+  async #run(statements: readonly Statement[], onSent: OnSent | undefined): Promise<readonly QueryResult[]> {
     const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
-    return (await this.#exchange(steps)).results;
+    return (await this.#exchange(steps, textsOf(statements), onSent)).results;
   }
 
   /** Begins or ends a transaction of its holder's own. @returns how it ended @throws as `run` does */
   async control(step: BeginStep | EndStep): Promise<Exchange['ended']> {
-    return (await this.#exchange([step])).ended;
+    return (await this.#exchange([step], step.type, undefined)).ended;
   }
 
-  #exchange(steps: readonly Step[]): Promise<Exchange> {
+  /** @param texts what is shown of the steps to those who look on */
+  #exchange(steps: readonly Step[], texts: Running['texts'], onSent: OnSent | undefined): Promise<Exchange> {
     return this.#use(async (connection) => {
       for (const step of steps)
         if (step.type === 'statement' && step.statement.values !== undefined)
           checkValues(this.#client.name, step.statement.values);
+      onSent?.(connection);
+      this.#hold.sends(texts);
       const running = connection.run(steps);
       // Until it has ended, which may be after its caller was told that it was cancelled.
       this.#cancellation.watch(running);
-      const forget = (): void => this.#cancellation.watch(undefined);
+      const forget = (): void => {
+        this.#cancellation.watch(undefined);
+        this.#hold.rests();
+      };
       void running.then(forget, forget);
       const exchange = this.#hold.checked(await this.#cancellation.race(running), steps);
       if (exchange.failure !== undefined) throw this.#errorOf(exchange.failure, steps);

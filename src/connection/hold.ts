@@ -1,11 +1,14 @@
+import { AcquireTrace, acquireTrace } from '../channels/index.ts';
 import {
+  type Ancestor,
   ancestorsOf,
+  chainIdOf,
   describeTransactions,
   type Frame,
   holdsAtOrAbove,
   type OpenTransaction,
 } from '../context/index.ts';
-import type { ChainLink, ErrorPlace } from '../core/index.ts';
+import { type ChainLink, type ErrorPlace, nextId, type Origin } from '../core/index.ts';
 import {
   type ConnectionStatus,
   type DriverConnection,
@@ -16,9 +19,20 @@ import {
   type Step,
   wrongAnswer,
 } from '../driver/index.ts';
-import type { Holder, Lease } from '../pool/index.ts';
+import type { Running } from '../observation/index.ts';
+import type { AcquireRequest, Holder, Lease } from '../pool/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import type { StopWatching } from './lock-watch.ts';
+
+/** The names that events and lists know a holder of a connection by. */
+export interface NamedInChain {
+  /** Names it among all of all processes. */
+  readonly id: string;
+  /** Names the chain that it belongs to. */
+  readonly chainId: string;
+  /** The transaction around it. */
+  readonly parentId: string | undefined;
+}
 
 /** How a connection is taken. */
 export interface TakeOptions {
@@ -40,20 +54,36 @@ export class Hold {
   readonly #client: TransactionalClient;
   readonly #level: number;
   readonly #holder: Holder;
+  readonly #names: NamedInChain;
   #lease: Lease<DriverConnection> | undefined;
   /** Its driver has answered what no driver may answer. */
   #isDistrusted = false;
+  #waitingSince: number | undefined;
+  #running: Running | undefined;
+  #idleSince = 0;
 
   /** @param holder is named in errors and statistics */
-  constructor(client: TransactionalClient, level: number, holder: Holder) {
+  constructor(client: TransactionalClient, level: number, holder: Holder, names: NamedInChain) {
     this.#client = client;
     this.#level = level;
     this.#holder = holder;
+    this.#names = names;
   }
 
   /** Where it is, for errors. */
   get at(): ErrorPlace {
     return { clientName: this.#client.name, level: this.#level };
+  }
+  /** Since when it waits for its connection, by the clock of its client. */
+  get waitingSince(): number | undefined {
+    return this.#waitingSince;
+  }
+  get running(): Running | undefined {
+    return this.#running;
+  }
+  /** Since when nothing runs on its connection. */
+  get idleSince(): number {
+    return this.#idleSince;
   }
   get connection(): DriverConnection | undefined {
     return this.#lease?.connection;
@@ -73,8 +103,41 @@ export class Hold {
    */
   take({ frame, admitted, signal, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
     const mayWait = !holdsAtOrAbove(frame, this.#level, except);
-    const lease = this.#client.pool.acquire({ level: this.#level, holder: this.#holder, mayWait, admitted, signal });
-    return lease instanceof Promise ? lease.then((granted) => this.#taken(granted)) : this.#taken(lease);
+    const request = { level: this.#level, holder: this.#holder, mayWait, admitted, signal };
+    if (acquireTrace.channels.hasSubscribers) return this.#takeTraced(request);
+    const lease = this.#client.pool.acquire(request);
+    return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);
+  }
+
+  #takeTraced(request: AcquireRequest): Promise<DriverConnection> {
+    const { id: parentId, chainId } = this.#names;
+    const { transaction: name } = this.#holder.describe();
+    const event = new AcquireTrace({ parentId, chainId, clientName: this.#client.name, level: this.#level, name });
+    return acquireTrace.run(event, async () => {
+      const lease = this.#client.pool.acquire(request);
+      event.waited = lease instanceof Promise;
+      return lease instanceof Promise ? await this.#granted(lease) : this.#taken(lease);
+    });
+  }
+
+  async #granted(lease: Promise<Lease<DriverConnection>>): Promise<DriverConnection> {
+    this.#waitingSince = this.#client.clock.now();
+    try {
+      return this.#taken(await lease);
+    } finally {
+      this.#waitingSince = undefined;
+    }
+  }
+
+  /** Notes what is sent on its connection now. */
+  sends(texts: Running['texts']): void {
+    this.#running = { texts, since: this.#client.clock.now() };
+  }
+
+  /** Notes that the server is done with it. */
+  rests(): void {
+    this.#running = undefined;
+    this.#idleSince = this.#client.clock.now();
   }
 
   /** What the driver answered; in place of what none may answer, that the connection is lost: nothing is known of the steps. */
@@ -114,8 +177,15 @@ export class Hold {
 
   #taken(lease: Lease<DriverConnection>): DriverConnection {
     this.#lease = lease;
+    this.#idleSince = this.#client.clock.now();
     return lease.connection;
   }
+}
+
+/** The SQL of statements; without their values, which may be large and are nobody's business. */
+export function textsOf(statements: readonly Statement[]): Running['texts'] {
+  const [first] = statements;
+  return first !== undefined && statements.length === 1 ? first.text : statements.map(({ text }) => text);
 }
 
 /** Whether statements met a connection that had died while it lay idle, and none of them can have taken effect. */
@@ -125,25 +195,43 @@ export function metDeadConnection(hold: Hold, { kind, reached }: Failure, mayRep
 }
 
 /** Names what holds a connection without a transaction. */
-export class NamedHolder implements Holder {
+export class NamedHolder implements Holder, NamedInChain {
+  #id: string | undefined;
   readonly #client: TransactionalClient;
   readonly #level: number;
   readonly #frame: Frame | undefined;
   readonly #name: string;
+  readonly #origin: Origin | undefined;
   readonly #since: number;
 
-  constructor(client: TransactionalClient, level: number, frame: Frame | undefined, name: string) {
+  /** @param origin where the program asked for the connection */
+  constructor(client: TransactionalClient, level: number, frame: Frame | undefined, name: string, origin?: Origin) {
     this.#client = client;
     this.#level = level;
     this.#frame = frame;
     this.#name = name;
+    this.#origin = origin;
     this.#since = client.clock.now();
+  }
+
+  get id(): string {
+    return (this.#id ??= nextId());
+  }
+  get chainId(): string {
+    return chainIdOf(this.#frame) ?? this.id;
+  }
+  get parentId(): string | undefined {
+    return this.#frame?.innermost?.record.id;
+  }
+  /** The transactions above it in other processes, outermost first. */
+  get ancestors(): readonly Ancestor[] {
+    return this.#frame?.chain?.ancestors ?? [];
   }
 
   describe(): ChainLink {
     const { clock, name: clientName } = this.#client;
     const age = clock.now() - this.#since;
-    return { clientName, level: this.#level, transaction: this.#name, age, openedAt: undefined };
+    return { clientName, level: this.#level, transaction: this.#name, age, openedAt: this.#origin?.() };
   }
 
   heldBesides(): readonly ChainLink[] {

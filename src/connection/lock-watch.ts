@@ -6,6 +6,7 @@ import {
   type Driver,
   type DriverConnection,
   type LockProbe,
+  type LockWait,
   type Statement,
   withoutLiterals,
 } from '../driver/index.ts';
@@ -97,6 +98,22 @@ export class LockWatch {
     };
   }
 
+  /**
+   * All that wait for a lock of the server now, where the engine can tell and the server answers within so many milliseconds;
+   * otherwise nothing is known.
+   */
+  async waits(within: number): Promise<readonly LockWait[] | undefined> {
+    const { clock } = this.#settings;
+    const asked = this.#ask((probe) => probe.waits?.() ?? Promise.resolve([]));
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const cancelTimer = clock.setTimer(() => resolve(undefined), within, true);
+    try {
+      return await Promise.race([asked.catch(() => undefined), late]);
+    } finally {
+      cancelTimer();
+    }
+  }
+
   /** Closes the side connection. */
   async end(): Promise<void> {
     this.#end.abort(new Error('the database was closed'));
@@ -104,25 +121,39 @@ export class LockWatch {
   }
 
   async #look({ connection, level, statements, ancestors }: WatchedStatement): Promise<ChainDeadlockError | undefined> {
-    this.#users += 1;
-    this.#closeIdle?.();
-    const { clientName, clock, driver } = this.#settings;
+    const { clientName, driver } = this.#settings;
+    const backendId = connection.backend.id;
     try {
-      this.#probe ??= driver.openLockProbe?.(this.#end.signal);
       const suspects = ancestors();
-      const blocked = await (
-        await this.#probe
-      )?.blockersOf(
-        connection.backend,
-        suspects.map(({ backend }) => backend),
-      );
-      if (blocked === undefined) return undefined;
-      if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: blocked.blockers.length });
+      const backends = suspects.map(({ backend }) => backend);
+      const blocked = await this.#ask((probe) => probe.blockersOf(connection.backend, backends));
+      if (lockProbe.hasSubscribers) {
+        const blockedBy = blocked.blockers.map(({ backend }) => backend.id);
+        const { relation } = blocked;
+        lockProbe.publish({ clientName, backendId, blockers: blockedBy.length, blockedBy, relation });
+      }
       return deadlockAmong(blocked, suspects, { statements, driver, at: { clientName, level } });
     } catch (error) {
-      this.#probe = undefined;
-      if (lockProbe.hasSubscribers) lockProbe.publish({ clientName, blockers: 0, error });
+      if (lockProbe.hasSubscribers) {
+        lockProbe.publish({ clientName, backendId, blockers: 0, blockedBy: [], relation: undefined, error });
+      }
       return undefined;
+    }
+  }
+
+  /** Asks over the side connection, which is kept for a while. @throws where it cannot be opened, or is lost */
+  async #ask<Answer>(question: (probe: LockProbe) => Promise<Answer>): Promise<Answer> {
+    this.#users += 1;
+    this.#closeIdle?.();
+    const { clock, driver } = this.#settings;
+    try {
+      this.#probe ??= driver.openLockProbe?.(this.#end.signal);
+      const probe = await this.#probe;
+      if (probe === undefined) throw new Error('the engine tells nothing of its locks');
+      return await question(probe);
+    } catch (error) {
+      this.#probe = undefined;
+      throw error;
     } finally {
       this.#users -= 1;
       if (this.#users === 0) this.#closeIdle = clock.setTimer(() => void this.#close(), idleTimeout, true);

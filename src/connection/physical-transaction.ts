@@ -5,6 +5,7 @@ import {
   type Frame,
   nearestLive,
   type OpenTransaction,
+  type TransactionRecord,
 } from '../context/index.ts';
 import type { ChainLink, Origin } from '../core/index.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type Statement,
   type TransactionCharacteristics,
 } from '../driver/index.ts';
+import { type HolderInfo, lookAtTransaction } from '../observation/index.ts';
 import { announceEnd, announceStart } from './transaction-events.ts';
 import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
@@ -37,7 +39,14 @@ import {
   type TransactionState,
   transition,
 } from './transaction-state.ts';
-import { type Answered, type Borrower, commitStep, stepsOf, TransactionConnection } from './transaction-connection.ts';
+import {
+  type Answered,
+  type Borrower,
+  commitStep,
+  type SentStatements,
+  stepsOf,
+  TransactionConnection,
+} from './transaction-connection.ts';
 import { turnLimitOf } from './turn-limit.ts';
 import type { TurnLimit, TurnOwner } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
@@ -45,25 +54,15 @@ import type { RunningWork } from './work-in-progress.ts';
 /** What a physical transaction is made from. */
 export interface PhysicalTransactionSettings {
   readonly client: TransactionalClient;
-  readonly level: number;
   readonly outer: OpenTransaction | undefined;
-  /** The same object for all attempts of one call; none for the first. */
-  readonly call: object | undefined;
+  readonly record: TransactionRecord;
+  /** The attempt of the same call before this one; none for the first. */
+  readonly previous: PhysicalTransaction | undefined;
   /** Where it was asked for. */
   readonly origin: Origin;
-  readonly name: string | undefined;
   readonly characteristics: TransactionCharacteristics;
   readonly timeout: number | undefined;
   readonly signal: AbortSignal | undefined;
-}
-
-/** Statements that travel together. */
-export interface SentStatements {
-  readonly statements: readonly Statement[];
-  /** The frame from which they are sent. */
-  readonly frame: Frame;
-  /** Whether one of them may write. */
-  readonly write: boolean;
 }
 
 /**
@@ -81,6 +80,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   readonly cancellation: Cancellation;
   /** By the clock of its client, in milliseconds. */
   readonly openedAt: number;
+  readonly record: TransactionRecord;
   #outer: OpenTransaction | undefined;
   /** Where it was asked for. */
   readonly origin: Origin;
@@ -102,16 +102,18 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
 
   constructor(settings: PhysicalTransactionSettings) {
     this.client = settings.client;
-    this.level = settings.level;
-    this.#held = new TransactionConnection(this);
+    this.level = settings.record.level;
     this.#outer = settings.outer;
-    this.call = settings.call ?? this;
+    this.call = settings.previous?.call ?? this;
     this.origin = settings.origin;
-    this.name = settings.name ?? 'anonymous';
+    this.name = settings.record.name;
     this.#characteristics = settings.characteristics;
     this.timeout = settings.timeout;
     this.signal = settings.signal;
-    this.openedAt = this.client.clock.now();
+    this.openedAt = settings.record.openedAt;
+    this.record = settings.record;
+    this.record.note('begin');
+    this.#held = new TransactionConnection(this);
     this.cancellation = new Cancellation(this.client.clock, () => (this.isOpen ? this.#held.connection : undefined));
     if (transactionStart.hasSubscribers) announceStart(this);
   }
@@ -147,6 +149,10 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     return this.#repeatable;
   }
 
+  look(): HolderInfo {
+    return lookAtTransaction(this, this.#held.activity);
+  }
+
   describe(): ChainLink {
     const { client, level, name } = this;
     const age = client.clock.now() - this.openedAt;
@@ -171,11 +177,8 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
    * Runs statements of `unit` in one round trip, with everything before them that the server has not
    * seen yet, and with COMMIT after them when they are known to be the last.
    */
-  async run(
-    { statements, frame, write }: SentStatements,
-    unit: RollbackUnit,
-    last: boolean,
-  ): Promise<readonly QueryResult[]> {
+  async run(sent: SentStatements, unit: RollbackUnit, last: boolean): Promise<readonly QueryResult[]> {
+    const { statements, frame, write } = sent;
     for (;;) {
       if (this.#state === 'lost') throw connectionLost(this, undefined);
       if (this.#rolledBackBy !== undefined) throw rolledBackByServer(this, this.#rolledBackBy.error);
@@ -188,7 +191,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;
       const steps = stepsOf(begin, pending, statements, last);
-      const running = this.#held.carryOut(steps, statements, frame);
+      const running = this.#held.carryOut(steps, sent);
       this.cancellation.watch(running);
       try {
         const exchange = this.#held.checked(await running, steps);
@@ -199,6 +202,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
         return exchange.results;
       } finally {
         this.cancellation.watch(undefined);
+        this.#held.rests();
         this.#beginSent = false;
         this.#commitSent = false;
       }

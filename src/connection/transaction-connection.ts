@@ -1,4 +1,5 @@
-import type { Frame, OpenTransaction } from '../context/index.ts';
+import type { Frame, HistoryNote, OpenTransaction } from '../context/index.ts';
+import { failureName, keepHistory } from '../core/index.ts';
 import type {
   ConnectionStatus,
   DriverConnection,
@@ -8,18 +9,30 @@ import type {
   Step,
   TransactionCharacteristics,
 } from '../driver/index.ts';
+import type { Activity, OnSent } from '../observation/index.ts';
 import type { Holder } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import type { ChainDeadlockError } from './errors.ts';
 import { giveCause, withdrawn } from './failures.ts';
-import { Hold, metDeadConnection } from './hold.ts';
+import { Hold, metDeadConnection, textsOf } from './hold.ts';
 import type { StopWatching } from './lock-watch.ts';
 import type { PendingStep } from './savepoints.ts';
 
 /** An exchange, and the deadlock along its chain for which it was cancelled. */
 export interface Answered extends Exchange {
   readonly deadlock?: ChainDeadlockError | undefined;
+}
+
+/** Statements that travel together. */
+export interface SentStatements {
+  readonly statements: readonly Statement[];
+  /** The frame from which they are sent. */
+  readonly frame: Frame;
+  /** Whether one of them may write. */
+  readonly write: boolean;
+  /** Is told when they are sent. */
+  readonly onSent?: OnSent | undefined;
 }
 
 /** The transaction that holds a connection. */
@@ -48,10 +61,12 @@ export class TransactionConnection {
   #wasFailed = false;
   /** What it failed it with. */
   #failedBy: unknown;
+  /** What is under way, in the history of the chain. */
+  #note: HistoryNote | undefined;
 
   constructor(borrower: Borrower) {
     this.#borrower = borrower;
-    this.#hold = new Hold(borrower.client, borrower.level, borrower);
+    this.#hold = new Hold(borrower.client, borrower.level, borrower, borrower.record);
   }
 
   get connection(): DriverConnection | undefined {
@@ -59,6 +74,10 @@ export class TransactionConnection {
   }
   get status(): ConnectionStatus | undefined {
     return this.#hold.status;
+  }
+  /** What it is doing, for those who look on. */
+  get activity(): Activity {
+    return this.#hold;
   }
 
   /** @throws what the pool throws; TransactionEndedError where the transaction ended during the wait */
@@ -81,13 +100,28 @@ export class TransactionConnection {
   }
 
   async #take(frame: Frame, signal: AbortSignal | undefined): Promise<void> {
-    await this.#hold.take({ frame, admitted: true, signal, except: this.#borrower });
+    const taken = this.#hold.take({ frame, admitted: true, signal, except: this.#borrower });
+    if (taken instanceof Promise) await this.#awaited(taken);
     try {
       // Cancelled and ended in the very moment in which the connection was handed over.
       this.#borrower.assertNotEnded();
     } catch (error) {
       this.#hold.giveBack(true);
       throw error;
+    }
+  }
+
+  async #awaited(taken: Promise<unknown>): Promise<void> {
+    const { record, client } = this.#borrower;
+    const note = record.note('acquire');
+    let failure: string | undefined;
+    try {
+      await taken;
+    } catch (error) {
+      failure = failureName(error);
+      throw error;
+    } finally {
+      note.end(client.clock.now(), undefined, failure);
     }
   }
 
@@ -106,7 +140,20 @@ export class TransactionConnection {
 
   /** See `Hold.checked`. */
   checked(answer: Answered | undefined, steps: readonly Step[]): Answered {
-    return this.#hold.checked(answer, steps);
+    const exchange: Answered = this.#hold.checked(answer, steps);
+    this.#noteAnswer(exchange);
+    return exchange;
+  }
+
+  /** For the history of the chain. */
+  #noteAnswer({ failure, results, ended, deadlock }: Answered): void {
+    const { record, client } = this.#borrower;
+    const note = this.#note;
+    const name = failure === undefined ? undefined : failureName(failure.error);
+    note?.end(client.clock.now(), results.at(-1)?.rowCount, name);
+    if (deadlock !== undefined) record.note('lock', deadlock.relation);
+    if (ended !== undefined && note?.event === 'statement') record.note(ended === 'committed' ? 'commit' : 'rollback');
+    if (failure !== undefined) keepHistory(failure.error, record.history);
   }
 
   /**
@@ -118,9 +165,11 @@ export class TransactionConnection {
     const running = this.connection?.run(steps);
     if (running === undefined) return undefined;
     const { cancellation } = this.#borrower;
+    this.#ends(steps);
     cancellation.watch(running);
     const answer = await cancellation.bounded(running);
     cancellation.watch(undefined);
+    this.#hold.rests();
     return this.#inTime(answer, steps);
   }
 
@@ -128,7 +177,23 @@ export class TransactionConnection {
   async rollBack(): Promise<void> {
     const steps = [rollbackStep];
     const running = this.connection?.run(steps);
-    if (running !== undefined) this.#inTime(await this.#borrower.cancellation.bounded(running), steps);
+    if (running === undefined) return;
+    this.#ends(steps);
+    const answer = await this.#borrower.cancellation.bounded(running);
+    this.#hold.rests();
+    this.#inTime(answer, steps);
+  }
+
+  /** Notes what ends the transaction or a savepoint. */
+  #ends(steps: readonly Step[]): void {
+    const event = endingOf(steps);
+    this.#hold.sends(event);
+    this.#note = this.#borrower.record.note(event);
+  }
+
+  /** Notes that the server is done with statements. */
+  rests(): void {
+    this.#hold.rests();
   }
 
   /** What came within the time, checked; nothing from a driver is an answer, too. */
@@ -143,14 +208,19 @@ export class TransactionConnection {
   }
 
   /** Carries out steps with these statements in them; resolves when all is known of them. */
-  carryOut(steps: readonly Step[], statements: readonly Statement[], { chain }: Frame): Promise<Answered> {
+  carryOut(steps: readonly Step[], { statements, frame, onSent }: SentStatements): Promise<Answered> {
     const { connection } = this;
     if (connection === undefined) throw new RangeError('a statement was to run without a connection');
     if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe());
     this.#sent = statements;
     this.#wasFailed = connection.status === 'failed';
+    const texts = textsOf(statements);
+    this.#hold.sends(texts);
+    for (const { type } of steps) if (type === 'savepoint') this.#borrower.record.note(type);
+    this.#note = this.#borrower.record.note('statement', texts);
+    onSent?.(connection);
     const running = connection.run(steps);
-    const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, chain);
+    const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, frame.chain);
     return stopWatching === undefined ? running : withDeadlock(running, stopWatching);
   }
 
@@ -165,6 +235,11 @@ export class TransactionConnection {
     this.#ahead?.stop.abort();
     this.#hold.giveBack(!this.#borrower.cancellation.inDoubt);
   }
+}
+
+function endingOf(steps: readonly Step[]): 'commit' | 'rollback' | 'rollbackTo' {
+  for (const { type } of steps) if (type === 'commit' || type === 'rollback' || type === 'rollbackTo') return type;
+  return 'rollbackTo';
 }
 
 /**

@@ -1,5 +1,4 @@
-import type { ClientIdentity } from '../context/index.ts';
-import type { Clock } from '../core/index.ts';
+import type { ClientIdentity, RecordedClient } from '../context/index.ts';
 import type { Driver, DriverConnection } from '../driver/index.ts';
 import type { Pool } from '../pool/index.ts';
 import type { LockWatch } from './lock-watch.ts';
@@ -9,10 +8,9 @@ import type { WorkInProgress } from './work-in-progress.ts';
 export type UnboundTreatment = 'warn' | 'error' | 'allow';
 
 /** All that a transaction needs of the client that it runs on. */
-export interface TransactionalClient extends ClientIdentity {
+export interface TransactionalClient extends ClientIdentity, RecordedClient {
   readonly driver: Driver;
   readonly pool: Pool<DriverConnection>;
-  readonly clock: Clock;
   /** From 0 to 1, for the jitter of retries. */
   readonly random: () => number;
   /** How many hooks may be registered by hooks of one transaction. */

@@ -1,10 +1,13 @@
 import { LinkedList, type ListNode } from '../core/index.ts';
+import type { HolderInfo } from '../observation/index.ts';
 
 /** Work that a closing database waits for, and ends when it takes too long. */
 export interface RunningWork {
   /** Its place among what is in progress, which `WorkInProgress` alone sets. */
   place?: ListNode<RunningWork>;
   abort(reason: unknown): void;
+  /** What it holds and waits for; none for what holds no connection and waits for none. */
+  look?(): HolderInfo;
 }
 
 /** What has begun and not ended: transactions with their hooks, and single statements. */
@@ -26,6 +29,10 @@ export class WorkInProgress {
     if (item.place !== undefined) this.#items.remove(item.place);
     if (this.#items.size > 0 || this.#onIdle.length === 0) return;
     for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  *[Symbol.iterator](): Generator<RunningWork, void, undefined> {
+    yield* this.#items;
   }
 
   whenIdle(): Promise<void> {

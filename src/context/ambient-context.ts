@@ -1,8 +1,7 @@
 import { type Check, checkBody, isRecord, label, readOptions, systemClock, milliseconds } from '../core/index.ts';
 import type { ChainContext } from './chain-context.ts';
-import { Frame } from './frame.ts';
 import { levelOf } from './place.ts';
-import { currentFrame, frameOfCall, runInFrame } from './frame-storage.ts';
+import { currentFrame, Frame, frameOfCall, runInFrame } from './frame.ts';
 
 /** What travels with a chain through jobs, calls and messages. */
 export type ContextValues = Omit<ChainContext, 'ancestors' | 'deadline' | 'enteredAt'>;

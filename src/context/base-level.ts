@@ -1,3 +1,5 @@
+import { nextId } from '../core/index.ts';
+
 /**
  * The level on which a part of a chain stands where it holds nothing: that of what came from outside, an explicit one, or
  * that of an isolated frame. Once what gave it has ended, what was left running stands on the one below.
@@ -6,10 +8,18 @@ export class BaseLevel {
   readonly level: number;
   #below: BaseLevel | undefined;
   #hasEnded = false;
+  #id: string | undefined;
 
-  constructor(level: number, below?: BaseLevel) {
+  /** @param id names what begins with it; by default it gets a name when it is first asked for */
+  constructor(level: number, below?: BaseLevel, id?: string) {
     this.level = level;
     this.#below = below;
+    this.#id = id;
+  }
+
+  /** Names the part of a chain that began with it, for what looks on from outside. */
+  get id(): string {
+    return (this.#id ??= nextId());
   }
 
   get hasEnded(): boolean {

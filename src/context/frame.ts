@@ -1,6 +1,8 @@
-import type { ChainLink } from '../core/index.ts';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { announceVersion, assertOwnVersionHere, type ChainLink, sharedByCopies, versions } from '../core/index.ts';
 import type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
 import { BaseLevel, baseLevelNow } from './base-level.ts';
+import type { TransactionRecord } from './transaction-record.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
 export interface ClientIdentity {
@@ -27,6 +29,8 @@ export interface OpenTransaction {
   readonly call: object;
   /** The server's side of its connection; none before its first statement. */
   readonly backend: BackendIdentity | undefined;
+  /** For those who look on. */
+  readonly record: TransactionRecord;
   describe(): ChainLink;
 }
 
@@ -123,6 +127,10 @@ export class Frame {
     if (innermost === undefined || innermost.isLive) return innermost;
     return (this.opened = innermost.outer);
   }
+  /** Names what came into this process from outside; none for what began here. */
+  get entryId(): string | undefined {
+    return this.entry?.id;
+  }
   get baseLevel(): BaseLevel | undefined {
     return (this.stands = baseLevelNow(this.stands));
   }
@@ -206,7 +214,38 @@ export function describeTransactions(innermost: OpenTransaction | undefined): re
   return links;
 }
 
+/** Names the chain that a frame belongs to; nothing where it holds nothing and came from nowhere. */
+export function chainIdOf(frame: Frame | undefined): string | undefined {
+  return frame?.innermost?.record.chainId ?? frame?.entryId;
+}
+
 /** A transaction, or the nearest one around it that is live. */
 export function nearestLive(open: OpenTransaction | undefined): OpenTransaction | undefined {
   return open === undefined || open.isLive ? open : open.outer;
+}
+
+/** One for all copies of this version: a second copy finds the same frames instead of silently none. */
+const storage = sharedByCopies('context', () => new AsyncLocalStorage<Frame | undefined>());
+announceVersion(() => storage.getStore()?.innermost?.describe().transaction);
+
+export function currentFrame(): Frame | undefined {
+  return storage.getStore();
+}
+
+/**
+ * The current frame, for what a program calls.
+ * @throws MixedVersionsError inside a transaction of another version of the package, which this one cannot join
+ */
+export function frameOfCall(): Frame | undefined {
+  if (versions.size > 1) assertOwnVersionHere();
+  return storage.getStore();
+}
+
+/** Runs `body(argument)` with `frame` as the ambient one. */
+export function runInFrame<Argument, Result>(
+  frame: Frame | undefined,
+  body: (argument: Argument) => Result,
+  argument: Argument,
+): Result {
+  return storage.run(frame, body, argument);
 }

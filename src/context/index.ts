@@ -11,14 +11,24 @@ export type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts
 export {
   type AmbientScope,
   ancestorsOf,
+  chainIdOf,
   type ClientIdentity,
+  currentFrame,
   describeTransactions,
   Frame,
   type FrameChange,
+  frameOfCall,
   type HookSink,
   nearestLive,
   type OpenTransaction,
+  runInFrame,
 } from './frame.ts';
 export { BaseLevel } from './base-level.ts';
+export {
+  type NotedWait,
+  type OpenWait,
+  type RecordedClient,
+  TransactionRecord,
+  type HistoryNote,
+} from './transaction-record.ts';
 export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
-export { currentFrame, frameOfCall, runInFrame } from './frame-storage.ts';

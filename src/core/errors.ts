@@ -1,3 +1,4 @@
+import type { HistoryEntry } from './history.ts';
 import { docsOf } from './docs.ts';
 
 /** A transaction of a chain, as plain data: what an error or a statistic says of it. */
@@ -68,6 +69,11 @@ export abstract class SluiceError extends Error {
   readonly retryable: boolean;
   /** Errors of compensations that ran because of this error, when there were any. */
   declare suppressed?: readonly unknown[];
+  /**
+   * The last 16 things that had happened in the chain of transactions when the error arose, oldest first; where it arose in
+   * none, there is no history. Errors of the server that leave a transaction have one too.
+   */
+  declare readonly history?: readonly HistoryEntry[];
 
   constructor({ what, remedy, chain = [], cause, at = chain.at(-1), retryable }: ErrorDetails) {
     super(`${what}.${describeChain(chain)} ${remedy}.`, cause === undefined ? undefined : { cause });

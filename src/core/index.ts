@@ -1,6 +1,8 @@
 // First: on a Node.js that is too old nothing else is loaded.
 // oxlint-disable-next-line import/no-unassigned-import
 import './node-version.ts';
+export type { HistoryEntry } from './history.ts';
+export { failureName, keepHistory } from './keep-history.ts';
 export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
 export {
   announceVersion,
@@ -25,6 +27,7 @@ export {
 } from './errors.ts';
 export { isBefore, isInstalledBefore, unsupportedLibrary, UnsupportedLibraryError } from './library-version.ts';
 export { docsOf } from './docs.ts';
+export { nextId } from './ids.ts';
 export { version } from './version.ts';
 export { LinkedList, type ListNode } from './linked-list.ts';
 export {

@@ -78,8 +78,8 @@ const samples = new TokenBucket(() => performance.now());
  * The same for what a program may do ten thousand times a second, of whose cost it would be a tenth: then a thousand a second
  * are noted, and of the others the place is not known.
  */
-export function sampleOrigin(above: (...args: never[]) => unknown): Origin {
-  return samples.take() ? captureOrigin(above) : unknown;
+export function sampleOrigin(above: (...args: never[]) => unknown, depth?: number): Origin {
+  return samples.take() ? captureOrigin(above, depth) : unknown;
 }
 
 const unknown: Origin = () => undefined;

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/index.ts';
-import type { ClientDefinition, Driver, DriverConnection } from '../driver/index.ts';
+import { type ClientDefinition, type Driver, type DriverConnection, shownText } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
 import { LockWatch, type TransactionalClient, type UnboundTreatment, WorkInProgress } from '../connection/index.ts';
 
@@ -24,6 +24,7 @@ export class Client implements TransactionalClient {
   readonly unbound: UnboundTreatment;
   readonly work: WorkInProgress = new WorkInProgress();
   readonly locks: LockWatch;
+  readonly show: (text: string) => string;
   readonly #end = new AbortController();
 
   constructor(name: string, { driver, pool }: ClientDefinition, dependencies: ClientDependencies) {
@@ -35,6 +36,7 @@ export class Client implements TransactionalClient {
     this.random = random;
     this.hookLimit = dependencies.hookLimit;
     this.unbound = dependencies.unbound;
+    this.show = (text) => shownText(text, (each) => driver.quoteName(each));
     this.locks = new LockWatch({ clientName: name, driver, clock, after: dependencies.lockProbeAfter });
     const settings = poolSettings(name, pool);
     const { acquireTimeout } = settings;

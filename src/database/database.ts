@@ -22,6 +22,7 @@ import {
 } from '../core/index.ts';
 import type { ClientDefinition, QueryResult, Sql } from '../driver/index.ts';
 import type { PoolStats } from '../pool/index.ts';
+import type { HolderInfo } from '../observation/index.ts';
 import type { TransactionalClient } from '../connection/index.ts';
 import {
   createDecorator,
@@ -37,6 +38,7 @@ import { Client } from './client.ts';
 import { closeChecks, closeClients, type CloseOptions } from './close-clients.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
+import { type HoldersOptions, lookAtHolders } from './holders.ts';
 import { runDetached } from './run-detached.ts';
 import { noDatabase, UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
@@ -265,6 +267,20 @@ export class Database<Name extends string = string> {
   stats(): DatabaseStats<Name> {
     const entries = [...this.#clients].map(([name, { pool }]) => [name, pool.stats()] as const);
     return { clients: Object.fromEntries(entries) as Record<Name, PoolStats> };
+  }
+
+  /**
+   * Who has a connection now, or waits for one: open transactions, statements outside of them, and checkouts of libraries, those
+   * that began first first. Each with what it runs and what it waits for; `formatHolders` makes text of it. Statements have
+   * no literals and no values. The server is asked for locks where something runs.
+   *
+   * ```ts
+   * console.log(formatHolders(await database.holders()));
+   * ```
+   * @throws InvalidOptionError
+   */
+  async holders(options?: HoldersOptions): Promise<readonly HolderInfo[]> {
+    return await lookAtHolders([...this.#clients.values()], options);
   }
 
   /**

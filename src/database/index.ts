@@ -1,4 +1,5 @@
 export type { CloseOptions } from './close-clients.ts';
+export type { HoldersOptions } from './holders.ts';
 export {
   createDatabase,
   Database,

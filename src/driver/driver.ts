@@ -86,6 +86,12 @@ export interface BlockedBy {
   readonly relation: string | undefined;
 }
 
+/** A backend that waits for a lock. */
+export interface LockWait extends BlockedBy {
+  /** Who waits. */
+  readonly waiting: Backend;
+}
+
 /** A side connection that looks at the locks of the server. */
 export interface LockProbe {
   /**
@@ -93,6 +99,8 @@ export interface LockProbe {
    * it, which hold what it needs. Rejects when the connection is lost.
    */
   blockersOf(backend: Backend, suspects: readonly Backend[]): Promise<BlockedBy>;
+  /** All that wait for a lock now, for those who look on. An engine without it cannot tell. */
+  waits?(): Promise<readonly LockWait[]>;
   /** Ends the side connection. */
   close(): Promise<void>;
 }
@@ -120,6 +128,8 @@ export interface DriverConnection {
    * process can tell.
    */
   onBlocked?(callback: () => void): void;
+  /** Whether the server has the text prepared for this connection already. Without it that is not told. */
+  isPrepared?(text: string): boolean;
   /** Calls back once when the connection dies without `close` or `destroy` having been called. */
   onDeath(callback: (error: unknown) => void): void;
   /** Says goodbye to the server; resolves when the connection is gone on both sides. */

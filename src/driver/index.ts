@@ -12,6 +12,7 @@ export type {
   Exchange,
   LibraryPoolOptions,
   LockProbe,
+  LockWait,
   SavepointStep,
   StatementStep,
   Step,
@@ -21,6 +22,7 @@ export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './e
 export type { NewOutboxRow, OutboxDialect, OutboxHandle, OutboxRow } from './outbox-dialect.ts';
 export { DriverAnswerError, wrongAnswer, isAnswer } from './answer-rules.ts';
 export { withoutLiterals } from './literals.ts';
+export { shownText } from './shown-text.ts';
 export { insertRows, listStatements, placeholders } from './outbox-rows.ts';
 export { warnOfMissing } from './missing-option.ts';
 export {

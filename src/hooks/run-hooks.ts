@@ -1,13 +1,15 @@
-import { channelNames, hookError } from '../channels/index.ts';
+import { channelNames, hookError, type HookTrace, hookTrace } from '../channels/index.ts';
 import type { Outcome, PhysicalTransaction, RunningWork, TransactionalClient } from '../connection/index.ts';
-import { currentFrame, findPlace, Frame, type HookSink, runInFrame } from '../context/index.ts';
+import { currentFrame, findPlace, Frame, type HookSink, runInFrame, type TransactionRecord } from '../context/index.ts';
+import { traceHook } from '../observation/index.ts';
 import { emitWarning, type ErrorPlace, fieldOf } from '../core/index.ts';
 import { HookAllowance, tooManyHooks } from './hook-limit.ts';
 import { createHook, type Hook } from './hook-registry.ts';
 
 /** What hooks run for, and where. */
 export interface Completion {
-  readonly transaction: string;
+  /** The transaction that they were registered in. */
+  readonly record: TransactionRecord;
   /** Where the transaction was, for errors. */
   readonly at: ErrorPlace;
   readonly outcome: Outcome;
@@ -27,6 +29,8 @@ export interface Completion {
 export async function runHooks(completion: Completion): Promise<readonly unknown[]> {
   if (completion.hooks.length === 0) return [];
   const errors: unknown[] = [];
+  const { record } = completion;
+  const watchedAs = kindOfHook(completion.outcome);
   const queue = new HookQueue(completion);
   let allowance: HookAllowance | undefined;
   for (let ran = 0, hook = queue.next(); hook !== undefined; ran += 1, hook = queue.next()) {
@@ -38,20 +42,42 @@ export async function runHooks(completion: Completion): Promise<readonly unknown
     const { frame, inContext, run } = hook;
     const hookFrame = completion.frameFor(frame, queue);
     try {
-      await inContext(() => runInFrame(hookFrame, async () => await run(), undefined));
+      await runWatched(record, watchedAs, () =>
+        inContext(() => runInFrame(hookFrame, async () => await run(), undefined)),
+      );
     } catch (error) {
       errors.push(error);
       const kind = completion.outcome === 'committed' ? 'commit' : 'compensate';
-      reportHookError({ hook: kind, transaction: completion.transaction, error });
+      reportHookError({ hook: kind, transaction: record.name, error });
     }
   }
   queue.close();
   if (queue.dropped > 0) {
-    const { transaction, hookLimit, at } = completion;
-    const owner = `of the transaction "${transaction}"`;
+    const { hookLimit, at } = completion;
+    const owner = `of the transaction "${record.name}"`;
     errors.push(tooManyHooks(owner, hookLimit, `${queue.dropped} were not run`, { at }));
   }
   return errors;
+}
+
+/** Which hooks run for an outcome. */
+function kindOfHook(outcome: 'committed' | 'rolledBack' | 'unknown'): HookTrace['hook'] {
+  if (outcome === 'committed') return 'afterCommit';
+  return outcome === 'rolledBack' ? 'afterRollback' : 'afterCompletion';
+}
+
+/** Runs a hook of a transaction as those who look on see it: its transaction waits for it. */
+export async function runWatched<Result>(
+  record: TransactionRecord,
+  hook: HookTrace['hook'],
+  run: () => Promise<Result>,
+): Promise<Result> {
+  const end = record.waitsFor({ type: 'hook', hook });
+  try {
+    return await (hookTrace.channels.hasSubscribers ? traceHook(record, hook, run) : run());
+  } finally {
+    end();
+  }
 }
 
 /** The frame of a hook whose transaction is over: what was current at its registration, without that transaction. */

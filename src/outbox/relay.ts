@@ -1,4 +1,4 @@
-import { reportBackgroundError } from '../channels/index.ts';
+import { RelayTrace, relayTrace, reportBackgroundError } from '../channels/index.ts';
 import { currentFrame, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, readOptions, storable, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf, type QueryOptions } from '../database/index.ts';
@@ -139,7 +139,24 @@ export class Relay {
   }
 
   /** @returns how many messages were claimed */
-  async #relayBatch(): Promise<number> {
+  #relayBatch(): Promise<number> {
+    if (!relayTrace.channels.hasSubscribers) return this.#relay();
+    const { channel } = this.#settings;
+    const { clientName } = this.#db;
+    const name = `outbox relay ${channel}`;
+    const event = new RelayTrace({ parentId: undefined, clientName, level: 0, name });
+    const before = this.#delivered;
+    return relayTrace.run(
+      event,
+      () => this.#relay(),
+      (claimed) => {
+        event.delivered = this.#delivered - before;
+        event.undelivered = claimed - event.delivered;
+      },
+    );
+  }
+
+  async #relay(): Promise<number> {
     const { channel, batchSize } = this.#settings;
     const db = this.#db;
     const { giveBack } = this.#sql;

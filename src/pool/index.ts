@@ -3,6 +3,6 @@ export { isAlive } from './liveness.ts';
 export { openConnection } from './open-connection.ts';
 export type { PooledConnection } from './physical-connections.ts';
 export { Pool } from './pool.ts';
-export type { Holder, Lease } from './request.ts';
+export type { AcquireRequest, Holder, Lease } from './request.ts';
 export { poolSettings } from './settings.ts';
 export type { LevelStats, PoolStats } from './stats.ts';

@@ -61,7 +61,8 @@ export class JobHandle<Result = unknown> {
     const frame = frameOfCall();
     this.#assertMayWait(frame);
     const timeout = waitTime(given, frame, this.#definition.options.timeout);
-    return (await this.#runtime.waitFor(this, { timeout, signal, onProgress })) as Result;
+    const waiting = this.#runtime.waitFor(this, { timeout, signal, onProgress });
+    return (await waitingForJob(frame, this, waiting)) as Result;
   }
 
   /** What the job has told last of how far it is; nothing where it has told nothing. */
@@ -101,6 +102,20 @@ export class JobHandle<Result = unknown> {
           'Await it outside of the transaction, or use pushAsync, which runs the job deeper than all that the chain holds',
       });
     }
+  }
+}
+
+/** Waits for a job as those who look on see it. */
+export async function waitingForJob<Result>(
+  frame: Frame | undefined,
+  { queue, id: jobId }: Pick<JobReference, 'queue' | 'id'>,
+  answer: Promise<Result>,
+): Promise<Result> {
+  const end = frame?.innermost?.record.waitsFor({ type: 'job', queue, jobId });
+  try {
+    return await answer;
+  } finally {
+    end?.();
   }
 }
 

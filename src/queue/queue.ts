@@ -1,4 +1,12 @@
-import { type ClientIdentity, frameOfCall, type Frame, levelIsolated, type OpenTransaction } from '../context/index.ts';
+import { JobPushTrace, jobPushTrace } from '../channels/index.ts';
+import {
+  chainIdOf,
+  type ClientIdentity,
+  frameOfCall,
+  type Frame,
+  levelIsolated,
+  type OpenTransaction,
+} from '../context/index.ts';
 import {
   anything,
   type Check,
@@ -19,7 +27,7 @@ import { LevelLimitError } from '../pool/index.ts';
 import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
 import type { Backoff, EngineJob } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
-import { type AwaitOptions, awaitChecks, JobHandle, waitTime } from './job-handle.ts';
+import { type AwaitOptions, awaitChecks, JobHandle, waitingForJob, waitTime } from './job-handle.ts';
 import { jobId } from './job-id.ts';
 import type { OutboxJobs } from './outbox-jobs.ts';
 import { toJson } from './payload.ts';
@@ -127,10 +135,24 @@ export class Queue<Data = unknown, Result = unknown> {
     const job = this.#job(data, { options, context, level, transaction: open, reply: false });
     this.#runtime.assertOpen();
     if (now) {
-      await this.#runtime.enqueue(job);
+      await this.#trace('push', job, frame, () => this.#runtime.enqueue(job));
       return new JobHandle(this.#runtime, this.#definition, job, undefined);
     }
-    return await this.#pushWithCommit(job, open, options.key);
+    return await this.#trace('push', job, frame, () => this.#pushWithCommit(job, open, options.key));
+  }
+
+  #trace<Answer>(
+    operation: JobPushTrace['operation'],
+    { id: jobId, level }: EngineJob,
+    frame: Frame | undefined,
+    run: () => Promise<Answer>,
+  ): Promise<Answer> {
+    if (!jobPushTrace.channels.hasSubscribers) return run();
+    const { name, clientName } = { name: `job ${this.name}`, clientName: frame?.scope?.transaction.client.name };
+    const parentId = frame?.innermost?.record.id;
+    const chainId = chainIdOf(frame);
+    const event = new JobPushTrace({ parentId, chainId, clientName, level, name, queue: this.name, jobId, operation });
+    return jobPushTrace.run(event, run);
   }
 
   /**
@@ -162,7 +184,10 @@ export class Queue<Data = unknown, Result = unknown> {
     const context: WireContext = { ...encodeContext(frame, systemClock, { level }), timeout: Math.ceil(timeout) };
     const job = this.#job(data, { options, context, level, transaction: frame?.innermost, reply: true });
     const { signal, onProgress } = options;
-    return (await this.#runtime.request(job, { timeout, signal, onProgress })) as Result;
+    const answer = this.#trace('request', job, frame, () =>
+      this.#runtime.request(job, { timeout, signal, onProgress }),
+    );
+    return (await waitingForJob(frame, job, answer)) as Result;
   }
 
   /** The level of a job that is, or may be, waited for. @throws LevelLimitError */

@@ -1,16 +1,16 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { jobEnd, reportBackgroundError } from '../channels/index.ts';
+import { jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError } from '../channels/index.ts';
 import { type Frame, runInFrame } from '../context/index.ts';
-import { isInstance, systemClock } from '../core/index.ts';
+import { fieldOf, isInstance, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext } from '../envelope/index.ts';
 import { recordInInbox } from '../outbox/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import { AfterCommitError, refuseDeferred, type TransactionOptions } from '../transaction/index.ts';
 import type { QueueDefinition } from './definition.ts';
-import type { Delivery, JobEnvelope, JobOutcome, QueueEngine, Settlement } from './engine/index.ts';
+import type { Delivery, JobEnvelope, JobOutcome, JobReference, QueueEngine, Settlement } from './engine/index.ts';
 import { JobOverrunError, JobReleasedError } from './errors.ts';
-import { describeFailure, isFinal } from './remote-failure.ts';
+import { describeFailure, isFinal, toError } from './remote-failure.ts';
 import { toJson } from './payload.ts';
 import { engineClientName, recordedOutcomes } from './outbox-jobs.ts';
 
@@ -64,7 +64,9 @@ const pristine = AsyncLocalStorage.snapshot();
 /** Runs a job that a lane has taken. Never rejects: how it ended is a value. */
 export async function runJob(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
   const start = systemClock.now();
-  const settlement = await pristine(() => attemptJob(runner, delivery));
+  const settlement = await pristine(() =>
+    jobRunTrace.channels.hasSubscribers ? traceRun(runner, delivery) : attemptJob(runner, delivery, undefined),
+  );
   if (jobEnd.hasSubscribers) {
     const { queue, level } = runner;
     const outcome = settlement.type === 'acknowledged' ? 'completed' : settlement.type;
@@ -74,12 +76,44 @@ export async function runJob(runner: JobRunner, delivery: Delivery): Promise<Set
   return settlement;
 }
 
-async function attemptJob(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
+function traceRun(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
+  const { database, engine, queue, level } = runner;
+  const { id: jobId, attempt } = delivery;
+  const clientName = internalsOf(database).defaultClientName;
+  const waited = waitedFor(delivery, engine);
+  const name = `job ${queue.name}`;
+  const details = { parentId: undefined, clientName, level, name, attempt, queue: queue.name, jobId, waited };
+  const event = new JobRunTrace(details);
+  return jobRunTrace.run(
+    event,
+    () => attemptJob(runner, delivery, event.id),
+    (settlement) => {
+      event.outcome = settlement.type === 'acknowledged' ? 'completed' : settlement.type;
+      const error = failureOf(settlement, { id: jobId, queue: queue.name, level });
+      if (error !== undefined) event.fail(error);
+    },
+  );
+}
+
+/** By two clocks; what the envelope says is checked only later. */
+function waitedFor({ envelope }: Delivery, engine: QueueEngine): number | undefined {
+  const sentAt = fieldOf(envelope, 'sentAt');
+  return typeof sentAt === 'number' && Number.isFinite(sentAt) ? Math.max(0, engine.now() - sentAt) : undefined;
+}
+
+function failureOf(settlement: Settlement, job: JobReference): unknown {
+  if (settlement.type === 'retry') return toError(settlement.failure, job);
+  const outcome = settlement.type === 'failed' ? settlement.outcome : undefined;
+  return outcome?.type === 'failed' ? toError(outcome.failure, job) : undefined;
+}
+
+/** @param id names the run in events */
+async function attemptJob(runner: JobRunner, delivery: Delivery, id: string | undefined): Promise<Settlement> {
   const limits = new JobLimits(runner, delivery);
   let frame: Frame | undefined;
   try {
     const envelope = checkEnvelope(runner, delivery);
-    frame = enterJob(runner, envelope);
+    frame = enterJob(runner, envelope, id);
     limits.start(frame.chain?.deadline);
     return await runInFrame(frame, () => runHandler(runner, delivery, envelope, limits.signal), undefined);
   } catch (error) {
@@ -105,11 +139,15 @@ function checkEnvelope({ queue }: JobRunner, { id, envelope }: Delivery): JobEnv
 }
 
 /** @throws InvalidContextError; DeadlineExceededError when the caller has stopped waiting for the job */
-function enterJob({ database, engine, level }: JobRunner, { context, sentAt }: JobEnvelope): Frame {
+function enterJob(
+  { database, engine, level }: JobRunner,
+  { context, sentAt }: JobEnvelope,
+  id: string | undefined,
+): Frame {
   const received = decodeContext(context, internalsOf(database).maxLevel);
   if (received.level !== level)
     throw invalidContext(`the job of level ${received.level} is in the lane of level ${level}`);
-  return enterChain(database, { ...received, timeout: remainingOf(received.timeout, sentAt, engine.now()) });
+  return enterChain(database, { ...received, timeout: remainingOf(received.timeout, sentAt, engine.now()) }, id);
 }
 
 function remainingOf(timeout: number | undefined, sentAt: number | undefined, now: number): number | undefined {

@@ -1,3 +1,4 @@
+import { commitTrace, transactionTrace } from '../channels/index.ts';
 import {
   cancelAtDeadline,
   type Cancellation,
@@ -9,8 +10,8 @@ import {
   unexpectedRollback,
   placeOf,
 } from '../connection/index.ts';
-import { Frame, runInFrame } from '../context/index.ts';
-import type { Origin } from '../core/index.ts';
+import { type Ancestor, Frame, runInFrame, TransactionRecord } from '../context/index.ts';
+import { isInstance, keepHistory, type Origin, SluiceError } from '../core/index.ts';
 import type { TransactionCharacteristics } from '../driver/index.ts';
 import {
   attachSuppressed,
@@ -18,8 +19,10 @@ import {
   type Hook,
   HookAllowance,
   runHooksInTime,
+  runWatched,
   tooManyHooks,
 } from '../hooks/index.ts';
+import { traceCommit, traceTransaction } from '../observation/index.ts';
 import { AtomicUnit, type InScope } from './atomic-unit.ts';
 import { besides } from './begun-by-hand.ts';
 import { type BodyResult, judge, returned, withLeftOpen } from './body-result.ts';
@@ -37,8 +40,8 @@ export interface Attempt {
   readonly options: TransactionOptions;
   /** What the engine begins with for the isolation level of the options. */
   readonly isolation: TransactionCharacteristics['isolation'];
-  /** The same object for all attempts of one call; none for the first. */
-  readonly call: object | undefined;
+  /** The attempt of the same call before this one; none for the first. */
+  readonly previous: PhysicalTransaction | undefined;
   readonly base?: BaseScope | undefined;
   /** Milliseconds that are left for this attempt. */
   readonly timeout: number | undefined;
@@ -53,12 +56,12 @@ export interface Attempted<Result> {
 
 /** Runs a transaction of its own that is not tried again. */
 export async function runOnce<Result>(
-  start: Omit<Attempt, 'timeout' | 'call'>,
+  start: Omit<Attempt, 'timeout' | 'previous'>,
   body: () => Result | PromiseLike<Result>,
 ): Promise<Result> {
-  const { result } = await runAttempt({ ...start, timeout: start.options.timeout, call: undefined }, body);
-  if ('value' in result) return result.value;
-  throw result.error;
+  const attempted = await runAttempt({ ...start, timeout: start.options.timeout, previous: undefined }, body);
+  if ('value' in attempted.result) return attempted.result.value;
+  throw leaving(attempted);
 }
 
 /** Runs `body` in a transaction of its own, from the opening of its scope to the last of its hooks. */
@@ -66,14 +69,13 @@ export async function runAttempt<Result>(
   attempt: Attempt,
   body: () => Result | PromiseLike<Result>,
 ): Promise<Attempted<Result>> {
-  const { client, outer, options } = attempt;
+  const { client, outer, options, timeout } = attempt;
   const remaining = outer === undefined ? undefined : remainingTime(outer, client.clock, () => placeOf(attempt));
   const transaction = physicalTransaction(attempt);
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
   const scope = new Scope(transaction, unit, undefined, transaction.name, attempt.base);
   const frame = new Frame(outer, { client, scope, opens: transaction });
-  const { timeout } = attempt;
   const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
   if (remaining !== undefined) {
@@ -85,6 +87,26 @@ export async function runAttempt<Result>(
   if (options.signal !== undefined) cancellation.onSignal(options.signal);
 
   client.work.add(transaction);
+  const opened: Opened<Result> = { scope, frame, deadline, body };
+  if (!transactionTrace.channels.hasSubscribers) return await runToEnd(attempt, opened);
+  return await traceTransaction(transaction, options.isolationLevel, () => runToEnd(attempt, opened));
+}
+
+interface Opened<Result> {
+  readonly scope: Scope;
+  readonly frame: Frame;
+  /** When the call's timeout is over. */
+  readonly deadline: number | undefined;
+  readonly body: () => Result | PromiseLike<Result>;
+}
+
+/** From the body of a transaction to the last of its hooks. */
+async function runToEnd<Result>(
+  { client, outer, options }: Attempt,
+  { scope, frame, deadline, body }: Opened<Result>,
+): Promise<Attempted<Result>> {
+  const { transaction, unit } = scope;
+  const { cancellation } = transaction;
   try {
     const run: BodyRun<Result> = { scope, frame, options, body };
     const running = runInFrame(frame, runBody<Result>, run);
@@ -102,7 +124,7 @@ export async function runAttempt<Result>(
         : await runHooksInTime(
             transaction,
             {
-              transaction: transaction.name,
+              record: transaction.record,
               outcome: ending.outcome,
               error,
               hooks,
@@ -119,21 +141,48 @@ export async function runAttempt<Result>(
   }
 }
 
+/** The error with which a call ends; one of Sluice tells what its chain went through. */
+export function leaving({ transaction, result }: Attempted<unknown>): unknown {
+  const error = 'error' in result ? result.error : undefined;
+  if (isInstance(error, SluiceError)) keepHistory(error, transaction.record.history);
+  return error;
+}
+
 const noErrors: readonly unknown[] = [];
 
-function physicalTransaction({ client, level, outer, call, origin, isolation, options }: Attempt): PhysicalTransaction {
-  return new PhysicalTransaction({
+function physicalTransaction({
+  client,
+  level,
+  outer,
+  previous,
+  origin,
+  isolation,
+  options,
+}: Attempt): PhysicalTransaction {
+  const around = outer?.innermost;
+  const record = new TransactionRecord({
     client,
     level,
-    outer: outer?.innermost,
-    call,
+    name: options.name ?? 'anonymous',
+    outer: around?.record,
+    entryId: outer?.entryId,
+    ancestors: outer?.chain?.ancestors ?? noAncestors,
+    previous: previous?.record,
+    openedAt: client.clock.now(),
+  });
+  return new PhysicalTransaction({
+    client,
+    outer: around,
+    record,
+    previous,
     origin,
-    name: options.name,
     characteristics: { isolation, readOnly: options.readOnly ?? false },
     timeout: options.timeout,
     signal: options.signal,
   });
 }
+
+const noAncestors: readonly Ancestor[] = [];
 
 interface BodyRun<Result> {
   readonly scope: Scope;
@@ -208,7 +257,8 @@ export async function runBeforeCommit(scope: Scope, frame: Frame): Promise<void>
 
 async function runHookBefore(scope: Scope, frame: Frame, { run, inContext }: Hook): Promise<void> {
   scope.transaction.cancellation.throwIfRequested();
-  await inContext(() => runAsHook(scope, frame, async () => await run()));
+  const runInScope = (): Promise<void> => inContext(() => runAsHook(scope, frame, async () => void (await run())));
+  await runWatched(scope.transaction.record, 'beforeCommit', runInScope);
 }
 
 function tooManyBefore(transaction: PhysicalTransaction): unknown {
@@ -240,7 +290,10 @@ function endTransaction(
   done: BodyResult<unknown>,
 ): Promise<Ending> {
   const refused = transaction.cancellation.requested !== undefined || unit.doomed !== undefined;
-  return done.type === 'thrown' || refused ? transaction.rollback() : transaction.commit();
+  if (done.type === 'thrown' || refused) return transaction.rollback();
+  return commitTrace.channels.hasSubscribers
+    ? traceCommit(transaction, () => transaction.commit())
+    : transaction.commit();
 }
 
 /** What the caller gets: the value, or the error that says most. */

@@ -1,3 +1,5 @@
+import { scopeTrace } from '../channels/index.ts';
+import { traceScope } from '../observation/index.ts';
 import { Frame, runInFrame } from '../context/index.ts';
 import { attachSuppressed } from '../hooks/index.ts';
 import { besides } from './begun-by-hand.ts';
@@ -20,7 +22,8 @@ export function join<Result>(run: InnerRun<Result>): Promise<Result> {
   const { transaction } = parent;
   const scope = new Scope(transaction, parent.unit, parent, run.options?.name);
   const frame = new Frame(outer, { client: transaction.client, scope });
-  return runInFrame(frame, runJoined<Result>, { scope, run });
+  const runInside = (): Promise<Result> => runInFrame(frame, runJoined<Result>, { scope, run });
+  return scopeTrace.channels.hasSubscribers ? traceScope(scope, 'joined', runInside) : runInside();
 }
 
 async function runJoined<Result>({ scope, run }: { scope: Scope; run: InnerRun<Result> }): Promise<Result> {

@@ -1,12 +1,15 @@
+import { scopeTrace } from '../channels/index.ts';
 import { placeOf, unexpectedRollback } from '../connection/index.ts';
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
+import { isInstance, keepHistory, SluiceError } from '../core/index.ts';
 import { attachSuppressed, frameAfter, runHooks } from '../hooks/index.ts';
+import { type Failed, traceScope } from '../observation/index.ts';
 import { AtomicUnit } from './atomic-unit.ts';
 import { afterCommit, runBeforeCommit } from './begin.ts';
 import { besides } from './begun-by-hand.ts';
 import { type BodyResult, settle, withLeftOpen } from './body-result.ts';
 import type { InnerRun } from './join.ts';
-import { Scope } from './scope.ts';
+import { awaitTurn, Scope } from './scope.ts';
 
 /** Nests: a savepoint that is rolled back alone. Siblings and statements of the parent wait for its end. */
 export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
@@ -15,7 +18,7 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
   parent.enter();
   try {
     const turn = parent.unit.turns.enter(transaction);
-    if (turn !== undefined) await turn;
+    if (turn !== undefined) await awaitTurn(transaction, turn);
     let nested: { readonly scope: Scope; readonly done: BodyResult<Result> };
     try {
       // The transaction may have ended while this scope waited for its turn.
@@ -23,7 +26,9 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
       const scope = new Scope(transaction, unit, parent, run.options?.name);
       const frame = new Frame(outer, { client: transaction.client, scope });
-      nested = { scope, done: await runInFrame(frame, runNested<Result>, { scope, run }) };
+      const isTraced = scopeTrace.channels.hasSubscribers;
+      const runInside = (): Promise<BodyResult<Result>> => runInFrame(frame, runNested<Result>, { scope, run });
+      nested = { scope, done: await (isTraced ? traceScope(scope, 'nested', runInside, failureOf) : runInside()) };
     } finally {
       parent.unit.turns.leave();
     }
@@ -36,6 +41,9 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
     }
     if (errors.length > 0) throw afterCommit(transaction, done.value, errors);
     return done.value;
+  } catch (error) {
+    if (isInstance(error, SluiceError)) keepHistory(error, transaction.record.history);
+    throw error;
   } finally {
     parent.leave();
   }
@@ -52,7 +60,7 @@ async function commitIn<Result>({ parent, outer }: InnerRun<Result>, unit: Atomi
   const frameFor = frameAfter(outer);
   return await base.committed(() =>
     runHooks({
-      transaction: transaction.name,
+      record: transaction.record,
       at: placeOf(transaction),
       outcome: 'committed',
       hooks,
@@ -60,6 +68,11 @@ async function commitIn<Result>({ parent, outer }: InnerRun<Result>, unit: Atomi
       hookLimit,
     }),
   );
+}
+
+/** What the body of a nested scope has failed with, if it has. */
+function failureOf(done: BodyResult<unknown>): Failed | undefined {
+  return done.type === 'thrown' ? done : undefined;
 }
 
 interface InnerBody<Result> {
@@ -132,7 +145,7 @@ async function compensate<Result>(
   parent.enterAsHook();
   try {
     const errors = await runHooks({
-      transaction: transaction.name,
+      record: transaction.record,
       outcome: 'rolledBack',
       error,
       hooks,

@@ -31,6 +31,8 @@ export class Scope implements AmbientScope {
   readonly base: BaseScope | undefined;
   /** What libraries have once for the transaction that the scope began, by whose it is; none in most. */
   shares: Map<object, unknown> | undefined;
+  /** The id of its event, if it has one. */
+  tracedAs: string | undefined;
   #state: ScopeState = 'open';
   /** Statements and inner scopes that have not ended. */
   #pending = 0;
@@ -53,6 +55,16 @@ export class Scope implements AmbientScope {
     this.parent = parent;
     this.name = name;
     this.base = base;
+  }
+
+  /** Names it in events: what begins a transaction is that, and a scope that no one looks at is the one around it. */
+  get id(): string {
+    return this.tracedAs ?? this.parent?.id ?? this.transaction.record.id;
+  }
+
+  /** Whether its last statement ends the whole transaction. */
+  get endsWhole(): boolean {
+    return this.parent === undefined && this.base === undefined;
   }
 
   get isOpen(): boolean {
@@ -140,10 +152,10 @@ export class Scope implements AmbientScope {
     this.enter();
     const { turns } = this.unit;
     try {
-      const endsWhole = last && this.parent === undefined && this.base === undefined;
+      const endsWhole = last && this.endsWhole;
       if (endsWhole) this.#lastIssued = true;
       const turn = turns.enter(this.transaction);
-      if (turn !== undefined) await turn;
+      if (turn !== undefined) await awaitTurn(this.transaction, turn);
       try {
         return await this.transaction.run(sent, this.unit, endsWhole && this.#mayCommit());
       } finally {
@@ -158,6 +170,16 @@ export class Scope implements AmbientScope {
   #mayCommit(): boolean {
     const { unit } = this;
     return unit.doomed === undefined && !unit.awaitsCommit && this.#pending === 1;
+  }
+}
+
+/** Waits for a turn as those who look on see it. */
+export async function awaitTurn({ record }: PhysicalTransaction, turn: Promise<void>): Promise<void> {
+  const end = record.waitsFor({ type: 'turn' });
+  try {
+    await turn;
+  } finally {
+    end();
   }
 }
 

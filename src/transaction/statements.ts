@@ -1,6 +1,19 @@
-import { runAutocommit, type TransactionalClient } from '../connection/index.ts';
-import { findPlace, frameOfCall } from '../context/index.ts';
-import { aBoolean, type Check, InvalidOptionError, readOptions, typeName, located } from '../core/index.ts';
+import { statementTrace } from '../channels/index.ts';
+import { runAutocommit, type SentStatements, type TransactionalClient } from '../connection/index.ts';
+import { chainIdOf, currentFrame, findPlace, type Frame, frameOfCall } from '../context/index.ts';
+import {
+  aBoolean,
+  type Check,
+  InvalidOptionError,
+  isInstance,
+  keepHistory,
+  located,
+  type Origin,
+  readOptions,
+  sampleOrigin,
+  SluiceError,
+  typeName,
+} from '../core/index.ts';
 import {
   checkValues,
   firstWord,
@@ -14,6 +27,7 @@ import {
   toStatement,
   TransactionControlError,
 } from '../driver/index.ts';
+import { traceStatements } from '../observation/index.ts';
 import type { TransactionOptions } from './options.ts';
 import { placeOfTarget, runScope, type Target } from './propagate.ts';
 import type { Scope } from './scope.ts';
@@ -27,6 +41,9 @@ export interface QueryOptions {
   readonly last?: boolean | undefined;
 }
 
+/** How many calls may lie between the program and a statement. */
+const callsBetween = 8;
+
 const queryChecks: Record<keyof QueryOptions, Check> = { last: aBoolean };
 
 /** Runs a statement in the transaction that is open for `target`, or by itself. */
@@ -37,12 +54,19 @@ export async function runStatement(
 ): Promise<QueryResult> {
   const last = options !== undefined && readOptions('query', options, queryChecks).last === true;
   try {
-    const [result] = await send(target, [statement], last);
+    const [result] = await send(target, [statement], last, runStatement);
     if (result === undefined) throw new RangeError('a statement that succeeded left no result');
     return result;
   } catch (error) {
-    throw located(error, () => placeOfTarget(target));
+    throw explained(error, target);
   }
+}
+
+/** Where a statement failed, and what its chain had gone through. */
+function explained(error: unknown, target: Target): unknown {
+  const record = currentFrame()?.innermost?.record;
+  if (record !== undefined && isInstance(error, SluiceError)) keepHistory(error, record.history);
+  return located(error, () => placeOfTarget(target));
 }
 
 /** The results of statements, in their order. */
@@ -95,21 +119,62 @@ export async function runStatements(
   last: boolean,
 ): Promise<readonly QueryResult[]> {
   try {
-    return statements.length === 0 ? [] : await send(target, statements, last);
+    return statements.length === 0 ? [] : await send(target, statements, last, runStatements);
   } catch (error) {
-    throw located(error, () => placeOfTarget(target));
+    throw explained(error, target);
   }
 }
 
-function send(target: Target, statements: readonly Statement[], last: boolean): Promise<readonly QueryResult[]> {
+/** @param entry the function that the program, or what is between, has called */
+function send(
+  target: Target,
+  statements: readonly Statement[],
+  last: boolean,
+  entry: (...args: never[]) => unknown,
+): Promise<readonly QueryResult[]> {
   const { client } = target;
   const kinds = statements.map((statement) => kindOf(client, statement));
   const frame = frameOfCall();
   const { level, scope } = findPlace(frame, client, target.level);
-  if (scope === undefined || frame === undefined) return runAutocommit(client, level, frame, statements);
+  if (scope === undefined || frame === undefined) {
+    return sendAlone({ client, level, frame }, statements, sampleOrigin(entry, callsBetween));
+  }
   const committing = kinds.indexOf('implicitCommit');
   if (committing !== -1) throw implicitCommit(client, statements[committing]);
-  return (scope as Scope).run({ statements, frame, write: kinds.some((kind) => kind !== 'read') }, last);
+  const sent = { statements, frame, write: kinds.some((kind) => kind !== 'read') };
+  return statementTrace.channels.hasSubscribers
+    ? sendTraced(scope as Scope, sent, last)
+    : (scope as Scope).run(sent, last);
+}
+
+/** Where statements run that are in no transaction. */
+interface LonePlace {
+  readonly client: TransactionalClient;
+  readonly level: number;
+  readonly frame: Frame | undefined;
+}
+
+function sendAlone(
+  { client, level, frame }: LonePlace,
+  statements: readonly Statement[],
+  origin: Origin,
+): Promise<readonly QueryResult[]> {
+  const lone = { statements, origin, onSent: undefined };
+  if (!statementTrace.channels.hasSubscribers) return runAutocommit(client, level, frame, lone);
+  const parentId = frame?.innermost?.record.id;
+  const place = { parentId, chainId: chainIdOf(frame), client, level, name: 'single statement', origin };
+  return traceStatements(place, statements, false, (onSent) =>
+    runAutocommit(client, level, frame, { ...lone, onSent }),
+  );
+}
+
+function sendTraced(scope: Scope, sent: SentStatements, last: boolean): Promise<readonly QueryResult[]> {
+  const { client, level, name, origin, record } = scope.transaction;
+  const { chainId, attempt } = record;
+  const place = { parentId: scope.id, chainId, client, level, name, attempt, origin };
+  return traceStatements(place, sent.statements, last && scope.endsWhole, (onSent) =>
+    scope.run({ ...sent, onSent }, last),
+  );
 }
 
 /** Checks a statement, and says what kind it is. @throws InvalidOptionError, TransactionControlError */

@@ -6,6 +6,8 @@ export const order = [
   'envelope',
   'driver',
   'pool',
+  // What those who look on are told.
+  'observation',
   'connection',
   'hooks',
   'transaction',

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import mysql, { type Connection as Mysql2Connection } from 'mysql2';
-import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
+import type { Backend, BlockedBy, LockProbe, LockWait } from '../../driver/index.ts';
 import { endClient } from './connecting/cancel-and-close.ts';
 import { type CurrentSettings, unlessAborted } from './connecting/login.ts';
 import { internalsOf } from './wire/mysql2-types.ts';
@@ -71,6 +71,16 @@ export async function openLockProbe(current: CurrentSettings, signal: AbortSigna
         blockers: [...ids].map((blocker) => ({ backend: { id: blocker, startedAt }, idle: idle.has(blocker) })),
         relation: relation?.replaceAll('`', ''),
       };
+    },
+    async waits(): Promise<readonly LockWait[]> {
+      const all = await (looking ??= look());
+      if (all.length === 0) return [];
+      const idle = new Set((await ask<{ id: number }>(client, sleeping)).map((row) => row.id));
+      return all.map(({ waiting, blocking, relation }) => ({
+        waiting: { id: waiting, startedAt },
+        blockers: [{ backend: { id: blocking, startedAt }, idle: idle.has(blocking) }],
+        relation: relation?.replaceAll('`', '') ?? undefined,
+      }));
     },
     close: () => (internalsOf(client).stream.destroyed ? Promise.resolve() : endClient(client)),
   };

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Backend, BlockedBy, LockProbe } from '../../driver/index.ts';
+import type { Backend, BlockedBy, LockProbe, LockWait } from '../../driver/index.ts';
 import { endClient } from './wire/cancel-and-close.ts';
 import { connectToFirst } from './connecting/connect.ts';
 import { startedAtColumn } from './connecting/identify.ts';
@@ -21,6 +21,26 @@ const blockersQuery = `
      order by granted limit 1) as relation
   from distinct_blocker join pg_stat_activity using (pid)`;
 
+/** All who wait in this database, each with those that it waits for directly. */
+const waitsQuery = `
+  with waiting as (
+    select pid, ${startedAtColumn} as started_at, pg_blocking_pids(pid) as blocked_by
+    from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()
+  )
+  select waiting.pid as waiting_pid, waiting.started_at as waiting_started_at, blocker.pid,
+    ${startedAtColumn.replace('backend_start', 'blocker.backend_start')} as started_at,
+    blocker.state like 'idle in transaction%' as idle,
+    (select relation::regclass::text from pg_locks
+     where pg_locks.pid = waiting.pid and relation is not null and (not granted or locktype = 'tuple')
+     order by granted limit 1) as relation
+  from waiting join pg_stat_activity blocker on blocker.pid = any (waiting.blocked_by)
+  limit 10000`;
+
+interface WaitRow extends BlockerRow {
+  readonly waiting_pid: number;
+  readonly waiting_started_at: string | null;
+}
+
 interface BlockerRow {
   readonly pid: number;
   readonly started_at: string | null;
@@ -41,6 +61,14 @@ export async function openLockProbe(servers: Servers, patience: number, signal: 
         })),
         relation: rows[0]?.relation ?? undefined,
       };
+    },
+    async waits(): Promise<readonly LockWait[]> {
+      const { rows } = await client.query<WaitRow>(waitsQuery);
+      return rows.map(({ waiting_pid: id, waiting_started_at: startedAt, pid, started_at, idle, relation }) => ({
+        waiting: { id, startedAt: startedAt ?? undefined },
+        blockers: [{ backend: { id: pid, startedAt: started_at ?? undefined }, idle: idle === true }],
+        relation: relation ?? undefined,
+      }));
     },
     close: () => endClient(client),
   };

@@ -98,6 +98,10 @@ export class PostgresConnection implements DriverConnection {
   /** A client of an ambient pool has it. */
   isLent = false;
 
+  isPrepared(text: string): boolean {
+    return this.#session.prepared.has(text);
+  }
+
   run(steps: readonly Step[]): Promise<Exchange> {
     return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
   }

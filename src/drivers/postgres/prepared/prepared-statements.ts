@@ -84,6 +84,12 @@ export class PreparedStatements {
     return seen !== undefined && this.#isUsable(seen) ? seen.prepared : this.plan(text);
   }
 
+  /** Whether the server has a text prepared already. */
+  has(text: string): boolean {
+    const seen = this.#recent.get(text) ?? this.#older.get(text);
+    return seen !== undefined && this.#isUsable(seen);
+  }
+
   /** Whether the server has it under its name is unknown. */
   forget({ seen }: PlannedText): void {
     if (seen !== undefined) seen.epoch = unparsed;

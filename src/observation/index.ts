@@ -1,0 +1,6 @@
+export { formatHolders } from './format-holders.ts';
+export type { HolderInfo, HolderWait, LockOwner } from './holder-info.ts';
+export { type Activity, lookAtNamed, lookAtTransaction, type Running } from './look.ts';
+export { traceHook } from './trace-hook.ts';
+export { type OnSent, type StatementPlace, traceStatements } from './trace-statements.ts';
+export { type Failed, traceCommit, traceScope, traceTransaction } from './trace-transaction.ts';

@@ -1,0 +1,108 @@
+import type { Ancestor, BackendIdentity, RecordedClient, TransactionRecord } from '../context/index.ts';
+import type { ChainLink, Origin } from '../core/index.ts';
+import type { HolderInfo, HolderWait } from './holder-info.ts';
+
+/** What is shown of what runs, in characters. */
+const longest = 1_000;
+
+/** What a server was sent and has not answered. */
+export interface Running {
+  /** SQL as it was sent, or the word for what ends a transaction. */
+  readonly texts: string | readonly string[];
+  /** By the clock of the client, in milliseconds. */
+  readonly since: number;
+}
+
+/** What is going on on a connection, in times of the client's clock. */
+export interface Activity {
+  /** Since when a connection is waited for. */
+  readonly waitingSince: number | undefined;
+  readonly running: Running | undefined;
+  /** Since when nothing runs. */
+  readonly idleSince: number;
+}
+
+/** Who holds a connection without an ambient transaction. */
+export interface SeenHolder {
+  readonly id: string;
+  readonly chainId: string;
+  readonly parentId: string | undefined;
+  readonly ancestors: readonly Ancestor[];
+  describe(): ChainLink;
+}
+
+/** A lone statement or a checkout. */
+export function lookAtNamed(
+  kind: 'statement' | 'checkout',
+  client: RecordedClient,
+  holder: SeenHolder,
+  hold: Activity & { readonly connection: { readonly backend: BackendIdentity } | undefined },
+): HolderInfo {
+  const { transaction: name, age, level, openedAt } = holder.describe();
+  return {
+    id: holder.id,
+    kind,
+    name,
+    clientName: client.name,
+    level,
+    chainId: holder.chainId,
+    outerId: holder.parentId,
+    ancestors: holder.ancestors,
+    attempt: 1,
+    age,
+    origin: openedAt,
+    backend: hold.connection?.backend,
+    ...activityOf(client, hold, []),
+  };
+}
+
+/** What is known of an open transaction. */
+export interface LookedAt {
+  readonly client: RecordedClient;
+  readonly record: TransactionRecord;
+  readonly openedAt: number;
+  readonly origin: Origin;
+  readonly backend: BackendIdentity | undefined;
+}
+
+export function lookAtTransaction(looked: LookedAt, activity: Activity): HolderInfo {
+  const { client, record, openedAt, origin, backend } = looked;
+  const { id, name, level, chainId, parentId: outerId, ancestors, attempt, waits } = record;
+  return {
+    id,
+    kind: 'transaction',
+    name,
+    clientName: client.name,
+    level,
+    chainId,
+    outerId,
+    ancestors,
+    attempt,
+    age: client.clock.now() - openedAt,
+    origin: origin(),
+    backend,
+    ...activityOf(client, activity, waits),
+  };
+}
+
+function activityOf(
+  { clock, show }: RecordedClient,
+  { waitingSince, running, idleSince }: Activity,
+  waits: TransactionRecord['waits'],
+): Pick<HolderInfo, 'running' | 'waitsFor'> {
+  const now = clock.now();
+  if (waitingSince !== undefined) {
+    return { running: undefined, waitsFor: { type: 'connection', for: now - waitingSince } };
+  }
+  const [latest] = waits;
+  const noted: HolderWait | undefined = latest && { ...latest.wait, for: now - latest.since };
+  if (running === undefined) {
+    return { running: undefined, waitsFor: noted ?? { type: 'code', for: now - (idleSince || now) } };
+  }
+  const time = now - running.since;
+  const text = (typeof running.texts === 'string' ? [running.texts] : running.texts)
+    .map((each) => show(each))
+    .join('; ');
+  const shown = text.length > longest ? `${text.slice(0, longest)}…` : text;
+  return { running: { text: shown, for: time }, waitsFor: { type: 'server', for: time } };
+}
