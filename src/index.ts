@@ -30,6 +30,10 @@ export {
   type CurrentContext,
   currentContext,
   withContext,
+  type HookWait,
+  type JobWait,
+  type NotedWait,
+  type TurnWait,
 } from './context/index.ts';
 export {
   type ChainLink,
@@ -119,7 +123,16 @@ export {
   TransactionTimeoutError,
   UnexpectedRollbackError,
 } from './connection/index.ts';
-export { formatHolders, type HolderInfo, type HolderWait, type LockOwner } from './observation/index.ts';
+export {
+  formatHolders,
+  type HolderInfo,
+  type HolderWait,
+  type InnerWait,
+  type LockOwner,
+  type LockWaiting,
+  type PlainWait,
+  type RunningText,
+} from './observation/index.ts';
 export { HookLimitError } from './hooks/index.ts';
 export {
   AfterCommitError,

@@ -25,7 +25,7 @@ export {
   transactionRetry,
   transactionStart,
 } from './moments.ts';
-export { type Trace, type TraceDetails, TraceEvent } from './trace.ts';
+export { fail, type Trace, type TraceDetails, TraceEvent } from './trace.ts';
 export {
   AcquireTrace,
   acquireTrace,

@@ -15,6 +15,9 @@ export interface TraceDetails {
   readonly attempt?: number | undefined;
 }
 
+/** Notes what an event has failed with; only those who trace do. */
+export let fail: (event: TraceEvent, error: unknown) => void;
+
 /**
  * Something that takes time. The same object is published when it starts and when it ends, so a subscriber can keep what belongs
  * to it in a WeakMap. Fields that are known only at its end are undefined before.
@@ -39,6 +42,10 @@ export class TraceEvent {
   readonly #origin: Origin | undefined;
   #failure: { readonly error: unknown } | undefined;
 
+  static {
+    fail = (event, error) => (event.#failure = { error });
+  }
+
   constructor({ id = nextId(), parentId, chainId = id, clientName, level, name, origin, attempt = 1 }: TraceDetails) {
     this.id = id;
     this.parentId = parentId;
@@ -62,10 +69,6 @@ export class TraceEvent {
   get failed(): boolean {
     return this.#failure !== undefined;
   }
-
-  fail(error: unknown): void {
-    this.#failure = { error };
-  }
 }
 
 /**
@@ -73,7 +76,7 @@ export class TraceEvent {
  * result in the message: that holds rows.
  */
 export class Trace<Event extends TraceEvent> {
-  /** Whoever has something to trace asks first whether they have subscribers. */
+  /** Those with something to trace ask first whether they have subscribers. */
   readonly channels: TracingChannel<unknown, Event>;
 
   constructor(name: string) {
@@ -110,7 +113,7 @@ export class Trace<Event extends TraceEvent> {
         return result;
       },
       (error: unknown) => {
-        for (const event of events) event.fail(error);
+        for (const event of events) fail(event, error);
         this.#finish(events, startedAt);
         throw error;
       },

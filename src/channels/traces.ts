@@ -4,6 +4,7 @@ import { Trace, type TraceDetails, TraceEvent } from './trace.ts';
 export class TransactionTrace extends TraceEvent {
   /** The isolation level and access mode that it was asked for. */
   readonly isolation: string;
+  /** Whether it may only read. */
   readonly readOnly: boolean;
   /** `unknown`: the connection was lost during COMMIT. Known at its end. */
   outcome: 'committed' | 'rolledBack' | 'unknown' | undefined = undefined;
@@ -59,6 +60,7 @@ export class AcquireTrace extends TraceEvent {
 
 /** A COMMIT that travels alone. */
 export class CommitTrace extends TraceEvent {
+  /** What came of it; known at its end. */
   outcome: TransactionTrace['outcome'] = undefined;
 }
 
@@ -80,7 +82,9 @@ interface JobDetails {
 
 /** A job is handed to its queue, or written to the outbox of its transaction. */
 export class JobPushTrace extends TraceEvent {
+  /** The name of the queue. */
   readonly queue: string;
+  /** The job's UUID. */
   readonly jobId: string;
   /** `request` ends with the answer of the job. */
   readonly operation: 'push' | 'request';
@@ -95,7 +99,9 @@ export class JobPushTrace extends TraceEvent {
 
 /** A job is run. */
 export class JobRunTrace extends TraceEvent {
+  /** The name of the queue. */
   readonly queue: string;
+  /** The job's UUID. */
   readonly jobId: string;
   /** Milliseconds that it lay in the queue, by the clocks of two processes; undefined where that is not known. */
   readonly waited: number | undefined;
@@ -120,7 +126,9 @@ export class RelayTrace extends TraceEvent {
 
 /** A value is asked of a cache, or given to it. */
 export class CacheTrace extends TraceEvent {
+  /** The name of the cache. */
   readonly cache: string;
+  /** `load` is `getOrSet`; `delete` is any call that ends values. */
   readonly operation: 'get' | 'load' | 'set' | 'delete';
   /** For `get` and `load`: whether the value was there. */
   hit: boolean | undefined = undefined;

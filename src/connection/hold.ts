@@ -182,7 +182,7 @@ export class Hold {
   }
 }
 
-/** The SQL of statements; without their values, which may be large and are nobody's business. */
+/** The SQL of statements; without their values, which may be large and no one else's business. */
 export function textsOf(statements: readonly Statement[]): Running['texts'] {
   const [first] = statements;
   return first !== undefined && statements.length === 1 ? first.text : statements.map(({ text }) => text);

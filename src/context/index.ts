@@ -25,10 +25,13 @@ export {
 } from './frame.ts';
 export { BaseLevel } from './base-level.ts';
 export {
+  type HookWait,
+  type JobWait,
   type NotedWait,
   type OpenWait,
   type RecordedClient,
   TransactionRecord,
+  type TurnWait,
   type HistoryNote,
 } from './transaction-record.ts';
 export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';

@@ -77,13 +77,32 @@ export class ChainHistory {
   }
 }
 
-type HookKind = 'beforeCommit' | 'afterCommit' | 'afterRollback' | 'afterCompletion';
+/** An awaited job. */
+export interface JobWait {
+  /** Says which wait it is. */
+  readonly type: 'job';
+  /** The name of the queue. */
+  readonly queue: string;
+  /** The job's UUID. */
+  readonly jobId: string;
+}
 
-/** What a transaction waits for besides its server and its pool, told by who has it wait. */
-export type NotedWait =
-  | { readonly type: 'job'; readonly queue: string; readonly jobId: string }
-  | { readonly type: 'hook'; readonly hook: HookKind }
-  | { readonly type: 'turn' };
+/** A hook that runs. */
+export interface HookWait {
+  /** Says which wait it is. */
+  readonly type: 'hook';
+  /** When it runs. */
+  readonly hook: 'beforeCommit' | 'afterCommit' | 'afterRollback' | 'afterCompletion';
+}
+
+/** Another statement or scope of the same transaction. */
+export interface TurnWait {
+  /** Says which wait it is. */
+  readonly type: 'turn';
+}
+
+/** What a transaction waits for that is neither its server nor its pool, told by who has it wait. */
+export type NotedWait = JobWait | HookWait | TurnWait;
 
 /** A wait that has not ended, with when it began. */
 export interface OpenWait {

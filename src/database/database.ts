@@ -279,7 +279,7 @@ export class Database<Name extends string = string> {
    * ```
    * @throws InvalidOptionError
    */
-  async holders(options?: HoldersOptions): Promise<readonly HolderInfo[]> {
+  async holders(options: HoldersOptions = {}): Promise<readonly HolderInfo[]> {
     return await lookAtHolders([...this.#clients.values()], options);
   }
 

@@ -25,9 +25,9 @@ const mayWaitAfter = 5;
 /** Looks at all who hold a connection of the clients, or wait for one. @throws InvalidOptionError */
 export async function lookAtHolders(
   clients: readonly Client[],
-  options: HoldersOptions | undefined,
+  options: HoldersOptions,
 ): Promise<readonly HolderInfo[]> {
-  const read = readOptions('holders', options ?? {}, checks);
+  const read = readOptions('holders', options, checks);
   const { limit = 1_000, locks = true, lockTimeout = 500 } = read;
   const waits = locks ? await Promise.all(clients.map((client) => waitsOf(client, lockTimeout))) : [];
   const found: HolderInfo[] = [];

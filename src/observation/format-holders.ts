@@ -11,7 +11,7 @@ const longest = 160;
  * ```
  */
 export function formatHolders(holders: readonly HolderInfo[]): string {
-  if (holders.length === 0) return 'Nobody holds a connection or waits for one.';
+  if (holders.length === 0) return 'No connection is held or waited for.';
   const byId = new Map(holders.map((holder) => [holder.id, holder]));
   const inner = new Map<string | undefined, HolderInfo[]>();
   for (const holder of holders) {

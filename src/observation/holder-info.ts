@@ -10,19 +10,43 @@ export interface LockOwner {
   readonly idle: boolean;
 }
 
-/** What a holder waits for now, and for how many milliseconds. */
-export type HolderWait = { readonly for: number } & (
-  | { readonly type: 'connection' }
-  /** What it runs waits for a row, table or advisory lock. */
-  | { readonly type: 'lock'; readonly relation: string | undefined; readonly owners: readonly LockOwner[] }
-  /** The server runs what it was sent, as far as is known. */
-  | { readonly type: 'server' }
-  /** A transaction that was begun inside of it. */
-  | { readonly type: 'transaction'; readonly id: string }
-  /** The program: nothing runs, and nothing that Sluice knows of is waited for. */
-  | { readonly type: 'code' }
-  | NotedWait
-);
+/** A row, table or advisory lock. */
+export interface LockWaiting {
+  /** Says which wait it is. */
+  readonly type: 'lock';
+  /** The table, where the server tells. */
+  readonly relation: string | undefined;
+  /** Those who hold it. */
+  readonly owners: readonly LockOwner[];
+}
+
+/** A transaction that was begun inside of it. */
+export interface InnerWait {
+  /** Says which wait it is. */
+  readonly type: 'transaction';
+  /** The id of the transaction inside. */
+  readonly id: string;
+}
+
+/** `connection`: one of its client. `server`: it runs what it was sent. `code`: the program, since nothing else is known. */
+export interface PlainWait {
+  /** Says which wait it is. */
+  readonly type: 'connection' | 'server' | 'code';
+}
+
+/** What a holder waits for now. */
+export type HolderWait = (PlainWait | LockWaiting | InnerWait | NotedWait) & {
+  /** For how many milliseconds. */
+  readonly for: number;
+};
+
+/** What a server runs. */
+export interface RunningText {
+  /** SQL without literals, cut at 1,000 characters. */
+  readonly text: string;
+  /** For how many milliseconds. */
+  readonly for: number;
+}
 
 /** Who has a connection, or waits for one: an open transaction, a statement outside of one, or a checkout of a library. */
 export interface HolderInfo {
@@ -50,8 +74,8 @@ export interface HolderInfo {
   readonly origin: string | undefined;
   /** The server's side of its connection; undefined as long as it has none. */
   readonly backend: BackendIdentity | undefined;
-  /** What the server runs for it: SQL without literals, cut at 1,000 characters. */
-  readonly running: { readonly text: string; readonly for: number } | undefined;
+  /** What the server runs for it. */
+  readonly running: RunningText | undefined;
   /** What it waits for. */
   readonly waitsFor: HolderWait;
 }

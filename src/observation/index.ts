@@ -1,5 +1,13 @@
 export { formatHolders } from './format-holders.ts';
-export type { HolderInfo, HolderWait, LockOwner } from './holder-info.ts';
+export type {
+  HolderInfo,
+  HolderWait,
+  InnerWait,
+  LockOwner,
+  LockWaiting,
+  PlainWait,
+  RunningText,
+} from './holder-info.ts';
 export { type Activity, lookAtNamed, lookAtTransaction, type Running } from './look.ts';
 export { traceHook } from './trace-hook.ts';
 export { type OnSent, type StatementPlace, traceStatements } from './trace-statements.ts';

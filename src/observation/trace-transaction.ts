@@ -1,6 +1,7 @@
 import {
   CommitTrace,
   commitTrace,
+  fail,
   ScopeTrace,
   scopeTrace,
   type TraceDetails,
@@ -10,7 +11,7 @@ import {
 import type { TransactionRecord } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
 
-/** A transaction, as far as its events tell of it. */
+/** A transaction, as far as its events show it. */
 export interface TracedTransaction {
   readonly record: TransactionRecord;
   readonly characteristics: { readonly readOnly: boolean };
@@ -42,11 +43,11 @@ export function traceTransaction<Result extends { readonly result: { readonly va
   });
   return transactionTrace.run(event, run, ({ result }) => {
     event.outcome = transaction.outcome;
-    if ('error' in result) event.fail(result.error);
+    if ('error' in result) fail(event, result.error);
   });
 }
 
-/** A scope, as far as its event tells of it. */
+/** A scope, as far as its event shows it. */
 export interface TracedScope {
   readonly transaction: TracedTransaction;
   readonly parent: { readonly id: string } | undefined;
@@ -67,7 +68,7 @@ export function traceScope<Result>(
   scope.tracedAs = event.id;
   return scopeTrace.run(event, run, (result) => {
     const failed = failureOf?.(result);
-    if (failed !== undefined) event.fail(failed.error);
+    if (failed !== undefined) fail(event, failed.error);
   });
 }
 

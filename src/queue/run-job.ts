@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError } from '../channels/index.ts';
+import { fail, jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError } from '../channels/index.ts';
 import { type Frame, runInFrame } from '../context/index.ts';
 import { fieldOf, isInstance, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
@@ -90,7 +90,7 @@ function traceRun(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
     (settlement) => {
       event.outcome = settlement.type === 'acknowledged' ? 'completed' : settlement.type;
       const error = failureOf(settlement, { id: jobId, queue: queue.name, level });
-      if (error !== undefined) event.fail(error);
+      if (error !== undefined) fail(event, error);
     },
   );
 }

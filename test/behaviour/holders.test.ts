@@ -39,7 +39,7 @@ describe('holders()', () => {
     const database = server.open();
     await insert(database, 1);
     expect(await database.holders()).toEqual([]);
-    expect(formatHolders([])).toContain('Nobody');
+    expect(formatHolders([])).toContain('No connection');
   });
 
   it('tells a transaction that waits for the program', async () => {

@@ -91,6 +91,12 @@ export const coreRows: readonly Row[] = [
     call: (options, given) => close(given)(options),
     options: { timeout: milliseconds(0, timer) },
   })),
+  {
+    interface: 'HoldersOptions',
+    entrance: 'database.holders',
+    call: (options, { database }) => database.holders(options),
+    options: { limit: whole(1, 1_000_000), locks: truth, lockTimeout: milliseconds(1, timer) },
+  },
   ...(
     [
       ['getDb', (info, { database }) => database.getDb(info)],
