@@ -55,6 +55,9 @@ describe('fastify', () => {
     const define = (transaction: never): unknown => app.get('/', { config: { transaction } }, () => 1);
     expect(() => define({ timeout: 'soon' } as never)).toThrow('got a string for the option "timeout"');
     expect(() => define('yes' as never)).toThrow('A route got a string for its option "transaction"');
+    // An option of @fastify/websocket.
+    const socket = { websocket: true, config: { transaction: true } };
+    expect(() => app.get('/socket', socket, () => 1)).toThrow('The route /socket is a WebSocket and asks for a tran');
     await app.close();
   });
 

@@ -16,6 +16,7 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
   const asked: unknown = config?.transaction;
   if (config === undefined || asked === undefined || asked === false) return;
   const settings = readRouteOptions(asked === true ? {} : objectOf(asked), `The route ${route.path}`);
+  if ('websocket' in route && route.websocket === true) throw websocket(route.path);
   const named = namedRoute(settings, [route.method].flat().join('|'), route.path);
   route.config = Object.assign({ ...config }, { [wrapped]: true });
   route.handler = async function inTransaction(request, reply) {
@@ -48,6 +49,13 @@ function resetTo(reply: FastifyReply): () => void {
     }
     reply.code(statusCode);
   };
+}
+
+function websocket(path: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `The route ${path} is a WebSocket and asks for a transaction: it has no answer that could wait for the commit`,
+    remedy: 'Give it no transaction, and open one for each message with database.transaction()',
+  });
 }
 
 function objectOf(asked: unknown): object {
