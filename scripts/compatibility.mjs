@@ -13,8 +13,8 @@ const refusals = {
   '@prisma/client': ['`>=6.16`', '`bindPrisma()`'],
   '@mikro-orm/core': ['`>=7`', '`bindMikroOrm()`'],
 };
-/** Peers of frameworks, which have pages of their own. */
-const others = /^@nestjs|^rxjs|^fastify|^express|^hono|^eslint|^@types|^reflect-metadata|^nestjs-cls|^typescript/;
+/** Peers that come with others, and those of tools, which have pages of their own. */
+const others = /^@nestjs\/common$|^rxjs$|^eslint$|^nestjs-cls$/;
 
 const runs = readResults('libraries');
 const projects = readResults('fresh');
@@ -56,7 +56,13 @@ function versionsOf(library) {
   const ran = runs.filter((run) => run.library === library).map(({ version }) => version);
   const found = refusals[library] === undefined ? [...ran, ...inProjects(library)] : ran;
   const byParts = new Intl.Collator('en', { numeric: true });
-  return [...new Set([...found, devDependencies[library]])].sort(byParts.compare);
+  return [...new Set([...found, ...installedHere(library)])].sort(byParts.compare);
+}
+
+/** Also under another name. */
+function installedHere(library) {
+  const others = Object.values(devDependencies).filter((version) => version.startsWith(`npm:${library}@`));
+  return [devDependencies[library], ...others.map((version) => version.slice(`npm:${library}@`.length))];
 }
 
 function inProjects(library) {

@@ -2,9 +2,9 @@
 // `npm run libraries:check`, or `npm run libraries:check -- kysely` for some. Each is installed into a folder of its own outside of
 // the repository. On the versions that are installed here, `npm test` runs all of it.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { noteResults } from './compatibility-results.mjs';
 import { startPostgres } from './embedded-postgres.mjs';
 import { root } from './entry-points.mjs';
@@ -24,7 +24,7 @@ try {
     const { passed, output } = await check(run);
     const seconds = Math.round((Date.now() - began) / 1_000);
     console.log(`${passed > 0 ? 'passed' : 'FAILED'} ${run.library} ${run.version}: ${passed} tests (${seconds} s)`);
-    if (passed > 0) results.push({ library: run.library, version: run.version });
+    if (passed > 0) results.push(packageOf(run));
     else failures.push(`${run.library} ${run.version}:\n${output}`);
   }
 } finally {
@@ -37,11 +37,18 @@ if (failures.length > 0) {
 if (asked.length === 0) noteResults('libraries', results);
 process.exit(0);
 
+/** Under its own name, where it is installed under another one. */
+function packageOf({ library, version }) {
+  const [, name = library, own = version] = /^npm:(.+)@(.+)$/.exec(version) ?? [];
+  return { library: name, version: own };
+}
+
 /** @returns how many tests have passed; none where one has failed */
-async function check({ library, version, files, shared = [], without = [], engine, ...run }) {
+async function check({ library, version, with: others = [], files, shared = [], without = [], aliases = {}, engine }) {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-library-'));
-  // Packages of the same version that belong to it.
-  const libraries = [library, ...(run.with ?? [])];
+  // Packages that belong to it, of the same version where none is said.
+  const wanted = [library, ...others].map((name) => (name.lastIndexOf('@') > 0 ? name : `${name}@${version}`));
+  const packages = wanted.map((name) => name.slice(0, name.indexOf('@', 1))).join(',');
   try {
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
     const options = [
@@ -52,18 +59,18 @@ async function check({ library, version, files, shared = [], without = [], engin
       '--legacy-peer-deps',
       '--ignore-scripts',
     ];
-    const wanted = libraries.map((name) => `${name}@${version}`);
     const installed = spawnSync('npm', [...options, ...wanted], { cwd: folder, encoding: 'utf8' });
     if (installed.status !== 0) return { passed: 0, output: installed.stderr };
     // A program has one copy of its driver.
     for (const name of shared) {
+      mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true });
       rmSync(join(folder, 'node_modules', name), { recursive: true, force: true });
       symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
     }
     const report = join(folder, 'report.json');
     const skipped = without.map(({ test }) => test).join('|');
     const pattern = skipped === '' ? [] : ['--testNamePattern', `^(?!.*(?:${skipped}))`];
-    const output = await vitest(['--outputFile', report, ...pattern, ...files], folder, { libraries, engine });
+    const output = await vitest(['--outputFile', report, ...pattern, ...files], folder, { packages, aliases, engine });
     const { success, numPassedTests } = JSON.parse(readFileSync(report, 'utf8'));
     return { passed: success ? numPassedTests : 0, output };
   } catch (error) {
@@ -73,7 +80,7 @@ async function check({ library, version, files, shared = [], without = [], engin
   }
 }
 
-function vitest(options, folder, { libraries, engine }) {
+function vitest(options, folder, { packages, aliases, engine }) {
   const program = join(root, 'node_modules/vitest/vitest.mjs');
   const config = [
     'run',
@@ -89,7 +96,8 @@ function vitest(options, folder, { libraries, engine }) {
     ...process.env,
     DATABASE_URL: url,
     SLUICE_LIBRARIES_FROM: folder,
-    SLUICE_LIBRARIES: libraries.join(','),
+    SLUICE_LIBRARIES: packages,
+    SLUICE_ALIASES: JSON.stringify(aliases),
   };
   if (engine !== undefined) env.SLUICE_TEST_ENGINE = engine;
   const child = spawn(process.execPath, [program, ...config, ...options], { cwd: root, env, timeout: 240_000 });

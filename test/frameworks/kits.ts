@@ -1,8 +1,8 @@
 import { serve } from '@hono/node-server';
 import express5 from 'express';
+import express4 from 'express-4';
 import fastify from 'fastify';
 import { Hono } from 'hono';
-import { createRequire } from 'node:module';
 import { stream, streamSSE } from 'hono/streaming';
 import { createServer, type Server } from 'node:http';
 import { Readable } from 'node:stream';
@@ -13,9 +13,6 @@ import * as honoEntry from '../../src/frameworks/hono/index.ts';
 import type { RouteTransactionOptions } from '../../src/http/index.ts';
 import { currentContext, type Database } from '../../src/index.ts';
 import { portOf } from '../support/http-client.ts';
-
-// It has the types of the other one.
-const express4 = createRequire(import.meta.url)('express-4') as typeof express5;
 
 /** What a server is made with. */
 export interface Setting {

@@ -104,10 +104,23 @@ function enterContexts(app: FastifyInstance, contexts: HttpContext<FastifyReques
   });
   // The body is parsed in callbacks that know nothing of the request.
   app.addHook('preValidation', (request, _reply, done) => {
-    const { config } = request.routeOptions;
+    const config = configOf(request);
     const isMissed = config.transaction !== undefined && config.transaction !== false && !givesTransaction(config);
     request.sluice.run(() => done(isMissed ? definedBefore() : undefined));
   });
+}
+
+type RouteConfig = FastifyRequest['routeOptions']['config'];
+
+/** What the route of a request was defined with. Fastify before 4.23 has it under other names. */
+function configOf(request: FastifyRequest): RouteConfig {
+  const older: Partial<Pick<FastifyRequest, 'routeOptions'>> & OlderRequest = request;
+  return older.routeOptions?.config ?? older.routeConfig ?? older.context?.config ?? request.routeOptions.config;
+}
+
+interface OlderRequest {
+  readonly routeConfig?: RouteConfig;
+  readonly context?: { readonly config: RouteConfig };
 }
 
 function definedBefore(): InvalidOptionError {

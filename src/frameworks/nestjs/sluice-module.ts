@@ -85,6 +85,16 @@ interface Settings {
   readonly options: SluiceModuleOptions;
 }
 
+/**
+ * Has what a feature means by its database. Handed on by another module, since Nest before 11.1.29 takes for what a module exports
+ * itself the last one of its importer's modules that has it, which is a global one, as soon as it has been made.
+ */
+class FeatureModule {
+  static {
+    Module({})(this);
+  }
+}
+
 /** Databases that a module has made. */
 const made = new WeakSet<Database>();
 
@@ -146,7 +156,8 @@ export class SluiceModule {
   static forFeature(options: SluiceFeatureOptions): DynamicModule {
     const { database } = readOptions('SluiceModule.forFeature', options, featureChecks, ['database']);
     noteAsked('database', database);
-    return { module: SluiceModule, ...exported(aliases(getDatabaseToken(database))) };
+    const feature: DynamicModule = { module: FeatureModule, ...exported(aliases(getDatabaseToken(database))) };
+    return { module: SluiceModule, imports: [feature], exports: [feature] };
   }
 }
 
