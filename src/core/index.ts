@@ -3,6 +3,7 @@
 import './node-version.ts';
 export type { HistoryEntry } from './history.ts';
 export { failureName, keepHistory } from './keep-history.ts';
+export { oldestNode } from './node-version.ts';
 export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
 export {
   announceVersion,

@@ -106,7 +106,11 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'frameworks/fastify': { folders: ['.', 'core', 'http'], packages: ['fastify'] },
   'frameworks/express': { folders: ['.', 'core', 'http'], packages: ['express'] },
   'frameworks/hono': { folders: ['.', 'core', 'http'], packages: ['hono'] },
-  'cli/sluice': { folders: ['.', 'outbox', 'queue'], packages: [] },
+  // Each command loads what it needs when it runs.
+  'cli/sluice': {
+    folders: ['.', 'core', 'outbox', 'queue', 'drivers/postgres', 'drivers/mysql', 'eslint'],
+    packages: ['pg', 'eslint'],
+  },
   'cli/demo': {
     folders: [
       '.',
@@ -131,8 +135,8 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
-  'cli/sluice': ['init'],
+  'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],
 };
 
-/** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources. */
-export const shared: readonly string[] = ['kysely', 'pg', 'typeorm', 'knex', '@nestjs/common'];
+/** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources; the command runs a rule in the ESLint of a program. */
+export const shared: readonly string[] = ['kysely', 'pg', 'typeorm', 'knex', '@nestjs/common', 'eslint'];

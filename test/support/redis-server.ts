@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { noteSkipped } from './skipped.ts';
 
-/** A Redis of a test's own, which it may stop and start again. It keeps nothing on disk. */
+/** A Redis of a test's own, which it may stop and start again. It keeps nothing on disk, unless it is told to. */
 export interface OwnRedis {
   readonly url: string;
   start(): Promise<void>;
@@ -23,11 +26,14 @@ export async function ownRedis(): Promise<OwnRedis | undefined> {
   if (!hasRedisServer()) return undefined;
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-redis-'));
   let child: ChildProcess | undefined;
   const redis: OwnRedis = {
     url,
     async start() {
-      const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+      mkdirSync(folder, { recursive: true });
+      const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+      const args = [...place, '--save', '', '--appendonly', 'no'];
       child = spawn('redis-server', args, { stdio: 'ignore' });
       const probe = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
       probe.on('error', () => {});
@@ -41,6 +47,7 @@ export async function ownRedis(): Promise<OwnRedis | undefined> {
       const gone = new Promise((resolve) => stopped.once('exit', resolve));
       stopped.kill('SIGKILL');
       await gone;
+      rmSync(folder, { recursive: true, force: true });
     },
   };
   await redis.start();

@@ -1,0 +1,74 @@
+import type { Command } from './command-line/command.ts';
+
+const json = { about: 'prints JSON, for programs' };
+
+/** All commands, in the order of the help. */
+export const commands: readonly Command[] = [
+  {
+    name: 'init',
+    about: 'writes a starting file for the libraries of package.json, and overwrites nothing',
+    options: {
+      dir: {
+        value: '<folder>',
+        about: 'the folder of the program; default: this one, unless it is the root of a workspace',
+      },
+      'dry-run': { about: 'prints the file, and writes nothing' },
+    },
+    async run({ values, flags }) {
+      const { init } = await import('./init/index.ts');
+      return init({ dir: values['dir'], dryRun: flags.has('dry-run') });
+    },
+  },
+  {
+    name: 'doctor',
+    about: 'looks for what is wrong with this project and the servers that it uses, and says what to do about it',
+    positionals: { label: '[URL...]', least: 0, most: 100 },
+    options: {
+      processes: { value: '<n>', about: 'how many processes of the program there are; default 1' },
+      budget: { value: '<n>', about: 'the most connections of each process, max + maxLevel; default 14' },
+      dir: { value: '<folder>', about: 'the folder of the program; default: this one' },
+      timeout: { value: '<ms>', about: 'how long a server may take to answer; default 5000' },
+      json,
+    },
+    notes: `URLs are postgres://, mysql://, mariadb://, redis:// or rediss://. Without one it takes DATABASE_URL and REDIS_URL, and without those it looks at the project alone. It writes nothing.
+The exit code is 0 if it finds nothing but notes, 1 for warnings and errors, and 2 if the command was not understood. All findings are in docs/doctor.md.`,
+    async run(given) {
+      const { runDoctor } = await import('./doctor/index.ts');
+      return await runDoctor(given);
+    },
+  },
+  {
+    name: 'verify',
+    about: 'tries on a server, pooler or cloud of yours what Sluice relies on, and prints what holds there',
+    positionals: { label: 'URL', least: 1, most: 1 },
+    options: {
+      schema: { value: '<name>', about: 'the schema that it creates and drops; default: sluice_verify_ and a number' },
+      timeout: { value: '<ms>', about: 'how long it may take in all; default 60000' },
+      json,
+    },
+    notes: `URLs are postgres://, mysql:// or mariadb://. It works in a schema of its own (on MySQL and MariaDB a database), touches nothing else, and needs up to six connections.
+The exit code is 0 if all holds that Sluice promises there, 1 if not or if that could not be found out, and 2 if the command was not understood. All rows are in docs/verify.md.`,
+    async run(given) {
+      const { runVerify } = await import('./verify/index.ts');
+      return await runVerify(given);
+    },
+  },
+  {
+    name: 'relay',
+    about: 'relays the outbox of the jobs that a module exports as "jobs", until it is stopped',
+    options: { jobs: { value: '<module>', about: 'a file that exports what createJobs() returns', isRequired: true } },
+    async run({ values }) {
+      const { relayUntilStopped } = await import('./relay.ts');
+      return await relayUntilStopped(values['jobs'] ?? '');
+    },
+  },
+  {
+    name: 'outbox-sql',
+    about: 'prints the SQL of the tables of the outbox and inbox',
+    options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },
+    async run({ values }) {
+      const { printOutboxSql } = await import('./outbox-sql.ts');
+      return printOutboxSql(values['dialect'] ?? 'postgres');
+    },
+  },
+];

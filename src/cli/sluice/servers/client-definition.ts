@@ -1,0 +1,40 @@
+import type { ClientDefinition, PoolOptions } from '../../../index.ts';
+import { UsageError } from '../command-line/command.ts';
+import type { Address } from './address.ts';
+
+/** How the commands connect to a server. */
+export interface ConnectOptions extends PoolOptions {
+  /** PostgreSQL: shown in `pg_stat_activity`, unless the URL says otherwise. */
+  readonly applicationName?: string;
+  /** PostgreSQL behind a pooler: prepare all the same. Default: as a program that says nothing of it. */
+  readonly preparedStatements?: boolean;
+}
+
+/** A client as the program's own: with the driver of the URL, whose package is loaded here. @throws UsageError */
+export async function clientDefinition({ kind, url }: Address, options: ConnectOptions): Promise<ClientDefinition> {
+  const { applicationName = 'sluice', preparedStatements, ...pool } = options;
+  if (kind === 'mysql') {
+    const { mysql } = await packaged('mysql2', () => import('../../../drivers/mysql/index.ts'));
+    return accepted(() => mysql({ uri: url, ...pool }));
+  }
+  const { postgres } = await packaged('pg', () => import('../../../drivers/postgres/index.ts'));
+  return accepted(() => postgres({ connectionString: url, applicationName, preparedStatements, ...pool }));
+}
+
+/** A package that is missing is named, with the command that installs it. */
+export async function packaged<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load();
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new UsageError(`This needs the package ${name}: npm install ${name}`);
+  }
+}
+
+function accepted(define: () => ClientDefinition): ClientDefinition {
+  try {
+    return define();
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
