@@ -102,6 +102,11 @@ export class HeldResponse {
     });
   }
 
+  /** Notes what a handler reads for its answer, which is ended if the answer is forgotten. */
+  isFedBy(source: { destroy?: () => unknown }): void {
+    this.#sources.add(source);
+  }
+
   #define(name: string, descriptor: PropertyDescriptor): void {
     this.#own.set(name, Object.getOwnPropertyDescriptor(this.#response, name));
     Object.defineProperty(this.#response, name, { ...descriptor, configurable: true, enumerable: true });
@@ -123,7 +128,7 @@ export class HeldResponse {
   };
 
   readonly #onPipe = (source: IncomingMessage): void => {
-    this.#sources.add(source);
+    this.isFedBy(source);
   };
 
   /** What the handler gets for an answer that it sends. */

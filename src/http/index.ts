@@ -21,7 +21,7 @@ export {
   responseClosed,
 } from './disconnect.ts';
 export { ClientDisconnectedError, ResponseNotHeldError } from './errors.ts';
-export { holdBody } from './held-body.ts';
+export { holdBody, holdStream, readableOf, type StreamedBody } from './held-body.ts';
 export { HeldResponse } from './held-response.ts';
 export { runHeld } from './held-route.ts';
 export { httpStatusOf, type NodeRequest, ownStatusOf, type Problem, problemOf } from './problem.ts';

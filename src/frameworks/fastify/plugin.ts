@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fastify';
-import { aBoolean, type Check, InvalidOptionError, optionsOf, readOptions } from '../../core/index.ts';
+import { aBoolean, type Check, optionsOf, readOptions } from '../../core/index.ts';
 import type { Database } from '../../index.ts';
 import {
   createHttpContext,
@@ -16,7 +16,8 @@ import {
   shutdownChecks,
   type ShutdownOptions,
 } from '../../http/index.ts';
-import { givesTransaction, wrapRoute } from './route.ts';
+import { noteAnswered, wrapRoute } from './route.ts';
+import { noteScope, refuseOutside, registeredTwice } from './scopes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -68,9 +69,12 @@ export function sluice(database: Database, options: SluiceFastifyOptions = {}): 
   const { problems = true, shutdown: ends, ...others } = readOptions('sluice', options, checks);
   const contexts = createHttpContext<FastifyRequest>(database, others);
   const plugin: FastifyPluginCallback = (app, _options, done) => {
+    if (!noteScope(app)) return done(registeredTwice());
     decorate(app);
     enterContexts(app, contexts);
+    refuseOutside(app);
     app.addHook('onRoute', wrapRoute);
+    app.addHook('onError', noteAnswered);
     if (problems) answerProblems(app);
     if (ends !== undefined) app.addHook('onClose', async () => await shutdown(database, ends));
     done();
@@ -82,7 +86,9 @@ export function sluice(database: Database, options: SluiceFastifyOptions = {}): 
   });
 }
 
+/** A part of an application that has a database of its own is in one whose requests are decorated. */
 function decorate(app: FastifyInstance): void {
+  if (app.hasRequestDecorator('sluice')) return;
   app.decorateRequest('sluice');
   app.decorateRequest('transaction', function transaction(this: FastifyRequest, body, options) {
     return this.sluice.transaction(body, options);
@@ -103,31 +109,7 @@ function enterContexts(app: FastifyInstance, contexts: HttpContext<FastifyReques
     contexts.run(request, received, run).catch(done);
   });
   // The body is parsed in callbacks that know nothing of the request.
-  app.addHook('preValidation', (request, _reply, done) => {
-    const config = configOf(request);
-    const isMissed = config.transaction !== undefined && config.transaction !== false && !givesTransaction(config);
-    request.sluice.run(() => done(isMissed ? definedBefore() : undefined));
-  });
-}
-
-type RouteConfig = FastifyRequest['routeOptions']['config'];
-
-/** What the route of a request was defined with. Fastify before 4.23 has it under other names. */
-function configOf(request: FastifyRequest): RouteConfig {
-  const older: Partial<Pick<FastifyRequest, 'routeOptions'>> & OlderRequest = request;
-  return older.routeOptions?.config ?? older.routeConfig ?? older.context?.config ?? request.routeOptions.config;
-}
-
-interface OlderRequest {
-  readonly routeConfig?: RouteConfig;
-  readonly context?: { readonly config: RouteConfig };
-}
-
-function definedBefore(): InvalidOptionError {
-  return new InvalidOptionError({
-    what: 'A route asks for a transaction, and was defined before the plugin of Sluice was loaded',
-    remedy: 'Write "await app.register(sluice(database))" before it',
-  });
+  app.addHook('preValidation', (request, _reply, done) => request.sluice.run(() => done()));
 }
 
 function answerProblems(app: FastifyInstance): void {

@@ -1,9 +1,34 @@
-import type { FastifyReply, RouteOptions } from 'fastify';
+import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { InvalidOptionError, isThenable, typeName } from '../../core/index.ts';
-import { type HeldResponse, namedRoute, readRouteOptions, runHeld } from '../../http/index.ts';
+import {
+  type HeldResponse,
+  holdBody,
+  holdStream,
+  namedRoute,
+  ownStatusOf,
+  problemOf,
+  readableOf,
+  readRouteOptions,
+  runHeld,
+  type StreamedBody,
+} from '../../http/index.ts';
 
 /** In the configuration of a route whose handler was wrapped. */
-const wrapped = Symbol('sluice.transaction');
+const wrapped = Symbol.for('sluice.fastify.transaction');
+
+/** Requests whose error was given to the error handlers, which may have answered it as if it were none. */
+const answered = new WeakSet<object>();
+
+/** A hook that notes an error which Fastify gives to the error handlers. */
+export function noteAnswered(request: FastifyRequest, _reply: FastifyReply, _error: unknown, done: () => void): void {
+  answered.add(request);
+  done();
+}
+
+/** Whether a route with this configuration is to have a transaction. */
+export function asksForTransaction({ transaction }: { readonly transaction?: unknown }): boolean {
+  return transaction !== undefined && transaction !== false;
+}
 
 /** Whether the handler of a route with this configuration runs in a transaction. */
 export function givesTransaction(config: object): boolean {
@@ -14,7 +39,8 @@ export function givesTransaction(config: object): boolean {
 export function wrapRoute(route: RouteOptions & { readonly path: string }): void {
   const { config, handler } = route;
   const asked: unknown = config?.transaction;
-  if (config === undefined || asked === undefined || asked === false) return;
+  // That of a scope around this one has wrapped it; its handler finds the innermost context.
+  if (config === undefined || !asksForTransaction(config) || givesTransaction(config)) return;
   const settings = readRouteOptions(asked === true ? {} : objectOf(asked), `The route ${route.path}`);
   if ('websocket' in route && route.websocket === true) throw websocket(route.path);
   const named = namedRoute(settings, [route.method].flat().join('|'), route.path);
@@ -23,18 +49,33 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
     const reset = resetTo(reply);
     const handle = async (held: HeldResponse): Promise<void> => {
       reset();
-      await runHandler(() => handler.call(this, request, reply), reply, held);
+      await runHandler(() => handler.call(this, request, reply), reply, held, named.maxHeld);
     };
     refuseHijack(reply);
     try {
       await request.sluice.run(() => runHeld(request.sluice, reply.raw, handle, named));
     } catch (error) {
       reset();
-      throw error;
+      giveBack(reply);
+      if (!answered.has(request) || ownStatusOf(error) !== undefined) throw error;
+      answerAgain(error, request, reply);
+      return reply;
     } finally {
-      Reflect.deleteProperty(reply, 'hijack');
+      giveBack(reply);
     }
   };
+}
+
+/** What of a reply is taken over while its route runs, by properties of its own. */
+function giveBack(reply: FastifyReply): void {
+  for (const name of ['send', 'then', 'hijack']) Reflect.deleteProperty(reply, name);
+}
+
+/** Fastify asks its error handlers once for a reply, and gives the message of a second error to the client. */
+function answerAgain(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  request.log.error({ err: error }, 'request failed');
+  const { status, headers, body } = problemOf(error, request.raw);
+  reply.code(status).headers(headers).send(JSON.stringify(body));
 }
 
 /** Takes back the status and headers that a handler has given, when its answer does not go out. */
@@ -66,24 +107,62 @@ function objectOf(asked: unknown): object {
   });
 }
 
-/** Runs a handler to the end of its answer, whichever way it gives that: by its result, or by `reply.send`. */
-async function runHandler(handler: () => unknown, reply: FastifyReply, held: HeldResponse): Promise<void> {
+/** Runs a handler to its end and to that of its answer, whichever way it gives that: by its result, or by `reply.send`. */
+async function runHandler(
+  handler: () => unknown,
+  reply: FastifyReply,
+  held: HeldResponse,
+  limit: number,
+): Promise<void> {
+  const broken = Promise.withResolvers<never>();
+  // It may come when the handler has ended.
+  broken.promise.catch(() => {});
+  const isAnswered = Promise.race([held.ended, broken.promise]);
+  isAnswered.catch(() => {});
   let isSent = false;
+  // That of an attempt before this one.
+  Reflect.deleteProperty(reply, 'send');
   const send = reply.send.bind(reply);
-  // As its own property, which is taken away below.
   reply.send = (...payload) => {
     isSent = true;
-    return send(...payload);
+    const [body] = payload as readonly unknown[];
+    if (body instanceof Error) broken.reject(body);
+    else if (isStreamed(body)) holdPayload(body, reply, held, limit).then(send, broken.reject);
+    else send(...payload);
+    return reply;
   };
-  try {
-    const result = handler();
-    const value: unknown = isThenable(result) ? await result : result;
-    // A handler that is no async function may answer later.
-    if (value !== undefined || (isThenable(result) && !isSent)) reply.send(value);
-    await held.ended;
-  } finally {
-    Reflect.deleteProperty(reply, 'send');
+  // Otherwise a handler that awaits its reply would wait for the commit, which waits for the handler.
+  // oxlint-disable-next-line unicorn/no-thenable -- that of Fastify is one
+  reply.then = (fulfilled, rejected) => void isAnswered.then(fulfilled, rejected);
+  const result = handler();
+  const value: unknown = isThenable(result) ? await result : result;
+  // A handler that is no async function may answer later.
+  if (value !== undefined || (isThenable(result) && !isSent)) reply.send(value);
+  await isAnswered;
+}
+
+/** What Fastify would read piece by piece, after it has sent the head. */
+function isStreamed(payload: unknown): payload is StreamedBody | Response {
+  if (typeof payload !== 'object' || payload === null) return false;
+  const { pipe, getReader } = payload as { readonly pipe?: unknown; readonly getReader?: unknown };
+  return typeof pipe === 'function' || typeof getReader === 'function' || payload instanceof Response;
+}
+
+/** Reads it in the transaction, so that one which breaks is an error of the handler. */
+async function holdPayload(
+  payload: StreamedBody | Response,
+  reply: FastifyReply,
+  held: HeldResponse,
+  limit: number,
+): Promise<Response | Buffer> {
+  if (payload instanceof Response) {
+    const ending = new AbortController();
+    held.isFedBy({ destroy: () => ending.abort() });
+    return await holdBody(payload, limit, ending.signal);
   }
+  const source = readableOf(payload);
+  held.isFedBy(source);
+  return await holdStream(source, limit, reply.getHeader('content-type'));
 }
 
 /** What is hijacked cannot be answered otherwise when the commit fails. */

@@ -24,17 +24,19 @@ export function transaction(options: Omit<RouteTransactionOptions, 'retry'> = {}
   if (settings.transaction.retry !== undefined) throw retried();
   return async (c, next) => {
     const named = namedRoute(settings, c.req.method, c.req.routePath);
+    const ending = new AbortController();
     const handle = async (): Promise<{ status: number; value: Response }> => {
       await next();
       // What was thrown below has been answered there.
       if (c.error !== undefined) throw c.error;
-      const value = await holdBody(c.res, settings.maxHeld);
+      const value = await holdBody(c.res, settings.maxHeld, ending.signal);
       return { status: value.status, value };
     };
     try {
       const answer = await runRoute(contextOf(c), handle, named);
       replace(c, answer);
     } catch (error) {
+      ending.abort(error);
       // The answer to it is there.
       if (c.error !== undefined && c.error === error) return;
       // Otherwise the headers of the answer that does not go out would be in the one that does.
