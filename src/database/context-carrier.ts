@@ -4,6 +4,7 @@ import {
   createContextCarrierFor,
   contextCarrierChecks,
   type ContextCarrierOptions,
+  warnOfMissingSecret,
 } from '../envelope/index.ts';
 import { enterChain } from './enter-chain.ts';
 import { type Database, internalsOf } from './database.ts';
@@ -22,6 +23,7 @@ import { checkDatabase } from './database-argument.ts';
 export function createContextCarrier(database: Database, options: ContextCarrierOptions = {}): ContextCarrier {
   checkDatabase('createContextCarrier', database);
   const read = readOptions('createContextCarrier', options, contextCarrierChecks);
+  warnOfMissingSecret('createContextCarrier', { given: options, read });
   const { maxLevel } = internalsOf(database);
   return createContextCarrierFor({ maxLevel, enter: (received) => enterChain(database, received) }, read);
 }

@@ -144,6 +144,10 @@ export interface ConnectFailure {
   readonly error: unknown;
   /** Whether another attempt may soon succeed. */
   readonly transient: boolean;
+  /** What the server has said, where that holds no secret: it stands in the message. */
+  readonly says?: string | undefined;
+  /** What to do about it, where that is known; an imperative sentence without its full stop. */
+  readonly remedy?: string | undefined;
 }
 
 /** How a pool for a library differs from others of its client. */

@@ -10,3 +10,4 @@ export {
   type ContextCarrierOptions,
 } from './context-carrier.ts';
 export { runningTests, testHeader, testOf } from './test-requests.ts';
+export { warnOfMissingSecret } from './missing-secret.ts';

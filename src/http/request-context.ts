@@ -9,6 +9,7 @@ import {
   readHeader,
   testHeader,
   testOf,
+  warnOfMissingSecret,
 } from '../envelope/index.ts';
 import type { TransactionOptions } from '../transaction/index.ts';
 import { checkHeaders } from './request-headers.ts';
@@ -94,7 +95,9 @@ export function createHttpContext<Request = unknown>(
   options: HttpContextOptions<Request> = {},
 ): HttpContext<Request> {
   checkDatabase('createHttpContext', database);
-  const { timeout, tenant, ...carried } = readOptions('createHttpContext', options, httpContextChecks);
+  const read = readOptions('createHttpContext', options, httpContextChecks);
+  warnOfMissingSecret('createHttpContext', { given: options, read });
+  const { timeout, tenant, ...carried } = read;
   const carrier = createContextCarrier(database, carried);
   const { secret } = carried;
   const enter = <Result>(request: Request, signal: AbortSignal, body: (context: RequestContext) => Result): Result => {

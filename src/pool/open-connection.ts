@@ -1,5 +1,5 @@
 import { type Clock, fieldOf } from '../core/index.ts';
-import { ConnectError, type Driver, type DriverConnection } from '../driver/index.ts';
+import { ConnectError, type ConnectFailure, type Driver, type DriverConnection } from '../driver/index.ts';
 
 export interface OpeningOptions {
   readonly driver: Driver;
@@ -24,8 +24,7 @@ export async function openConnection(options: OpeningOptions): Promise<DriverCon
   } catch (error) {
     // The waiter's own timer may fire in the same moment: both give the same error.
     if (attempt.signal.aborted) throw stillConnecting(options.clientName, driver.target, acquireTimeout);
-    const { error: cause, transient } = driver.classifyConnect(error);
-    throw connectError(options, cause, transient);
+    throw connectError(options, driver.classifyConnect(error));
   } finally {
     cancelTimer();
   }
@@ -42,17 +41,32 @@ export function stillConnecting(clientName: string, target: string, acquireTimeo
   });
 }
 
-function connectError({ driver, clientName }: OpeningOptions, cause: unknown, transient: boolean): ConnectError {
+function connectError(
+  { driver, clientName }: OpeningOptions,
+  { error: cause, transient, says, remedy }: ConnectFailure,
+): ConnectError {
+  const sentence = says === undefined ? '' : `: ${readable(says)}`;
   return new ConnectError({
-    what: `The client "${clientName}" could not connect to ${driver.target}${reasonCode(cause)}`,
-    remedy: 'See the cause: check that the server runs, accepts this user, and allows processes x budget connections',
+    what: `The client "${clientName}" could not connect to ${driver.target}${reasonCode(cause)}${sentence}`,
+    remedy:
+      remedy ??
+      'See the cause: check that the server runs, accepts this user, and allows processes x budget connections',
     cause,
     at: { clientName },
     transient,
   });
 }
 
-/** The code alone: a message from outside may hold anything. */
+/** In one line, without the full stop that the message ends with. */
+function readable(text: string): string {
+  return text
+    .slice(0, 300)
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .replace(/\.$/, '');
+}
+
+/** The code alone: most messages from outside may hold anything. */
 function reasonCode(cause: unknown): string {
   const code = fieldOf(cause, 'code');
   return typeof code === 'string' ? ` (${code})` : '';

@@ -75,16 +75,34 @@ export function createDecorator(
 
 type Wrap = (method: unknown, key?: unknown) => AnyMethod;
 
+/** What the decorators of `experimentalDecorators` get third: of a method its descriptor, of a parameter its index. */
+type Third = { value?: unknown; get?: unknown; set?: unknown } | number | undefined;
+
 /** Tells apart what is decorated, and in which standard. */
-function decorateWith(wrap: Wrap): (first: unknown, second?: unknown, descriptor?: { value?: unknown }) => unknown {
-  return (first, second, descriptor) => {
+function decorateWith(wrap: Wrap): (first: unknown, second?: unknown, third?: Third) => unknown {
+  return (first, second, third) => {
+    const misplaced = misplacement(second, third);
+    if (misplaced !== undefined) throw notThere(misplaced);
     if (isClass(first) && (second === undefined || kindOf(second) === 'class')) return decorateClass(first, wrap);
     if (kindOf(second) === 'field') return (initial: unknown) => wrap(initial, (second as DecoratorContext).name);
     if (kindOf(second) !== undefined) return wrap(first, (second as DecoratorContext).name);
     if (second === undefined && typeof first === 'function') return wrap(first);
-    const value = wrap(descriptor?.value, second);
-    return Object.assign(descriptor ?? {}, { value });
+    const descriptor = typeof third === 'object' ? third : {};
+    return Object.assign(descriptor, { value: wrap(descriptor.value, second) });
   };
+}
+
+/** What a decorator stands on that is called by no method's call, in words; nothing where it stands well. */
+function misplacement(second: unknown, third: Third): string | undefined {
+  const kind = kindOf(second);
+  if (kind === 'getter' || kind === 'setter' || kind === 'accessor')
+    return `the ${kind} "${String((second as DecoratorContext).name)}"`;
+  if (typeof third === 'number')
+    return `the parameter ${third + 1} of ${typeof second === 'string' ? `"${second}"` : 'the constructor'}`;
+  if (kind !== undefined || (typeof second !== 'string' && typeof second !== 'symbol')) return undefined;
+  if (third?.get !== undefined || third?.set !== undefined) return `the accessor "${String(second)}"`;
+  // Such a decorator is told neither what a property holds nor when.
+  return third?.value === undefined ? `the property "${String(second)}"` : undefined;
 }
 
 /** Wraps the async methods of a class in place. */
@@ -135,6 +153,14 @@ function notAMethod(decorated: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: `@Transactional() decorates ${typeName(decorated)}`,
     remedy: 'Put it on a method or a field with an async function, or on a class',
+  });
+}
+
+function notThere(place: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `@Transactional() decorates ${place}`,
+    remedy:
+      'Put it on an async method or a class; on a field with an async function only with decorators of ECMAScript, without experimentalDecorators',
   });
 }
 

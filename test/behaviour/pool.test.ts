@@ -136,10 +136,11 @@ describe('opening connections', () => {
     const url = new URL(server.url);
     url.pathname = '/no_such_database';
     const database = server.open({ connectionString: url.href });
-    expect(await rejection(insert(database, 1))).toMatchObject({
-      code: 'CONNECT_FAILED',
-      cause: engine.errors.unknownDatabase,
-    });
+    const error = await rejection(insert(database, 1));
+    expect(error).toMatchObject({ code: 'CONNECT_FAILED', cause: engine.errors.unknownDatabase });
+    expect(error.message).toMatch(
+      /\): (?:database "no_such_database" does not exist|Unknown database 'no_such_database')\. Create the database, or correct its name/,
+    );
   });
 
   itWith('application names')('a server without room is asked again until acquireTimeout', async () => {

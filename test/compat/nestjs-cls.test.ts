@@ -17,7 +17,7 @@ import { DataSource, EntitySchema } from 'typeorm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as shim from '../../src/compat/nestjs-cls/index.ts';
 import { ambientPool } from '../../src/drivers/postgres/index.ts';
-import { afterCommit, afterRollback } from '../../src/index.ts';
+import { afterCommit, afterRollback, type Database } from '../../src/index.ts';
 import { bindDrizzle } from '../../src/integrations/drizzle/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { bindKysely } from '../../src/integrations/kysely/index.ts';
@@ -475,6 +475,22 @@ describe('the names here', () => {
   it('are those of the package', () => {
     expect(Object.keys(old).filter((name) => !(name in shim))).toEqual([]);
     expect(shim.Propagation).toEqual(old.Propagation);
+  });
+
+  it('name transactions after the method, or the function, that runs in them', async () => {
+    const { database } = here.dataSource as unknown as { readonly database: Database };
+    const name = (): Promise<unknown> => Promise.resolve(database.current.transaction.active?.name);
+    class Orders {
+      sell(): Promise<unknown> {
+        return name();
+      }
+    }
+    const method = Object.getOwnPropertyDescriptor(Orders.prototype, 'sell') ?? {};
+    shim.Transactional()(Orders.prototype, 'sell', method);
+    Object.defineProperty(Orders.prototype, 'sell', method);
+    expect(await new Orders().sell()).toBe('sell');
+    expect(await here.host.withTransaction(name)).toBe('name');
+    expect(await here.host.withTransaction(() => name())).toBe('anonymous');
   });
 
   it('have hooks: those of Sluice', async () => {

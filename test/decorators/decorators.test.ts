@@ -148,6 +148,27 @@ describe('a decorated class', () => {
   });
 });
 
+describe('where a call cannot be put into a transaction it is refused, and by what it is', () => {
+  type ByHand = (first: unknown, second?: unknown, third?: unknown) => unknown;
+  const decorate = Transactional() as unknown as ByHand;
+
+  it.each<[name: string, given: Parameters<ByHand>, what: string]>([
+    ['a getter', [{}, 'total', { get: (): number => 1 }], 'the accessor "total"'],
+    ['a setter', [{}, 'total', { set: (): void => {} }], 'the accessor "total"'],
+    ['a property', [{}, 'total'], 'the property "total"'],
+    ['a property of Babel', [{}, 'total', { initializer: (): number => 1 }], 'the property "total"'],
+    ['a parameter', [{}, 'sell', 1], 'the parameter 2 of "sell"'],
+    ['a parameter of the constructor', [Prices, undefined, 0], 'the parameter 1 of the constructor'],
+    ['a getter of ECMAScript', [(): number => 1, { kind: 'getter', name: 'total' }], 'the getter "total"'],
+    ['a setter of ECMAScript', [(): void => {}, { kind: 'setter', name: 'total' }], 'the setter "total"'],
+    ['an accessor of ECMAScript', [{}, { kind: 'accessor', name: 'total' }], 'the accessor "total"'],
+  ])('%s', (_name, given, what) => {
+    expect(() => decorate(...given)).toThrow(
+      `@Transactional() decorates ${what}. Put it on an async method or a class`,
+    );
+  });
+});
+
 describe('a function that is wrapped', () => {
   const nameOf = (wrapped: () => Promise<unknown>): Promise<unknown> => wrapped();
 

@@ -61,7 +61,14 @@ it('the examples run that need no more than PostgreSQL', { timeout: 60_000 }, as
   writeFileSync(join(folder, 'main.mts'), main.join('\n'));
   await server.sql("insert into stock values ('a', 1), ('b', 1)");
   await server.sql('insert into product (id, stock) values (1, 5)');
-  const env = { ...process.env, DATABASE_URL: server.url, REPORTS_URL: server.url };
+  const secret = 'a secret of the services of the shop';
+  const env = {
+    ...process.env,
+    DATABASE_URL: server.url,
+    REPORTS_URL: server.url,
+    CONTEXT_SECRET: secret,
+    SLUICE_SECRET: secret,
+  };
   const { stdout, stderr } = spawnSync(process.execPath, [join(folder, 'main.mts')], { encoding: 'utf8', env });
   expect(stderr).toBe('');
   expect(stdout).toMatch(/\ndone\n$/);

@@ -36,6 +36,17 @@ export class ProgressReporter extends DefaultReporter {
   ): void {
     clearInterval(this.#timer);
     super.onTestRunEnd(testModules, unhandledErrors, reason);
+    this.#tellSkipped(testModules);
+  }
+
+  /** Why tests did not run: those that want a server which is away are told of by themselves, behind this. */
+  #tellSkipped(testModules: readonly TestModule[]): void {
+    const skipped = testModules.map((each) => [...each.children.allTests('skipped')].length);
+    const count = skipped.reduce((sum, each) => sum + each, 0);
+    if (count === 0 || this.#files === 1) return;
+    this.log(
+      `${count} tests are skipped: each needs what its engine lacks (levels, sessions, several writers), or a server that is named below.`,
+    );
   }
 
   protected override printTestModule(testModule: TestModule): void {

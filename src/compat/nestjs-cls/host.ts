@@ -135,15 +135,17 @@ export class TransactionHost<TAdapter = never> {
     options: object | undefined,
     fn: Body<Result>,
   ): Promise<Result> {
+    const name = nameOf(fn);
     if (begins(propagation, isActive)) {
       const all = { ...this.#options.defaultTxOptions, ...options };
       const body = this.#options[beginsAlike] === true ? fn : (): Promise<Result> => this.#begin(options, fn);
-      return await ambient.begin(body, propagation, all);
+      return await ambient.begin(body, propagation, { name, ...all });
     }
     // What joins or nests asks for what it says itself.
-    if (isActive && propagation !== Propagation.NotSupported) return await ambient.begin(fn, propagation, options);
+    if (isActive && propagation !== Propagation.NotSupported)
+      return await ambient.begin(fn, propagation, { name, ...options });
     this.#warnIgnored(options, propagation, fn.name || 'anonymous');
-    return await this.#runAs(none, () => ambient.begin(fn, propagation, undefined));
+    return await this.#runAs(none, () => ambient.begin(fn, propagation, { name }));
   }
 
   // The functions of an adapter are called on what it gave, since they may use "this".
@@ -224,6 +226,11 @@ export class TransactionHost<TAdapter = never> {
       `Transaction options are ignored because ${why}the propagation mode is ${propagation} (for method ${name}).`,
     );
   }
+}
+
+/** The name of a decorated method or of a function, without what bind() puts before it. */
+function nameOf({ name }: Body<unknown>): string | undefined {
+  return name.replace(/^(?:bound )+/, '').slice(0, 200) || undefined;
 }
 
 function awaited(running: Running, fn: Body<unknown>): (...given: unknown[]) => Promise<never> {

@@ -67,7 +67,9 @@ const checks: Record<keyof SluiceFastifyOptions, Check> = {
  */
 export function sluice(database: Database, options: SluiceFastifyOptions = {}): FastifyPluginCallback {
   const { problems = true, shutdown: ends, ...others } = readOptions('sluice', options, checks);
-  const contexts = createHttpContext<FastifyRequest>(database, others);
+  // One that is given and undefined is warned of there, and was left out by the reading.
+  const secret = 'secret' in options ? { secret: others.secret } : {};
+  const contexts = createHttpContext<FastifyRequest>(database, { ...others, ...secret });
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (!noteScope(app)) return done(registeredTwice());
     decorate(app);

@@ -29,6 +29,20 @@ const endingTransaction: ReadonlySet<FailureKind> = new Set(['deadlock', 'serial
 /** The server has no room just now, or is starting or stopping: it may accept the next attempt. */
 const transientRefusals: ReadonlySet<unknown> = new Set([1040, 1203, 1053, 1226]);
 
+const room = 'Raise max_connections, or lower the budgets: that of each process counts';
+const login = 'Check the user, the password and from which hosts the server lets the user in';
+/** What the server says with these names no more than users, databases and hosts. */
+const remedies: ReadonlyMap<number, string> = new Map([
+  [1049, 'Create the database, or correct its name in the connection settings'],
+  [1044, 'Grant the user rights on the database'],
+  [1045, login],
+  [1698, login],
+  [1130, login],
+  [1040, room],
+  [1203, room],
+  [1226, room],
+]);
+
 export function describeFailure(error: unknown): Failure {
   const kind = kinds.get(numberOf(error)) ?? 'statement';
   const elsewhere = isReadOnlyServer(error) || numberOf(error) === 1053;
@@ -43,7 +57,13 @@ export function isReadOnlyServer(error: unknown): boolean {
 }
 
 export function describeConnectFailure(error: unknown): ConnectFailure {
-  return { error, transient: transientRefusals.has(numberOf(error)) };
+  const number = numberOf(error);
+  const remedy = remedies.get(number);
+  return {
+    error,
+    transient: transientRefusals.has(number),
+    ...(remedy === undefined || !(error instanceof Error) ? {} : { says: error.message, remedy }),
+  };
 }
 
 function numberOf(error: unknown): number {

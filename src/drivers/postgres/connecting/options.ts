@@ -12,7 +12,7 @@ import {
   withMethods,
 } from '../../../core/index.ts';
 import { type PoolOptions, poolOptionChecks } from '../../../driver/index.ts';
-import { parseConnectionString } from './connection-string.ts';
+import { encodedOr, parseConnectionString } from './connection-string.ts';
 import type { TypeParsers } from '../wire/pg-types.ts';
 import { isTargetSessionAttrs, type TargetSessionAttrs, targetSessionAttrs } from './target-session.ts';
 
@@ -80,7 +80,34 @@ const checks: Record<keyof PostgresOptions, Check> = {
 
 /** @throws InvalidOptionError, without the value: a connection string holds a password */
 export function readPostgresOptions(options: PostgresOptions): PostgresOptions {
-  return readOptions('postgres', options, checks);
+  const read = readOptions('postgres', options, checks);
+  assertSaidOnce(read);
+  return read;
+}
+
+/** The connection string would win, and the option have no effect. @throws InvalidOptionError, without the values */
+function assertSaidOnce({ connectionString, ...options }: PostgresOptions): void {
+  const said = connectionString === undefined ? undefined : parseConnectionString(connectionString);
+  if (said === undefined) return;
+  const hosts = said.addresses.map(({ host }) => host);
+  const ports = said.addresses.map(({ port }) => port);
+  const inString = {
+    host: hosts.every((host) => host === undefined) ? undefined : hosts.join(','),
+    port: ports.every((port) => port === undefined) ? undefined : [...new Set(ports)].join(','),
+    database: said.database,
+    user: said.user,
+    // A function wins.
+    password: typeof options.password === 'function' ? undefined : said.password,
+  } as const;
+  for (const name of ['host', 'port', 'database', 'user', 'password'] as const) {
+    const [option, other] = [options[name], inString[name]];
+    if (option === undefined || other === undefined) continue;
+    if (other === (name === 'database' ? encodedOr(String(option)) : String(option))) continue;
+    throw new InvalidOptionError({
+      what: `postgres got two values for "${name}": one in the connection string, which wins, and another as an option`,
+      remedy: 'Leave one of them out, or change it in the connection string',
+    });
+  }
 }
 
 function connectionUrl(value: unknown): string | undefined {

@@ -18,7 +18,7 @@ import {
 } from '@nestjs/core';
 import { aBoolean, aFunction, type Check, label, milliseconds, readOptions } from '../../../core/index.ts';
 import type { Database } from '../../../database/index.ts';
-import { contextCarrierChecks } from '../../../envelope/index.ts';
+import { contextCarrierChecks, warnOfMissingSecret } from '../../../envelope/index.ts';
 import type { HttpContextOptions } from '../../../http/index.ts';
 import { aList } from '../parts/checks.ts';
 import { coreModule } from '../parts/core-module.ts';
@@ -97,7 +97,9 @@ export class RequestModule {
 
   /** Gives requests and messages their context. @throws InvalidOptionError */
   static forRoot(options: RequestModuleOptions = {}): DynamicModule {
-    const { database, errors, ...others } = readOptions('RequestModule.forRoot', options, checks);
+    const read = readOptions('RequestModule.forRoot', options, checks);
+    warnOfMissingSecret('RequestModule.forRoot', { given: options, read });
+    const { database, errors, ...others } = read;
     return moduleOf({ database, errors }, { useFactory: () => others });
   }
 
