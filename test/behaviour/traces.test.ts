@@ -1,4 +1,4 @@
-import { type TracingChannelSubscribers, tracingChannel } from 'node:diagnostics_channel';
+import { tracingChannel } from 'node:diagnostics_channel';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ let seen: Seen[] = [];
 const subscribers = (Object.keys(traceNames) as Kind[]).map((kind) => {
   const note = (part: string) => (event: object) => void seen.push({ kind, part, event: event as TraceEvent });
   const parts = { start: note('start'), end: note('end'), asyncStart: note('asyncStart'), asyncEnd: note('asyncEnd') };
-  return [kind, { ...parts, error: note('error') } as TracingChannelSubscribers<object>] as const;
+  return [kind, { ...parts, error: note('error') }] as const;
 });
 
 beforeEach(() => {
