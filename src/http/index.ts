@@ -25,7 +25,12 @@ export { holdBody, holdStream, readableOf, type StreamedBody } from './held-body
 export { HeldResponse } from './held-response.ts';
 export { runHeld } from './held-route.ts';
 export { httpStatusOf, type NodeRequest, ownStatusOf, type Problem, problemOf } from './problem.ts';
-export { type ProblemHandlerOptions, problemReporter, reportInBackground } from './report-failure.ts';
+export {
+  type FailedRequest,
+  type ProblemHandlerOptions,
+  problemReporter,
+  reportInBackground,
+} from './report-failure.ts';
 export {
   createHttpContext,
   type HttpContext,

@@ -47,11 +47,20 @@ const repeatable = new Set(['40001', '40P01', 'ER_LOCK_DEADLOCK', 'ER_CHECKREAD'
  * a client that has gone, that of an error which brings its own in `status` or `statusCode`, and 500 for all others.
  */
 export function httpStatusOf(error: unknown): number {
-  const found = SluiceError.find(error);
+  const found = tellingError(error);
   if (found !== undefined) return statusOfOurs(found);
   const own = ownStatusOf(error);
   if (own !== undefined) return own;
   return isRepeatable(error) ? 503 : 500;
+}
+
+/**
+ * The error of Sluice that says what a client is told. Of a statement that came too late that is what ended its transaction: a
+ * client that has gone, a deadline.
+ */
+function tellingError(error: unknown): SluiceError | undefined {
+  const found = SluiceError.find(error);
+  return found?.code === 'TRANSACTION_ENDED' ? (SluiceError.find(found.cause) ?? found) : found;
 }
 
 function statusOfOurs(error: SluiceError): number {
@@ -95,7 +104,7 @@ export function problemOf(error: unknown, request: NodeRequest | boolean = false
     typeof request === 'boolean' ? { isUploading: request, isHttp2: false } : lookAt(request);
   const found = httpStatusOf(error);
   const status = found === 504 && isUploading ? 408 : found;
-  const code = SluiceError.find(error)?.code ?? (isRepeatable(error) ? 'SERIALIZATION_FAILURE' : 'INTERNAL_ERROR');
+  const code = tellingError(error)?.code ?? (isRepeatable(error) ? 'SERIALIZATION_FAILURE' : 'INTERNAL_ERROR');
   return {
     status,
     headers: {

@@ -1,3 +1,4 @@
+import type { Request } from 'express';
 import { ownStatusOf, type ProblemHandlerOptions, problemReporter } from '../../http/index.ts';
 import type { ProblemHandler } from './handlers.ts';
 
@@ -19,10 +20,16 @@ export function problemHandler(options: ProblemHandlerOptions = {}): ProblemHand
       next(error);
       return;
     }
-    const { status, headers, body } = answerTo(error, request);
+    const { status, headers, body } = answerTo(error, request, { method: request.method, route: routeOf(request) });
     // The client has gone: there is nothing to answer.
     if (response.destroyed) return;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.status(status).end(JSON.stringify(body));
   };
+}
+
+/** Express forgets the path of the router on the way to a handler of errors outside of it. */
+function routeOf({ path, route }: Request): string {
+  const { path: pattern } = (route ?? {}) as { readonly path?: unknown };
+  return typeof pattern === 'string' ? pattern : path;
 }

@@ -17,9 +17,12 @@ export function problemHandler(options: ProblemHandlerOptions = {}): ErrorHandle
   return (error, c) => {
     if ('getResponse' in error) return error.getResponse();
     const own = ownStatusOf(error);
-    const { status, headers, body } = answerTo(error, requestOf(c.env));
+    const { status, headers, body } = answerTo(error, requestOf(c.env), {
+      method: c.req.method,
+      route: c.req.routePath,
+    });
     const shown = own === undefined ? body : { title: body.title, status };
-    return new Response(JSON.stringify(shown), { status: status === 499 ? 500 : status, headers });
+    return new Response(JSON.stringify(shown), { status, headers });
   };
 }
 
