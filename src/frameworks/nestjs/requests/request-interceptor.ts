@@ -2,6 +2,7 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { from, lastValueFrom, Observable } from 'rxjs';
 import { askToLeave, type HeldResponse, type RequestContext, runHeld, runRoute } from '../../../http/index.ts';
+import { holdValue } from './held-value.ts';
 import { messageHeaders } from './message-headers.ts';
 import { databaseNamed, type OpenParts } from '../parts/open-parts.ts';
 import { type AnyRequest, type AnyResponse, rawOf, type Requests } from './requests.ts';
@@ -36,7 +37,14 @@ export class RequestInterceptor {
     const handle = (): Promise<unknown> => lastValueFrom(next.handle(), { defaultValue: undefined });
     return from(
       this.#requests.enter(request, response, (entered) =>
-        this.#runRoute(this.#on(entered, noted.database), noted, raw, handle, answersItself(context)),
+        this.#runRoute(
+          this.#on(entered, noted.database),
+          noted,
+          raw,
+          handle,
+          answersItself(context),
+          response.raw !== undefined,
+        ),
       ),
     );
   }
@@ -47,14 +55,9 @@ export class RequestInterceptor {
     response: ReturnType<typeof rawOf<AnyResponse['raw'] & object>>,
     handle: () => Promise<unknown>,
     isHeld: boolean,
+    isFastify: boolean,
   ): Promise<unknown> {
-    if (!isHeld) {
-      const handler = async (): Promise<{ status: number; value: unknown }> => {
-        const value = await handle();
-        return { status: response.statusCode, value };
-      };
-      return await runRoute(entered, handler, settings);
-    }
+    if (!isHeld) return await runReturned(entered, settings, response, handle, isFastify);
     let value: unknown;
     const handler = async (held: HeldResponse): Promise<void> => {
       value = await handle();
@@ -92,5 +95,25 @@ export class RequestInterceptor {
         (error: unknown) => subscriber.error(error),
       );
     });
+  }
+}
+
+/** Runs a handler whose result is the answer, which Nest sends when the transaction is over. */
+async function runReturned(
+  entered: RequestContext,
+  settings: NotedRoute['settings'],
+  response: { readonly statusCode: number },
+  handle: () => Promise<unknown>,
+  isFastify: boolean,
+): Promise<unknown> {
+  const ending = new AbortController();
+  const handler = async (): Promise<{ status: number; value: unknown }> => {
+    const value = await holdValue(await handle(), settings.maxHeld, ending.signal, isFastify);
+    return { status: response.statusCode, value };
+  };
+  try {
+    return await runRoute(entered, handler, settings);
+  } finally {
+    ending.abort();
   }
 }
