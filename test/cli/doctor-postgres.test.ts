@@ -42,6 +42,15 @@ function asRole(): string {
   return url.href;
 }
 
+/** How many connections a server has room for. */
+async function roomOn(url: string): Promise<number> {
+  const [finding] = await look(url, { processes: 10_000 });
+  return Number(/room for (\d+)/.exec(finding?.what ?? '')?.[1]);
+}
+function clients(url: string, { count, ...config }: pg.ClientConfig & { readonly count: number }): pg.Client[] {
+  return Array.from({ length: count }, () => new pg.Client({ connectionString: url, ...config }));
+}
+
 it('finds nothing in a right set-up', async () => {
   const { target, facts, findings } = await examine();
   expect(findings).toEqual([]);
@@ -59,27 +68,15 @@ describe('connections', () => {
     );
   });
 
-  it('counts what others have open, and not the own program', async () => {
-    const room = async (): Promise<number> => {
-      const [finding] = await look(server.url, { processes: 10_000 });
-      return Number(/room for (\d+)/.exec(finding?.what ?? '')?.[1]);
-    };
-    const own = Array.from(
-      { length: 5 },
-      () => new pg.Client({ connectionString: server.url, application_name: 'sluice' }),
-    );
-    const others = Array.from(
-      { length: 50 },
-      () => new pg.Client({ connectionString: server.url, application_name: 'reports' }),
-    );
-    const before = await room();
-    await Promise.all(own.map((client) => client.connect()));
+  it('counts what other users have open, for one who sees no more of them than that they are there', async () => {
+    const before = await roomOn(asRole());
+    const others = clients(server.url, { count: 50, application_name: 'reports' });
     try {
       await Promise.all(others.map((client) => client.connect()));
       // Other tests open and close connections at the same time.
-      await until('fifty fewer are free', async () => (await room()) <= before - 40);
+      await until('fifty fewer are free', async () => (await roomOn(asRole())) <= before - 40);
     } finally {
-      await Promise.all([...own, ...others].map((client) => client.end()));
+      await Promise.all(others.map((client) => client.end()));
     }
   });
 
@@ -319,12 +316,31 @@ describe('a server that cannot be used', () => {
   });
 });
 
-describe('replicas', () => {
+describe('a server of its own', () => {
   let servers: StreamingStandby;
   beforeAll(async () => {
     servers = await startStandby({ recovery_min_apply_delay: '1h' });
   }, 120_000);
   afterAll(() => servers?.stop(), 60_000);
+
+  it('counts the sessions of other programs, and not those of its own', { timeout: 60_000 }, async () => {
+    const { url } = servers.primary;
+    const [own, others] = [
+      clients(url, { count: 5, application_name: 'sluice' }),
+      clients(url, { count: 7, application_name: 'reports' }),
+    ];
+    const room = await roomOn(url);
+    try {
+      await Promise.all(own.map((client) => client.connect()));
+      expect(await roomOn(url)).toBe(room);
+      await Promise.all(others.map((client) => client.connect()));
+      expect(await roomOn(url)).toBe(room - 7);
+      // A program may have a name of its own, which its URL says then.
+      expect(await roomOn(`${url}?application_name=reports`)).toBe(room);
+    } finally {
+      await Promise.all([...own, ...others].map((client) => client.end()));
+    }
+  });
 
   it(
     'finds a standby that lags behind, from both sides, and that it takes no writes',
@@ -350,7 +366,10 @@ describe('replicas', () => {
       );
       await until('its primary sees it, too', async () => (await look(primary.url)).length > 0, 30_000);
       expect(await look(primary.url)).toMatchObject([
-        { code: 'REPLICA_DELAYED', what: expect.stringMatching(/^The standby walreceiver is \d+ MB of WAL behind$/) },
+        {
+          code: 'REPLICA_DELAYED',
+          what: expect.stringMatching(/^The standby walreceiver is \d+ (?:s|MB of WAL) behind$/),
+        },
       ]);
     },
   );

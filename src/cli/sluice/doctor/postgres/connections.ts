@@ -16,11 +16,12 @@ interface Limits {
   readonly database_limit: number;
 }
 
-/** Those of another user, or of a program that gives another name, are others'. */
+/** Those of another user, or of a program that gives another name, are others'. Of another user's session a plain user sees no type. */
 const limits = `select current_setting('max_connections')::int as most,
   current_setting('superuser_reserved_connections')::int
     + coalesce(current_setting('reserved_connections', true), '0')::int as reserved,
-  (select count(*)::int from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
+  (select count(*)::int from pg_stat_activity where coalesce(backend_type, 'client backend') = 'client backend'
+    and usename is not null and pid <> pg_backend_pid()
     and (usename is distinct from current_user
       or application_name not in ('sluice', current_setting('application_name')))) as others,
   coalesce((select rolconnlimit from pg_roles where rolname = current_user and not rolsuper), -1) as role_limit,
