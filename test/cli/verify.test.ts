@@ -8,7 +8,9 @@ import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
+import { openBench } from '../../src/cli/sluice/verify/bench/open-bench.ts';
 import { dropStatement } from '../../src/cli/sluice/verify/bench/schema.ts';
+import { isolation } from '../../src/cli/sluice/verify/topics/isolation.ts';
 import { isSound, type Result } from '../../src/cli/sluice/verify/report.ts';
 import { verify, type VerifyOptions } from '../../src/cli/sluice/verify/run.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -74,6 +76,23 @@ function expectAllHolds(result: Result): void {
   expect(countOf(result)).toBe(22);
 }
 
+/** What sessions have left on the backends of a pooler, of which each client here holds one. */
+async function leftOnBackends(url: string, count: number): Promise<object> {
+  const clients = Array.from({ length: count }, () => new pg.Client({ connectionString: url }));
+  const sums = { channels: 0, prepared: 0, locks: 0 };
+  for (const client of clients) {
+    await client.connect();
+    await client.query('begin');
+    const { rows } = await client.query<typeof sums>(`select
+      (select count(*)::int from pg_listening_channels()) as channels,
+      (select count(*)::int from pg_prepared_statements) as prepared,
+      (select count(*)::int from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()) as locks`);
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += rows[0]?.[name] ?? 0;
+  }
+  await Promise.all(clients.map((client) => client.end()));
+  return sums;
+}
+
 describe('verify on PostgreSQL', () => {
   it('all holds, and nothing is left of it', { timeout: bound }, async () => {
     expectAllHolds(await run(server.url));
@@ -112,6 +131,7 @@ describe('verify on PostgreSQL', () => {
       if (mode === 'transaction') expect(meaningOf(result, 'LISTEN and NOTIFY')).toContain('jobs poll');
       for (const [level, meaning] of Object.entries(levelsOfPostgres)) expect(meaningOf(result, level)).toBe(meaning);
       expect(await schemas()).toEqual([]);
+      expect(await leftOnBackends(pooler.url, 10)).toEqual({ channels: 0, prepared: 0, locks: 0 });
     } finally {
       await pooler.stop();
     }
@@ -232,6 +252,29 @@ await describeWith('MariaDB', 'verify on MariaDB', () => {
     expect(meaningOf(result, 'SERIALIZABLE')).toContain('may not create a schema');
     expect(isSound(result)).toBe(true);
     expect(JSON.stringify(result)).not.toContain('canary');
+  });
+
+  it('a database that holds more than it made is left alone', { timeout: bound }, async () => {
+    const name = newName();
+    await admin.query(`create database ${name}; create table ${name}.sale (id int);
+      create table ${name}.sluice_verify_mark as select now() - interval 1 day as ends_at`);
+    const result = await run(mariadbUrl);
+    expect(result.remarks.join()).toContain(dropStatement('mysql', name));
+    expect((await admin.query(`select * from ${name}.sale`))[0]).toEqual([]);
+    await admin.query(`drop database ${name}`);
+  });
+
+  it('finds anomalies that an engine lets through against its promise', { timeout: bound }, async () => {
+    const address = { kind: 'mysql', url: mariadbUrl } as const;
+    const { signal } = new AbortController();
+    const { bench, close } = await openBench({ address, schema: newName(), timeout: bound, signal });
+    // What PostgreSQL promises, MariaDB does not keep.
+    const rows = await isolation.run({ ...bench, kind: 'postgres' });
+    expect(await close()).toBe(true);
+    expect(rows.filter(({ verdict }) => verdict === 'doesNotHold')).toMatchObject([
+      { name: 'READ UNCOMMITTED', required: true, meaning: 'dirty read came about, which this level keeps out' },
+      { name: 'REPEATABLE READ', required: true, meaning: 'lost update came about, which this level keeps out' },
+    ]);
   });
 
   it('a name with odd characters', { timeout: bound }, async () => {

@@ -21,6 +21,16 @@ export function serverCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+/** The user may not: 42501, and 1044, 1142 and 1227 of MySQL and MariaDB. */
+export function isRefused(error: unknown): boolean {
+  return /^42501$|ACCESS_DENIED|DBACCESS|TABLEACCESS/.test(serverCodeOf(error) ?? '');
+}
+
+/** There is no such table or schema: 42P01 and 3F000, and 1146 and 1049 of MySQL and MariaDB. */
+export function isMissing(error: unknown): boolean {
+  return /^42P01$|^3F000$|NO_SUCH_TABLE|BAD_DB/.test(serverCodeOf(error) ?? '');
+}
+
 /** Rejects when it takes longer. What is under way goes on, and its end is not looked at. */
 export async function within<Value>(milliseconds: number, work: Promise<Value>, signal?: AbortSignal): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../servers/failure.ts';
+import { isRefused } from '../../servers/failure.ts';
 import type { DatabaseServer } from '../databases/database-server.ts';
 import type { Check } from '../finding.ts';
 
@@ -10,7 +10,7 @@ export const lockDetection: Check<DatabaseServer> = {
       await server.ask('select 1 from information_schema.innodb_trx limit 1');
       return [];
     } catch (error) {
-      if (!/PROCESS|denied/i.test(reasonOf(error))) throw error;
+      if (!isRefused(error)) throw error;
       return [
         {
           code: 'LOCKS_HIDDEN',

@@ -1,5 +1,5 @@
 import { duration } from '../../terminal/text.ts';
-import { reasonOf } from '../../servers/failure.ts';
+import { isRefused } from '../../servers/failure.ts';
 import type { DatabaseServer } from '../databases/database-server.ts';
 import type { Check, Finding } from '../finding.ts';
 
@@ -15,7 +15,7 @@ export const replicas: Check<DatabaseServer> = {
       .ask<Record<string, unknown>>(isMariaDb ? 'show all slaves status' : 'show replica status')
       .catch((error: unknown) => {
         // Without its privilege there is nothing to be seen.
-        if (/denied/i.test(reasonOf(error))) return [];
+        if (isRefused(error)) return [];
         throw error;
       });
     return rows.flatMap(findingOf);

@@ -1,7 +1,7 @@
 import type { Database, Sql } from '../../../../index.ts';
 import type { Address } from '../../servers/address.ts';
 import { clientDefinition } from '../../servers/client-definition.ts';
-import { serverCodeOf, within } from '../../servers/failure.ts';
+import { isRefused, serverCodeOf, within } from '../../servers/failure.ts';
 import type { Bench } from './bench.ts';
 import { Connections, type Proxied } from './connections.ts';
 import { factsOf, hasTwoSessions, poolerOf } from './facts.ts';
@@ -86,11 +86,6 @@ async function tryCreate(
     const missing = kind === 'mysql' ? 'CREATE, and all on the database that it makes' : 'CREATE ON DATABASE';
     return { why: `This user may not create a schema: GRANT ${missing}` };
   }
-}
-
-/** The user may not: 42501, and 1044, 1142 and 1227 of MySQL and MariaDB. */
-function isRefused(error: unknown): boolean {
-  return /^42501$|ACCESS_DENIED|DBACCESS|TABLEACCESS/.test(serverCodeOf(error) ?? '');
 }
 
 /** It is of others: it was not made here. */

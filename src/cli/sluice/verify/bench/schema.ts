@@ -1,4 +1,5 @@
 import { type Database, type Sql, sql } from '../../../../index.ts';
+import { isMissing, isRefused } from '../../servers/failure.ts';
 
 /** The table by which a schema is known to be one of this command, and until when it may be in use. */
 const mark = 'sluice_verify_mark';
@@ -64,15 +65,17 @@ export async function findLeftovers(
   const over: string[] = [];
   const inUse: string[] = [];
   for (const { name } of rows) {
-    // Another user's may not be read.
-    const ended = await database
-      .query(
-        sql<{
-          over: unknown;
-        }>`select case when max(ends_at) < now() then 1 else 0 end as over from ${sql.id(name, mark)}`,
-      )
-      .catch(() => undefined);
-    if (ended !== undefined) (Number(ended.rows[0]?.over) === 1 ? over : inUse).push(name);
+    const marks = sql.id(name, mark);
+    const question = sql<{
+      ended: unknown;
+    }>`select case when max(ends_at) < now() then 1 else 0 end as ended from ${marks}`;
+    try {
+      const [row] = (await database.query(question)).rows;
+      (Number(row?.ended) === 1 ? over : inUse).push(name);
+    } catch (error) {
+      // Another user's may not be read, and one that is going on may drop it just now.
+      if (!isRefused(error) && !isMissing(error)) throw error;
+    }
   }
   // What was killed on MySQL and MariaDB before it had its mark.
   const { rows: empty } = await database.query(

@@ -1,6 +1,6 @@
 import { sql } from '../../../../index.ts';
 import { type Bench, type Topic, valueOf } from '../bench/bench.ts';
-import { optional, type Row } from '../row.ts';
+import { notApplicable, optional, type Row } from '../row.ts';
 
 const name = 'prepared statements';
 
@@ -45,6 +45,8 @@ function ofPooler({ pooler, preparesBehindPooler }: Bench): Row {
   if (preparesBehindPooler === true) {
     return optional(name, true, 'Work behind the pooler; they are off there unless you give preparedStatements: true');
   }
+  if (preparesBehindPooler === undefined)
+    return notApplicable(name, 'The pooler gave the same connection each time, so it could not be seen');
   const mode = pooler?.mode === 'transaction' ? 'gives each transaction another connection and ' : '';
   return optional(
     name,
