@@ -335,6 +335,21 @@ describe('queries of Prisma that were made before', () => {
     expect(await shapeOf(client.$transaction(made))).toMatchObject({ code: 'P2028' });
     expect(await server.products()).toEqual([]);
   });
+
+  it('are refused where nothing awaits them and the transaction ends first', async () => {
+    const database = server.open({ max: 2 });
+    const client = openBound(database, {});
+    let settled: PromiseLike<unknown> | undefined;
+    await database.transaction(async () => {
+      await client.product.count();
+      settled = client.product.create({ data: { id: 1 } }).then(
+        () => 'stored',
+        (error: unknown) => error,
+      );
+    });
+    expect(await settled).toMatchObject({ code: 'TRANSACTION_ENDED' });
+    expect(await server.products()).toEqual([]);
+  });
 });
 
 let lastId = 0;
