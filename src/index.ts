@@ -8,8 +8,10 @@ export type {
   CommitTrace,
   ConnectionEvent,
   ConnectionLeakEvent,
+  ForeignWaitEvent,
   HookErrorEvent,
   HookTrace,
+  IdleTransactionEvent,
   JobEvent,
   JobPushTrace,
   JobRunTrace,
@@ -133,6 +135,7 @@ export {
   type PlainWait,
   type RunningText,
 } from './observation/index.ts';
+export { allowForeignWaits, ForeignWaitError, type ForeignWaits } from './foreign-waits/index.ts';
 export { HookLimitError } from './hooks/index.ts';
 export {
   AfterCommitError,

@@ -32,6 +32,30 @@ export interface RetryEvent extends TransactionEvent {
   readonly error: unknown;
 }
 
+/** A transaction that holds a connection calls another server or program. */
+export interface ForeignWaitEvent extends TransactionEvent {
+  /** The id of the transaction. */
+  readonly id: string;
+  /** Names the chain that it belongs to. */
+  readonly chainId: string;
+  /** What it calls, without paths and credentials: `GET https://rates.example`, `a new connection to a server`. */
+  readonly what: string;
+  /** The place in the program that calls (`file:line:column`), where Node.js tells. */
+  readonly place: string | undefined;
+}
+
+/** A transaction holds a connection, and has sent nothing for longer than `idleWarning`. */
+export interface IdleTransactionEvent extends TransactionEvent {
+  /** The id of the transaction. */
+  readonly id: string;
+  /** Names the chain that it belongs to. */
+  readonly chainId: string;
+  /** Milliseconds since its last statement. */
+  readonly idleFor: number;
+  /** The place that opened the transaction, where it is known. */
+  readonly openedAt: string | undefined;
+}
+
 /** A hook threw. The outcome of its transaction is not changed by it. */
 export interface HookErrorEvent {
   /** The kind of hook: after the commit, after a rollback, or after either. */
@@ -141,6 +165,10 @@ export const channelNames = {
   transactionEnd: 'sluice:transaction:end',
   /** A transaction is tried again; with a `RetryEvent`. */
   transactionRetry: 'sluice:transaction:retry',
+  /** A transaction that holds a connection calls another server; with a `ForeignWaitEvent`. */
+  foreignWait: 'sluice:transaction:foreign',
+  /** A transaction holds a connection and sends nothing; with an `IdleTransactionEvent`. */
+  idleTransaction: 'sluice:transaction:idle',
   /** A hook threw; with a `HookErrorEvent`. */
   hookError: 'sluice:hook:error',
   /** A request waits for a connection; with an `AcquireWaitEvent`. */
@@ -174,6 +202,8 @@ function typed<Message>(name: string): TypedChannel<Message> {
 export const transactionStart: TypedChannel<TransactionEvent> = typed(channelNames.transactionStart);
 export const transactionEnd: TypedChannel<TransactionEndEvent> = typed(channelNames.transactionEnd);
 export const transactionRetry: TypedChannel<RetryEvent> = typed(channelNames.transactionRetry);
+export const foreignWait: TypedChannel<ForeignWaitEvent> = typed(channelNames.foreignWait);
+export const idleTransaction: TypedChannel<IdleTransactionEvent> = typed(channelNames.idleTransaction);
 export const hookError: TypedChannel<HookErrorEvent> = typed(channelNames.hookError);
 export const acquireWait: TypedChannel<AcquireWaitEvent> = typed(channelNames.acquireWait);
 export const connectionLeak: TypedChannel<ConnectionLeakEvent> = typed(channelNames.connectionLeak);

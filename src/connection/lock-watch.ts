@@ -1,6 +1,6 @@
 import { lockProbe } from '../channels/index.ts';
 import type { Ancestor } from '../context/index.ts';
-import type { CancelTimer, Clock, ErrorPlace } from '../core/index.ts';
+import { type CancelTimer, type Clock, type ErrorPlace, runUnwatched } from '../core/index.ts';
 import {
   type BlockedBy,
   type Driver,
@@ -147,7 +147,7 @@ export class LockWatch {
     this.#closeIdle?.();
     const { clock, driver } = this.#settings;
     try {
-      this.#probe ??= driver.openLockProbe?.(this.#end.signal);
+      this.#probe ??= runUnwatched(() => driver.openLockProbe?.(this.#end.signal));
       const probe = await this.#probe;
       if (probe === undefined) throw new Error('the engine tells nothing of its locks');
       return await question(probe);

@@ -33,8 +33,9 @@ export class HistoryNote {
 
   read(since: number): HistoryEntry {
     const { at, event, subject, texts, endedAt } = this;
-    const { name, show } = subject.client;
-    const shown = typeof texts === 'string' ? show(texts) : texts?.map((text) => show(text)).join('; ');
+    const { name } = subject.client;
+    const inWords = (text: string): string => (event === 'statement' ? subject.client.show(text) : text);
+    const shown = typeof texts === 'string' ? inWords(texts) : texts?.map(inWords).join('; ');
     return {
       at: at - since,
       event,

@@ -1,7 +1,6 @@
 // First: on a Node.js that is too old nothing else is loaded.
 // oxlint-disable-next-line import/no-unassigned-import
 import './node-version.ts';
-export type { HistoryEntry } from './history.ts';
 export { failureName, keepHistory } from './keep-history.ts';
 export { oldestNode } from './node-version.ts';
 export { type CancelTimer, type Clock, endsWithin, sleep, systemClock } from './clock.ts';
@@ -20,6 +19,7 @@ export {
   describeLink,
   type ErrorDetails,
   type ErrorPlace,
+  type HistoryEntry,
   InvalidOptionError,
   located,
   MixedVersionsError,
@@ -27,6 +27,7 @@ export {
   SluiceError,
 } from './errors.ts';
 export { isBefore, isInstalledBefore, unsupportedLibrary, UnsupportedLibraryError } from './library-version.ts';
+export { isUnwatched, runUnwatched } from './unwatched.ts';
 export { docsOf } from './docs.ts';
 export { nextId } from './ids.ts';
 export { version } from './version.ts';

@@ -1,4 +1,4 @@
-import type { HistoryEntry } from './history.ts';
+import type { HistoryEntry } from './errors.ts';
 import { describeThrown, isError } from './thrown-value.ts';
 
 /** What a failure is called in a history: its code, or else its name. */

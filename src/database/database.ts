@@ -42,6 +42,7 @@ import { type HoldersOptions, lookAtHolders } from './holders.ts';
 import { runDetached } from './run-detached.ts';
 import { noDatabase, UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
+import { watchDatabase } from './watch-database.ts';
 import { registerDatabase, unregisterDatabase } from './open-databases.ts';
 
 /** Where a call is to run. */
@@ -154,6 +155,7 @@ export class Database<Name extends string = string> {
   readonly #default: Client;
   readonly #clock: Clock;
   readonly #internals: DatabaseInternals;
+  readonly #endWatch: () => void;
   #closing: Promise<void> | undefined;
 
   constructor(options: DatabaseOptions<Name>) {
@@ -188,6 +190,7 @@ export class Database<Name extends string = string> {
       this.current.query(given, values, queryOptions)) as QueryFunction;
     this.Transactional = (...given) =>
       createDecorator((_instance, body, frozen) => this.transaction(body, frozen), given);
+    this.#endWatch = watchDatabase(this, [...this.#clients.values()], others);
     registerDatabase(this);
   }
 
@@ -301,6 +304,7 @@ export class Database<Name extends string = string> {
 
   async #close(timeout: number): Promise<void> {
     await closeClients([...this.#clients.values()], this.#clock, timeout);
+    this.#endWatch();
     unregisterDatabase(this);
   }
 

@@ -19,6 +19,7 @@ import {
   refuseUncalled,
 } from '../core/index.ts';
 import type { ClientDefinition } from '../driver/index.ts';
+import type { ForeignWaits } from '../foreign-waits/index.ts';
 
 /** Options of `createDatabase`. */
 export interface DatabaseOptions<Name extends string = string> {
@@ -39,6 +40,17 @@ export interface DatabaseOptions<Name extends string = string> {
    * before anything is sent, which is for tests, and `allow` lets it be. Default `warn`.
    */
   readonly unbound?: 'warn' | 'error' | 'allow' | undefined;
+  /**
+   * What becomes of a call to another server or program that a transaction makes while it holds a connection: `warn` gives a
+   * process warning once for each place, `error` rolls the transaction back with a `ForeignWaitError`, which is for tests, and
+   * `off` looks for none. Default `warn`, and `off` where `NODE_ENV` is `production`.
+   */
+  readonly foreignWaits?: ForeignWaits | undefined;
+  /**
+   * Milliseconds after which a transaction that holds a connection and has sent nothing is named, once, by a process warning
+   * and an event; 0: never. Default 0.
+   */
+  readonly idleWarning?: number | undefined;
   /** The time, for tests that replay a run. */
   readonly clock?: Clock | undefined;
   /** From 0 to 1, for the jitter of pauses; for tests that replay a run. */
@@ -57,6 +69,8 @@ const checks: Record<keyof DatabaseOptions, Check> = {
     return expected === undefined ? undefined : `false, or ${expected}`;
   },
   unbound: oneOf(['warn', 'error', 'allow']),
+  foreignWaits: oneOf(['warn', 'error', 'off']),
+  idleWarning: milliseconds(0),
   clock: withMethods('now', 'setTimer'),
   random: aFunction,
 };

@@ -8,6 +8,7 @@ export type {
   PlainWait,
   RunningText,
 } from './holder-info.ts';
+export { IdleWatch } from './idle-watch.ts';
 export { type Activity, lookAtNamed, lookAtTransaction, type Running } from './look.ts';
 export { traceHook } from './trace-hook.ts';
 export { type OnSent, type StatementPlace, traceStatements } from './trace-statements.ts';

@@ -1,4 +1,4 @@
-import { type Clock, fieldOf } from '../core/index.ts';
+import { type Clock, fieldOf, runUnwatched } from '../core/index.ts';
 import { ConnectError, type ConnectFailure, type Driver, type DriverConnection } from '../driver/index.ts';
 
 export interface OpeningOptions {
@@ -20,7 +20,8 @@ export async function openConnection(options: OpeningOptions): Promise<DriverCon
   const giveUp = (): void => attempt.abort(new Error(`no answer within ${acquireTimeout} ms`));
   const cancelTimer = clock.setTimer(giveUp, acquireTimeout);
   try {
-    return await driver.connect(AbortSignal.any([attempt.signal, options.signal]));
+    const either = AbortSignal.any([attempt.signal, options.signal]);
+    return await runUnwatched(() => driver.connect(either));
   } catch (error) {
     // The waiter's own timer may fire in the same moment: both give the same error.
     if (attempt.signal.aborted) throw stillConnecting(options.clientName, driver.target, acquireTimeout);

@@ -8,6 +8,7 @@ export const order = [
   'pool',
   // What those who look on are told.
   'observation',
+  'foreign-waits',
   'connection',
   'hooks',
   'transaction',

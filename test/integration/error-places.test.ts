@@ -278,6 +278,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   UNKNOWN_CLIENT: 'there is no such client',
   NO_DATABASE: 'there is no database',
   STATEMENT_WITHOUT_DATABASE: 'of a unit test; its driver does not know what its client is called',
+  FOREIGN_WAIT: 'needs a call to another server; test/behaviour/foreign-waits.test.ts',
   UNBOUND_LIBRARY: 'needs a library; test/integration/unbound-libraries.test.ts',
   AMBIGUOUS_DATABASE: 'of several databases none is meant',
   TARGET_SESSION: 'the cause of a CONNECT_FAILED',

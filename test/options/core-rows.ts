@@ -55,6 +55,8 @@ export const coreRows: readonly Row[] = [
       hookLimit: whole(1, 1_000_000),
       lockProbeAfter: either(only(false), milliseconds(1, timer)),
       unbound: only('warn', 'error', 'allow'),
+      foreignWaits: only('warn', 'error', 'off'),
+      idleWarning: milliseconds(0, timer),
       clock: some(clock),
       random: called(() => 0.5),
     },

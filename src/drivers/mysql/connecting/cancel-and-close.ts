@@ -1,4 +1,5 @@
 import mysql, { type Connection as Mysql2Connection, type ConnectionOptions } from 'mysql2';
+import { runUnwatched } from '../../../core/index.ts';
 import type { CurrentSettings } from './login.ts';
 import { internalsOf } from '../wire/mysql2-types.ts';
 
@@ -39,7 +40,7 @@ function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
       internalsOf(client).stream.once('close', finish);
       client.query(`KILL QUERY ${threadId}`, finish);
     };
-    current().then(send, finish);
+    void runUnwatched(() => current().then(send, finish));
   });
 }
 

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { runUnwatched } from '../../../core/index.ts';
 import { type ClientInternals, internalsOf } from './pg-types.ts';
 
 /** The longest that a cancel request, or a goodbye, may take. In milliseconds. */
@@ -41,8 +42,10 @@ export function cancelRunning(client: pg.Client): Promise<void> {
       else if (!ssl) connection.cancel(processID, secretKey);
     });
     connection.once('sslconnect', () => connection.cancel(processID, secretKey));
-    if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
-    else connection.connect(port, host);
+    runUnwatched(() => {
+      if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`);
+      else connection.connect(port, host);
+    });
   });
 }
 
