@@ -1,5 +1,5 @@
 // Unpacks what would be published where nothing else is installed, and loads it as users do, in both module forms.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,8 +36,7 @@ try {
   expectLoads('sluice/queue/pg-boss', /Cannot find (?:package|module) 'pg(?:-boss)?'/);
   expectLoads('sluice/queue/bullmq', /Cannot find (?:package|module) '(?:bullmq|ioredis)'/);
   expectLoads('sluice/drizzle', undefined);
-  // It uses no more than Kysely's types.
-  expectLoads('sluice/kysely', undefined);
+  expectLoads('sluice/kysely', /Cannot find (?:package|module) 'kysely'/);
   expectLoads('sluice/knex', /Cannot find (?:package|module) 'knex'/);
   expectLoads('sluice/prisma', undefined);
   // It uses no more than MikroORM's types.
@@ -46,10 +45,23 @@ try {
   expectLoads('sluice/nestjs', /Cannot find (?:package|module) '@nestjs\/co(?:mmon|re)'/);
   // It uses no more than ESLint's types.
   expectLoads('sluice/eslint', undefined);
-  execFileSync(process.execPath, [join(folder, 'node_modules/sluice/dist/cli/sluice/main.js'), 'outbox-sql']);
+  expectCommand(['outbox-sql'], 0, /create table/);
+  expectCommand(['doctor', '--help'], 0, /--budget/);
+  // Of a project it needs no package; of a server it says which.
+  expectCommand(['doctor'], 0, /nothing found/);
+  expectCommand(['doctor', 'postgres://127.0.0.1:1/shop'], 2, /npm install pg\n/);
+  expectCommand(['verify', 'mysql://127.0.0.1:1/shop'], 2, /npm install mysql2\n/);
   console.log('The package loads without its peers, as ES modules and as CommonJS.');
 } finally {
   rmSync(folder, { recursive: true, force: true });
+}
+
+function expectCommand(args, code, text) {
+  const main = join(folder, 'node_modules/sluice/dist/cli/sluice/main.js');
+  const env = { ...process.env, DATABASE_URL: '', REDIS_URL: '' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8' });
+  if (status !== code || !text.test(stdout + stderr))
+    throw new Error(`sluice ${args.join(' ')} without peers: exit ${status}\n${stdout}${stderr}`);
 }
 
 function expectLoads(entry, refusal) {
