@@ -4,11 +4,11 @@ import fastify from 'fastify';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { afterEach } from 'vitest';
-import * as expressEntry from '../../src/frameworks/express/index.ts';
-import * as fastifyEntry from '../../src/frameworks/fastify/index.ts';
-import { describeAfterAnswer, type StartAnswering } from '../support/after-answer-suite.ts';
-import { useTestDatabase } from '../support/database.ts';
-import { listening, portOf } from '../support/http-client.ts';
+import * as expressEntry from '../../../src/frameworks/express/index.ts';
+import * as fastifyEntry from '../../../src/frameworks/fastify/index.ts';
+import { describeAfterAnswer, type StartAnswering } from '../../support/after-answer-suite.ts';
+import { useTestDatabase } from '../../support/database.ts';
+import { listening, portOf } from '../../support/http-client.ts';
 
 const express4 = createRequire(import.meta.url)('express-4') as typeof express5;
 const server = useTestDatabase();
