@@ -1,5 +1,5 @@
-// Holds the size of what was built against its budgets: for each entry point the JavaScript that it loads from this package, and
-// the package as a whole. `--write` sets the budgets to the sizes of now, with room for small changes.
+// Holds the size of what was built against its budgets: for each entry point and command the JavaScript that it loads from this
+// package, and the package as a whole. `--write` sets the budgets to the sizes of now, with room for small changes.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -10,7 +10,7 @@ const room = 1.05;
 const importPattern =
   /^(?:import|export)\s[^;'"=()]*?\bfrom\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|\bimport\(\s*'(\.[^']+)'\s*\)/gm;
 
-const sizes = { ...sizesOfEntries(), ...sizesOfPackage() };
+const sizes = { ...sizesOfEntries(), ...sizesOfCommands(), ...sizesOfPackage() };
 if (process.argv.includes('--write')) write();
 else check();
 
@@ -28,7 +28,7 @@ function check() {
     console.error(`The size budget is exceeded. If the growth is worth it, run npm run size.\n${failures.join('\n')}`);
     process.exit(1);
   }
-  console.log(`The package and its ${names.length - 2} entry points are within their size budgets.`);
+  console.log(`The package and its ${names.length - 2} entry points and commands are within their size budgets.`);
 }
 
 function failureOf(name, size, budget) {
@@ -39,6 +39,12 @@ function failureOf(name, size, budget) {
 
 function sizesOfEntries() {
   return Object.fromEntries(entryPoints().map(({ name, code }) => [name, sizeOf(resolve(root, code))]));
+}
+
+/** What a command may load in all; each loads what it needs when it runs. */
+function sizesOfCommands() {
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.fromEntries(Object.entries(bin).map(([name, code]) => [`npx ${name}`, sizeOf(resolve(root, code))]));
 }
 
 /** The bytes of a file and of all files that it imports, at once or later. */
