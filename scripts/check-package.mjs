@@ -59,7 +59,11 @@ try {
 function expectCommand(args, code, text) {
   const main = join(folder, 'node_modules/sluice/dist/cli/sluice/main.js');
   const env = { ...process.env, DATABASE_URL: '', REDIS_URL: '' };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { cwd: folder, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
   if (status !== code || !text.test(stdout + stderr))
     throw new Error(`sluice ${args.join(' ')} without peers: exit ${status}\n${stdout}${stderr}`);
 }
