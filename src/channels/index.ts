@@ -3,7 +3,6 @@ export {
   type AcquireWaitEvent,
   acquireWait,
   type BackgroundErrorEvent,
-  backgroundError,
   type CacheBackoffEvent,
   cacheBackoff,
   channelNames,
@@ -29,7 +28,7 @@ export {
   transactionRetry,
   transactionStart,
 } from './moments.ts';
-export { fail, type Trace, type TraceDetails, TraceEvent } from './trace.ts';
+export { fail, type TraceDetails, TraceEvent } from './trace.ts';
 export {
   AcquireTrace,
   acquireTrace,

@@ -28,7 +28,6 @@ export {
   type HookWait,
   type JobWait,
   type NotedWait,
-  type OpenWait,
   type RecordedClient,
   TransactionRecord,
   type TurnWait,

@@ -1,2 +1,2 @@
 export { ForeignWaitError } from './errors.ts';
-export { allowForeignWaits, type ForeignWaits, type WatchedDatabase, watchForeignWaits } from './foreign-waits.ts';
+export { allowForeignWaits, type ForeignWaits, watchForeignWaits } from './foreign-waits.ts';

@@ -11,5 +11,5 @@ export type {
 export { IdleWatch } from './idle-watch.ts';
 export { type Activity, lookAtNamed, lookAtTransaction, type Running } from './look.ts';
 export { traceHook } from './trace-hook.ts';
-export { type OnSent, type StatementPlace, traceStatements } from './trace-statements.ts';
+export { type OnSent, traceStatements } from './trace-statements.ts';
 export { type Failed, traceCommit, traceScope, traceTransaction } from './trace-transaction.ts';
