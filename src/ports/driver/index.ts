@@ -25,6 +25,7 @@ export {
   type LibraryNames,
   type LibraryPoolOptions,
   type LockProbe,
+  type LockWait,
   type ModelDialect,
   nameQuoter,
   type NewOutboxRow,
