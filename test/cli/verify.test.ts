@@ -295,6 +295,33 @@ describe('the schema', () => {
     },
   );
 
+  it(
+    'works in a database, and for a user, with odd characters in their names and password',
+    { timeout: bound },
+    async () => {
+      const name = `${newName()} "é' %25`;
+      const [quoted, password] = [pg.escapeIdentifier(name), 'canary@:/ %25?#'];
+      await server.sql(`create role ${quoted} login password ${pg.escapeLiteral(password)}`);
+      await server.sql(`create database ${quoted} owner ${quoted}`);
+      try {
+        const url = new URL(server.url);
+        [url.username, url.password] = [encodeURIComponent(name), encodeURIComponent(password)];
+        url.pathname = `/${encodeURIComponent(name)}`;
+        const result = await run(url.href);
+        expectAllHolds(result);
+        expect(result.target).toContain(name);
+        const doctor = await sluice(['doctor', url.href, '--json']);
+        expect(doctor.stderr).toBe('');
+        const { examinations } = JSON.parse(doctor.stdout) as { examinations: { kind: string; findings: unknown[] }[] };
+        expect(examinations.find(({ kind }) => kind === 'postgres')?.findings).toEqual([]);
+        expect(`${JSON.stringify(result)}${doctor.stdout}`).not.toContain('canary');
+      } finally {
+        await server.sql(`drop database ${quoted} with (force)`);
+        await server.sql(`drop role ${quoted}`);
+      }
+    },
+  );
+
   it('one that is there already is neither used nor dropped', async () => {
     await server.sql('create schema sluice_verify_mine; create table sluice_verify_mine.item (id int)');
     const result = await run(server.url, { schema: 'sluice_verify_mine' });
