@@ -1,5 +1,5 @@
 import { reportBackgroundError } from '../channels/index.ts';
-import { className, TimeoutQueue, systemClock, typeName } from '../core/index.ts';
+import { className, runUnwatched, TimeoutQueue, systemClock, typeName } from '../core/index.ts';
 import { CacheStoreError } from './errors.ts';
 import { MemoryStore } from './memory-store.ts';
 import type { CacheStore, Locked, Stored, StoreRead, StoreWrite } from './store.ts';
@@ -169,7 +169,8 @@ export class CheckedStore {
       const late = (): void => reject(this.#error(what, 'Check the store, or raise the storeTimeout', undefined, true));
       const place = this.#timeouts.begin(late);
       const end = (): void => this.#timeouts.end(place);
-      const answered = (async () => await call())();
+      // A connection that it opens is none of the caller's.
+      const answered = runUnwatched(async () => await call());
       answered.then(resolve, reject).then(end, end);
     });
   }

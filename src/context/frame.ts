@@ -37,6 +37,8 @@ export interface OpenTransaction {
 /** One call of `transaction` or `begin`; several may share a physical transaction. */
 export interface AmbientScope {
   readonly transaction: OpenTransaction;
+  /** Set where its transaction counts as none, as that around a test does. */
+  readonly base?: object | undefined;
 }
 
 /** Takes hooks that are registered while hooks run. */

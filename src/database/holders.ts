@@ -14,7 +14,7 @@ export interface HoldersOptions {
 }
 
 const checks: Record<keyof HoldersOptions, Check> = {
-  limit: integer(1, 1_000_000),
+  limit: integer(0, Number.MAX_SAFE_INTEGER),
   locks: aBoolean,
   lockTimeout: milliseconds(1),
 };

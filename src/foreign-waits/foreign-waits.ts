@@ -64,7 +64,9 @@ function noteCall(what: string): void {
 /** The transaction of this chain that was opened last, if it holds a connection. */
 function holding(): OpenTransaction | undefined {
   if (isUnwatched()) return undefined;
-  let open = currentFrame()?.innermost;
+  const frame = currentFrame();
+  if (frame?.scope?.base !== undefined) return undefined;
+  let open = frame?.innermost;
   while (open !== undefined && open.backend === undefined) open = open.outer;
   return open;
 }

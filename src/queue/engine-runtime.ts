@@ -6,6 +6,7 @@ import {
   SluiceError,
   endsWithin,
   oneOf,
+  runUnwatched,
   systemClock,
   text,
   type CancelTimer,
@@ -72,7 +73,7 @@ export class EngineRuntime {
         onError: (what, error) => this.#report(what, error),
       },
     });
-    this.engine = checkedEngine(made);
+    this.engine = unwatched(checkedEngine(made));
     this.#waiting = new Waiting(this.engine, findRecorded);
     this.#destination = { engine: this.engine, ready: () => this.ready(), timeout };
   }
@@ -245,6 +246,17 @@ function checkedEngine(made: unknown): QueueEngine {
   throw new InvalidOptionError({
     what: `createJobs got an "engine" that makes ${typeName(made)}, which is no whole queue engine`,
     remedy: `Make ${expected}`,
+  });
+}
+
+/** Its connections are those of Sluice, also where it opens them when it is called: none of them is a foreign wait of the caller's. */
+function unwatched(engine: QueueEngine): QueueEngine {
+  return new Proxy(engine, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property);
+      if (typeof value !== 'function') return value;
+      return (...given: unknown[]): unknown => runUnwatched((): unknown => Reflect.apply(value, target, given));
+    },
   });
 }
 

@@ -19,7 +19,13 @@ import {
   type ForeignWaitEvent,
   type IdleTransactionEvent,
 } from '../../src/index.ts';
+import { createCache } from '../../src/cache/index.ts';
+import { RedisStore } from '../../src/cache/redis/index.ts';
+import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
+import { createJobs, defineQueue } from '../../src/queue/index.ts';
+import { rolledBack } from '../../src/testing/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
+import { redisUrl } from '../support/servers.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -147,6 +153,50 @@ describe('a transaction that holds a connection', () => {
     });
     expect(events).toEqual([]);
     expect(await server.products()).toEqual([1, 2]);
+  });
+
+  it('is not named where it counts as none, around a test', async () => {
+    const database = server.open({ max: 1 }, { foreignWaits: 'error' });
+    const call = ways['net.connect'] ?? (() => Promise.reject(new Error('no such way')));
+    await rolledBack(database, async () => {
+      await insert(database, 1);
+      await call();
+      const error = await rejection(
+        database.transaction(async () => {
+          await insert(database, 2);
+          await call();
+        }),
+      );
+      expect(error).toBeInstanceOf(ForeignWaitError);
+    }).catch(() => {});
+    expect(events).toHaveLength(1);
+  });
+
+  it('is not named for the connections of queues and caches', async () => {
+    const database = server.open({}, { foreignWaits: 'error' });
+    const redis = new Redis(redisUrl, { lazyConnect: true });
+    const queue = defineQueue<number>(`foreign_${process.pid}`);
+    const jobs = createJobs(database, {
+      queues: { queue },
+      engine: bullmq({ connection: { host: new URL(redisUrl).hostname, port: Number(new URL(redisUrl).port) } }),
+      relay: false,
+    });
+    const cache = createCache<number>(database, {
+      name: `foreign_${process.pid}`,
+      store: new RedisStore({ client: redis }),
+    });
+    try {
+      await database.transaction(async () => {
+        await insert(database, 1);
+        await jobs.queues.queue.push(1, { when: 'now' });
+        await cache.getOrSet('key', () => 1);
+      });
+      expect(events).toEqual([]);
+    } finally {
+      await jobs.obliterate();
+      await jobs.close();
+      redis.disconnect();
+    }
   });
 
   itWith('several writers')('is not named for the connections of Sluice itself', async () => {

@@ -193,7 +193,7 @@ describe('holders()', () => {
       await until('all are open', async () => (await database.holders({ locks: false })).length === 4);
       expect(inspect(await database.holders(), { depth: 9 })).not.toContain('canary');
       expect(await database.holders({ limit: 2 })).toHaveLength(2);
-      expect(await rejection(database.holders({ limit: 0 }))).toMatchObject({ code: 'INVALID_OPTION' });
+      expect(await rejection(database.holders({ limit: -1 }))).toMatchObject({ code: 'INVALID_OPTION' });
     } finally {
       go.fire();
       await Promise.all(bodies);

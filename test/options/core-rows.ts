@@ -97,7 +97,7 @@ export const coreRows: readonly Row[] = [
     interface: 'HoldersOptions',
     entrance: 'database.holders',
     call: (options, { database }) => database.holders(options),
-    options: { limit: whole(1, 1_000_000), locks: truth, lockTimeout: milliseconds(1, timer) },
+    options: { limit: whole(0, Number.MAX_SAFE_INTEGER), locks: truth, lockTimeout: milliseconds(1, timer) },
   },
   ...(
     [

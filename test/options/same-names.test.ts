@@ -63,7 +63,7 @@ describe('an option that is a time', () => {
 
   it('is told by its name', () => {
     const isTime =
-      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold)$/i;
+      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold|warning)$/i;
     const wrong = all.filter(
       ({ place: where, domain }) =>
         domain.range !== undefined && isTime.test(where) !== (domain.range.unit === 'milliseconds'),
