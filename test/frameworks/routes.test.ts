@@ -140,8 +140,9 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
     sent.leave();
     await until('it is cancelled', async () => (await statementsLike('pg_sleep(61)')) === 0, 2_000);
     await until('its connection is back', () => database.stats().clients.default.used === 0);
+    // A connection that is cut, since the server has not answered in time, ends on the server a little later.
+    await until('no transaction is open', async () => (await inTransaction()) === 0);
     expect(await server.products()).toEqual([]);
-    expect(await inTransaction()).toBe(0);
   });
 
   it('answers 504 at its deadline', async () => {
