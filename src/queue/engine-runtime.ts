@@ -73,7 +73,9 @@ export class EngineRuntime {
         onError: (what, error) => this.#report(what, error),
       },
     });
-    this.engine = unwatched(checkedEngine(made));
+    const checked = checkedEngine(made);
+    // The one of this process opens none.
+    this.engine = checked.name === 'memory' ? checked : unwatched(checked);
     this.#waiting = new Waiting(this.engine, findRecorded);
     this.#destination = { engine: this.engine, ready: () => this.ready(), timeout };
   }
