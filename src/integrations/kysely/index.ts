@@ -32,6 +32,8 @@ interface Binding {
   readonly begin: Begin;
   /** Whether it is used in a transaction of the client. */
   readonly isJoining: () => boolean;
+  /** Whether its transactions are ambient ones. A handle that has transactions of its own may be bound later, which is refused then. */
+  readonly joins: boolean;
 }
 
 /** Runs what begins a transaction with a function. */
@@ -68,6 +70,7 @@ export function bindKysely<Tables, Name extends string>(
     client,
     begin: (transaction) => own.run(transaction),
     isJoining: () => isInTransactionOf(database, client.name),
+    joins: true,
   });
 }
 
@@ -78,7 +81,7 @@ function assertDialectOf(client: Binding['client'], kysely: object): void {
 }
 
 function bind<Tables>(kysely: Kysely<Tables>, binding: Binding): Kysely<Tables> {
-  if (!bindOnce(entry.name, kysely, binding.client)) return kysely;
+  if (binding.joins && !bindOnce(entry.name, kysely, binding.client)) return kysely;
   const transaction = kysely.transaction.bind(kysely);
   const startTransaction = (kysely as Partial<Kysely<Tables>>).startTransaction?.bind(kysely);
   const connection = kysely.connection.bind(kysely);
@@ -152,7 +155,7 @@ function bindConnection<Tables>(builder: ConnectionBuilder<Tables>, binding: Bin
   return Object.assign(builder, {
     execute<Result>(callback: (kysely: Kysely<Tables>) => Promise<Result>, options?: AbortableOperationOptions) {
       const begin: Begin = (transaction) => asBound(binding.client, transaction);
-      const within = binding.isJoining() ? binding : { ...binding, begin };
+      const within = binding.isJoining() ? binding : { ...binding, begin, joins: false };
       return execute((kysely) => callback(bind(kysely, within)), options);
     },
   });
