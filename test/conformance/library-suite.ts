@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
 import { characteristicsOf, engine, itWith, type TestDatabase, useTestDatabase } from '../support/database.ts';
+import { loseConnections } from '../support/loss.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 /** What a library does inside of a transaction of its own. */
@@ -483,8 +484,7 @@ async function supportsNesting(library: Library): Promise<boolean> {
 /** Kills the backend of the ambient transaction. */
 async function kill(database: Database<'default'>, server: TestDatabase): Promise<void> {
   await database.current.query('select 1');
-  await server.kill();
-  await until('it is gone', async () => (await server.connections()) === 0);
+  await loseConnections(() => server.kill());
 }
 
 /** The code of an error, or of what a library has wrapped. */

@@ -1,8 +1,8 @@
-import { channel } from 'node:diagnostics_channel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { afterCommit, afterRollback, channelNames, type Database } from '../../src/index.ts';
+import { afterCommit, afterRollback, type Database } from '../../src/index.ts';
 import type { Engine, TestServer } from './engines/engine.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { loseConnections } from './loss.ts';
 import { rejection, until } from './settled.ts';
 
 export interface LostSuite {
@@ -48,15 +48,7 @@ export function lostSuite({ engine, open }: LostSuite): void {
     proxy.set('down', { type: 'cut', after: 0 });
   }
 
-  /** Cuts all connections, and waits until the pool knows. */
-  async function cut(): Promise<void> {
-    let closed = false;
-    const note = (): void => void (closed = true);
-    channel(channelNames.connectionClose).subscribe(note);
-    proxy.cut();
-    await until('the loss is known', () => closed);
-    channel(channelNames.connectionClose).unsubscribe(note);
-  }
+  const cut = (): Promise<void> => loseConnections(() => proxy.cut());
 
   describe(`a lost connection (${engine.name})`, () => {
     it('before COMMIT was sent: rolled back, and compensations run', async () => {

@@ -10,6 +10,7 @@ import { type Database, SluiceError } from '../../../src/index.ts';
 import { bindDrizzle } from '../../../src/integrations/drizzle/index.ts';
 import { createKnex } from '../../../src/integrations/knex/index.ts';
 import { engine, useTestDatabase } from '../../support/database.ts';
+import { loseConnections } from '../../support/loss.ts';
 import { rejection, until } from '../../support/settled.ts';
 import { openings as kyselyOpenings } from './kysely.ts';
 import { openings as typeOrmOpenings, schema } from './typeorm.ts';
@@ -155,8 +156,7 @@ describe('a connection that dies under what was begun on it, outside of an ambie
     ]) {
       const trx = await knex.transaction();
       await insert(trx, 1);
-      await server.kill();
-      await until('it is dead', async () => (await server.connections()) === 0);
+      await loseConnections(() => server.kill());
       expect(await lost(end(trx))).toMatchObject(rolledBack);
     }
     expect(await server.products()).toEqual([]);
@@ -203,8 +203,7 @@ describe('a connection that dies under what was begun on it, outside of an ambie
       : await ambientPgPool(database).connect();
     await client.query('begin');
     await client.query('rollback');
-    await server.kill();
-    await until('it is dead', async () => (await server.connections()) === 0);
+    await loseConnections(() => server.kill());
     expect(await lost(client.query('select 1'))).toMatchObject({
       code: 'CONNECTION_LOST',
       message: expect.stringContaining('outside of a transaction') as string,
