@@ -217,12 +217,12 @@ describe('a nested scope that waits for its own parent', () => {
   });
 
   itWith('slow statements')('but one in which something happens may take its time', async () => {
-    const database = await server.connect({ acquireTimeout: 100 });
+    const database = await server.connect({ acquireTimeout: 1_000 });
     await database.transaction(async () => {
       const opened = signal();
       const scope = database.transaction(async () => {
         opened.fire();
-        for (let index = 0; index < 3; index += 1) await database.current.query(engine.sql.sleep(0.08));
+        for (let index = 0; index < 3; index += 1) await database.current.query(engine.sql.sleep(0.4));
       }, nested);
       await opened.promise;
       await Promise.all([scope, insert(database, 1)]);

@@ -151,7 +151,7 @@ describe('what is carried', () => {
       type: 'postgres',
       url: server.url,
       applicationName: 'shop',
-      connectTimeoutMS: 50,
+      connectTimeoutMS: 1_000,
       extra: { max: 1, options: '-c statement_timeout=4321' },
     });
     await dataSource.initialize();

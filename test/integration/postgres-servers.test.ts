@@ -119,7 +119,7 @@ describe('several hosts', () => {
 
   it('none is what is wanted: those who wait go on waiting, and are served after a failover', async () => {
     const connectionString = urlOf([1, portOf(standby)], '?target_session_attrs=read-write');
-    const impatient = open({ connectionString, acquireTimeout: 200 });
+    const impatient = open({ connectionString, acquireTimeout: 1_500 });
     const error = await rejection(impatient.current.query('select 1'));
     expect(error).toMatchObject({
       code: 'ACQUIRE_TIMEOUT',
