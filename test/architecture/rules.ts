@@ -43,6 +43,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // What the frameworks of servers have in common.
   http: { folders: order.slice(0, order.indexOf('library')), packages: [] },
+  // What shows a running system on a page.
+  inspector: { folders: order.slice(0, order.indexOf('testing')), packages: [] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What outsiders write a driver with: the port, without the helpers of the own drivers.
