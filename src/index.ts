@@ -126,7 +126,10 @@ export {
   UnexpectedRollbackError,
 } from './connection/index.ts';
 export {
+  findStandstills,
+  type FindStandstillsOptions,
   formatHolders,
+  formatStandstills,
   type HolderInfo,
   type HolderWait,
   type InnerWait,
@@ -134,6 +137,8 @@ export {
   type LockWaiting,
   type PlainWait,
   type RunningText,
+  type Standstill,
+  type StandstillMember,
 } from './observation/index.ts';
 export { allowForeignWaits, ForeignWaitError, type ForeignWaits } from './foreign-waits/index.ts';
 export { HookLimitError } from './hooks/index.ts';

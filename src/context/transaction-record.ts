@@ -115,6 +115,8 @@ export interface OpenWait {
 /** What is known of a client where transactions on it are recorded. */
 export interface RecordedClient {
   readonly name: string;
+  /** Names its pool among all of all processes. */
+  readonly poolId: string;
   readonly clock: Clock;
   /** A statement for those who look on: without literals. */
   readonly show: (text: string) => string;

@@ -1,4 +1,4 @@
-import type { Clock } from '../core/index.ts';
+import { type Clock, nextId } from '../core/index.ts';
 import { type ClientDefinition, type Driver, type DriverConnection, shownText } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
 import { LockWatch, type TransactionalClient, type UnboundTreatment, WorkInProgress } from '../connection/index.ts';
@@ -15,6 +15,7 @@ export interface ClientDependencies {
 /** A named datasource of a database: its driver and its one pool of this process. */
 export class Client implements TransactionalClient {
   readonly name: string;
+  readonly poolId: string = nextId();
   readonly database: object;
   readonly driver: Driver;
   readonly pool: Pool<DriverConnection>;

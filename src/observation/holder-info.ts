@@ -60,6 +60,8 @@ export interface HolderInfo {
   readonly clientName: string;
   /** The level of its connection. */
   readonly level: number;
+  /** The same for all of one client of one process, which share its connections. */
+  readonly poolId: string;
   /** The same for all of one chain in this process. */
   readonly chainId: string;
   /** The id of the transaction around it in this process. */

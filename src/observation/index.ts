@@ -1,4 +1,6 @@
+export { findStandstills } from './find-standstills.ts';
 export { formatHolders } from './format-holders.ts';
+export { formatStandstills } from './format-standstills.ts';
 export type {
   HolderInfo,
   HolderWait,
@@ -10,6 +12,7 @@ export type {
 } from './holder-info.ts';
 export { IdleWatch } from './idle-watch.ts';
 export { type Activity, lookAtNamed, lookAtTransaction, type Running } from './look.ts';
+export type { FindStandstillsOptions, Standstill, StandstillMember } from './standstill.ts';
 export { traceHook } from './trace-hook.ts';
 export { type OnSent, traceStatements } from './trace-statements.ts';
 export { type Failed, traceCommit, traceScope, traceTransaction } from './trace-transaction.ts';

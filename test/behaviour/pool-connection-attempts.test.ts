@@ -84,7 +84,9 @@ describe('a server that accepts a connection and says nothing', () => {
     const error = await rejection(database.current.query('select 1'));
     expect(error).toMatchObject({ code: 'ACQUIRE_TIMEOUT' });
     expect(error.cause).toBeInstanceOf(ConnectError);
-    expect((error.cause as Error).message).toMatch(/had not finished connecting to .*127\.0\.0\.1:\d+.* after 1,?000 ms/);
+    expect((error.cause as Error).message).toMatch(
+      /had not finished connecting to .*127\.0\.0\.1:\d+.* after 1,?000 ms/,
+    );
     proxy.set('down', undefined);
     expect((await database.current.query('select 1')).rows).toHaveLength(1);
     await database.close();

@@ -1,7 +1,7 @@
 import { createApp } from '../../src/app/index.ts';
 import { defineCache } from '../../src/cache/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
-import { createDatabase, createContextCarrier, Database, withContext } from '../../src/index.ts';
+import { createDatabase, createContextCarrier, Database, findStandstills, withContext } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { defineModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
@@ -98,6 +98,12 @@ export const coreRows: readonly Row[] = [
     entrance: 'database.holders',
     call: (options, { database }) => database.holders(options),
     options: { limit: whole(0, Number.MAX_SAFE_INTEGER), locks: truth, lockTimeout: milliseconds(1, timer) },
+  },
+  {
+    interface: 'FindStandstillsOptions',
+    entrance: 'findStandstills',
+    call: (options) => findStandstills([], options),
+    options: { heldAfter: milliseconds(0, timer) },
   },
   ...(
     [
