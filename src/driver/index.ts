@@ -19,7 +19,15 @@ export type {
   TransactionCharacteristics,
 } from './driver.ts';
 export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './engine-dialect.ts';
-export type { NewOutboxRow, OutboxDialect, OutboxHandle, OutboxRow } from './outbox-dialect.ts';
+export { outboxAdministration } from './outbox-administration.ts';
+export type {
+  NewOutboxRow,
+  OutboxAdministration,
+  OutboxDialect,
+  OutboxHandle,
+  OutboxListing,
+  OutboxRow,
+} from './outbox-dialect.ts';
 export { DriverAnswerError, wrongAnswer, isAnswer } from './answer-rules.ts';
 export { withoutLiterals } from './literals.ts';
 export { shownText } from './shown-text.ts';

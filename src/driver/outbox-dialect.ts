@@ -46,6 +46,37 @@ export interface OutboxHandle {
   };
 }
 
+/** Which messages of a channel are listed. */
+export interface OutboxListing {
+  /** Tells apart what different relays deliver. */
+  readonly channel: string;
+  /** Whether those that were parked, or those that wait. */
+  readonly parked: boolean;
+  /** Those with a greater number; `'0'` for all. */
+  readonly after: string;
+  /** The most of them. */
+  readonly limit: number;
+  /** Whether `payload` and `context` are wanted. */
+  readonly payload: boolean;
+}
+
+/** What administrators do with an outbox. */
+export interface OutboxAdministration {
+  /** Rows of `{ channel, waiting, parked, lag }`: how many, and for how many milliseconds the oldest that waits has. */
+  counts(): Statement;
+  /**
+   * Rows of an `OutboxRow` with `last_error`, and `created_at`, `available_at` and `parked_at` (dates or milliseconds since
+   * 1970), by their numbers; without the payload `payload` and `context` are `null`.
+   */
+  list(listing: OutboxListing): Statement;
+  /** The same for one message, parked or not. */
+  find(channel: string, number: string, payload: boolean): Statement;
+  /** Replays the oldest parked ones, at most `limit`. */
+  replay(channel: string, limit: number): Statement;
+  /** Deletes parked ones. */
+  discard(channel: string, numbers: readonly string[]): Statement;
+}
+
 /** The outbox and inbox on one engine, as its driver brings them. */
 export interface OutboxDialect {
   /** Creates the tables and indexes where they are missing. */
@@ -80,4 +111,6 @@ export interface OutboxDialect {
   forget(age: number): Statement;
   /** Whether an error says that a table is missing. */
   isMissingTable(error: unknown): boolean;
+  /** What administrators can do; missing where the engine has no such thing. */
+  readonly administration?: OutboxAdministration | undefined;
 }

@@ -16,6 +16,9 @@ import type { NewOutboxMessage } from './message.ts';
 
 /** A channel is that of a relay, too. */
 export const aChannel: Check = text(200);
+/** The number of a message. */
+export const aNumber: Check = (value) =>
+  typeof value === 'string' && /^\d{1,18}$/.test(value) ? undefined : 'a number as text';
 const anId = text(500);
 const aContext: Check = (value) => (isRecord(value) ? undefined : 'an object');
 
@@ -38,11 +41,7 @@ const argumentChecks: Readonly<Record<ArgumentName, Check>> = {
   messageIds: listOf(anId, 100_000, 'a list of ids'),
   result: (value) => (typeof value === 'string' ? undefined : 'JSON as text'),
   limit: integer(1, 100_000),
-  numbers: listOf(
-    (value) => (typeof value === 'string' && /^\d{1,18}$/.test(value) ? undefined : 'a number as text'),
-    100_000,
-    'numbers of parked messages, as text',
-  ),
+  numbers: listOf(aNumber, 100_000, 'numbers of parked messages, as text'),
 };
 
 /** @throws InvalidOptionError for what is no handle, and for arguments that cannot be; nothing was sent */

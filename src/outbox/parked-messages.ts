@@ -1,5 +1,7 @@
+import { type Check, integer, readOptions } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import type { OutboxRow } from '../driver/index.ts';
+import { administrationOf } from './administration.ts';
 import { outboxOf } from './dialects.ts';
 import { checkArguments } from './input.ts';
 import type { OutboxMessage } from './message.ts';
@@ -36,18 +38,39 @@ export async function parkedMessages(db: Db, channel: string, limit = 100): Prom
   }));
 }
 
+/** Options of `replayParked`. */
+export interface ReplayOptions {
+  /** The most messages, of all that are parked: the oldest. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+const replayChecks: Record<keyof ReplayOptions, Check> = { limit: integer(1, 100_000) };
+
 /**
- * Puts parked messages back into the line: those named, or all.
+ * Puts parked messages back into the line, with all of their attempts: those named, or all, or the oldest of them. Called
+ * again it changes nothing more.
  *
  * ```ts
  * const parked = await parkedMessages(db, 'mail');
  * await replayParked(db, 'mail', parked.map(({ number }) => number));
+ * await replayParked(db, 'mail', { limit: 1_000 });
  * ```
  * @returns how many
  */
-export async function replayParked(db: Db, channel: string, numbers?: readonly string[]): Promise<number> {
+export async function replayParked(
+  db: Db,
+  channel: string,
+  which: readonly string[] | ReplayOptions = {},
+): Promise<number> {
+  const numbers = isNumbers(which) ? which : undefined;
   checkArguments('replayParked', db, numbers === undefined ? { channel } : { channel, numbers });
-  const { text, values } = outboxOf(db).replay(channel, numbers);
+  const limit = isNumbers(which) ? undefined : readOptions('replayParked', which, replayChecks).limit;
+  const { text, values } =
+    limit === undefined ? outboxOf(db).replay(channel, numbers) : administrationOf(db).replay(channel, limit);
   const { rowCount } = await withTables(db, () => db.query(text, values));
   return rowCount;
+}
+
+function isNumbers(which: readonly string[] | ReplayOptions): which is readonly string[] {
+  return Array.isArray(which);
 }

@@ -15,6 +15,7 @@ import {
 } from '../core/index.ts';
 import {
   type EngineJob,
+  type JobAdministration,
   type JobOutcome,
   type JobReference,
   type JobState,
@@ -23,7 +24,7 @@ import {
   QueueUnavailableError,
 } from './engine/index.ts';
 import { type Destination, enqueue, unknownIfThere } from './enqueue.ts';
-import { JobsClosedError } from './errors.ts';
+import { AdministrationUnsupportedError, JobsClosedError } from './errors.ts';
 import { request } from './request.ts';
 import { type WaitOptions, Waiting } from './waiting.ts';
 
@@ -121,6 +122,22 @@ export class EngineRuntime {
   async look(job: JobReference): Promise<JobState | undefined> {
     await this.ready();
     return statesOf(this.engine.name, await this.within(this.engine.look([job]))).get(job.id);
+  }
+
+  /**
+   * Does something as an administrator.
+   * @throws AdministrationUnsupportedError; QueueUnavailableError when the engine does not answer
+   */
+  async administer<Result>(work: (administration: JobAdministration) => Promise<Result>): Promise<Result> {
+    const { administration, name } = this.engine;
+    if (administration === undefined) {
+      throw new AdministrationUnsupportedError({
+        what: `The queue engine ${name} cannot list, retry or discard jobs`,
+        remedy: 'Use its own tools, or give the engine an "administration": docs/extending.md says how',
+      });
+    }
+    await this.ready();
+    return await this.within(runUnwatched(() => work(administration)));
   }
 
   /** Waits for the answer to a job that was pushed. */
@@ -233,17 +250,21 @@ const anEngine = withMethods(
   'obliterate',
   'close',
 );
+const anAdministration = withMethods('counts', 'list', 'find', 'retry', 'discard');
 const aName = text(100);
 const aWay = oneOf(['transaction', 'hook', 'outbox']);
 
 /** @throws InvalidOptionError for what the port of engines does not allow */
 function checkedEngine(made: unknown): QueueEngine {
-  const { name, capabilities } = (made ?? {}) as { readonly [Name in keyof QueueEngine]?: unknown };
+  const { name, capabilities, administration } = (made ?? {}) as { readonly [Name in keyof QueueEngine]?: unknown };
   const way: unknown = (capabilities as Partial<QueueEngine['capabilities']> | null | undefined)?.enqueue;
   const expected =
     anEngine(made) ??
     (aName(name) === undefined ? undefined : `an engine with a "name": ${aName(name)}`) ??
-    (aWay(way) === undefined ? undefined : `an engine with "capabilities" whose "enqueue" is ${aWay(way)}`);
+    (aWay(way) === undefined ? undefined : `an engine with "capabilities" whose "enqueue" is ${aWay(way)}`) ??
+    (administration === undefined || anAdministration(administration) === undefined
+      ? undefined
+      : `an engine with an "administration": ${anAdministration(administration)}`);
   if (expected === undefined) return made as QueueEngine;
   throw new InvalidOptionError({
     what: `createJobs got an "engine" that makes ${typeName(made)}, which is no whole queue engine`,

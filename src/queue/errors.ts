@@ -1,6 +1,6 @@
 import { type ErrorDetails, knownToCopies, SluiceError } from '../core/index.ts';
 import type { DbInfo } from '../database/index.ts';
-import type { JobState, RemoteFailure } from './engine/index.ts';
+import type { JobListState, JobState, RemoteFailure } from './engine/index.ts';
 
 /** A queue was named that was not given to `createJobs`. */
 export class UnknownQueueError extends SluiceError {
@@ -64,6 +64,34 @@ export class JobReleasedError extends SluiceError {
 export class JobsClosedError extends SluiceError {
   static override readonly code = 'JOBS_CLOSED';
   override readonly code = 'JOBS_CLOSED';
+}
+
+/** A job that was to be retried or discarded is not in its queue: it never was, was discarded, or was removed after its end. */
+export class JobNotFoundError extends SluiceError {
+  static override readonly code = 'JOB_NOT_FOUND';
+  override readonly code = 'JOB_NOT_FOUND';
+}
+
+/** A job is in a state in which it cannot be retried or discarded. Nothing was changed. */
+export class JobStateError extends SluiceError {
+  static override readonly code = 'JOB_STATE';
+  override readonly code = 'JOB_STATE';
+  /** The UUID of the job. */
+  readonly jobId: string;
+  /** The state that it is in. */
+  readonly state: JobListState;
+
+  constructor(details: ErrorDetails & { readonly jobId: string; readonly state: JobListState }) {
+    super(details);
+    this.jobId = details.jobId;
+    this.state = details.state;
+  }
+}
+
+/** The engine cannot list, retry or discard jobs. */
+export class AdministrationUnsupportedError extends SluiceError {
+  static override readonly code = 'ADMINISTRATION_UNSUPPORTED';
+  override readonly code = 'ADMINISTRATION_UNSUPPORTED';
 }
 
 /** Thrown by a handler: the job fails at once, whatever attempts it has left. */

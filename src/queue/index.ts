@@ -8,10 +8,17 @@ export type {
   EngineHost,
   EngineJob,
   EngineLane,
+  FoundJob,
+  JobAdministration,
+  JobCounts,
   JobEnvelope,
+  JobListState,
   JobOutcome,
+  JobPage,
+  JobPageRequest,
   JobReference,
   JobState,
+  JobSummary,
   LaneOptions,
   QueueEngine,
   QueueEngineFactory,
@@ -20,11 +27,14 @@ export type {
   SqlExecutor,
 } from './engine/index.ts';
 export {
+  AdministrationUnsupportedError,
   EnqueueUnknownError,
   JobDroppedError,
+  JobNotFoundError,
   JobOverrunError,
   JobReleasedError,
   JobsClosedError,
+  JobStateError,
   JobTimeoutError,
   PayloadTooLargeError,
   RemoteError,
@@ -39,5 +49,6 @@ export type { AwaitOptions, JobHandle } from './job-handle.ts';
 export { type BoundQueues, createJobs, Jobs, type JobsOptions, type QueueDefinitions } from './jobs.ts';
 export { memory } from './engines/memory/index.ts';
 export type { PushAsyncOptions, PushOptions, Queue } from './queue.ts';
+export type { FindJobOptions, JobDetails, JobListOptions, QueueAdmin } from './queue-admin.ts';
 export type { HandleOptions, Job, JobHandler } from './run-job.ts';
 export type { Worker, WorkerCloseOptions } from './worker.ts';

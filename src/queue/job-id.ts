@@ -1,6 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { OpenTransaction } from '../context/index.ts';
-import { sharedByCopies } from '../core/index.ts';
+import { type Check, sharedByCopies } from '../core/index.ts';
+
+/** The id of a job. */
+export const aJobId: Check = (value) =>
+  typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
+    ? undefined
+    : 'a UUID in small letters';
 
 /** What makes the ids of a call's jobs its own. */
 const seeds = sharedByCopies('job-seeds', () => new WeakMap<object, string>());

@@ -28,9 +28,10 @@ import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
 import type { Backoff, EngineJob } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
 import { type AwaitOptions, awaitChecks, JobHandle, waitingForJob, waitTime } from './job-handle.ts';
-import { jobId } from './job-id.ts';
+import { aJobId, jobId } from './job-id.ts';
 import type { OutboxJobs } from './outbox-jobs.ts';
 import { toJson } from './payload.ts';
+import { QueueAdmin } from './queue-admin.ts';
 
 interface CommonPushOptions {
   /**
@@ -64,17 +65,13 @@ export interface PushOptions extends CommonPushOptions {
 /** Options of `pushAsync` and `request`. */
 export interface PushAsyncOptions extends CommonPushOptions, AwaitOptions {}
 
-const anId: Check = (value) =>
-  typeof value === 'string' && /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value)
-    ? undefined
-    : 'a UUID in small letters';
 /** It is kept as text of a database, which not every text can be. */
 const aKey: Check = (value) =>
   text(500)(value) ??
   (String(value).isWellFormed() && !String(value).includes('\0') ? undefined : 'text without lone surrogates and NUL');
 
 const commonChecks: Checks = {
-  id: anId,
+  id: aJobId,
   priority: integer(0, 1_000),
   delay: milliseconds(0),
   attempts: integer(1, 1_000),
@@ -97,6 +94,8 @@ export interface QueueParts {
 export class Queue<Data = unknown, Result = unknown> {
   /** The queue's name, the same in every process. */
   readonly name: string;
+  /** What administrators can do: counting, listing, retrying and discarding of its jobs. */
+  readonly admin: QueueAdmin;
   readonly #definition: QueueDefinition<Data, Result>;
   readonly #database: Database;
   readonly #runtime: EngineRuntime;
@@ -110,6 +109,7 @@ export class Queue<Data = unknown, Result = unknown> {
     this.#database = database;
     this.#runtime = runtime;
     this.#outbox = outbox;
+    this.admin = new QueueAdmin(definition.name, runtime);
   }
 
   /**

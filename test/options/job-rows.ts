@@ -82,6 +82,23 @@ export const jobRows: readonly Row[] = [
     options: waiting,
   },
   {
+    interface: 'JobListOptions',
+    entrance: 'list',
+    call: (options, { jobs }) => jobs.queues.invoice.admin.list(options),
+    base: () => ({ state: 'failed' }),
+    options: {
+      state: only('waiting', 'delayed', 'active', 'completed', 'failed'),
+      limit: whole(1, 1_000),
+      cursor: some(Buffer.from('[0,0,0]').toString('base64url')),
+    },
+  },
+  {
+    interface: 'FindJobOptions',
+    entrance: 'find',
+    call: (options, { jobs }) => jobs.queues.invoice.admin.find('0af76519-16cd-43dd-8448-eb211c80319c', options),
+    options: { withPayload: truth },
+  },
+  {
     interface: 'HandleOptions',
     entrance: 'handle',
     call: (options, { jobs }) => jobs.worker().handle(invoice, (data) => data, options),

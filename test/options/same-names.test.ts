@@ -98,6 +98,9 @@ describe('options of the same name', () => {
     'ModelOptions.key': 'it is a column',
     'SelectOptions.cache': 'it says whether the cache is asked',
     'WrapInTransactionOptions.name': 'it is the key of a method',
+    'JobListOptions.limit': 'it is that of a page',
+    'OutboxListOptions.limit': 'it is that of a page',
+    'ReplayOptions.limit': 'it is that of one statement',
     'NewOutboxMessage.id': 'the id of a message is any text',
   };
   const checkOf = (domain: Domain): string =>

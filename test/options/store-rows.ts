@@ -1,7 +1,14 @@
 import { createCache, createChangesRelay, defineCache, MemoryStore, richJson } from '../../src/cache/index.ts';
 import { RedisStore } from '../../src/cache/redis/index.ts';
 import { createModel, defineModel, everyRow } from '../../src/model/index.ts';
-import { addToOutbox, createOutboxTables, createRelay } from '../../src/outbox/index.ts';
+import {
+  addToOutbox,
+  createOutboxTables,
+  createRelay,
+  findInOutbox,
+  listOutbox,
+  replayParked,
+} from '../../src/outbox/index.ts';
 import { nothing, type Place, type Row, shared } from './row.ts';
 import * as domain from './values.ts';
 
@@ -155,6 +162,32 @@ export const storeRows: readonly Row[] = [
       retryDelay: domain.milliseconds(1, domain.timer),
       inboxRetention: domain.milliseconds(1_000, 365 * 86_400_000),
     },
+  },
+  {
+    interface: 'OutboxListOptions',
+    entrance: 'listOutbox',
+    call: (options, { database }) => listOutbox(database.current, 'broker', options),
+    base: () => ({ state: 'parked' }),
+    options: {
+      state: domain.only('waiting', 'parked'),
+      limit: domain.whole(1, 1_000),
+      cursor: domain.some('17'),
+      withPayload: domain.truth,
+    },
+  },
+  {
+    interface: 'FindMessageOptions',
+    entrance: 'findInOutbox',
+    call: (options, { database }) => findInOutbox(database.current, 'broker', '17', options),
+    options: { withPayload: domain.truth },
+  },
+  {
+    interface: 'ReplayOptions',
+    entrance: 'replayParked',
+    // A list is one of numbers.
+    call: (options, { database }) =>
+      replayParked(database.current, 'broker', Array.isArray(options) ? (null as never) : options),
+    options: { limit: domain.whole(1, 100_000) },
   },
   {
     interface: 'NewOutboxMessage',

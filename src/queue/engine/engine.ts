@@ -1,3 +1,6 @@
+import type { JobAdministration } from './administration.ts';
+import type { JobOutcome, RemoteFailure } from './outcome.ts';
+
 /** When a failed job runs again. */
 export interface Backoff {
   /** `exponential` doubles the delay each time. */
@@ -53,35 +56,6 @@ export interface JobReference {
   /** The level of the lane that holds the job. */
   readonly level: number;
 }
-
-/** An error as it travels. */
-export interface RemoteFailure {
-  /** The error's `name`. */
-  readonly name: string;
-  /** The error's `message`. */
-  readonly message: string;
-  /** The error's `code`, where it is text. */
-  readonly code?: string | undefined;
-  /** The stack in the process that threw it. */
-  readonly stack?: string | undefined;
-  /** The error of Sluice that was thrown, or that the thrown one wraps; JSON that an engine passes on as it is. */
-  readonly sluice?: object | undefined;
-}
-
-/** How a run of a job ended, as JSON: `value` is missing for `undefined`. */
-export type JobOutcome =
-  | {
-      /** The handler returned. */
-      readonly type: 'completed';
-      /** What it returned. */
-      readonly value?: unknown;
-    }
-  | {
-      /** The handler threw for the last time, or the job could not be run. */
-      readonly type: 'failed';
-      /** What was thrown. */
-      readonly failure: RemoteFailure;
-    };
 
 /** What is known of a job. */
 export interface JobState {
@@ -224,6 +198,8 @@ export interface QueueEngine {
   readonly name: string;
   /** What the engine can do. */
   readonly capabilities: EngineCapabilities;
+  /** What administrators can do; missing where the engine cannot be administered. */
+  readonly administration?: JobAdministration | undefined;
   /** The client whose transactions can hold its jobs; the default one where nothing was said. */
   readonly clientName?: string | undefined;
   /** Connects, and makes what is missing. Called before anything else, and again when it failed. */

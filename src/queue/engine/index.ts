@@ -1,3 +1,15 @@
+export {
+  discarded,
+  type FoundJob,
+  type JobAdministration,
+  type JobCounts,
+  type JobListState,
+  type JobPage,
+  type JobPageRequest,
+  type JobSummary,
+  readCursor,
+  writeCursor,
+} from './administration.ts';
 export { pauseBefore } from './backoff.ts';
 export type {
   Backoff,
@@ -8,15 +20,13 @@ export type {
   EngineJob,
   EngineLane,
   JobEnvelope,
-  JobOutcome,
   JobReference,
   JobState,
   LaneOptions,
   QueueEngine,
   QueueEngineFactory,
-  RemoteFailure,
   Settlement,
   SqlExecutor,
 } from './engine.ts';
 export { NotificationsUnheardError, QueueUnavailableError } from './errors.ts';
-export { isOutcome } from './outcome.ts';
+export { isOutcome, type JobOutcome, type RemoteFailure } from './outcome.ts';

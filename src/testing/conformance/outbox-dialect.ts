@@ -2,8 +2,7 @@ import { aFunction, type Check, readOptions } from '../../core/index.ts';
 import type { Database } from '../../index.ts';
 import type { OutboxDialect } from '../../outbox/index.ts';
 import { OutboxBench } from './outbox-bench.ts';
-import { outboxInboxChecks } from './outbox-inbox-checks.ts';
-import { outboxMessageChecks } from './outbox-message-checks.ts';
+import { outboxAdminChecks, outboxInboxChecks, outboxMessageChecks } from './outbox-checks.ts';
 import { type ConformanceSuite, suiteChecks, suiteOf, type SuiteOptions } from './suite.ts';
 
 /** What `outboxDialectSuite` is given. */
@@ -22,7 +21,7 @@ const checks: Record<keyof OutboxDialectSuiteOptions, Check> = {
 };
 
 /**
- * Checks an outbox dialect: messages and their order, failures and parking, the inbox, and missing tables.
+ * Checks an outbox dialect: messages and their order, failures and parking, the inbox, missing tables, and administration.
  * @throws InvalidOptionError
  */
 export function outboxDialectSuite(options: OutboxDialectSuiteOptions): ConformanceSuite {
@@ -36,7 +35,7 @@ export function outboxDialectSuite(options: OutboxDialectSuiteOptions): Conforma
     timeout,
     port: 'outbox dialect',
     page: 'docs/extending.md#rules-for-an-outbox-dialect',
-    checks: [...outboxMessageChecks, ...outboxInboxChecks],
+    checks: [...outboxMessageChecks, ...outboxInboxChecks, ...outboxAdminChecks],
     has: () => true,
     open: async () => new OutboxBench(dialect, await make()),
     close: (bench) => bench.database.close({ timeout: 1_000 }),

@@ -1,4 +1,5 @@
 import { aFunction, type Check, readOptions } from '../../core/index.ts';
+import { engineAdminChecks } from './engine-admin-checks.ts';
 import { EngineBench, type EngineFixture } from './engine-bench.ts';
 import { engineDeliveryChecks } from './engine-delivery-checks.ts';
 import { engineLaneChecks } from './engine-lane-checks.ts';
@@ -13,7 +14,7 @@ export interface QueueEngineSuiteOptions extends SuiteOptions {
 const checks: Record<keyof QueueEngineSuiteOptions, Check> = { ...suiteChecks, make: aFunction };
 
 /**
- * Checks a queue engine: adding, lanes, settlements, states, events, and jobs that leave with a transaction.
+ * Checks a queue engine: adding, lanes, settlements, states, events, jobs that leave with a transaction, and administration.
  * @throws InvalidOptionError
  */
 export function queueEngineSuite(options: QueueEngineSuiteOptions): ConformanceSuite {
@@ -23,7 +24,7 @@ export function queueEngineSuite(options: QueueEngineSuiteOptions): ConformanceS
     timeout,
     port: 'queue engine',
     page: 'docs/extending.md#rules-for-a-queue-engine',
-    checks: [...engineDeliveryChecks, ...engineLaneChecks],
+    checks: [...engineDeliveryChecks, ...engineLaneChecks, ...engineAdminChecks],
     has: () => true,
     open: async () => new EngineBench(await make()),
     close: (bench) => bench.close(),

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase } from '../../../src/index.ts';
-import { type OutboxDialect, outboxTablesSql, registerOutboxDialect } from '../../../src/outbox/index.ts';
+import {
+  type OutboxAdministration,
+  type OutboxDialect,
+  outboxTablesSql,
+  registerOutboxDialect,
+} from '../../../src/outbox/index.ts';
 import { mysqlOutbox } from '../../../src/drivers/mysql/dialect/outbox.ts';
 import { postgresOutbox } from '../../../src/drivers/postgres/dialect/outbox.ts';
 import { sqliteOutbox } from '../../../src/drivers/sqlite/dialect/outbox.ts';
@@ -40,6 +45,11 @@ await describeWith('MariaDB', 'MariaDB', () => register(suiteOf(mariadbEngine, m
 describe('SQLite', () => register(sqliteSuite(sqliteOutbox), { describe, it }));
 
 describe('a broken outbox dialect', () => {
+  function withAdministration(change: Partial<OutboxAdministration>): Partial<OutboxDialect> {
+    const { administration } = sqliteOutbox;
+    return administration === undefined ? {} : { administration: { ...administration, ...change } };
+  }
+
   it('is not found where nothing is broken', async () => {
     expect([...(await failuresOf(sqliteSuite({ ...sqliteOutbox })))]).toEqual([]);
   });
@@ -111,6 +121,25 @@ describe('a broken outbox dialect', () => {
       'tells the error of a missing table from others',
       /the answer for another error: expected false, found true/,
       { isMissingTable: () => true },
+    ],
+    [
+      'replays the oldest parked messages, no more than it is told',
+      /those that are due: expected \[ 'a', 'b' \], found \[ 'a', 'b', 'c' \]/,
+      withAdministration({ replay: (channel) => sqliteOutbox.replay(channel, undefined) }),
+    ],
+    [
+      'discards parked messages that are named, and none that wait',
+      /the parked ones before: expected \[ 'a', 'b' \], found \[\]/,
+      withAdministration({ discard: (_channel, numbers) => sqliteOutbox.remove(numbers) }),
+    ],
+    [
+      'counts the messages of each channel, and says how long the oldest has waited',
+      /the counts: expected/,
+      withAdministration({
+        counts: () => ({
+          text: 'select channel, count(*) as waiting, 0 as parked, 0 as lag from sluice_outbox group by channel',
+        }),
+      }),
     ],
   ])('is found by: %s', async (name, message, breaking) => {
     await expectFound(sqliteSuite({ ...sqliteOutbox, ...breaking }), name, message);

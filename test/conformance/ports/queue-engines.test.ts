@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { bullmq } from '../../../src/queue/engines/bullmq/index.ts';
 import { pgBoss } from '../../../src/queue/engines/pg-boss/index.ts';
 import { memory } from '../../../src/queue/index.ts';
-import type { LaneOptions, QueueEngine, QueueEngineFactory } from '../../../src/queue/engine/index.ts';
+import type {
+  JobAdministration,
+  LaneOptions,
+  QueueEngine,
+  QueueEngineFactory,
+} from '../../../src/queue/engine/index.ts';
 import { queueEngineSuite, register } from '../../../src/testing/conformance/index.ts';
 import { useTestDatabase } from '../../support/database.ts';
 import { describeWith, redisKeys, redisUrl } from '../../support/servers.ts';
@@ -57,6 +62,21 @@ describe('a broken queue engine', () => {
   const withLane = (change: (options: LaneOptions) => LaneOptions) => (engine: QueueEngine) => ({
     openLane: (options: LaneOptions) => engine.openLane(change(options)),
   });
+
+  const withAdministration =
+    (change: (admin: JobAdministration) => Partial<JobAdministration>) =>
+    ({ administration }: QueueEngine): Partial<QueueEngine> => {
+      if (administration === undefined) throw new Error('the engine has no administration');
+      const { counts, list, find, retry, discard } = administration;
+      const bound = {
+        counts: counts.bind(administration),
+        list: list.bind(administration),
+        find: find.bind(administration),
+        retry: retry.bind(administration),
+        discard: discard.bind(administration),
+      };
+      return { administration: { ...bound, ...change(bound) } };
+    };
 
   it('is not found where nothing is broken', async () => {
     expect([...(await failuresOf(suiteOn(() => ({}))))]).toEqual([]);
@@ -161,6 +181,35 @@ describe('a broken queue engine', () => {
       'tells at which levels jobs of a queue arrive, and of those that wait already',
       /It did not end within 2500 ms/,
       () => ({ watchArrivals: () => Promise.resolve(() => Promise.resolve()) }),
+    ],
+    [
+      'counts the jobs of a queue by state, at all levels',
+      /the counts: expected \{/,
+      withAdministration((admin) => ({
+        counts: async (queue) => ({ ...(await admin.counts(queue)), delayed: 0 }),
+      })),
+    ],
+    [
+      'lists waiting jobs as they will run, page by page',
+      /the list in pages of two: expected/,
+      withAdministration((admin) => ({
+        list: async (queue, page) => ({ ...(await admin.list(queue, page)), cursor: undefined }),
+      })),
+    ],
+    [
+      'retries a job that has failed with all of its attempts, once',
+      /how often it was retried: expected 1, found 0/,
+      withAdministration((admin) => ({
+        retry: async (queue, id) =>
+          (await admin.find(queue, id, false))?.summary.state === 'failed' ? 'waiting' : undefined,
+      })),
+    ],
+    [
+      'discards jobs that do not run, and tells those who wait',
+      /discarding it again: expected undefined, found 'waiting'/,
+      withAdministration((admin) => ({
+        discard: async (queue, id) => (await admin.find(queue, id, false))?.summary.state,
+      })),
     ],
   ])('is found by: %s', async (name, message, breaking) => {
     await expectFound(suiteOn(breaking), name, message);

@@ -1,5 +1,12 @@
 import { fieldOf } from '../../../core/index.ts';
-import { insertRows, listStatements, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
+import {
+  insertRows,
+  listStatements,
+  outboxAdministration,
+  type OutboxDialect,
+  type OutboxRow,
+  placeholders,
+} from '../../../driver/index.ts';
 
 const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
 const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context, attempts';
@@ -80,6 +87,15 @@ export const mysqlOutbox: OutboxDialect = {
   forget: (age) => ({
     text: 'delete from sluice_inbox where at < timestampadd(microsecond, $1 * -1000, now(3)) limit 10000',
     values: [age],
+  }),
+  administration: outboxAdministration({
+    key: '`key`',
+    number: 'signed',
+    text: 'char',
+    time: (column) => `cast(unix_timestamp(${column}) * 1000 as signed)`,
+    age: (time) => `timestampdiff(microsecond, ${time}, now(3)) div 1000`,
+    replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now(3)
+      where channel = $1 and parked_at is not null order by id limit $2`,
   }),
   isMissingTable: (error) => fieldOf(error, 'errno') === 1146,
 };

@@ -1,5 +1,5 @@
 import { fieldOf } from '../../../core/index.ts';
-import { type OutboxDialect, type OutboxRow, statement } from '../../../driver/index.ts';
+import { outboxAdministration, type OutboxDialect, type OutboxRow, statement } from '../../../driver/index.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;
@@ -89,6 +89,16 @@ export const postgresOutbox: OutboxDialect = {
     text: `delete from sluice_inbox where (consumer, message_id) in
     (select consumer, message_id from sluice_inbox where at < now() - $1 * interval '1 millisecond' limit 10000)`,
     values: [age],
+  }),
+  administration: outboxAdministration({
+    key: 'key',
+    number: 'bigint',
+    text: 'text',
+    time: (column) => `(extract(epoch from ${column}) * 1000)::bigint`,
+    age: (time) => `(extract(epoch from clock_timestamp() - ${time}) * 1000)::bigint`,
+    replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now() where id in (
+      select id from sluice_outbox where channel = $1 and parked_at is not null
+      order by sluice_outbox.id limit $2 for update skip locked)`,
   }),
   isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
 };

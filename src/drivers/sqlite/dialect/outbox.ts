@@ -1,5 +1,12 @@
 import { describeThrown } from '../../../core/index.ts';
-import { insertRows, listStatements, type OutboxDialect, type OutboxRow, placeholders } from '../../../driver/index.ts';
+import {
+  insertRows,
+  listStatements,
+  outboxAdministration,
+  type OutboxDialect,
+  type OutboxRow,
+  placeholders,
+} from '../../../driver/index.ts';
 
 /** Milliseconds since 1970. */
 const now = `cast(unixepoch('subsec') * 1000 as integer)`;
@@ -73,6 +80,15 @@ export const sqliteOutbox: OutboxDialect = {
   forget: (age) => ({
     text: `delete from sluice_inbox where rowid in (select rowid from sluice_inbox where at < ${now} - $1 limit 10000)`,
     values: [age],
+  }),
+  administration: outboxAdministration({
+    key: 'key',
+    number: 'integer',
+    text: 'text',
+    time: (column) => column,
+    age: (time) => `${now} - ${time}`,
+    replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = ${now} where id in (
+      select id from sluice_outbox where channel = $1 and parked_at is not null order by id limit $2)`,
   }),
   isMissingTable: (error) => /no such table: sluice_/.test(describeThrown(error).message),
 };

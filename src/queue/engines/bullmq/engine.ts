@@ -12,6 +12,7 @@ import {
   type QueueEngineFactory,
   QueueUnavailableError,
 } from '../../engine/index.ts';
+import { BullAdministration } from './administration.ts';
 import { Channels, decodeNotice } from './channels.ts';
 import { endConnection, noteCopies, RedisClient, stopTimerAtClose } from './connections.ts';
 import { openBullLane } from './lane.ts';
@@ -53,6 +54,7 @@ calledAs(bullmq, 'bullmq({ connection })');
 class BullmqEngine implements QueueEngine {
   readonly name = 'bullmq';
   readonly capabilities = { enqueue: 'outbox', transactionalAck: false, redelivers: true } as const;
+  readonly administration: BullAdministration;
   readonly clientName: string | undefined;
   readonly #host: EngineHost;
   readonly #redis: Redis;
@@ -88,6 +90,11 @@ class BullmqEngine implements QueueEngine {
       host.events.onError('redis', error);
     });
     this.#channels = new Channels(this.#redis, prefix, (error) => host.events.onError('notifying', error));
+    this.administration = new BullAdministration({
+      redis: this.#redis,
+      channels: this.#channels,
+      queueOf: (name) => this.#queueOf(name),
+    });
     this.#subscriber = new Subscriber(this.#redis, {
       onConnect: () => {
         host.events.onReconnect();

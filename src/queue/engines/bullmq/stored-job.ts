@@ -86,14 +86,14 @@ export function carrierOf(failure: RemoteFailure, final: boolean): Error {
   return error;
 }
 
-function failureOf({ stacktrace, failedReason }: BullJob): RemoteFailure {
+export function failureOf({ stacktrace, failedReason }: Pick<BullJob, 'stacktrace' | 'failedReason'>): RemoteFailure {
   const failure = storedFailure(stacktrace?.at(-1) ?? '');
   // BullMQ may have failed the job itself (lost too often, or by its tools): then the last stack belongs to an earlier run.
   if (failure !== undefined && messageOf(failure) === failedReason) return failure;
   return { name: 'JobLostError', code: 'JOB_LOST', message: failedReason };
 }
 
-function storedFailure(text: string): RemoteFailure | undefined {
+export function storedFailure(text: string): RemoteFailure | undefined {
   try {
     const failure: unknown = JSON.parse(text);
     return typeof failure === 'object' && failure !== null ? (failure as RemoteFailure) : undefined;
@@ -115,10 +115,10 @@ export function wrap(progress: unknown): { told: unknown } {
   return { told: progress };
 }
 
-function isTold(progress: unknown): progress is ToldProgress {
+export function isTold(progress: unknown): progress is ToldProgress {
   return typeof progress === 'object' && progress !== null && 'told' in progress;
 }
 
-function unwrap({ told }: ToldProgress): unknown {
+export function unwrap({ told }: ToldProgress): unknown {
   return told;
 }

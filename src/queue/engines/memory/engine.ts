@@ -1,4 +1,4 @@
-import { type CancelTimer, systemClock, signed, calledAs } from '../../../core/index.ts';
+import { signed, calledAs } from '../../../core/index.ts';
 import {
   pauseBefore,
   type Delivery,
@@ -6,7 +6,6 @@ import {
   type EngineJob,
   type EngineLane,
   type JobEnvelope,
-  type JobOutcome,
   type JobReference,
   type JobState,
   type LaneOptions,
@@ -14,83 +13,8 @@ import {
   type QueueEngineFactory,
   type Settlement,
 } from '../../engine/index.ts';
-
-interface StoredJob {
-  readonly job: EngineJob;
-  readonly order: number;
-  status: JobState['status'];
-  failures: number;
-  outcome: JobOutcome | undefined;
-  progress: unknown;
-  cancelTimer: CancelTimer | undefined;
-}
-
-/** How many jobs that have ended are kept for those who ask late. */
-const mostEnded = 10_000;
-
-/** The jobs of a process, shared by all that use the same `memory()`. */
-class MemoryStore {
-  readonly jobs = new Map<string, StoredJob>();
-  readonly hosts = new Set<EngineHost>();
-  readonly lanes = new Set<MemoryLane>();
-  readonly arrivals = new Set<{ readonly queue: string; readonly onArrival: (level: number) => void }>();
-  readonly #ended: string[] = [];
-  #count = 0;
-
-  add(job: EngineJob): void {
-    if (this.jobs.has(job.id)) return;
-    this.#count += 1;
-    const stored: StoredJob = {
-      job,
-      order: this.#count,
-      status: 'waiting',
-      failures: 0,
-      outcome: undefined,
-      progress: undefined,
-      cancelTimer: undefined,
-    };
-    this.jobs.set(job.id, stored);
-    this.wait(stored, job.delay);
-  }
-
-  clear(): void {
-    for (const { cancelTimer } of this.jobs.values()) cancelTimer?.();
-    this.jobs.clear();
-  }
-
-  /** Lets a job wait in its lane, after a delay. */
-  wait(stored: StoredJob, delay: number): void {
-    stored.status = 'waiting';
-    const ready = (): void => {
-      stored.cancelTimer = undefined;
-      const { queue, level } = stored.job;
-      for (const watcher of this.arrivals) if (watcher.queue === queue) watcher.onArrival(level);
-      for (const lane of this.lanes) if (lane.takes(stored.job)) lane.wake();
-    };
-    if (delay > 0) stored.cancelTimer = systemClock.setTimer(ready, delay, true);
-    else queueMicrotask(ready);
-  }
-
-  /** The job that is next in a lane. */
-  next(queue: string, level: number): StoredJob | undefined {
-    let best: StoredJob | undefined;
-    for (const stored of this.jobs.values()) {
-      const { job, status, cancelTimer } = stored;
-      if (status !== 'waiting' || cancelTimer !== undefined || job.queue !== queue || job.level !== level) continue;
-      if (best === undefined || job.priority < best.job.priority) best = stored;
-    }
-    return best;
-  }
-
-  end(stored: StoredJob, outcome: JobOutcome): void {
-    stored.status = outcome.type;
-    stored.outcome = outcome;
-    const { id } = stored.job;
-    this.#ended.push(id);
-    if (this.#ended.length > mostEnded) this.jobs.delete(this.#ended.shift() ?? '');
-    for (const { events } of this.hosts) events.onSettled(id, outcome);
-  }
-}
+import { MemoryAdministration } from './administration.ts';
+import { MemoryStore, type StoredJob } from './store.ts';
 
 class MemoryLane implements EngineLane {
   readonly #store: MemoryStore;
@@ -114,6 +38,7 @@ class MemoryLane implements EngineLane {
       const stored = this.#store.next(queue, level);
       if (stored === undefined) return;
       stored.status = 'active';
+      stored.startedAt = Date.now();
       const running = this.#run(stored);
       this.#running.add(running);
       void running.then(() => {
@@ -169,11 +94,13 @@ class MemoryLane implements EngineLane {
         return;
       case 'retry':
         stored.failures += 1;
+        stored.lastFailure = settlement.failure;
         store.wait(stored, pauseBefore(stored.job.backoff, stored.failures + 1));
         return;
       case 'acknowledged':
       case 'completed':
       case 'failed':
+        if (settlement.type === 'failed') stored.failures += 1;
         store.end(stored, settlement.outcome);
     }
   }
@@ -201,9 +128,11 @@ const neverAborts = new AbortController().signal;
  */
 export function memory(): QueueEngineFactory {
   const store = new MemoryStore();
+  const administration = new MemoryAdministration(store);
   return signed((host: EngineHost): QueueEngine => ({
     name: 'memory',
     capabilities: { enqueue: 'hook', transactionalAck: false, redelivers: false },
+    administration,
     start: () => {
       store.hosts.add(host);
       return Promise.resolve();

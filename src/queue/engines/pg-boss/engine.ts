@@ -10,6 +10,7 @@ import type {
   QueueEngineFactory,
   SqlExecutor,
 } from '../../engine/index.ts';
+import { BossAdministration } from './administration.ts';
 import { BossConnections } from './connections.ts';
 import { asNotSent, asUnavailable, mayHaveHappened } from './failures.ts';
 import { BossLane } from './lane.ts';
@@ -52,6 +53,7 @@ interface Watcher {
 class PgBossEngine implements QueueEngine {
   readonly name = 'pg-boss';
   readonly capabilities = { enqueue: 'transaction', transactionalAck: true, redelivers: true } as const;
+  readonly administration: BossAdministration;
   readonly clientName: string | undefined;
   readonly #host: EngineHost;
   readonly #boss: PgBoss;
@@ -92,6 +94,13 @@ class PgBossEngine implements QueueEngine {
       () => this.#onHearing(),
       (error) => host.events.onError('notifying', error),
     );
+    this.administration = new BossAdministration({
+      db: this.#connections.forJobs,
+      schema,
+      maxLevel: host.maxLevel,
+      announce: (job) => this.announce([job]),
+      notify: (replyTo, notice) => this.#notifier.send(this.#channelOf(replyTo), notice),
+    });
   }
 
   start(): Promise<void> {

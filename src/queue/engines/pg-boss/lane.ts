@@ -181,7 +181,8 @@ export class BossLane implements EngineLane {
         if (await this.#complete(claim, settlement.outcome)) tell(settlement.outcome);
         return;
       case 'failed':
-        if (await this.#fail(claim, { outcome: pack(settlement.outcome) })) tell(settlement.outcome);
+        if (await this.#fail(claim, { outcome: pack(settlement.outcome), failures: failures + 1 }))
+          tell(settlement.outcome);
         return;
       case 'retry':
         await this.#putBack(claim, pauseBefore(backoff, failures + 2), nextOutput(failures + 1, settlement.failure));

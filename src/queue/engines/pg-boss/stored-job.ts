@@ -134,7 +134,7 @@ function endedElsewhere(state: string): JobOutcome {
 }
 
 /** How often a job may be lost with its worker before it has failed. */
-const mostLosses = 20;
+export const mostLosses = 20;
 
 /** What pg-boss keeps of a job. */
 export function insertOf(job: EngineJob): {
