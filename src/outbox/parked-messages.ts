@@ -1,4 +1,4 @@
-import { type Check, integer, readOptions } from '../core/index.ts';
+import { type Check, integer, reading, readOptions } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import type { OutboxRow } from '../driver/index.ts';
 import { administrationOf } from './administration.ts';
@@ -72,5 +72,5 @@ export async function replayParked(
 }
 
 function isNumbers(which: readonly string[] | ReplayOptions): which is readonly string[] {
-  return Array.isArray(which);
+  return reading('replayParked', () => Array.isArray(which));
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { createCache, createChangesRelay, defineCache, MemoryStore, richJson } from '../../src/cache/index.ts';
 import { RedisStore } from '../../src/cache/redis/index.ts';
 import { createModel, defineModel, everyRow } from '../../src/model/index.ts';
@@ -186,7 +187,11 @@ export const storeRows: readonly Row[] = [
     entrance: 'replayParked',
     // A list is one of numbers.
     call: (options, { database }) =>
-      replayParked(database.current, 'broker', Array.isArray(options) ? (null as never) : options),
+      replayParked(
+        database.current,
+        'broker',
+        !types.isProxy(options) && Array.isArray(options) ? (null as never) : options,
+      ),
     options: { limit: domain.whole(1, 100_000) },
   },
   {

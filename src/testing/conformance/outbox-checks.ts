@@ -285,10 +285,14 @@ export const outboxAdminChecks: readonly CheckOf<OutboxBench>[] = [
     await bench.add(messageOf('c'), messageOf('d', { channel: 'other' }));
     const rows = await bench.run(admin.counts());
     const found = rows.map((row) => [row['channel'], Number(row['waiting']), Number(row['parked'])]);
-    expectEqual('the counts', found.toSorted(), [
-      ['broker', 1, 2],
-      ['other', 1, 0],
-    ]);
+    expectEqual(
+      'the counts',
+      found.toSorted(([one], [other]) => String(one).localeCompare(String(other))),
+      [
+        ['broker', 1, 2],
+        ['other', 1, 0],
+      ],
+    );
     const lag = Number(rows[0]?.['lag']);
     expectThat(`"lag" is in milliseconds, and not ${lag}`, lag >= 0 && lag < long);
   }),

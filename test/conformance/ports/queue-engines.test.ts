@@ -67,13 +67,12 @@ describe('a broken queue engine', () => {
     (change: (admin: JobAdministration) => Partial<JobAdministration>) =>
     ({ administration }: QueueEngine): Partial<QueueEngine> => {
       if (administration === undefined) throw new Error('the engine has no administration');
-      const { counts, list, find, retry, discard } = administration;
-      const bound = {
-        counts: counts.bind(administration),
-        list: list.bind(administration),
-        find: find.bind(administration),
-        retry: retry.bind(administration),
-        discard: discard.bind(administration),
+      const bound: JobAdministration = {
+        counts: (queue) => administration.counts(queue),
+        list: (queue, page) => administration.list(queue, page),
+        find: (queue, id, withPayload) => administration.find(queue, id, withPayload),
+        retry: (queue, id) => administration.retry(queue, id),
+        discard: (queue, id) => administration.discard(queue, id),
       };
       return { administration: { ...bound, ...change(bound) } };
     };
