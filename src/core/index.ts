@@ -61,7 +61,7 @@ export {
   typeName,
   withMethods,
 } from './options.ts';
-export { callersOf, captureOrigin, type Origin, sampleOrigin } from './origin.ts';
+export { callersOf, captureOrigin, type Origin, sampleOrigin, ownFolder } from './origin.ts';
 export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
 export { isRecord, isThenable } from './value-kind.ts';
 export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown-value.ts';

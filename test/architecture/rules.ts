@@ -45,6 +45,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   http: { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What shows a running system on a page.
   inspector: { folders: order.slice(0, order.indexOf('testing')), packages: [] },
+  // It runs in browsers, and knows the types of what it is sent.
+  'inspector/page/browser': { folders: ['core', 'inspector'], packages: ['uplot'] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What outsiders write a driver with: the port, without the helpers of the own drivers.
@@ -138,6 +140,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
+  'inspector/page/browser': ['parts', 'now', 'time', 'work'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],
 };
 

@@ -1,0 +1,59 @@
+import type { Snapshot } from '../../../index.ts';
+import { byId, el, setText } from '../parts/dom.ts';
+import { plural } from '../parts/format.ts';
+import { sentenceOf, standstillCard, type Standing } from './standstill.ts';
+
+/** What is drawn of standstills; how many more there are is said. */
+const mostDrawn = 3;
+const widest = 680;
+const narrowest = 200;
+
+/** The standstills, as cards. A picture that has not changed stays, with the focus in it; its times go on. */
+export class StandstillCards {
+  readonly #parent = byId('standstills');
+  readonly #open: (id: string) => void;
+  #all: readonly Standing[] = [];
+  #drawn = '';
+
+  /** @param open shows more of a member */
+  constructor(open: (id: string) => void) {
+    this.#open = open;
+    new ResizeObserver(() => this.show(this.#all)).observe(this.#parent);
+  }
+
+  show(all: readonly Standing[]): void {
+    this.#all = all;
+    byId('no-standstill').hidden = all.length > 0;
+    const width = Math.min(widest, this.#parent.clientWidth - 34);
+    const known = JSON.stringify([
+      width,
+      all.length,
+      all
+        .slice(0, mostDrawn)
+        .map(({ kind, members }) => [kind, members.map(({ id, waitsFor }) => [id, waitsFor?.type])]),
+    ]);
+    if (width >= narrowest && known !== this.#drawn) this.#draw(width);
+    if (width >= narrowest) this.#drawn = known;
+    this.#tellTimes();
+  }
+
+  #draw(width: number): void {
+    const cards = this.#all.slice(0, mostDrawn).map((each) => standstillCard(each, width, this.#open));
+    const more = this.#all.length - cards.length;
+    const rest = more > 0 ? [el('p', {}, `${plural(more, 'other standstill')} besides.`)] : [];
+    this.#parent.replaceChildren(...cards, ...rest);
+  }
+
+  #tellTimes(): void {
+    for (const [index, element] of [...this.#parent.querySelectorAll('.sentence')].entries()) {
+      const standing = this.#all[index];
+      if (standing !== undefined) setText(element, sentenceOf(standing));
+    }
+  }
+}
+
+export function standstillsOf(
+  snapshot: Snapshot & { readonly standstills?: readonly Standing[] },
+): readonly Standing[] {
+  return snapshot.standstills ?? [];
+}
