@@ -43,6 +43,7 @@ try {
   expectLoads('sluice/mikro-orm', undefined);
   expectLoads('sluice/typeorm', /Cannot find (?:package|module) 'typeorm'/);
   expectLoads('sluice/nestjs', /Cannot find (?:package|module) '@nestjs\/co(?:mmon|re)'/);
+  expectLoads('sluice/opentelemetry', /Cannot find (?:package|module) '@opentelemetry\/api'/);
   // It uses no more than ESLint's types.
   expectLoads('sluice/eslint', undefined);
   expectCommand(['outbox-sql'], 0, /create table/);

@@ -1,4 +1,4 @@
-import { CacheTrace, cacheTrace } from '../channels/index.ts';
+import { CacheTrace, cacheTrace, isWatched } from '../channels/index.ts';
 import { chainIdOf, frameOfCall } from '../context/index.ts';
 
 /** What a cache in this process has done since it was made. */
@@ -33,7 +33,7 @@ export function watched<Result>(
   run: () => Promise<Result>,
   isHit?: (result: Result) => boolean,
 ): Promise<Result> {
-  if (!cacheTrace.channels.hasSubscribers) return run();
+  if (!isWatched(cacheTrace)) return run();
   const frame = frameOfCall();
   const open = frame?.innermost;
   const place = { parentId: open?.record.id, chainId: chainIdOf(frame), level: open?.level };

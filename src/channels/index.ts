@@ -7,6 +7,8 @@ export {
   cacheBackoff,
   channelNames,
   type ConnectionEvent,
+  connectionRelease,
+  type ConnectionReleaseEvent,
   connectionClose,
   connectionLeak,
   type ConnectionLeakEvent,
@@ -28,6 +30,15 @@ export {
   transactionRetry,
   transactionStart,
 } from './moments.ts';
+export {
+  isWatched,
+  runInTrace,
+  runUntraced,
+  type Telemetry,
+  telemetrySlot,
+  type TraceHeaders,
+  traceHere,
+} from './telemetry.ts';
 export { fail, type TraceDetails, TraceEvent } from './trace.ts';
 export {
   AcquireTrace,
@@ -35,6 +46,9 @@ export {
   CacheTrace,
   cacheTrace,
   CommitTrace,
+  type DatabaseAddress,
+  DeliverTrace,
+  deliverTrace,
   commitTrace,
   HookTrace,
   hookTrace,

@@ -100,12 +100,24 @@ export interface ConnectionEvent {
   readonly open: number;
 }
 
+/** A connection was given back, to the pool or to be closed. */
+export interface ConnectionReleaseEvent {
+  /** The client that the connection belongs to. */
+  readonly clientName: string;
+  /** The level at which it was held. */
+  readonly level: number;
+  /** Milliseconds since it was given out. */
+  readonly heldFor: number;
+}
+
 /** The server was asked which transactions block a slow statement. */
 export interface LockProbeEvent {
   /** The client whose statement is slow. */
   readonly clientName: string;
   /** How many backends block it, directly or through others. */
   readonly blockers: number;
+  /** The id of the transaction or statement that holds the connection. */
+  readonly holderId: string;
   /** The server's id of the connection that was asked for. */
   readonly backendId: number;
   /** The server's ids of the connections that block it. */
@@ -179,6 +191,8 @@ export const channelNames = {
   connectionOpen: 'sluice:connection:open',
   /** A physical connection was closed or lost; with a `ConnectionEvent`. */
   connectionClose: 'sluice:connection:close',
+  /** A connection was given back; with a `ConnectionReleaseEvent`. */
+  connectionRelease: 'sluice:connection:release',
   /** The server was asked which transactions block a statement; with a `LockProbeEvent`. */
   lockProbe: 'sluice:lock:probe',
   /** Background work failed; with a `BackgroundErrorEvent`. */
@@ -209,6 +223,7 @@ export const acquireWait: TypedChannel<AcquireWaitEvent> = typed(channelNames.ac
 export const connectionLeak: TypedChannel<ConnectionLeakEvent> = typed(channelNames.connectionLeak);
 export const connectionOpen: TypedChannel<ConnectionEvent> = typed(channelNames.connectionOpen);
 export const connectionClose: TypedChannel<ConnectionEvent> = typed(channelNames.connectionClose);
+export const connectionRelease: TypedChannel<ConnectionReleaseEvent> = typed(channelNames.connectionRelease);
 export const lockProbe: TypedChannel<LockProbeEvent> = typed(channelNames.lockProbe);
 export const backgroundError: TypedChannel<BackgroundErrorEvent> = typed(channelNames.backgroundError);
 export const jobEnd: TypedChannel<JobEvent> = typed(channelNames.jobEnd);

@@ -1,5 +1,6 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
 import { nextId, type Origin } from '../core/index.ts';
+import { telemetrySlot } from './telemetry.ts';
 
 /** What every traced call says of itself. */
 export interface TraceDetails {
@@ -76,7 +77,7 @@ export class TraceEvent {
  * result in the message: that holds rows.
  */
 export class Trace<Event extends TraceEvent> {
-  /** Those with something to trace ask first whether they have subscribers. */
+  /** Those with something to trace ask first `isWatched`. */
   readonly channels: TracingChannel<unknown, Event>;
 
   constructor(name: string) {
@@ -104,7 +105,9 @@ export class Trace<Event extends TraceEvent> {
     const [first, ...others] = events;
     const startedAt = performance.now();
     for (const event of others) start.publish(event);
-    const running = first === undefined ? call() : start.runStores(first, call);
+    const { telemetry } = telemetrySlot;
+    const entered = first === undefined || telemetry === undefined ? call : () => telemetry.during(first, call);
+    const running = first === undefined ? call() : start.runStores(first, entered);
     for (const event of events) end.publish(event);
     return running.then(
       (result) => {

@@ -1,4 +1,17 @@
+import type { TraceHeaders } from './telemetry.ts';
 import { Trace, type TraceDetails, TraceEvent } from './trace.ts';
+
+/** What telemetry calls a database: no user, and no password. */
+export interface DatabaseAddress {
+  /** The product, as OpenTelemetry names it: `postgresql`, `mysql`, `mariadb`, `sqlite`... */
+  readonly system: string;
+  /** The name of the database. */
+  readonly namespace?: string | undefined;
+  /** The host, or the path of a socket. */
+  readonly host?: string | undefined;
+  /** Its port. */
+  readonly port?: number | undefined;
+}
 
 /** A transaction of the server, from the opening of its scope to the last of its hooks; each attempt is one. */
 export class TransactionTrace extends TraceEvent {
@@ -6,13 +19,16 @@ export class TransactionTrace extends TraceEvent {
   readonly isolation: string;
   /** Whether it may only read. */
   readonly readOnly: boolean;
+  /** Where it runs. */
+  readonly address: DatabaseAddress;
   /** `unknown`: the connection was lost during COMMIT. Known at its end. */
   outcome: 'committed' | 'rolledBack' | 'unknown' | undefined = undefined;
 
-  constructor(details: TraceDetails & { readonly isolation: string; readonly readOnly: boolean }) {
+  constructor(details: TraceDetails & Pick<TransactionTrace, 'isolation' | 'readOnly' | 'address'>) {
     super(details);
     this.isolation = details.isolation;
     this.readOnly = details.readOnly;
+    this.address = details.address;
   }
 }
 
@@ -33,6 +49,8 @@ export class StatementTrace extends TraceEvent {
   readonly text: string;
   /** Its first word in upper case: `SELECT`, `INSERT`... */
   readonly kind: string;
+  /** Where it runs. */
+  readonly address: DatabaseAddress;
   /** Whether the server had it prepared; undefined where the driver does not tell. Known when it is sent. */
   prepared: boolean | undefined = undefined;
   /** Milliseconds until it was sent: for its turn, and for a connection. */
@@ -44,10 +62,11 @@ export class StatementTrace extends TraceEvent {
   /** Whether the COMMIT of its transaction travels with it. */
   readonly commits: boolean;
 
-  constructor(details: TraceDetails & { readonly text: string; readonly kind: string; readonly commits: boolean }) {
+  constructor(details: TraceDetails & Pick<StatementTrace, 'text' | 'kind' | 'address' | 'commits'>) {
     super(details);
     this.text = details.text;
     this.kind = details.kind;
+    this.address = details.address;
     this.commits = details.commits;
   }
 }
@@ -105,14 +124,17 @@ export class JobRunTrace extends TraceEvent {
   readonly jobId: string;
   /** Milliseconds that it lay in the queue, by the clocks of two processes; undefined where that is not known. */
   readonly waited: number | undefined;
+  /** The trace that it was pushed in, as its envelope says. */
+  readonly pushedIn: TraceHeaders | undefined;
   /** `retry`: it failed and runs again; `failed`: for good; `released`: it went back to the queue unfinished. */
   outcome: 'completed' | 'failed' | 'retry' | 'released' | undefined = undefined;
 
-  constructor(details: TraceDetails & JobDetails & { readonly waited?: number | undefined }) {
+  constructor(details: TraceDetails & JobDetails & Pick<JobRunTrace, 'waited' | 'pushedIn'>) {
     super(details);
     this.queue = details.queue;
     this.jobId = details.jobId;
     this.waited = details.waited;
+    this.pushedIn = details.pushedIn;
   }
 }
 
@@ -122,6 +144,23 @@ export class RelayTrace extends TraceEvent {
   delivered = 0;
   /** Messages that were not, and are tried again or parked. */
   undelivered = 0;
+}
+
+/** Messages of the outbox are handed to `deliver`. */
+export class DeliverTrace extends TraceEvent {
+  /** The channel of the relay. */
+  readonly channel: string;
+  /** How many messages. */
+  readonly count: number;
+  /** The traces that they were written in; at most 128, each once. */
+  readonly writtenIn: readonly TraceHeaders[];
+
+  constructor(details: TraceDetails & Pick<DeliverTrace, 'channel' | 'count' | 'writtenIn'>) {
+    super(details);
+    this.channel = details.channel;
+    this.count = details.count;
+    this.writtenIn = details.writtenIn;
+  }
 }
 
 /** A value is asked of a cache, or given to it. */
@@ -168,6 +207,8 @@ export const traceNames = {
   jobRun: 'sluice:job.run',
   /** A round of the outbox's relay; with a `RelayTrace`. */
   relay: 'sluice:outbox.relay',
+  /** Messages of the outbox are handed over; with a `DeliverTrace`. */
+  deliver: 'sluice:outbox.deliver',
   /** A call of a cache; with a `CacheTrace`. */
   cache: 'sluice:cache',
 } as const;
@@ -181,4 +222,5 @@ export const hookTrace: Trace<HookTrace> = new Trace(traceNames.hook);
 export const jobPushTrace: Trace<JobPushTrace> = new Trace(traceNames.jobPush);
 export const jobRunTrace: Trace<JobRunTrace> = new Trace(traceNames.jobRun);
 export const relayTrace: Trace<RelayTrace> = new Trace(traceNames.relay);
+export const deliverTrace: Trace<DeliverTrace> = new Trace(traceNames.deliver);
 export const cacheTrace: Trace<CacheTrace> = new Trace(traceNames.cache);

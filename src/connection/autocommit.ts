@@ -1,3 +1,4 @@
+import { runUntraced } from '../channels/index.ts';
 import { describeTransactions, type Frame } from '../context/index.ts';
 import type { CancelTimer, ErrorPlace, Origin } from '../core/index.ts';
 import { ConnectionLostError, type Driver, type Failure, type QueryResult, type Statement } from '../driver/index.ts';
@@ -38,7 +39,7 @@ export async function runAutocommit(
       const connection = taken instanceof Promise ? await taken : taken;
       onSent?.(connection);
       hold.sends(textsOf(statements));
-      const running = connection.run(steps);
+      const running = runUntraced(() => connection.run(steps));
       const stopWatching = hold.watchLocks(statements, frame?.innermost, frame?.chain);
       cancellation?.watch(running);
       try {

@@ -1,4 +1,4 @@
-import { statementTrace } from '../channels/index.ts';
+import { runUntraced, statementTrace, isWatched } from '../channels/index.ts';
 import type { Frame } from '../context/index.ts';
 import {
   type BeginStep,
@@ -95,7 +95,7 @@ export class Checkout implements RunningWork, TurnOwner {
 
   /** Runs statements in one round trip, transaction control included. @throws the driver's error, ConnectionLostError */
   async run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
-    if (!statementTrace.channels.hasSubscribers) return await this.#run(statements, undefined);
+    if (!isWatched(statementTrace)) return await this.#run(statements, undefined);
     const { transaction: name, level } = this.#holder.describe();
     const { parentId, chainId } = this.#holder;
     const place = { parentId, chainId, client: this.#client, level, name };
@@ -120,7 +120,7 @@ export class Checkout implements RunningWork, TurnOwner {
           checkValues(this.#client.name, step.statement.values);
       onSent?.(connection);
       this.#hold.sends(texts);
-      const running = connection.run(steps);
+      const running = runUntraced(() => connection.run(steps));
       // Until it has ended, which may be after its caller was told that it was cancelled.
       this.#cancellation.watch(running);
       const forget = (): void => {

@@ -1,4 +1,4 @@
-import { AcquireTrace, acquireTrace } from '../channels/index.ts';
+import { AcquireTrace, acquireTrace, connectionRelease, isWatched } from '../channels/index.ts';
 import {
   type Ancestor,
   ancestorsOf,
@@ -61,6 +61,7 @@ export class Hold {
   #waitingSince: number | undefined;
   #running: Running | undefined;
   #idleSince = 0;
+  #takenAt = 0;
 
   /** @param holder is named in errors and statistics */
   constructor(client: TransactionalClient, level: number, holder: Holder, names: NamedInChain) {
@@ -104,7 +105,7 @@ export class Hold {
   take({ frame, admitted, signal, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
     const mayWait = !holdsAtOrAbove(frame, this.#level, except);
     const request = { level: this.#level, holder: this.#holder, mayWait, admitted, signal };
-    if (acquireTrace.channels.hasSubscribers) return this.#takeTraced(request);
+    if (isWatched(acquireTrace)) return this.#takeTraced(request);
     const lease = this.#client.pool.acquire(request);
     return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);
   }
@@ -161,6 +162,7 @@ export class Hold {
     if (connection === undefined || (outer === undefined && chain?.ancestors === undefined)) return undefined;
     return this.#client.locks.watch({
       connection,
+      holder: this.#names,
       level: this.#level,
       statements,
       ancestors: () => ancestorsOf(outer, chain),
@@ -172,12 +174,18 @@ export class Hold {
     const lease = this.#lease;
     if (lease === undefined) return;
     this.#lease = undefined;
+    if (connectionRelease.hasSubscribers) this.#tellRelease();
     this.#client.pool.release(lease, isSound && !this.#isDistrusted && lease.connection.status === 'idle');
+  }
+
+  #tellRelease(): void {
+    const { name: clientName, clock } = this.#client;
+    connectionRelease.publish({ clientName, level: this.#level, heldFor: clock.now() - this.#takenAt });
   }
 
   #taken(lease: Lease<DriverConnection>): DriverConnection {
     this.#lease = lease;
-    this.#idleSince = this.#client.clock.now();
+    this.#takenAt = this.#idleSince = this.#client.clock.now();
     return lease.connection;
   }
 }

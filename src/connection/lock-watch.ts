@@ -1,4 +1,4 @@
-import { lockProbe } from '../channels/index.ts';
+import { lockProbe, runUntraced } from '../channels/index.ts';
 import type { Ancestor } from '../context/index.ts';
 import { type CancelTimer, type Clock, type ErrorPlace, runUnwatched } from '../core/index.ts';
 import {
@@ -15,6 +15,8 @@ import { ChainDeadlockError } from './errors.ts';
 /** A statement that may wait for a row that its own chain has locked. */
 export interface WatchedStatement {
   readonly connection: DriverConnection;
+  /** Who holds the connection. */
+  readonly holder: { readonly id: string };
   /** At which it waits. */
   readonly level: number;
   readonly statements: readonly Statement[];
@@ -120,7 +122,13 @@ export class LockWatch {
     await this.#close();
   }
 
-  async #look({ connection, level, statements, ancestors }: WatchedStatement): Promise<ChainDeadlockError | undefined> {
+  async #look({
+    connection,
+    holder,
+    level,
+    statements,
+    ancestors,
+  }: WatchedStatement): Promise<ChainDeadlockError | undefined> {
     const { clientName, driver } = this.#settings;
     const backendId = connection.backend.id;
     try {
@@ -130,12 +138,14 @@ export class LockWatch {
       if (lockProbe.hasSubscribers) {
         const blockedBy = blocked.blockers.map(({ backend }) => backend.id);
         const { relation } = blocked;
-        lockProbe.publish({ clientName, backendId, blockers: blockedBy.length, blockedBy, relation });
+        const found = { blockers: blockedBy.length, blockedBy, relation };
+        lockProbe.publish({ clientName, holderId: holder.id, backendId, ...found });
       }
       return deadlockAmong(blocked, suspects, { statements, driver, at: { clientName, level } });
     } catch (error) {
       if (lockProbe.hasSubscribers) {
-        lockProbe.publish({ clientName, backendId, blockers: 0, blockedBy: [], relation: undefined, error });
+        const none = { blockers: 0, blockedBy: [], relation: undefined };
+        lockProbe.publish({ clientName, holderId: holder.id, backendId, ...none, error });
       }
       return undefined;
     }
@@ -147,10 +157,10 @@ export class LockWatch {
     this.#closeIdle?.();
     const { clock, driver } = this.#settings;
     try {
-      this.#probe ??= runUnwatched(() => driver.openLockProbe?.(this.#end.signal));
+      this.#probe ??= runUntraced(() => runUnwatched(() => driver.openLockProbe?.(this.#end.signal)));
       const probe = await this.#probe;
       if (probe === undefined) throw new Error('the engine tells nothing of its locks');
-      return await question(probe);
+      return await runUntraced(() => question(probe));
     } catch (error) {
       this.#probe = undefined;
       throw error;

@@ -1,3 +1,4 @@
+import { runUntraced } from '../channels/index.ts';
 import type { Frame, HistoryNote, OpenTransaction } from '../context/index.ts';
 import { failureName, keepHistory } from '../core/index.ts';
 import type {
@@ -162,7 +163,7 @@ export class TransactionConnection {
    */
   async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
-    const running = this.connection?.run(steps);
+    const running = runUntraced(() => this.connection?.run(steps));
     if (running === undefined) return undefined;
     const { cancellation } = this.#borrower;
     this.#ends(steps);
@@ -176,7 +177,7 @@ export class TransactionConnection {
   /** Waits for the answer no longer than for that of a cancelled statement. */
   async rollBack(): Promise<void> {
     const steps = [rollbackStep];
-    const running = this.connection?.run(steps);
+    const running = runUntraced(() => this.connection?.run(steps));
     if (running === undefined) return;
     this.#ends(steps);
     const answer = await this.#borrower.cancellation.bounded(running);
@@ -219,7 +220,7 @@ export class TransactionConnection {
     for (const { type } of steps) if (type === 'savepoint') this.#borrower.record.note(type);
     this.#note = this.#borrower.record.note('statement', texts);
     onSent?.(connection);
-    const running = connection.run(steps);
+    const running = runUntraced(() => connection.run(steps));
     const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, frame.chain);
     return stopWatching === undefined ? running : withDeadlock(running, stopWatching);
   }

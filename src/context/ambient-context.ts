@@ -1,3 +1,4 @@
+import { runInTrace, traceHere } from '../channels/index.ts';
 import { type Check, checkBody, isRecord, label, readOptions, systemClock, milliseconds } from '../core/index.ts';
 import type { ChainContext } from './chain-context.ts';
 import { levelOf } from './place.ts';
@@ -96,7 +97,8 @@ export function withContext<Result>(options: ContextOptions, body: () => Result)
     hooks: outer?.hooks,
     chain,
   });
-  return runInFrame(frame, body, undefined);
+  const trace = given.traceparent === undefined ? undefined : given;
+  return runInTrace(trace, { ifNone: false }, () => runInFrame(frame, body, undefined));
 }
 
 /**
@@ -109,10 +111,11 @@ export function withContext<Result>(options: ContextOptions, body: () => Result)
  */
 export function currentContext(): CurrentContext {
   const frame = frameOfCall();
-  if (frame === undefined) return { level: 0 };
-  const { ancestors: _, deadline, enteredAt: __, ...values } = frame.chain ?? {};
+  if (frame === undefined) return { level: 0, ...traceHere(undefined) };
+  const { ancestors: _, deadline, enteredAt: __, traceparent, tracestate, ...values } = frame.chain ?? {};
+  const trace = traceHere({ traceparent, tracestate });
   const remaining = deadline === undefined ? {} : { remaining: deadline - systemClock.now() };
-  return { level: levelOf(frame, frame), ...values, ...remaining };
+  return { level: levelOf(frame, frame), ...values, ...trace, ...remaining };
 }
 
 function earlier(deadline: number | undefined, timeout: number | undefined): number | undefined {

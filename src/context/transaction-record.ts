@@ -1,3 +1,4 @@
+import type { DatabaseAddress } from '../channels/index.ts';
 import { type Clock, type HistoryEntry, LinkedList, nextId } from '../core/index.ts';
 import type { Ancestor } from './chain-context.ts';
 
@@ -118,6 +119,8 @@ export interface RecordedClient {
   /** Names its pool among all of all processes. */
   readonly poolId: string;
   readonly clock: Clock;
+  /** What telemetry calls its database. */
+  readonly address: DatabaseAddress;
   /** A statement for those who look on: without literals. */
   readonly show: (text: string) => string;
 }

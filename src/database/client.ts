@@ -1,3 +1,4 @@
+import type { DatabaseAddress } from '../channels/index.ts';
 import { type Clock, nextId } from '../core/index.ts';
 import { type ClientDefinition, type Driver, type DriverConnection, shownText } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
@@ -27,6 +28,11 @@ export class Client implements TransactionalClient {
   readonly locks: LockWatch;
   readonly show: (text: string) => string;
   readonly #end = new AbortController();
+
+  /** As it is known now: what a server is, it tells itself. */
+  get address(): DatabaseAddress {
+    return this.driver.address ?? { system: this.driver.dialect };
+  }
 
   constructor(name: string, { driver, pool }: ClientDefinition, dependencies: ClientDependencies) {
     const { clock, random } = dependencies;

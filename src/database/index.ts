@@ -15,7 +15,7 @@ export type { QueryOptions } from '../transaction/index.ts';
 export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';
 export { transactional } from './decorator.ts';
-export { databaseHere } from './open-databases.ts';
+export { databaseHere, openDatabases } from './open-databases.ts';
 export { AmbiguousDatabaseError, NoDatabaseError, UnboundLibraryError, UnknownClientError } from './errors.ts';
 export {
   afterCommit,

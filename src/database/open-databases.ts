@@ -17,6 +17,11 @@ export function unregisterDatabase(database: object): void {
   registry.open.delete(database);
 }
 
+/** All that are open in this process. */
+export function openDatabases(): readonly object[] {
+  return [...registry.open];
+}
+
 /**
  * The database that a free function or decorator means here: the only one that the chain has a transaction of, or else the
  * one whose client is current, or else the only one that is open.

@@ -1,3 +1,4 @@
+import type { DatabaseAddress } from '../channels/index.ts';
 import type { EngineDialect } from './engine-dialect.ts';
 import type { Failure } from './failure.ts';
 import type { ConcreteIsolation, IsolationLevel } from './isolation.ts';
@@ -165,6 +166,8 @@ export interface LibraryPoolOptions {
 export interface Driver extends EngineDialect {
   /** The server's address and database in words, without user and password. */
   readonly target: string;
+  /** The same for telemetry. Without it the name of the dialect is all that is known. */
+  readonly address?: DatabaseAddress | undefined;
   /** Opens a connection; gives up when the signal aborts. */
   connect(signal: AbortSignal): Promise<DriverConnection>;
   /** Says what a rejection of `connect` means. */

@@ -1,4 +1,5 @@
 export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChecks } from './client-definition.ts';
+export type { DatabaseAddress } from '../channels/index.ts';
 export type {
   Backend,
   BeginStep,

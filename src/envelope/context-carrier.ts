@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { runInTrace } from '../channels/index.ts';
 import {
   type ChainContext,
   contextChecks,
@@ -164,7 +165,9 @@ export function createContextCarrierFor(target: ContextCarrierTarget, options: C
       checkBody('runWithContext', body);
       checkCarrier('runWithContext', headers);
       const frame = target.enter(received(headers));
-      return await runInFrame(frame, runEntered<ReturnType<typeof body>>, { frame, body });
+      return await runInTrace(frame.chain, { ifNone: true }, () =>
+        runInFrame(frame, runEntered<ReturnType<typeof body>>, { frame, body }),
+      );
     },
   };
 }

@@ -1,3 +1,4 @@
+import { type TraceHeaders, traceHere } from '../channels/index.ts';
 import {
   type Ancestor,
   ancestorsOf,
@@ -6,7 +7,7 @@ import {
   type Frame,
   largestContext,
 } from '../context/index.ts';
-import { type Check, type Clock, integer, InvalidOptionError, label, milliseconds } from '../core/index.ts';
+import { type Check, type Clock, fieldOf, integer, InvalidOptionError, label, milliseconds } from '../core/index.ts';
 import { invalidContext } from './errors.ts';
 
 /** A context on its way, as JSON. */
@@ -58,7 +59,8 @@ const bottom: Pick<WireContext, 'level'> = { level: 0 };
  * @throws InvalidOptionError where it is too large to be taken
  */
 export function encodeContext(frame: Frame | undefined, clock: Clock, awaited?: { level: number }): WireContext {
-  const { ancestors: _, deadline, enteredAt: __, ...values } = frame?.chain ?? {};
+  const { ancestors: _, deadline, enteredAt: __, traceparent, tracestate, ...others } = frame?.chain ?? {};
+  const values = { ...others, ...traceHere({ traceparent, tracestate }) };
   const clientName = frame?.current?.name;
   const own = { ...values, ...(clientName === undefined ? {} : { clientName }) } as Partial<WireContext>;
   if (awaited === undefined) return bounded({ ...own, ...bottom });
@@ -129,6 +131,14 @@ export function decodeContext(value: unknown, maxLevel: number): ReceivedContext
     timeout,
     chain: { ...values, ...(ancestors === undefined ? {} : { ancestors: ancestors.map(fromWire) }) },
   };
+}
+
+/** The trace that a context from outside names; nothing of the rest is looked at. */
+export function traceOf(context: unknown): TraceHeaders | undefined {
+  const [traceparent, tracestate] = [fieldOf(context, 'traceparent'), fieldOf(context, 'tracestate')];
+  if (typeof traceparent !== 'string' || contextChecks.traceparent(traceparent) !== undefined) return undefined;
+  const isStated = typeof tracestate === 'string' && contextChecks.tracestate(tracestate) === undefined;
+  return isStated ? { traceparent, tracestate } : { traceparent };
 }
 
 /** Level by level, since what comes from outside may be as deep as no recursion gets. */

@@ -1,4 +1,4 @@
-export { decodeContext, encodeContext, type ReceivedContext, type WireContext } from './context.ts';
+export { decodeContext, encodeContext, type ReceivedContext, traceOf, type WireContext } from './context.ts';
 export { type ContextRefusal, InvalidContextError, invalidContext } from './errors.ts';
 export { type HeaderCarrier, readHeader, readHeaders } from './headers.ts';
 export {

@@ -1,4 +1,4 @@
-import { channelNames, hookError, type HookTrace, hookTrace } from '../channels/index.ts';
+import { channelNames, hookError, type HookTrace, hookTrace, isWatched } from '../channels/index.ts';
 import type { Outcome, PhysicalTransaction, RunningWork, TransactionalClient } from '../connection/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame, type TransactionRecord } from '../context/index.ts';
 import { traceHook } from '../observation/index.ts';
@@ -74,7 +74,7 @@ export async function runWatched<Result>(
 ): Promise<Result> {
   const end = record.waitsFor({ type: 'hook', hook });
   try {
-    return await (hookTrace.channels.hasSubscribers ? traceHook(record, hook, run) : run());
+    return await (isWatched(hookTrace) ? traceHook(record, hook, run) : run());
   } finally {
     end();
   }

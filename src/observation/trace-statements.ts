@@ -35,6 +35,7 @@ export function traceStatements(
         clientName,
         text: client.show(text),
         kind: firstWord(text),
+        address: client.address,
         commits: commits && at === statements.length - 1,
       }),
   );

@@ -40,6 +40,7 @@ export function traceTransaction<Result extends { readonly result: { readonly va
     parentId: record.parentId,
     isolation,
     readOnly,
+    address: record.client.address,
   });
   return transactionTrace.run(event, run, ({ result }) => {
     event.outcome = transaction.outcome;

@@ -1,3 +1,4 @@
+import { traceHere } from '../channels/index.ts';
 import { contextChecks, type ContextValues, currentFrame, runInFrame, withContext } from '../context/index.ts';
 import { checkBody, fieldOf, InvalidOptionError, typeName } from '../core/index.ts';
 import type { OutboxMessage } from './message.ts';
@@ -6,8 +7,15 @@ const names = Object.keys(contextChecks) as (keyof ContextValues)[];
 
 /** The values that `withContext` has set here, for the receivers of a message. */
 export function ambientContext(): object {
-  const { ancestors: _, deadline: __, enteredAt: ___, ...values } = currentFrame()?.chain ?? {};
-  return values;
+  const {
+    ancestors: _,
+    deadline: __,
+    enteredAt: ___,
+    traceparent,
+    tracestate,
+    ...values
+  } = currentFrame()?.chain ?? {};
+  return { ...values, ...traceHere({ traceparent, tracestate }) };
 }
 
 /**

@@ -1,4 +1,11 @@
-import { RelayTrace, relayTrace, reportBackgroundError } from '../channels/index.ts';
+import {
+  DeliverTrace,
+  deliverTrace,
+  RelayTrace,
+  relayTrace,
+  reportBackgroundError,
+  isWatched,
+} from '../channels/index.ts';
 import { currentFrame, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, readOptions, storable, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf, type QueryOptions } from '../database/index.ts';
@@ -7,7 +14,7 @@ import type { OutboxDialect, OutboxRow } from '../driver/index.ts';
 import { outboxOf } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { type RelayOptions, relaySettings, type RelaySettings, type RelayStopOptions, stopChecks } from './options.ts';
-import { readRow } from './outbox-row.ts';
+import { readRow, tracesOf } from './outbox-row.ts';
 import { withTables } from './tables.ts';
 
 /** The longest pause before a message that failed is tried again. */
@@ -140,7 +147,7 @@ export class Relay {
 
   /** @returns how many messages were claimed */
   #relayBatch(): Promise<number> {
-    if (!relayTrace.channels.hasSubscribers) return this.#relay();
+    if (!isWatched(relayTrace)) return this.#relay();
     const { channel } = this.#settings;
     const { clientName } = this.#db;
     const name = `outbox relay ${channel}`;
@@ -194,10 +201,19 @@ export class Relay {
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await Promise.race([stopped, outside(() => deliver(rows.map(readRow)))]);
+      const handOver = async (): Promise<void> => await outside(() => deliver(rows.map(readRow)));
+      await Promise.race([stopped, isWatched(deliverTrace) ? this.#traceDelivery(rows, handOver) : handOver()]);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  #traceDelivery(rows: readonly OutboxRow[], handOver: () => Promise<void>): Promise<void> {
+    const { channel } = this.#settings;
+    const { clientName, level } = this.#db;
+    const place = { parentId: undefined, clientName, level, name: `outbox relay ${channel}` };
+    const event = new DeliverTrace({ ...place, channel, count: rows.length, writtenIn: tracesOf(rows) });
+    return deliverTrace.run(event, handOver);
   }
 
   /** One message that cannot be delivered must not keep the others; those of its key wait for it. */

@@ -1,3 +1,4 @@
+import { runUntraced } from '../channels/index.ts';
 import type { Clock } from '../core/index.ts';
 import type { DriverConnection, Step } from '../driver/index.ts';
 
@@ -14,7 +15,7 @@ export function isAlive(connection: DriverConnection, clock: Clock): Promise<boo
       cancelTimer();
       resolve(isSound);
     };
-    connection.run(question).then(
+    runUntraced(() => connection.run(question)).then(
       ({ failure }) => settle(failure === undefined && connection.status === 'idle'),
       () => settle(false),
     );

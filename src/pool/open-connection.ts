@@ -1,3 +1,4 @@
+import { runUntraced } from '../channels/index.ts';
 import { type Clock, fieldOf, runUnwatched } from '../core/index.ts';
 import { ConnectError, type ConnectFailure, type Driver, type DriverConnection } from '../driver/index.ts';
 
@@ -21,7 +22,7 @@ export async function openConnection(options: OpeningOptions): Promise<DriverCon
   const cancelTimer = clock.setTimer(giveUp, acquireTimeout);
   try {
     const either = AbortSignal.any([attempt.signal, options.signal]);
-    return await runUnwatched(() => driver.connect(either));
+    return await runUntraced(() => runUnwatched(() => driver.connect(either)));
   } catch (error) {
     // The waiter's own timer may fire in the same moment: both give the same error.
     if (attempt.signal.aborted) throw stillConnecting(options.clientName, driver.target, acquireTimeout);

@@ -1,4 +1,4 @@
-import { JobPushTrace, jobPushTrace } from '../channels/index.ts';
+import { JobPushTrace, jobPushTrace, traceHere, isWatched } from '../channels/index.ts';
 import {
   chainIdOf,
   type ClientIdentity,
@@ -135,24 +135,25 @@ export class Queue<Data = unknown, Result = unknown> {
     const job = this.#job(data, { options, context, level, transaction: open, reply: false });
     this.#runtime.assertOpen();
     if (now) {
-      await this.#trace('push', job, frame, () => this.#runtime.enqueue(job));
+      await this.#trace('push', job, frame, (traced) => this.#runtime.enqueue(traced));
       return new JobHandle(this.#runtime, this.#definition, job, undefined);
     }
-    return await this.#trace('push', job, frame, () => this.#pushWithCommit(job, open, options.key));
+    return await this.#trace('push', job, frame, (traced) => this.#pushWithCommit(traced, open, options.key));
   }
 
   #trace<Answer>(
     operation: JobPushTrace['operation'],
-    { id: jobId, level }: EngineJob,
+    job: EngineJob,
     frame: Frame | undefined,
-    run: () => Promise<Answer>,
+    run: (job: EngineJob) => Promise<Answer>,
   ): Promise<Answer> {
-    if (!jobPushTrace.channels.hasSubscribers) return run();
+    if (!isWatched(jobPushTrace)) return run(job);
+    const { id: jobId, level } = job;
     const { name, clientName } = { name: `job ${this.name}`, clientName: frame?.scope?.transaction.client.name };
     const parentId = frame?.innermost?.record.id;
     const chainId = chainIdOf(frame);
     const event = new JobPushTrace({ parentId, chainId, clientName, level, name, queue: this.name, jobId, operation });
-    return jobPushTrace.run(event, run);
+    return jobPushTrace.run(event, () => run(inTraceHere(job)));
   }
 
   /**
@@ -184,8 +185,8 @@ export class Queue<Data = unknown, Result = unknown> {
     const context: WireContext = { ...encodeContext(frame, systemClock, { level }), timeout: Math.ceil(timeout) };
     const job = this.#job(data, { options, context, level, transaction: frame?.innermost, reply: true });
     const { signal, onProgress } = options;
-    const answer = this.#trace('request', job, frame, () =>
-      this.#runtime.request(job, { timeout, signal, onProgress }),
+    const answer = this.#trace('request', job, frame, (traced) =>
+      this.#runtime.request(traced, { timeout, signal, onProgress }),
     );
     return (await waitingForJob(frame, job, answer)) as Result;
   }
@@ -269,6 +270,12 @@ interface NewJob {
   readonly level: number;
   readonly transaction: OpenTransaction | undefined;
   readonly reply: boolean;
+}
+
+/** Its worker goes on with the trace that is active here, which may be that of the push. */
+function inTraceHere(job: EngineJob): EngineJob {
+  const { context } = job.envelope;
+  return { ...job, envelope: { ...job.envelope, context: { ...context, ...traceHere(context) } } };
 }
 
 function tooDeep(queue: string, maxLevel: number, at: ErrorPlace): LevelLimitError {

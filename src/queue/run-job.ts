@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { fail, jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError } from '../channels/index.ts';
+import { fail, jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError, isWatched } from '../channels/index.ts';
 import { type Frame, runInFrame } from '../context/index.ts';
 import { fieldOf, isInstance, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
-import { decodeContext, invalidContext } from '../envelope/index.ts';
+import { decodeContext, invalidContext, traceOf } from '../envelope/index.ts';
 import { recordInInbox } from '../outbox/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import { AfterCommitError, refuseDeferred, type TransactionOptions } from '../transaction/index.ts';
@@ -65,7 +65,7 @@ const pristine = AsyncLocalStorage.snapshot();
 export async function runJob(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
   const start = systemClock.now();
   const settlement = await pristine(() =>
-    jobRunTrace.channels.hasSubscribers ? traceRun(runner, delivery) : attemptJob(runner, delivery, undefined),
+    isWatched(jobRunTrace) ? traceRun(runner, delivery) : attemptJob(runner, delivery, undefined),
   );
   if (jobEnd.hasSubscribers) {
     const { queue, level } = runner;
@@ -82,7 +82,14 @@ function traceRun(runner: JobRunner, delivery: Delivery): Promise<Settlement> {
   const clientName = internalsOf(database).defaultClientName;
   const waited = waitedFor(delivery, engine);
   const name = `job ${queue.name}`;
-  const details = { parentId: undefined, clientName, level, name, attempt, queue: queue.name, jobId, waited };
+  const place = { parentId: undefined, clientName, level, name, attempt };
+  const details = {
+    ...place,
+    queue: queue.name,
+    jobId,
+    waited,
+    pushedIn: traceOf(fieldOf(delivery.envelope, 'context')),
+  };
   const event = new JobRunTrace(details);
   return jobRunTrace.run(
     event,

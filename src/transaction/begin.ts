@@ -1,4 +1,4 @@
-import { commitTrace, transactionTrace } from '../channels/index.ts';
+import { commitTrace, transactionTrace, isWatched } from '../channels/index.ts';
 import {
   cancelAtDeadline,
   type Cancellation,
@@ -88,7 +88,7 @@ export async function runAttempt<Result>(
 
   client.work.add(transaction);
   const opened: Opened<Result> = { scope, frame, deadline, body };
-  if (!transactionTrace.channels.hasSubscribers) return await runToEnd(attempt, opened);
+  if (!isWatched(transactionTrace)) return await runToEnd(attempt, opened);
   return await traceTransaction(transaction, options.isolationLevel, () => runToEnd(attempt, opened));
 }
 
@@ -291,9 +291,7 @@ function endTransaction(
 ): Promise<Ending> {
   const refused = transaction.cancellation.requested !== undefined || unit.doomed !== undefined;
   if (done.type === 'thrown' || refused) return transaction.rollback();
-  return commitTrace.channels.hasSubscribers
-    ? traceCommit(transaction, () => transaction.commit())
-    : transaction.commit();
+  return isWatched(commitTrace) ? traceCommit(transaction, () => transaction.commit()) : transaction.commit();
 }
 
 /** What the caller gets: the value, or the error that says most. */

@@ -1,4 +1,4 @@
-import { scopeTrace } from '../channels/index.ts';
+import { scopeTrace, isWatched } from '../channels/index.ts';
 import { traceScope } from '../observation/index.ts';
 import { Frame, runInFrame } from '../context/index.ts';
 import { attachSuppressed } from '../hooks/index.ts';
@@ -23,7 +23,7 @@ export function join<Result>(run: InnerRun<Result>): Promise<Result> {
   const scope = new Scope(transaction, parent.unit, parent, run.options?.name);
   const frame = new Frame(outer, { client: transaction.client, scope });
   const runInside = (): Promise<Result> => runInFrame(frame, runJoined<Result>, { scope, run });
-  return scopeTrace.channels.hasSubscribers ? traceScope(scope, 'joined', runInside) : runInside();
+  return isWatched(scopeTrace) ? traceScope(scope, 'joined', runInside) : runInside();
 }
 
 async function runJoined<Result>({ scope, run }: { scope: Scope; run: InnerRun<Result> }): Promise<Result> {

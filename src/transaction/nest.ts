@@ -1,4 +1,4 @@
-import { scopeTrace } from '../channels/index.ts';
+import { scopeTrace, isWatched } from '../channels/index.ts';
 import { placeOf, unexpectedRollback } from '../connection/index.ts';
 import { currentFrame, Frame, type HookSink, type OpenTransaction, runInFrame } from '../context/index.ts';
 import { isInstance, keepHistory, SluiceError } from '../core/index.ts';
@@ -26,7 +26,7 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
       const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
       const scope = new Scope(transaction, unit, parent, run.options?.name);
       const frame = new Frame(outer, { client: transaction.client, scope });
-      const isTraced = scopeTrace.channels.hasSubscribers;
+      const isTraced = isWatched(scopeTrace);
       const runInside = (): Promise<BodyResult<Result>> => runInFrame(frame, runNested<Result>, { scope, run });
       nested = { scope, done: await (isTraced ? traceScope(scope, 'nested', runInside, failureOf) : runInside()) };
     } finally {

@@ -1,4 +1,4 @@
-import { statementTrace } from '../channels/index.ts';
+import { statementTrace, isWatched } from '../channels/index.ts';
 import { runAutocommit, type SentStatements, type TransactionalClient } from '../connection/index.ts';
 import { chainIdOf, currentFrame, findPlace, type Frame, frameOfCall } from '../context/index.ts';
 import {
@@ -142,9 +142,7 @@ function send(
   const committing = kinds.indexOf('implicitCommit');
   if (committing !== -1) throw implicitCommit(client, statements[committing]);
   const sent = { statements, frame, write: kinds.some((kind) => kind !== 'read') };
-  return statementTrace.channels.hasSubscribers
-    ? sendTraced(scope as Scope, sent, last)
-    : (scope as Scope).run(sent, last);
+  return isWatched(statementTrace) ? sendTraced(scope as Scope, sent, last) : (scope as Scope).run(sent, last);
 }
 
 /** Where statements run that are in no transaction. */
@@ -160,7 +158,7 @@ function sendAlone(
   origin: Origin,
 ): Promise<readonly QueryResult[]> {
   const lone = { statements, origin, onSent: undefined };
-  if (!statementTrace.channels.hasSubscribers) return runAutocommit(client, level, frame, lone);
+  if (!isWatched(statementTrace)) return runAutocommit(client, level, frame, lone);
   const parentId = frame?.innermost?.record.id;
   const place = { parentId, chainId: chainIdOf(frame), client, level, name: 'single statement', origin };
   return traceStatements(place, statements, false, (onSent) =>

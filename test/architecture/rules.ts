@@ -108,6 +108,11 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
   // What reads programs, and knows the library by its names alone.
   eslint: { folders: ['core'], packages: ['eslint'] },
+  // It hears of everything, and nothing hears of it.
+  opentelemetry: {
+    folders: ['core', 'channels', 'context', 'driver', 'pool', 'database'],
+    packages: ['@opentelemetry/api'],
+  },
   'frameworks/fastify': { folders: ['.', 'core', 'http'], packages: ['fastify'] },
   'frameworks/express': { folders: ['.', 'core', 'http'], packages: ['express'] },
   'frameworks/hono': { folders: ['.', 'core', 'http'], packages: ['hono'] },

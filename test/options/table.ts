@@ -8,6 +8,7 @@ import { nestRows } from './nest-rows.ts';
 import { portRows } from './port-rows.ts';
 import type { Row } from './row.ts';
 import { storeRows } from './store-rows.ts';
+import { telemetryRows } from './telemetry-rows.ts';
 
 /** Every entrance that takes options. An option of the source that is not here fails the test. */
 export const table: readonly Row[] = [
@@ -20,4 +21,5 @@ export const table: readonly Row[] = [
   ...portRows,
   ...nestRows,
   ...httpRows,
+  ...telemetryRows,
 ];

@@ -3,6 +3,7 @@ import type { Database } from '../../database/index.ts';
 import {
   type ClientDefinition,
   type ConcreteIsolation,
+  type DatabaseAddress,
   type Driver,
   type DriverConnection,
   partPoolOptions,
@@ -48,6 +49,9 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   const warnOnce = warningOfProxy();
   // What transactions get that ask for nothing; the weakest counts until a server has told.
   let defaultIsolation: ConcreteIsolation | undefined;
+  // The first connection tells.
+  let product: 'mysql' | 'mariadb' = 'mysql';
+  const address = addressOf(config);
 
   const connect = async (signal: AbortSignal): Promise<DriverConnection> => {
     signal.throwIfAborted();
@@ -58,6 +62,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       await connected(client, signal);
       const { backend, server } = await unlessAborted(openSession(client), signal);
       ({ defaultIsolation } = server);
+      product = server.isMariaDb ? 'mariadb' : 'mysql';
       if (backend.startedAt === undefined) warnOnce();
       guardReads(client);
       return new MysqlConnection(client, backend, server, ends);
@@ -71,6 +76,9 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   const driver: Driver = {
     ...mysqlDialect,
     target: targetOf(config),
+    get address() {
+      return { system: product, ...address };
+    },
     connect,
     classifyConnect: describeConnectFailure,
     isolation: requestedIsolation,
@@ -122,10 +130,17 @@ function connected(client: Connection, signal: AbortSignal): Promise<void> {
   });
 }
 
-function targetOf({ uri, host, port, socketPath, database }: ConnectionOptions): string {
+function targetOf(options: ConnectionOptions): string {
+  const { host, port, namespace } = addressOf(options);
+  return `MySQL or MariaDB at ${port === undefined ? host : `${host}:${port}`}, database "${namespace ?? ''}"`;
+}
+
+function addressOf({ uri, host, port, socketPath, database }: ConnectionOptions): Omit<DatabaseAddress, 'system'> {
   const url = uri === undefined ? undefined : new URL(uri);
-  const place = socketPath ?? `${host ?? url?.hostname ?? 'localhost'}:${port ?? (url?.port || 3306)}`;
-  return `MySQL or MariaDB at ${place}, database "${database ?? decodeURIComponent(url?.pathname.slice(1) ?? '')}"`;
+  const inUrl = url === undefined ? undefined : decodeURIComponent(url.pathname.slice(1));
+  const namespace = database ?? (inUrl === '' ? undefined : inUrl);
+  if (socketPath !== undefined) return { host: socketPath, namespace };
+  return { host: host ?? url?.hostname ?? 'localhost', port: Number(port ?? (url?.port || 3306)), namespace };
 }
 
 function warningOfProxy(): () => void {

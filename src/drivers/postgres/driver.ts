@@ -71,6 +71,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const driver: Driver = {
     ...postgresDialect,
     target: servers.target,
+    address: servers.address,
     async connect(signal) {
       const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);
       const connection = connectionOf(client, facts);

@@ -46,6 +46,7 @@ export function sqlite(given: SqliteOptions = {}): ClientDefinition {
   };
   const driver: Driver = {
     ...sqliteDialect,
+    address: { system: 'sqlite', namespace: file },
     target: file === ':memory:' ? 'SQLite in memory' : `SQLite in ${file}`,
     async connect(signal) {
       signal.throwIfAborted();

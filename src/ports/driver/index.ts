@@ -10,6 +10,7 @@ export {
   ConnectError,
   ConnectionLostError,
   type ConnectionStatus,
+  type DatabaseAddress,
   type Driver,
   DriverAnswerError,
   type DriverConnection,

@@ -30,6 +30,7 @@ import { bindKysely } from 'sluice/kysely';
 import { bindMikroOrm, mikroOrmTypes } from 'sluice/mikro-orm';
 import { createModel, defineModel, either, everyRow, gt, inList } from 'sluice/model';
 import { ambientPool as ambientMysqlPool, mysql } from 'sluice/mysql';
+import { instrumentSluice } from 'sluice/opentelemetry';
 import { createRelay, findInInbox, parkedMessages } from 'sluice/outbox';
 import { ambientPool, postgres } from 'sluice/postgres';
 import { createJobs, defineQueue, memory } from 'sluice/queue';
@@ -118,4 +119,5 @@ export const frameworks = {
   hono: [honoEntry.sluice(database), honoEntry.transaction(), honoEntry.problemHandler()],
 };
 export const http = { contexts: createHttpContext(database), HeldResponse, problemOf, routeTransaction, shutdown };
+export const instrumentation = instrumentSluice();
 export const ports = { ...conformance, ...driver, ...engine };

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { DatabaseAddress } from '../../../driver/index.ts';
 import {
   addressesOf,
   type ConnectionString,
@@ -17,6 +18,8 @@ export interface Servers {
   readonly wanted: TargetSessionAttrs;
   /** The hosts and the database in words. */
   readonly target: string;
+  /** The same for telemetry. */
+  readonly address: DatabaseAddress;
 }
 
 /** What the options say of where connections go and who they are. */
@@ -35,7 +38,7 @@ export function serversOf(options: ServerOptions, others: pg.ClientConfig): Serv
   const configs = all.map((config) => ({ ...others, ...config }));
   const [first = others, ...rest] = configs;
   const wanted = isTargetSessionAttrs(inString) ? inString : (targetSessionAttrs ?? 'any');
-  return { configs: [first, ...rest], wanted, target: targetOf([first, ...rest]) };
+  return { configs: [first, ...rest], wanted, ...placeOf([first, ...rest]) };
 }
 
 /** A client that is not connected yet. */
@@ -76,11 +79,18 @@ function given(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-function targetOf(configs: readonly pg.ClientConfig[]): string {
+function placeOf(configs: readonly pg.ClientConfig[]): Pick<Servers, 'target' | 'address'> {
   try {
     const clients = configs.map((config) => new pg.Client(config));
     const places = clients.map(({ host, port }) => `${host}:${port}`);
-    return `PostgreSQL at ${places.join(', ')}, database "${clients[0]?.database ?? ''}"`;
+    const [first, ...others] = clients;
+    const namespace = first?.database ?? undefined;
+    // Of several it is not known which one is meant.
+    const server = others.length === 0 ? { host: first?.host, port: first?.port } : {};
+    return {
+      target: `PostgreSQL at ${places.join(', ')}, database "${namespace ?? ''}"`,
+      address: { system: 'postgresql', namespace, ...server },
+    };
   } catch (cause) {
     throw unusable(cause);
   }

@@ -1,0 +1,170 @@
+import { type Attributes, type Context, context, type Link, type Span, SpanKind } from '@opentelemetry/api';
+import {
+  channelNames,
+  commitTrace,
+  type LockProbeEvent,
+  type RetryEvent,
+  type StatementTrace,
+  statementTrace,
+  type TransactionTrace,
+  transactionTrace,
+} from '../channels/index.ts';
+import { addressAttributes, failureAttributes, placeAttributes } from './attributes.ts';
+import { collectionOf } from './collection.ts';
+import { transactionKey } from './contexts.ts';
+import { type Ending, listen, listenTo } from './listen.ts';
+import type { Entry, Spans } from './spans.ts';
+
+/** How the text of statements is given. */
+export type QueryText = 'none' | 'sanitized';
+
+/** How many attempts are remembered for the next one, which may never come. */
+const mostRemembered = 1_000;
+
+/** Spans of transactions and statements. */
+export class DatabaseSpans {
+  readonly #spans: Spans;
+  readonly #queryText: QueryText;
+  /** Transactions that are open, and statements outside of them that have a connection, by the ids of events. */
+  readonly #holders = new Map<string, Entry>();
+  /** Of statements that run, the ids under which they hold a connection by themselves. */
+  readonly #holderIds = new WeakMap<Span, string | undefined>();
+  readonly #failed = new Map<string, { readonly link: Link; readonly attributes: Attributes }>();
+  /** The statement that was sent last in a transaction. */
+  readonly #running = new Map<string, Span>();
+
+  constructor(spans: Spans, queryText: QueryText) {
+    this.#spans = spans;
+    this.#queryText = queryText;
+  }
+
+  subscribe(): readonly Ending[] {
+    return [
+      listen(transactionTrace.channels.start, (event) => this.#beginTransaction(event as TransactionTrace)),
+      listen(transactionTrace.channels.asyncEnd, (event) => this.#endTransaction(event as TransactionTrace)),
+      listen(statementTrace.channels.start, (event) => this.#beginStatement(event as StatementTrace)),
+      listen(statementTrace.channels.asyncEnd, (event) => this.#endStatement(event as StatementTrace)),
+      listen(commitTrace.channels.asyncEnd, (message) => {
+        const { parentId, duration } = message as TransactionTrace;
+        this.#holders.get(parentId ?? '')?.span?.addEvent('sluice.commit', { 'sluice.duration': duration });
+      }),
+      listenTo(channelNames.transactionRetry, (event: RetryEvent) => this.#noteRetry(event)),
+      listenTo(channelNames.lockProbe, (event: LockProbeEvent) => this.#noteLock(event)),
+    ];
+  }
+
+  /** Notes that what holds a connection under an id is a statement outside of a transaction, if it is. */
+  noteHolder(id: string, span: Span): void {
+    if (!this.#holderIds.has(span) || this.#holders.has(id)) return;
+    this.#holderIds.set(span, id);
+    this.#holders.set(id, { span, context: context.active() });
+  }
+
+  #beginTransaction(event: TransactionTrace): void {
+    const before = this.#takeFailed(event);
+    const entry = this.#spans.begin(event, {
+      name: event.name === 'anonymous' ? 'transaction' : `transaction ${event.name}`,
+      kind: SpanKind.INTERNAL,
+      attributes: {
+        ...addressAttributes(event.address),
+        ...placeAttributes(event),
+        'sluice.transaction.isolation': event.isolation,
+        'sluice.transaction.read_only': event.readOnly,
+        'sluice.transaction.attempt': event.attempt,
+      },
+      links: before === undefined ? [] : [before.link],
+      mark: (inside) => inside.setValue(transactionKey, event.id),
+    });
+    if (entry === undefined) return;
+    this.#holders.set(event.id, entry);
+    if (before !== undefined) entry.span?.addEvent('sluice.retry', before.attributes);
+  }
+
+  #endTransaction(event: TransactionTrace): void {
+    const span = this.#holders.get(event.id)?.span;
+    this.#holders.delete(event.id);
+    this.#running.delete(event.id);
+    if (event.failed && span !== undefined) {
+      const attributes = failureAttributes(event.error);
+      this.#remember(event.id, { link: { context: span.spanContext() }, attributes });
+    }
+    this.#spans.end(event, (ended) => {
+      if (event.outcome !== undefined) ended.setAttribute('sluice.transaction.outcome', event.outcome);
+    });
+  }
+
+  /** What failed is told as an event of the attempt after it, and linked with that. */
+  #noteRetry({ id, chainId, transaction, attempt, delay }: RetryEvent): void {
+    const failed = this.#failed.get(id);
+    this.#failed.delete(id);
+    if (failed === undefined) return;
+    const attributes = { ...failed.attributes, 'sluice.transaction.attempt': attempt, 'sluice.delay': delay };
+    this.#remember(`${chainId} ${transaction} ${attempt + 1}`, { ...failed, attributes });
+  }
+
+  #takeFailed({ chainId, name, attempt }: TransactionTrace): { link: Link; attributes: Attributes } | undefined {
+    if (attempt === 1) return undefined;
+    const key = `${chainId} ${name} ${attempt}`;
+    const failed = this.#failed.get(key);
+    this.#failed.delete(key);
+    return failed;
+  }
+
+  #remember(key: string, failed: { readonly link: Link; readonly attributes: Attributes }): void {
+    const [oldest] = this.#failed.keys();
+    if (oldest !== undefined && this.#failed.size >= mostRemembered) this.#failed.delete(oldest);
+    this.#failed.set(key, failed);
+  }
+
+  #beginStatement(event: StatementTrace): void {
+    const { text, kind, address, parentId } = event;
+    const collection = collectionOf(text);
+    const target = collection ?? address.namespace;
+    const attributes: Attributes = { ...addressAttributes(address), ...placeAttributes(event) };
+    if (kind !== '') attributes['db.operation.name'] = kind;
+    if (collection !== undefined) attributes['db.collection.name'] = collection;
+    if (this.#queryText === 'sanitized') attributes['db.query.text'] = text;
+    const name = [kind, target].filter((word) => word !== undefined && word !== '').join(' ');
+    const parent = this.#placeOf(parentId);
+    const entry = this.#spans.begin(event, { name: name || address.system, kind: SpanKind.CLIENT, attributes, parent });
+    if (entry?.span === undefined) return;
+    this.#holderIds.set(entry.span, undefined);
+    if (parentId !== undefined) this.#running.set(parentId, entry.span);
+  }
+
+  /**
+   * What is active where it is sent, which is its transaction or a span inside of it. A library may send from elsewhere for a
+   * transaction that was begun by hand: then its transaction.
+   */
+  #placeOf(parentId: string | undefined): Context {
+    const active = context.active();
+    const holder = parentId === undefined ? undefined : this.#holders.get(parentId);
+    return holder === undefined || active.getValue(transactionKey) === parentId ? active : holder.context;
+  }
+
+  #endStatement(event: StatementTrace): void {
+    const { parentId = '', kind, rowCount, queued, prepared } = event;
+    const span = this.#spans.of(event)?.span;
+    if (span !== undefined) this.#forget(span, parentId);
+    this.#spans.end(event, (ended) => {
+      if (rowCount !== undefined && kind === 'SELECT') ended.setAttribute('db.response.returned_rows', rowCount);
+      if (queued !== undefined) ended.setAttribute('sluice.queued', queued);
+      if (prepared !== undefined) ended.setAttribute('sluice.prepared', prepared);
+    });
+  }
+
+  #forget(span: Span, parentId: string): void {
+    if (this.#running.get(parentId) === span) this.#running.delete(parentId);
+    const id = this.#holderIds.get(span);
+    if (id !== undefined) this.#holders.delete(id);
+  }
+
+  #noteLock({ holderId, blockers, blockedBy, relation }: LockProbeEvent): void {
+    if (blockers === 0) return;
+    const span = this.#running.get(holderId) ?? this.#holders.get(holderId)?.span;
+    span?.addEvent('sluice.lock.wait', {
+      'sluice.lock.blocked_by': [...blockedBy],
+      ...(relation === undefined ? {} : { 'db.collection.name': relation }),
+    });
+  }
+}
