@@ -3,6 +3,7 @@ import { openBeforeArena } from './before.ts';
 import { openMariadbArena, openSqliteArena } from './engines.ts';
 import { connectionString, duration, lengthsBeside, mariadbUrl, rounds, values } from './options.ts';
 import { benchCaches, benchEngine, benchGrowth, benchJobs, benchLeak, benchLibraries, benchPeers } from './suites.ts';
+import { benchTelemetry } from './telemetry.ts';
 import { benchTransactions, isAsked } from './transactions.ts';
 
 const figures =
@@ -27,6 +28,7 @@ async function benchAll(url: string): Promise<object> {
     ...('libraries'.includes(values.only) ? { libraries: await benchLibraries(url) } : {}),
     ...('peers'.includes(values.only) ? { peers: await benchPeers(url) } : {}),
     ...('caches'.includes(values.only) ? { caches: await benchCaches(url) } : {}),
+    ...('telemetry'.includes(values.only) ? { telemetry: await benchTelemetry(url) } : {}),
     ...('growth'.includes(values.only) ? { growth: await benchGrowth(url) } : {}),
     ...('leak'.includes(values.only) ? { leak: await benchLeak(url) } : {}),
     ...('jobs'.includes(values.only) ? { jobs: await benchJobs(url) } : {}),

@@ -4,6 +4,7 @@ import {
   InMemorySpanExporter,
   type ReadableSpan,
   SimpleSpanProcessor,
+  type SpanProcessor,
   TracerProvider as SdkTracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { afterAll, afterEach, beforeAll } from 'vitest';
@@ -24,7 +25,15 @@ export interface Recording {
 /** Registers an SDK that keeps its spans in memory, as long as the tests of a file run. */
 export function useRecording(): Recording {
   const exporter = new InMemorySpanExporter();
-  const provider = new SdkTracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] });
+  // By the clock of an SDK a span may begin before its parent.
+  const begun: string[] = [];
+  const inOrder: SpanProcessor = {
+    onStart: (span) => void begun.push(span.spanContext().spanId),
+    onEnd() {},
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+  const provider = new SdkTracerProvider({ spanProcessors: [inOrder, new SimpleSpanProcessor({ exporter })] });
   const manager = new AsyncLocalStorageContextManager();
   beforeAll(() => {
     context.setGlobalContextManager(manager.enable());
@@ -36,7 +45,7 @@ export function useRecording(): Recording {
     context.disable();
   });
   const spans = (): readonly ReadableSpan[] =>
-    exporter.getFinishedSpans().toSorted((one, other) => startOf(one) - startOf(other));
+    exporter.getFinishedSpans().toSorted((one, other) => begun.indexOf(idOf(one)) - begun.indexOf(idOf(other)));
   return {
     provider,
     spans,
@@ -49,8 +58,8 @@ export function useRecording(): Recording {
   };
 }
 
-function startOf({ startTime: [seconds, nanoseconds] }: ReadableSpan): number {
-  return seconds * 1e3 + nanoseconds / 1e6;
+function idOf(span: ReadableSpan): string {
+  return span.spanContext().spanId;
 }
 
 export function parentOf({ parentSpanContext }: ReadableSpan): string | undefined {

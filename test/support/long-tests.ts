@@ -49,6 +49,7 @@ export const longTests: readonly string[] = [
   'test/integration/silent.test.ts',
   'test/integration/unbound-libraries.test.ts',
   'test/integration/unsupported-library.test.ts',
+  'test/opentelemetry/server-counts.test.ts',
   'test/processes/cache-kills.test.ts',
   'test/processes/cache-mutants.test.ts',
   'test/processes/cache-processes.test.ts',
