@@ -64,7 +64,11 @@ it('metrics add up with the counts of the server over 10,000 transactions', { ti
 
   // Its sessions tell when they end, or are idle for a while. Opening connections, and looking, are transactions, too.
   await database.close();
-  await until('the server has counted all', async () => (await look()).commits - before.commits >= count - rolledBack, 60_000);
+  await until(
+    'the server has counted all',
+    async () => (await look()).commits - before.commits >= count - rolledBack,
+    60_000,
+  );
   const after = await look();
   expect(after.rollbacks - before.rollbacks).toBe(rolledBack);
   const others = after.commits - before.commits - (count - rolledBack);
