@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Point } from '../../src/inspector/index.ts';
+import { findStandstills } from '../../src/index.ts';
+import type { HolderView, Point, Snapshot } from '../../src/inspector/index.ts';
 import { complaintsOf, picture, startBrowser } from '../support/inspector/browser.ts';
 import { failure, type FakeInspector, startFakeInspector } from '../support/inspector/fake-inspector.ts';
 import { holder, processId, snapshot, waiter } from '../support/inspector/snapshots.ts';
@@ -159,6 +160,46 @@ describe('the page', { timeout: patience * 2 }, () => {
     await fake.open();
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
     expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('draws what stands still: a circle with what makes it, and a chain with its head', async () => {
+    const [one, other] = [1, 2].map((id) => ({ id, startedAt: 'a' }));
+    const owned = (backend: HolderView['backend'], holderId: string): HolderView['waitsFor'] => ({
+      type: 'lock',
+      relation: 'account',
+      owners: [{ backend: backend ?? { id: 0, startedAt: '' }, holderId, idle: true }],
+      for: 900,
+    });
+    const outer = holder('checkout', { backend: one, waitsFor: { type: 'transaction', id: 'audit', for: 800 } });
+    const inner = holder('audit', { backend: other, level: 1, outerId: 'checkout', waitsFor: owned(one, 'checkout') });
+    const head = holder('report', { backend: { id: 3, startedAt: 'a' }, waitsFor: { type: 'code', for: 60_000 } });
+    const held = holder('restock', { backend: { id: 4, startedAt: 'a' }, waitsFor: owned(head.backend, 'report') });
+    const holders = [outer, inner, head, held];
+    const standstills = findStandstills(holders);
+    expect(standstills.map(({ kind }) => kind)).toEqual(['circle', 'held']);
+    fake.show({ ...snapshot(holders), standstills } as Snapshot);
+    await page.goto(fake.url);
+    const drawings = page.getByRole('img', { name: /^(?:Standstill|Held) for/ });
+    await drawings.first().waitFor();
+    const names = await drawings.evaluateAll((all) => all.map((drawing) => drawing.getAttribute('aria-label')));
+    expect(names).toEqual([
+      expect.stringMatching(/: (?:checkout, audit|audit, checkout) wait for each other in a circle\.$/),
+      'Held for 1 min 0 s: restock waits for report.',
+    ]);
+    expect(await drawings.first().locator('.member').count()).toBe(2);
+    expect(await drawings.first().locator('path.arrow').count()).toBe(2);
+    expect(await drawings.last().locator('path.arrow').count()).toBe(1);
+    expect(await drawings.last().locator('.head').textContent()).toContain('report');
+    await page.getByText('wants a lock on account, held by checkout').waitFor();
+    await page.getByRole('button', { name: 'report' }).click();
+    await page.getByRole('dialog', { name: 'report' }).getByText('It has ended.').waitFor();
+    await page.keyboard.press('Escape');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.setViewportSize({ width: 390, height: 900 });
+    await picture(page, 'standstills');
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    fake.show({ ...snapshot(), standstills: [] } as Snapshot);
+    await page.getByText('Nothing stands still.').waitFor();
   });
 
   it('asks for the token where it is missing or wrong', async () => {
