@@ -33,11 +33,11 @@ export class FigurePlot<Moment extends { readonly at: number }> {
   }
 
   /** Shows moments, in order. */
-  show(moments: readonly Moment[], now: number, lookBack: number): void {
+  show(moments: readonly Moment[], now: number, span: number): void {
     const times = moments.map(({ at }) => at / 1_000);
     const columns = this.#figure.lines.map(({ value }) => moments.map((moment) => value(moment) ?? null));
     this.#plot.setData([times, ...columns], false);
-    this.#plot.setScale('x', { min: (now - lookBack) / 1_000, max: now / 1_000 });
+    this.#plot.setScale('x', { min: (now - span) / 1_000, max: now / 1_000 });
     this.#tell();
   }
 

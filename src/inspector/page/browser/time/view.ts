@@ -3,6 +3,9 @@ import { type Figure, gaugeFigures, pointFigures } from './figures.ts';
 import { FigurePlot } from './plot.ts';
 import { type Gauge, lookBack, type Record15 } from './record.ts';
 
+/** The least that is drawn, in milliseconds. */
+const shortest = 2 * 60_000;
+
 /** The plots, of which each is made when it is first seen. */
 export class TimeView {
   readonly #parent: HTMLElement;
@@ -32,8 +35,10 @@ export class TimeView {
       this.#gauges = this.#add(figures);
       this.#drawn = lines;
     }
-    for (const plot of this.#points) plot.show(points, now, lookBack);
-    for (const plot of this.#gauges) plot.show(gauges, now, lookBack);
+    // What has just begun is drawn over less.
+    const span = Math.min(lookBack, Math.max(shortest, now - (points[0]?.at ?? now)));
+    for (const plot of this.#points) plot.show(points, now, span);
+    for (const plot of this.#gauges) plot.show(gauges, now, span);
   }
 
   #add<Moment extends { readonly at: number }>(figures: readonly Figure<Moment>[]): FigurePlot<Moment>[] {
