@@ -46,10 +46,10 @@ export function allowForeignWaits<Result>(body: () => Result): Result {
 }
 
 /** Node.js calls it in the context of who makes the call; what it throws would end the process. */
-function noteCall(what: string): void {
+function noteCall(what: string): boolean {
   const transaction = holding();
   const settings = transaction === undefined ? undefined : watched.get(transaction.client.database);
-  if (transaction === undefined || settings === undefined) return;
+  if (transaction === undefined || settings === undefined) return false;
   const { record } = transaction;
   const [place] = callersOf(noteCall, depth);
   record.note('wait', what);
@@ -59,6 +59,7 @@ function noteCall(what: string): void {
   }
   if (settings.mode === 'error') settings.end(transaction, refused(transaction, what, place));
   else warn(transaction, what, place);
+  return true;
 }
 
 /** The transaction of this chain that was opened last, if it holds a connection. */

@@ -118,7 +118,7 @@ describe('a transaction that holds a connection', () => {
       },
       { name: 'checkout' },
     );
-    expect(events.length).toBeGreaterThan(0);
+    expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ transaction: 'checkout', clientName: 'default', level: 0 });
     expect(JSON.stringify(events)).not.toContain('canary');
   });
