@@ -6,7 +6,7 @@ export type OnCall = (what: string) => boolean;
 
 /** Node.js opens a socket for these itself, and their own channels say more. */
 const insideOfNode = /node:(?:_http_agent|_http_client|internal\/deps\/undici)|[\\/]node_modules[\\/]undici[\\/]/;
-/** On a socket that was told of: the first request over it is the same call. */
+/** On a socket that was named: the first request over it is the same call. */
 const told = Symbol('sluice.foreign-wait');
 
 /**
