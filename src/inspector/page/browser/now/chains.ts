@@ -42,7 +42,9 @@ export class Chains {
   /** Of a circle the oldest is at the top. */
   #cutCircles(): void {
     const done = new Set<string>();
-    for (const start of this.#above.keys()) {
+    for (const [start, next] of this.#above) {
+      // Most wait for one that waits for no one.
+      if (!this.#above.has(next)) continue;
       const path = new Set<string>();
       let at: string | undefined = start;
       while (at !== undefined && !done.has(at) && !path.has(at)) {
@@ -167,7 +169,7 @@ export function summary({ holders, processes }: Snapshot): string {
 function kindOf(party: Party): string {
   if (party.type !== 'holder') return party.id;
   const { kind, name, processId, clientName, level, waitsFor } = party.holder;
-  return `${kind} ${cut(name, 60)} ${processId} ${clientName} ${level} ${waitsFor.type}`;
+  return `${kind} ${name.slice(0, 80)} ${processId} ${clientName} ${level} ${waitsFor.type}`;
 }
 
 function waitOf(party: Party): number {
