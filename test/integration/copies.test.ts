@@ -205,6 +205,19 @@ const entrances: Readonly<Record<string, Use>> = {
   parkedMessages: async ({ database, taker }) => {
     expect(await taker.outbox.parkedMessages(database.current, 'none')).toEqual([]);
   },
+  outboxCounts: async ({ database, taker }) => {
+    expect(await taker.outbox.outboxCounts(database.current)).toBeInstanceOf(Array);
+  },
+  listOutbox: async ({ database, taker }) => {
+    const page = await taker.outbox.listOutbox(database.current, 'none', { state: 'parked' });
+    expect(page).toEqual({ messages: [], cursor: undefined });
+  },
+  findInOutbox: async ({ database, taker }) => {
+    expect(await taker.outbox.findInOutbox(database.current, 'none', '1')).toBeUndefined();
+  },
+  discardParked: async ({ database, taker }) => {
+    expect(await taker.outbox.discardParked(database.current, 'none', ['1'])).toBe(0);
+  },
   replayParked: async ({ database, taker }) => {
     expect(await taker.outbox.replayParked(database.current, 'none')).toBe(0);
   },
