@@ -6,7 +6,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 export async function startBrowser(): Promise<Browser> {
   return await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--js-flags=--expose-gc'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
     timeout: 60_000,
   });
 }
