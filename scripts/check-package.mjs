@@ -22,6 +22,9 @@ try {
   expectLoads('sluice/fastify', undefined);
   expectLoads('sluice/express', undefined);
   expectLoads('sluice/hono', undefined);
+  expectLoads('sluice/inspector', undefined);
+  expectLoads('sluice/inspector/redis', undefined);
+  expectLoads('sluice/inspector/postgres', /Cannot find (?:package|module) 'pg'/);
   // The ports and their suites need no peer.
   expectLoads('sluice/driver', undefined);
   expectLoads('sluice/queue/engine', undefined);

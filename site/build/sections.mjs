@@ -50,7 +50,10 @@ export const sections = [
     ],
   },
   { text: 'Moving', pages: ['moving', 'typeorm-transactional', 'nestjs-cls'], folder: 'moving' },
-  { text: 'Reference', pages: ['errors', 'warnings', 'events', 'opentelemetry', 'cli', 'doctor', 'verify'] },
+  {
+    text: 'Reference',
+    pages: ['errors', 'warnings', 'events', 'opentelemetry', 'inspector', 'cli', 'doctor', 'verify'],
+  },
   { text: 'Project', pages: ['benchmarks', 'changelog', 'security', 'contributing', 'design/index'], folder: 'design' },
 ];
 

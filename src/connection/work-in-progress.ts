@@ -1,3 +1,4 @@
+import type { TransactionRecord } from '../context/index.ts';
 import { LinkedList, type ListNode } from '../core/index.ts';
 import type { HolderInfo } from '../observation/index.ts';
 
@@ -5,6 +6,8 @@ import type { HolderInfo } from '../observation/index.ts';
 export interface RunningWork {
   /** Its place among what is in progress, which `WorkInProgress` alone sets. */
   place?: ListNode<RunningWork>;
+  /** What is kept of a transaction for those who look on. */
+  readonly record?: TransactionRecord;
   abort(reason: unknown): void;
   /** What it holds and waits for; none for what holds no connection and waits for none. */
   look?(): HolderInfo;

@@ -13,6 +13,7 @@ import {
   type Check,
   checkBody,
   type Clock,
+  type HistoryEntry,
   integer,
   knownToCopies,
   openToCopies,
@@ -38,7 +39,7 @@ import { Client } from './client.ts';
 import { closeChecks, closeClients, type CloseOptions } from './close-clients.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
-import { type HoldersOptions, lookAtHolders } from './holders.ts';
+import { historyIn, type HoldersOptions, lookAtHolders } from './holders.ts';
 import { runDetached } from './run-detached.ts';
 import { noDatabase, UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
@@ -91,6 +92,8 @@ export interface DatabaseInternals {
   /** The deepest level that any client has a connection reserved for. */
   readonly maxLevel: number;
   readonly defaultClientName: string;
+  /** What has happened in the chain of a transaction that is open; undefined for one that is not. */
+  historyOf(id: string): readonly HistoryEntry[] | undefined;
 }
 
 /** @throws InvalidOptionError for what is no database; MixedVersionsError for one of another version of the package */
@@ -174,6 +177,7 @@ export class Database<Name extends string = string> {
       clientNamed: (name) => this.#clientNamed(name),
       maxLevel: Math.max(...[...this.#clients.values()].map(({ pool }) => pool.settings.maxLevel)),
       defaultClientName: this.#default.name,
+      historyOf: (id) => historyIn([...this.#clients.values()], id),
     };
     this.transaction = Object.assign(
       <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>

@@ -1,5 +1,5 @@
 import type { HolderInfo, LockOwner } from '../observation/index.ts';
-import { aBoolean, type Check, integer, milliseconds, readOptions } from '../core/index.ts';
+import { aBoolean, type Check, type HistoryEntry, integer, milliseconds, readOptions } from '../core/index.ts';
 import type { Backend, LockWait } from '../driver/index.ts';
 import type { Client } from './client.ts';
 
@@ -34,6 +34,14 @@ export async function lookAtHolders(
   for (const { work } of clients) for (const each of work) if (each.look !== undefined) found.push(each.look());
   found.sort((one, other) => other.age - one.age);
   return withOuters(withLocks(found.slice(0, limit), waits.flat()));
+}
+
+/** What has happened in the chain of a transaction that is open. */
+export function historyIn(clients: readonly Client[], id: string): readonly HistoryEntry[] | undefined {
+  for (const { work } of clients) {
+    for (const { record } of work) if (record?.id === id) return record.history.taken()();
+  }
+  return undefined;
 }
 
 /** The server is asked only where something runs for long enough to wait. */

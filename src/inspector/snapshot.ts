@@ -1,5 +1,5 @@
 import type { HistoryEntry } from '../core/index.ts';
-import type { HolderInfo } from '../observation/index.ts';
+import type { HolderInfo, Standstill } from '../observation/index.ts';
 import type { PoolStats } from '../pool/index.ts';
 
 /*
@@ -191,6 +191,8 @@ export interface Snapshot {
   readonly actions: readonly ActionName[];
   readonly processes: readonly ProcessView[];
   readonly holders: HoldersView;
+  /** What stands still, over all processes: `findStandstills` of those that are shown. */
+  readonly standstills: readonly Standstill[];
   readonly sessions: readonly SessionView[];
   readonly queues: readonly QueueView[];
   readonly channels: readonly ChannelView[];

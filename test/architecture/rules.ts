@@ -47,6 +47,10 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   inspector: { folders: order.slice(0, order.indexOf('testing')), packages: [] },
   // It runs in browsers, and knows the types of what it is sent.
   'inspector/page/browser': { folders: ['core', 'inspector'], packages: ['uplot'] },
+  // What programs use of it.
+  'inspector/entry': { folders: ['inspector'], packages: [] },
+  'inspector/postgres': { folders: ['core', 'inspector'], packages: ['pg'] },
+  'inspector/redis': { folders: ['core', 'inspector'], packages: [] },
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What outsiders write a driver with: the port, without the helpers of the own drivers.
@@ -146,6 +150,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
   'inspector/page/browser': ['parts', 'now', 'time', 'work'],
+  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'fleet', 'observe', 'http'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],
 };
 

@@ -12,6 +12,8 @@ import type { INestApplication } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 import type { ContextCarrier, Database, Db } from 'sluice';
 import type { Cache, CacheStore } from 'sluice/cache';
+import type { FleetBus } from 'sluice/inspector';
+import type { IoRedisFleetSubscriber } from 'sluice/inspector/redis';
 import type { Model } from 'sluice/model';
 import type { OutboxDialect, OutboxMessage, Relay } from 'sluice/outbox';
 import type { ConformanceSuite } from 'sluice/testing/conformance';
@@ -36,6 +38,8 @@ declare global {
   const relay: Relay;
   const suite: ConformanceSuite;
   const toyOutbox: OutboxDialect;
+  const fleet: FleetBus;
+  const redis: IoRedisFleetSubscriber & { duplicate(): IoRedisFleetSubscriber };
   const emitter: EventEmitter;
   const app: INestApplication;
 

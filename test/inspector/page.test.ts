@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findStandstills } from '../../src/index.ts';
-import type { HolderView, Point, Snapshot } from '../../src/inspector/index.ts';
+import type { HolderView, Point } from '../../src/inspector/index.ts';
 import { complaintsOf, picture, startBrowser } from '../support/inspector/browser.ts';
 import { failure, type FakeInspector, startFakeInspector } from '../support/inspector/fake-inspector.ts';
 import { holder, processId, snapshot, waiter } from '../support/inspector/snapshots.ts';
@@ -177,7 +177,7 @@ describe('the page', { timeout: patience * 2 }, () => {
     const holders = [outer, inner, head, held];
     const standstills = findStandstills(holders);
     expect(standstills.map(({ kind }) => kind)).toEqual(['circle', 'held']);
-    fake.show({ ...snapshot(holders), standstills } as Snapshot);
+    fake.show({ ...snapshot(holders), standstills });
     await page.goto(fake.url);
     const drawings = page.getByRole('img', { name: /^(?:Standstill|Held) for/ });
     await drawings.first().waitFor();
@@ -198,7 +198,7 @@ describe('the page', { timeout: patience * 2 }, () => {
     await page.setViewportSize({ width: 390, height: 900 });
     await picture(page, 'standstills');
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
-    fake.show({ ...snapshot(), standstills: [] } as Snapshot);
+    fake.show({ ...snapshot(), standstills: [] });
     await page.getByText('Nothing stands still.').waitFor();
   });
 

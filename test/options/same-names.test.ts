@@ -40,7 +40,7 @@ describe('the name of a client', () => {
 
   it('is the option clientName, whatever it belongs to', () => {
     // Theirs is a client of Redis itself.
-    expect(withOption('client')).toEqual(['RedisStoreOptions']);
+    expect(withOption('client')).toEqual(['RedisStoreOptions', 'RedisFleetOptions']);
     expect(withOption('clientName')).toEqual(expect.arrayContaining(['DbInfo', 'ModelOptions', 'RelayOptions']));
   });
 
@@ -75,6 +75,11 @@ describe('an option that is a time', () => {
 describe('options of the same name', () => {
   /** Options that take other values than those of their name do, and why. The unit is the same all the same. */
   const exceptions: Readonly<Record<string, string>> = {
+    'InspectorOptions.port': '0 is any that is free',
+    'InspectorOptions.database': 'it is one of Sluice',
+    'JoinFleetOptions.database': 'it is one of Sluice',
+    'InspectorOptions.caches': 'it is a list',
+    'JoinFleetOptions.caches': 'it is a list',
     'CloseOptions.timeout': '0 does not wait',
     'WorkerCloseOptions.timeout': '0 does not wait',
     'RelayStopOptions.timeout': '0 does not wait',

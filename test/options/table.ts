@@ -3,6 +3,7 @@ import { compatRows } from './compat-rows.ts';
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
 import { httpRows } from './http-rows.ts';
+import { inspectorRows } from './inspector-rows.ts';
 import { jobRows } from './job-rows.ts';
 import { nestRows } from './nest-rows.ts';
 import { portRows } from './port-rows.ts';
@@ -22,4 +23,5 @@ export const table: readonly Row[] = [
   ...nestRows,
   ...httpRows,
   ...telemetryRows,
+  ...inspectorRows,
 ];

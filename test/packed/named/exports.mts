@@ -25,6 +25,9 @@ import * as expressEntry from 'sluice/express';
 import * as fastifyEntry from 'sluice/fastify';
 import * as honoEntry from 'sluice/hono';
 import { createHttpContext, HeldResponse, problemOf, routeTransaction, shutdown } from 'sluice/http';
+import { joinFleet, startInspector } from 'sluice/inspector';
+import { postgresFleet } from 'sluice/inspector/postgres';
+import { redisFleet } from 'sluice/inspector/redis';
 import { bindKnex, createKnex } from 'sluice/knex';
 import { bindKysely } from 'sluice/kysely';
 import { bindMikroOrm, mikroOrmTypes } from 'sluice/mikro-orm';
@@ -120,4 +123,9 @@ export const frameworks = {
 };
 export const http = { contexts: createHttpContext(database), HeldResponse, problemOf, routeTransaction, shutdown };
 export const instrumentation = instrumentSluice();
+export const inspectors = [
+  startInspector({ database, caches: [cache], port: 0 }),
+  joinFleet({ database, fleet: postgresFleet({ connectionString: 'postgres://127.0.0.1/shop' }) }),
+  redisFleet({ client: new Redis(), subscriber: new Redis() }),
+];
 export const ports = { ...conformance, ...driver, ...engine };

@@ -82,6 +82,7 @@ export function snapshot(holders: readonly HolderView[] = [], given: Partial<Sna
     actions: ['job.retry', 'job.discard', 'outbox.replay', 'outbox.discard'],
     processes: [processView({ holders: holders.length, waiting })],
     holders: { shown: holders, groups: [], total: holders.length, leftOut: 0 },
+    standstills: [],
     sessions: [],
     queues: [],
     channels: [],

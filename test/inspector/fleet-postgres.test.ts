@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { joinFleet } from '../../src/inspector/index.ts';
+import { postgresFleet } from '../../src/inspector/postgres/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { until } from '../support/settled.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { describeFleet } from './fleet-suite.ts';
+import { openInspector, readStream } from './inspector-client.ts';
+
+const server = useTestDatabase();
+
+describe('a fleet on PostgreSQL', () => {
+  describeFleet(
+    () => server.open({ max: 300, maxLevel: 1 }),
+    () => postgresFleet({ connectionString: server.url }),
+  );
+
+  it('sends nothing as long as nobody looks', async () => {
+    const proxy = await startTcpProxy(server.url);
+    onTestFinished(() => proxy.close());
+    const fleet = (): ReturnType<typeof postgresFleet> => postgresFleet({ connectionString: proxy.url });
+    const member = joinFleet({ database: server.open(), fleet: fleet() });
+    onTestFinished(() => member.close());
+    const page = await openInspector({ database: server.open(), fleet: fleet() });
+    await until('both listen', async () => (await server.connections('sluice inspector')) === 2);
+    const listening = (): Promise<unknown[]> =>
+      server.sql(
+        "select 1 from pg_stat_activity where application_name = 'sluice inspector' and query like 'listen%' and state = 'idle'",
+      );
+    await until('both have said so', async () => (await listening()).length === 2);
+    proxy.takeTrips();
+    await page.get('/');
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(proxy.takeTrips()).toBe(0);
+    const stream = await readStream(page);
+    await until('they are asked', () => stream.snapshots.at(-1)?.processes.length === 2);
+    stream.leave();
+  });
+
+  it('shows who has been cut off as silent, and finds it again', async () => {
+    const proxy = await startTcpProxy(server.url);
+    onTestFinished(() => proxy.close());
+    const channel = `fleet ${randomUUID()}`;
+    const own = (): ReturnType<typeof postgresFleet> => postgresFleet({ connectionString: server.url, channel });
+    const cut = postgresFleet({ connectionString: proxy.url, channel });
+    const member = joinFleet({ database: server.open(), name: 'worker', fleet: cut });
+    onTestFinished(() => member.close());
+    const page = await openInspector({ database: server.open(), fleet: own() });
+    const stream = await readStream(page);
+    const status = (): string | undefined =>
+      stream.snapshots.at(-1)?.processes.find(({ name }) => name === 'worker')?.status;
+    await until('it answers', () => status() === 'answered');
+    proxy.hold();
+    await until('it is silent', () => status() === 'silent', 20_000);
+    proxy.goOn();
+    proxy.cut();
+    await until('it answers again', () => status() === 'answered', 20_000);
+    stream.leave();
+  });
+
+  it('takes other processes of other channels for none of its own', async () => {
+    const other = joinFleet({
+      database: server.open(),
+      fleet: postgresFleet({ connectionString: server.url, channel: 'another' }),
+    });
+    onTestFinished(() => other.close());
+    const page = await openInspector({
+      database: server.open(),
+      fleet: postgresFleet({ connectionString: server.url }),
+    });
+    const stream = await readStream(page);
+    await until('it has looked some times', () => stream.snapshots.length > 5);
+    expect(stream.snapshots.at(-1)?.processes).toHaveLength(1);
+    stream.leave();
+  });
+});

@@ -1,0 +1,69 @@
+import { onTestFinished } from 'vitest';
+import { type Inspector, type InspectorOptions, startInspector } from '../../src/inspector/index.ts';
+import type { Snapshot } from '../../src/inspector/snapshot.ts';
+import { type Answer, ask } from '../support/http-client.ts';
+
+/** An inspector, and the page's part of the talk with it. */
+export interface Open {
+  readonly inspector: Inspector;
+  readonly port: number;
+  readonly token: string;
+  /** A request as the page sends it. */
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Answer>;
+  readonly snapshot: () => Promise<Snapshot>;
+}
+
+/** Starts one, which ends with the test. */
+export async function openInspector(options: InspectorOptions): Promise<Open> {
+  const inspector = await startInspector({ interval: 100, ...options });
+  onTestFinished(() => inspector.close());
+  const { port, hash } = new URL(inspector.url);
+  const token = hash.replace('#token=', '');
+  const get = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    ask(Number(port), 'GET', path, {
+      host: `127.0.0.1:${port}`,
+      authorization: `Bearer ${token}`,
+      connection: 'close',
+      ...headers,
+    });
+  const snapshot = async (): Promise<Snapshot> => {
+    const { status, text } = await get('/api/snapshot');
+    if (status !== 200) throw new Error(`${status}: ${text}`);
+    return JSON.parse(text) as Snapshot;
+  };
+  return { inspector, port: Number(port), token, get, snapshot };
+}
+
+/** A stream, as a page reads it. */
+export interface ReadStream {
+  /** What has come so far. */
+  readonly snapshots: readonly Snapshot[];
+  /** Resolves when it has ended. */
+  readonly ended: Promise<void>;
+  leave(): void;
+}
+
+export async function readStream({ port, token }: Open): Promise<ReadStream> {
+  const snapshots: Snapshot[] = [];
+  const leaving = new AbortController();
+  const answer = await fetch(`http://127.0.0.1:${port}/api/stream`, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: leaving.signal,
+  });
+  if (answer.status !== 200 || answer.body === null) throw new Error(`no stream: ${answer.status}`);
+  const read = async (body: AsyncIterable<Uint8Array>): Promise<void> => {
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const chunk of body) {
+      text += decoder.decode(chunk, { stream: true });
+      const events = text.split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        const data = /^event: snapshot\ndata: (.*)$/.exec(event)?.[1];
+        if (data !== undefined) snapshots.push(JSON.parse(data) as Snapshot);
+      }
+    }
+  };
+  const ended = read(answer.body).catch(() => {});
+  return { snapshots, ended, leave: () => leaving.abort() };
+}

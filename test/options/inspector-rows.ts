@@ -1,0 +1,90 @@
+import { type FleetBus, joinFleet, startInspector } from '../../src/inspector/index.ts';
+import { postgresFleet } from '../../src/inspector/postgres/index.ts';
+import { redisFleet } from '../../src/inspector/redis/index.ts';
+import type { Row } from './row.ts';
+import { canBeRead, type Domain, either, emptyList, milliseconds, some, truth, whole } from './values.ts';
+
+const bus: FleetBus = {
+  longestMessage: 1_000,
+  open: () => {},
+  publish: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};
+const redis = {
+  call: () => Promise.resolve(),
+  subscribe: () => Promise.resolve(),
+  unsubscribe: () => Promise.resolve(),
+  on: () => {},
+  off: () => {},
+};
+const url = 'postgres://127.0.0.1:1/shop';
+
+/** One line of text. */
+const line = (longest: number, ...good: string[]): Domain => ({
+  good,
+  accepts: (value) =>
+    typeof value === 'string' &&
+    value !== '' &&
+    value.length <= longest &&
+    value.isWellFormed() &&
+    !/[\p{Cc}\u2028\u2029]/u.test(value),
+});
+const lines: Domain = {
+  good: [['ops.example.com']],
+  accepts: (value) => canBeRead(value) && Array.isArray(value) && value.every((each) => typeof each === 'string'),
+};
+
+const watched: Row['options'] = {
+  database: ({ database }) => some(database),
+  // Where it is empty, it is said that there is none.
+  databases: () => some(),
+  caches: either(some([{ name: 'stock', statistics: {} }]), emptyList),
+  name: line(200, 'web'),
+};
+
+export const inspectorRows: readonly Row[] = [
+  {
+    interface: 'InspectorOptions',
+    entrance: 'startInspector',
+    call: async (options) => await (await startInspector(options)).close(),
+    base: ({ database }) => ({ database }),
+    options: {
+      ...watched,
+      fleet: some(bus),
+      sessions: truth,
+      port: whole(0, 65_535),
+      host: line(255, '127.0.0.1'),
+      token: {
+        good: ['a-secret-of-enough-characters'],
+        accepts: (value) => typeof value === 'string' && /^[\x21-\x7e]{16,1024}$/.test(value),
+      },
+      allowedHosts: lines,
+      interval: milliseconds(100, 60_000, 500),
+    },
+  },
+  {
+    interface: 'JoinFleetOptions',
+    entrance: 'joinFleet',
+    call: async (options) => await joinFleet(options).close(),
+    base: ({ database }) => ({ database, fleet: bus }),
+    options: { ...watched, fleet: some(bus) },
+  },
+  {
+    interface: 'PostgresFleetOptions',
+    entrance: 'postgresFleet',
+    call: postgresFleet,
+    base: () => ({ connectionString: url }),
+    options: {
+      connectionString: some(url),
+      ssl: either(truth, { good: [{}], accepts: (value) => typeof value === 'object' && value !== null }),
+      channel: line(63, 'fleet'),
+    },
+  },
+  {
+    interface: 'RedisFleetOptions',
+    entrance: 'redisFleet',
+    call: redisFleet,
+    base: () => ({ client: redis, subscriber: redis }),
+    options: { client: some(redis), subscriber: some(redis), channel: line(200, 'fleet') },
+  },
+];
