@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const vitest = ['node_modules/vitest/vitest.mjs', 'run'];
 const tasks = {
-  demo: ['src/cli/demo/main.ts'],
+  // The page of the inspector is compiled as it is asked for.
+  demo: ['--disable-warning=ExperimentalWarning', 'src/cli/demo/main.ts'],
   test: vitest,
   'test:long': vitest,
   'test:all': vitest,

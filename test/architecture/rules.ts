@@ -135,6 +135,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
       'queue',
       'queue/engines/bullmq',
       'queue/engines/pg-boss',
+      'inspector',
     ],
     packages: [],
   },

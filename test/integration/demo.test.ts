@@ -101,6 +101,26 @@ describe('the demo', () => {
     expect(readdirSync(tmpdir()).filter((name) => /^sluice_demo_.*\.db/.test(name))).toEqual([]);
   });
 
+  it('is shown by an inspector until it is interrupted, and leaves nothing', { timeout: 120_000 }, async () => {
+    const env = { ...process.env, DATABASE_URL: server.url, REDIS_URL: '' };
+    const child = spawn(process.execPath, [program, '--watch'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = once(child, 'exit');
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await until('it says where it is shown', () => output.includes('Ctrl-C'), 60_000);
+    const [, url = '', token = ''] = /(http:\S+)#token=(\S+)/.exec(output) ?? [];
+    expect(await (await fetch(url)).text()).toContain('<title>Sluice inspector</title>');
+    const seen = async (): Promise<boolean> => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await (await fetch(`${url}api/snapshot`, { headers })).json();
+      return JSON.stringify(answer).includes('"checkout"');
+    };
+    await until('it shows a checkout', seen, 60_000);
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(await server.sql("select 1 from pg_namespace where nspname like 'sluice_demo%'")).toEqual([]);
+  });
+
   it.each([['--jsn'], ['--engine', 'oracle']])('refuses unknown options with its usage: %s', (...args) => {
     const { stderr, status } = demo(...args);
     expect(status).toBe(2);

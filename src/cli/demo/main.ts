@@ -7,8 +7,9 @@ import { engineOf, type EngineName, isEngine, type Place, type Width } from './e
 import { endOnSignal } from './interruption.ts';
 import { unreachableRedis } from './reach-redis.ts';
 import { progressLine, table } from './report.ts';
+import { watchShop } from './watch.ts';
 
-const usage = 'Usage: npm run demo [-- --engine postgres|mariadb|sqlite] [-- --json]';
+const usage = 'Usage: npm run demo [-- --engine postgres|mariadb|sqlite] [-- --json | --watch]';
 
 /** The shop on a real server: checkouts at two widths of the pool, and a deadlock that is named. */
 async function demo(place: Place, json: boolean, signal: AbortSignal): Promise<boolean> {
@@ -138,10 +139,11 @@ async function leaveNothing(place: Place): Promise<void> {
 async function main(): Promise<number> {
   let json: boolean;
   let engine: string;
+  let watch: boolean;
   try {
     ({
-      values: { json = false, engine = 'postgres' },
-    } = parseArgs({ options: { json: { type: 'boolean' }, engine: { type: 'string' } } }));
+      values: { json = false, engine = 'postgres', watch = false },
+    } = parseArgs({ options: { json: { type: 'boolean' }, engine: { type: 'string' }, watch: { type: 'boolean' } } }));
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
@@ -152,12 +154,13 @@ async function main(): Promise<number> {
     return 2;
   }
   const interruption = endOnSignal();
-  const problem = await obstacle(place);
+  const problem = watch ? undefined : await obstacle(place);
   if (problem !== undefined) {
     console.error(problem);
     return interruption.exitCode ?? 1;
   }
   try {
+    if (watch) await watchShop(place, interruption.signal);
     return (await demo(place, json, interruption.signal)) ? 0 : 1;
   } catch (error) {
     console.error(interruption.exitCode === undefined ? error : 'Interrupted.');
