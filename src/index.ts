@@ -38,6 +38,8 @@ export {
   withContext,
   type HookWait,
   type JobWait,
+  type ForeignWaiting,
+  type HeldByJob,
   type NotedWait,
   type TurnWait,
 } from './context/index.ts';
@@ -130,6 +132,7 @@ export {
   UnexpectedRollbackError,
 } from './connection/index.ts';
 export {
+  type ConnectionWaiting,
   findStandstills,
   type FindStandstillsOptions,
   formatHolders,

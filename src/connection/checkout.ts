@@ -20,7 +20,14 @@ import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
 import { Hold, NamedHolder, textsOf } from './hold.ts';
-import { type HolderInfo, lookAtNamed, type OnSent, type Running, traceStatements } from '../observation/index.ts';
+import {
+  type HolderInfo,
+  lookAtNamed,
+  type OnSent,
+  type Running,
+  type StatementPlace,
+  traceStatements,
+} from '../observation/index.ts';
 import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
 import { type ErrorPlace, located, sampleOrigin } from '../core/index.ts';
@@ -96,10 +103,7 @@ export class Checkout implements RunningWork, TurnOwner {
   /** Runs statements in one round trip, transaction control included. @throws the driver's error, ConnectionLostError */
   async run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
     if (!isWatched(statementTrace)) return await this.#run(statements, undefined);
-    const { transaction: name, level } = this.#holder.describe();
-    const { parentId, chainId } = this.#holder;
-    const place = { parentId, chainId, client: this.#client, level, name };
-    return await traceStatements(place, statements, false, (onSent) => this.#run(statements, onSent));
+    return await traceStatements(this.#place, statements, false, (onSent) => this.#run(statements, onSent));
   }
 
   async #run(statements: readonly Statement[], onSent: OnSent | undefined): Promise<readonly QueryResult[]> {
@@ -109,7 +113,21 @@ export class Checkout implements RunningWork, TurnOwner {
 
   /** Begins or ends a transaction of its holder's own. @returns how it ended @throws as `run` does */
   async control(step: BeginStep | EndStep): Promise<Exchange['ended']> {
-    return (await this.#exchange([step], step.type, undefined)).ended;
+    if (!isWatched(statementTrace)) return (await this.#exchange([step], step.type, undefined)).ended;
+    let ended: Exchange['ended'];
+    await traceStatements(this.#place, [{ text: step.type.toUpperCase() }], false, async (onSent) => {
+      const exchange = await this.#exchange([step], step.type, onSent);
+      ended = exchange.ended;
+      return exchange.results;
+    });
+    return ended;
+  }
+
+  /** Where its statements are sent, for their events. */
+  get #place(): StatementPlace {
+    const { transaction: name, level } = this.#holder.describe();
+    const { parentId, chainId } = this.#holder;
+    return { parentId, chainId, client: this.#client, level, name };
   }
 
   /** @param texts what is shown of the steps to those who look on */

@@ -5,6 +5,7 @@ import {
   chainIdOf,
   describeTransactions,
   type Frame,
+  type HeldByJob,
   holdsAtOrAbove,
   type OpenTransaction,
 } from '../context/index.ts';
@@ -234,6 +235,10 @@ export class NamedHolder implements Holder, NamedInChain {
   /** The transactions above it in other processes, outermost first. */
   get ancestors(): readonly Ancestor[] {
     return this.#frame?.chain?.ancestors ?? [];
+  }
+  /** The job that its chain began with, if it was one. */
+  get job(): HeldByJob | undefined {
+    return this.#frame?.job;
   }
 
   describe(): ChainLink {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { announceVersion, assertOwnVersionHere, type ChainLink, sharedByCopies, versions } from '../core/index.ts';
 import type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
-import { BaseLevel, baseLevelNow } from './base-level.ts';
+import { BaseLevel, baseLevelNow, type HeldByJob } from './base-level.ts';
 import type { TransactionRecord } from './transaction-record.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
@@ -132,6 +132,10 @@ export class Frame {
   /** Names what came into this process from outside; none for what began here. */
   get entryId(): string | undefined {
     return this.entry?.id;
+  }
+  /** The job that the chain began with in this process, if it was one. */
+  get job(): HeldByJob | undefined {
+    return this.entry?.job;
   }
   get baseLevel(): BaseLevel | undefined {
     return (this.stands = baseLevelNow(this.stands));

@@ -23,8 +23,9 @@ export {
   type OpenTransaction,
   runInFrame,
 } from './frame.ts';
-export { BaseLevel } from './base-level.ts';
+export { BaseLevel, type HeldByJob } from './base-level.ts';
 export {
+  type ForeignWaiting,
   type HookWait,
   type JobWait,
   type NotedWait,

@@ -1,5 +1,6 @@
 import type { DatabaseAddress } from '../channels/index.ts';
 import { type Clock, type HistoryEntry, LinkedList, nextId } from '../core/index.ts';
+import type { HeldByJob } from './base-level.ts';
 import type { Ancestor } from './chain-context.ts';
 
 /** Where something happens, and how SQL is shown there. */
@@ -87,6 +88,8 @@ export interface JobWait {
   readonly queue: string;
   /** The job's UUID. */
   readonly jobId: string;
+  /** The level at which it runs: its lane. */
+  readonly level: number;
 }
 
 /** A hook that runs. */
@@ -101,10 +104,22 @@ export interface HookWait {
 export interface TurnWait {
   /** Says which wait it is. */
   readonly type: 'turn';
+  /** The name of the savepoint inside of the transaction whose end is waited for; undefined where it is a statement's. */
+  readonly scope: string | undefined;
+  /** Whether it is asked for out of the body of that savepoint: if that awaits it, neither ends. */
+  readonly inside: boolean;
+}
+
+/** A call to another server or program. */
+export interface ForeignWaiting {
+  /** Says which wait it is. */
+  readonly type: 'foreign';
+  /** What is called, in words: without paths, queries and credentials. */
+  readonly what: string;
 }
 
 /** What a transaction waits for that is neither its server nor its pool, told by who has it wait. */
-export type NotedWait = JobWait | HookWait | TurnWait;
+export type NotedWait = JobWait | HookWait | TurnWait | ForeignWaiting;
 
 /** A wait that has not ended, with when it began. */
 export interface OpenWait {
@@ -118,6 +133,8 @@ export interface RecordedClient {
   readonly name: string;
   /** Names its pool among all of all processes. */
   readonly poolId: string;
+  /** That the server has not given the connections that were asked for yet; undefined where none is being opened. */
+  readonly shortage: { readonly cause: unknown } | undefined;
   readonly clock: Clock;
   /** What telemetry calls its database. */
   readonly address: DatabaseAddress;
@@ -135,6 +152,8 @@ export interface TransactionRecordSettings {
   readonly entryId: string | undefined;
   /** The transactions above it in other processes, outermost first. */
   readonly ancestors: readonly Ancestor[];
+  /** The job that its chain began with, if it was one. */
+  readonly job?: HeldByJob | undefined;
   /** Of the attempt before it. */
   readonly previous: TransactionRecord | undefined;
   readonly openedAt: number;
@@ -152,6 +171,8 @@ export class TransactionRecord implements HistorySubject {
   readonly openedAt: number;
   /** The transactions above it in other processes, outermost first. */
   readonly ancestors: readonly Ancestor[];
+  /** The job that its chain began with in this process, if it was one. */
+  readonly job: HeldByJob | undefined;
   /** Names what came into the process from outside, and has the transaction as a part. */
   readonly entryId: string | undefined;
   // Private to the type alone: another copy of the package knows it too.
@@ -160,7 +181,7 @@ export class TransactionRecord implements HistorySubject {
   private open: LinkedList<OpenWait> | undefined;
 
   constructor(settings: TransactionRecordSettings) {
-    const { client, level, name, outer, entryId, ancestors, previous, openedAt } = settings;
+    const { client, level, name, outer, entryId, ancestors, job, previous, openedAt } = settings;
     this.client = client;
     this.level = level;
     this.name = name;
@@ -168,6 +189,7 @@ export class TransactionRecord implements HistorySubject {
     this.openedAt = openedAt;
     this.history = outer?.history ?? previous?.history ?? new ChainHistory(openedAt);
     this.ancestors = ancestors;
+    this.job = job;
     this.ownId = undefined;
     this.entryId = entryId;
     this.chain = outer ?? entryId ?? previous?.chainId;
@@ -203,8 +225,12 @@ export class TransactionRecord implements HistorySubject {
     const since = this.client.clock.now();
     const open = (this.open ??= new LinkedList());
     const node = open.push({ wait, since });
-    const note = wait.type === 'job' ? this.history.note(since, 'wait', this, `job ${wait.queue}`) : undefined;
+    const about = wait.type === 'job' ? `job ${wait.queue}` : wait.type === 'foreign' ? wait.what : undefined;
+    const note = about === undefined ? undefined : this.history.note(since, 'wait', this, about);
+    let hasEnded = false;
     return () => {
+      if (hasEnded) return;
+      hasEnded = true;
       open.remove(node);
       note?.end(this.client.clock.now());
     };

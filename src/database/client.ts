@@ -59,6 +59,10 @@ export class Client implements TransactionalClient {
     });
   }
 
+  get shortage(): { readonly cause: unknown } | undefined {
+    return this.pool.shortage;
+  }
+
   /** Ends every connection, also those that are being opened. */
   async end(): Promise<void> {
     this.#end.abort(new Error('the database was closed'));

@@ -1,4 +1,4 @@
-import { type ClientIdentity, Frame, BaseLevel } from '../context/index.ts';
+import { type ClientIdentity, Frame, BaseLevel, type HeldByJob } from '../context/index.ts';
 import { systemClock } from '../core/index.ts';
 import { invalidContext, type ReceivedContext } from '../envelope/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
@@ -6,13 +6,13 @@ import { type Database, internalsOf } from './database.ts';
 
 /**
  * Makes the root frame of a part of a chain that came from outside. What is ambient here is no part of it.
- * @param id names it in events
+ * @param entry `id` names it in events, `job` is what it is
  * @throws InvalidContextError for a client that the database does not have; DeadlineExceededError
  */
 export function enterChain(
   database: Database,
   { level, clientName, timeout, chain }: ReceivedContext,
-  id?: string,
+  { id, job }: { readonly id?: string | undefined; readonly job?: HeldByJob } = {},
 ): Frame {
   const current = clientName === undefined ? undefined : knownClient(database, clientName);
   if (timeout !== undefined && timeout <= 0) throw deadlineExceeded('A job or call that had not begun');
@@ -20,7 +20,7 @@ export function enterChain(
   const deadline = timeout === undefined ? {} : { deadline: enteredAt + timeout };
   return new Frame(undefined, {
     client: undefined,
-    baseLevel: new BaseLevel(level, undefined, id),
+    baseLevel: new BaseLevel(level, undefined, id, job),
     scope: undefined,
     current,
     chain: { ...chain, ...deadline, enteredAt },

@@ -29,10 +29,9 @@ export async function lookAtHolders(
 ): Promise<readonly HolderInfo[]> {
   const read = readOptions('holders', options, checks);
   const { limit = 1_000, locks = true, lockTimeout = 500 } = read;
-  const waits = locks ? await Promise.all(clients.map((client) => waitsOf(client, lockTimeout))) : [];
-  const found: HolderInfo[] = [];
-  for (const { work } of clients) for (const each of work) if (each.look !== undefined) found.push(each.look());
-  found.sort((one, other) => other.age - one.age);
+  const looked = clients.map(lookAt);
+  const waits = locks ? await Promise.all(looked.map((each) => waitsOf(each, lockTimeout))) : [];
+  const found = looked.flatMap(({ holders }) => holders).toSorted((one, other) => other.age - one.age);
   return withOuters(withLocks(found.slice(0, limit), waits.flat()));
 }
 
@@ -44,13 +43,26 @@ export function historyIn(clients: readonly Client[], id: string): readonly Hist
   return undefined;
 }
 
-/** The server is asked only where something runs for long enough to wait. */
-async function waitsOf({ work, locks }: Client, timeout: number): Promise<readonly LockWait[]> {
-  for (const each of work) {
-    const running = each.look?.().running;
-    if (running !== undefined && running.for >= mayWaitAfter) return (await locks.waits(timeout)) ?? [];
+interface Looked {
+  readonly client: Client;
+  readonly holders: readonly HolderInfo[];
+}
+
+function lookAt(client: Client): Looked {
+  const holders: HolderInfo[] = [];
+  for (const each of client.work) {
+    const holder = each.look?.();
+    if (holder !== undefined) holders.push(holder);
   }
-  return [];
+  return { client, holders };
+}
+
+/** The server is asked only where something runs for long enough to wait, or is held for long enough that others may. */
+async function waitsOf({ client, holders }: Looked, timeout: number): Promise<readonly LockWait[]> {
+  const mayWait = holders.some(
+    ({ backend, running, age }) => backend !== undefined && (running?.for ?? age) >= mayWaitAfter,
+  );
+  return mayWait ? ((await client.locks.waits(timeout)) ?? []) : [];
 }
 
 function withLocks(holders: readonly HolderInfo[], waits: readonly LockWait[]): readonly HolderInfo[] {
@@ -58,8 +70,10 @@ function withLocks(holders: readonly HolderInfo[], waits: readonly LockWait[]): 
   const byBackend = new Map<string, HolderInfo>();
   for (const holder of holders) if (holder.backend !== undefined) byBackend.set(keyOf(holder.backend), holder);
   const found = new Map<HolderInfo, { relation: string | undefined; readonly owners: LockOwner[] }>();
+  const blocked = new Map<string, Map<string, Backend>>();
   for (const { waiting, blockers, relation } of waits) {
     const holder = byBackend.get(keyOf(waiting));
+    if (holder === undefined) noteBlocked(blocked, waiting, blockers);
     if (holder?.running === undefined) continue;
     const wait = found.get(holder) ?? { relation, owners: [] };
     for (const { backend, idle } of blockers) {
@@ -70,9 +84,24 @@ function withLocks(holders: readonly HolderInfo[], waits: readonly LockWait[]): 
   }
   return holders.map((holder) => {
     const wait = found.get(holder);
-    if (wait === undefined || holder.running === undefined) return holder;
-    return { ...holder, waitsFor: { type: 'lock', for: holder.running.for, ...wait } };
+    const blocks = holder.backend === undefined ? undefined : blocked.get(keyOf(holder.backend));
+    const seen = blocks === undefined ? holder : { ...holder, blocks: [...blocks.values()] };
+    if (wait === undefined || holder.running === undefined) return seen;
+    return { ...seen, waitsFor: { type: 'lock', for: holder.running.for, ...wait } };
   });
+}
+
+/** Another one of the server waits for those who block it. */
+function noteBlocked(
+  blocked: Map<string, Map<string, Backend>>,
+  waiting: Backend,
+  blockers: LockWait['blockers'],
+): void {
+  for (const { backend } of blockers) {
+    const key = keyOf(backend);
+    const those = blocked.get(key) ?? new Map<string, Backend>();
+    blocked.set(key, those.set(keyOf(waiting), waiting));
+  }
 }
 
 /** A transaction in which nothing runs, with another one inside of it, waits for that as far as anyone can tell. */

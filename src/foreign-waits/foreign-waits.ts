@@ -2,7 +2,7 @@ import { foreignWait } from '../channels/index.ts';
 import { currentFrame, type OpenTransaction } from '../context/index.ts';
 import { callersOf, emitWarning, isUnwatched, runUnwatched, sharedByCopies } from '../core/index.ts';
 import { ForeignWaitError } from './errors.ts';
-import { watchCalls } from './sources.ts';
+import { type OnEnd, watchCalls } from './sources.ts';
 
 /** `warn` once for each place, end the transaction with an `error`, or let them be. */
 export type ForeignWaits = 'warn' | 'error' | 'off';
@@ -46,20 +46,20 @@ export function allowForeignWaits<Result>(body: () => Result): Result {
 }
 
 /** Node.js calls it in the context of who makes the call; what it throws would end the process. */
-function noteCall(what: string): boolean {
+function noteCall(what: string): OnEnd | undefined {
   const transaction = holding();
   const settings = transaction === undefined ? undefined : watched.get(transaction.client.database);
-  if (transaction === undefined || settings === undefined) return false;
+  if (transaction === undefined || settings === undefined) return undefined;
   const { record } = transaction;
   const [place] = callersOf(noteCall, depth);
-  record.note('wait', what);
+  const end = record.waitsFor({ type: 'foreign', what });
   if (foreignWait.hasSubscribers) {
     const { id, chainId, name, level, client } = record;
     foreignWait.publish({ id, chainId, clientName: client.name, level, transaction: name, what, place });
   }
   if (settings.mode === 'error') settings.end(transaction, refused(transaction, what, place));
   else warn(transaction, what, place);
-  return true;
+  return end;
 }
 
 /** The transaction of this chain that was opened last, if it holds a connection. */

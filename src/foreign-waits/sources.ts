@@ -1,8 +1,11 @@
 import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
 import { fieldOf } from '../core/index.ts';
 
-/** What a program calls, in words without paths, queries and credentials. @returns whether it was a foreign wait */
-export type OnCall = (what: string) => boolean;
+/** What a program calls, in words without paths, queries and credentials. @returns what to call at its end; nothing if it is no foreign wait */
+export type OnCall = (what: string) => OnEnd | undefined;
+/** Is told that a call has ended. */
+export type OnEnd = () => void;
 
 /** Node.js opens a socket for these itself, and their own channels say more. */
 const insideOfNode = /node:(?:_http_agent|_http_client|internal\/deps\/undici)|[\\/]node_modules[\\/]undici[\\/]/;
@@ -17,33 +20,48 @@ const told = Symbol('sluice.foreign-wait');
  */
 export function watchCalls(onCall: OnCall): () => void {
   const seen = new WeakSet<object>();
+  const ends = new WeakMap<object, OnEnd>();
   const onHttp: ChannelListener = (message) => {
     const request = fieldOf(message, 'request');
     if (typeof request !== 'object' || request === null || seen.has(request)) return;
     seen.add(request);
-    onCall(`${textOf(request, 'method')} ${textOf(request, 'protocol')}//${textOf(request, 'host')}`);
+    const end = onCall(`${textOf(request, 'method')} ${textOf(request, 'protocol')}//${textOf(request, 'host')}`);
+    endsWith(request, ['close'], end);
+  };
+  const onFetch: ChannelListener = (message) => {
+    const request = fieldOf(message, 'request');
+    const end = onCall(fetched(request));
+    if (end !== undefined && typeof request === 'object' && request !== null) ends.set(request, end);
+  };
+  const onFetched: ChannelListener = (message) => {
+    const request = fieldOf(message, 'request');
+    if (typeof request === 'object' && request !== null) ends.get(request)?.();
   };
   const onSocket: ChannelListener = (message) => {
     const socket = fieldOf(message, 'socket');
     if (typeof socket !== 'object' || socket === null || !isOfProgram()) return;
-    if (onCall('a new connection to a server'))
-      Object.defineProperty(socket, told, { value: true, writable: true, configurable: true });
+    const end = onCall('a new connection to a server');
+    if (end === undefined) return;
+    Object.defineProperty(socket, told, { value: true, writable: true, configurable: true });
+    endsWith(socket, ['connect', 'close'], end);
   };
   const onStream: ChannelListener = (message) => {
     // A Proxy, which is not the socket itself.
     const socket = fieldOf(fieldOf(fieldOf(message, 'stream'), 'session'), 'socket') as Marked | undefined;
     if (socket?.[told] === true) socket[told] = false;
-    else onCall(requested(fieldOf(message, 'headers')));
+    else endsWith(fieldOf(message, 'stream'), ['close'], onCall(requested(fieldOf(message, 'headers'))));
   };
   const listeners: readonly (readonly [string, ChannelListener])[] = [
-    ['undici:request:create', (message) => onCall(fetched(fieldOf(message, 'request')))],
+    ['undici:request:create', onFetch],
+    ['undici:request:trailers', onFetched],
+    ['undici:request:error', onFetched],
     ['http.client.request.created', onHttp],
     // Older versions of Node.js have this one alone.
     ['http.client.request.start', onHttp],
     // Older versions of Node.js do not have it.
     ['http2.client.stream.created', onStream],
     ['net.client.socket', onSocket],
-    ['child_process', () => onCall('a child process')],
+    ['child_process', (message) => endsWith(fieldOf(message, 'process'), ['close'], onCall('a child process'))],
   ];
   for (const [name, listener] of listeners) subscribe(name, listener);
   return () => {
@@ -58,6 +76,11 @@ interface Marked {
 function requested(headers: unknown): string {
   const [method = 'GET', scheme, authority] = [':method', ':scheme', ':authority'].map((name) => textOf(headers, name));
   return `${method} ${scheme}://${authority}`;
+}
+
+/** What was called tells that it has ended. */
+function endsWith(called: unknown, events: readonly string[], end: OnEnd | undefined): void {
+  if (end !== undefined && called instanceof EventEmitter) for (const event of events) called.once(event, end);
 }
 
 function fetched(request: unknown): string {

@@ -68,21 +68,21 @@ class Search {
       ({ moves, still }) => moves || (still !== undefined && still < heldAfter),
     );
     const heads = [...stuck].filter((at) => this.#nodes[at]?.still !== undefined);
-    const inOrder = heads.toSorted((one, other) => this.#older(one, other));
+    // What no one holds first: a pool whose server gives no more is not held up by those who have a connection.
+    const isNoOne = (at: number): number => (this.#isSomeone(at) ? 1 : 0);
+    const inOrder = heads.toSorted((one, other) => isNoOne(one) - isNoOne(other) || this.#older(one, other));
     for (const at of inOrder) this.#counted.add(at);
     return inOrder.flatMap((head) => this.#heldBy(head, stuck));
   }
 
   #heldBy(head: number, stuck: ReadonlySet<number>): readonly Standstill[] {
-    const { holder, still = 0 } = this.#nodes[head] ?? {};
+    const { still = 0 } = this.#nodes[head] ?? {};
     const direct = (this.#before[head] ?? []).filter((at) => stuck.has(at));
-    const isTold = holder === undefined || direct.some((at) => this.#isSomeone(at) || !this.#counted.has(at));
-    if (!isTold || direct.length === 0) return [];
     const from = new Map<number, number>();
     const behind = this.#behind([head], stuck, from);
-    const others = new Set(
-      direct.filter((at) => !this.#isSomeone(at)).flatMap((at) => [...(this.#nodes[at]?.next ?? [])]),
-    );
+    if (![...behind, ...direct].some((at) => this.#isSomeone(at))) return [];
+    const shared = direct.filter((at) => !this.#isSomeone(at)).flatMap((at) => this.#nodes[at]?.next ?? []);
+    const others = new Set(shared.filter((at) => this.#isSomeone(at)));
     others.delete(head);
     const farthest = behind.findLast((at) => this.#isSomeone(at)) ?? direct.find((at) => this.#isSomeone(at)) ?? head;
     const members = this.#chainTo(head, farthest, from);
@@ -127,13 +127,15 @@ class Search {
   }
 
   #memberOf(at: number): readonly StandstillMember[] {
-    const { holder, backend } = this.#nodes[at] ?? {};
+    const { holder, backend, savepoint } = this.#nodes[at] ?? {};
     if (holder !== undefined) {
-      const { id, kind, name, clientName, level, origin, waitsFor } = holder;
-      return [{ id, kind, name, clientName, level, origin, backend: holder.backend, waitsFor }];
+      const { id, clientName, level, origin, job } = holder;
+      const waitsFor = savepoint === undefined ? holder.waitsFor : undefined;
+      const [kind, name] = savepoint === undefined ? [holder.kind, holder.name] : (['savepoint', savepoint] as const);
+      return [{ id, kind, name, clientName, level, origin, backend: holder.backend, job, waitsFor }];
     }
     if (backend === undefined) return [];
-    const unknown = { clientName: undefined, level: undefined, origin: undefined, waitsFor: undefined };
+    const unknown = { clientName: undefined, level: undefined, origin: undefined, job: undefined, waitsFor: undefined };
     return [{ id: keyOf(backend), kind: 'backend', name: String(backend.id), backend, ...unknown }];
   }
 }

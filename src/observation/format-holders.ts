@@ -1,7 +1,8 @@
 import { findStandstills } from './find-standstills.ts';
 import { formatStandstills } from './format-standstills.ts';
 import type { HolderInfo } from './holder-info.ts';
-import { nameInWords, timeInWords, waitInWords } from './in-words.ts';
+import { nameInWords, namesIn, timeInWords, waitInWords } from './in-words.ts';
+import { keyOf } from './wait-graph.ts';
 
 /** What is shown of a statement, in characters. */
 const longest = 160;
@@ -17,7 +18,8 @@ const longest = 160;
 export function formatHolders(holders: readonly HolderInfo[]): string {
   if (holders.length === 0) return 'No connection is held or waited for.';
   const byId = new Map(holders.map((holder) => [holder.id, holder]));
-  const nameOf = (id: string): string | undefined => byId.get(id)?.name;
+  const backends = new Set(holders.flatMap(({ backend }) => (backend === undefined ? [] : [keyOf(backend)])));
+  const nameOf = namesIn(holders);
   const inner = new Map<string | undefined, HolderInfo[]>();
   for (const holder of holders) {
     const outer = holder.outerId !== undefined && byId.has(holder.outerId) ? holder.outerId : undefined;
@@ -28,7 +30,7 @@ export function formatHolders(holders: readonly HolderInfo[]): string {
   const lines: string[] = [];
   const show = (holder: HolderInfo, depth: number): void => {
     const indent = '  '.repeat(depth);
-    lines.push(`${indent}${headOf(holder)}`);
+    lines.push(`${indent}${headOf(holder, backends)}`);
     if (holder.running !== undefined) lines.push(`${indent}  runs ${cut(holder.running.text)}`);
     lines.push(`${indent}  ${waitInWords(holder.clientName, holder.waitsFor, nameOf)}`);
     for (const each of inner.get(holder.id) ?? []) show(each, depth + 1);
@@ -41,12 +43,16 @@ export function formatHolders(holders: readonly HolderInfo[]): string {
   return [...first, `${holding} hold a connection, ${waiting} wait for one.`, ...lines].join('\n');
 }
 
-function headOf({ kind, name, clientName, level, age, origin, backend, attempt, ancestors }: HolderInfo): string {
+function headOf(holder: HolderInfo, backends: ReadonlySet<string>): string {
+  const { kind, name, clientName, level, age, origin, backend, attempt, ancestors } = holder;
   const what = [`client "${clientName}"`, `level ${level}`];
   if (attempt > 1) what.push(`attempt ${attempt}`);
   if (backend !== undefined) what.push(`backend ${backend.id}`);
-  const above = ancestors.map((ancestor) => `"${ancestor.transaction}" (backend ${ancestor.backend.id})`);
-  if (above.length > 0) what.push(`below ${above.join(', ')} of another process`);
+  const above = ancestors.map(({ transaction, backend: { id, startedAt } }) => {
+    const elsewhere = backends.has(keyOf({ id, startedAt })) ? '' : ' of another process';
+    return `"${transaction}" (backend ${id})${elsewhere}`;
+  });
+  if (above.length > 0) what.push(`below ${above.join(', ')}`);
   const begun = origin === undefined ? '' : `, begun at ${origin}`;
   return `${nameInWords({ kind, name })} (${what.join(', ')}) for ${timeInWords(age)}${begun}`;
 }

@@ -1,4 +1,4 @@
-import type { Ancestor, BackendIdentity, NotedWait } from '../context/index.ts';
+import type { Ancestor, BackendIdentity, HeldByJob, NotedWait } from '../context/index.ts';
 
 /** Who blocks a statement: a connection of the server, whichever process it belongs to. */
 export interface LockOwner {
@@ -28,14 +28,24 @@ export interface InnerWait {
   readonly id: string;
 }
 
-/** `connection`: one of its client. `server`: it runs what it was sent. `code`: the program, since nothing else is known. */
+/** A connection of its client. */
+export interface ConnectionWaiting {
+  /** Says which wait it is. */
+  readonly type: 'connection';
+  /** Whether connections of the client are being opened, or one is tried again: they may come when no one ends. */
+  readonly opening: boolean;
+  /** The code or name of the error with which the server refused the last one, where it did. */
+  readonly refused: string | undefined;
+}
+
+/** `server`: it runs what it was sent. `code`: the program, since nothing else is known. */
 export interface PlainWait {
   /** Says which wait it is. */
-  readonly type: 'connection' | 'server' | 'code';
+  readonly type: 'server' | 'code';
 }
 
 /** What a holder waits for now. */
-export type HolderWait = (PlainWait | LockWaiting | InnerWait | NotedWait) & {
+export type HolderWait = (PlainWait | ConnectionWaiting | LockWaiting | InnerWait | NotedWait) & {
   /** For how many milliseconds. */
   readonly for: number;
 };
@@ -66,8 +76,12 @@ export interface HolderInfo {
   readonly chainId: string;
   /** The id of the transaction around it in this process. */
   readonly outerId: string | undefined;
-  /** The transactions above it in other processes, outermost first. */
+  /** The transactions above it from which its job or call came, in this or another process, outermost first. */
   readonly ancestors: readonly Ancestor[];
+  /** The job that it is a part of; undefined where its chain did not begin with one in this process. */
+  readonly job: HeldByJob | undefined;
+  /** Connections of the server that wait for its locks, and are of no holder in this list: those of other processes, and of libraries that are not bound. */
+  readonly blocks: readonly BackendIdentity[];
   /** 1 for the first attempt of a transaction. */
   readonly attempt: number;
   /** Milliseconds since it began. */

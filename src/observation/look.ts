@@ -1,9 +1,11 @@
-import type { Ancestor, BackendIdentity, RecordedClient, TransactionRecord } from '../context/index.ts';
-import type { ChainLink, Origin } from '../core/index.ts';
+import type { Ancestor, BackendIdentity, HeldByJob, RecordedClient, TransactionRecord } from '../context/index.ts';
+import { type ChainLink, failureName, type Origin } from '../core/index.ts';
 import type { HolderInfo, HolderWait } from './holder-info.ts';
 
 /** What is shown of what runs, in characters. */
 const longest = 1_000;
+
+const none: HolderInfo['blocks'] = [];
 
 /** What a server was sent and has not answered. */
 export interface Running {
@@ -28,6 +30,7 @@ export interface SeenHolder {
   readonly chainId: string;
   readonly parentId: string | undefined;
   readonly ancestors: readonly Ancestor[];
+  readonly job: HeldByJob | undefined;
   describe(): ChainLink;
 }
 
@@ -49,6 +52,8 @@ export function lookAtNamed(
     chainId: holder.chainId,
     outerId: holder.parentId,
     ancestors: holder.ancestors,
+    job: holder.job,
+    blocks: none,
     attempt: 1,
     age,
     origin: openedAt,
@@ -68,7 +73,7 @@ export interface LookedAt {
 
 export function lookAtTransaction(looked: LookedAt, activity: Activity): HolderInfo {
   const { client, record, openedAt, origin, backend } = looked;
-  const { id, name, level, chainId, parentId: outerId, ancestors, attempt, waits } = record;
+  const { id, name, level, chainId, parentId: outerId, ancestors, job, attempt, waits } = record;
   return {
     id,
     kind: 'transaction',
@@ -79,6 +84,8 @@ export function lookAtTransaction(looked: LookedAt, activity: Activity): HolderI
     chainId,
     outerId,
     ancestors,
+    job,
+    blocks: none,
     attempt,
     age: client.clock.now() - openedAt,
     origin: origin(),
@@ -88,15 +95,18 @@ export function lookAtTransaction(looked: LookedAt, activity: Activity): HolderI
 }
 
 function activityOf(
-  { clock, show }: RecordedClient,
+  { clock, show, shortage }: RecordedClient,
   { waitingSince, running, idleSince }: Activity,
   waits: TransactionRecord['waits'],
 ): Pick<HolderInfo, 'running' | 'waitsFor'> {
   const now = clock.now();
   if (waitingSince !== undefined) {
-    return { running: undefined, waitsFor: { type: 'connection', for: now - waitingSince } };
+    const refused = shortage?.cause === undefined ? undefined : failureName(shortage.cause);
+    const waitsFor = { type: 'connection', opening: shortage !== undefined, refused, for: now - waitingSince } as const;
+    return { running: undefined, waitsFor };
   }
-  const [latest] = waits;
+  // One that waits for its turn waits for what the others wait for, unless it waits for itself.
+  const latest = waits.find(({ wait }) => wait.type !== 'turn' || wait.inside) ?? waits[0];
   const noted: HolderWait | undefined = latest && { ...latest.wait, for: now - latest.since };
   if (running === undefined) {
     return { running: undefined, waitsFor: noted ?? { type: 'code', for: now - (idleSince || now) } };

@@ -1,4 +1,4 @@
-import type { BackendIdentity } from '../context/index.ts';
+import type { BackendIdentity, HeldByJob } from '../context/index.ts';
 import type { HolderInfo, HolderWait } from './holder-info.ts';
 
 /** One of those that stand still: a holder, a savepoint of one, or a connection of which the lists say nothing else. */
@@ -20,6 +20,8 @@ export interface StandstillMember {
   readonly origin: string | undefined;
   /** The server's side of its connection; undefined as long as it has none. */
   readonly backend: BackendIdentity | undefined;
+  /** The job that it is a part of, where it is one's. */
+  readonly job: HeldByJob | undefined;
   /** What it waits for; undefined where that is not known. */
   readonly waitsFor: HolderWait | undefined;
 }

@@ -17,7 +17,7 @@ export function stuckIn(
   move: (node: WaitNode) => boolean,
 ): ReadonlySet<number> {
   const stuck = new Set(nodes.keys());
-  const missing = nodes.map(({ next, needs }) => (needs === 'one' ? Math.min(1, next.size) : next.size));
+  const missing = nodes.map(({ next, needs }) => (needs === 'one' ? Math.min(1, next.length) : next.length));
   const going: number[] = [];
   const goes = (at: number): void => {
     if (stuck.delete(at)) going.push(at);
@@ -36,37 +36,39 @@ export function stuckIn(
 /** Those among `within` who reach each other, in groups of two and more: Tarjan's algorithm, without recursion. */
 export function knotsOf(nodes: readonly WaitNode[], within: ReadonlySet<number>): readonly (readonly number[])[] {
   const knots: (readonly number[])[] = [];
-  const order = new Map<number, number>();
-  const low = new Map<number, number>();
+  const order = new Int32Array(nodes.length).fill(-1);
+  const low = new Int32Array(nodes.length);
+  let entered = 0;
   const open: number[] = [];
   const isOpen = new Set<number>();
   const path: { readonly at: number; readonly rest: Iterator<number> }[] = [];
   const enter = (at: number): void => {
-    order.set(at, order.size);
-    low.set(at, order.size - 1);
+    order[at] = entered;
+    low[at] = entered;
+    entered += 1;
     open.push(at);
     isOpen.add(at);
-    path.push({ at, rest: (nodes[at]?.next ?? new Set<number>()).values() });
+    path.push({ at, rest: (nodes[at]?.next ?? []).values() });
   };
-  const lower = (at: number, to: number): void => void low.set(at, Math.min(low.get(at) ?? to, to));
+  const lower = (at: number, to = 0): void => void (low[at] = Math.min(low[at] ?? to, to));
   const leave = (at: number): void => {
     path.pop();
     const above = path.at(-1);
-    const lowest = low.get(at) ?? 0;
+    const lowest = low[at];
     if (above !== undefined) lower(above.at, lowest);
-    if (lowest !== order.get(at)) return;
+    if (lowest !== order[at]) return;
     const knot = open.splice(open.lastIndexOf(at));
     for (const each of knot) isOpen.delete(each);
     if (knot.length > 1) knots.push(knot);
   };
   for (const start of within) {
-    if (!order.has(start)) enter(start);
+    if (order[start] === -1) enter(start);
     for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
       const { done, value } = top.rest.next();
       if (done === true) leave(top.at);
       else if (!within.has(value)) continue;
-      else if (!order.has(value)) enter(value);
-      else if (isOpen.has(value)) lower(top.at, order.get(value) ?? 0);
+      else if (order[value] === -1) enter(value);
+      else if (isOpen.has(value)) lower(top.at, order[value]);
     }
   }
   return knots;

@@ -229,10 +229,11 @@ export class Pool<Connection extends PooledConnection> {
       holders.push(holder.describe());
     }
     const moreHolders = this.#leases.size - holders.length;
-    return { clientName, settings, target: this.#target, holders, moreHolders, shortage: this.#shortage };
+    return { clientName, settings, target: this.#target, holders, moreHolders, shortage: this.shortage };
   }
 
-  get #shortage(): Shortage | undefined {
+  /** What the server has not given yet to those who were admitted. */
+  get shortage(): Shortage | undefined {
     const waiting = this.#admitted.size;
     return waiting === 0 ? undefined : { waiting, cause: this.#physical.failure };
   }

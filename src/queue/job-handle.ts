@@ -108,10 +108,10 @@ export class JobHandle<Result = unknown> {
 /** Waits for a job as those who look on see it. */
 export async function waitingForJob<Result>(
   frame: Frame | undefined,
-  { queue, id: jobId }: Pick<JobReference, 'queue' | 'id'>,
+  { queue, id: jobId, level }: JobReference,
   answer: Promise<Result>,
 ): Promise<Result> {
-  const end = frame?.innermost?.record.waitsFor({ type: 'job', queue, jobId });
+  const end = frame?.innermost?.record.waitsFor({ type: 'job', queue, jobId, level });
   try {
     return await answer;
   } finally {

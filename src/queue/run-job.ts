@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { fail, jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError, isWatched } from '../channels/index.ts';
-import { type Frame, runInFrame } from '../context/index.ts';
+import { type Frame, type HeldByJob, runInFrame } from '../context/index.ts';
 import { fieldOf, isInstance, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext, traceOf } from '../envelope/index.ts';
@@ -54,6 +54,8 @@ export interface JobRunner {
   readonly level: number;
   readonly handler: JobHandler<unknown, unknown>;
   readonly options: HandleOptions;
+  /** How many run at once in its lane. */
+  readonly concurrency: number;
   /** Aborts when running jobs have to go back. */
   readonly release: AbortSignal;
 }
@@ -120,7 +122,7 @@ async function attemptJob(runner: JobRunner, delivery: Delivery, id: string | un
   let frame: Frame | undefined;
   try {
     const envelope = checkEnvelope(runner, delivery);
-    frame = enterJob(runner, envelope, id);
+    frame = enterJob(runner, envelope, { id, job: jobOf(runner, delivery) });
     limits.start(frame.chain?.deadline);
     return await runInFrame(frame, () => runHandler(runner, delivery, envelope, limits.signal), undefined);
   } catch (error) {
@@ -149,12 +151,16 @@ function checkEnvelope({ queue }: JobRunner, { id, envelope }: Delivery): JobEnv
 function enterJob(
   { database, engine, level }: JobRunner,
   { context, sentAt }: JobEnvelope,
-  id: string | undefined,
+  entry: { readonly id: string | undefined; readonly job: HeldByJob },
 ): Frame {
   const received = decodeContext(context, internalsOf(database).maxLevel);
   if (received.level !== level)
     throw invalidContext(`the job of level ${received.level} is in the lane of level ${level}`);
-  return enterChain(database, { ...received, timeout: remainingOf(received.timeout, sentAt, engine.now()) }, id);
+  return enterChain(database, { ...received, timeout: remainingOf(received.timeout, sentAt, engine.now()) }, entry);
+}
+
+function jobOf({ queue, level, concurrency }: JobRunner, { id }: Delivery): HeldByJob {
+  return { id, queue: queue.name, level, concurrency };
 }
 
 function remainingOf(timeout: number | undefined, sentAt: number | undefined, now: number): number | undefined {

@@ -29,7 +29,7 @@ export interface WorkerCloseOptions {
 
 /** A queue that a worker handles, with a lane for each level at which jobs have arrived. */
 interface Handled {
-  readonly runner: Omit<JobRunner, 'level'>;
+  readonly runner: Omit<JobRunner, 'level' | 'concurrency'>;
   readonly concurrency: number;
   readonly lanes: Map<number, EngineLane>;
   unwatch: (() => Promise<void>) | undefined;
@@ -215,7 +215,7 @@ export class Worker {
         level,
         concurrency,
         paused: this.#state === 'paused',
-        run: (delivery) => runJob({ ...runner, level }, delivery),
+        run: (delivery) => runJob({ ...runner, level, concurrency }, delivery),
       }),
     );
     lanes.set(level, lane);

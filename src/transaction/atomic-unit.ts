@@ -12,6 +12,8 @@ export class AtomicUnit implements RollbackUnit {
   resources: Map<object, object> | undefined;
   /** What commits with it; none in most. */
   participants: Participants | undefined;
+  /** The name of the savepoint inside of it that has the turn; none in most. */
+  nested: string | undefined;
   #hasWritten = false;
   #doom: { readonly cause: unknown } | undefined;
 

@@ -167,6 +167,7 @@ function physicalTransaction({
     outer: around?.record,
     entryId: outer?.entryId,
     ancestors: outer?.chain?.ancestors ?? noAncestors,
+    job: outer?.job,
     previous: previous?.record,
     openedAt: client.clock.now(),
   });

@@ -18,18 +18,20 @@ export async function nest<Result>(run: InnerRun<Result>): Promise<Result> {
   parent.enter();
   try {
     const turn = parent.unit.turns.enter(transaction);
-    if (turn !== undefined) await awaitTurn(transaction, turn);
+    if (turn !== undefined) await awaitTurn(parent, turn);
     let nested: { readonly scope: Scope; readonly done: BodyResult<Result> };
     try {
       // The transaction may have ended while this scope waited for its turn.
       transaction.assertOpen();
       const unit = new AtomicUnit(parent.unit, transaction.savepoints.create());
       const scope = new Scope(transaction, unit, parent, run.options?.name);
+      parent.unit.nested = scope.name;
       const frame = new Frame(outer, { client: transaction.client, scope });
       const isTraced = isWatched(scopeTrace);
       const runInside = (): Promise<BodyResult<Result>> => runInFrame(frame, runNested<Result>, { scope, run });
       nested = { scope, done: await (isTraced ? traceScope(scope, 'nested', runInside, failureOf) : runInside()) };
     } finally {
+      parent.unit.nested = undefined;
       parent.unit.turns.leave();
     }
     const { scope, done } = nested;

@@ -1,5 +1,6 @@
 import { ended, type PhysicalTransaction, type SentStatements } from '../connection/index.ts';
-import type { AmbientScope } from '../context/index.ts';
+import { type AmbientScope, currentFrame } from '../context/index.ts';
+import { isInstance } from '../core/index.ts';
 import type { QueryResult } from '../driver/index.ts';
 import { type AtomicUnit, type Participant, Participants } from './atomic-unit.ts';
 import type { BegunByHand } from './begun-by-hand.ts';
@@ -155,7 +156,7 @@ export class Scope implements AmbientScope {
       const endsWhole = last && this.endsWhole;
       if (endsWhole) this.#lastIssued = true;
       const turn = turns.enter(this.transaction);
-      if (turn !== undefined) await awaitTurn(this.transaction, turn);
+      if (turn !== undefined) await awaitTurn(this, turn);
       try {
         return await this.transaction.run(sent, this.unit, endsWhole && this.#mayCommit());
       } finally {
@@ -173,14 +174,30 @@ export class Scope implements AmbientScope {
   }
 }
 
-/** Waits for a turn as those who look on see it. */
-export async function awaitTurn({ record }: PhysicalTransaction, turn: Promise<void>): Promise<void> {
-  const end = record.waitsFor({ type: 'turn' });
+/** Waits for a turn in a scope as those who look on see it. */
+export async function awaitTurn(scope: Scope, turn: Promise<void>): Promise<void> {
+  const { transaction, unit } = scope;
+  const inside = isAskedInside(scope);
+  const end = transaction.record.waitsFor({
+    type: 'turn',
+    get scope() {
+      return unit.nested;
+    },
+    inside,
+  });
   try {
     await turn;
   } finally {
     end();
   }
+}
+
+/** Whether something is asked of a scope out of the body of a savepoint inside of it. */
+function isAskedInside({ unit }: Scope): boolean {
+  const asking = currentFrame()?.scope;
+  if (!isInstance(asking, Scope) || !asking.isOpen || asking.unit === unit) return false;
+  for (let at = asking.parent; at !== undefined; at = at.parent) if (at.unit === unit) return true;
+  return false;
 }
 
 /**

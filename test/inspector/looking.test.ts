@@ -131,12 +131,14 @@ describe('a snapshot', () => {
       chainId: 'a-1',
       outerId: undefined,
       ancestors: [],
+      job: undefined,
+      blocks: [],
       attempt: 1,
       age: 5,
       origin: undefined,
       backend: undefined,
       running: undefined,
-      waitsFor: { type: 'connection', for: 5 },
+      waitsFor: { type: 'connection', opening: false, refused: undefined, for: 5 },
     };
     const backend = { id: 1, startedAt: undefined };
     const all = Array.from({ length: 100_000 }, (_, at): HolderInfo => ({ ...holder, name: `kind ${at % 1_000}` }));

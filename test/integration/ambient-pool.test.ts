@@ -1,10 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
 import { describe, expect, it } from 'vitest';
-import { channelNames, type ConnectionLeakEvent, createDatabase, type Database } from '../../src/index.ts';
+import {
+  channelNames,
+  type ConnectionLeakEvent,
+  createDatabase,
+  type Database,
+  type StatementTrace,
+  traceNames,
+} from '../../src/index.ts';
 import { ambientPool, postgres } from '../../src/drivers/postgres/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { keepReleased } from '../support/released-suite.ts';
@@ -22,6 +29,18 @@ const used = (database: Database<'default'>): number => database.stats().clients
 it('a client that was given back holds nothing of its transaction', async () => {
   const { database, pool } = open();
   await keepReleased(database, () => pool.connect());
+});
+
+it('BEGIN, COMMIT and ROLLBACK of a client are statements for those who trace', async () => {
+  const { pool } = open();
+  const seen: unknown[] = [];
+  const note = { asyncEnd: (event: object) => void seen.push((event as StatementTrace).kind) };
+  tracingChannel(traceNames.statement).subscribe(note);
+  const client = await pool.connect();
+  for (const text of ['begin', 'select 1', 'commit', 'BEGIN', 'rollback']) await client.query(text);
+  client.release();
+  tracingChannel(traceNames.statement).unsubscribe(note);
+  expect(seen).toEqual(['BEGIN', 'SELECT', 'COMMIT', 'BEGIN', 'ROLLBACK']);
 });
 
 describe('values that no database has', () => {

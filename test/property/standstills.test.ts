@@ -33,6 +33,8 @@ function holdersOf(all: readonly Drawn[]): readonly HolderInfo[] {
       chainId: `h${at}`,
       outerId: outer === undefined || outer >= at ? undefined : `h${outer}`,
       ancestors: [],
+      job: undefined,
+      blocks: [],
       attempt: 1,
       age: 1_000 - at,
       origin: undefined,
@@ -44,6 +46,7 @@ function holdersOf(all: readonly Drawn[]): readonly HolderInfo[] {
 }
 
 function waitOf(wait: Drawn['wait'], owners: readonly number[]): HolderWait {
+  if (wait === 'connection') return { type: wait, opening: false, refused: undefined, for: 500 };
   if (wait !== 'lock') return { type: wait, for: 500 };
   if (owners.length === 0) return { type: 'code', for: 500 };
   const held = owners.map((at) => ({ backend: backendOf(at), holderId: `h${at}`, idle: true }));
@@ -163,12 +166,12 @@ describe('findStandstills()', () => {
     const behind = Array.from({ length: count }, (_, at): HolderInfo => {
       const waitsFor: HolderWait =
         at % 2 === 0
-          ? { type: 'connection', for: 500 }
+          ? { type: 'connection', opening: false, refused: undefined, for: 500 }
           : {
               type: 'lock',
               relation: undefined,
               for: 500,
-              owners: [{ ...first, holderId: at < 3 ? 'h0' : `w${at - 2}`, backend: backendOf(0), idle: true }],
+              owners: [{ holderId: at < 3 ? 'h0' : `w${at - 2}`, backend: backendOf(0), idle: true }],
             };
       return { ...first, id: `w${at}`, age: 10, backend: undefined, waitsFor };
     });

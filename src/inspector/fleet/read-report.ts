@@ -1,4 +1,4 @@
-import type { Ancestor, BackendIdentity } from '../../context/index.ts';
+import type { Ancestor, BackendIdentity, HeldByJob } from '../../context/index.ts';
 import type { ChainLink, HistoryEntry } from '../../core/index.ts';
 import type { HolderWait, LockOwner, RunningText } from '../../observation/index.ts';
 import type { LevelStats } from '../../pool/index.ts';
@@ -12,7 +12,7 @@ const id = textUpTo(64);
 const sql = textUpTo(1_001);
 const place = textUpTo(500);
 const kind = wordOf('transaction', 'statement', 'checkout');
-const waits = ['connection', 'server', 'code', 'lock', 'transaction', 'job', 'hook', 'turn'] as const;
+const waits = ['connection', 'server', 'code', 'lock', 'transaction', 'job', 'hook', 'turn', 'foreign'] as const;
 
 const identity = shaped<ProcessIdentity>({
   id,
@@ -65,17 +65,21 @@ const wait: Reader<HolderWait> = (value) => {
   const { type } = shaped({ type: wordOf(...waits) })(value);
   const since = shaped({ for: aNumber })(value);
   switch (type) {
-    case 'connection':
     case 'server':
     case 'code':
-    case 'turn':
       return { type, ...since };
+    case 'connection':
+      return { type, ...since, ...shaped({ opening: aTruth, refused: optional(name) })(value) };
+    case 'turn':
+      return { type, ...since, ...shaped({ scope: optional(name), inside: aTruth })(value) };
+    case 'foreign':
+      return { type, ...since, ...shaped({ what: place })(value) };
     case 'lock':
       return { type, ...since, ...shaped({ relation: optional(name), owners: listUpTo(100, owner) })(value) };
     case 'transaction':
       return { type, ...since, ...shaped({ id })(value) };
     case 'job':
-      return { type, ...since, ...shaped({ queue: name, jobId: id })(value) };
+      return { type, ...since, ...shaped({ queue: name, jobId: id, level: aNumber })(value) };
     case 'hook':
       return {
         type,
@@ -97,6 +101,8 @@ const holder = shaped<Omit<HolderView, 'processId'>>({
   chainId: id,
   outerId: optional(id),
   ancestors: listUpTo(100, ancestor),
+  job: optional(shaped<HeldByJob>({ id, queue: name, level: aNumber, concurrency: aNumber })),
+  blocks: listUpTo(100, backend),
   attempt: aNumber,
   age: aNumber,
   origin: optional(place),

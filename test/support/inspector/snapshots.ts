@@ -14,6 +14,8 @@ export function holder(id: string, given: Partial<HolderView> = {}): HolderView 
     chainId: id,
     outerId: undefined,
     ancestors: [],
+    job: undefined,
+    blocks: [],
     attempt: 1,
     age: 4_200,
     origin: '/shop/orders.ts:12:5',
@@ -28,7 +30,11 @@ export function holder(id: string, given: Partial<HolderView> = {}): HolderView 
 
 /** One that waits for a connection of its pool. */
 export function waiter(id: string, given: Partial<HolderView> = {}): HolderView {
-  return holder(id, { backend: undefined, waitsFor: { type: 'connection', for: 2_500 }, ...given });
+  return holder(id, {
+    backend: undefined,
+    waitsFor: { type: 'connection', opening: false, refused: undefined, for: 2_500 },
+    ...given,
+  });
 }
 
 export function pool(given: Partial<PoolView> = {}): PoolView {

@@ -183,6 +183,7 @@ function shortWait(type: HolderGroup['waitsFor']): string {
     transaction: 'wait for a transaction inside',
     job: 'wait for a job',
     hook: 'run a hook',
+    foreign: 'wait for another server',
     turn: 'wait for their turn',
     server: 'are run by the server',
     code: 'are in the program',

@@ -78,6 +78,7 @@ class Builder implements Graph {
       case 'server':
       case 'hook':
       case 'turn':
+      case 'foreign':
       case 'code':
         return undefined;
     }

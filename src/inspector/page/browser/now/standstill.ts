@@ -206,6 +206,8 @@ function bondOf({ waitsFor, clientName }: Member): string {
       return `runs its ${waitsFor.hook} hook, which waits for`;
     case 'turn':
       return 'waits for its turn, after';
+    case 'foreign':
+      return `waits for ${cut(waitsFor.what, 60)}, besides`;
     case 'server':
     case 'code':
     case undefined:
@@ -228,6 +230,8 @@ function labelOf({ waitsFor }: Member): string {
       return cut(waitsFor.hook, 16);
     case 'turn':
       return 'waits for its turn';
+    case 'foreign':
+      return cut(waitsFor.what, 16);
     case 'server':
     case 'code':
     case undefined:
@@ -244,6 +248,8 @@ function headOf({ kind, waitsFor }: Member): string {
       return `holds the others, and waits for a job of ${cut(waitsFor.queue, 60)} that nothing is seen of`;
     case 'hook':
       return `holds the others, and runs its ${waitsFor.hook} hook`;
+    case 'foreign':
+      return `holds the others, and waits for ${cut(waitsFor.what, 60)}`;
     case undefined:
       return kind === 'backend' ? 'holds the others, and belongs to no process that is seen' : 'holds the others';
     case 'connection':

@@ -78,6 +78,8 @@ export function holderState({ waitsFor, clientName }: HolderView, graph: Graph):
       return `runs its ${waitsFor.hook} hook ${since}`;
     case 'turn':
       return `waits for its turn: another statement or scope of its transaction goes first, ${since}`;
+    case 'foreign':
+      return `waits for ${cut(waitsFor.what, longest)} ${since}`;
     case 'server':
       return `is run by the server ${since}`;
     case 'code':
