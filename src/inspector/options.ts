@@ -9,16 +9,12 @@ import {
   readOptions,
   withMethods,
 } from '../core/index.ts';
-import { type Database, internalsOf } from '../database/index.ts';
+import { checkDatabase, type Database } from '../database/index.ts';
 import type { FleetBus } from './fleet/bus.ts';
 import type { WatchedCache } from './look/own-process.ts';
 
 /** What of this process an inspector shows, its own or that of another process. */
 export interface WatchedOptions {
-  /** The database that is shown. */
-  readonly database?: Database | undefined;
-  /** In place of `database`, where there are several. */
-  readonly databases?: readonly Database[] | undefined;
   /** Caches whose hits are shown. */
   readonly caches?: readonly WatchedCache[] | undefined;
   /** What the process is called among others. Default: the name of the program's file. */
@@ -49,18 +45,11 @@ export interface JoinFleetOptions extends WatchedOptions {
   readonly fleet: FleetBus;
 }
 
-const aDatabase: Check = (value) => {
-  internalsOf(value as Database, 'An inspector');
-  return undefined;
-};
-
 const aBus = withMethods('open', 'publish', 'close');
 const aCache: Check = (value) =>
   typeof value === 'object' && value !== null && 'name' in value && 'statistics' in value ? undefined : 'a cache';
 
 const watchedChecks: Record<keyof WatchedOptions, Check> = {
-  database: aDatabase,
-  databases: listOf(aDatabase, 100, 'a list of databases'),
   caches: listOf(aCache, 200, 'a list of caches, as createCache() makes them'),
   name: label(200),
 };
@@ -91,15 +80,26 @@ export function readJoinOptions(options: JoinFleetOptions): JoinFleetOptions {
   return readOptions('joinFleet', options, joinChecks, ['fleet']);
 }
 
-/** @throws InvalidOptionError where there are none, or both options are given */
-export function databasesOf(owner: string, { database, databases }: WatchedOptions): readonly Database[] {
-  if (database !== undefined && databases !== undefined) {
+/** The databases that are watched, of a first argument that is one or a list of them. @throws InvalidOptionError */
+export function databasesOf(owner: string, given: Database | readonly Database[]): readonly Database[] {
+  if (!isList(given)) {
+    checkDatabase(owner, given);
+    return [given];
+  }
+  if (given.length === 0) {
     throw new InvalidOptionError({
-      what: `${owner} got both "database" and "databases"`,
-      remedy: 'Give one of them',
+      what: `${owner} got an empty list as its first argument, which is the database or several`,
+      remedy: `Write ${owner}(database, options), with what createDatabase() returned`,
     });
   }
-  const all = databases ?? (database === undefined ? [] : [database]);
-  if (all.length > 0) return all;
-  throw new InvalidOptionError({ what: `${owner} got no "database"`, remedy: 'Give what createDatabase() returned' });
+  for (const database of given) checkDatabase(owner, database);
+  return [...given];
+}
+
+function isList(given: Database | readonly Database[]): given is readonly Database[] {
+  try {
+    return Array.isArray(given);
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
+import type { Database } from '../database/index.ts';
 import { InspectorNotStartedError } from './errors.ts';
 import { Fleet } from './fleet/fleet.ts';
 import { Member } from './fleet/member.ts';
@@ -25,23 +26,28 @@ export interface Inspector extends AsyncDisposable {
  * fleet do. As long as no page is open nothing is counted, sent or asked.
  *
  * ```ts
- * const inspector = await startInspector({ database });
+ * const inspector = await startInspector(database);
  * console.log(inspector.url);
  * ```
+ * @param database what is shown: one, or a list of several
  * @throws InvalidOptionError, InspectorNotStartedError
  */
-export async function startInspector(options: InspectorOptions): Promise<Inspector> {
+export async function startInspector(
+  database: Database | readonly Database[],
+  options: InspectorOptions = {},
+): Promise<Inspector> {
+  const databases = databasesOf('startInspector', database);
   const read = readInspectorOptions(options);
-  return await runInFrame(undefined, () => start(read), undefined);
+  return await runInFrame(undefined, () => start(databases, read), undefined);
 }
 
-async function start(options: InspectorOptions): Promise<Inspector> {
+async function start(databases: readonly Database[], options: InspectorOptions): Promise<Inspector> {
   const { host = '127.0.0.1', port: wanted = 0, fleet: bus, interval = 1_000 } = options;
   const { token = randomBytes(24).toString('base64url'), allowedHosts = [] } = options;
-  const own = watched('startInspector', options, () => observer.end());
+  const own = watched(databases, options, () => observer.end());
   const points = new Points(Date.now);
   const fleet = bus === undefined ? undefined : new Fleet(bus, own.process.identity.id, addTo(points));
-  const sessions = options.sessions === true ? databasesOf('startInspector', options) : [];
+  const sessions = options.sessions === true ? databases : [];
   const settings = { ...own, fleet, points, sessions, payloads: false, actions: [], interval };
   const observer = new Observer(settings);
   const server = makeServer(() => requests);

@@ -26,6 +26,7 @@ describe('events', () => {
     expect(events).toEqual([
       [channelNames.transactionStart, transaction],
       [channelNames.connectionOpen, { clientName: 'default', open: 1 }],
+      [channelNames.connectionRelease, { clientName: 'default', level: 0, heldFor: expect.any(Number) as number }],
       [channelNames.transactionEnd, { ...transaction, outcome: 'committed', duration: expect.any(Number) as number }],
     ]);
     await database.close();

@@ -20,7 +20,7 @@ describe('a fleet on PostgreSQL', () => {
     const proxy = await startTcpProxy(server.url);
     onTestFinished(() => proxy.close());
     const fleet = (): ReturnType<typeof postgresFleet> => postgresFleet({ connectionString: proxy.url });
-    const member = joinFleet({ database: server.open(), fleet: fleet() });
+    const member = joinFleet(server.open(), { fleet: fleet() });
     onTestFinished(() => member.close());
     const page = await openInspector({ database: server.open(), fleet: fleet() });
     await until('both listen', async () => (await server.connections('sluice inspector')) === 2);
@@ -44,7 +44,7 @@ describe('a fleet on PostgreSQL', () => {
     const channel = `fleet ${randomUUID()}`;
     const own = (): ReturnType<typeof postgresFleet> => postgresFleet({ connectionString: server.url, channel });
     const cut = postgresFleet({ connectionString: proxy.url, channel });
-    const member = joinFleet({ database: server.open(), name: 'worker', fleet: cut });
+    const member = joinFleet(server.open(), { name: 'worker', fleet: cut });
     onTestFinished(() => member.close());
     const page = await openInspector({ database: server.open(), fleet: own() });
     const stream = await readStream(page);
@@ -60,8 +60,7 @@ describe('a fleet on PostgreSQL', () => {
   });
 
   it('takes other processes of other channels for none of its own', async () => {
-    const other = joinFleet({
-      database: server.open(),
+    const other = joinFleet(server.open(), {
       fleet: postgresFleet({ connectionString: server.url, channel: 'another' }),
     });
     onTestFinished(() => other.close());

@@ -10,7 +10,7 @@ import { openInspector, readStream } from './inspector-client.ts';
 export function describeFleet(open: () => Database, bus: () => FleetBus): void {
   const join = (name: string): { readonly database: Database; readonly leave: () => Promise<void> } => {
     const database = open();
-    const member = joinFleet({ database, name, fleet: bus() });
+    const member = joinFleet(database, { name, fleet: bus() });
     onTestFinished(() => member.close());
     return { database, leave: () => member.close() };
   };

@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { Database } from '../../src/index.ts';
 import { type Inspector, type InspectorOptions, startInspector } from '../../src/inspector/index.ts';
 import type { Snapshot } from '../../src/inspector/snapshot.ts';
 import { type Answer, ask } from '../support/http-client.ts';
@@ -14,8 +15,11 @@ export interface Open {
 }
 
 /** Starts one, which ends with the test. */
-export async function openInspector(options: InspectorOptions): Promise<Open> {
-  const inspector = await startInspector({ interval: 100, ...options });
+export async function openInspector({
+  database,
+  ...options
+}: InspectorOptions & { readonly database: Database }): Promise<Open> {
+  const inspector = await startInspector(database, { interval: 100, ...options });
   onTestFinished(() => inspector.close());
   const { port, hash } = new URL(inspector.url);
   const token = hash.replace('#token=', '');

@@ -129,7 +129,7 @@ describe('an inspector', () => {
   it('says that its port is taken', async () => {
     const database = server.open();
     const { port } = await openInspector({ database });
-    const error = await rejection(startInspector({ database, port }));
+    const error = await rejection(startInspector(database, { port }));
     expect(error).toMatchObject({ code: 'INSPECTOR_NOT_STARTED' });
     expect(error.message).toContain('EADDRINUSE');
   });
@@ -141,7 +141,7 @@ describe('an inspector', () => {
     expect(one.token).not.toBe(other.token);
     const token = 'a-secret-of-our-own';
     expect((await openInspector({ database, token })).token).toBe(token);
-    const error = await rejection(startInspector({ database, token: 'short' }));
+    const error = await rejection(startInspector(database, { token: 'short' }));
     expect(error).toMatchObject({ code: 'INVALID_OPTION' });
     expect(error.message).not.toContain('short');
   });

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import QueryStream from 'pg-query-stream';
@@ -34,12 +34,13 @@ it('a client that was given back holds nothing of its transaction', async () => 
 it('BEGIN, COMMIT and ROLLBACK of a client are statements for those who trace', async () => {
   const { pool } = open();
   const seen: unknown[] = [];
-  const note = { asyncEnd: (event: object) => void seen.push((event as StatementTrace).kind) };
-  tracingChannel(traceNames.statement).subscribe(note);
+  const note = (event: unknown): void => void seen.push((event as StatementTrace).kind);
+  const ends = `tracing:${traceNames.statement}:asyncEnd`;
+  subscribe(ends, note);
   const client = await pool.connect();
   for (const text of ['begin', 'select 1', 'commit', 'BEGIN', 'rollback']) await client.query(text);
   client.release();
-  tracingChannel(traceNames.statement).unsubscribe(note);
+  unsubscribe(ends, note);
   expect(seen).toEqual(['BEGIN', 'SELECT', 'COMMIT', 'BEGIN', 'ROLLBACK']);
 });
 

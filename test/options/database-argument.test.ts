@@ -6,11 +6,16 @@ import { createApp } from '../../src/app/index.ts';
 import { createCache, createChangesRelay } from '../../src/cache/index.ts';
 import { createContextCarrier, type Database, InvalidOptionError } from '../../src/index.ts';
 import { createHttpContext } from '../../src/http/index.ts';
+import { joinFleet, startInspector } from '../../src/inspector/index.ts';
 import { createModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { createJobs } from '../../src/queue/index.ts';
+import { rejection } from '../support/settled.ts';
 import { invoice, nothing, type Place, place, shared } from './row.ts';
 import { revoked } from './values.ts';
+
+const done = (): Promise<void> => Promise.resolve();
+const bus = { longestMessage: 1_000, open: () => {}, publish: done, close: done };
 
 /** Functions that are called as `name(database, options)`, with the options of a good call. */
 const functions = [
@@ -22,6 +27,7 @@ const functions = [
   [createModel, { table: 'post', key: 'id' }],
   [createContextCarrier, {}],
   [createRelay, { channel: 'broker', deliver: nothing }],
+  [joinFleet, { fleet: bus }],
 ] as unknown as readonly (readonly [(database: unknown, options?: unknown) => unknown, object])[];
 
 let here: Place;
@@ -81,6 +87,13 @@ describe.each(functions.map(([call, options]) => [call.name, call, options] as c
   });
 });
 
+it('startInspector rejects what is no database, in a list too', async () => {
+  for (const given of [undefined, {}, [], [here.database, {}], { database: here.database }]) {
+    expect(await rejection(startInspector(given as Database))).toMatchObject({ code: 'INVALID_OPTION' });
+  }
+  await (await startInspector([here.database, here.far])).close();
+});
+
 it('no options hold the database, and every function that is given one takes it first', () => {
   const root = fileURLToPath(new URL('../../src', import.meta.url));
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
@@ -94,7 +107,9 @@ it('no options hold the database, and every function that is given one takes it 
   );
   expect(holders).toEqual([]);
   const takers = texts.flatMap((text) =>
-    [...text.matchAll(/^export function (create[A-Z]\w+)[^(]*\(\s*database: Database,/gm)].map(([, name]) => name),
+    [...text.matchAll(/^export function (create[A-Z]\w+|joinFleet)[^(]*\(\s*database: Database(?:,| \| readonly)/gm)].map(
+      ([, name]) => name,
+    ),
   );
   const known = new Set(functions.map(([call]) => call.name));
   // The one is not exported; the other one is called without a database, too.

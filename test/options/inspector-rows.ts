@@ -35,9 +35,6 @@ const lines: Domain = {
 };
 
 const watched: Row['options'] = {
-  database: ({ database }) => some(database),
-  // Where it is empty, it is said that there is none.
-  databases: () => some(),
   caches: either(some([{ name: 'stock', statistics: {} }]), emptyList),
   name: line(200, 'web'),
 };
@@ -46,8 +43,8 @@ export const inspectorRows: readonly Row[] = [
   {
     interface: 'InspectorOptions',
     entrance: 'startInspector',
-    call: async (options) => await (await startInspector(options)).close(),
-    base: ({ database }) => ({ database }),
+    call: async (options, { database }) => await (await startInspector(database, options)).close(),
+    base: () => ({}),
     options: {
       ...watched,
       fleet: some(bus),
@@ -65,8 +62,8 @@ export const inspectorRows: readonly Row[] = [
   {
     interface: 'JoinFleetOptions',
     entrance: 'joinFleet',
-    call: async (options) => await joinFleet(options).close(),
-    base: ({ database }) => ({ database, fleet: bus }),
+    call: async (options, { database }) => await joinFleet(database, options).close(),
+    base: () => ({ fleet: bus }),
     options: { ...watched, fleet: some(bus) },
   },
   {

@@ -12,7 +12,7 @@ export async function watchShop(place: Place, signal: AbortSignal): Promise<neve
   await engine.create(place);
   const width = { max: engine.auditsSeparately ? max : 1 };
   await using database = createDatabase({ clients: { default: engine.client(place, width) } });
-  await using inspector = await startInspector({ database, name: 'shop' });
+  await using inspector = await startInspector(database, { name: 'shop' });
   console.log(`The shop is under load, and shown at\n\n  ${inspector.url}\n\nIt goes on until Ctrl-C.`);
   const run = { database, auditsSeparately: engine.auditsSeparately, ...width, signal, onProgress: (): void => {} };
   for (;;) {
