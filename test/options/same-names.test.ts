@@ -76,8 +76,6 @@ describe('options of the same name', () => {
   /** Options that take other values than those of their name do, and why. The unit is the same all the same. */
   const exceptions: Readonly<Record<string, string>> = {
     'InspectorOptions.port': '0 is any that is free',
-    'InspectorOptions.database': 'it is one of Sluice',
-    'JoinFleetOptions.database': 'it is one of Sluice',
     'InspectorOptions.caches': 'it is a list',
     'JoinFleetOptions.caches': 'it is a list',
     'CloseOptions.timeout': '0 does not wait',
