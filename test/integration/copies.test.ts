@@ -16,6 +16,7 @@ import pg from 'pg';
 import { EntitySchema } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
+import type { FleetBus } from '../../src/inspector/entry/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { copyPackage, type Entries, own } from '../support/package-copy.ts';
 import { generatePrismaClient } from '../support/prisma-client.ts';
@@ -57,6 +58,12 @@ interface Meeting {
 }
 
 type Use = (meeting: Meeting) => unknown;
+
+async function snapshotOf(url: string): Promise<string> {
+  const { origin, hash } = new URL(url);
+  const headers = { authorization: `Bearer ${hash.replace('#token=', '')}` };
+  return await (await fetch(`${origin}/api/snapshot`, { headers })).text();
+}
 
 /** That what a function of the taker writes in a transaction of the maker is a part of it. */
 async function joins(database: Database, write: (id: number) => unknown): Promise<void> {
@@ -194,6 +201,30 @@ const entrances: Readonly<Record<string, Use>> = {
     );
     relay.start();
     await until('it is delivered', () => delivered.length === 1);
+  },
+  startInspector: async ({ database, taker, closes }) => {
+    const inspector = await taker.inspector.startInspector(database);
+    closes.push(() => inspector.close());
+    await database.transaction(
+      async () => {
+        await database.query('select 1');
+        expect(await snapshotOf(inspector.url)).toContain('"across"');
+      },
+      { name: 'across' },
+    );
+  },
+  joinFleet: async ({ database, taker, maker, closes }) => {
+    const ears = new Set<(text: string) => void>();
+    const bus = (): FleetBus => ({
+      longestMessage: 10_000,
+      open: (onMessage) => void ears.add(onMessage),
+      publish: (text) => Promise.resolve().then(() => ears.forEach((hear) => hear(text))),
+      close: () => Promise.resolve(),
+    });
+    const inspector = await maker.inspector.startInspector(database, { fleet: bus(), interval: 100 });
+    const member = taker.inspector.joinFleet(database, { name: 'worker', fleet: bus() });
+    closes.push(() => Promise.all([inspector.close(), member.close()]));
+    await until('it is shown', async () => (await snapshotOf(inspector.url)).includes('"worker"'));
   },
   createOutboxTables: ({ database, taker }) => taker.outbox.createOutboxTables(database.current),
   addToOutbox: async ({ database, taker }) => {
@@ -555,6 +586,7 @@ describe('of another version', () => {
     ['sluice of Express', () => own.express.sluice(foreign())],
     ['sluice of Fastify', () => own.fastify.sluice(foreign())],
     ['sluice of Hono', () => own.hono.sluice(foreign())],
+    ['startInspector', () => own.inspector.startInspector(foreign())],
     ['createCache', () => cache.createCache(foreign(), { name: 'stock' })],
     ['createModel', () => models.createModel(foreign(), definition)],
     ['createApp', () => app.createApp(foreign())],

@@ -107,9 +107,9 @@ it('no options hold the database, and every function that is given one takes it 
   );
   expect(holders).toEqual([]);
   const takers = texts.flatMap((text) =>
-    [...text.matchAll(/^export function (create[A-Z]\w+|joinFleet)[^(]*\(\s*database: Database(?:,| \| readonly)/gm)].map(
-      ([, name]) => name,
-    ),
+    [
+      ...text.matchAll(/^export function (create[A-Z]\w+|joinFleet)[^(]*\(\s*database: Database(?:,| \| readonly)/gm),
+    ].map(([, name]) => name),
   );
   const known = new Set(functions.map(([call]) => call.name));
   // The one is not exported; the other one is called without a database, too.

@@ -10,6 +10,7 @@ import * as express from '../../src/frameworks/express/index.ts';
 import * as fastify from '../../src/frameworks/fastify/index.ts';
 import * as hono from '../../src/frameworks/hono/index.ts';
 import * as http from '../../src/http/index.ts';
+import * as inspector from '../../src/inspector/entry/index.ts';
 import * as knex from '../../src/integrations/knex/index.ts';
 import * as kysely from '../../src/integrations/kysely/index.ts';
 import * as mikroOrm from '../../src/integrations/mikro-orm/index.ts';
@@ -34,6 +35,7 @@ export const own = {
   fastify,
   hono,
   http,
+  inspector,
   knex,
   kysely,
   mikroOrm,
@@ -62,6 +64,7 @@ const files: Readonly<Record<keyof Entries, string>> = {
   fastify: 'frameworks/fastify',
   hono: 'frameworks/hono',
   http: 'http',
+  inspector: 'inspector/entry',
   knex: 'integrations/knex',
   kysely: 'integrations/kysely',
   mikroOrm: 'integrations/mikro-orm',
