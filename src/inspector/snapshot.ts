@@ -142,7 +142,7 @@ export interface HoldersView {
   readonly leftOut: number;
 }
 
-/** A session of the server that belongs to no process of the fleet; with `npx sluice inspect` alone. */
+/** A session of the server that belongs to no process of the fleet; with the option `sessions` alone. */
 export interface SessionView {
   /** The server's process or connection id. */
   readonly backendId: number;

@@ -59,6 +59,27 @@ describe('a fleet on PostgreSQL', () => {
     stream.leave();
   });
 
+  it('sends one message after the other, and piles up none while the server is silent', async () => {
+    const proxy = await startTcpProxy(server.url);
+    onTestFinished(() => proxy.close());
+    const bus = postgresFleet({ connectionString: proxy.url });
+    const heard: string[] = [];
+    bus.open(
+      (text) => heard.push(text),
+      () => {},
+    );
+    onTestFinished(() => bus.close());
+    const publish = async (text: string): Promise<string> => await bus.publish(text).then(() => 'sent', String);
+    await until('it is connected', async () => (await publish('first')) === 'sent');
+    proxy.hold();
+    const outcomes = Array.from({ length: 40 }, (_, at) => publish(`${at}`));
+    expect(await outcomes.at(-1)).toContain('busy');
+    proxy.goOn();
+    const sent = (await Promise.all(outcomes)).filter((outcome) => outcome === 'sent').length;
+    await until('all that was sent has come', () => heard.length > sent);
+    expect(heard).toEqual(['first', ...Array.from({ length: sent }, (_, at) => `${at}`)]);
+  });
+
   it('takes other processes of other channels for none of its own', async () => {
     const other = joinFleet(server.open(), {
       fleet: postgresFleet({ connectionString: server.url, channel: 'another' }),

@@ -4,14 +4,18 @@ import { type Inspector, type InspectorOptions, startInspector } from '../../src
 import type { Snapshot } from '../../src/inspector/snapshot.ts';
 import { type Answer, ask } from '../support/http-client.ts';
 
-/** An inspector, and the page's part of the talk with it. */
-export interface Open {
-  readonly inspector: Inspector;
+/** The page's part of the talk with an inspector. */
+export interface Page {
   readonly port: number;
   readonly token: string;
   /** A request as the page sends it. */
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Answer>;
   readonly snapshot: () => Promise<Snapshot>;
+}
+
+/** An inspector, and its page. */
+export interface Open extends Page {
+  readonly inspector: Inspector;
 }
 
 /** Starts one, which ends with the test. */
@@ -21,7 +25,12 @@ export async function openInspector({
 }: InspectorOptions & { readonly database: Database }): Promise<Open> {
   const inspector = await startInspector(database, { interval: 100, ...options });
   onTestFinished(() => inspector.close());
-  const { port, hash } = new URL(inspector.url);
+  return { inspector, ...pageAt(inspector.url) };
+}
+
+/** @param url as the inspector says it */
+export function pageAt(url: string): Page {
+  const { port, hash } = new URL(url);
   const token = hash.replace('#token=', '');
   const get = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
     ask(Number(port), 'GET', path, {
@@ -35,7 +44,7 @@ export async function openInspector({
     if (status !== 200) throw new Error(`${status}: ${text}`);
     return JSON.parse(text) as Snapshot;
   };
-  return { inspector, port: Number(port), token, get, snapshot };
+  return { port: Number(port), token, get, snapshot };
 }
 
 /** A stream, as a page reads it. */
@@ -47,7 +56,7 @@ export interface ReadStream {
   leave(): void;
 }
 
-export async function readStream({ port, token }: Open): Promise<ReadStream> {
+export async function readStream({ port, token }: Page): Promise<ReadStream> {
   const snapshots: Snapshot[] = [];
   const leaving = new AbortController();
   const answer = await fetch(`http://127.0.0.1:${port}/api/stream`, {

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createCache } from '../../src/cache/index.ts';
 import { channelNames, createDatabase, traceNames } from '../../src/index.ts';
 import { postgres } from '../../src/drivers/postgres/index.ts';
+import { type FleetBus, joinFleet } from '../../src/inspector/index.ts';
 import type { Point, Snapshot } from '../../src/inspector/snapshot.ts';
 import { toldHolders } from '../../src/inspector/look/told-holders.ts';
 import type { HolderInfo } from '../../src/observation/index.ts';
@@ -178,7 +179,41 @@ describe('a snapshot', () => {
   });
 });
 
+describe('a member of a fleet', () => {
+  it('leaves over a bus that has gone silent', async () => {
+    const asked = signal();
+    const { promise: silence } = signal();
+    const fleet: FleetBus = {
+      longestMessage: 1_000,
+      open: (onMessage) => onMessage('q1 question-1 page-1 report'),
+      publish: async () => {
+        asked.fire();
+        await silence;
+      },
+      close: async () => {},
+    };
+    const member = joinFleet(server.open(), { fleet });
+    await asked.promise;
+    await member.close();
+  });
+});
+
 describe('the points', () => {
+  it('have nothing of what the inspector asks itself, nor have the holders', async () => {
+    const database = server.open({ max: 2 });
+    const stream = await readStream(await openInspector({ database, sessions: true }));
+    const points = (): Point[] => {
+      const latest = new Map(stream.snapshots.flatMap((each) => each.points).map((point) => [point.at, point]));
+      return [...latest.values()];
+    };
+    await until('a whole second is over', () => points().length > 0);
+    expect(stream.snapshots.some(({ holders }) => holders.total === 0)).toBe(true);
+    await database.query('select 1');
+    await until('the statement is counted', () => sum(points(), 'statements') > 0, 20_000);
+    expect(sum(points(), 'statements')).toBe(1);
+    stream.leave();
+  });
+
   it('count transactions, statements, waits and caches while a page is open', async () => {
     const database = server.open({ max: 1, maxLevel: 1 });
     const cache = createCache<string>(database, { name: 'names', ttl: 60_000 });

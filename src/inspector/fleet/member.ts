@@ -1,4 +1,5 @@
 import { reportBackgroundError } from '../../channels/index.ts';
+import { endsWithin, systemClock } from '../../core/index.ts';
 import type { OwnProcess } from '../look/own-process.ts';
 import type { Attention } from '../measure/attention.ts';
 import type { FleetBus } from './bus.ts';
@@ -7,6 +8,8 @@ import { farewellText, type Question, readQuestion } from './questions.ts';
 
 /** Questions that one process answers at once; others are not answered, and asked again. */
 const mostAtOnce = 4;
+/** How long a bus that has gone silent may keep the end waiting, in milliseconds. */
+const farewellTimeout = 1_000;
 
 /** Answers what other processes ask of this one. */
 export class Member {
@@ -35,7 +38,8 @@ export class Member {
   /** Says that this process leaves, where anyone looks. */
   async leave(): Promise<void> {
     if (!this.#attention.isThere) return;
-    await this.#bus.publish(farewellText(this.#process.identity.id)).catch(() => {});
+    const saying = this.#bus.publish(farewellText(this.#process.identity.id));
+    await endsWithin(systemClock, saying, farewellTimeout).catch(() => {});
   }
 
   async #answer({ id, about, transaction = '' }: Question): Promise<void> {

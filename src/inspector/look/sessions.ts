@@ -1,5 +1,6 @@
 import { runInFrame } from '../../context/index.ts';
 import { type Database, internalsOf } from '../../database/index.ts';
+import { runUncounted } from '../measure/uncounted.ts';
 import type { SessionView } from '../snapshot.ts';
 
 /** How many sessions are shown of a client. */
@@ -42,7 +43,7 @@ export async function sessionsOf(database: Database): Promise<readonly SessionVi
     const text = { postgres: onPostgres, mysql: onMysql }[driver.dialect];
     if (text === undefined) continue;
     const db = database.getDb({ clientName: name, level: internalsOf(database).maxLevel });
-    const { rows } = await runInFrame(undefined, () => db.query<Row>(text), undefined);
+    const { rows } = await runInFrame(undefined, () => runUncounted(() => db.query<Row>(text)), undefined);
     found.push(...rows.map((row) => sessionOf(row, driver.target, show)));
   }
   return found;

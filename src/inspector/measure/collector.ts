@@ -11,6 +11,7 @@ import {
   transactionTrace,
 } from '../../channels/index.ts';
 import { Tally, type ToldSecond } from './tally.ts';
+import { isUncounted } from './uncounted.ts';
 
 /** How many seconds are kept for those who ask. */
 const kept = 20;
@@ -113,6 +114,7 @@ export class Collector {
 
   /** What another package publishes on the channel must not end the process. */
   #note(work: () => void): void {
+    if (isUncounted()) return;
     try {
       work();
     } catch {

@@ -117,8 +117,9 @@ export class Observer {
   async #lookOnce(): Promise<Omit<Snapshot, 'points'>> {
     const { process, fleet, points, payloads, actions } = this.#settings;
     fleet?.ask();
-    this.#lookAtSessions();
     const own: ProcessReport = await process.report();
+    // After it: the inspector's own statement is none of those that are shown.
+    this.#lookAtSessions();
     points.add(own.identity.id, own.seconds);
     const problems = [fleet?.problem, this.#sessions.problem].filter((problem) => problem !== undefined);
     const now = compose({ own, others: fleet?.known() ?? [], sessions: this.#sessions.found, problems });

@@ -28,6 +28,8 @@ const checks: Record<keyof PostgresFleetOptions, Check> = {
 
 /** The longest message, in bytes: a NOTIFY takes less than 8,000. */
 const longestMessage = 7_900;
+/** Messages that wait to be sent; a server that goes silent must not pile them up. */
+const mostWaiting = 32;
 const connectTimeout = 10_000;
 const sendTimeout = 10_000;
 const firstPause = 200;
@@ -44,6 +46,8 @@ class PostgresBus implements FleetBus {
   #client: pg.Client | undefined;
   #connected: pg.Client | undefined;
   #pause = firstPause;
+  #sending: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #cancelTimer: CancelTimer | undefined;
   #isClosed = false;
 
@@ -57,10 +61,17 @@ class PostgresBus implements FleetBus {
     void this.#connect();
   }
 
+  /** One after the other: a client of pg takes no statement while it has one. */
   async publish(text: string): Promise<void> {
     const client = this.#connected;
     if (client === undefined) throw new Error('no connection');
-    await client.query({ text: 'select pg_notify($1, $2)', values: [this.#channel, text] });
+    if (this.#waiting >= mostWaiting) throw new Error('the connection is busy');
+    this.#waiting += 1;
+    const sending = this.#sending.then(() =>
+      client.query({ text: 'select pg_notify($1, $2)', values: [this.#channel, text] }),
+    );
+    this.#sending = sending.catch(() => {}).finally(() => (this.#waiting -= 1));
+    await sending;
   }
 
   async close(): Promise<void> {
