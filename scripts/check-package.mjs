@@ -55,6 +55,7 @@ try {
   expectCommand(['doctor'], 0, /nothing found/);
   expectCommand(['doctor', 'postgres://127.0.0.1:1/shop'], 2, /npm install pg\n/);
   expectCommand(['verify', 'mysql://127.0.0.1:1/shop'], 2, /npm install mysql2\n/);
+  expectCommand(['inspect', 'postgres://127.0.0.1:1/shop'], 2, /npm install pg\n/);
   console.log('The package loads without its peers, as ES modules and as CommonJS.');
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -122,7 +122,17 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'frameworks/hono': { folders: ['.', 'core', 'http'], packages: ['hono'] },
   // Each command loads what it needs when it runs.
   'cli/sluice': {
-    folders: ['.', 'core', 'outbox', 'queue', 'drivers/postgres', 'drivers/mysql', 'eslint'],
+    folders: [
+      '.',
+      'core',
+      'outbox',
+      'queue',
+      'drivers/postgres',
+      'drivers/mysql',
+      'eslint',
+      'inspector',
+      'inspector/postgres',
+    ],
     packages: ['pg', 'eslint'],
   },
   'cli/demo': {

@@ -17,6 +17,7 @@ export const longTests: readonly string[] = [
   'test/cli/command-line.test.ts',
   'test/cli/doctor-postgres.test.ts',
   'test/cli/init.test.ts',
+  'test/cli/inspect.test.ts',
   'test/cli/verify.test.ts',
   'test/conformance/all-libraries.test.ts',
   'test/conformance/bind-bad-input.test.ts',

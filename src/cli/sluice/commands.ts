@@ -54,6 +54,23 @@ The exit code is 0 if all holds that Sluice promises there, 1 if not or if that 
     },
   },
   {
+    name: 'inspect',
+    about:
+      'shows on a page who holds and waits for what on a server and in the processes of its fleet, until it is stopped',
+    positionals: { label: 'URL', least: 1, most: 1 },
+    options: {
+      port: { value: '<n>', about: 'where the page is; default: a port that is free' },
+      host: { value: '<address>', about: 'the address that it listens on; default 127.0.0.1' },
+      channel: { value: '<name>', about: 'PostgreSQL: the channel of the fleet; default sluice_inspector' },
+    },
+    notes: `URLs are postgres://, mysql:// or mariadb://. It prints the URL of the page, which lets in who has it. On PostgreSQL it shows the processes that have called joinFleet or startInspector with postgresFleet on this database, and other sessions of it; on MySQL and MariaDB sessions alone. It writes nothing.
+The exit code is 0 if SIGINT or SIGTERM has ended it, 1 if the server cannot be used or the port is taken, and 2 if the command was not understood. More is in docs/inspector.md.`,
+    async run(given) {
+      const { runInspect } = await import('./inspect.ts');
+      return await runInspect(given);
+    },
+  },
+  {
     name: 'relay',
     about: 'relays the outbox of the jobs that a module exports as "jobs", until it is stopped',
     options: { jobs: { value: '<module>', about: 'a file that exports what createJobs() returns', isRequired: true } },

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { InvalidOptionError } from '../../index.ts';
 import { Jobs } from '../../queue/index.ts';
+import { untilStopped } from './terminal/until-stopped.ts';
 
 /**
  * Relays the outbox of the program's own jobs, from a process that does nothing else.
@@ -18,13 +19,9 @@ export async function relayUntilStopped(module: string): Promise<number> {
     });
   }
   jobs.startRelay();
+  const stopped = untilStopped();
   console.error('Relaying. Stop with SIGINT or SIGTERM.');
-  // A relay waits in the background; this process is there for nothing else.
-  const stayAlive = setInterval(() => {}, 60_000);
-  const signal = await new Promise<string>((stop) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop(name));
-  });
-  clearInterval(stayAlive);
+  const signal = await stopped;
   console.error(`${signal}: ending after what is under way.`);
   await jobs.close();
   await jobs.database.close();
