@@ -1,17 +1,20 @@
 import {
   aBoolean,
   type Check,
+  fieldOf,
   InvalidOptionError,
   integer,
+  isRecord,
   label,
   listOf,
   milliseconds,
   readOptions,
   withMethods,
 } from '../core/index.ts';
-import { checkDatabase, type Database } from '../database/index.ts';
+import { checkDatabase, type Database, type Db, isDb } from '../database/index.ts';
 import type { FleetBus } from './fleet/bus.ts';
 import type { WatchedCache } from './look/own-process.ts';
+import type { WatchedJobs } from './work/jobs-desk.ts';
 
 /** What of this process an inspector shows, its own or that of another process. */
 export interface WatchedOptions {
@@ -25,6 +28,14 @@ export interface WatchedOptions {
 export interface InspectorOptions extends WatchedOptions {
   /** Over what the other processes of the fleet are asked: `postgresFleet()` or `redisFleet()`. Default: they are not. */
   readonly fleet?: FleetBus | undefined;
+  /** What `createJobs` has made: its jobs are counted and listed. Default: none are. */
+  readonly jobs?: WatchedJobs | undefined;
+  /** A handle, such as `database.current`, whose outbox is counted and listed. Default: none is. */
+  readonly outbox?: Db | undefined;
+  /** Whether lists of jobs and messages have their payloads. Default false. */
+  readonly payloads?: boolean | undefined;
+  /** Whether jobs and messages may be retried, replayed and discarded from the page. Default false. */
+  readonly actions?: boolean | undefined;
   /** Whether the servers are asked for the sessions of other programs, too. Default false. */
   readonly sessions?: boolean | undefined;
   /** Default 0: any that is free. */
@@ -49,6 +60,9 @@ const aBus = withMethods('open', 'publish', 'close');
 const aCache: Check = (value) =>
   typeof value === 'object' && value !== null && 'name' in value && 'statistics' in value ? undefined : 'a cache';
 
+const aHandle: Check = (value) => (isDb(value) ? undefined : 'a handle on a client, such as database.current');
+const aJobs: Check = (value) => (isRecord(fieldOf(value, 'queues')) ? undefined : 'what createJobs() returned');
+
 const watchedChecks: Record<keyof WatchedOptions, Check> = {
   caches: listOf(aCache, 200, 'a list of caches, as createCache() makes them'),
   name: label(200),
@@ -57,6 +71,10 @@ const watchedChecks: Record<keyof WatchedOptions, Check> = {
 const inspectorChecks: Record<keyof InspectorOptions, Check> = {
   ...watchedChecks,
   fleet: aBus,
+  jobs: aJobs,
+  outbox: aHandle,
+  payloads: aBoolean,
+  actions: aBoolean,
   sessions: aBoolean,
   port: integer(0, 65_535),
   host: label(255),

@@ -11,6 +11,7 @@ import { closeServer, listenOn, makeServer } from './http/server.ts';
 import { Observer } from './observe/observer.ts';
 import { Points } from './measure/points.ts';
 import { databasesOf, type InspectorOptions, readInspectorOptions } from './options.ts';
+import { actionsOf, desksOf, looksOf } from './work.ts';
 import { type Watched, watched } from './watched.ts';
 
 /** A page that shows the running system. Made by `startInspector`. */
@@ -47,12 +48,13 @@ async function start(databases: readonly Database[], options: InspectorOptions):
   const own = watched(databases, options, () => observer.end());
   const points = new Points(Date.now);
   const fleet = bus === undefined ? undefined : new Fleet(bus, own.process.identity.id, addTo(points));
-  const sessions = options.sessions === true ? databases : [];
-  const settings = { ...own, fleet, points, sessions, payloads: false, actions: [], interval };
-  const observer = new Observer(settings);
+  const desks = desksOf(options);
+  const looks = looksOf(options.sessions === true ? databases : [], desks);
+  const { payloads = false } = options;
+  const observer = new Observer({ ...own, fleet, points, ...looks, payloads, actions: actionsOf(desks), interval });
   const server = makeServer(() => requests);
   const port = await listening(server, host, wanted);
-  const requests = new Requests(new Guard(token, [...hostsOf(host, port), ...allowedHosts]), observer);
+  const requests = new Requests(new Guard(token, [...hostsOf(host, port), ...allowedHosts]), observer, desks);
   const leave = fleet === undefined || bus === undefined ? undefined : join(bus, fleet, own);
   const close = async (): Promise<void> => {
     requests.endStreams();

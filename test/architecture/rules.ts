@@ -161,7 +161,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
   'inspector/page/browser': ['parts', 'now', 'time', 'work'],
-  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'fleet', 'observe', 'http'],
+  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'work', 'fleet', 'observe', 'http'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],
 };
 

@@ -2,7 +2,7 @@ import { type FleetBus, joinFleet, startInspector } from '../../src/inspector/in
 import { postgresFleet } from '../../src/inspector/postgres/index.ts';
 import { redisFleet } from '../../src/inspector/redis/index.ts';
 import type { Row } from './row.ts';
-import { canBeRead, type Domain, either, emptyList, milliseconds, some, truth, whole } from './values.ts';
+import { canBeRead, type Domain, either, emptyList, isRecord, milliseconds, some, truth, whole } from './values.ts';
 
 const bus: FleetBus = {
   longestMessage: 1_000,
@@ -49,6 +49,14 @@ export const inspectorRows: readonly Row[] = [
       ...watched,
       fleet: some(bus),
       sessions: truth,
+      jobs: {
+        good: [{ queues: {} }],
+        accepts: (value) =>
+          canBeRead(value) && typeof value === 'object' && value !== null && isRecord(Reflect.get(value, 'queues')),
+      },
+      outbox: ({ database }) => some(database.current),
+      payloads: truth,
+      actions: truth,
       port: whole(0, 65_535),
       host: line(255, '127.0.0.1'),
       token: {

@@ -9,4 +9,6 @@ export {
   type JoinFleetOptions,
   startInspector,
   type WatchedCache,
+  type WatchedJobs,
+  type WatchedQueue,
 } from '../index.ts';

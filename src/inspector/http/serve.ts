@@ -3,8 +3,9 @@ import { reportBackgroundError } from '../../channels/index.ts';
 import type { Observer } from '../observe/observer.ts';
 import { pageAsset } from '../page/index.ts';
 import { send, sendJson, sendRefusal } from './answer.ts';
-import { type Guard, refusal } from './guard.ts';
+import { type Guard, type Refusal, refusal } from './guard.ts';
 import { Stream } from './stream.ts';
+import { answerWork, type Desks } from './work-requests.ts';
 
 /** Pages that may be open at once. */
 const mostStreams = 20;
@@ -15,11 +16,13 @@ const notFound = refusal(404, 'NOT_FOUND', 'There is no such thing here');
 export class Requests {
   readonly #guard: Guard;
   readonly #observer: Observer;
+  readonly #desks: Desks;
   readonly #streams = new Set<Stream>();
 
-  constructor(guard: Guard, observer: Observer) {
+  constructor(guard: Guard, observer: Observer, desks: Desks) {
     this.#guard = guard;
     this.#observer = observer;
+    this.#desks = desks;
   }
 
   /** Never throws. */
@@ -53,6 +56,7 @@ export class Requests {
     if (!this.#guard.hasToken(request))
       return sendRefusal(response, refusal(401, 'NO_TOKEN', 'The request has not the token of the inspector'));
     const [, , kind, id, ...more] = url.pathname.split('/');
+    if (kind === 'jobs' || kind === 'outbox') return await this.#work(request, response, url);
     if (request.method !== 'GET' || more.length > 0) return sendRefusal(response, notFound);
     if (id === undefined && kind === 'snapshot') return await this.#snapshot(response);
     if (id === undefined && kind === 'stream') return this.#stream(response);
@@ -73,9 +77,31 @@ export class Requests {
     response.once('close', () => this.#streams.delete(stream));
   }
 
+  async #work({ method = '' }: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const path = decoded(url.pathname.split('/').slice(2));
+    const request = path === undefined ? undefined : { method, path, query: url.searchParams };
+    const answer = request === undefined ? undefined : await answerWork(this.#desks, request);
+    if (answer === undefined) return sendRefusal(response, notFound);
+    if (isRefusal(answer)) return sendRefusal(response, answer);
+    sendJson(response, answer);
+  }
+
   async #transaction(response: ServerResponse, id: string): Promise<void> {
     const found = /^[\w-]{1,64}$/.test(id) ? await this.#observer.historyOf(id) : undefined;
     if (found === undefined) return sendRefusal(response, notFound);
     sendJson(response, found);
+  }
+}
+
+function isRefusal(answer: object): answer is Refusal {
+  return 'status' in answer;
+}
+
+/** Nothing where a part cannot be read. */
+function decoded(parts: readonly string[]): readonly string[] | undefined {
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    return undefined;
   }
 }

@@ -16,7 +16,12 @@ const mostHolders = 2_000;
 const mostStandstills = 50;
 
 /** Puts together what all processes tell. */
-export function compose({ own, others, sessions, problems }: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions'> {
+export function compose({
+  own,
+  others,
+  sessions,
+  problems,
+}: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | 'queues' | 'channels'> {
   // What one told that does not answer now may long be over.
   const answered = others.filter(({ status }) => status === 'answered');
   const reports = [own, ...answered.map(({ report }) => report)].filter((report) => report !== undefined);
@@ -36,8 +41,6 @@ export function compose({ own, others, sessions, problems }: Found): Omit<Snapsh
     holders: { shown: shown.slice(0, mostHolders), groups, total, leftOut },
     standstills: standstillsAmong(shown),
     sessions: foreign(sessions, shown),
-    queues: [],
-    channels: [],
     problems: [...new Set([...problems, ...reports.flatMap((report) => report.problems)])],
   };
 }

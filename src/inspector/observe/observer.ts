@@ -1,6 +1,5 @@
 import { runInFrame } from '../../context/index.ts';
-import { type CancelTimer, describeThrown, systemClock } from '../../core/index.ts';
-import type { Database } from '../../database/index.ts';
+import { type CancelTimer, systemClock } from '../../core/index.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Attention } from '../measure/attention.ts';
 import type { Points } from '../measure/points.ts';
@@ -8,18 +7,17 @@ import type { ActionName, Point, Snapshot, TransactionHistory } from '../snapsho
 import { compose } from './compose.ts';
 import type { OwnProcess } from '../look/own-process.ts';
 import type { ProcessReport } from '../look/report.ts';
-import { sessionsOf } from '../look/sessions.ts';
-
-/** How long a server may take to tell of its sessions, in milliseconds. */
-const sessionsTimeout = 2_000;
+import type { SlowLook } from '../look/slow-look.ts';
 
 export interface ObserverSettings {
   readonly process: OwnProcess;
   readonly fleet: Fleet | undefined;
   readonly points: Points;
   readonly attention: Attention;
-  /** Whose servers are asked for the sessions of other programs. */
-  readonly sessions: readonly Database[];
+  /** The sessions of other programs. */
+  readonly sessions: SlowLook<Snapshot['sessions']> | undefined;
+  readonly queues: SlowLook<Snapshot['queues']> | undefined;
+  readonly channels: SlowLook<Snapshot['channels']> | undefined;
   readonly payloads: boolean;
   readonly actions: readonly ActionName[];
   /** Milliseconds between two looks. */
@@ -39,10 +37,6 @@ export class Observer {
   #cancelTimer: CancelTimer | undefined;
   #looking: Promise<Omit<Snapshot, 'points'>> | undefined;
   #latest: { readonly now: Omit<Snapshot, 'points'>; readonly at: number } | undefined;
-  #sessions: { readonly running: boolean; readonly found: Snapshot['sessions']; readonly problem?: string } = {
-    running: false,
-    found: [],
-  };
 
   constructor(settings: ObserverSettings) {
     this.#settings = settings;
@@ -115,36 +109,22 @@ export class Observer {
   }
 
   async #lookOnce(): Promise<Omit<Snapshot, 'points'>> {
-    const { process, fleet, points, payloads, actions } = this.#settings;
+    const { process, fleet, points, payloads, actions, sessions, queues, channels } = this.#settings;
     fleet?.ask();
     const own: ProcessReport = await process.report();
-    // After it: the inspector's own statement is none of those that are shown.
-    this.#lookAtSessions();
+    // After it: the inspector's own statements are none of those that are shown.
+    for (const look of [sessions, queues, channels]) look?.ask();
     points.add(own.identity.id, own.seconds);
-    const problems = [fleet?.problem, this.#sessions.problem].filter((problem) => problem !== undefined);
-    const now = compose({ own, others: fleet?.known() ?? [], sessions: this.#sessions.found, problems });
-    const whole = { ...now, payloads, actions };
+    const problems = [fleet, sessions, queues, channels].map((asked) => asked?.problem);
+    const now = compose({
+      own,
+      others: fleet?.known() ?? [],
+      sessions: sessions?.found ?? [],
+      problems: problems.filter((problem) => problem !== undefined),
+    });
+    const work = { queues: queues?.found ?? [], channels: channels?.found ?? [] };
+    const whole = { ...now, ...work, payloads, actions };
     this.#latest = { now: whole, at: performance.now() };
     return whole;
-  }
-
-  /** The look itself does not wait for it. */
-  #lookAtSessions(): void {
-    const { sessions } = this.#settings;
-    if (sessions.length === 0 || this.#sessions.running) return;
-    this.#sessions = { ...this.#sessions, running: true };
-    const asked = Promise.all(sessions.map(sessionsOf));
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const cancelTimer = systemClock.setTimer(() => reject(new Error('no answer')), sessionsTimeout, true);
-    Promise.race([asked, late])
-      .then(
-        (found) => (this.#sessions = { running: true, found: found.flat() }),
-        (error: unknown) => {
-          const problem = `The server does not tell of its sessions: ${describeThrown(error).name}`;
-          this.#sessions = { running: true, found: [], problem };
-        },
-      )
-      .finally(cancelTimer);
-    asked.catch(() => {}).finally(() => (this.#sessions = { ...this.#sessions, running: false }));
   }
 }

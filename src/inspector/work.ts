@@ -1,0 +1,62 @@
+import { runInFrame } from '../context/index.ts';
+import type { Database } from '../database/index.ts';
+import type { Desks } from './http/work-requests.ts';
+import { sessionsOf } from './look/sessions.ts';
+import { SlowLook } from './look/slow-look.ts';
+import { runUncounted } from './measure/uncounted.ts';
+import type { ObserverSettings } from './observe/observer.ts';
+import type { InspectorOptions } from './options.ts';
+import type { ActionName } from './snapshot.ts';
+import { JobsDesk } from './work/jobs-desk.ts';
+import { OutboxDesk } from './work/outbox-desk.ts';
+
+/** Counting takes a server with many jobs a while. */
+const countEvery = 5_000;
+
+/** What of jobs and the outbox is shown. */
+export function desksOf({ jobs, outbox, payloads = false, actions = false }: InspectorOptions): Desks {
+  return {
+    jobs: jobs === undefined ? undefined : new JobsDesk(jobs, payloads),
+    outbox: outbox === undefined ? undefined : new OutboxDesk(outbox, payloads),
+    actions,
+  };
+}
+
+/** What the page may do. */
+export function actionsOf({ jobs, outbox, actions }: Desks): readonly ActionName[] {
+  if (!actions) return [];
+  return [
+    ...(jobs === undefined ? [] : (['job.retry', 'job.discard'] as const)),
+    ...(outbox === undefined ? [] : (['outbox.replay', 'outbox.discard'] as const)),
+  ];
+}
+
+/** What servers are asked beside the looks. */
+export function looksOf(
+  databases: readonly Database[],
+  { jobs, outbox }: Desks,
+): Pick<ObserverSettings, 'sessions' | 'queues' | 'channels'> {
+  return {
+    sessions:
+      databases.length === 0
+        ? undefined
+        : slowLook('The server does not tell of its sessions', 0, async () =>
+            (await Promise.all(databases.map(sessionsOf))).flat(),
+          ),
+    queues: jobs && slowLook('The jobs cannot be counted', countEvery, () => jobs.counts()),
+    channels: outbox && slowLook('The outbox cannot be counted', countEvery, () => outbox.counts()),
+  };
+}
+
+function slowLook<Item>(
+  problem: string,
+  every: number,
+  ask: () => Promise<readonly Item[]>,
+): SlowLook<readonly Item[]> {
+  return new SlowLook({
+    problem,
+    every,
+    nothing: [],
+    ask: () => runInFrame(undefined, () => runUncounted(ask), undefined),
+  });
+}
