@@ -59,7 +59,8 @@ describe('when close({ timeout }) has resolved', () => {
     );
     await until('both run', async () => (await server.running(statement)) === 2);
     await database.close({ timeout: 20 });
-    expect(ends()).toEqual(['DATABASE_CLOSED', 'DATABASE_CLOSED']);
+    // What a function call has written is unknown where the server does not confirm in time that it was cancelled.
+    expect(ends()).toEqual([expect.stringMatching(/^(?:DATABASE_CLOSED|CONNECTION_LOST)$/), 'DATABASE_CLOSED']);
     await until('the server has let go of them', async () => (await server.connections()) === 0);
   });
 
