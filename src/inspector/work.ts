@@ -31,7 +31,7 @@ export function actionsOf({ jobs, outbox, actions }: Desks): readonly ActionName
   ];
 }
 
-/** What servers are asked beside the looks. */
+/** What servers are asked, while the looks go on. */
 export function looksOf(
   databases: readonly Database[],
   { jobs, outbox }: Desks,

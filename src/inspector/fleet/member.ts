@@ -17,6 +17,7 @@ export class Member {
   readonly #bus: FleetBus;
   readonly #attention: Attention;
   #answering = 0;
+  #hasLeft = false;
 
   constructor(process: OwnProcess, bus: FleetBus, attention: Attention) {
     this.#process = process;
@@ -37,6 +38,8 @@ export class Member {
 
   /** Says that this process leaves, where anyone looks. */
   async leave(): Promise<void> {
+    // An answer that came after the farewell would bring the process back.
+    this.#hasLeft = true;
     if (!this.#attention.isThere) return;
     const saying = this.#bus.publish(farewellText(this.#process.identity.id));
     await endsWithin(systemClock, saying, farewellTimeout).catch(() => {});
@@ -47,6 +50,7 @@ export class Member {
     if (answer === undefined) return;
     const { longestMessage } = this.#bus;
     for (const text of await parcelsOf(id, this.#process.identity.id, answer, longestMessage)) {
+      if (this.#hasLeft) return;
       await this.#bus.publish(text);
     }
   }

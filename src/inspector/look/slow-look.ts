@@ -14,7 +14,7 @@ export interface SlowLookSettings<Found> {
   readonly every: number;
 }
 
-/** Something that a server is asked beside the looks, which do not wait for it; one question at a time. */
+/** Something that a server is asked while the looks go on, which do not wait for it; one question at a time. */
 export class SlowLook<Found> {
   /** What was answered last. */
   found: Found;

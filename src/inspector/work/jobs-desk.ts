@@ -31,7 +31,7 @@ export class JobsDesk {
     this.#payloads = payloads;
   }
 
-  /** How many jobs there are; none are told of a queue whose engine cannot tell. @throws what the engine answers */
+  /** How many jobs there are; of a queue whose engine cannot count there are no numbers. @throws what the engine answers */
   async counts(): Promise<readonly QueueView[]> {
     return await Promise.all(
       [...this.#queues.values()].map(async ({ name, admin }) => ({ name, jobs: await countsOf(admin) })),
