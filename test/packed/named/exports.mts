@@ -124,8 +124,8 @@ export const frameworks = {
 export const http = { contexts: createHttpContext(database), HeldResponse, problemOf, routeTransaction, shutdown };
 export const instrumentation = instrumentSluice();
 export const inspectors = [
-  startInspector({ database, caches: [cache], port: 0 }),
-  joinFleet({ database, fleet: postgresFleet({ connectionString: 'postgres://127.0.0.1/shop' }) }),
+  startInspector(database, { caches: [cache], port: 0 }),
+  joinFleet(database, { fleet: postgresFleet({ connectionString: 'postgres://127.0.0.1/shop' }) }),
   redisFleet({ client: new Redis(), subscriber: new Redis() }),
 ];
 export const ports = { ...conformance, ...driver, ...engine };
