@@ -91,7 +91,7 @@ export class Relay {
   }
 
   /**
-   * Ends after the batch that is under way. Of a `deliver` that takes longer than the timeout the messages are given back, to
+   * Ends after the batch that is under way, or that `poke()` has asked for. Of a `deliver` that takes longer than the timeout the messages are given back, to
    * be handed over again by another relay.
    * @throws InvalidOptionError
    */
@@ -113,7 +113,8 @@ export class Relay {
   }
 
   async #run(): Promise<void> {
-    while (this.#state === 'running') {
+    // What was asked for by `poke()` before `stop()` is still done.
+    while (this.#state === 'running' || (this.#poked && this.#failures === 0)) {
       this.#poked = false;
       try {
         const claimed = await this.#relayBatch();

@@ -240,6 +240,16 @@ describe('the outbox', () => {
     expect(await parkedMessages(database.current, 'nats')).toEqual([]);
   });
 
+  it('delivers what it was poked for before it is stopped', async () => {
+    const seen: unknown[] = [];
+    const running = relay(async (messages) => void seen.push(...payloads(messages)));
+    running.start();
+    await add('last');
+    running.poke();
+    await running.stop();
+    expect(seen).toEqual(['last']);
+  });
+
   itWith('sessions')(
     'delivers again what was delivered and not deleted, and not inside of its own transaction',
     async () => {
