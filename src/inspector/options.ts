@@ -14,7 +14,7 @@ import {
 import { checkDatabase, type Database, type Db, isDb } from '../database/index.ts';
 import type { FleetBus } from './fleet/bus.ts';
 import type { WatchedCache } from './look/own-process.ts';
-import type { WatchedJobs } from './work/jobs-desk.ts';
+import type { WatchedJobs } from './desks/jobs-desk.ts';
 
 /** What of this process an inspector shows, its own or that of another process. */
 export interface WatchedOptions {

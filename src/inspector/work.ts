@@ -7,8 +7,8 @@ import { runUncounted } from './measure/uncounted.ts';
 import type { ObserverSettings } from './observe/observer.ts';
 import type { InspectorOptions } from './options.ts';
 import type { ActionName } from './snapshot.ts';
-import { JobsDesk } from './work/jobs-desk.ts';
-import { OutboxDesk } from './work/outbox-desk.ts';
+import { JobsDesk } from './desks/jobs-desk.ts';
+import { OutboxDesk } from './desks/outbox-desk.ts';
 
 /** Counting takes a server with many jobs a while. */
 const countEvery = 5_000;

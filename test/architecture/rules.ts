@@ -160,8 +160,8 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
-  'inspector/page/browser': ['parts', 'now', 'time', 'work'],
-  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'work', 'fleet', 'observe', 'http'],
+  'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
+  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],
 };
 

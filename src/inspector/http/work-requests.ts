@@ -1,7 +1,7 @@
 import { SluiceError } from '../../core/index.ts';
 import type { ActionAnswer, JobList, OutboxList } from '../snapshot.ts';
-import type { JobsDesk } from '../work/jobs-desk.ts';
-import type { OutboxDesk } from '../work/outbox-desk.ts';
+import type { JobsDesk } from '../desks/jobs-desk.ts';
+import type { OutboxDesk } from '../desks/outbox-desk.ts';
 import { type Refusal, refusal } from './guard.ts';
 
 /** What of jobs and the outbox is shown, and whether it may be changed. */

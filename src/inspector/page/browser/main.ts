@@ -7,8 +7,8 @@ import { Link, type LinkState } from './parts/link.ts';
 import { startTabs } from './parts/tabs.ts';
 import { Record15 } from './time/record.ts';
 import { TimeView } from './time/view.ts';
-import { JobsView } from './work/jobs.ts';
-import { OutboxView } from './work/outbox.ts';
+import { JobsView } from './lists/jobs.ts';
+import { OutboxView } from './lists/outbox.ts';
 
 let token = takeToken();
 let last: Snapshot | undefined;
