@@ -27,6 +27,7 @@ try {
   expectLoads('sluice/inspector/postgres', /Cannot find (?:package|module) 'pg'/);
   // The ports and their suites need no peer.
   expectLoads('sluice/driver', undefined);
+  expectLoads('sluice/library', undefined);
   expectLoads('sluice/queue/engine', undefined);
   expectLoads('sluice/testing/conformance', undefined);
   // What stands on another package needs that one, and nothing else does.

@@ -8,7 +8,7 @@ export const sections = [
   },
   {
     text: 'Libraries',
-    pages: ['libraries', 'typeorm', 'prisma', 'drizzle', 'kysely', 'knex', 'mikro-orm', 'models'],
+    pages: ['libraries', 'typeorm', 'prisma', 'drizzle', 'kysely', 'knex', 'mikro-orm', 'event-sourcing', 'models'],
   },
   {
     text: 'Concepts',

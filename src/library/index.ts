@@ -1,5 +1,6 @@
 export { beginningAt } from './begun-transaction.ts';
 export type { Characteristics, ControlCommand } from './control-command.ts';
+export { bindEntries, type BindEntriesOptions, type EntryOf } from './bind-entries.ts';
 export { assertHandle, assertSameClient, type BindEntry, bindOnce, boundTo, isBound } from './binding.ts';
 export { asBound, asProgram } from './bound-handle.ts';
 export { assertPoolOf, belongingTo, clientOf, isOfClient, libraryPool, placeOn } from './library-pool.ts';

@@ -40,6 +40,12 @@ const known: readonly Known[] = [
     remedy: 'Make the DataSource with createDataSource of sluice/typeorm',
   },
   { name: 'Knex', folder: inPackage('knex'), remedy: 'Make the handle with createKnex(database) of sluice/knex' },
+  {
+    name: 'Dumbo',
+    folder: inPackage(String.raw`@event-driven-io[\\/][\w-]+`),
+    remedy:
+      "Name the methods that begin transactions, those of an event store or of Dumbo itself, to bindEntries(database, store, ['appendToStream']) of sluice/library",
+  },
 ];
 
 /** How many calls are looked at: those of a library, and of the one that uses it. */

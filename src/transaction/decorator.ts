@@ -128,7 +128,8 @@ function isAsync(method: object): boolean {
   return Object.prototype.toString.call(method) === '[object AsyncFunction]';
 }
 
-function isGenerator(method: object): boolean {
+/** Whether calling it runs nothing yet. */
+export function isGenerator(method: object): boolean {
   return /^\[object (Async)?GeneratorFunction\]$/.test(Object.prototype.toString.call(method));
 }
 
@@ -186,7 +187,7 @@ interface MetadataReflection {
 }
 
 /** Gives the wrapper the name, length, properties and metadata of the method, since frameworks read them. */
-function imitate(wrapped: AnyMethod, method: AnyMethod): AnyMethod {
+export function imitate<Wrapped extends object>(wrapped: Wrapped, method: object): Wrapped {
   const properties = Object.getOwnPropertyDescriptors(method);
   for (const [key, descriptor] of Object.entries(properties)) {
     if (descriptor.configurable === true) Object.defineProperty(wrapped, key, descriptor);

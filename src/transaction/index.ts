@@ -1,6 +1,6 @@
 export { beginAs } from './compatibility.ts';
 export type { BegunByHand } from './begun-by-hand.ts';
-export { createDecorator, type TransactionalDecorator } from './decorator.ts';
+export { createDecorator, imitate, isGenerator, type TransactionalDecorator } from './decorator.ts';
 export { type Deferred, drain, drainLast, refuseDeferred, type Subscribable } from './deferred-result.ts';
 export {
   AfterCommitError,

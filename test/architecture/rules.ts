@@ -54,6 +54,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   // The entry point of the package.
   '.': { folders: order.slice(0, order.indexOf('library')), packages: [] },
   // What outsiders write a driver with: the port, without the helpers of the own drivers.
+  // What binds a library that has no folder here.
+  'ports/library': { folders: ['library'], packages: [] },
   'ports/driver': { folders: ['driver'], packages: [] },
   // The suites of the ports.
   'testing/conformance': { folders: ['.', 'core', 'driver', 'cache', 'outbox', 'queue/engine'], packages: [] },

@@ -308,6 +308,21 @@ const entrances: Readonly<Record<string, Use>> = {
     expect(maker.drizzle.bindDrizzle(db, database)).toBe(db);
     await joins(database, (id) => db.transaction(async (tx) => await tx.insert(drizzleProduct).values({ id })));
   },
+  bindEntries: async ({ database, maker, taker }) => {
+    const pool = maker.postgres.ambientPool(database);
+    const store = {
+      async append(id: number) {
+        const client = await pool.connect();
+        await client.query('begin');
+        await client.query(insert, [id]);
+        await client.query('commit');
+        client.release();
+      },
+    };
+    const bound: unknown = Reflect.get(taker.library.bindEntries(database, store, ['append']), 'append');
+    expect(Reflect.get(maker.library.bindEntries(database, store, ['append']), 'append')).toBe(bound);
+    await joins(database, (id) => store.append(id));
+  },
   createKnex: async ({ database, taker, closes }) => {
     const knex = taker.knex.createKnex(database);
     closes.push(() => knex.destroy());

@@ -3,16 +3,18 @@ import { defineCache } from '../../src/cache/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import { createDatabase, createContextCarrier, Database, findStandstills, withContext } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
+import { bindEntries } from '../../src/ports/library/index.ts';
 import { defineModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
 import { captureCommitHooks, rollbackEach, rolledBack } from '../../src/testing/index.ts';
-import { invoice, isolation, type Place, type Row } from './row.ts';
+import { invoice, isolation, nothing, type Place, type Row } from './row.ts';
 import {
   called,
   canBeRead,
   either,
   emptyObject,
+  line,
   only,
   some,
   timer,
@@ -211,5 +213,16 @@ export const coreRows: readonly Row[] = [
     codes: ['UNKNOWN_CLIENT'],
     isOpen: true,
     options: { clientName: only('default') },
+  },
+  {
+    interface: 'BindEntriesOptions',
+    entrance: 'bindEntries',
+    call: (options, { database }) => bindEntries(database, { append: nothing }, ['append'], options),
+    codes: ['UNKNOWN_CLIENT'],
+    options: {
+      clientName: only('default'),
+      library: line(100, 'Dumbo'),
+      propagation: only('NESTED', 'REQUIRED'),
+    },
   },
 ];

@@ -2,7 +2,18 @@ import { type FleetBus, joinFleet, startInspector } from '../../src/inspector/in
 import { postgresFleet } from '../../src/inspector/postgres/index.ts';
 import { redisFleet } from '../../src/inspector/redis/index.ts';
 import type { Row } from './row.ts';
-import { canBeRead, type Domain, either, emptyList, isRecord, milliseconds, some, truth, whole } from './values.ts';
+import {
+  canBeRead,
+  type Domain,
+  either,
+  emptyList,
+  isRecord,
+  line,
+  milliseconds,
+  some,
+  truth,
+  whole,
+} from './values.ts';
 
 const bus: FleetBus = {
   longestMessage: 1_000,
@@ -19,16 +30,6 @@ const redis = {
 };
 const url = 'postgres://127.0.0.1:1/shop';
 
-/** One line of text. */
-const line = (longest: number, ...good: string[]): Domain => ({
-  good,
-  accepts: (value) =>
-    typeof value === 'string' &&
-    value !== '' &&
-    value.length <= longest &&
-    value.isWellFormed() &&
-    !/[\p{Cc}\u2028\u2029]/u.test(value),
-});
 const lines: Domain = {
   good: [['ops.example.com']],
   accepts: (value) => canBeRead(value) && Array.isArray(value) && value.every((each) => typeof each === 'string'),

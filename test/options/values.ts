@@ -91,6 +91,16 @@ export const words = (longest: number, ...good: string[]): Domain => ({
     !value.includes('\0') &&
     value.isWellFormed(),
 });
+/** One line of text. */
+export const line = (longest: number, ...good: string[]): Domain => ({
+  good,
+  accepts: (value) =>
+    typeof value === 'string' &&
+    value !== '' &&
+    value.length <= longest &&
+    value.isWellFormed() &&
+    !/[\p{Cc}\u2028\u2029]/u.test(value),
+});
 export const thing = (...good: unknown[]): Domain => ({
   good,
   accepts: (value) => typeof value === 'object' && value !== null,

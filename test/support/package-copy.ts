@@ -17,6 +17,7 @@ import * as mikroOrm from '../../src/integrations/mikro-orm/index.ts';
 import * as model from '../../src/model/index.ts';
 import * as mysql from '../../src/drivers/mysql/index.ts';
 import * as outbox from '../../src/outbox/index.ts';
+import * as library from '../../src/ports/library/index.ts';
 import * as postgres from '../../src/drivers/postgres/index.ts';
 import * as prisma from '../../src/integrations/prisma/index.ts';
 import * as queue from '../../src/queue/index.ts';
@@ -38,6 +39,7 @@ export const own = {
   inspector,
   knex,
   kysely,
+  library,
   mikroOrm,
   model,
   mysql,
@@ -67,6 +69,7 @@ const files: Readonly<Record<keyof Entries, string>> = {
   inspector: 'inspector/entry',
   knex: 'integrations/knex',
   kysely: 'integrations/kysely',
+  library: 'ports/library',
   mikroOrm: 'integrations/mikro-orm',
   model: 'model',
   mysql: 'drivers/mysql',

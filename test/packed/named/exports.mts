@@ -29,6 +29,7 @@ import { joinFleet, startInspector } from 'sluice/inspector';
 import { postgresFleet } from 'sluice/inspector/postgres';
 import { redisFleet } from 'sluice/inspector/redis';
 import { bindKnex, createKnex } from 'sluice/knex';
+import { bindEntries } from 'sluice/library';
 import { bindKysely } from 'sluice/kysely';
 import { bindMikroOrm, mikroOrmTypes } from 'sluice/mikro-orm';
 import { createModel, defineModel, either, everyRow, gt, inList } from 'sluice/model';
@@ -109,6 +110,7 @@ export const kysely = bindKysely(
 );
 export const drizzled = bindDrizzle(drizzle(pool), database);
 export const knex = bindKnex(createKnex(database), database);
+export const store = bindEntries(database, { append: async (stream: string) => stream }, ['append']);
 export const dataSource = createDataSource(database, { entities: [] });
 export const typeorm = { manager: getManager(), withTransaction };
 export const bindOrm = (orm: MikroORM) => bindMikroOrm(orm, database);
