@@ -35,6 +35,8 @@ class Search {
   readonly #before: readonly (readonly number[])[];
   /** Who was counted at a standstill. */
   readonly #counted = new Set<number>();
+  /** Who has a part of what is shared. */
+  readonly #sharers = new Map<number, ReadonlySet<number>>();
   /** Who waits in a circle, or for one. */
   readonly #bound: ReadonlySet<number>;
 
@@ -81,13 +83,35 @@ class Search {
     const from = new Map<number, number>();
     const behind = this.#behind([head], stuck, from);
     if (![...behind, ...direct].some((at) => this.#isSomeone(at))) return [];
-    const shared = direct.filter((at) => !this.#isSomeone(at)).flatMap((at) => this.#nodes[at]?.next ?? []);
-    const others = new Set(shared.filter((at) => this.#isSomeone(at)));
-    others.delete(head);
+    const besides = this.#countOthers([head, ...behind], direct);
     const farthest = behind.findLast((at) => this.#isSomeone(at)) ?? direct.find((at) => this.#isSomeone(at)) ?? head;
     const members = this.#chainTo(head, farthest, from);
-    const waiting = behind.filter((at) => this.#isSomeone(at)).length - (members.length - 1);
-    return [{ kind: 'held', members, waiting: Math.max(0, waiting), besides: others.size, for: still }];
+    const shown = members.length - (this.#isSomeone(head) ? 1 : 0);
+    const waiting = behind.filter((at) => this.#isSomeone(at)).length - shown;
+    return [{ kind: 'held', members, waiting: Math.max(0, waiting), besides, for: still }];
+  }
+
+  /** How many, besides those, have what is waited for. @param direct who waits for it, such as the line of a pool */
+  #countOthers(those: readonly number[], direct: readonly number[]): number {
+    const wanted = direct.filter((at) => !this.#isSomeone(at) && this.#isWanted(at)).map((at) => this.#sharedBy(at));
+    const [most = new Set(), ...rest] = wanted.toSorted((one, other) => other.size - one.size);
+    // The largest is not copied: it may be the same for very many.
+    const more = new Set(rest.flatMap((each) => [...each]).filter((at) => !most.has(at)));
+    const own = those.filter((at) => most.has(at) || more.has(at)).length;
+    return most.size + more.size - own;
+  }
+
+  /** Whether anyone waits for what is shared. */
+  #isWanted(at: number): boolean {
+    return (this.#before[at] ?? []).some((each) => this.#isSomeone(each) || this.#isWanted(each));
+  }
+
+  #sharedBy(at: number): ReadonlySet<number> {
+    const known = this.#sharers.get(at);
+    if (known !== undefined) return known;
+    const sharers = new Set((this.#nodes[at]?.next ?? []).filter((each) => this.#isSomeone(each)));
+    this.#sharers.set(at, sharers);
+    return sharers;
   }
 
   /** Who waits for them, directly or not, and was not counted: the nearest first. */

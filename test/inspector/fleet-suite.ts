@@ -45,6 +45,25 @@ export function describeFleet(open: () => Database, bus: () => FleetBus): void {
     await until('it is forgotten', async () => (await page.snapshot()).processes.length === 1);
   });
 
+  it('shows the others soon after the first look, however long it is until the next one', async () => {
+    const [own, other] = [bus(), bus()];
+    const member = joinFleet(open(), { name: 'worker', fleet: other });
+    onTestFinished(() => member.close());
+    const page = await openInspector({ database: open(), fleet: own, interval: 60_000 });
+    for (const each of [own, other]) {
+      const isOpen = async (): Promise<boolean> =>
+        await each.publish('hello').then(
+          () => true,
+          () => false,
+        );
+      await until('it is connected', isOpen);
+    }
+    const stream = await readStream(page);
+    const isShown = (): boolean => stream.snapshots.at(-1)?.processes.some(({ name }) => name === 'worker') === true;
+    await until('the worker is shown', isShown, 20_000);
+    stream.leave();
+  });
+
   it('puts together answers that are longer than a message', async () => {
     const worker = join('worker');
     const page = await openInspector({ database: open(), fleet: bus() });

@@ -183,7 +183,7 @@ describe('the page', { timeout: patience * 2 }, () => {
     await drawings.first().waitFor();
     const names = await drawings.evaluateAll((all) => all.map((drawing) => drawing.getAttribute('aria-label')));
     expect(names).toEqual([
-      expect.stringMatching(/: (?:checkout, audit|audit, checkout) wait for each other in a circle\.$/),
+      expect.stringMatching(/: (?:checkout and audit|audit and checkout) wait for each other in a circle\.$/),
       'Held for 1 min 0 s: restock waits for report.',
     ]);
     expect(await drawings.first().locator('.member').count()).toBe(2);

@@ -7,20 +7,7 @@ import {
   type Standstill,
 } from '../../src/index.ts';
 import { until } from '../support/settled.ts';
-import { type Expected, standstills } from '../support/standstills/index.ts';
-
-/** Whether its members are those that are expected; a circle may begin with any. */
-function isAsExpected({ kind, members }: Standstill, expected: Expected): boolean {
-  const names = members.map(({ name }) => name);
-  if (kind !== expected.kind || names.length !== expected.members.length) return false;
-  const turns = kind === 'held' ? [0] : names.keys();
-  const fits = (turn: number): boolean =>
-    expected.members.every((each, at) => {
-      const name = names[(at + turn) % names.length] ?? '';
-      return typeof each === 'string' ? each === name : each.test(name);
-    });
-  return [...turns].some(fits);
-}
+import { isAsExpected, standstills } from '../support/standstills/index.ts';
 
 describe('what stands still', () => {
   it.each(Object.entries(standstills))('is found: %s', async (_, stage) => {

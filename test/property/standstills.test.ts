@@ -131,7 +131,7 @@ describe('findStandstills()', () => {
       }),
       { numRuns: 3_000 },
     );
-    expect(seen).toBeGreaterThan(300);
+    expect(seen).toBeGreaterThan(100);
   });
 
   it('counts everyone who does not go on once', () => {

@@ -30,6 +30,9 @@ export interface Viewer {
   show(now: Omit<Snapshot, 'points'>): void;
 }
 
+/** What others have been asked at the first look is there this many milliseconds later. */
+const answersAfter = 250;
+
 /** Looks again and again, as long as anyone looks on. */
 export class Observer {
   readonly #settings: ObserverSettings;
@@ -58,7 +61,7 @@ export class Observer {
     this.#settings.attention.note();
     void this.now().then((now) => {
       if (this.#viewers.has(viewer)) viewer.show(now);
-      this.#arm();
+      this.#arm(Math.min(answersAfter, this.#settings.interval));
     });
     return () => this.#viewers.delete(viewer);
   }
@@ -86,9 +89,9 @@ export class Observer {
     this.#cancelTimer = undefined;
   }
 
-  #arm(): void {
+  #arm(after: number): void {
     if (this.#cancelTimer !== undefined || this.#viewers.size === 0) return;
-    this.#cancelTimer = systemClock.setTimer(() => void this.#tick(), this.#settings.interval, true);
+    this.#cancelTimer = systemClock.setTimer(() => void this.#tick(), after, true);
   }
 
   async #tick(): Promise<void> {
@@ -98,7 +101,7 @@ export class Observer {
       for (const viewer of this.#viewers) viewer.show(now);
     }
     this.#cancelTimer = undefined;
-    this.#arm();
+    this.#arm(this.#settings.interval);
   }
 
   async #look(): Promise<Omit<Snapshot, 'points'>> {

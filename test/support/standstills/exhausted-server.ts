@@ -24,8 +24,9 @@ export const exhaustedServer: Stage = staging(async ({ server, open, run, atEnd 
   return {
     kind: 'held',
     members: ['single statement'],
+    lack: 'the server',
     text: [
-      'the server gives client "default" no connection (CONNECT_FAILED)',
+      /the server gives client "default" no connection \(CONNECT_FAILED\) for [\d.]+ m?s\.\n/,
       'waits for a connection of client "default"',
     ],
   };

@@ -1,4 +1,4 @@
-import type { HolderGroup, HolderView, Snapshot } from '../../../index.ts';
+import type { HolderGroup, HolderView, ProcessView, Snapshot } from '../../../index.ts';
 import { count, cut, duration, plural } from '../parts/format.ts';
 import type { Part, TreeItem } from '../parts/tree.ts';
 import { type Graph, type Party, placeOf, poolId } from './parties.ts';
@@ -162,8 +162,13 @@ export class Chains {
 export function summary({ holders, processes }: Snapshot): string {
   const waiting = processes.reduce((sum, process) => sum + process.waiting, 0);
   if (holders.total === 0) return 'No connection is held or waited for.';
-  const held = holders.total - waiting;
+  const held = processes.filter(({ status }) => status === 'answered').reduce((sum, each) => sum + usedBy(each), 0);
   return `${plural(held, 'connection is', 'connections are')} held, ${plural(waiting, 'request waits', 'requests wait')} for one.`;
+}
+
+/** How many connections of its pools a process has in use. */
+export function usedBy({ pools }: Pick<ProcessView, 'pools'>): number {
+  return pools.reduce((sum, { used }) => sum + used, 0);
 }
 
 function kindOf(party: Party): string {

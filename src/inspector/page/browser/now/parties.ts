@@ -21,6 +21,14 @@ export interface Graph {
   readonly waits: ReadonlyMap<string, Wait>;
 }
 
+/** The slots for the jobs of a queue at a level. */
+interface Lane {
+  readonly jobs: Set<string>;
+  readonly concurrency: number;
+}
+
+type JobWait = Extract<HolderView['waitsFor'], { type: 'job' }>;
+
 class Builder implements Graph {
   readonly parties = new Map<string, Party>();
   readonly waits = new Map<string, Wait>();
@@ -30,6 +38,9 @@ class Builder implements Graph {
   readonly #sessions = new Map<number, SessionView>();
   /** Those who hold a connection of a pool, by pool. */
   readonly #holding = new Map<string, string[]>();
+  /** Those that belong to a job, by its id; and jobs that run, by queue and level. */
+  readonly #ofJob = new Map<string, string[]>();
+  readonly #lanes = new Map<string, Lane>();
   /** Those below a transaction of another process, by its backend. */
   readonly #below = new Map<string, string[]>();
 
@@ -42,11 +53,16 @@ class Builder implements Graph {
   }
 
   #note(holder: HolderView): void {
-    const { id, backend, ancestors, processId, clientName, level } = holder;
+    const { id, backend, ancestors, processId, clientName, level, job } = holder;
     this.parties.set(id, { id, type: 'holder', holder, place: placeOf(this.#processes.get(processId)) });
     if (backend !== undefined) {
       this.#byBackend.set(backendKey(backend), holder);
       append(this.#holding, poolId(processId, clientName, level), id);
+    }
+    if (job !== undefined) {
+      append(this.#ofJob, job.id, id);
+      const lane = this.#lanes.get(laneOf(job)) ?? { jobs: new Set(), concurrency: job.concurrency };
+      this.#lanes.set(laneOf(job), { ...lane, jobs: lane.jobs.add(job.id) });
     }
     const above = ancestors.at(-1);
     if (above !== undefined && holder.outerId === undefined) append(this.#below, backendKey(above.backend), id);
@@ -61,8 +77,17 @@ class Builder implements Graph {
     if (blockers.length > 0) this.waits.set(id, { for: blockers, needs: 'all' });
   }
 
+  /** Connections that wait for it and are no holder's, as of a library that is not bound. */
+  #addBlocked({ id, blocks }: HolderView): void {
+    for (const backend of blocks) {
+      const blocked = this.#backend(backend, false);
+      if (this.parties.get(blocked)?.type === 'backend') this.#wait(blocked, [id]);
+    }
+  }
+
   #addWait(holder: HolderView): void {
     const { id, waitsFor } = holder;
+    this.#addBlocked(holder);
     switch (waitsFor.type) {
       case 'connection':
         return this.#wait(id, [this.#pool(holder)]);
@@ -97,12 +122,25 @@ class Builder implements Graph {
     return id;
   }
 
-  #job({ backend }: HolderView, { queue, jobId }: { readonly queue: string; readonly jobId: string }): string {
+  #job({ backend }: HolderView, { queue, jobId, level }: JobWait): string {
     const id = `job ${jobId}`;
     this.parties.set(id, { id, type: 'job', queue, jobId });
-    const runs = backend === undefined ? undefined : this.#below.get(backendKey(backend));
+    const below = backend === undefined ? undefined : this.#below.get(backendKey(backend));
+    const runs = this.#ofJob.get(jobId) ?? below;
     if (runs !== undefined) this.#wait(id, runs);
+    else this.#waitForSlot(id, laneOf({ queue, level }));
     return id;
+  }
+
+  /** A job that does not run waits for any of those that have the slots of its lane, where all are taken. */
+  #waitForSlot(id: string, lane: string): void {
+    const { jobs = new Set<string>(), concurrency = 1 } = this.#lanes.get(lane) ?? {};
+    if (jobs.size < concurrency) return;
+    this.#wait(
+      id,
+      [...jobs].flatMap((job) => this.#ofJob.get(job) ?? []),
+      'any',
+    );
   }
 
   /** Who is behind a connection of the server: a holder, a session, or no one that is known. */
@@ -132,6 +170,10 @@ export function placeOf(process: Pick<ProcessView, 'name' | 'pid'> | undefined):
 
 function backendKey({ id, startedAt }: { readonly id: number; readonly startedAt?: string | undefined }): string {
   return `${id} ${startedAt}`;
+}
+
+function laneOf({ queue, level }: { readonly queue: string; readonly level: number }): string {
+  return `${level} ${queue}`;
 }
 
 function append(map: Map<string, string[]>, key: string, id: string): void {

@@ -1,7 +1,9 @@
 import type { Snapshot } from '../../../index.ts';
+import { placeOf } from './parties.ts';
+import { sentenceOf, type Standing, stepsOf } from './standing.ts';
+import { standstillCard } from './standstill.ts';
 import { byId, el, setText } from '../parts/dom.ts';
 import { plural } from '../parts/format.ts';
-import { sentenceOf, standstillCard, type Standing } from './standstill.ts';
 
 /** What is drawn of standstills; how many more there are is said. */
 const mostDrawn = 3;
@@ -30,7 +32,7 @@ export class StandstillCards {
       all.length,
       all
         .slice(0, mostDrawn)
-        .map(({ kind, members }) => [kind, members.map(({ id, waitsFor }) => [id, waitsFor?.type])]),
+        .map(({ kind, members }) => [kind, members.map(({ id, waitsFor, process }) => [id, waitsFor?.type, process])]),
     ]);
     if (width >= narrowest && known !== this.#drawn) this.#draw(width);
     if (width >= narrowest) this.#drawn = known;
@@ -45,15 +47,23 @@ export class StandstillCards {
   }
 
   #tellTimes(): void {
-    for (const [index, element] of [...this.#parent.querySelectorAll('.sentence')].entries()) {
+    for (const [index, card] of [...this.#parent.querySelectorAll('.standstill')].entries()) {
       const standing = this.#all[index];
-      if (standing !== undefined) setText(element, sentenceOf(standing));
+      if (standing === undefined) continue;
+      const texts = [sentenceOf(standing), ...stepsOf(standing).map(({ text }) => text)];
+      for (const [at, element] of [...card.querySelectorAll('.sentence, .step')].entries())
+        setText(element, texts[at] ?? '');
     }
   }
 }
 
-export function standstillsOf(
-  snapshot: Snapshot & { readonly standstills?: readonly Standing[] },
-): readonly Standing[] {
-  return snapshot.standstills ?? [];
+/** Those of a snapshot; with the process of each member, where there are several. */
+export function standstillsOf({ standstills, processes, holders }: Snapshot): readonly Standing[] {
+  if (processes.length < 2) return standstills;
+  const places = new Map(processes.map((process) => [process.id, placeOf(process)]));
+  const placeById = new Map(holders.shown.map(({ id, processId }) => [id, places.get(processId)]));
+  return standstills.map((each) => ({
+    ...each,
+    members: each.members.map((member) => ({ ...member, process: placeById.get(member.id) })),
+  }));
 }

@@ -3,7 +3,7 @@ import type { Api } from '../parts/api.ts';
 import { byId, el, setAttributes, setText, syncChildren } from '../parts/dom.ts';
 import { cut, duration, plural } from '../parts/format.ts';
 import { Tree } from '../parts/tree.ts';
-import { Chains, summary } from './chains.ts';
+import { Chains, summary, usedBy } from './chains.ts';
 import { openDetail } from './detail.ts';
 import { showLevels } from './levels.ts';
 import { type Graph, graphOf, placeOf } from './parties.ts';
@@ -70,11 +70,12 @@ function showProcesses(parent: HTMLElement, { processes, at }: Snapshot): void {
   });
 }
 
-function statusOf({ status, since, holders, waiting, isInspector }: ProcessView, now: number): string {
+function statusOf(process: ProcessView, now: number): string {
+  const { status, since, waiting, isInspector } = process;
   const time = since === undefined ? '' : ` for ${duration(Math.max(0, now - since))}`;
   switch (status) {
     case 'answered':
-      return `${plural(holders - waiting, 'holds', 'hold')}, ${plural(waiting, 'waits', 'wait')}${isInspector ? '; shows this page' : ''}`;
+      return `${plural(usedBy(process), 'holds', 'hold')}, ${plural(waiting, 'waits', 'wait')}${isInspector ? '; shows this page' : ''}`;
     case 'silent':
       return `has not answered${time}`;
     case 'garbled':

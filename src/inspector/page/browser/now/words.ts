@@ -38,7 +38,7 @@ export function whereOf(party: Party): string {
     case 'session':
       return `backend ${party.session.backendId} of ${cut(party.session.target, longest)}`;
     case 'backend':
-      return party.idle ? 'in no process of the fleet, its transaction is idle' : 'in no process of the fleet';
+      return party.idle ? 'in no process that is seen, its transaction is idle' : 'in no process that is seen';
   }
 }
 
@@ -51,10 +51,12 @@ export function stateOf(party: Party, graph: Graph): string {
       ? `waits for a lock for ${duration(time)}`
       : `${cut(state, longest)} for ${duration(time)}`;
   }
-  if (party.type === 'job')
-    return graph.waits.has(party.id)
-      ? 'is run by what is above it'
-      : 'waits in its queue, or runs without a connection';
+  if (party.type === 'job') {
+    const wait = graph.waits.get(party.id);
+    if (wait === undefined) return 'waits in its queue, or runs without a connection';
+    return wait.needs === 'any' ? 'waits in its queue: all slots of its lane are taken' : 'runs';
+  }
+  if (party.type === 'backend') return graph.waits.has(party.id) ? 'waits for a lock' : '';
   return '';
 }
 
@@ -63,7 +65,7 @@ export function holderState({ waitsFor, clientName }: HolderView, graph: Graph):
   const since = `for ${duration(waitsFor.for)}`;
   switch (waitsFor.type) {
     case 'connection':
-      return `waits for a connection of ${cut(clientName, longest)} ${since}`;
+      return `waits for a connection of ${cut(clientName, longest)} ${since}${openingOf(waitsFor)}`;
     case 'lock': {
       const relation = waitsFor.relation === undefined ? '' : ` on ${cut(waitsFor.relation, longest)}`;
       return `waits for a lock${relation} ${since}`;
@@ -77,7 +79,9 @@ export function holderState({ waitsFor, clientName }: HolderView, graph: Graph):
     case 'hook':
       return `runs its ${waitsFor.hook} hook ${since}`;
     case 'turn':
-      return `waits for its turn: another statement or scope of its transaction goes first, ${since}`;
+      return waitsFor.scope === undefined
+        ? `waits for its turn: another statement or scope of its transaction goes first, ${since}`
+        : `waits for the end of the savepoint ${cut(waitsFor.scope, longest)} inside of it ${since}`;
     case 'foreign':
       return `waits for ${cut(waitsFor.what, longest)} ${since}`;
     case 'server':
@@ -85,4 +89,9 @@ export function holderState({ waitsFor, clientName }: HolderView, graph: Graph):
     case 'code':
       return `is in the program ${since}`;
   }
+}
+
+function openingOf({ opening, refused }: Extract<HolderView['waitsFor'], { type: 'connection' }>): string {
+  if (refused !== undefined) return `, which the server refuses (${cut(refused, longest)})`;
+  return opening ? ', which is being opened' : '';
 }
