@@ -91,8 +91,14 @@ export class Trace<Event extends TraceEvent> {
    * Runs a call with the stores that are bound to the start of the channel.
    * @param ended completes the event from the result, before its end is published
    */
-  run<Result>(event: Event, call: () => Promise<Result>, ended?: (result: Result) => void): Promise<Result> {
-    return this.runAll([event], call, ended);
+  run<Result>(event: Event, call: () => Promise<Result>, ended?: (result: Result) => void): Promise<Result>;
+  run<Result>(event: Event, call: () => Result | Promise<Result>): Result | Promise<Result>;
+  run<Result>(
+    event: Event,
+    call: () => Result | Promise<Result>,
+    ended?: (result: Result) => void,
+  ): Result | Promise<Result> {
+    return this.#run([event], call, ended);
   }
 
   /** The same for calls that are one: all of them start and end together. */
@@ -101,26 +107,46 @@ export class Trace<Event extends TraceEvent> {
     call: () => Promise<Result>,
     ended?: (result: Result) => void,
   ): Promise<Result> {
-    const { start, end } = this.channels;
-    const [first, ...others] = events;
+    return this.#run(events, call, ended) as Promise<Result>;
+  }
+
+  #run<Result>(
+    events: readonly Event[],
+    call: () => Result | Promise<Result>,
+    ended: ((result: Result) => void) | undefined,
+  ): Result | Promise<Result> {
     const startedAt = performance.now();
-    for (const event of others) start.publish(event);
+    const succeeded = (result: Result): Result => {
+      ended?.(result);
+      this.#finish(events, startedAt);
+      return result;
+    };
+    const failed = (error: unknown): never => {
+      for (const event of events) fail(event, error);
+      this.#finish(events, startedAt);
+      throw error;
+    };
+    let running: Result | Promise<Result>;
+    try {
+      running = this.#start(events, call);
+    } catch (error) {
+      return failed(error);
+    }
+    return running instanceof Promise ? running.then(succeeded, failed) : succeeded(running);
+  }
+
+  /** In the stores of the first, and in its trace. */
+  #start<Result>(events: readonly Event[], call: () => Result): Result {
+    const { start, end } = this.channels;
     const { telemetry } = telemetrySlot;
-    const entered = first === undefined || telemetry === undefined ? call : () => telemetry.during(first, call);
-    const running = first === undefined ? call() : start.runStores(first, entered);
-    for (const event of events) end.publish(event);
-    return running.then(
-      (result) => {
-        ended?.(result);
-        this.#finish(events, startedAt);
-        return result;
-      },
-      (error: unknown) => {
-        for (const event of events) fail(event, error);
-        this.#finish(events, startedAt);
-        throw error;
-      },
-    );
+    const [first] = events;
+    if (first === undefined) return call();
+    for (const event of events) if (event !== first) start.publish(event);
+    try {
+      return start.runStores(first, telemetry === undefined ? call : () => telemetry.during(first, call));
+    } finally {
+      for (const event of events) end.publish(event);
+    }
   }
 
   #finish(events: readonly Event[], startedAt: number): void {

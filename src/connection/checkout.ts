@@ -125,8 +125,7 @@ export class Checkout implements RunningWork, TurnOwner {
 
   /** Where its statements are sent, for their events. */
   get #place(): StatementPlace {
-    const { transaction: name, level } = this.#holder.describe();
-    const { parentId, chainId } = this.#holder;
+    const { name, level, parentId, chainId } = this.#holder;
     return { parentId, chainId, client: this.#client, level, name };
   }
 

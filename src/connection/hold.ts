@@ -33,6 +33,8 @@ export interface NamedInChain {
   readonly chainId: string;
   /** The transaction around it. */
   readonly parentId: string | undefined;
+  /** The name of the transaction, or what it is instead. */
+  readonly name: string;
 }
 
 /** How a connection is taken. */
@@ -111,14 +113,13 @@ export class Hold {
     return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);
   }
 
-  #takeTraced(request: AcquireRequest): Promise<DriverConnection> {
-    const { id: parentId, chainId } = this.#names;
-    const { transaction: name } = this.#holder.describe();
+  #takeTraced(request: AcquireRequest): DriverConnection | Promise<DriverConnection> {
+    const { id: parentId, chainId, name } = this.#names;
     const event = new AcquireTrace({ parentId, chainId, clientName: this.#client.name, level: this.#level, name });
-    return acquireTrace.run(event, async () => {
+    return acquireTrace.run(event, () => {
       const lease = this.#client.pool.acquire(request);
       event.waited = lease instanceof Promise;
-      return lease instanceof Promise ? await this.#granted(lease) : this.#taken(lease);
+      return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);
     });
   }
 
@@ -205,20 +206,20 @@ export function metDeadConnection(hold: Hold, { kind, reached }: Failure, mayRep
 
 /** Names what holds a connection without a transaction. */
 export class NamedHolder implements Holder, NamedInChain {
+  readonly name: string;
+  readonly level: number;
   #id: string | undefined;
   readonly #client: TransactionalClient;
-  readonly #level: number;
   readonly #frame: Frame | undefined;
-  readonly #name: string;
   readonly #origin: Origin | undefined;
   readonly #since: number;
 
   /** @param origin where the program asked for the connection */
   constructor(client: TransactionalClient, level: number, frame: Frame | undefined, name: string, origin?: Origin) {
     this.#client = client;
-    this.#level = level;
+    this.level = level;
     this.#frame = frame;
-    this.#name = name;
+    this.name = name;
     this.#origin = origin;
     this.#since = client.clock.now();
   }
@@ -244,7 +245,7 @@ export class NamedHolder implements Holder, NamedInChain {
   describe(): ChainLink {
     const { clock, name: clientName } = this.#client;
     const age = clock.now() - this.#since;
-    return { clientName, level: this.#level, transaction: this.#name, age, openedAt: this.#origin?.() };
+    return { clientName, level: this.level, transaction: this.name, age, openedAt: this.#origin?.() };
   }
 
   heldBesides(): readonly ChainLink[] {

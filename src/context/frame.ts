@@ -208,7 +208,7 @@ export function ancestorsOf(innermost: OpenTransaction | undefined, chain: Chain
   for (let open = innermost; open !== undefined; open = open.outer) {
     const { client, level, backend } = open;
     if (backend === undefined || !open.isLive) continue;
-    own.unshift({ clientName: client.name, level, transaction: open.describe().transaction, backend });
+    own.unshift({ clientName: client.name, level, transaction: open.record.name, backend });
   }
   return [...(chain?.ancestors ?? []), ...own];
 }

@@ -1,6 +1,6 @@
 import type { DatabaseAddress } from '../channels/index.ts';
 import { type Clock, nextId } from '../core/index.ts';
-import { type ClientDefinition, type Driver, type DriverConnection, shownText } from '../driver/index.ts';
+import { type ClientDefinition, type Driver, type DriverConnection, textShower } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
 import { LockWatch, type TransactionalClient, type UnboundTreatment, WorkInProgress } from '../connection/index.ts';
 
@@ -28,10 +28,11 @@ export class Client implements TransactionalClient {
   readonly locks: LockWatch;
   readonly show: (text: string) => string;
   readonly #end = new AbortController();
+  #address: DatabaseAddress | undefined;
 
   /** As it is known now: what a server is, it tells itself. */
   get address(): DatabaseAddress {
-    return this.driver.address ?? { system: this.driver.dialect };
+    return this.driver.address ?? (this.#address ??= { system: this.driver.dialect });
   }
 
   constructor(name: string, { driver, pool }: ClientDefinition, dependencies: ClientDependencies) {
@@ -43,7 +44,7 @@ export class Client implements TransactionalClient {
     this.random = random;
     this.hookLimit = dependencies.hookLimit;
     this.unbound = dependencies.unbound;
-    this.show = (text) => shownText(text, (each) => driver.quoteName(each));
+    this.show = textShower((each) => driver.quoteName(each));
     this.locks = new LockWatch({ clientName: name, driver, clock, after: dependencies.lockProbeAfter });
     const settings = poolSettings(name, pool);
     const { acquireTimeout } = settings;

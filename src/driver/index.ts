@@ -31,7 +31,7 @@ export type {
 } from './outbox-dialect.ts';
 export { DriverAnswerError, wrongAnswer, isAnswer } from './answer-rules.ts';
 export { withoutLiterals } from './literals.ts';
-export { shownText } from './shown-text.ts';
+export { textShower } from './shown-text.ts';
 export { insertRows, listStatements, placeholders } from './outbox-rows.ts';
 export { warnOfMissing } from './missing-option.ts';
 export {

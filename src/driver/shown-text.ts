@@ -6,18 +6,14 @@ const longest = 10_000;
 const byQuote = new Map<string, (text: string) => string>();
 
 /**
- * A statement for those who look at a program from outside: without literals and comments, in one line.
+ * Shows statements to those who look at a program from outside: without literals and comments, in one line.
  * @param quoteName of the engine
  */
-export function shownText(text: string, quoteName: (name: string) => string): string {
+export function textShower(quoteName: (name: string) => string): (text: string) => string {
   const quote = quoteName('n').slice(0, 1);
-  if (text.length > longest) return `${inOneLine(text.slice(0, longest), quote)}…`;
-  let remembered = byQuote.get(quote);
-  if (remembered === undefined) {
-    remembered = rememberTexts((each) => inOneLine(each, quote));
-    byQuote.set(quote, remembered);
-  }
-  return remembered(text);
+  const remembered = byQuote.get(quote) ?? rememberTexts((text) => inOneLine(text, quote));
+  byQuote.set(quote, remembered);
+  return (text) => (text.length > longest ? `${inOneLine(text.slice(0, longest), quote)}…` : remembered(text));
 }
 
 function inOneLine(text: string, quote: string): string {

@@ -48,7 +48,8 @@ const leading = /^(?:\s|--[^\n]*(?:\n|$)|#[^\n]*(?:\n|$)|\/\*(?!M?!)[\s\S]*?\*\/
 
 /** The word that a statement begins with, in capitals; empty where there is none. */
 export function firstWord(text: string): string {
-  return /^\w+/.exec(text.replace(leading, ''))?.[0].toUpperCase() ?? '';
+  const word = /^\w+/.exec(text) ?? /^\w+/.exec(text.replace(leading, ''));
+  return word?.[0].toUpperCase() ?? '';
 }
 
 /** The index after a quoted part; a quote in it is doubled, or escaped where that is so. */

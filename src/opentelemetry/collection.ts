@@ -1,5 +1,3 @@
-import { rememberTexts } from '../driver/index.ts';
-
 const part = '(?:"(?:[^"]|"")+"|`(?:[^`]|``)+`|[\\w$]+)';
 const name = `(${part}(?:\\.${part})*)`;
 const writes = [
@@ -13,19 +11,15 @@ const endOfTables = / (?:where|group|having|order|limit|offset|fetch|for|window)
 /** Words with which a SELECT reads a table. */
 const sources = /\b(?:join|from|union|intersect|except|with)\b/gi;
 
-const found = rememberTexts((text) => {
+/** The table that a statement is about, where it is about one alone. @param text without literals, in one line */
+export function collectionOf(text: string): string | undefined {
   for (const shape of writes) {
     const table = shape.exec(text)?.[1];
     if (table !== undefined) return unquoted(table);
   }
   const [, table, rest = ''] = reads.exec(text) ?? [];
   const isOnly = (text.match(sources) ?? []).length === 1 && !rest.split(endOfTables)[0]?.includes(',');
-  return table !== undefined && isOnly ? unquoted(table) : '';
-});
-
-/** The table that a statement is about, where it is about one alone. @param text without literals, in one line */
-export function collectionOf(text: string): string | undefined {
-  return found(text) || undefined;
+  return table !== undefined && isOnly ? unquoted(table) : undefined;
 }
 
 function unquoted(path: string): string {

@@ -1,4 +1,4 @@
-import { type Attributes, type Context, context, type Link, type Span, SpanKind } from '@opentelemetry/api';
+import { type Attributes, type Context, context, type Link, type Span, SpanKind, trace } from '@opentelemetry/api';
 import {
   channelNames,
   commitTrace,
@@ -10,10 +10,10 @@ import {
   transactionTrace,
 } from '../channels/index.ts';
 import { addressAttributes, failureAttributes, placeAttributes } from './attributes.ts';
-import { collectionOf } from './collection.ts';
-import { transactionKey } from './contexts.ts';
+import { suppress, transactionKey } from './contexts.ts';
 import { type Ending, listen, listenTo } from './listen.ts';
 import type { Entry, Spans } from './spans.ts';
+import { shapeOf } from './statement-shape.ts';
 
 /** How the text of statements is given. */
 export type QueryText = 'none' | 'sanitized';
@@ -27,8 +27,8 @@ export class DatabaseSpans {
   readonly #queryText: QueryText;
   /** Transactions that are open, and statements outside of them that have a connection, by the ids of events. */
   readonly #holders = new Map<string, Entry>();
-  /** Of statements that run, the ids under which they hold a connection by themselves. */
-  readonly #holderIds = new WeakMap<Span, string | undefined>();
+  /** Statements that run, with the ids under which they hold a connection by themselves. */
+  readonly #statements = new Map<Span, string | undefined>();
   readonly #failed = new Map<string, { readonly link: Link; readonly attributes: Attributes }>();
   /** The statement that was sent last in a transaction. */
   readonly #running = new Map<string, Span>();
@@ -55,9 +55,14 @@ export class DatabaseSpans {
 
   /** Notes that what holds a connection under an id is a statement outside of a transaction, if it is. */
   noteHolder(id: string, span: Span): void {
-    if (!this.#holderIds.has(span) || this.#holders.has(id)) return;
-    this.#holderIds.set(span, id);
+    if (!this.#statements.has(span) || this.#holders.has(id)) return;
+    this.#statements.set(span, id);
     this.#holders.set(id, { span, context: context.active() });
+  }
+
+  /** Whether a span is that of a statement that runs. */
+  isStatement(span: Span): boolean {
+    return this.#statements.has(span);
   }
 
   #beginTransaction(event: TransactionTrace): void {
@@ -117,19 +122,23 @@ export class DatabaseSpans {
   }
 
   #beginStatement(event: StatementTrace): void {
-    const { text, kind, address, parentId } = event;
-    const collection = collectionOf(text);
-    const target = collection ?? address.namespace;
-    const attributes: Attributes = { ...addressAttributes(address), ...placeAttributes(event) };
-    if (kind !== '') attributes['db.operation.name'] = kind;
-    if (collection !== undefined) attributes['db.collection.name'] = collection;
-    if (this.#queryText === 'sanitized') attributes['db.query.text'] = text;
-    const name = [kind, target].filter((word) => word !== undefined && word !== '').join(' ');
-    const parent = this.#placeOf(parentId);
-    const entry = this.#spans.begin(event, { name: name || address.system, kind: SpanKind.CLIENT, attributes, parent });
-    if (entry?.span === undefined) return;
-    this.#holderIds.set(entry.span, undefined);
-    if (parentId !== undefined) this.#running.set(parentId, entry.span);
+    const parent = this.#placeOf(event.parentId);
+    if (this.#isLeftOut(parent)) return;
+    const { name, attributes: shared } = shapeOf(event);
+    const attributes: Attributes = { ...shared, ...placeAttributes(event) };
+    if (this.#queryText === 'sanitized') attributes['db.query.text'] = event.text;
+    // What the client package does for it is traced by none.
+    const span = this.#spans.begin(event, { name, kind: SpanKind.CLIENT, attributes, parent, mark: suppress })?.span;
+    if (span === undefined) return;
+    this.#statements.set(span, undefined);
+    if (event.parentId !== undefined) this.#running.set(event.parentId, span);
+  }
+
+  /** What a sampler has left a transaction out for, it leaves its statements out for, too: it is not asked for each. */
+  #isLeftOut(parent: Context): boolean {
+    const span = trace.getSpan(parent);
+    const holder = this.#holders.get(String(parent.getValue(transactionKey)));
+    return span !== undefined && span === holder?.span && !span.isRecording();
   }
 
   /**
@@ -155,8 +164,9 @@ export class DatabaseSpans {
 
   #forget(span: Span, parentId: string): void {
     if (this.#running.get(parentId) === span) this.#running.delete(parentId);
-    const id = this.#holderIds.get(span);
+    const id = this.#statements.get(span);
     if (id !== undefined) this.#holders.delete(id);
+    this.#statements.delete(span);
   }
 
   #noteLock({ holderId, blockers, blockedBy, relation }: LockProbeEvent): void {

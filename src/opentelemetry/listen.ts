@@ -13,7 +13,13 @@ interface Listened<Message> {
 
 /** Listens to a channel. What the handler throws, as a span processor may, is told to OpenTelemetry alone. */
 export function listen<Message>(to: Listened<Message>, handler: (message: Message) => void): Ending {
-  const guarded = (message: Message): void => guard(() => handler(message));
+  const guarded = (message: Message): void => {
+    try {
+      handler(message);
+    } catch (error) {
+      complain(error);
+    }
+  };
   to.subscribe(guarded);
   return () => void to.unsubscribe(guarded);
 }

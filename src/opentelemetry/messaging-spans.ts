@@ -27,6 +27,7 @@ export function subscribeToMessages(spans: Spans): readonly Ending[] {
     listen(relayTrace.channels.start, (event) => {
       spans.enter(event as DeliverTrace, { span: undefined, context: suppress(context.active()) });
     }),
+    listen(relayTrace.channels.asyncEnd, (event) => spans.end(event as DeliverTrace)),
   ];
 }
 

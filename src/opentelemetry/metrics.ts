@@ -1,4 +1,4 @@
-import type { Attributes, Meter } from '@opentelemetry/api';
+import type { Meter } from '@opentelemetry/api';
 import {
   type AcquireTrace,
   acquireTrace,
@@ -16,11 +16,11 @@ import {
 } from '../channels/index.ts';
 import { fieldOf } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
-import { addressAttributes, failureAttributes } from './attributes.ts';
-import { collectionOf } from './collection.ts';
+import { failureAttributes } from './attributes.ts';
 import { type Ending, listen, listenTo } from './listen.ts';
 import { observeOutbox } from './outbox-metrics.ts';
 import { observePools, poolAttributes } from './pool-metrics.ts';
+import { shapeOf } from './statement-shape.ts';
 
 /** The buckets that the semantic conventions give for durations of databases, in seconds. */
 const inSeconds = {
@@ -48,11 +48,9 @@ function measureStatements(meter: Meter): readonly Ending[] {
   const durations = meter.createHistogram('db.client.operation.duration', { description, ...inSeconds });
   return [
     listen(statementTrace.channels.asyncEnd, (message) => {
-      const { address, kind, text, running, duration = 0, failed, error } = message as StatementTrace;
-      const attributes: Attributes = { ...addressAttributes(address), ...(failed ? failureAttributes(error) : {}) };
-      if (kind !== '') attributes['db.operation.name'] = kind;
-      const collection = collectionOf(text);
-      if (collection !== undefined) attributes['db.collection.name'] = collection;
+      const event = message as StatementTrace;
+      const { running, duration = 0, failed, error } = event;
+      const attributes = { ...shapeOf(event).attributes, ...(failed ? failureAttributes(error) : {}) };
       durations.record((running ?? duration) / 1_000, attributes);
     }),
   ];

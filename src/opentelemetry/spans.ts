@@ -17,13 +17,13 @@ export interface Beginning extends SpanOptions {
   /** The context that the span is begun in. Default: the active one. */
   readonly parent?: Context | undefined;
   /** Adds to the context of the call. */
-  readonly mark?: ((context: Context, span: Span) => Context) | undefined;
+  readonly mark?: ((context: Context) => Context) | undefined;
 }
 
 /** The spans of events that have begun and not ended. */
 export class Spans {
   readonly #tracer: Tracer;
-  readonly #entries = new WeakMap<object, Entry>();
+  readonly #entries = new Map<object, Entry>();
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer;
@@ -38,7 +38,7 @@ export class Spans {
     if (isSuppressed(parent)) return undefined;
     const span = this.#tracer.startSpan(name, options, parent);
     const inside = trace.setSpan(parent, span);
-    return this.enter(event, { span, context: mark === undefined ? inside : mark(inside, span) });
+    return this.enter(event, { span, context: mark === undefined ? inside : mark(inside) });
   }
 
   /** Has the call of an event run in a context. */
@@ -50,8 +50,8 @@ export class Spans {
   /** @param complete adds what is known at the end */
   end(event: TraceEvent, complete?: (span: Span) => void): void {
     const span = this.of(event)?.span;
-    if (span === undefined) return;
     this.#entries.delete(event);
+    if (span === undefined) return;
     if (span.isRecording()) {
       complete?.(span);
       if (event.failed) markFailed(span, event.error);

@@ -10,7 +10,7 @@ export function subscribeToWaits(database: DatabaseSpans): readonly Ending[] {
   return [
     listen(acquireTrace.channels.asyncEnd, (message) => {
       const { waited, failed, error, duration, level, parentId } = message as AcquireTrace;
-      const span = here();
+      const span = here(database);
       if (span === undefined) return;
       if (parentId !== undefined) database.noteHolder(parentId, span);
       if (!waited && !failed) return;
@@ -18,12 +18,14 @@ export function subscribeToWaits(database: DatabaseSpans): readonly Ending[] {
       span.addEvent('sluice.acquire', { 'sluice.duration': duration, 'sluice.level': level, ...ending });
     }),
     listenTo(channelNames.hookError, ({ hook, error }: HookErrorEvent) => {
-      here()?.addEvent('sluice.hook.error', { 'sluice.hook': hook, ...failureAttributes(error) });
+      here(database)?.addEvent('sluice.hook.error', { 'sluice.hook': hook, ...failureAttributes(error) });
     }),
   ];
 }
 
-function here(): Span | undefined {
+/** The span that is active: in that of a statement nothing else is traced, but what it waits for is told. */
+function here(database: DatabaseSpans): Span | undefined {
   const active = context.active();
-  return isSuppressed(active) ? undefined : trace.getSpan(active);
+  const span = trace.getSpan(active);
+  return span !== undefined && (database.isStatement(span) || !isSuppressed(active)) ? span : undefined;
 }

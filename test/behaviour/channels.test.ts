@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { channelNames } from '../../src/index.ts';
+import { channelNames, type Database } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
@@ -56,4 +56,42 @@ describe('events', () => {
     release.fire();
     await Promise.all([holder, waiting]);
   });
+
+  it.each<[string, (database: Database<'default'>) => Promise<unknown>, taken: number]>([
+    ['a transaction', (database) => database.transaction(() => insert(database, 1)), 1],
+    ['one without a statement', (database) => database.transaction(async () => {}), 0],
+    [
+      'one that rolls back',
+      (database) =>
+        rejection(
+          database.transaction(async () => {
+            await insert(database, 1);
+            throw new Error('declined');
+          }),
+        ),
+      1,
+    ],
+    [
+      'one with a savepoint that is rolled back',
+      (database) =>
+        database.transaction(async () => {
+          await insert(database, 1);
+          const failing = (): Promise<void> => insert(database, 1);
+          await rejection(database.transaction(failing, { propagation: 'NESTED' }));
+        }),
+      1,
+    ],
+    ['a statement that carries the COMMIT', (database) => database.transaction(() => lastInsert(database)), 1],
+    ['a statement alone', (database) => insert(database, 1), 1],
+    ['one that fails', (database) => rejection(database.query('select nothing from nowhere')), 1],
+  ])('%s gives each connection back that it took, once', async (_what, run, taken) => {
+    const database = server.open();
+    await run(database);
+    const released = events.filter(([name]) => name === channelNames.connectionRelease);
+    expect(released).toHaveLength(taken);
+  });
 });
+
+async function lastInsert(database: Database<'default'>): Promise<void> {
+  await database.query('insert into product (id) values (1)', [], { last: true });
+}

@@ -75,6 +75,24 @@ describe('what takes time', () => {
     expect(parts[0]?.event).toMatchObject({ name: 'single statement', parentId: undefined });
   });
 
+  it('looks no place in the program up before anyone reads it', async () => {
+    const database = server.open();
+    await insert(database, 1);
+    let read = 0;
+    const before: unknown = Reflect.get(Error, 'prepareStackTrace');
+    Error.prepareStackTrace = () => {
+      read += 1;
+      return '';
+    };
+    try {
+      await database.transaction(() => insert(database, 2));
+      await insert(database, 3);
+    } finally {
+      Reflect.set(Error, 'prepareStackTrace', before);
+    }
+    expect(read).toBe(0);
+  });
+
   it('tells scopes, and statements below them', async () => {
     const database = server.open();
     await database.transaction(async () => {

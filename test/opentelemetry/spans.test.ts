@@ -1,7 +1,7 @@
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import { context, SamplingDecision, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type ReadableSpan, type Sampler, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withContext } from '../../src/index.ts';
+import { currentContext, withContext } from '../../src/index.ts';
 import { instrumentSluice, type SluiceInstrumentation } from '../../src/opentelemetry/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
@@ -208,6 +208,43 @@ describe('spans of the database', () => {
     trace.setGlobalTracerProvider(recording.provider);
     await database.query('select 1 from product');
     expect(recording.tree()).toEqual(['SELECT product']);
+  });
+});
+
+describe('a sampler', () => {
+  /** Leaves out all that has a name; what it was asked for. */
+  function leavingOut(left: RegExp): { readonly asked: string[]; readonly tracerProvider: TracerProvider } {
+    const asked: string[] = [];
+    const sampler: Sampler = {
+      shouldSample(_context, _trace, name) {
+        asked.push(name);
+        return { decision: left.test(name) ? SamplingDecision.NOT_RECORD : SamplingDecision.RECORD_AND_SAMPLED };
+      },
+    };
+    return { asked, tracerProvider: new TracerProvider({ sampler }) };
+  }
+
+  it('that leaves a transaction out is not asked for its statements, and the trace goes on in them', async () => {
+    const database = server.open();
+    const { asked, tracerProvider } = leavingOut(/^transaction/);
+    using _ = instrumentSluice({ tracerProvider });
+    const traceparent = await database.transaction(async () => {
+      await database.query('insert into product (id) values (1)');
+      return currentContext().traceparent;
+    });
+    await database.query('select id from product');
+    expect(asked).toEqual(['transaction', 'SELECT product']);
+    expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+  });
+
+  it('is asked for a statement below a span of the program in a transaction that it left out', async () => {
+    const database = server.open();
+    const { asked, tracerProvider } = leavingOut(/^transaction/);
+    using _ = instrumentSluice({ tracerProvider });
+    await database.transaction(() =>
+      tracerProvider.getTracer('shop').startActiveSpan('report', () => database.query('select id from product')),
+    );
+    expect(asked).toEqual(['transaction', 'report', 'SELECT product']);
   });
 });
 

@@ -49,9 +49,8 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
   const warnOnce = warningOfProxy();
   // What transactions get that ask for nothing; the weakest counts until a server has told.
   let defaultIsolation: ConcreteIsolation | undefined;
-  // The first connection tells.
-  let product: 'mysql' | 'mariadb' = 'mysql';
-  const address = addressOf(config);
+  // The first connection tells which product it is.
+  let address: DatabaseAddress = { system: 'mysql', ...addressOf(config) };
 
   const connect = async (signal: AbortSignal): Promise<DriverConnection> => {
     signal.throwIfAborted();
@@ -62,7 +61,8 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       await connected(client, signal);
       const { backend, server } = await unlessAborted(openSession(client), signal);
       ({ defaultIsolation } = server);
-      product = server.isMariaDb ? 'mariadb' : 'mysql';
+      const system = server.isMariaDb ? 'mariadb' : 'mysql';
+      if (system !== address.system) address = { ...address, system };
       if (backend.startedAt === undefined) warnOnce();
       guardReads(client);
       return new MysqlConnection(client, backend, server, ends);
@@ -77,7 +77,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     ...mysqlDialect,
     target: targetOf(config),
     get address() {
-      return { system: product, ...address };
+      return address;
     },
     connect,
     classifyConnect: describeConnectFailure,
