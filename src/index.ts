@@ -96,6 +96,8 @@ export {
   PreparedStatementMissingError,
   type QueryResult,
   type RowOf,
+  type SettingsByContext,
+  type SettingValues,
   type Sql,
   sql,
   type SqlTag,
@@ -148,6 +150,7 @@ export {
   type StandstillMember,
 } from './observation/index.ts';
 export { allowForeignWaits, ForeignWaitError, type ForeignWaits } from './foreign-waits/index.ts';
+export { InvalidSettingError, MissingSettingError, SettingsChangedError } from './riders/index.ts';
 export { HookLimitError } from './hooks/index.ts';
 export {
   AfterCommitError,

@@ -4,6 +4,7 @@ import { baseOf, type Scope, wholeUnit } from '../transaction/index.ts';
 import {
   callChecks,
   CacheCalls,
+  CacheNames,
   type CacheCallOptions,
   loadChecks,
   type LoadOptions,
@@ -16,8 +17,6 @@ import {
   type CacheKey,
   type CacheOptions,
   declaredTag,
-  declaredTags,
-  keyText,
   readCacheOptions,
   richJson,
   type Serializer,
@@ -62,7 +61,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   readonly #codec: Codec<Value>;
   readonly #calls: CacheCalls;
   readonly #limit: LoadLimit;
-  readonly #wholeTag: string;
+  readonly #names: CacheNames<Key>;
   readonly #outside: Landing<Copied<Value>>;
   readonly #counters: Counters = newCounters();
 
@@ -80,12 +79,13 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const { wider, serializer = richJson as Serializer<Value>, maxSize = 1_048_576 } = options;
     this.#codec = new Codec(name, serializer, maxSize, memory !== undefined, this.#counters);
     this.#limit = new LoadLimit(name, options.loadTimeout ?? 30_000, options.loadsWhileAway ?? 10);
-    this.#wholeTag = `${name}/`;
+    this.#names = new CacheNames(database, name, options.tags);
+    const { wholeTag } = this.#names;
     const ground = new Ground<Copied<Value>>({
       use: { store, user: `cache "${name}"`, timeout: storeTimeout, onFailure: () => (this.#counters.failures += 1) },
       member: {
         name,
-        wholeTag: this.#wholeTag,
+        wholeTag,
         wider: wider === undefined ? undefined : (tag) => declaredTag(wider(tag.slice(1))),
         commitTimeout,
         onCacheUnavailable,
@@ -164,7 +164,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     if (found.hit !== undefined) return { value: found.hit.value, hit: true };
     const payload = await (within === undefined
       ? ground.loads.run(
-          this.#valueKey(key),
+          this.#names.place(key),
           () => this.#find(key, landing, true),
           (present) => this.#load(key, load, present, options, landing),
         )
@@ -184,15 +184,16 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   async #set(value: Value, key: Key, options: LoadOptions<Value> | undefined): Promise<void> {
-    const text = this.#valueKey(key);
+    const tag = this.#names.tag(key);
     const change = {
       payload: this.#codec.writeForStore(value),
-      tags: this.#tagsOf(key, text),
+      key: this.#names.place(key),
+      tags: this.#names.tags(key),
       ttl: this.#ttl(options),
     };
     const { ground, within } = this.#landing(options);
-    if (within === undefined) await this.#atOnce(ground, [text], options, change);
-    else this.#overlayIn(ground, within).set(within.scope.unit, text, change);
+    if (within === undefined) await this.#atOnce(ground, [tag], options, change);
+    else this.#overlayIn(ground, within).set(within.scope.unit, tag, change);
   }
 
   /**
@@ -215,18 +216,18 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
   }
 
   async #delete(call: string, keys: readonly Key[], callOptions: CacheCallOptions | undefined): Promise<void> {
-    const texts = this.#calls.keys(call, keys).map((key) => this.#valueKey(key));
+    const tags = this.#calls.keys(call, keys).map((key) => this.#names.tag(key));
     const options = this.#calls.options(call, callOptions, callChecks);
     const { ground, within } = this.#landing(options);
-    if (texts.length === 0) return;
-    if (within === undefined) return await watched(this.name, 'delete', () => this.#atOnce(ground, texts, options));
+    if (tags.length === 0) return;
+    if (within === undefined) return await watched(this.name, 'delete', () => this.#atOnce(ground, tags, options));
     const overlay = this.#overlayIn(ground, within);
-    for (const text of texts) overlay.set(within.scope.unit, text, deletion);
+    for (const tag of tags) overlay.set(within.scope.unit, tag, deletion);
   }
 
   /** Every value of the cache is dead. */
   async clear(options?: CacheCallOptions): Promise<void> {
-    await this.#invalidate([this.#wholeTag], this.#calls.options('clear', options, callChecks));
+    await this.#invalidate([this.#names.wholeTag], this.#calls.options('clear', options, callChecks));
   }
 
   /**
@@ -257,7 +258,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     const { ground, within } = frame === undefined ? this.#outside : this.#landing(options);
     if (within !== undefined) return undefined;
     // Who was called from another process sees at least what that one had committed.
-    const copied = ground.near?.find(keyText(key), frame?.chain?.enteredAt, peeks);
+    const copied = ground.near?.find(this.#names.place(key), frame?.chain?.enteredAt, peeks);
     if (copied === undefined) return undefined;
     const held = 'value' in copied ? copied : this.#codec.readIfGood(copied.payload);
     if (held !== undefined && !peeks) this.#counters.hits += 1;
@@ -266,10 +267,10 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   /** @param stores whether what is loaded when there is no hit is to be stored */
   async #find(key: Key, { ground, within }: Landing<Copied<Value>>, stores: boolean): Promise<Found<Value>> {
-    const text = this.#valueKey(key);
-    const tags = this.#tagsOf(key, text);
+    const text = this.#names.place(key);
+    const tags = this.#names.tags(key);
     if (within !== undefined) {
-      const change = within.overlay?.find(within.scope.unit, text);
+      const change = within.overlay?.find(within.scope.unit, this.#names.tag(key), text);
       if (change !== undefined) return { ...nothing, hit: this.#codec.readIfGood(change.payload) };
       // What the transaction has changed is not what others see, and a snapshot is older than what they do.
       const mayHaveChanged = this.#options.readsOwnWrites === true && wholeUnit(within.scope).hasWritten;
@@ -278,7 +279,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     }
     const { store } = ground;
     const near = within === undefined ? ground.near : undefined;
-    const fetch = near?.fetch(keyText(key), tags);
+    const fetch = near?.fetch(text, tags);
     const isTimed = near !== undefined;
     const call = !stores && store.canFind ? 'find' : 'read';
     try {
@@ -314,7 +315,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     options: LoadOptions<Value> | undefined,
     { ground: { store }, within }: Landing<Copied<Value>>,
   ): Promise<string> {
-    const place = { cache: this.name, store: store.store, key: this.#valueKey(key) };
+    const place = { cache: this.name, store: store.store, key: this.#names.place(key) };
     const counted = (): Promise<Value> | Value => {
       this.#counters.loads += 1;
       return load();
@@ -342,8 +343,7 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
     options: CacheCallOptions | undefined,
     value?: NewValue,
   ): Promise<void> {
-    const change = value === undefined ? undefined : ([tags[0] ?? '', value] as const);
-    await changeAtOnce(member, options?.db ?? this.#database.current, tags, change);
+    await changeAtOnce(member, options?.db ?? this.#database.current, tags, value);
   }
 
   #overlayIn({ member }: Ground<Copied<Value>>, { scope, db }: Within): Overlay {
@@ -366,15 +366,6 @@ export class Cache<Value, Key extends CacheKey = CacheKey> {
 
   #ttl(options: SetOptions | undefined): number {
     return options?.ttl ?? this.#options.ttl ?? 300_000;
-  }
-  #valueKey(key: Key): string {
-    return `${this.name}/${keyText(key)}`;
-  }
-  /** The first is that of the key, which is its text. */
-  #tagsOf(key: Key, text: string): readonly string[] {
-    const { tags } = this.#options;
-    if (tags === undefined) return [text, this.#wholeTag];
-    return [text, this.#wholeTag, ...declaredTags(tags(key))];
   }
 }
 

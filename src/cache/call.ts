@@ -1,6 +1,6 @@
 import { aFunction, type Check, checked, reading, refuseUnknown, milliseconds } from '../core/index.ts';
-import { checkHandle, type Database, type Db } from '../database/index.ts';
-import { type CacheKey, declaredTags, readKey, readList } from './definition.ts';
+import { checkHandle, type Database, type Db, internalsOf } from '../database/index.ts';
+import { type CacheKey, declaredTags, keyText, readKey, readList } from './definition.ts';
 
 /** To which transaction a call belongs. */
 export interface CacheCallOptions {
@@ -68,5 +68,36 @@ export class CacheCalls {
       if (keep !== undefined) checked(owner, 'keep', keep, loadChecks.keep);
       return { db, ttl, keep };
     });
+  }
+}
+
+/** How the values of a cache are named in its store. */
+export class CacheNames<Key extends CacheKey> {
+  /** The tag of all of them. */
+  readonly wholeTag: string;
+  readonly #database: Database;
+  readonly #tags: ((key: Key) => readonly string[]) | undefined;
+
+  constructor(database: Database, cache: string, tags: ((key: Key) => readonly string[]) | undefined) {
+    this.wholeTag = `${cache}/`;
+    this.#database = database;
+    this.#tags = tags;
+  }
+
+  /** The tag of a key, which kills its value whatever the settings are. */
+  tag(key: Key): string {
+    return this.wholeTag + keyText(key);
+  }
+
+  /** Where the value of a key is: what was read with other settings by context is somewhere else. */
+  place(key: Key): string {
+    const settings = internalsOf(this.#database).settingsHere();
+    return settings === '' ? this.tag(key) : `${this.tag(key)}@${settings}`;
+  }
+
+  /** The first is that of the key. */
+  tags(key: Key): readonly string[] {
+    const own = [this.tag(key), this.wholeTag];
+    return this.#tags === undefined ? own : [...own, ...declaredTags(this.#tags(key))];
   }
 }

@@ -94,7 +94,7 @@ export class StoreCommit implements Participant {
     const values = new Map<string, SetValue>();
     for (const [{ store }, overlay] of this.overlays) {
       tags.push(...overlay.dirty);
-      for (const [key, value] of overlay.values()) values.set(key, { value, store });
+      for (const value of overlay.values()) values.set(value.key, { value, store });
     }
     const timeout = Math.min(...members.map(({ commitTimeout }) => commitTimeout));
     const { clock } = this.#scope.transaction.client;
@@ -145,14 +145,9 @@ export class StoreCommit implements Participant {
 }
 
 /** Outside of a transaction: as one that has nothing to commit. @throws CacheUnavailableError */
-export async function changeAtOnce(
-  member: Member,
-  db: Db,
-  tags: readonly string[],
-  change?: readonly [key: string, value: NewValue],
-): Promise<void> {
+export async function changeAtOnce(member: Member, db: Db, tags: readonly string[], value?: NewValue): Promise<void> {
   const { store, commitTimeout } = member;
-  const values = change === undefined ? noValues : new Map([[change[0], { value: change[1], store }]]);
+  const values = value === undefined ? noValues : new Map([[value.key, { value, store }]]);
   let announced: Announced;
   try {
     announced = await announce(store, newStamp(), tags, values, commitTimeout);

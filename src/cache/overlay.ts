@@ -4,6 +4,8 @@ import type { AtomicUnit } from '../transaction/index.ts';
 /** What a transaction has set for a key; nothing is a deletion. */
 export interface Change {
   readonly payload: string | undefined;
+  /** Where it is to be stored: by its key, apart from those of other settings. */
+  readonly key: string;
   readonly tags: readonly string[];
   /** Milliseconds. */
   readonly ttl: number;
@@ -15,7 +17,7 @@ export interface NewValue extends Change {
 }
 
 /** What deletes a key, in whatever cache. */
-export const deletion: Change = { payload: undefined, tags: [], ttl: 0 };
+export const deletion: Change = { payload: undefined, key: '', tags: [], ttl: 0 };
 
 /** More keys than these in one transaction are all of the cache's: what is known of them stays bounded. */
 const mostKeys = 1_000;
@@ -51,19 +53,19 @@ export class Overlay implements SavepointObserver {
     return this.#keys.has(tag) || this.#shared.has(tag);
   }
 
-  /** What is set for the key where `unit` is: its own, or that of a unit around it. */
-  find(unit: AtomicUnit, key: string): Change | undefined {
+  /** What is set for the key with this tag where `unit` is: its own, or that of a unit around it. With other settings nothing is. */
+  find(unit: AtomicUnit, tag: string, key: string): Change | undefined {
     for (let at: AtomicUnit | undefined = unit; at !== undefined; at = at.parent) {
-      const change = this.#layers.get(at)?.get(key);
-      if (change !== undefined) return change;
+      const change = this.#layers.get(at)?.get(tag);
+      if (change !== undefined) return hasValue(change) && change.key !== key ? undefined : change;
     }
     return undefined;
   }
 
-  /** Changes a key, whose text is its tag too. */
-  set(unit: AtomicUnit, key: string, change: Change): void {
+  /** Changes the key with this tag. */
+  set(unit: AtomicUnit, tag: string, change: Change): void {
     if (this.#isFull) return;
-    this.#keys.add(key);
+    this.#keys.add(tag);
     if (this.#keys.size > mostKeys) {
       this.#isFull = true;
       this.#keys.clear();
@@ -71,7 +73,7 @@ export class Overlay implements SavepointObserver {
       this.#shared.add(this.#wholeTag);
       return;
     }
-    this.#put(unit, key, change);
+    this.#put(unit, tag, change);
   }
 
   /** Whatever depends on the tags is dead, and what was set before too. */
@@ -102,9 +104,9 @@ export class Overlay implements SavepointObserver {
   }
 
   /** Every value that was set, when all savepoints have ended. */
-  *values(): Generator<readonly [string, NewValue]> {
+  *values(): Generator<NewValue> {
     for (const layer of this.#layers.values()) {
-      for (const [key, change] of layer) if (hasValue(change)) yield [key, change];
+      for (const change of layer.values()) if (hasValue(change)) yield change;
     }
   }
 

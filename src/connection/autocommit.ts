@@ -1,13 +1,21 @@
 import { runUntraced } from '../channels/index.ts';
 import { describeTransactions, type Frame } from '../context/index.ts';
 import type { CancelTimer, ErrorPlace, Origin } from '../core/index.ts';
-import { ConnectionLostError, type Driver, type Failure, type QueryResult, type Statement } from '../driver/index.ts';
+import {
+  ConnectionLostError,
+  type Driver,
+  type DriverConnection,
+  type Failure,
+  type QueryResult,
+  type Statement,
+} from '../driver/index.ts';
 import { Cancellation, cutAfter } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
 import { withCaller } from './failures.ts';
 import { Hold, metDeadConnection, NamedHolder, textsOf } from './hold.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
+import { alone } from '../riders/index.ts';
 import type { SentStatements } from './transaction-connection.ts';
 import type { RunningWork } from './work-in-progress.ts';
 
@@ -24,6 +32,9 @@ export async function runAutocommit(
   frame: Frame | undefined,
   { statements, origin, onSent }: LoneStatements,
 ): Promise<readonly QueryResult[]> {
+  const own = statements.map((statement) => ({ type: 'statement', statement }) as const);
+  const flight = client.settings && alone(own, client.settings);
+  const steps = flight?.steps ?? own;
   const holder = new NamedHolder(client, level, frame, 'single statement', origin);
   const hold = new Hold(client, level, holder, holder);
   const work = new AutocommitWork(client, hold, holder);
@@ -33,7 +44,6 @@ export async function runAutocommit(
   try {
     const signal = cancellation?.signal;
     const admitted = frame?.isUnderWay === true;
-    const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
     for (let isRepetition = false; ; isRepetition = true) {
       const taken = hold.take({ frame, admitted, signal });
       const connection = taken instanceof Promise ? await taken : taken;
@@ -44,11 +54,13 @@ export async function runAutocommit(
       cancellation?.watch(running);
       try {
         const answer = await (cancellation === undefined ? running : cancellation.race(running));
-        const { failure, results } = hold.checked(answer, steps);
+        const checked = hold.checked(answer, steps);
+        const { failure, results } = flight?.landed(checked) ?? checked;
         hold.rests();
         const deadlock = stopWatching === undefined ? undefined : await stopWatching();
         isSound = failure?.kind !== 'connectionLost';
         if (failure === undefined) return results;
+        if (isSound && connection.status === 'failed') isSound = await rolledBack(connection, cancellation);
         const mayRepeat = !isRepetition && work.aborted === undefined;
         if (mayRepeat && metDeadConnection(hold, failure, () => onlyRead(client.driver, statements))) {
           hold.giveBack(false);
@@ -70,6 +82,13 @@ export async function runAutocommit(
     hold.giveBack(isSound);
     client.work.delete(work);
   }
+}
+
+/** Ends a transaction that was begun for the settings of a statement which has failed. @returns whether it is known to be over */
+async function rolledBack(connection: DriverConnection, cancellation: Cancellation | undefined): Promise<boolean> {
+  const running = connection.run([{ type: 'rollback' }]);
+  await (cancellation === undefined ? running : cancellation.bounded(running));
+  return connection.status === 'idle';
 }
 
 /** What a read calls may write. */

@@ -28,6 +28,7 @@ import {
   type StatementPlace,
   traceStatements,
 } from '../observation/index.ts';
+import { type Flight, SessionSettings } from '../riders/index.ts';
 import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
 import { type ErrorPlace, located, sampleOrigin } from '../core/index.ts';
@@ -46,6 +47,7 @@ export class Checkout implements RunningWork, TurnOwner {
   readonly #hold: Hold;
   readonly #holder: NamedHolder;
   readonly #turns: Turns = new Turns();
+  readonly #settings: SessionSettings | undefined;
   #streaming = false;
   /** Whether something was begun on it and has not ended, as the server has said last. */
   #isInTransaction = false;
@@ -55,6 +57,8 @@ export class Checkout implements RunningWork, TurnOwner {
     this.#hold = hold;
     this.#holder = holder;
     this.#cancellation = new Cancellation(client.clock, () => hold.connection);
+    const { settings, driver } = client;
+    this.#settings = settings === undefined ? undefined : new SessionSettings(settings, driver, hold.at);
   }
 
   /** Where it is, for errors. */
@@ -62,7 +66,7 @@ export class Checkout implements RunningWork, TurnOwner {
     return this.#hold.at;
   }
 
-  /** Takes a connection at `level`. @throws what the pool throws; DeadlineExceededError */
+  /** Takes a connection at `level`. @throws what the pool throws; DeadlineExceededError; MissingSettingError */
   static async open(
     this: void,
     client: TransactionalClient,
@@ -70,6 +74,7 @@ export class Checkout implements RunningWork, TurnOwner {
     frame: Frame | undefined,
     name: string,
   ): Promise<Checkout> {
+    client.settings?.here();
     const holder = new NamedHolder(client, level, frame, name, sampleOrigin(Checkout.open, callsOfLibrary));
     const hold = new Hold(client, level, holder, holder);
     const checkout = new Checkout(client, hold, holder);
@@ -135,9 +140,11 @@ export class Checkout implements RunningWork, TurnOwner {
       for (const step of steps)
         if (step.type === 'statement' && step.statement.values !== undefined)
           checkValues(this.#client.name, step.statement.values);
+      const flight = this.#settings?.board(steps, connection.status);
+      const sent = flight?.steps ?? steps;
       onSent?.(connection);
       this.#hold.sends(texts);
-      const running = runUntraced(() => connection.run(steps));
+      const running = runUntraced(() => connection.run(sent));
       // Until it has ended, which may be after its caller was told that it was cancelled.
       this.#cancellation.watch(running);
       const forget = (): void => {
@@ -145,10 +152,20 @@ export class Checkout implements RunningWork, TurnOwner {
         this.#hold.rests();
       };
       void running.then(forget, forget);
-      const exchange = this.#hold.checked(await this.#cancellation.race(running), steps);
-      if (exchange.failure !== undefined) throw this.#errorOf(exchange.failure, steps);
-      return exchange;
+      const answer = this.#hold.checked(await this.#cancellation.race(running), sent);
+      const exchange = flight?.landed(answer) ?? answer;
+      if (exchange.failure === undefined) return exchange;
+      // What was begun for these steps alone.
+      if (sent[0]?.type !== steps[0]?.type) await this.#end(connection);
+      throw this.#errorOf(exchange.failure, steps);
     });
+  }
+
+  /** Ends what was begun for the settings of what has run. */
+  async #end(connection: DriverConnection): Promise<void> {
+    const { status } = connection;
+    if (status === 'active' || status === 'failed')
+      await this.#cancellation.race(connection.run([{ type: status === 'active' ? 'commit' : 'rollback' }]));
   }
 
   /** Has the server cancel what runs, if anything does. */
@@ -164,10 +181,21 @@ export class Checkout implements RunningWork, TurnOwner {
       const cut = (): void => this.#giveBack(false);
       const { signal } = this.#cancellation;
       signal?.addEventListener('abort', cut, { once: true });
+      const flight = await this.#beginStream(connection);
       await work(connection);
+      if (flight?.steps[0]?.type === 'begin') await this.#end(connection);
       signal?.removeEventListener('abort', cut);
       this.#streaming = false;
     });
+  }
+
+  async #beginStream(connection: DriverConnection): Promise<Flight | undefined> {
+    const flight = this.#settings?.beforeStream(connection.status);
+    if (flight === undefined || flight.steps.length === 0) return undefined;
+    const { failure } = flight.landed(this.#hold.checked(await connection.run(flight.steps), flight.steps));
+    if (failure === undefined) return flight;
+    await this.#end(connection);
+    throw this.#errorOf(failure, flight.steps);
   }
 
   /** One after the other. */

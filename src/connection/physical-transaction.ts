@@ -17,10 +17,10 @@ import {
   type TransactionCharacteristics,
 } from '../driver/index.ts';
 import { type HolderInfo, lookAtTransaction } from '../observation/index.ts';
+import { board, CommitDeadline, type Landed, type TransactionSettings } from '../riders/index.ts';
 import { announceEnd, announceStart } from './transaction-events.ts';
 import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
-import { CommitDeadline } from './commit-deadline.ts';
 import {
   commitUnknown,
   connectionLost,
@@ -42,28 +42,15 @@ import {
 import {
   type Answered,
   type Borrower,
-  commitStep,
+  commitSteps,
   type SentStatements,
   stepsOf,
   TransactionConnection,
 } from './transaction-connection.ts';
+import type { TransactionParts } from './transaction-parts.ts';
 import { turnLimitOf } from './turn-limit.ts';
 import type { TurnLimit, TurnOwner } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
-
-/** What a physical transaction is made from. */
-export interface PhysicalTransactionSettings {
-  readonly client: TransactionalClient;
-  readonly outer: OpenTransaction | undefined;
-  readonly record: TransactionRecord;
-  /** The attempt of the same call before this one; none for the first. */
-  readonly previous: PhysicalTransaction | undefined;
-  /** Where it was asked for. */
-  readonly origin: Origin;
-  readonly characteristics: TransactionCharacteristics;
-  readonly timeout: number | undefined;
-  readonly signal: AbortSignal | undefined;
-}
 
 /**
  * A physical transaction: one connection from its first statement to the server's answer to COMMIT
@@ -95,12 +82,13 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   /** When the server had answered BEGIN. */
   #startedAt = 0;
   #commitDeadline: CommitDeadline | undefined;
+  readonly #settings: TransactionSettings | undefined;
   /** A BEGIN is on its way, or its answer. */
   #beginSent = false;
   /** A COMMIT is on its way, or its answer. */
   #commitSent = false;
 
-  constructor(settings: PhysicalTransactionSettings) {
+  constructor(settings: TransactionParts) {
     this.client = settings.client;
     this.level = settings.record.level;
     this.#outer = settings.outer;
@@ -110,6 +98,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.#characteristics = settings.characteristics;
     this.timeout = settings.timeout;
     this.signal = settings.signal;
+    this.#settings = settings.settings;
     this.openedAt = settings.record.openedAt;
     this.record = settings.record;
     this.record.note('begin');
@@ -186,15 +175,19 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.cancellation.throwIfRequested();
       const pending = this.#savepoints?.pendingSteps(unit) ?? [];
       const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
+      const rider = this.#settings?.rider(begin !== undefined);
       if (write) unit.noteWrite();
       this.#exchanges += 1;
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;
-      const steps = stepsOf(begin, pending, statements, last);
+      const own = stepsOf(begin, pending, statements, last);
+      const flight = rider && board(own, rider);
+      const steps = flight?.steps ?? own;
       const running = this.#held.carryOut(steps, sent);
       this.cancellation.watch(running);
       try {
-        const exchange = this.#held.checked(await running, steps);
+        const answer = this.#held.checked(await running, steps);
+        const exchange = flight?.landed(answer) ?? answer;
         const { failure } = exchange;
         // It met a dead connection, which nothing had begun on: it is sent again on another one.
         if (failure !== undefined && begin !== undefined && this.#held.replaceDead(failure, last)) continue;
@@ -232,6 +225,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       ]);
       const isUndone = exchange !== undefined && exchange.failure === undefined;
       if (!isUndone && this.isOpen) this.#state = transition(this.#state, 'lost');
+      this.#settings?.undone();
     }
     this.savepoints.rolledBack(savepoint);
   }
@@ -256,20 +250,21 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       return this.#end('rolledBack', connectionLost(this, undefined));
     }
     // After a failed statement the server refuses the COMMIT anyhow.
-    const refusal =
-      status === 'active' ? this.#commitDeadline?.refusal(this.client.driver, this.#startedAt) : undefined;
+    const refusal = status === 'active' ? this.#commitDeadline?.rider(this.client.driver, this.#startedAt) : undefined;
     this.#commitSent = true;
-    const exchange = await this.#held.finish(refusal === undefined ? [commitStep] : [refusal, commitStep]);
-    if (exchange === undefined) return this.#endUnknown(this.cancellation.requested?.reason);
+    const flight = refusal && board(commitSteps, refusal);
+    const answer = await this.#held.finish(flight?.steps ?? commitSteps);
+    if (answer === undefined) return this.#endUnknown(this.cancellation.requested?.reason);
+    const exchange: Landed = flight?.landed(answer) ?? answer;
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
     if (failure?.kind === 'connectionLost') {
       if (mayHaveCommitted(failure)) return this.#endUnknown(this.cancellation.requested?.reason ?? failure.error);
       return this.#end('rolledBack', connectionLost(this, failure.error));
     }
-    if (refusal !== undefined && exchange.completed === 0) {
+    if (exchange.refusedBy !== undefined) {
       await this.#held.rollBack();
-      return this.#end('rolledBack', this.#commitDeadline?.error(failure?.error));
+      return this.#end('rolledBack', failure?.error);
     }
     this.#repeatable = noteFailure(this.#repeatable, failure);
     return this.#end(

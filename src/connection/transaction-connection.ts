@@ -44,7 +44,8 @@ export interface Borrower extends Holder, OpenTransaction {
   assertNotEnded(): void;
 }
 
-export const commitStep: Step = { type: 'commit' };
+const commitStep: Step = { type: 'commit' };
+export const commitSteps: readonly Step[] = [commitStep];
 const rollbackStep: Step = { type: 'rollback' };
 
 /** The connection of a transaction, from its first statement to its end. */

@@ -1,6 +1,7 @@
 import type { ClientIdentity, RecordedClient } from '../context/index.ts';
 import type { Driver, DriverConnection } from '../driver/index.ts';
 import type { Pool } from '../pool/index.ts';
+import type { ClientSettings } from '../riders/index.ts';
 import type { LockWatch } from './lock-watch.ts';
 import type { WorkInProgress } from './work-in-progress.ts';
 
@@ -19,4 +20,6 @@ export interface TransactionalClient extends ClientIdentity, RecordedClient {
   readonly unbound: UnboundTreatment;
   readonly work: WorkInProgress;
   readonly locks: LockWatch;
+  /** What its transactions and statements set by context, if anything. */
+  readonly settings: ClientSettings | undefined;
 }

@@ -66,6 +66,8 @@ export interface FrameChange {
   readonly chain?: ChainContext | undefined;
   /** What it stands on; by default an explicit level, or else what the frame around stands on. */
   readonly baseLevel?: BaseLevel | undefined;
+  /** What is sent from here on has no settings by context; by default as around it. */
+  readonly isBare?: boolean | undefined;
 }
 
 /**
@@ -84,6 +86,8 @@ export class Frame {
   /** The scope that statements of this frame on its client join; none: they run by themselves. */
   readonly scope: AmbientScope | undefined;
   readonly hooks: HookSink | undefined;
+  /** What is sent from it has no settings by context: it is Sluice's own, and of no tenant. */
+  readonly isBare: boolean;
   /** What a library is about to begin from here, for those who know libraries: a field, since weak maps are dear. */
   begins: unknown;
   private opened: OpenTransaction | undefined;
@@ -98,6 +102,7 @@ export class Frame {
     this.scope = scope;
     this.level = scope === undefined ? change.level : scope.transaction.level;
     this.hooks = change.hooks;
+    this.isBare = change.isBare ?? parent?.isBare ?? false;
     this.begins = undefined;
     if (parent !== undefined && scope !== undefined && isInside(scope, parent.scope)) {
       // What the frame around holds has not ended, so that there is nothing to let go of.
@@ -170,8 +175,8 @@ export class Frame {
 
   /** The same in another place. */
   private above(parent: Frame | undefined): Frame {
-    const { client, scope, level, current, baseLevel } = this;
-    return new Frame(parent, { client, scope, level, current, baseLevel, chain: this.carried });
+    const { client, scope, level, current, baseLevel, isBare } = this;
+    return new Frame(parent, { client, scope, level, current, baseLevel, isBare, chain: this.carried });
   }
 
   /**
@@ -245,6 +250,13 @@ export function currentFrame(): Frame | undefined {
 export function frameOfCall(): Frame | undefined {
   if (versions.size > 1) assertOwnVersionHere();
   return storage.getStore();
+}
+
+/** Runs `body`, in which what is sent has no settings by context. */
+export function runBare<Result>(body: () => Result): Result {
+  const outer = currentFrame();
+  const { client, level, scope, hooks } = outer ?? {};
+  return storage.run(new Frame(outer, { client, level, scope, hooks, isBare: true }), body);
 }
 
 /** Runs `body(argument)` with `frame` as the ambient one. */

@@ -21,6 +21,7 @@ export {
   type HookSink,
   nearestLive,
   type OpenTransaction,
+  runBare,
   runInFrame,
 } from './frame.ts';
 export { BaseLevel, type HeldByJob } from './base-level.ts';

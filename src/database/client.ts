@@ -2,6 +2,7 @@ import type { DatabaseAddress } from '../channels/index.ts';
 import { type Clock, nextId } from '../core/index.ts';
 import { type ClientDefinition, type Driver, type DriverConnection, textShower } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
+import { ClientSettings } from '../riders/index.ts';
 import { LockWatch, type TransactionalClient, type UnboundTreatment, WorkInProgress } from '../connection/index.ts';
 
 export interface ClientDependencies {
@@ -26,6 +27,7 @@ export class Client implements TransactionalClient {
   readonly unbound: UnboundTreatment;
   readonly work: WorkInProgress = new WorkInProgress();
   readonly locks: LockWatch;
+  readonly settings: ClientSettings | undefined;
   readonly show: (text: string) => string;
   readonly #end = new AbortController();
   #address: DatabaseAddress | undefined;
@@ -35,7 +37,7 @@ export class Client implements TransactionalClient {
     return this.driver.address ?? (this.#address ??= { system: this.driver.dialect });
   }
 
-  constructor(name: string, { driver, pool }: ClientDefinition, dependencies: ClientDependencies) {
+  constructor(name: string, { driver, pool, settings: byContext }: ClientDefinition, dependencies: ClientDependencies) {
     const { clock, random } = dependencies;
     this.name = name;
     this.database = dependencies.database;
@@ -46,6 +48,8 @@ export class Client implements TransactionalClient {
     this.unbound = dependencies.unbound;
     this.show = textShower((each) => driver.quoteName(each));
     this.locks = new LockWatch({ clientName: name, driver, clock, after: dependencies.lockProbeAfter });
+    if (byContext !== undefined && driver.settings !== undefined)
+      this.settings = new ClientSettings(name, driver.settings, byContext);
     const settings = poolSettings(name, pool);
     const { acquireTimeout } = settings;
     const { signal } = this.#end;

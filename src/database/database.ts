@@ -25,6 +25,7 @@ import type { ClientDefinition, QueryResult, Sql } from '../driver/index.ts';
 import type { PoolStats } from '../pool/index.ts';
 import type { HolderInfo } from '../observation/index.ts';
 import type { TransactionalClient } from '../connection/index.ts';
+import { settingsHere } from '../riders/index.ts';
 import {
   createDecorator,
   defaultHookLimit,
@@ -92,6 +93,8 @@ export interface DatabaseInternals {
   /** The deepest level that any client has a connection reserved for. */
   readonly maxLevel: number;
   readonly defaultClientName: string;
+  /** Names the settings by context that hold here, of all clients; an empty text for none. */
+  settingsHere(): string;
   /** What has happened in the chain of a transaction that is open; undefined for one that is not. */
   historyOf(id: string): readonly HistoryEntry[] | undefined;
 }
@@ -173,10 +176,12 @@ export class Database<Name extends string = string> {
       this.#handles.set(client, new Db(name as Name, client));
     }
     this.#default = this.#clientNamed(defaultClient);
+    const withSettings = [...this.#clients.values()].filter(({ settings }) => settings !== undefined);
     this.#internals = {
       clientNamed: (name) => this.#clientNamed(name),
       maxLevel: Math.max(...[...this.#clients.values()].map(({ pool }) => pool.settings.maxLevel)),
       defaultClientName: this.#default.name,
+      settingsHere: () => settingsHere(withSettings),
       historyOf: (id) => historyIn([...this.#clients.values()], id),
     };
     this.transaction = Object.assign(

@@ -58,7 +58,7 @@ export interface DatabaseOptions<Name extends string = string> {
 }
 
 const aDriver = withMethods('connect', 'classifyConnect', 'isolation', 'fulfils', 'inspect', 'quoteName');
-const aDefinition: Checks = { driver: aDriver, pool: anObject };
+const aDefinition: Checks = { driver: aDriver, pool: anObject, settings: aFunction };
 
 const checks: Record<keyof DatabaseOptions, Check> = {
   clients: entriesByName,
@@ -104,7 +104,12 @@ function definitionOf(name: string, definition: unknown): ClientDefinition {
   if (typeof definition !== 'object' || definition === null || !('driver' in definition) || !('pool' in definition)) {
     throw invalid(`The client "${name}" is not defined by a driver`, 'Give what postgres(...) returns');
   }
-  return readOptions(`The client "${name}"`, definition as ClientDefinition, aDefinition);
+  const read = readOptions(`The client "${name}"`, definition as ClientDefinition, aDefinition);
+  if (read.settings === undefined || read.driver.settings !== undefined) return read;
+  throw invalid(
+    `The client "${name}" has settings by context, which its driver (${read.driver.dialect}) does not have`,
+    'Leave "settings" out, or use a client on PostgreSQL',
+  );
 }
 
 function defaultAmong(names: readonly string[], given: string | undefined): string {

@@ -1,3 +1,4 @@
+import type { CurrentContext } from '../context/index.ts';
 import { anything, type Check } from '../core/index.ts';
 import type { Driver } from './driver.ts';
 
@@ -56,10 +57,21 @@ export function partPoolOptions<Options extends PoolOptions>(
   return { pool: Object.fromEntries(entries.filter(isOfPool)), own };
 }
 
+/**
+ * Settings of the server by name, as of a context. `null` leaves one out on purpose; for one that is `undefined` nothing is
+ * sent, and the call gets a `MissingSettingError`.
+ */
+export type SettingValues = Readonly<Record<string, string | number | bigint | boolean | null | undefined>>;
+
+/** The settings that the server is to have in what is sent from a context; it returns at once, and may be called often. */
+export type SettingsByContext = (context: CurrentContext) => SettingValues;
+
 /** A configured client: what `postgres(options)` and its like return. */
 export interface ClientDefinition {
   /** How to speak to the engine. */
   readonly driver: Driver;
   /** The limits of the client's pool, as given; defaults apply to what is missing. */
   readonly pool: PoolOptions;
+  /** What the server is told in each transaction, and with each statement outside of one; its driver has `settings`. */
+  readonly settings?: SettingsByContext | undefined;
 }

@@ -159,6 +159,17 @@ export interface LibraryPoolOptions {
   readonly bigNumberStrings?: boolean | undefined;
 }
 
+/** Settings that a server keeps until the end of a transaction. */
+export interface DriverSettings {
+  /** What is wrong with the name of a setting: what it has to be. It sends nothing. */
+  checkName(name: string): string | undefined;
+  /**
+   * A statement that sets values by name in the transaction that is open, until its end.
+   * @param cleared names of what was set there before, and is to be no longer
+   */
+  apply(values: ReadonlyMap<string, string>, cleared: readonly string[]): Statement;
+}
+
 /**
  * The port: all that Sluice needs of a database engine. Stateless but for caches; connections
  * are opened through it and owned by the pool.
@@ -190,6 +201,8 @@ export interface Driver extends EngineDialect {
    * engine has it if it does not carry out a COMMIT that stands behind it in the same exchange then.
    */
   refusalAfter?(milliseconds: number): Statement;
+  /** How settings by context are set; an engine without it has none. */
+  readonly settings?: DriverSettings | undefined;
   /**
    * A pool as the engine's usual client package has one, for libraries that take such: in a transaction of
    * `database` it gives that transaction's connection.

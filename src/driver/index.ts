@@ -1,4 +1,11 @@
-export { type ClientDefinition, partPoolOptions, type PoolOptions, poolOptionChecks } from './client-definition.ts';
+export {
+  type ClientDefinition,
+  partPoolOptions,
+  type PoolOptions,
+  poolOptionChecks,
+  type SettingsByContext,
+  type SettingValues,
+} from './client-definition.ts';
 export type { DatabaseAddress } from '../channels/index.ts';
 export type {
   Backend,
@@ -9,6 +16,7 @@ export type {
   ConnectionStatus,
   Driver,
   DriverConnection,
+  DriverSettings,
   EndStep,
   Exchange,
   LibraryPoolOptions,

@@ -12,7 +12,7 @@ import type { Db } from '../database/index.ts';
 import type { OutboxAdministration } from '../driver/index.ts';
 import { outboxOf } from './dialects.ts';
 import { aNumber, checkArguments } from './input.ts';
-import { withTables } from './tables.ts';
+import { queryTables } from './tables.ts';
 
 /** Where a message of the outbox is: on its way, or set aside because its delivery has failed too often. */
 export type OutboxState = 'waiting' | 'parked';
@@ -101,8 +101,8 @@ const findChecks: Record<keyof FindMessageOptions, Check> = { withPayload: aBool
  */
 export async function outboxCounts(db: Db): Promise<readonly OutboxCounts[]> {
   checkArguments('outboxCounts', db, {});
-  const { text, values } = administrationOf(db).counts();
-  const { rows } = await withTables(db, () => db.query<Readonly<Record<string, unknown>>>(text, values));
+  const asked = administrationOf(db).counts();
+  const { rows } = await queryTables(db, asked);
   return rows.map(({ channel, waiting, parked, lag }) => ({
     channel: String(channel),
     waiting: Number(waiting),
@@ -126,8 +126,8 @@ export async function listOutbox(db: Db, channel: string, options: OutboxListOpt
   const read = readOptions('listOutbox', options, listChecks, ['state']);
   const { state, limit = 100, cursor = '0', withPayload: payload = false } = read;
   const listing = { channel, parked: state === 'parked', after: cursor, limit: limit + 1, payload };
-  const { text, values } = administrationOf(db).list(listing);
-  const { rows } = await withTables(db, () => db.query<EntryRow>(text, values));
+  const asked = administrationOf(db).list(listing);
+  const { rows } = await queryTables<EntryRow>(db, asked);
   const messages = rows.slice(0, limit).map((row) => entryOf(row, payload));
   return { messages, cursor: rows.length > limit ? messages.at(-1)?.number : undefined };
 }
@@ -150,8 +150,8 @@ export async function findInOutbox(
   checkArguments('findInOutbox', db, { channel });
   checkedArgument('findInOutbox', 'number', number, aNumber);
   const { withPayload: payload = false } = readOptions('findInOutbox', options, findChecks);
-  const { text, values } = administrationOf(db).find(channel, number, payload);
-  const { rows } = await withTables(db, () => db.query<EntryRow>(text, values));
+  const asked = administrationOf(db).find(channel, number, payload);
+  const { rows } = await queryTables<EntryRow>(db, asked);
   const [row] = rows;
   return row === undefined ? undefined : entryOf(row, payload);
 }
@@ -168,8 +168,8 @@ export async function findInOutbox(
 export async function discardParked(db: Db, channel: string, numbers: readonly string[]): Promise<number> {
   checkArguments('discardParked', db, { channel, numbers });
   if (numbers.length === 0) return 0;
-  const { text, values } = administrationOf(db).discard(channel, numbers);
-  return (await withTables(db, () => db.query(text, values))).rowCount;
+  const asked = administrationOf(db).discard(channel, numbers);
+  return (await queryTables(db, asked)).rowCount;
 }
 
 const anAdministration = withMethods('counts', 'list', 'find', 'replay', 'discard');

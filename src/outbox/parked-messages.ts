@@ -6,7 +6,7 @@ import { outboxOf } from './dialects.ts';
 import { checkArguments } from './input.ts';
 import type { OutboxMessage } from './message.ts';
 import { readRow } from './outbox-row.ts';
-import { withTables } from './tables.ts';
+import { queryTables } from './tables.ts';
 
 /** A message whose delivery has failed too often. */
 export interface ParkedMessage extends OutboxMessage {
@@ -27,9 +27,9 @@ export interface ParkedMessage extends OutboxMessage {
  */
 export async function parkedMessages(db: Db, channel: string, limit = 100): Promise<readonly ParkedMessage[]> {
   checkArguments('parkedMessages', db, { channel, limit });
-  const { text, values } = outboxOf(db).parked(channel, limit);
+  const asked = outboxOf(db).parked(channel, limit);
   type Row = OutboxRow & { last_error: string; parked_at: Date | number };
-  const { rows } = await withTables(db, () => db.query<Row>(text, values));
+  const { rows } = await queryTables<Row>(db, asked);
   return rows.map((row) => ({
     ...readRow(row),
     number: row.id,
@@ -65,9 +65,9 @@ export async function replayParked(
   const numbers = isNumbers(which) ? which : undefined;
   checkArguments('replayParked', db, numbers === undefined ? { channel } : { channel, numbers });
   const limit = isNumbers(which) ? undefined : readOptions('replayParked', which, replayChecks).limit;
-  const { text, values } =
+  const asked =
     limit === undefined ? outboxOf(db).replay(channel, numbers) : administrationOf(db).replay(channel, limit);
-  const { rowCount } = await withTables(db, () => db.query(text, values));
+  const { rowCount } = await queryTables(db, asked);
   return rowCount;
 }
 

@@ -6,7 +6,7 @@ import {
   reportBackgroundError,
   isWatched,
 } from '../channels/index.ts';
-import { currentFrame, runInFrame } from '../context/index.ts';
+import { currentFrame, runBare, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, readOptions, storable, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf, type QueryOptions } from '../database/index.ts';
 import type { Statement } from '../driver/index.ts';
@@ -119,7 +119,7 @@ export class Relay {
       try {
         const claimed = await this.#relayBatch();
         this.#failures = 0;
-        await this.#forget();
+        await runBare(() => this.#forget());
         if (claimed === this.#settings.batchSize) continue;
       } catch (error) {
         this.#failures += 1;
@@ -148,6 +148,11 @@ export class Relay {
 
   /** @returns how many messages were claimed */
   #relayBatch(): Promise<number> {
+    // Its tables are those of all tenants.
+    return runBare(() => this.#relayTraced());
+  }
+
+  #relayTraced(): Promise<number> {
     if (!isWatched(relayTrace)) return this.#relay();
     const { channel } = this.#settings;
     const { clientName } = this.#db;

@@ -1,5 +1,7 @@
 import { refuseOtherVersion } from '../core/index.ts';
+import { runBare } from '../context/index.ts';
 import { type Db, isDb } from '../database/index.ts';
+import type { QueryResult, Statement } from '../driver/index.ts';
 import { outboxNamed, outboxOf } from './dialects.ts';
 import { OutboxMissingError } from './errors.ts';
 import { checkArguments } from './input.ts';
@@ -55,4 +57,12 @@ export async function withTables<Result>(db: Db, work: () => Promise<Result>): P
       at: { clientName: db.clientName, level: db.level },
     });
   }
+}
+
+/** Asks the tables without settings by context: what they hold is of no tenant. @throws OutboxMissingError */
+export function queryTables<Row = Readonly<Record<string, unknown>>>(
+  db: Db,
+  { text, values }: Statement,
+): Promise<QueryResult<Row>> {
+  return withTables(db, () => runBare(() => db.query<Row>(text, values)));
 }

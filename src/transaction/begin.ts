@@ -13,6 +13,7 @@ import {
 import { type Ancestor, Frame, runInFrame, TransactionRecord } from '../context/index.ts';
 import { isInstance, keepHistory, type Origin, SluiceError } from '../core/index.ts';
 import type { TransactionCharacteristics } from '../driver/index.ts';
+import { TransactionSettings } from '../riders/index.ts';
 import {
   attachSuppressed,
   frameAfter,
@@ -150,16 +151,10 @@ export function leaving({ transaction, result }: Attempted<unknown>): unknown {
 
 const noErrors: readonly unknown[] = [];
 
-function physicalTransaction({
-  client,
-  level,
-  outer,
-  previous,
-  origin,
-  isolation,
-  options,
-}: Attempt): PhysicalTransaction {
+function physicalTransaction(attempt: Attempt): PhysicalTransaction {
+  const { client, level, outer, previous, origin, isolation, options } = attempt;
   const around = outer?.innermost;
+  const settings = settingsOf(attempt);
   const record = new TransactionRecord({
     client,
     level,
@@ -180,7 +175,16 @@ function physicalTransaction({
     characteristics: { isolation, readOnly: options.readOnly ?? false },
     timeout: options.timeout,
     signal: options.signal,
+    settings,
   });
+}
+
+/** Read before anything is taken, in the context around. @throws MissingSettingError, InvalidSettingError */
+function settingsOf({ client, level, base }: Attempt): TransactionSettings | undefined {
+  if (client.settings === undefined) return undefined;
+  const mayChange = base !== undefined;
+  const how = { behindBegin: !mayChange, mayChange };
+  return new TransactionSettings(client.settings, { clientName: client.name, level }, how);
 }
 
 const noAncestors: readonly Ancestor[] = [];

@@ -9,6 +9,8 @@ export const order = [
   // What those who look on are told.
   'observation',
   'foreign-waits',
+  // What travels along with the statements of the program.
+  'riders',
   'connection',
   'hooks',
   'transaction',

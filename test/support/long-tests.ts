@@ -27,6 +27,7 @@ export const longTests: readonly string[] = [
   'test/conformance/queue-bullmq.test.ts',
   'test/conformance/queue-memory.test.ts',
   'test/conformance/queue-pg-boss.test.ts',
+  'test/conformance/tenants.test.ts',
   'test/conformance/usage/*.test.ts',
   'test/eslint/plugin.test.ts',
   'test/frameworks/nestjs-shutdown.test.ts',

@@ -17,6 +17,7 @@ import type { SessionFacts } from './connecting/identify.ts';
 import { Fitness } from './exchange/fitness.ts';
 import { createInspector } from './sql/inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './sql/control.ts';
+import { postgresSettings } from './sql/settings.ts';
 import { connectToFirst } from './connecting/connect.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readPostgresOptions, type PostgresOptions, preparedLimit } from './connecting/options.ts';
@@ -50,7 +51,7 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
-  const { preparedStatements, applicationName, ssl, options, types, ...place } = own;
+  const { preparedStatements, applicationName, ssl, options, types, settings, ...place } = own;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
   if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
@@ -84,6 +85,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     inspect: createInspector(),
     // Servers cut names that are longer (NAMEDATALEN), unless they were built otherwise.
     quoteName: nameQuoter('"', 63, bytesOf),
+    settings: postgresSettings,
     refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>
       createAmbientPool(database as Database, clientName, {
@@ -94,6 +96,6 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
       }),
     openLockProbe: (signal) => openLockProbe(servers, acquireTimeout, signal),
   };
-  return signed({ driver, pool });
+  return signed({ driver, pool, ...(settings === undefined ? {} : { settings }) });
 }
 calledAs(postgres, 'postgres({ connectionString })');

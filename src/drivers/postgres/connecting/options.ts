@@ -11,7 +11,7 @@ import {
   text,
   withMethods,
 } from '../../../core/index.ts';
-import { type PoolOptions, poolOptionChecks } from '../../../driver/index.ts';
+import { type PoolOptions, poolOptionChecks, type SettingsByContext } from '../../../driver/index.ts';
 import { encodedOr, parseConnectionString } from './connection-string.ts';
 import type { TypeParsers } from '../wire/pg-types.ts';
 import { isTargetSessionAttrs, type TargetSessionAttrs, targetSessionAttrs } from './target-session.ts';
@@ -56,6 +56,12 @@ export interface PostgresOptions extends PoolOptions {
   readonly preparedStatements?: number | boolean | undefined;
   /** Type parsers instead of pg's global ones. */
   readonly types?: TypeParsers | undefined;
+  /**
+   * What the server is told in every transaction and with every statement outside of one, of the context that it comes from:
+   * settings of your own (`app.tenant`), `role`, `search_path`. They travel with BEGIN and hold until the end of the
+   * transaction, also behind a pooler; caches keep apart what was read with other values. See "Row-level security".
+   */
+  readonly settings?: SettingsByContext | undefined;
 }
 
 const orElse = (first: Check, second: Check, expected: string): Check => {
@@ -75,6 +81,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
   types: withMethods('getTypeParser'),
+  settings: aFunction,
   ...poolOptionChecks,
 };
 

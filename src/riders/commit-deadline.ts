@@ -1,4 +1,5 @@
-import type { Driver, Step } from '../driver/index.ts';
+import type { Driver } from '../driver/index.ts';
+import type { Rider } from './rider.ts';
 
 /** When a transaction has to have committed at the latest, by the clock of its client. */
 export class CommitDeadline {
@@ -13,17 +14,12 @@ export class CommitDeadline {
   }
 
   /**
-   * What goes before the COMMIT, in the same write, if the engine can refuse one. The server began after it was asked to, so it
-   * refuses rather too early. @param startedAt when the server had answered BEGIN
+   * What rides before the COMMIT, if the engine can refuse one. The server began after it was asked to, so it refuses rather too
+   * early. @param startedAt when the server had answered BEGIN
    */
-  refusal(driver: Driver, startedAt: number): Step | undefined {
+  rider(driver: Driver, startedAt: number): Rider | undefined {
     const within = Math.max(0, Math.floor(this.#deadline - startedAt));
     const statement = driver.refusalAfter?.(within);
-    return statement === undefined ? undefined : { type: 'statement', statement };
-  }
-
-  /** For a COMMIT that was refused. */
-  error(cause: unknown): unknown {
-    return this.#tooLate(cause);
+    return statement === undefined ? undefined : { seat: 'beforeCommit', statement, refused: this.#tooLate };
   }
 }
