@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
-import { type CancelTimer, type Check, label, readOptions, systemClock } from '../../core/index.ts';
+import { type CancelTimer, type Check, endsWithin, label, readOptions, systemClock } from '../../core/index.ts';
 import type { FleetBus } from '../index.ts';
 
 /** Options of `postgresFleet()`. */
@@ -32,6 +32,8 @@ const longestMessage = 7_900;
 const mostWaiting = 32;
 const connectTimeout = 10_000;
 const sendTimeout = 10_000;
+/** How long a server that has gone silent may keep the end waiting, in milliseconds. */
+const endTimeout = 1_000;
 const firstPause = 200;
 const longestPause = 10_000;
 
@@ -79,8 +81,13 @@ class PostgresBus implements FleetBus {
     this.#cancelTimer?.();
     const client = this.#client;
     if (client === undefined) return;
-    if (this.#connected === undefined) client.connection.stream.destroy();
-    else await client.end().catch(() => {});
+    const stream = client.connection.stream as Socket;
+    if (this.#connected !== undefined) {
+      // Who awaits the end may have nothing else that keeps the process.
+      stream.ref();
+      await endsWithin(systemClock, client.end(), endTimeout).catch(() => {});
+    }
+    stream.destroy();
   }
 
   get #channel(): string {

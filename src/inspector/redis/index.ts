@@ -1,4 +1,4 @@
-import { type Check, label, readOptions, withMethods } from '../../core/index.ts';
+import { type Check, endsWithin, label, readOptions, systemClock, withMethods } from '../../core/index.ts';
 import type { FleetBus } from '../index.ts';
 
 /** As much of a client of ioredis as is used here. */
@@ -49,6 +49,9 @@ const checks: Record<keyof RedisFleetOptions, Check> = {
   channel: label(200),
 };
 
+/** How long a Redis that has gone silent may keep the end waiting, in milliseconds: the program closes the clients. */
+const endTimeout = 1_000;
+
 /** Publish and subscribe. */
 class RedisBus implements FleetBus {
   readonly longestMessage: number = 65_536;
@@ -88,7 +91,7 @@ class RedisBus implements FleetBus {
   }
 
   async close(): Promise<void> {
-    await this.#end().catch(() => {});
+    await endsWithin(systemClock, this.#end(), endTimeout).catch(() => {});
   }
 }
 
