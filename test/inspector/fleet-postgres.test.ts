@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { joinFleet } from '../../src/inspector/index.ts';
 import { postgresFleet } from '../../src/inspector/postgres/index.ts';
+import type { Snapshot } from '../../src/inspector/snapshot.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { until } from '../support/settled.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -78,6 +79,37 @@ describe('a fleet on PostgreSQL', () => {
     const sent = (await Promise.all(outcomes)).filter((outcome) => outcome === 'sent').length;
     await until('all that was sent has come', () => heard.length > sent);
     expect(heard).toEqual(['first', ...Array.from({ length: sent }, (_, at) => `${at}`)]);
+  });
+
+  it('finds no circle among those who wait for one and the same row in several processes', async () => {
+    await server.sql('insert into product (id) values (1)');
+    const channel = `fleet ${randomUUID()}`;
+    const fleet = (): ReturnType<typeof postgresFleet> => postgresFleet({ connectionString: server.url, channel });
+    const [shop, worker] = [server.open({ max: 3, maxLevel: 0 }), server.open({ max: 3, maxLevel: 0 })];
+    const member = joinFleet(worker, { name: 'worker', fleet: fleet() });
+    onTestFinished(() => member.close());
+    const page = await openInspector({ database: shop, fleet: fleet() });
+    const stream = await readStream(page);
+    let isOver = false;
+    const sell = async (database: typeof shop): Promise<void> => {
+      while (!isOver) {
+        await database.transaction(async () => {
+          await database.query('update product set stock = stock + 1 where id = 1');
+          await new Promise((resolve) => setTimeout(resolve, 40));
+        });
+      }
+    };
+    const selling = [shop, worker, shop, worker, shop, worker].map(sell);
+    const waitsIn = ({ holders, processes }: Snapshot): number =>
+      processes.filter(({ id }) =>
+        holders.shown.some(({ processId, waitsFor }) => processId === id && waitsFor.type === 'lock'),
+      ).length;
+    const looks = (): readonly Snapshot[] => stream.snapshots.filter((each) => waitsIn(each) === 2);
+    await until('both were seen to wait many times', () => looks().length >= 30, 20_000);
+    isOver = true;
+    await Promise.all(selling);
+    stream.leave();
+    expect(looks().flatMap(({ standstills }) => standstills.filter(({ kind }) => kind === 'circle'))).toEqual([]);
   });
 
   it('takes other processes of other channels for none of its own', async () => {

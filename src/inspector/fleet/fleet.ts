@@ -26,11 +26,14 @@ export interface Known {
   status: ProcessView['status'];
   /** When it last answered as it should, and when it was first known, by the monotonic clock. */
   answeredAt: number;
+  /** When it was asked for that. */
+  askedAt: number;
   readonly knownSince: number;
 }
 
 interface Asked {
   readonly id: string;
+  readonly at: number;
   readonly isHistory: boolean;
   readonly assemblies: Map<string, Assembly | 'done'>;
   /** Characters that have come. */
@@ -105,7 +108,8 @@ export class Fleet {
 
   #open(question: Pick<Asked, 'isHistory' | 'onHistory'>): string {
     const id = nextId();
-    this.#asked = [...this.#asked.slice(-(openQuestions - 1)), { ...question, id, assemblies: new Map(), size: 0 }];
+    const asked = { ...question, id, at: performance.now(), assemblies: new Map(), size: 0 };
+    this.#asked = [...this.#asked.slice(-(openQuestions - 1)), asked];
     return id;
   }
 
@@ -142,7 +146,7 @@ export class Fleet {
       }
       const report = readReport(answer);
       if (report.identity.id !== from) throw new Error('another process');
-      this.#note(from, 'answered', report);
+      this.#note(from, 'answered', { report, askedAt: asked.at });
       this.#onReport(report);
     } catch (error) {
       const isTooLarge = error instanceof RangeError;
@@ -150,15 +154,12 @@ export class Fleet {
     }
   }
 
-  #note(id: string, status: Known['status'], report?: ProcessReport): void {
+  #note(id: string, status: Known['status'], answer?: Pick<Known, 'report' | 'askedAt'>): void {
     const now = performance.now();
-    const known = this.#known.get(id) ?? { id, report: undefined, status, answeredAt: 0, knownSince: now };
+    const known = this.#known.get(id) ?? { id, report: undefined, status, answeredAt: 0, askedAt: 0, knownSince: now };
     if (!this.#known.has(id) && this.#known.size >= mostProcesses) return;
     known.status = status;
-    if (report !== undefined) {
-      known.report = report;
-      known.answeredAt = now;
-    }
+    if (answer !== undefined) Object.assign(known, answer, { answeredAt: now });
     this.#known.set(id, known);
   }
 }

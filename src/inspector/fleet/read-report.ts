@@ -128,6 +128,7 @@ const holders = shaped<ToldHolders>({
   total: aNumber,
   waiting: aNumber,
   leftOut: aNumber,
+  lookedAgo: aNumber,
 });
 
 const second = shaped<ToldSecond>({

@@ -6,7 +6,7 @@ import { type Database, internalsOf } from '../../database/index.ts';
 import type { HolderInfo } from '../../observation/index.ts';
 import type { Collector } from '../measure/collector.ts';
 import type { CacheView, PoolView, ProcessIdentity } from '../snapshot.ts';
-import type { ProcessReport } from './report.ts';
+import type { ProcessReport, ToldHolders } from './report.ts';
 import { toldHolders } from './told-holders.ts';
 
 /** How long a server may take to tell who waits for whose locks, in milliseconds. */
@@ -34,8 +34,7 @@ export interface OwnProcessSettings {
 export class OwnProcess {
   readonly identity: ProcessIdentity;
   readonly #settings: OwnProcessSettings;
-  #latest: ProcessReport['holders'] | undefined;
-  #lookAgainAt = 0;
+  #latest: { readonly told: ToldHolders; readonly at: number; readonly again: number } | undefined;
   #problems: readonly string[] = [];
 
   constructor(settings: OwnProcessSettings) {
@@ -73,8 +72,10 @@ export class OwnProcess {
     return undefined;
   }
 
-  async #holders(): Promise<ProcessReport['holders']> {
-    if (this.#latest !== undefined && performance.now() < this.#lookAgainAt) return this.#latest;
+  async #holders(): Promise<ToldHolders> {
+    const now = performance.now();
+    const latest = this.#latest;
+    if (latest !== undefined && now < latest.again) return { ...latest.told, lookedAgo: now - latest.at };
     const problems: string[] = [];
     const look = async (database: Database): Promise<readonly HolderInfo[]> => {
       try {
@@ -86,8 +87,9 @@ export class OwnProcess {
     };
     const found = (await Promise.all(this.#settings.databases.map(look))).flat();
     this.#problems = problems;
-    this.#lookAgainAt = performance.now() + Math.floor((found.length / looksPerSecond) * 1_000);
-    return (this.#latest = toldHolders(found.sort((one, other) => other.age - one.age)));
+    const told = { ...toldHolders(found.sort((one, other) => other.age - one.age)), lookedAgo: 0 };
+    this.#latest = { told, at: now, again: performance.now() + Math.floor((found.length / looksPerSecond) * 1_000) };
+    return told;
   }
 }
 

@@ -8,6 +8,8 @@ export interface ToldHolders {
   readonly total: number;
   readonly waiting: number;
   readonly leftOut: number;
+  /** How many milliseconds lie between the look and the question that this answers: a look at very many answers several. */
+  readonly lookedAgo: number;
 }
 
 /** What a process reports. */

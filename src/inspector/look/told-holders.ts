@@ -9,7 +9,7 @@ const mostGroups = 100;
 type Group = { -readonly [Name in keyof Omit<HolderGroup, 'processId'>]: HolderGroup[Name] };
 
 /** Parts those who are shown from those who are too many for it. @param holders those that began first first */
-export function toldHolders(holders: readonly HolderInfo[]): ToldHolders {
+export function toldHolders(holders: readonly HolderInfo[]): Omit<ToldHolders, 'lookedAgo'> {
   const chosen = new Set(holders.filter(({ backend }) => backend !== undefined).slice(0, mostShown));
   for (const holder of holders) {
     if (chosen.size >= mostShown) break;

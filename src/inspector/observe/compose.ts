@@ -2,10 +2,11 @@ import { findStandstills, type Standstill } from '../../observation/index.ts';
 import type { Known } from '../fleet/fleet.ts';
 import type { HolderView, ProcessView, SessionView, Snapshot } from '../snapshot.ts';
 import type { ProcessReport } from '../look/report.ts';
+import { atOneTime, type Told } from './at-one-time.ts';
 
 /** What a look has found. */
 export interface Found {
-  readonly own: ProcessReport;
+  readonly own: Told;
   readonly others: readonly Known[];
   readonly sessions: readonly SessionView[];
   readonly problems: readonly string[];
@@ -17,11 +18,12 @@ const mostStandstills = 50;
 
 /** Puts together what all processes tell. */
 export function compose({
-  own,
+  own: told,
   others,
   sessions,
   problems,
 }: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | 'queues' | 'channels'> {
+  const own = told.report;
   // What one told that does not answer now may long be over.
   const answered = others.filter(({ status }) => status === 'answered');
   const reports = [own, ...answered.map(({ report }) => report)].filter((report) => report !== undefined);
@@ -39,7 +41,7 @@ export function compose({
     inspector: own.identity.id,
     processes: [viewOf(own, 'answered', true), ...others.map(viewOfOther)],
     holders: { shown: shown.slice(0, mostHolders), groups, total, leftOut },
-    standstills: standstillsAmong(shown),
+    standstills: standstillsAmong([told, ...answered.flatMap(toldBy)]),
     sessions: foreign(sessions, shown),
     problems: [...new Set([...problems, ...reports.flatMap((report) => report.problems)])],
   };
@@ -59,6 +61,10 @@ function viewOfOther({ id, report, status, answeredAt }: Known): ProcessView {
   return { id, name: `process ${id}`, ...unknown, isInspector: false, status, holders: 0, waiting: 0 };
 }
 
+function toldBy({ report, askedAt, answeredAt }: Known): readonly Told[] {
+  return report === undefined ? [] : [{ report, askedAt, cameAt: answeredAt }];
+}
+
 /** Those of no process of the fleet: what its own are doing stands among the holders. */
 function foreign(sessions: readonly SessionView[], holders: readonly HolderView[]): readonly SessionView[] {
   const own = new Set(holders.map(({ backend }) => backend?.id));
@@ -66,9 +72,9 @@ function foreign(sessions: readonly SessionView[], holders: readonly HolderView[
 }
 
 /** What other processes tell may not fit together: the page is shown all the same. */
-function standstillsAmong(holders: readonly HolderView[]): readonly Standstill[] {
+function standstillsAmong(lists: readonly Told[]): readonly Standstill[] {
   try {
-    return findStandstills(holders).slice(0, mostStandstills);
+    return findStandstills(atOneTime(lists)).slice(0, mostStandstills);
   } catch {
     return [];
   }

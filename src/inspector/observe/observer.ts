@@ -6,7 +6,6 @@ import type { Points } from '../measure/points.ts';
 import type { ActionName, Point, Snapshot, TransactionHistory } from '../snapshot.ts';
 import { compose } from './compose.ts';
 import type { OwnProcess } from '../look/own-process.ts';
-import type { ProcessReport } from '../look/report.ts';
 import type { SlowLook } from '../look/slow-look.ts';
 
 export interface ObserverSettings {
@@ -114,13 +113,15 @@ export class Observer {
   async #lookOnce(): Promise<Omit<Snapshot, 'points'>> {
     const { process, fleet, points, payloads, actions, sessions, queues, channels } = this.#settings;
     fleet?.ask();
-    const own: ProcessReport = await process.report();
+    const askedAt = performance.now();
+    const own = await process.report();
+    const cameAt = performance.now();
     // After it: the inspector's own statements are none of those that are shown.
     for (const look of [sessions, queues, channels]) look?.ask();
     points.add(own.identity.id, own.seconds);
     const problems = [fleet, sessions, queues, channels].map((asked) => asked?.problem);
     const now = compose({
-      own,
+      own: { report: own, askedAt, cameAt },
       others: fleet?.known() ?? [],
       sessions: sessions?.found ?? [],
       problems: problems.filter((problem) => problem !== undefined),
