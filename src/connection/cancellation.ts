@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from '../core/index.ts';
+import { type CancelTimer, type Clock, onAbort } from '../core/index.ts';
 import type { DriverConnection, Failure } from '../driver/index.ts';
 import { withCaller } from './failures.ts';
 
@@ -61,10 +61,7 @@ export class Cancellation {
   /** Cancels when the caller's signal aborts. */
   onSignal(signal: AbortSignal): void {
     this.#controller ??= new AbortController();
-    const onAbort = (): void => this.request(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    this.#onStop(() => signal.removeEventListener('abort', onAbort));
+    this.#onStop(onAbort(signal, () => this.request(signal.reason)));
   }
 
   /** Cancels now: what runs on the server is cancelled there, what waits here is refused. */
@@ -95,10 +92,10 @@ export class Cancellation {
     const signal = this.signal;
     if (signal === undefined) return work;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason as Error);
-      if (signal.aborted) onAbort();
-      else signal.addEventListener('abort', onAbort, { once: true });
+      const stop = onAbort(signal, () => reject(signal.reason as Error));
       work.then(resolve, reject);
+      // A checkout may send very many.
+      work.then(stop, stop);
     });
   }
 
@@ -156,10 +153,9 @@ export class Cancellation {
         };
         cancelTimer = this.#clock.setTimer(giveUp, Math.max(0, this.#giveUpAt - this.#clock.now()));
       };
-      if (signal.aborted) limit();
-      else signal.addEventListener('abort', limit, { once: true });
+      const stopFollowing = onAbort(signal, limit);
       const stop = (): void => {
-        signal.removeEventListener('abort', limit);
+        stopFollowing();
         cancelTimer?.();
       };
       work.finally(stop).then(resolve, reject);

@@ -31,7 +31,7 @@ import {
 import { type Flight, SessionSettings } from '../riders/index.ts';
 import { type TurnLimit, type TurnOwner, Turns } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
-import { type ErrorPlace, located, sampleOrigin } from '../core/index.ts';
+import { type ErrorPlace, located, onAbort, sampleOrigin } from '../core/index.ts';
 
 /** How many calls may lie between the program and a connection that a library takes. */
 const callsOfLibrary = 40;
@@ -180,11 +180,11 @@ export class Checkout implements RunningWork, TurnOwner {
       // What reads it may wait for a server that does not answer: it hears that the connection is cut.
       const cut = (): void => this.#giveBack(false);
       const { signal } = this.#cancellation;
-      signal?.addEventListener('abort', cut, { once: true });
+      const stop = signal && onAbort(signal, cut);
       const flight = await this.#beginStream(connection);
       await work(connection);
       if (flight?.steps[0]?.type === 'begin') await this.#end(connection);
-      signal?.removeEventListener('abort', cut);
+      stop?.();
       this.#streaming = false;
     });
   }

@@ -18,6 +18,51 @@ export const systemClock: Clock = {
   },
 };
 
+/**
+ * Calls back once when a signal aborts: at once where it has. Very many may follow the same one, such as that of a whole
+ * program: an EventTarget would compare each new listener with all that it has, and so would taking it back.
+ * @returns takes the callback back
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  return (Followers.of.get(signal) ?? new Followers(signal)).add(callback);
+}
+
+/** Those who follow a signal, as a single listener of it. */
+class Followers {
+  static readonly of = new WeakMap<AbortSignal, Followers>();
+  readonly #signal: AbortSignal;
+  readonly #those = new Set<() => void>();
+  readonly #tell = (): void => {
+    this.#end();
+    for (const each of this.#those) each();
+    this.#those.clear();
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    Followers.of.set(signal, this);
+    signal.addEventListener('abort', this.#tell, { once: true });
+  }
+
+  add(callback: () => void): () => void {
+    // The same callback may follow twice.
+    const own = (): void => callback();
+    this.#those.add(own);
+    return () => {
+      if (this.#those.delete(own) && this.#those.size === 0) this.#end();
+    };
+  }
+
+  #end(): void {
+    Followers.of.delete(this.#signal);
+    this.#signal.removeEventListener('abort', this.#tell);
+  }
+}
+
 /** Waits for `delay` milliseconds, or rejects with the signal's reason. */
 export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -25,15 +70,16 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
       reject(signal.reason as Error);
       return;
     }
-    const onAbort = (): void => {
-      cancel();
-      reject(signal?.reason as Error);
-    };
     const cancel = clock.setTimer(() => {
-      signal?.removeEventListener('abort', onAbort);
+      stop?.();
       resolve();
     }, delay);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stop =
+      signal &&
+      onAbort(signal, () => {
+        cancel();
+        reject(signal.reason as Error);
+      });
   });
 }
 

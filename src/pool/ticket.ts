@@ -1,4 +1,4 @@
-import type { LinkedList, ListNode, TimeoutQueue, PlaceInLine } from '../core/index.ts';
+import { type LinkedList, type ListNode, onAbort, type TimeoutQueue, type PlaceInLine } from '../core/index.ts';
 import type { AcquireRequest } from './request.ts';
 
 /** A request that could not be served at once. It leaves its line in constant time, whatever the reason. */
@@ -8,7 +8,7 @@ export class Ticket<Result> {
   #node: ListNode<Ticket<Result>> | undefined;
   #timeouts: TimeoutQueue<Ticket<Result>> | undefined;
   #place: PlaceInLine<Ticket<Result>> | undefined;
-  #onAbort: (() => void) | undefined;
+  #stopFollowing: (() => void) | undefined;
 
   constructor(request: AcquireRequest) {
     this.request = request;
@@ -26,8 +26,7 @@ export class Ticket<Result> {
 
   /** The same for the signal of the request. */
   onAbort(signal: AbortSignal, callback: (reason: unknown) => void): void {
-    this.#onAbort = () => callback(signal.reason);
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#stopFollowing = onAbort(signal, () => callback(signal.reason));
   }
 
   joinLine(line: LinkedList<Ticket<Result>>): void {
@@ -56,6 +55,6 @@ export class Ticket<Result> {
   #finish(): void {
     this.leaveLine();
     if (this.#place !== undefined) this.#timeouts?.end(this.#place);
-    if (this.#onAbort !== undefined) this.request.signal?.removeEventListener('abort', this.#onAbort);
+    this.#stopFollowing?.();
   }
 }

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { fail, jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError, isWatched } from '../channels/index.ts';
 import { type Frame, type HeldByJob, runInFrame } from '../context/index.ts';
-import { fieldOf, isInstance, systemClock } from '../core/index.ts';
+import { fieldOf, isInstance, onAbort, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext, traceOf } from '../envelope/index.ts';
 import { recordInInbox } from '../outbox/index.ts';
@@ -267,10 +267,8 @@ async function recordedUnless(error: unknown, db: Db, queue: string, id: string)
 /** A handler without a transaction cannot be stopped; its slot is given free, and it is told by its signal. */
 function untilAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const stop = onAbort(signal, () => reject(signal.reason as Error));
+    work.then(resolve, reject).finally(stop);
   });
 }
 
@@ -314,13 +312,11 @@ class JobLimits {
   }
 
   #follow(signal: AbortSignal): void {
-    const onAbort = (): void => {
+    const release = (): void => {
       this.#released = true;
       this.#controller.abort(lost(this.#runner.queue.name, this.#delivery.id));
     };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    this.#stops.push(() => signal.removeEventListener('abort', onAbort));
+    this.#stops.push(onAbort(signal, release));
   }
 }
 

@@ -1,4 +1,4 @@
-import { type CancelTimer, systemClock } from '../core/index.ts';
+import { type CancelTimer, onAbort, systemClock } from '../core/index.ts';
 import { isOutcome, type JobOutcome, type JobReference, type JobState, type QueueEngine } from './engine/index.ts';
 import { JobsClosedError, JobTimeoutError } from './errors.ts';
 import { toError } from './remote-failure.ts';
@@ -68,10 +68,9 @@ export class Waiting {
         return;
       }
       const now = systemClock.now();
-      const onAbort = (): void => waiter.reject(signal?.reason);
       const end = (): void => {
         cancelTimer();
-        signal?.removeEventListener('abort', onAbort);
+        stop?.();
         this.#remove(waiter);
       };
       const waiter: Waiter = {
@@ -95,7 +94,7 @@ export class Waiting {
         mayBeLost: false,
       };
       const cancelTimer = systemClock.setTimer(() => waiter.reject(timedOut(waiter, timeout)), timeout);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const stop = signal && onAbort(signal, () => waiter.reject(signal.reason));
       this.#add(waiter);
     });
   }

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   afterRollback,
   currentContext,
@@ -139,6 +139,25 @@ describe('signal', () => {
     );
     expect((await rejection(pending)).message).toBe('too late');
     expect(ran).toBe(false);
+  });
+
+  it('may be that of very many, and is listened to once', async () => {
+    const database = server.open({ acquireTimeout: 60_000 });
+    const controller = new AbortController();
+    const listening = vi.spyOn(controller.signal, 'addEventListener');
+    const reason = new Error('shut down');
+    const endless = new Promise<void>(() => {});
+    await database.transaction(async () => {}, { signal: controller.signal });
+    // Others wait for a connection.
+    const bodies = [(): Promise<void> => endless, async (): Promise<void> => await insert(database, 1)];
+    const all = Array.from({ length: 1_000 }, (_, at) =>
+      rejection(database.transaction(bodies[at % 2] ?? endless, { signal: controller.signal })),
+    );
+    expect(listening).toHaveBeenCalledTimes(2);
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    controller.abort(reason);
+    expect(new Set(await Promise.all(all))).toEqual(new Set([reason]));
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
   it('leaves no listener behind', async () => {

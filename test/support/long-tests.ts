@@ -32,6 +32,7 @@ export const longTests: readonly string[] = [
   'test/eslint/plugin.test.ts',
   'test/frameworks/nestjs-shutdown.test.ts',
   'test/inspector/page-standstills.test.ts',
+  'test/inspector/page-work.test.ts',
   'test/inspector/page.test.ts',
   'test/integration/cache-cluster.test.ts',
   'test/integration/cache-network.test.ts',

@@ -34,7 +34,11 @@ export class WorkList {
     // The answer to a later question is there, or comes.
     if (asked !== this.#asked) return;
     setText(byId(`${this.#name}-note`), `${content.note}, as of ${moment(Date.now())}.`);
-    byId(`${this.#name}-list`).replaceChildren(...(content.rows.length === 0 ? [] : [table(content)]));
+    const list = byId(`${this.#name}-list`);
+    // Its button is gone with the others: who works with keys goes on from here.
+    const hadFocus = list.contains(document.activeElement);
+    list.replaceChildren(...(content.rows.length === 0 ? [] : [table(content)]));
+    if (hadFocus) byId(`${this.#name}-refresh`).focus();
   }
 }
 
