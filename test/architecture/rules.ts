@@ -136,8 +136,9 @@ export const rules: Readonly<Record<string, FolderRule>> = {
       'eslint',
       'inspector',
       'inspector/postgres',
+      'inspector/redis',
     ],
-    packages: ['pg', 'eslint'],
+    packages: ['pg', 'eslint', 'ioredis'],
   },
   'cli/demo': {
     folders: [

@@ -1,15 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
+import { Redis } from 'ioredis';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Database } from '../../src/index.ts';
 import { joinFleet } from '../../src/inspector/index.ts';
 import { postgresFleet } from '../../src/inspector/postgres/index.ts';
+import { redisFleet } from '../../src/inspector/redis/index.ts';
 import type { Snapshot } from '../../src/inspector/snapshot.ts';
 import { type Page, pageAt } from '../inspector/inspector-client.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { listening } from '../support/http-client.ts';
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
-import { describeWith, mariadbUrl } from '../support/servers.ts';
+import { describeWith, mariadbUrl, redisUrl } from '../support/servers.ts';
 import { signal, until } from '../support/settled.ts';
 import { startStandby } from '../support/streaming-standby.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -177,6 +181,72 @@ describe('inspect on PostgreSQL', () => {
   });
 });
 
+await describeWith('Redis', 'inspect over Redis', () => {
+  const channel = `sluice-test-${randomUUID()}`;
+  /** A process that has joined over it. */
+  function joinOver(database: Database): void {
+    const client = new Redis(redisUrl);
+    const subscriber = client.duplicate();
+    const member = joinFleet(database, { name: 'worker', fleet: redisFleet({ client, subscriber, channel }) });
+    onTestFinished(async () => {
+      await member.close();
+      client.disconnect();
+      subscriber.disconnect();
+    });
+  }
+  const hasWorker = ({ processes }: Snapshot): boolean =>
+    processes.some(({ name, status }) => name === 'worker' && status === 'answered');
+
+  it('shows the processes that have joined there, and other sessions', { timeout: limit }, async () => {
+    joinOver(server.open());
+    await openSession();
+    const { page, end } = await inspect(server.url, '--redis', redisUrl, '--channel', channel);
+    await shows(page, 'the worker and the session', (now) => hasWorker(now) && showsSession(now));
+    const { code, stderr } = await end();
+    expect(code).toBe(0);
+    expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`the fleet on the channel ${channel} of Redis at `);
+    expect(stderr).not.toContain('://');
+  });
+
+  it('shows them on MariaDB, too', { timeout: limit }, async () => {
+    joinOver(server.open());
+    const { page, end } = await inspect(mariadbUrl, '--redis', redisUrl, '--channel', channel);
+    await shows(page, 'the worker', hasWorker);
+    expect((await end('SIGTERM')).code).toBe(0);
+  });
+
+  it(
+    'says that it cannot ask while Redis is silent or away, and goes on when it is back',
+    {
+      timeout: 2 * limit,
+    },
+    async () => {
+      const proxy = await startTcpProxy(redisUrl);
+      onTestFinished(() => proxy.close());
+      joinOver(server.open());
+      const { page, end } = await inspect(server.url, '--redis', proxy.url, '--channel', channel);
+      const cannotAsk = ({ problems }: Snapshot): boolean => problems.some((each) => each.includes('cannot be asked'));
+      await shows(page, 'the worker', hasWorker);
+      proxy.hold();
+      await shows(page, 'the problem', cannotAsk);
+      proxy.goOn();
+      proxy.cut();
+      await shows(page, 'the worker again', (now) => hasWorker(now) && !cannotAsk(now));
+      expect((await end()).code).toBe(0);
+    },
+  );
+});
+
+describe('inspect behind a proxy', () => {
+  it('answers under the names that it is given, and no others', { timeout: limit }, async () => {
+    const { page } = await inspect(server.url, '--allow-host', 'ops.example.com,db.example.com:8443');
+    const statusUnder = async (host: string): Promise<number> => (await page.get('/api/snapshot', { host })).status;
+    expect(await statusUnder('ops.example.com')).toBe(200);
+    expect(await statusUnder('db.example.com:8443')).toBe(200);
+    expect(await statusUnder('shop.example.com')).not.toBe(200);
+  });
+});
+
 await describeWith('MariaDB', 'inspect on MariaDB', () => {
   it('shows sessions, says that there is no fleet, and ends with SIGTERM', { timeout: limit }, async () => {
     const connection = await mysql.createConnection({ uri: mariadbUrl });
@@ -202,6 +272,8 @@ describe('inspect with bad input', () => {
     [['postgres://u:canary@h/x', '--port', '-1'], '--port needs a value'],
     [['postgres://u:canary@h/x', '--channel', 'c'.repeat(64)], '--channel takes a name of at most 63 bytes'],
     [['mysql://u:canary@h/x', '--channel', 'c'], '--channel is for PostgreSQL'],
+    [['postgres://u:canary@h/x', '--redis', 'postgres://u:canary@h/x'], 'does not begin with redis:// or rediss://'],
+    [['postgres://u:canary@h/x', '--redis'], '--redis needs a value'],
   ])('%j is refused with its usage', { timeout: limit }, async (args, message) => {
     const { code, stdout, stderr } = await sluice(['inspect', ...args]);
     expect(code).toBe(2);
@@ -214,6 +286,7 @@ describe('inspect with bad input', () => {
   it.each([
     ['--channel', 'a\u0007b'],
     ['--host', 'a\u0007b'],
+    ['--allow-host', 'a\u0007b'],
   ])('a %s that is none is refused with its usage', { timeout: limit }, async (...option) => {
     const { code, stdout, stderr } = await sluice(['inspect', server.url, ...option]);
     expect(code).toBe(2);
@@ -228,6 +301,16 @@ describe('inspect with bad input', () => {
     expect(stdout).toBe('');
     expect(stderr).toMatch(/127\.0\.0\.1:1.*cannot\s+be\s+used:.*ECONNREFUSED/s);
     expect(stderr).not.toContain('canary');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it('a Redis that is not there is an error', { timeout: limit }, async () => {
+    const { url, password } = withPassword(server.url);
+    const { code, stdout, stderr } = await sluice(['inspect', url, '--redis', 'redis://u:canary@127.0.0.1:1']);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^Redis at 127\.0\.0\.1:1 cannot\s+be\s+used:.*ECONNREFUSED/s);
+    for (const secret of ['canary', password]) expect(stderr).not.toContain(secret);
     expect(stderr).not.toContain('    at ');
   });
 

@@ -110,7 +110,7 @@ await describeWith('Redis', 'the page of an inspector', () => {
       const relay = createRelay(database, {
         channel: 'mail',
         maxAttempts: 1,
-        deliver: (batch) => {
+        deliver: async (batch) => {
           if (!isMended) throw new Error(`refused by ${evil}`);
           delivered.push(...batch.map(({ queue }) => queue));
         },

@@ -61,9 +61,17 @@ The exit code is 0 if all holds that Sluice promises there, 1 if not or if that 
     options: {
       port: { value: '<n>', about: 'where the page is; default: a port that is free' },
       host: { value: '<address>', about: 'the address that it listens on; default 127.0.0.1' },
-      channel: { value: '<name>', about: 'PostgreSQL: the channel of the fleet; default sluice_inspector' },
+      'allow-host': {
+        value: '<names>',
+        about: 'names by which browsers reach it besides, as behind a proxy; several with commas',
+      },
+      redis: { value: '<URL>', about: 'a Redis over which the processes are asked, in place of PostgreSQL' },
+      channel: {
+        value: '<name>',
+        about: 'the channel of the fleet; default sluice_inspector, on Redis sluice:inspector',
+      },
     },
-    notes: `URLs are postgres://, mysql:// or mariadb://. It prints the URL of the page, which lets in who has it. On PostgreSQL it shows the processes that have called joinFleet or startInspector with postgresFleet on this database, and other sessions of it; on MySQL and MariaDB sessions alone. It writes nothing.
+    notes: `URLs are postgres://, mysql:// or mariadb://. It prints the URL of the page, which lets in who has it. On PostgreSQL it shows the processes that have called joinFleet or startInspector with postgresFleet on this database, and other sessions of it; on MySQL and MariaDB sessions alone. With --redis it shows those that have joined over that Redis (redisFleet), whatever the server is. It writes nothing.
 The exit code is 0 if SIGINT or SIGTERM has ended it, 1 if the server cannot be used or the port is taken, and 2 if the command was not understood. More is in docs/inspector.md.`,
     async run(given) {
       const { runInspect } = await import('./inspect.ts');

@@ -8,7 +8,8 @@ import { mysqlChecks } from './mysql/index.ts';
 import { postgresChecks } from './postgres/index.ts';
 import { projectChecks } from './project/index.ts';
 import { redisChecks } from './redis/index.ts';
-import { redisTarget, withRedis } from './redis/redis-server.ts';
+import { redisTarget } from '../servers/redis-client.ts';
+import { withRedis } from './redis/redis-server.ts';
 
 /** Called before each thing that is looked at. */
 export type Tell = (what: string) => void;

@@ -7,6 +7,13 @@ export type Reply = string | number | null | ReplyError | readonly Reply[];
 /** Redis refused a command; others may go well. */
 export class ReplyError extends Error {}
 
+/** Where it is, without user and password. */
+export function redisTarget(url: string): string {
+  if (!URL.canParse(url)) return 'Redis';
+  const { hostname, port } = new URL(url);
+  return `Redis at ${hostname || '127.0.0.1'}:${port || 6379}`;
+}
+
 /** As much of a client as it takes to ask a Redis how it is: no package has to be installed for that. */
 export class RedisClient {
   readonly #socket: Socket;

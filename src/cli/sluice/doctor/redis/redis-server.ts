@@ -13,13 +13,6 @@ export interface RedisServer {
   readonly setting: (name: string) => Promise<string | undefined>;
 }
 
-/** Where it is, without user and password. */
-export function redisTarget(url: string): string {
-  if (!URL.canParse(url)) return 'Redis';
-  const { hostname, port } = new URL(url);
-  return `Redis at ${hostname || '127.0.0.1'}:${port || 6379}`;
-}
-
 /** Opens one for the time of `work`. */
 export async function withRedis<Result>(
   url: string,
