@@ -170,5 +170,5 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],
 };
 
-/** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources; the command runs a rule in the ESLint of a program. */
-export const shared: readonly string[] = ['kysely', 'pg', 'typeorm', 'knex', '@nestjs/common', 'eslint'];
+/** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources; the command runs a rule in the ESLint of a program, and asks a fleet over the Redis of ioredis, as BullMQ does. */
+export const shared: readonly string[] = ['kysely', 'pg', 'typeorm', 'knex', '@nestjs/common', 'eslint', 'ioredis'];

@@ -68,7 +68,7 @@ interface Layout {
 }
 
 function onCircle(length: number, width: number, tall: number): Layout {
-  // What is on the arrows of more than two has its room beside them.
+  // What is on the arrows of more than two has its room next to them.
   const radiusX = Math.max(60, Math.min(length === 2 ? 250 : 190, (width - box.width) / 2 - 8));
   const radiusY = length === 2 ? 24 : Math.min(150, 50 + 18 * length);
   const height = 2 * radiusY + tall + 24;
@@ -87,7 +87,7 @@ function inLine(
   { tall, isCircle }: { readonly tall: number; readonly isCircle: boolean },
 ): Layout {
   const step = tall + 46;
-  // What leads back to the first has its room at the right, and so has what is beside the arrows.
+  // What leads back to the first has its room at the right, and so has what is next to the arrows.
   const x = isCircle ? box.width / 2 + 4 : Math.max(box.width / 2 + 4, Math.min(width / 2, width - 200));
   const points = Array.from({ length }, (_, index) => ({ x, y: 12 + tall / 2 + index * step }));
   return { points, height: 24 + tall + (length - 1) * step };
@@ -110,7 +110,7 @@ interface Way {
   readonly width: number;
 }
 
-/** An arrow that is bent outwards, so that two between the same boxes are apart, with a text beside it. */
+/** An arrow that is bent outwards, so that two between the same boxes are apart, with a text next to it. */
 function arrow({ from, to, tall, width }: Way, label: string): readonly SVGElement[] {
   const isUpright = Math.abs(to.x - from.x) < 1;
   const isDown = isUpright && to.y > from.y;
