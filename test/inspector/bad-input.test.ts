@@ -20,7 +20,7 @@ describe('10 MB', { timeout: 60_000 }, () => {
     let id = '';
     const working = database.transaction(
       async () => {
-        const sent = database.query(`select pg_sleep(0.5), 1 as "${evil}" /* ${long} */`);
+        const sent = database.query(`select pg_sleep(0.5), 1 as "${evil}", 2 as "${long}"`);
         await until('the statement is shown', () =>
           stream.snapshots.some(({ holders }) => holders.shown.some(({ running }) => running?.text.includes('<img'))),
         );
