@@ -17,7 +17,7 @@ import {
   type TransactionCharacteristics,
 } from '../driver/index.ts';
 import { type HolderInfo, lookAtTransaction } from '../observation/index.ts';
-import { board, CommitDeadline, type Landed, type TransactionSettings } from '../riders/index.ts';
+import { board, CommitDeadline, CommitMark, type Landed, type TransactionSettings } from '../riders/index.ts';
 import { announceEnd, announceStart } from './transaction-events.ts';
 import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
@@ -83,6 +83,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   #startedAt = 0;
   #commitDeadline: CommitDeadline | undefined;
   readonly #settings: TransactionSettings | undefined;
+  readonly #mark: CommitMark | undefined;
   /** A BEGIN is on its way, or its answer. */
   #beginSent = false;
   /** A COMMIT is on its way, or its answer. */
@@ -99,6 +100,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.timeout = settings.timeout;
     this.signal = settings.signal;
     this.#settings = settings.settings;
+    this.#mark = this.client.driver.commits && new CommitMark(this.client.driver.commits);
     this.openedAt = settings.record.openedAt;
     this.record = settings.record;
     this.record.note('begin');
@@ -181,7 +183,8 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;
       const own = stepsOf(begin, pending, statements, last);
-      const flight = rider && board(own, rider);
+      const mark = write && !last ? this.#mark?.rider(this.#held.connection, statements) : undefined;
+      const flight = rider === undefined && mark === undefined ? undefined : board(own, rider, mark);
       const steps = flight?.steps ?? own;
       const running = this.#held.carryOut(steps, sent);
       this.cancellation.watch(running);
@@ -235,8 +238,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
    * effect on engines that cannot. @param tooLate makes the error for it
    */
   commitBy(deadline: number, tooLate: (cause: unknown) => unknown): void {
-    this.#commitDeadline ??= new CommitDeadline();
-    this.#commitDeadline.lower(deadline, tooLate);
+    (this.#commitDeadline ??= new CommitDeadline()).lower(deadline, tooLate);
   }
 
   /** Commits, and gives the connection back whatever comes of it. */
@@ -259,7 +261,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
     if (failure?.kind === 'connectionLost') {
-      if (mayHaveCommitted(failure)) return this.#endUnknown(this.cancellation.requested?.reason ?? failure.error);
+      if (mayHaveCommitted(failure)) return await this.#resolve(failure);
       return this.#end('rolledBack', connectionLost(this, failure.error));
     }
     if (exchange.refusedBy !== undefined) {
@@ -273,6 +275,18 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     );
   }
 
+  /** Asks the server how the transaction has ended, where it can be asked. */
+  async #resolve(failure: Failure): Promise<Ending> {
+    const { connection } = this.#held;
+    this.#held.giveBack();
+    const outcome = await this.#mark?.resolve(connection, this.client, this.cancellation.signal);
+    if (outcome === 'committed') return this.#end(outcome);
+    if (outcome === undefined) return this.#endUnknown(this.cancellation.requested?.reason ?? failure.error);
+    // Nothing of it has taken effect, so that another attempt may.
+    this.#repeatable = noteFailure(this.#repeatable, { ...failure, elsewhere: true });
+    return this.#end(outcome, connectionLost(this, failure.error));
+  }
+
   /** Rolls back, and gives the connection back, or destroys it if the server does not confirm. */
   async rollback(): Promise<Ending> {
     await this.cancellation.settled();
@@ -281,9 +295,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     if (this.#commitSent) return this.#endUnknown(this.cancellation.requested?.reason);
     const from = this.#state;
     this.#state = transition(from, 'ending');
-    if (from === 'started' && this.#held.status !== 'lost' && !this.cancellation.inDoubt) {
-      await this.#held.rollBack();
-    }
+    if (from === 'started' && this.#held.status !== 'lost' && !this.cancellation.inDoubt) await this.#held.rollBack();
     return this.#end('rolledBack');
   }
 

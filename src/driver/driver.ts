@@ -170,6 +170,26 @@ export interface DriverSettings {
   apply(values: ReadonlyMap<string, string>, cleared: readonly string[]): Statement;
 }
 
+/** Finds out how a transaction has ended whose connection was lost during its COMMIT. */
+export interface CommitResolution {
+  /** A statement whose answer says by what a transaction is found again. */
+  readonly mark: Statement;
+  /** Whether to ask behind a text on a connection: where the transaction can have got it. */
+  marks(connection: DriverConnection, text: string): boolean;
+  /** What `mark` has answered; nothing where the transaction is not to be found yet, so that it is asked again. */
+  markIn(result: QueryResult): string | undefined;
+  /**
+   * How the transaction with a mark has ended on a connection that is lost; waits while it has not. Gives up when the signal
+   * aborts.
+   * @returns nothing where that cannot be known for sure
+   */
+  resolve(
+    mark: string,
+    connection: DriverConnection,
+    signal: AbortSignal,
+  ): Promise<'committed' | 'rolledBack' | undefined>;
+}
+
 /**
  * The port: all that Sluice needs of a database engine. Stateless but for caches; connections
  * are opened through it and owned by the pool.
@@ -201,6 +221,8 @@ export interface Driver extends EngineDialect {
    * engine has it if it does not carry out a COMMIT that stands behind it in the same exchange then.
    */
   refusalAfter?(milliseconds: number): Statement;
+  /** How a COMMIT without an answer is resolved; an engine without it leaves the outcome unknown. */
+  readonly commits?: CommitResolution | undefined;
   /** How settings by context are set; an engine without it has none. */
   readonly settings?: DriverSettings | undefined;
   /**

@@ -12,6 +12,7 @@ export type {
   BeginStep,
   BlockedBy,
   Blocker,
+  CommitResolution,
   ConnectFailure,
   ConnectionStatus,
   Driver,

@@ -37,6 +37,7 @@ export const longTests: readonly string[] = [
   'test/integration/cache-cluster.test.ts',
   'test/integration/cache-network.test.ts',
   'test/integration/cache-redis.test.ts',
+  'test/integration/commit-resolution.test.ts',
   'test/integration/demo.test.ts',
   'test/integration/faults.test.ts',
   'test/integration/network-mariadb.test.ts',

@@ -9,6 +9,13 @@ export interface WireProxy {
   takeWrites(): number;
   /** Cuts the connections as soon as the server gets to see the given text. */
   cutAfter(text: string): void;
+  /**
+   * Cuts the client's connection when it sends the given text, which the server never gets to see. It hears that its client is
+   * gone, unless `silently`.
+   */
+  cutBefore(text: string, options?: { readonly silently?: boolean }): void;
+  /** From now on ends every new connection at once, until the returned function is called. */
+  refuse(): () => void;
   /** Forwards what comes to the server no more until the returned function is called. */
   freeze(): () => void;
   /** From now on tells clients another backend than the one they are connected to, as poolers do. */
@@ -25,11 +32,18 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
   let roundTrips = 0;
   let writes = 0;
   let cutText: string | undefined;
+  let uncut: { readonly text: string; readonly silently: boolean } | undefined;
+  let refuses = false;
   let frozen: Promise<void> | undefined;
   let hides = false;
 
   const server: Server = createServer((client) => {
+    if (refuses) {
+      client.on('error', () => {}).destroy();
+      return;
+    }
     const upstream = connect(Number(port), hostname);
+    let isSilent = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.setNoDelay(true);
@@ -41,6 +55,12 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
       return true;
     });
     client.on('data', (chunk: Buffer) => {
+      if (uncut !== undefined && chunk.includes(uncut.text)) {
+        isSilent = uncut.silently;
+        uncut = undefined;
+        client.destroy();
+        return;
+      }
       if (count(chunk)) writes += 1;
       const cut = cutText !== undefined && chunk.includes(cutText);
       void (frozen ?? Promise.resolve()).then(() => upstream.write(chunk));
@@ -55,7 +75,9 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
       if (hides) changeBackend(chunk);
       client.write(chunk);
     });
-    client.on('close', () => upstream.end());
+    client.on('close', () => {
+      if (!isSilent) upstream.end();
+    });
     upstream.on('close', () => client.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -77,6 +99,13 @@ export async function startWireProxy(target: string): Promise<WireProxy> {
     },
     cutAfter(text) {
       cutText = text;
+    },
+    cutBefore(text, { silently = false } = {}) {
+      uncut = { text, silently };
+    },
+    refuse() {
+      refuses = true;
+      return () => (refuses = false);
     },
     freeze() {
       const { promise, resolve } = Promise.withResolvers<void>();

@@ -27,6 +27,7 @@ import { serversOf } from './connecting/servers.ts';
 import { StatementRegistry } from './prepared/statement-registry.ts';
 import { prepareValue } from './wire/prepare-value.ts';
 import { warningsOfPooler } from './pooler-warnings.ts';
+import { CommitProbe } from './commit-probe.ts';
 import { signed, calledAs } from '../../core/index.ts';
 
 /** A peer that is gone is noticed this long after it has said nothing, and ten more seconds. In milliseconds. */
@@ -51,7 +52,8 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
-  const { preparedStatements, applicationName, ssl, options, types, settings, ...place } = own;
+  const { preparedStatements, applicationName, ssl, options, types, settings, ...rest } = own;
+  const { resolveCommit = false, ...place } = rest;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
   if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
@@ -60,6 +62,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const warnings = warningsOfPooler();
   const poolerTimeout = new PoolerTimeout(servers.target, acquireTimeout);
   const connects = new ConnectListeners();
+  const commits = resolveCommit ? new CommitProbe(servers, acquireTimeout) : undefined;
   const connectionOf = (client: pg.Client, facts: SessionFacts): PostgresConnection => {
     const { backend } = facts;
     const hidden = isHidden(backend);
@@ -76,6 +79,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     async connect(signal) {
       const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);
       const connection = connectionOf(client, facts);
+      if (!isHidden(facts.backend)) await commits?.opened(connection, client);
       await connects.opened(connection, signal);
       return connection;
     },
@@ -86,6 +90,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     // Servers cut names that are longer (NAMEDATALEN), unless they were built otherwise.
     quoteName: nameQuoter('"', 63, bytesOf),
     settings: postgresSettings,
+    commits,
     refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>
       createAmbientPool(database as Database, clientName, {

@@ -1,9 +1,8 @@
-import type pg from 'pg';
 import type { Backend, BlockedBy, LockProbe, LockWait } from '../../driver/index.ts';
 import { endClient } from './wire/cancel-and-close.ts';
 import { connectToFirst } from './connecting/connect.ts';
 import { startedAtColumn } from './connecting/identify.ts';
-import type { Servers } from './connecting/servers.ts';
+import { forProbes, type Servers } from './connecting/servers.ts';
 
 /**
  * Walks who blocks whom. A wait for a row shows as a wait for the transaction that locked it, and the
@@ -50,7 +49,7 @@ interface BlockerRow {
 
 /** Opens a connection of its own for looking at locks, to the server where the client's connections go. */
 export async function openLockProbe(servers: Servers, patience: number, signal: AbortSignal): Promise<LockProbe> {
-  const { client } = await connectToFirst(forProbes(servers), patience, signal);
+  const { client } = await connectToFirst(forProbes(servers, 'sluice lock probe'), patience, signal);
   return {
     async blockersOf({ id }: Backend): Promise<BlockedBy> {
       const { rows } = await client.query<BlockerRow>(blockersQuery, [id]);
@@ -72,13 +71,4 @@ export async function openLockProbe(servers: Servers, patience: number, signal: 
     },
     close: () => endClient(client),
   };
-}
-
-function forProbes({ configs: [first, ...rest], ...others }: Servers): Servers {
-  return { ...others, configs: [forProbe(first), ...rest.map(forProbe)] };
-}
-
-/** The program's own type parsers have no say in what is asked here. */
-function forProbe(config: pg.ClientConfig): pg.ClientConfig {
-  return { ...config, types: undefined, application_name: 'sluice lock probe' };
 }

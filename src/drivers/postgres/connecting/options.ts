@@ -57,6 +57,12 @@ export interface PostgresOptions extends PoolOptions {
   /** Type parsers instead of pg's global ones. */
   readonly types?: TypeParsers | undefined;
   /**
+   * Whether a COMMIT whose answer is lost with its connection is looked up on the server, over a connection outside of the
+   * budget, so that its outcome is known (PostgreSQL 15 or newer, and not behind a pooler). Each transaction that writes asks for its
+   * id along with its first write, which costs no round trip, and some work of the server. Default false.
+   */
+  readonly resolveCommit?: boolean | undefined;
+  /**
    * What the server is told in every transaction and with every statement outside of one, of the context that it comes from:
    * settings of your own (`app.tenant`), `role`, `search_path`. They travel with BEGIN and hold until the end of the
    * transaction, also behind a pooler; caches keep apart what was read with other values. See "Row-level security".
@@ -81,6 +87,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
   types: withMethods('getTypeParser'),
+  resolveCommit: aBoolean,
   settings: aFunction,
   ...poolOptionChecks,
 };

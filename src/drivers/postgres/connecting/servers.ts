@@ -41,6 +41,16 @@ export function serversOf(options: ServerOptions, others: pg.ClientConfig): Serv
   return { configs: [first, ...rest], wanted, ...placeOf([first, ...rest]) };
 }
 
+/** For questions of Sluice's own: the program's type parsers have no say in them. */
+export function forProbes({ configs: [first, ...rest], ...others }: Servers, name: string): Servers {
+  const forProbe = (config: pg.ClientConfig): pg.ClientConfig => ({
+    ...config,
+    types: undefined,
+    application_name: name,
+  });
+  return { ...others, configs: [forProbe(first), ...rest.map(forProbe)] };
+}
+
 /** A client that is not connected yet. */
 export function newClient(config: pg.ClientConfig): pg.Client {
   const client = new pg.Client(config);
