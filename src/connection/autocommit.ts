@@ -23,6 +23,8 @@ import type { RunningWork } from './work-in-progress.ts';
 export interface LoneStatements extends Pick<SentStatements, 'statements' | 'onSent'> {
   /** Where the program asked for them. */
   readonly origin: Origin | undefined;
+  /** The id of their event, where there is one. */
+  readonly eventId?: string | undefined;
 }
 
 /** Runs statements outside of a transaction, on a connection that they hold for no longer than themselves. */
@@ -30,12 +32,12 @@ export async function runAutocommit(
   client: TransactionalClient,
   level: number,
   frame: Frame | undefined,
-  { statements, origin, onSent }: LoneStatements,
+  { statements, origin, onSent, eventId }: LoneStatements,
 ): Promise<readonly QueryResult[]> {
   const own = statements.map((statement) => ({ type: 'statement', statement }) as const);
   const flight = client.settings && alone(own, client.settings);
   const steps = flight?.steps ?? own;
-  const holder = new NamedHolder(client, level, frame, 'single statement', origin);
+  const holder = new NamedHolder(client, level, frame, { name: 'single statement', origin, eventId });
   const hold = new Hold(client, level, holder, holder);
   const work = new AutocommitWork(client, hold, holder);
   let isSound = true;

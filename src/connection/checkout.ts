@@ -75,7 +75,7 @@ export class Checkout implements RunningWork, TurnOwner {
     name: string,
   ): Promise<Checkout> {
     client.settings?.here();
-    const holder = new NamedHolder(client, level, frame, name, sampleOrigin(Checkout.open, callsOfLibrary));
+    const holder = new NamedHolder(client, level, frame, { name, origin: sampleOrigin(Checkout.open, callsOfLibrary) });
     const hold = new Hold(client, level, holder, holder);
     const checkout = new Checkout(client, hold, holder);
     const cancellation = checkout.#cancellation;

@@ -33,6 +33,8 @@ export interface NamedInChain {
   readonly chainId: string;
   /** The transaction around it. */
   readonly parentId: string | undefined;
+  /** The event that a request for its connection is a part of. */
+  readonly eventId: string | undefined;
   /** The name of the transaction, or what it is instead. */
   readonly name: string;
 }
@@ -114,7 +116,7 @@ export class Hold {
   }
 
   #takeTraced(request: AcquireRequest): DriverConnection | Promise<DriverConnection> {
-    const { id: parentId, chainId, name } = this.#names;
+    const { eventId: parentId, chainId, name } = this.#names;
     const event = new AcquireTrace({ parentId, chainId, clientName: this.#client.name, level: this.#level, name });
     return acquireTrace.run(event, () => {
       const lease = this.#client.pool.acquire(request);
@@ -204,6 +206,15 @@ export function metDeadConnection(hold: Hold, { kind, reached }: Failure, mayRep
   return reached === 'unsent' || (reached === 'unanswered' && mayRepeatUnanswered());
 }
 
+/** What is known of something that holds a connection without a transaction. */
+interface NamedHolderOptions {
+  readonly name: string;
+  /** Where the program asked for the connection. */
+  readonly origin: Origin | undefined;
+  /** The event of what it is, which has the same id then. */
+  readonly eventId?: string | undefined;
+}
+
 /** Names what holds a connection without a transaction. */
 export class NamedHolder implements Holder, NamedInChain {
   readonly name: string;
@@ -214,9 +225,17 @@ export class NamedHolder implements Holder, NamedInChain {
   readonly #origin: Origin | undefined;
   readonly #since: number;
 
-  /** @param origin where the program asked for the connection */
-  constructor(client: TransactionalClient, level: number, frame: Frame | undefined, name: string, origin?: Origin) {
+  readonly #eventId: string | undefined;
+
+  constructor(
+    client: TransactionalClient,
+    level: number,
+    frame: Frame | undefined,
+    { name, origin, eventId }: NamedHolderOptions,
+  ) {
     this.#client = client;
+    this.#eventId = eventId;
+    this.#id = eventId;
     this.level = level;
     this.#frame = frame;
     this.name = name;
@@ -232,6 +251,9 @@ export class NamedHolder implements Holder, NamedInChain {
   }
   get parentId(): string | undefined {
     return this.#frame?.innermost?.record.id;
+  }
+  get eventId(): string | undefined {
+    return this.#eventId ?? this.parentId;
   }
   /** The transactions above it in other processes, outermost first. */
   get ancestors(): readonly Ancestor[] {

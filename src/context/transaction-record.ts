@@ -206,6 +206,10 @@ export class TransactionRecord implements HistorySubject {
     if (chain === undefined) return this.id;
     return typeof chain === 'string' ? chain : chain.chainId;
   }
+  /** The transaction's own event, which requests for its connection are a part of. */
+  get eventId(): string {
+    return this.id;
+  }
   /** The transaction around it, or what came from outside. */
   get parentId(): string | undefined {
     return typeof this.chain === 'object' ? this.chain.id : this.entryId;

@@ -1,6 +1,6 @@
 import { foreignWait } from '../channels/index.ts';
 import { currentFrame, type OpenTransaction } from '../context/index.ts';
-import { callersOf, emitWarning, isUnwatched, runUnwatched, sharedByCopies } from '../core/index.ts';
+import { callersOf, checkBody, emitWarning, isUnwatched, runUnwatched, sharedByCopies } from '../core/index.ts';
 import { ForeignWaitError } from './errors.ts';
 import { type OnEnd, watchCalls } from './sources.ts';
 
@@ -40,8 +40,10 @@ export function watchForeignWaits(database: object, settings: WatchedDatabase): 
  * ```ts
  * const rate = await allowForeignWaits(() => fetch('https://rates.example').then((response) => response.json()));
  * ```
+ * @throws InvalidOptionError for what is no function
  */
 export function allowForeignWaits<Result>(body: () => Result): Result {
+  checkBody('allowForeignWaits', body);
   return runUnwatched(body);
 }
 
@@ -51,7 +53,7 @@ function noteCall(what: string): OnEnd | undefined {
   const settings = transaction === undefined ? undefined : watched.get(transaction.client.database);
   if (transaction === undefined || settings === undefined) return undefined;
   const { record } = transaction;
-  const [place] = callersOf(noteCall, depth);
+  const place = placeOf(callersOf(noteCall, depth));
   const end = record.waitsFor({ type: 'foreign', what });
   if (foreignWait.hasSubscribers) {
     const { id, chainId, name, level, client } = record;
@@ -60,6 +62,15 @@ function noteCall(what: string): OnEnd | undefined {
   if (settings.mode === 'error') settings.end(transaction, refused(transaction, what, place));
   else warn(transaction, what, place);
   return end;
+}
+
+/** Where the program calls; where it does not show, the library that calls for it. */
+function placeOf(callers: readonly string[]): string | undefined {
+  return callers.find((caller) => !isOfPackage(caller)) ?? callers[0];
+}
+
+function isOfPackage(place: string): boolean {
+  return /[\\/]node_modules[\\/]/.test(place);
 }
 
 /** The transaction of this chain that was opened last, if it holds a connection. */
@@ -74,11 +85,12 @@ function holding(): OpenTransaction | undefined {
 
 function warn(transaction: OpenTransaction, what: string, place: string | undefined): void {
   const { transaction: name, clientName, level, openedAt } = transaction.describe();
-  const at = place ?? openedAt;
-  const key = `${what} ${name} ${at}`;
+  const isShown = place !== undefined && !isOfPackage(place);
+  const key = isShown ? place : `${place} ${openedAt ?? name}`;
   if (named.has(key) || named.size >= mostNamed) return;
   named.add(key);
-  const where = at === undefined ? '' : place === undefined ? ` (begun at ${at})` : ` at ${at}`;
+  const begun = isShown || openedAt === undefined ? '' : ` (begun at ${openedAt})`;
+  const where = `${place === undefined ? '' : ` at ${place}`}${begun}`;
   emitWarning(
     'SLUICE_FOREIGN_WAIT',
     `The transaction "${name}" on client "${clientName}" at level ${level} waits for ${what}${where}, and holds its connection and locks until then; call it before or after the transaction, from afterCommit() or a job, or write allowForeignWaits(() => ...)`,
@@ -87,7 +99,7 @@ function warn(transaction: OpenTransaction, what: string, place: string | undefi
 
 function refused(transaction: OpenTransaction, what: string, place: string | undefined): ForeignWaitError {
   return new ForeignWaitError({
-    what: `The transaction "${transaction.record.name}" called ${what}${place === undefined ? '' : ` at ${place}`} while it holds a connection; it is rolled back`,
+    what: `The transaction "${transaction.record.name}" waited for ${what}${place === undefined ? '' : ` at ${place}`} while it holds a connection; it is rolled back`,
     remedy:
       'Call it before or after the transaction, from afterCommit() or a job, or write allowForeignWaits(() => ...)',
     chain: [transaction.describe()],

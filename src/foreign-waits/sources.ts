@@ -25,7 +25,7 @@ export function watchCalls(onCall: OnCall): () => void {
     const request = fieldOf(message, 'request');
     if (typeof request !== 'object' || request === null || seen.has(request)) return;
     seen.add(request);
-    const end = onCall(`${textOf(request, 'method')} ${textOf(request, 'protocol')}//${textOf(request, 'host')}`);
+    const end = onCall(`${textOf(request, 'method')} ${textOf(request, 'protocol')}//${hostOf(request)}`);
     endsWith(request, ['close'], end);
   };
   const onFetch: ChannelListener = (message) => {
@@ -90,6 +90,14 @@ function fetched(request: unknown): string {
 function textOf(value: unknown, name: string): string {
   const text = fieldOf(value, name);
   return typeof text === 'string' || text instanceof URL ? String(text).slice(0, 200) : '';
+}
+
+/** A request keeps its port in a header alone, which may name another host. */
+function hostOf(request: object): string {
+  const getHeader = fieldOf(request, 'getHeader');
+  const header: unknown = typeof getHeader === 'function' ? getHeader.call(request, 'host') : undefined;
+  const [port = ''] = /:\d{1,5}$/.exec(typeof header === 'string' ? header : '') ?? [];
+  return `${textOf(request, 'host')}${port}`;
 }
 
 function withoutCredentials(origin: string): string {

@@ -19,13 +19,14 @@ export interface StatementPlace {
 
 /**
  * Runs statements as an event each.
+ * @param run gets the id of the first event
  * @param commits whether the COMMIT of their transaction travels with the last
  */
 export function traceStatements(
   { client, ...place }: StatementPlace,
   statements: readonly Statement[],
   commits: boolean,
-  run: (onSent: OnSent) => Promise<readonly QueryResult[]>,
+  run: (onSent: OnSent, eventId: string | undefined) => Promise<readonly QueryResult[]>,
 ): Promise<readonly QueryResult[]> {
   const { name: clientName } = client;
   const events = statements.map(
@@ -55,7 +56,7 @@ export function traceStatements(
   };
   return statementTrace.runAll(
     events,
-    () => run(onSent).finally(answered),
+    () => run(onSent, events[0]?.id).finally(answered),
     (results) => {
       for (const [at, event] of events.entries()) event.rowCount = results[at]?.rowCount;
     },

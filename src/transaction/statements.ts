@@ -161,8 +161,8 @@ function sendAlone(
   if (!isWatched(statementTrace)) return runAutocommit(client, level, frame, lone);
   const parentId = frame?.innermost?.record.id;
   const place = { parentId, chainId: chainIdOf(frame), client, level, name: 'single statement', origin };
-  return traceStatements(place, statements, false, (onSent) =>
-    runAutocommit(client, level, frame, { ...lone, onSent }),
+  return traceStatements(place, statements, false, (onSent, eventId) =>
+    runAutocommit(client, level, frame, { ...lone, onSent, eventId }),
   );
 }
 

@@ -136,6 +136,31 @@ describe('a transaction that holds a connection', () => {
     expect(await server.products()).toEqual([]);
   });
 
+  it('is warned of once for each place, whatever the transaction and the server are called', async () => {
+    const database = server.open({}, { foreignWaits: 'warn' });
+    const warnings: string[] = [];
+    const noteWarning = (warning: Error & { code?: string }): void => {
+      if (warning.code === 'SLUICE_FOREIGN_WAIT') warnings.push(warning.message);
+    };
+    process.on('warning', noteWarning);
+    try {
+      for (const [index, call] of [get, get, getTls].entries()) {
+        const body = async (): Promise<void> => {
+          await insert(database, index);
+          await settled(call({ port, host: '127.0.0.1' }), 'error', 'response');
+        };
+        await database.transaction(body, { name: `order ${index}` });
+      }
+      await until('it is warned of', () => warnings.length > 0);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(warnings).toEqual([
+        expect.stringMatching(/"order 0" .* waits for GET http:\/\/127\.0\.0\.1:\d+ at .*foreign-waits\.test\.ts/),
+      ]);
+    } finally {
+      process.off('warning', noteWarning);
+    }
+  });
+
   it('is not named for what is allowed, before it holds one, after it, and where nothing is watched', async () => {
     const call = ways['fetch'] ?? (() => Promise.reject(new Error('no such way')));
     const database = server.open({}, { foreignWaits: 'error' });
@@ -218,7 +243,7 @@ describe('a transaction that holds a connection', () => {
       }),
     );
     const { history = [] } = error as { history?: readonly { event: string; text?: string }[] };
-    expect(history.find(({ event }) => event === 'wait')?.text).toMatch(/^GET http:\/\/127\.0\.0\.1/);
+    expect(history.find(({ event }) => event === 'wait')?.text).toMatch(/^GET http:\/\/127\.0\.0\.1:\d+$/);
   });
 });
 

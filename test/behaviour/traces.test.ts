@@ -75,6 +75,13 @@ describe('what takes time', () => {
     expect(parts[0]?.event).toMatchObject({ name: 'single statement', parentId: undefined });
   });
 
+  it('tells the request for a connection below the statement that makes it, outside of a transaction', async () => {
+    const database = server.open();
+    await database.query('select 1');
+    const [statement] = ended('statement');
+    expect(ended('acquire')).toMatchObject([{ parentId: statement?.id, chainId: statement?.chainId }]);
+  });
+
   it('looks no place in the program up before anyone reads it', async () => {
     const database = server.open();
     await insert(database, 1);

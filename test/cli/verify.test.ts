@@ -403,6 +403,24 @@ describe('a server that does not do', () => {
     },
   );
 
+  it('answers when the time is up: the connection that comes late is closed', { timeout: bound }, async () => {
+    const proxy = await startTcpProxy(server.url);
+    const isOpen = async (): Promise<boolean> =>
+      (await server.sql("select 1 from pg_stat_activity where application_name = 'sluice verify'")).length > 0;
+    const ending = new AbortController();
+    try {
+      proxy.hold();
+      const ended = run(proxy.url, { signal: ending.signal });
+      await until('the server has let it in', isOpen, 20_000);
+      ending.abort('SIGINT');
+      expect(exceptionsOf(await ended)).toEqual({ 'the server': 'notChecked' });
+      proxy.goOn();
+      await until('it is closed', async () => !(await isOpen()), 20_000);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it('says nothing, or is not there', { timeout: bound }, async () => {
     const silent = createServer(() => {}).listen(0, '127.0.0.1');
     await until('it listens', () => silent.listening);

@@ -23,6 +23,21 @@ describe('a statement without its literals', () => {
     expect(withoutLiterals(text, '"')).toBe(masked);
   });
 
+  it('a hash begins a comment where names are in backticks, and is an operator elsewhere', () => {
+    expect(withoutLiterals('select 1 # secret\nfrom `a#b`', '`')).toBe('select ?  \nfrom `a#b`');
+    expect(withoutLiterals('select a # b', '"')).toBe('select a # b');
+  });
+
+  it.each([
+    ['set application_name = secret', 'set application_name = ?'],
+    ['SET LOCAL app.tenant TO secret', 'SET LOCAL app.tenant TO ?'],
+    ["set @a = 1, sql_mode = 'x', b := secret", 'set @a = ?, sql_mode = ?, b := ?'],
+    ['set transaction isolation level serializable', 'set transaction isolation level serializable'],
+    ['update a set b = c where to = d', 'update a set b = c where to = d'],
+  ])('what SET gives needs no quotes: %s', (text, masked) => {
+    expect(withoutLiterals(text, '`')).toBe(masked);
+  });
+
   it('double quotes are strings where names have others', () => {
     expect(withoutLiterals('update `card` set `pan` = "4111"', '`')).toBe('update `card` set `pan` = ?');
   });

@@ -1,8 +1,7 @@
 import type { ClientDefinition } from '../../../index.ts';
 import type { Address } from './address.ts';
+import { connectWithin, type Connection } from './connect-within.ts';
 import { SilenceError, within } from './failure.ts';
-
-type Connection = Awaited<ReturnType<ClientDefinition['driver']['connect']>>;
 
 /** What is known of a pooler in front of a PostgreSQL. */
 export interface Pooler {
@@ -30,8 +29,8 @@ export async function findPooler(
   address: Address,
   { timeout, signal }: { readonly timeout: number; readonly signal?: AbortSignal },
 ): Promise<Pooler | undefined> {
-  const open = (): Promise<Connection> => definition.driver.connect(AbortSignal.timeout(timeout));
-  const one = await within(timeout, open(), signal);
+  const open = (): Promise<Connection> => connectWithin(definition, timeout, signal);
+  const one = await open();
   try {
     // A pooler makes up the ids of backends that it gives.
     if (one.backend.startedAt !== undefined) return undefined;
@@ -44,7 +43,7 @@ export async function findPooler(
 
 /** A backend that two clients share, or that a client has for one transaction alone, says that it is not the session's. */
 async function modeBehind(one: Connection, open: () => Promise<Connection>, timeout: number): Promise<Pooler['mode']> {
-  const two = await within(timeout, open()).catch(() => undefined);
+  const two = await open().catch(() => undefined);
   if (two === undefined) return 'unknown';
   try {
     for (let round = 0; round < rounds; round += 1) {
@@ -72,10 +71,10 @@ async function pid(connection: Connection): Promise<unknown> {
   return results[0]?.rows[0]?.['pid'];
 }
 
-async function beginAndPid(connection: Connection): Promise<unknown> {
+async function beginAndPid(connection: Connection, text: string = pidOf): Promise<unknown> {
   const { results, failure } = await connection.run([
     { type: 'begin', characteristics: { isolation: undefined, readOnly: false } },
-    { type: 'statement', statement: { text: pidOf } },
+    { type: 'statement', statement: { text } },
   ]);
   if (failure === undefined) return results[0]?.rows[0]?.['pid'];
   // In statement mode PgBouncer ends the connection that begins a transaction; it took statements before.
@@ -111,62 +110,122 @@ async function askConsole({ url }: Address, timeout: number): Promise<PoolerCons
   }
 }
 
+/** What it takes to look whether a pooler keeps prepared statements. */
+export interface PreparingOptions {
+  /** One with `preparedStatements: true`. */
+  readonly preparing: ClientDefinition;
+  /** One that prepares nothing. */
+  readonly plain: ClientDefinition;
+  readonly mode: Pooler['mode'];
+  /** Of each step, in milliseconds. */
+  readonly timeout: number;
+}
+
 /**
  * Whether statements that were prepared are there on whichever backend their client gets next; undefined if no other backend came
  * where one may.
- * @param definition one with `preparedStatements: true`
  */
-export async function keepsPrepared(
-  definition: ClientDefinition,
-  { mode, timeout }: { readonly mode: Pooler['mode']; readonly timeout: number },
-): Promise<boolean | undefined> {
-  const open = (): Promise<Connection> => within(timeout, definition.driver.connect(AbortSignal.timeout(timeout)));
-  const [one, two] = [await open(), await open()];
-  // A text of its own: another run may have left its name behind.
-  const text = `${pidOf}, ${Math.floor(Math.random() * 1e9)}::int + $1::int as number`;
-  const step = { type: 'statement', statement: { text, values: [1] } } as const;
-  const begin = { type: 'begin', characteristics: { isolation: undefined, readOnly: false } } as const;
+export async function keepsPrepared({
+  preparing,
+  plain,
+  mode,
+  timeout,
+}: PreparingOptions): Promise<boolean | undefined> {
+  // In texts of its own: another run may have left its names behind.
+  const mark = String(Math.floor(Math.random() * 1e9));
+  const used = new Set<unknown>();
+  const one = await connectWithin(preparing, timeout);
   try {
-    for (let round = 0; round < rounds; round += 1) {
-      // The second time it is prepared.
-      await within(timeout, one.run([step]));
-      const prepared = (await within(timeout, one.run([step]))).results[0]?.rows[0]?.['pid'];
-      await within(timeout, beginAndPid(two));
-      const there = await within(timeout, one.run([begin, { type: 'statement', statement: { text: pidOf } }]));
-      const isElsewhere = there.results[0]?.rows[0]?.['pid'] !== prepared;
-      const { failure } = await within(timeout, one.run([step]));
-      await within(timeout, Promise.all([one.run([{ type: 'rollback' }]), two.run([{ type: 'rollback' }])]));
-      if (failure !== undefined) return false;
-      if (isElsewhere || mode === 'session') return true;
+    const two = await connectWithin(preparing, timeout);
+    try {
+      return await areThere([one, two], { mark, mode, timeout, used });
+    } finally {
+      await two.destroy();
     }
-    return undefined;
   } finally {
-    await forget(one, text, timeout).catch(() => {});
-    await Promise.all([one.destroy(), two.destroy()]);
+    await one.destroy();
+    await forget(plain, { mark, used, timeout }).catch(() => {});
   }
 }
 
-/** Leaves no prepared statement behind on a backend that is others' too. Those that PgBouncer keeps track of are its own. */
-async function forget(connection: Connection, text: string, timeout: number): Promise<void> {
-  const query = async (
-    statement: string,
-    values: readonly unknown[] = [],
-  ): Promise<readonly Record<string, unknown>[]> => {
-    const exchange = await within(
-      timeout,
-      connection.run([{ type: 'statement', statement: { text: statement, values } }]),
-    );
-    return exchange.results[0]?.rows ?? [];
+interface Preparing {
+  readonly mark: string;
+  readonly mode: Pooler['mode'];
+  readonly timeout: number;
+  /** Gets the ids of the backends that something may have been prepared on. */
+  readonly used: Set<unknown>;
+}
+
+async function areThere(
+  [one, two]: readonly [Connection, Connection],
+  { mark, mode, timeout, used }: Preparing,
+): Promise<boolean | undefined> {
+  const text = `${pidOf}, ${mark}::int + $1::int as number`;
+  const step = { type: 'statement', statement: { text, values: [1] } } as const;
+  const pidHere = `${pidOf}, ${mark}::int as number`;
+  const noted = (pid: unknown): unknown => {
+    used.add(pid);
+    return pid;
   };
+  const prepared = async (): Promise<unknown> =>
+    noted((await within(timeout, one.run([step]))).results[0]?.rows[0]?.['pid']);
+  const begin = async (connection: Connection): Promise<unknown> =>
+    noted(await within(timeout, beginAndPid(connection, pidHere)));
   for (let round = 0; round < rounds; round += 1) {
-    await within(timeout, beginAndPid(connection));
-    const [row] = await query(
-      `select name from pg_prepared_statements where statement = $1 and name !~ '^PGBOUNCER_'`,
-      [text],
-    );
-    const { name } = row ?? {};
-    if (typeof name === 'string') await query(`deallocate "${name.replaceAll('"', '""')}"`);
-    await within(timeout, connection.run([{ type: 'commit' }]));
-    if (name !== undefined) return;
+    // The second time it is prepared.
+    await prepared();
+    const before = await prepared();
+    await begin(two);
+    const isElsewhere = (await begin(one)) !== before;
+    const { failure } = await within(timeout, one.run([step]));
+    await within(timeout, Promise.all([one.run([{ type: 'rollback' }]), two.run([{ type: 'rollback' }])]));
+    if (failure !== undefined) return false;
+    if (isElsewhere || mode === 'session') return true;
   }
+  return undefined;
+}
+
+/** How many backends are gone through at most to clean them. */
+const mostBackends = 20;
+
+/**
+ * Leaves no prepared statement behind on backends that are others' too. Those that PgBouncer keeps track of are its own. Each
+ * backend that was seen stays taken, so that the next one is another.
+ */
+async function forget(
+  plain: ClientDefinition,
+  { mark, used, timeout }: Pick<Preparing, 'mark' | 'used' | 'timeout'>,
+): Promise<void> {
+  const left = new Set(used);
+  const taken: Connection[] = [];
+  try {
+    while (left.size > 0 && taken.length < mostBackends) {
+      const connection = await connectWithin(plain, timeout);
+      taken.push(connection);
+      left.delete(await within(timeout, beginAndPid(connection)));
+      const names = await query(connection, timeout, {
+        text: `select name from pg_prepared_statements where position($1 in statement) > 0 and name !~ '^PGBOUNCER_'`,
+        values: [mark],
+      });
+      for (const { name } of names)
+        await query(connection, timeout, { text: `deallocate "${String(name).replaceAll('"', '""')}"` });
+    }
+  } finally {
+    const release = async (connection: Connection): Promise<void> => {
+      // In the middle of a transaction PgBouncer would close the backend.
+      await within(timeout, connection.run([{ type: 'rollback' }])).catch(() => {});
+      await connection.destroy();
+    };
+    await Promise.all(taken.map(release));
+  }
+}
+
+async function query(
+  connection: Connection,
+  timeout: number,
+  statement: { readonly text: string; readonly values?: readonly unknown[] },
+): Promise<readonly Record<string, unknown>[]> {
+  const { results, failure } = await within(timeout, connection.run([{ type: 'statement', statement }]));
+  if (failure !== undefined) throw failure.error;
+  return results[0]?.rows ?? [];
 }

@@ -48,7 +48,9 @@ export async function databaseServer(address: Address, settings: Settings): Prom
       const poolerPrepares =
         pooler === undefined || pooler.mode === 'statement' || pooler.mode === 'unknown'
           ? undefined
-          : await keepsPrepared(prepares, { mode: pooler.mode, timeout }).catch(() => undefined);
+          : await keepsPrepared({ preparing: prepares, plain: definition, mode: pooler.mode, timeout }).catch(
+              () => undefined,
+            );
       const product = await productOf(kind, ask);
       return { kind, product, pooler, poolerPrepares, settings, ask };
     },

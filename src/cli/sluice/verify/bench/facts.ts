@@ -1,6 +1,7 @@
 import type { ClientDefinition, Database } from '../../../../index.ts';
 import type { Address } from '../../servers/address.ts';
 import { clientDefinition } from '../../servers/client-definition.ts';
+import { connectWithin, type Connection } from '../../servers/connect-within.ts';
 import { within } from '../../servers/failure.ts';
 import { findPooler, keepsPrepared, type Pooler } from '../../servers/pooler.ts';
 import { type Bench, valueOf } from './bench.ts';
@@ -42,14 +43,13 @@ export async function poolerOf(
   const pooler: Pooler | undefined = await findPooler(definition, address, { timeout: patience, signal });
   if (pooler === undefined) return none;
   const preparing = await clientDefinition(address, { preparedStatements: true });
-  const keeps = keepsPrepared(preparing, { mode: pooler.mode, timeout: patience });
+  const keeps = keepsPrepared({ preparing, plain: definition, mode: pooler.mode, timeout: patience });
   return { pooler, preparesBehindPooler: await keeps.catch(() => undefined) };
 }
 
 /** Whether a second session can have a transaction while a first one has: PGlite lets it wait, or refuses it. @throws if not even one can */
-export async function hasTwoSessions({ driver }: ClientDefinition): Promise<boolean> {
-  const connect = (): ReturnType<typeof driver.connect> =>
-    within(patience, driver.connect(AbortSignal.timeout(patience)));
+export async function hasTwoSessions(definition: ClientDefinition, signal: AbortSignal): Promise<boolean> {
+  const connect = (): Promise<Connection> => connectWithin(definition, patience, signal);
   const first = await connect();
   try {
     if (!(await begins(first))) return true;
@@ -66,7 +66,7 @@ export async function hasTwoSessions({ driver }: ClientDefinition): Promise<bool
   }
 }
 
-async function begins(connection: Awaited<ReturnType<ClientDefinition['driver']['connect']>>): Promise<boolean> {
+async function begins(connection: Connection): Promise<boolean> {
   const begin = { type: 'begin', characteristics: { isolation: undefined, readOnly: false } } as const;
   const step = { type: 'statement', statement: { text: 'select 1' } } as const;
   return (await within(patience, connection.run([begin, step]))).failure === undefined;

@@ -39,7 +39,7 @@ export async function openBench({ address, schema, timeout, signal }: BenchOptio
   let hasSchema = false;
   try {
     const definition = await clientDefinition(address, { applicationName: 'sluice verify' });
-    const hasSessions = await hasTwoSessions(definition);
+    const hasSessions = await hasTwoSessions(definition, signal);
     // Where there is one session, all goes through it.
     const only: Proxied | undefined = hasSessions ? undefined : await connections.openProxied();
     const database = hasSessions ? await connections.open() : (only?.database ?? (await connections.openAlone()));
