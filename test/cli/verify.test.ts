@@ -194,6 +194,15 @@ describe('verify where nothing can be written', () => {
     await server.sql(`revoke create on database ${database} from ${role}`);
   });
 
+  it('a user with too few connections: what they are missing for is not checked', { timeout: bound }, async () => {
+    await server.sql(`alter role ${role} connection limit 3`);
+    const result = await run(asRole());
+    await server.sql(`alter role ${role} connection limit -1`);
+    expect(exceptionsOf(result)).toMatchObject({ 'lock detection': 'notChecked' });
+    expect(exceptionsOf(result)).not.toHaveProperty('deadlock along a chain');
+    expect(meaningOf(result, 'lock detection')).toContain('too many connections for role');
+  });
+
   it('a user whose transactions are read-only', { timeout: bound }, async () => {
     await server.sql(`alter role ${role} set default_transaction_read_only = on`);
     const result = await run(asRole());

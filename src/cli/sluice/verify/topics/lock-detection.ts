@@ -1,4 +1,5 @@
-import { SluiceError, sql } from '../../../../index.ts';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channelNames, type LockProbeEvent, SluiceError, sql } from '../../../../index.ts';
 import { type Bench, type Topic } from '../bench/bench.ts';
 import { notApplicable, optional, required, type Row } from '../row.ts';
 
@@ -28,8 +29,16 @@ export const lockDetection: Topic = {
       await lock();
       await inner();
     };
+    let refused: unknown;
+    const noteProbe = (event: unknown): void => {
+      refused ??= (event as LockProbeEvent).error;
+    };
+    subscribe(channelNames.lockProbe, noteProbe);
     await database.transaction(outer, { signal, timeout, readOnly: isReadOnly }).catch(() => {});
+    unsubscribe(channelNames.lockProbe, noteProbe);
     signal.throwIfAborted();
+    // The server was not asked: it may have no connection left for this user.
+    if (code === undefined && refused !== undefined) throw refused;
     return [rowFor(bench, code, performance.now() - began)];
   },
 };
