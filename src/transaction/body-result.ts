@@ -1,6 +1,5 @@
 import { giveCause } from '../connection/index.ts';
 import { type ChainLink, InvalidOptionError, isInstance, isThenable } from '../core/index.ts';
-import { refuseDeferred } from './deferred-result.ts';
 import { DeferredResultError } from './errors.ts';
 import type { TransactionOptions } from './options.ts';
 
@@ -68,3 +67,54 @@ function asynchronous(answer: PromiseLike<unknown>, cause: unknown): InvalidOpti
     cause,
   });
 }
+
+/** What a result would be asked for; none of it has to be there. */
+interface MaybeDeferred {
+  readonly [Symbol.asyncIterator]?: unknown;
+  readonly [Symbol.iterator]?: unknown;
+  readonly '@@observable'?: unknown;
+  readonly subscribe?: unknown;
+  readonly pipe?: unknown;
+  readonly read?: unknown;
+  readonly next?: unknown;
+}
+
+/**
+ * Refuses the result of a body that runs only when it is read, which is after the body's end: outside of its transaction.
+ * @param name that of the scope
+ * @throws DeferredResultError
+ */
+export function refuseDeferred(value: unknown, name: string, chain: () => readonly ChainLink[] = noChain): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return;
+  const kind = deferredKind(value);
+  if (kind === undefined) return;
+  throw new DeferredResultError({
+    what: `The body of "${name}" returned ${kind}, which would be read after its end: outside of the transaction`,
+    remedy: 'Read it inside, as with "await drain(...)" or "await drainLast(...)", and return what it gave',
+    chain: chain(),
+  });
+}
+
+/** What is run later, in words; none for all else. */
+function deferredKind(value: MaybeDeferred): string | undefined {
+  try {
+    if (isFunction(value[Symbol.asyncIterator])) return 'a stream or an async iterable';
+    if (isFunction(value['@@observable'])) return 'an Observable';
+    if (isFunction(value.pipe) && isFunction(value.subscribe)) return 'an Observable';
+    if (isFunction(value.pipe) && isFunction(value.read)) return 'a stream';
+    return isGenerator(value) ? 'a generator' : undefined;
+  } catch {
+    // What cannot be asked is none of these.
+    return undefined;
+  }
+}
+
+function isGenerator(value: MaybeDeferred): boolean {
+  return isFunction(value.next) && Object.prototype.toString.call(value) === '[object Generator]';
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function';
+}
+
+const noChain = (): readonly ChainLink[] => [];

@@ -1,7 +1,8 @@
 export { beginAs } from './compatibility.ts';
 export type { BegunByHand } from './begun-by-hand.ts';
 export { createDecorator, imitate, isGenerator, type TransactionalDecorator } from './decorator.ts';
-export { type Deferred, drain, drainLast, refuseDeferred, type Subscribable } from './deferred-result.ts';
+export { refuseDeferred } from './body-result.ts';
+export { type Deferred, drain, drainLast, type Subscribable } from './drain.ts';
 export {
   AfterCommitError,
   DeferredResultError,

@@ -14,7 +14,7 @@ import type { TransactionCharacteristics } from '../driver/index.ts';
 import { suppressedBy } from '../hooks/index.ts';
 import { runOnce } from './begin.ts';
 import { checkJoin } from './compatibility.ts';
-import { refuseDeferred } from './deferred-result.ts';
+import { refuseDeferred } from './body-result.ts';
 import { TransactionLeftOpenError, TransactionNotAllowedError, TransactionRequiredError } from './errors.ts';
 import { type InnerRun, join } from './join.ts';
 import { nest } from './nest.ts';
