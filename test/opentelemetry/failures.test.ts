@@ -1,14 +1,20 @@
 // What records and exports may throw; a transaction must not know of it.
 import { diag, type DiagLogger, trace } from '@opentelemetry/api';
-import { type SpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import {
+  BatchSpanProcessor,
+  SimpleSpanProcessor,
+  type SpanExporter,
+  type SpanProcessor,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
-import { tracingChannel } from 'node:diagnostics_channel';
+import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, describe, expect, it } from 'vitest';
-import { traceNames } from '../../src/index.ts';
+import { channelNames, traceNames } from '../../src/index.ts';
 import { instrumentSluice } from '../../src/opentelemetry/index.ts';
 import { createJobs, defineQueue, memory } from '../../src/queue/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
-import { until } from '../support/settled.ts';
+import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
 afterEach(() => diag.disable());
@@ -73,23 +79,55 @@ describe('a transaction, a job and a statement know nothing of it when', () => {
     expect(said.join('\n')).not.toContain(secret);
   });
 
-  it('another subscriber throws', async () => {
+  it('an exporter throws', async () => {
+    let exported = 0;
+    const failing = (): never => {
+      exported += 1;
+      return broken();
+    };
+    const exporter: SpanExporter = { export: failing, shutdown: broken, forceFlush: broken };
+    const spanProcessors = [new SimpleSpanProcessor({ exporter }), new BatchSpanProcessor({ exporter })];
+    const tracerProvider = new TracerProvider({ spanProcessors });
+    using _ = instrumentSluice({ tracerProvider });
+    const database = server.open();
+    await database.transaction(() => insert(database, 1));
+    await until('spans were exported', () => exported > 0);
+    await tracerProvider.forceFlush().catch(() => {});
+    await database.transaction(() => insert(database, 2));
+    expect(await server.products()).toEqual([1, 2]);
+  });
+
+  it('other subscribers throw, on each channel', async () => {
     const database = server.open();
     const uncaught: unknown[] = [];
     const before = process.listeners('uncaughtException');
     process.removeAllListeners('uncaughtException');
     process.on('uncaughtException', (error) => uncaught.push(error));
-    const channels = tracingChannel(traceNames.statement);
+    const traces = Object.values(traceNames).map((name) => tracingChannel(name));
+    const parts = { start: broken, end: broken, asyncStart: broken, asyncEnd: broken, error: broken };
     using _ = instrumentSluice({ tracerProvider: new TracerProvider() });
-    channels.start.subscribe(broken);
-    channels.asyncEnd.subscribe(broken);
+    for (const each of traces) each.subscribe(parts);
+    for (const name of Object.values(channelNames)) subscribe(name, broken);
     try {
-      await database.transaction(() => insert(database, 1));
-      expect(await server.products()).toEqual([1]);
-      await until('Node.js has told of both', () => uncaught.length === 2);
+      const invoice = defineQueue<number, number>('invoice');
+      const jobs = createJobs(database, { queues: { invoice }, engine: memory() });
+      jobs.worker().handle(invoice, async (id) => {
+        await insert(database, id);
+        return id;
+      });
+      await database.transaction(async () => {
+        await insert(database, 1);
+        const failing = (): Promise<void> => insert(database, 1);
+        await rejection(database.transaction(failing, { propagation: 'NESTED' }));
+        expect(await jobs.queues.invoice.pushAsync(2)).toBe(2);
+      });
+      await jobs.close();
+      expect(await server.products()).toEqual([1, 2]);
+      await until('Node.js has told of them', () => uncaught.length > 20);
+      expect(uncaught.every((error) => error instanceof TypeError && error.message === secret)).toBe(true);
     } finally {
-      channels.start.unsubscribe(broken);
-      channels.asyncEnd.unsubscribe(broken);
+      for (const each of traces) each.unsubscribe(parts);
+      for (const name of Object.values(channelNames)) unsubscribe(name, broken);
       process.removeAllListeners('uncaughtException');
       for (const listener of before) process.on('uncaughtException', listener);
     }
