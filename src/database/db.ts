@@ -1,5 +1,12 @@
 import { findPlace, frameOfCall } from '../context/index.ts';
-import { InvalidOptionError, knownToCopies, openToCopies, refuseOtherVersion, typeName } from '../core/index.ts';
+import {
+  type Check,
+  InvalidOptionError,
+  knownToCopies,
+  openToCopies,
+  refuseOtherVersion,
+  typeName,
+} from '../core/index.ts';
 import { isSql, type QueryResult, type Sql } from '../driver/index.ts';
 import type { Outcome, SavepointObserver, TransactionalClient } from '../connection/index.ts';
 import {
@@ -65,6 +72,9 @@ export interface DbTransaction {
 export let clientOf: (db: Db) => TransactionalClient;
 /** Whether a value is a handle, of whichever copy of this version. */
 export let isDb: (value: unknown) => value is Db;
+
+/** An option that takes a handle. */
+export const aHandle: Check = (value) => (isDb(value) ? undefined : 'a handle on a client, such as database.current');
 
 /** @throws InvalidOptionError for what is no handle on a client of the database */
 export function checkHandle(database: object, db: Db): void {

@@ -10,7 +10,7 @@ export {
   type QueryFunction,
   type TransactionFunction,
 } from './database.ts';
-export { checkHandle, clientOf, Db, type DbTransaction, isDb } from './db.ts';
+export { aHandle, checkHandle, clientOf, Db, type DbTransaction, isDb } from './db.ts';
 export type { QueryOptions } from '../transaction/index.ts';
 export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';

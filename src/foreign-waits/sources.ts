@@ -14,8 +14,8 @@ const told = Symbol('sluice.foreign-wait');
 
 /**
  * Subscribes to the channels on which Node.js publishes calls to other servers and programs, in the context of the caller.
- * What goes over a connection that is open already shows only where it is HTTP; a lookup of DNS has no channel. See "Built-in Channels" in the reference of
- * `node:diagnostics_channel`.
+ * What goes over a connection that is open already shows only where it is HTTP; a lookup of DNS has no channel. See "Built-in
+ * Channels" in the reference of `node:diagnostics_channel`.
  * @returns ends that
  */
 export function watchCalls(onCall: OnCall): () => void {

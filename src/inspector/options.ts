@@ -11,7 +11,7 @@ import {
   readOptions,
   withMethods,
 } from '../core/index.ts';
-import { checkDatabase, type Database, type Db, isDb } from '../database/index.ts';
+import { aHandle, checkDatabase, type Database, type Db } from '../database/index.ts';
 import type { FleetBus } from './fleet/bus.ts';
 import type { WatchedCache } from './look/own-process.ts';
 import type { WatchedJobs } from './desks/jobs-desk.ts';
@@ -60,7 +60,6 @@ const aBus = withMethods('open', 'publish', 'close');
 const aCache: Check = (value) =>
   typeof value === 'object' && value !== null && 'name' in value && 'statistics' in value ? undefined : 'a cache';
 
-const aHandle: Check = (value) => (isDb(value) ? undefined : 'a handle on a client, such as database.current');
 const aJobs: Check = (value) => (isRecord(fieldOf(value, 'queues')) ? undefined : 'what createJobs() returned');
 
 const watchedChecks: Record<keyof WatchedOptions, Check> = {

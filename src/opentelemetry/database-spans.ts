@@ -21,6 +21,12 @@ export type QueryText = 'none' | 'sanitized';
 /** How many attempts are remembered for the next one, which may never come. */
 const mostRemembered = 1_000;
 
+/** What an attempt tells the next one. */
+interface Failed {
+  readonly link: Link;
+  readonly attributes: Attributes;
+}
+
 /** Spans of transactions and statements. */
 export class DatabaseSpans {
   readonly #spans: Spans;
@@ -29,7 +35,9 @@ export class DatabaseSpans {
   readonly #holders = new Map<string, Entry>();
   /** Statements that run, with the ids under which they hold a connection by themselves. */
   readonly #statements = new Map<Span, string | undefined>();
-  readonly #failed = new Map<string, { readonly link: Link; readonly attributes: Attributes }>();
+  /** Attempts that have failed, for the next one: the latest, and those before them, which go all at once. */
+  #failed = new Map<string, Failed>();
+  #failedBefore = new Map<string, Failed>();
   /** The statement that was sent last in a transaction. */
   readonly #running = new Map<string, Span>();
 
@@ -100,24 +108,25 @@ export class DatabaseSpans {
 
   /** What failed is told as an event of the attempt after it, and linked with that. */
   #noteRetry({ id, chainId, transaction, attempt, delay }: RetryEvent): void {
-    const failed = this.#failed.get(id);
-    this.#failed.delete(id);
+    const failed = this.#take(id);
     if (failed === undefined) return;
     const attributes = { ...failed.attributes, 'sluice.transaction.attempt': attempt, 'sluice.delay': delay };
     this.#remember(`${chainId} ${transaction} ${attempt + 1}`, { ...failed, attributes });
   }
 
-  #takeFailed({ chainId, name, attempt }: TransactionTrace): { link: Link; attributes: Attributes } | undefined {
-    if (attempt === 1) return undefined;
-    const key = `${chainId} ${name} ${attempt}`;
-    const failed = this.#failed.get(key);
+  #takeFailed({ chainId, name, attempt }: TransactionTrace): Failed | undefined {
+    return attempt === 1 ? undefined : this.#take(`${chainId} ${name} ${attempt}`);
+  }
+
+  #take(key: string): Failed | undefined {
+    const failed = this.#failed.get(key) ?? this.#failedBefore.get(key);
     this.#failed.delete(key);
+    this.#failedBefore.delete(key);
     return failed;
   }
 
-  #remember(key: string, failed: { readonly link: Link; readonly attributes: Attributes }): void {
-    const [oldest] = this.#failed.keys();
-    if (oldest !== undefined && this.#failed.size >= mostRemembered) this.#failed.delete(oldest);
+  #remember(key: string, failed: Failed): void {
+    if (this.#failed.size >= mostRemembered / 2) [this.#failed, this.#failedBefore] = [new Map(), this.#failed];
     this.#failed.set(key, failed);
   }
 

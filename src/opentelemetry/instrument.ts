@@ -1,7 +1,7 @@
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { telemetrySlot } from '../channels/index.ts';
 import { type Check, oneOf, readOptions } from '../core/index.ts';
-import { type Db, isDb } from '../database/index.ts';
+import { aHandle, type Db } from '../database/index.ts';
 import type { QueryText } from './database-spans.ts';
 import { type Ending, guard } from './listen.ts';
 import { startMetering } from './metrics.ts';
@@ -35,8 +35,6 @@ function having(method: string, what: string): Check {
   return (value) =>
     typeof value === 'object' && value !== null && typeof Reflect.get(value, method) === 'function' ? undefined : what;
 }
-
-const aHandle: Check = (value) => (isDb(value) ? undefined : 'a handle on a client, such as database.current');
 
 const checks: Record<keyof InstrumentOptions, Check> = {
   tracerProvider: having('getTracer', 'a TracerProvider of OpenTelemetry'),

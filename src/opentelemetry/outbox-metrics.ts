@@ -8,15 +8,9 @@ interface Row {
   readonly channel: string;
   readonly waiting: number | string;
   readonly parked: number | string;
+  /** Milliseconds. */
   readonly lag: number | string | null;
 }
-
-/** Seconds since a time of the table, by the clock of the server. */
-const ages: Readonly<Record<string, (time: string) => string>> = {
-  postgres: (time) => `extract(epoch from clock_timestamp() - ${time})`,
-  mysql: (time) => `timestampdiff(microsecond, ${time}, now(3)) / 1000000`,
-  sqlite: (time) => `(unixepoch('subsec') - ${time} / 1000.0)`,
-};
 
 /** Asks the outbox, whenever the metrics are read, what waits there. @returns ends that */
 export function observeOutbox(meter: Meter, outbox: Db): Ending {
@@ -38,7 +32,7 @@ export function observeOutbox(meter: Meter, outbox: Db): Ending {
     guard(() => {
       for (const row of rows) {
         const attributes = { 'sluice.outbox.channel': row.channel };
-        result.observe(lag, Math.max(0, Number(row.lag ?? 0)), attributes);
+        result.observe(lag, Math.max(0, Number(row.lag ?? 0)) / 1_000, attributes);
         result.observe(waiting, Number(row.waiting), attributes);
         result.observe(parked, Number(row.parked), attributes);
       }
@@ -48,17 +42,16 @@ export function observeOutbox(meter: Meter, outbox: Db): Ending {
   return () => meter.removeBatchObservableCallback(observe, instruments);
 }
 
-/** Outside of what is open where the metrics are read. Nothing where it cannot be asked: the next reading asks again. */
+/**
+ * Outside of what is open where the metrics are read. Nothing where it cannot be asked: the next reading asks again, and an
+ * engine from outside need not have a way.
+ */
 async function ask(outbox: Db): Promise<readonly Row[]> {
-  const { driver } = clientOf(outbox);
-  const age = ages[driver.dialect];
-  if (age === undefined) return [];
-  const text = `select channel, sum(case when parked_at is null then 1 else 0 end) as waiting,
-    sum(case when parked_at is null then 0 else 1 end) as parked,
-    ${age('min(case when parked_at is null then created_at end)')} as lag
-    from sluice_outbox group by channel`;
+  const counts = clientOf(outbox).driver.outbox?.administration?.counts();
+  if (counts === undefined) return [];
+  const { text, values } = counts;
   const asking = (): Promise<{ readonly rows: readonly Row[] }> =>
-    runInFrame(undefined, () => outbox.query<Row & Record<string, unknown>>(text), undefined);
+    runInFrame(undefined, () => outbox.query<Row & Record<string, unknown>>(text, values), undefined);
   try {
     return (await runIn(suppress(context.active()), asking)).rows;
   } catch {

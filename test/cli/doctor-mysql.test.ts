@@ -41,7 +41,7 @@ await describeWith('MariaDB', 'doctor on MariaDB', () => {
       {
         code: 'CONNECTIONS_SHORT',
         severity: 'error',
-        what: expect.stringMatching(/^1000 processes with a budget of 14 may open 14,000 connections/),
+        what: expect.stringMatching(/^1,000 processes with a budget of 14 may open 14,000 connections/),
       },
     ]);
     await admin.query(`alter user ${name}@'%' with max_user_connections 13`);

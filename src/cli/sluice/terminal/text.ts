@@ -33,8 +33,8 @@ export function wrapped(text: string, { indent = 0, first, width = columns() }: 
 }
 
 /** `1 error`, `2 errors`. */
-export function counted(count: number, thing: string): string {
-  return `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;
+export function counted(count: number, thing: string, things: string = `${thing}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? thing : things}`;
 }
 
 /** A span of time for people: `350 ms`, `12 s`, `3 min`, `5 h`, `2 days`. */

@@ -1,4 +1,4 @@
-import { counted } from '../../terminal/text.ts';
+import { limitsTooLow } from '../databases/connections-needed.ts';
 import type { DatabaseServer } from '../databases/database-server.ts';
 import type { Check } from '../finding.ts';
 
@@ -9,23 +9,14 @@ const reserved = 1;
 export const connections: Check<DatabaseServer> = {
   name: 'connections',
   async look(server) {
-    const { processes, budget } = server.settings;
     const [row] = await server.ask<{ most: unknown; ofUser: unknown; others: unknown }>(limits);
     if (row === undefined) return [];
     const [most, ofUser, others] = [Number(row.most), Number(row.ofUser), Number(row.others)];
-    const needed = processes * budget;
     const places: [number, string][] = [
       [Math.max(0, most - reserved - others), `max_connections is ${most}, and other users have ${others}`],
     ];
     if (ofUser > 0) places.push([ofUser, 'max_user_connections of this user']);
-    return places
-      .filter(([limit]) => limit < needed)
-      .map(([limit, why]) => ({
-        code: 'CONNECTIONS_SHORT',
-        severity: 'error',
-        what: `${processes} ${processes === 1 ? 'process' : 'processes'} with a budget of ${budget} may open ${counted(needed, 'connection')}, and there is room for ${limit} (${why})`,
-        remedy: 'Lower max or maxLevel of mysql(), run fewer processes, or raise the limit',
-      }));
+    return limitsTooLow(server.settings, places, 'mysql()');
   },
 };
 

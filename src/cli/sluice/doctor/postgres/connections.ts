@@ -1,4 +1,4 @@
-import { counted } from '../../terminal/text.ts';
+import { connectionsNeeded, limitsTooLow } from '../databases/connections-needed.ts';
 import type { DatabaseServer } from '../databases/database-server.ts';
 import type { Check, Finding } from '../finding.ts';
 
@@ -28,7 +28,6 @@ const limits = `select current_setting('max_connections')::int as most,
   coalesce((select datconnlimit from pg_database where datname = current_database()), -1) as database_limit`;
 
 async function ofServer(server: DatabaseServer): Promise<readonly Finding[]> {
-  const { needed, text } = neededBy(server);
   const [row] = await server.ask<Limits>(limits);
   if (row === undefined) return [];
   const { most, reserved, others, role_limit: ofRole, database_limit: ofDatabase } = row;
@@ -38,18 +37,11 @@ async function ofServer(server: DatabaseServer): Promise<readonly Finding[]> {
   ];
   if (ofRole >= 0) places.push([ofRole, 'the connection limit of this role']);
   if (ofDatabase >= 0) places.push([ofDatabase, 'the connection limit of this database']);
-  return places
-    .filter(([limit]) => limit < needed)
-    .map(([limit, why]) => ({
-      code: 'CONNECTIONS_SHORT',
-      severity: 'error',
-      what: `${text}, and there is room for ${limit} (${why})`,
-      remedy: 'Lower max or maxLevel of postgres(), run fewer processes, or raise the limit',
-    }));
+  return limitsTooLow(server.settings, places, 'postgres()');
 }
 
 function ofPooler(server: DatabaseServer): readonly Finding[] {
-  const { needed, text } = neededBy(server);
+  const { needed, text } = connectionsNeeded(server.settings);
   const size = server.pooler?.console?.poolSize;
   if (size === undefined || size >= needed) return [];
   return [
@@ -61,13 +53,4 @@ function ofPooler(server: DatabaseServer): readonly Finding[] {
       where: 'default_pool_size',
     },
   ];
-}
-
-function neededBy({ settings }: DatabaseServer): { readonly needed: number; readonly text: string } {
-  const { processes, budget } = settings;
-  const needed = processes * budget;
-  return {
-    needed,
-    text: `${counted(processes, 'process').replace('processs', 'processes')} with a budget of ${budget} may open ${counted(needed, 'connection')}`,
-  };
 }
