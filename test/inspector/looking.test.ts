@@ -109,8 +109,12 @@ describe('a snapshot', () => {
       database.transaction(() => database.query('select 1'), { name: 'browse' }),
     );
     const { text } = await open.get('/api/snapshot');
+    let standstills: Snapshot['standstills'] = [];
+    await until('it stands still', async () => (standstills = (await open.snapshot()).standstills).length > 0);
     fire();
     await Promise.all([holding, ...waiting]);
+    // One of them is shown as a member.
+    expect(standstills).toMatchObject([{ kind: 'held', waiting: count - 1 }]);
     expect(text.length).toBeLessThan(300_000);
     const { holders } = JSON.parse(text) as Snapshot;
     expect(holders.total).toBe(count + 1);
@@ -177,6 +181,21 @@ describe('a snapshot', () => {
     expect(found[0]?.text).toContain('product');
     expect(JSON.stringify(found)).not.toContain('canary');
   });
+});
+
+it('looks once for all who look on at the same time, and a moment later', async () => {
+  let asked = 0;
+  const fleet: FleetBus = {
+    longestMessage: 1_000,
+    open: () => {},
+    publish: async (text) => void (asked += text.startsWith('q1 ') ? 1 : 0),
+    close: async () => {},
+  };
+  const open = await openInspector({ database: server.open(), fleet, interval: 60_000 });
+  const first = await Promise.all(Array.from({ length: 10 }, () => open.snapshot()));
+  const later = await open.snapshot();
+  expect(asked).toBe(1);
+  expect(new Set([...first, later].map(({ at }) => at)).size).toBe(1);
 });
 
 describe('a member of a fleet', () => {

@@ -184,4 +184,23 @@ describe('findStandstills()', () => {
     // A search of every way would take minutes.
     expect(took).toBeLessThan(10_000);
   });
+
+  it('finds 50,000 of which each holds up one, and all together a pool', () => {
+    const count = 50_000;
+    const [first] = holdersOf([{ wait: 'code', owners: [], outer: undefined, pool: 0, holds: true }]);
+    if (first === undefined) throw new Error('there is no holder');
+    const heads = Array.from({ length: count }, (_, at) => ({ ...first, id: `h${at}`, backend: backendOf(at) }));
+    const held = heads.map(({ id, backend }, at): HolderInfo => {
+      const owners = [{ holderId: id, backend: backend ?? backendOf(0), idle: true }];
+      const waitsFor = { type: 'lock', relation: undefined, owners, for: 500 } as const;
+      return { ...first, id: `w${at}`, backend: backendOf(count + at), waitsFor };
+    });
+    const waitsFor = { type: 'connection', opening: false, refused: undefined, for: 500 } as const;
+    const waiter: HolderInfo = { ...first, id: 'waiter', backend: undefined, waitsFor };
+    // Comparing each with all others would take minutes.
+    const found = findStandstills([...heads, ...held, waiter]);
+    expect(found).toHaveLength(count);
+    // Who waits for a head has a connection of the pool, too, and gives it back no sooner.
+    expect(new Set(found.map(({ besides }) => besides))).toEqual(new Set([2 * count - 2]));
+  });
 });

@@ -3,6 +3,7 @@ import type { Known } from '../fleet/fleet.ts';
 import type { HolderView, ProcessView, SessionView, Snapshot } from '../snapshot.ts';
 import type { ProcessReport } from '../look/report.ts';
 import { atOneTime, type Told } from './at-one-time.ts';
+import { withGroups } from './with-groups.ts';
 
 /** What a look has found. */
 export interface Found {
@@ -41,7 +42,7 @@ export function compose({
     inspector: own.identity.id,
     processes: [viewOf(own, 'answered', true), ...others.map(viewOfOther)],
     holders: { shown: shown.slice(0, mostHolders), groups, total, leftOut },
-    standstills: standstillsAmong([told, ...answered.flatMap(toldBy)]),
+    standstills: withGroups(standstillsAmong([told, ...answered.flatMap(toldBy)]), shown, groups),
     sessions: foreign(sessions, shown),
     problems: [...new Set([...problems, ...reports.flatMap((report) => report.problems)])],
   };
