@@ -53,7 +53,7 @@ export class StatementTrace extends TraceEvent {
   readonly address: DatabaseAddress;
   /** Whether the server had it prepared; undefined where the driver does not tell. Known when it is sent. */
   prepared: boolean | undefined = undefined;
-  /** Milliseconds until it was sent: for its turn, and for a connection. */
+  /** Milliseconds until it was sent, or the server came to it: for its turn, and for a connection. */
   queued: number | undefined = undefined;
   /** Milliseconds from then to the answer. */
   running: number | undefined = undefined;

@@ -16,7 +16,7 @@ import { withCaller } from './failures.ts';
 import { Hold, metDeadConnection, NamedHolder, textsOf } from './hold.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
 import { alone } from '../riders/index.ts';
-import type { SentStatements } from './transaction-connection.ts';
+import type { SentStatements } from './transaction-parts.ts';
 import type { RunningWork } from './work-in-progress.ts';
 
 /** Statements that run outside of a transaction. */

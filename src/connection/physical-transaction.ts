@@ -39,15 +39,8 @@ import {
   type TransactionState,
   transition,
 } from './transaction-state.ts';
-import {
-  type Answered,
-  type Borrower,
-  commitSteps,
-  type SentStatements,
-  stepsOf,
-  TransactionConnection,
-} from './transaction-connection.ts';
-import type { TransactionParts } from './transaction-parts.ts';
+import { type Answered, type Borrower, commitSteps, stepsOf, TransactionConnection } from './transaction-connection.ts';
+import type { SentStatements, TransactionParts } from './transaction-parts.ts';
 import { turnLimitOf } from './turn-limit.ts';
 import type { TurnLimit, TurnOwner } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
@@ -139,7 +132,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   get repeatable(): RepeatableFailures | undefined {
     return this.#repeatable;
   }
-
   look(): HolderInfo {
     return lookAtTransaction(this, this.#held.activity);
   }
@@ -188,6 +180,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       const steps = flight?.steps ?? own;
       const running = this.#held.carryOut(steps, sent);
       this.cancellation.watch(running);
+      if (!last) unit.turns.letFollow(this);
       try {
         const answer = this.#held.checked(await running, steps);
         const exchange = flight?.landed(answer) ?? answer;
@@ -203,6 +196,14 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
         this.#commitSent = false;
       }
     }
+  }
+
+  /** What rides with a statement, or refuses it, is known in its turn. */
+  get mayBeAhead(): boolean {
+    return this.#mark === undefined && this.#settings?.areAsBegun !== false;
+  }
+  sendAhead(sent: SentStatements): boolean {
+    return this.cancellation.requested === undefined && this.isLive && this.#held.sendAhead(sent);
   }
 
   /** Takes the connection before the first statement. Nothing else runs in the transaction during that. */

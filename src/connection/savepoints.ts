@@ -1,4 +1,5 @@
 import type { Step } from '../driver/index.ts';
+import type { Turns } from './turns.ts';
 
 /** A savepoint on the server; it is set together with the first statement of its scope. */
 export interface Savepoint {
@@ -11,6 +12,8 @@ export interface RollbackUnit {
   readonly parent: RollbackUnit | undefined;
   /** None for the whole transaction. */
   readonly savepoint: Savepoint | undefined;
+  /** Whose turn it is in it. */
+  readonly turns: Turns;
   /** Set once the unit can only be rolled back. */
   readonly doomed: { readonly cause: unknown } | undefined;
   /** From now on the unit can only be rolled back; the first cause stays. */

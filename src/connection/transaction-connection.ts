@@ -10,10 +10,11 @@ import type {
   Step,
   TransactionCharacteristics,
 } from '../driver/index.ts';
-import type { Activity, OnSent } from '../observation/index.ts';
+import type { Activity } from '../observation/index.ts';
 import type { Holder } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
+import type { SentStatements } from './transaction-parts.ts';
 import type { ChainDeadlockError } from './errors.ts';
 import { giveCause, withdrawn } from './failures.ts';
 import { Hold, metDeadConnection, textsOf } from './hold.ts';
@@ -23,17 +24,6 @@ import type { PendingStep } from './savepoints.ts';
 /** An exchange, and the deadlock along its chain for which it was cancelled. */
 export interface Answered extends Exchange {
   readonly deadlock?: ChainDeadlockError | undefined;
-}
-
-/** Statements that travel together. */
-export interface SentStatements {
-  readonly statements: readonly Statement[];
-  /** The frame from which they are sent. */
-  readonly frame: Frame;
-  /** Whether one of them may write. */
-  readonly write: boolean;
-  /** Is told when they are sent. */
-  readonly onSent?: OnSent | undefined;
 }
 
 /** The transaction that holds a connection. */
@@ -63,6 +53,8 @@ export class TransactionConnection {
   #wasFailed = false;
   /** What it failed it with. */
   #failedBy: unknown;
+  /** Others may be sent behind what is under way. */
+  #mayBeFollowed = false;
   /** What is under way, in the history of the chain. */
   #note: HistoryNote | undefined;
 
@@ -210,7 +202,7 @@ export class TransactionConnection {
   }
 
   /** Carries out steps with these statements in them; resolves when all is known of them. */
-  carryOut(steps: readonly Step[], { statements, frame, onSent }: SentStatements): Promise<Answered> {
+  carryOut(steps: readonly Step[], { statements, frame, isAlone, onSent }: SentStatements): Promise<Answered> {
     const { connection } = this;
     if (connection === undefined) throw new RangeError('a statement was to run without a connection');
     if (this.#withdrawn?.has(statements) === true) throw withdrawn(this.#borrower.describe());
@@ -223,7 +215,16 @@ export class TransactionConnection {
     onSent?.(connection);
     const running = runUntraced(() => connection.run(steps));
     const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, frame.chain);
+    // What may be cancelled by itself is not followed: the request could hit what comes next.
+    this.#mayBeFollowed = stopWatching === undefined && isAlone !== true;
     return stopWatching === undefined ? running : withDeadlock(running, stopWatching);
+  }
+
+  /** Sends statements behind those that are under way. @returns whether they are on their way */
+  sendAhead({ statements, isAlone }: SentStatements): boolean {
+    const { connection } = this;
+    if (!this.#mayBeFollowed || isAlone === true || connection?.sendAhead === undefined) return false;
+    return runUntraced(() => connection.sendAhead?.(statements)) === true;
   }
 
   /** A refusal of what comes after a failure says no more than that there was one, so it gets that one for its cause. */

@@ -1,6 +1,7 @@
-import type { OpenTransaction, TransactionRecord } from '../context/index.ts';
+import type { Frame, OpenTransaction, TransactionRecord } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
-import type { TransactionCharacteristics } from '../driver/index.ts';
+import type { Statement, TransactionCharacteristics } from '../driver/index.ts';
+import type { OnSent } from '../observation/index.ts';
 import type { TransactionSettings } from '../riders/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 
@@ -18,4 +19,17 @@ export interface TransactionParts {
   readonly signal: AbortSignal | undefined;
   /** What it sets by context, if anything. */
   readonly settings: TransactionSettings | undefined;
+}
+
+/** Statements that travel together. */
+export interface SentStatements {
+  readonly statements: readonly Statement[];
+  /** The frame from which they are sent. */
+  readonly frame: Frame;
+  /** Whether one of them may write. */
+  readonly write: boolean;
+  /** They may be taken back as long as it is not their turn, so that they neither follow nor are followed. */
+  readonly isAlone?: boolean | undefined;
+  /** Is told when they are sent. */
+  readonly onSent?: OnSent | undefined;
 }

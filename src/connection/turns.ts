@@ -1,6 +1,11 @@
 import { type CancelTimer, type Clock, LinkedList } from '../core/index.ts';
+import type { SentStatements } from './transaction-parts.ts';
 
 interface Turn {
+  /** What may be sent before it is its turn; nothing for what has to wait for that. */
+  readonly work: SentStatements | undefined;
+  /** It is on its way. */
+  isAhead: boolean;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
@@ -20,6 +25,10 @@ export interface TurnLimit {
 /** Whose turns they are; only those who have to wait look at the limit. */
 export interface TurnOwner {
   readonly turnLimit: TurnLimit;
+  /** Whether what arrives here may be sent before it is its turn; without it, whatever may. */
+  readonly mayBeAhead?: boolean;
+  /** Sends statements behind those whose turn it is. @returns whether they are on their way */
+  sendAhead?(work: SentStatements): boolean;
 }
 
 /**
@@ -29,17 +38,29 @@ export interface TurnOwner {
 export class Turns {
   #busy = false;
   #line: LinkedList<Turn> | undefined;
+  /** Whose turn it is has been sent, and may be followed. */
+  #followed: TurnOwner | undefined;
   /** Set while a waiter watches how long the present owner takes. */
   #stopWatching: CancelTimer | undefined;
 
-  /** Returns nothing when it is free, otherwise a promise of the turn. Each `enter` needs a `leave`. */
-  enter(owner: TurnOwner): Promise<void> | undefined {
-    if (this.#busy) return this.#wait(owner.turnLimit);
+  /**
+   * Returns nothing when it is free, otherwise a promise of the turn. Each `enter` needs a `leave`.
+   * @param work may be sent before it is its turn, which it still takes
+   */
+  enter(owner: TurnOwner, work?: SentStatements): Promise<void> | undefined {
+    if (this.#busy) return this.#wait(owner.turnLimit, owner.mayBeAhead === false ? undefined : work);
     this.#busy = true;
     return undefined;
   }
 
+  /** What has the turn is on its way: what waits may be sent behind it. */
+  letFollow(owner: TurnOwner): void {
+    this.#followed = owner;
+    this.#sendAhead();
+  }
+
   leave(): void {
+    this.#followed = undefined;
     if (this.#stopWatching !== undefined) this.#forgive(this.#stopWatching);
     const next = this.#line?.shift();
     if (next === undefined) this.#busy = false;
@@ -47,7 +68,7 @@ export class Turns {
   }
 
   /** A scope that waits for a statement of its own parent would wait for ever, so a wait without progress ends. */
-  #wait(limit: TurnLimit): Promise<void> {
+  #wait(limit: TurnLimit, work: SentStatements | undefined): Promise<void> {
     const { clock, timeout, progress, error } = limit;
     const line = (this.#line ??= new LinkedList());
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -68,6 +89,8 @@ export class Turns {
       }, timeout);
     };
     const node = line.push({
+      work,
+      isAhead: false,
       resolve: () => {
         cancelTimer();
         resolve();
@@ -75,7 +98,19 @@ export class Turns {
       reject,
     });
     watch();
+    this.#sendAhead();
     return promise;
+  }
+
+  /** In the order of the turns, so that nothing is sent in front of what has to wait. */
+  #sendAhead(): void {
+    const followed = this.#followed;
+    if (followed?.sendAhead === undefined || this.#line === undefined) return;
+    for (const turn of this.#line) {
+      if (turn.isAhead) continue;
+      if (turn.work === undefined || !followed.sendAhead(turn.work)) return;
+      turn.isAhead = true;
+    }
   }
 
   /** The refusal of what it waited for may have let the one that is in go on. If nothing happens for as long again, it never will. */

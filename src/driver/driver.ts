@@ -120,6 +120,14 @@ export interface DriverConnection {
    */
   run(steps: readonly Step[]): Promise<Exchange>;
   /**
+   * Sends statements behind an exchange that is under way, in its transaction and before it was answered: pipelining. The
+   * `run` of the same statements, in this order, takes the answer. What fails is no reason to run what stands behind it:
+   * `run` sends that anew. A `run` of anything else forgets them, and waits until the server has ended with them; it
+   * comes only for a transaction that is rolled back.
+   * @returns whether they are on their way; `false` where they have to wait for their turn
+   */
+  sendAhead?(statements: readonly Statement[]): boolean;
+  /**
    * Asks the server to cancel what is running and resolves once the request can no longer hit a
    * later statement, which then still needs one more exchange to be sure of.
    */

@@ -21,6 +21,8 @@ export class JoinedSession implements LibrarySession {
   readonly #base: Frame;
   #begun: Begun[] = [];
   #last: readonly Statement[] | undefined;
+  /** How many of its statements `cancel` may mean. */
+  #alone = 0;
   /** A scope that stood for what it had begun has ended. */
   #hasEnded = false;
   /** What it had begun was still open when the body of the scope around had ended, and was rolled back. */
@@ -39,7 +41,7 @@ export class JoinedSession implements LibrarySession {
     return this.#scopeOf(this.#base)?.transaction.backend?.id;
   }
 
-  run(statements: readonly Statement[]): Promise<readonly QueryResult[]> {
+  run(statements: readonly Statement[], isAlone = false): Promise<readonly QueryResult[]> {
     this.#last = statements;
     const frame = this.#frame();
     try {
@@ -47,9 +49,12 @@ export class JoinedSession implements LibrarySession {
     } catch (error) {
       return Promise.reject(error);
     }
+    if (isAlone) this.#alone += 1;
+    const options = { last: false, isAlone: this.#alone > 0 };
     const work = (): Promise<readonly QueryResult[]> =>
-      runStatements(this.#target, statements, false).catch(throwToLibrary);
-    return runInFrame(frame, work, undefined);
+      runStatements(this.#target, statements, options).catch(throwToLibrary);
+    const answer = runInFrame(frame, work, undefined);
+    return isAlone ? answer.finally(() => (this.#alone -= 1)) : answer;
   }
 
   get remains(): Remains | undefined {

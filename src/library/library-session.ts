@@ -14,8 +14,11 @@ export interface LibrarySession {
   readonly pinned: Checkout | undefined;
   /** The id of the server's process or thread; none before the first statement of a transaction. */
   readonly backendId: number | undefined;
-  /** @throws the driver's error; TransactionEndedError */
-  run(statements: readonly Statement[]): Promise<readonly QueryResult[]>;
+  /**
+   * @param isAlone `cancel` may take it back: nothing of the session is sent together with it
+   * @throws the driver's error; TransactionEndedError
+   */
+  run(statements: readonly Statement[], isAlone?: boolean): Promise<readonly QueryResult[]>;
   /**
    * Starts, marks or ends what the library takes for its transaction.
    * @param statement how the library says it; what begins or ends a transaction may be left to the driver

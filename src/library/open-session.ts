@@ -42,7 +42,7 @@ export function runHere(
   statements: readonly Statement[],
 ): Promise<readonly QueryResult[]> {
   const target: Target = { client: internalsOf(database).clientNamed(clientName), level: undefined };
-  return runStatements(target, statements, false).catch(throwToLibrary);
+  return runStatements(target, statements).catch(throwToLibrary);
 }
 
 /** What a library begins a transaction with. */

@@ -49,6 +49,15 @@ export class TransactionSettings {
     };
   }
 
+  /** Whether what is sent from here, behind the BEGIN, has the settings of that. */
+  get areAsBegun(): boolean {
+    try {
+      return this.#begun !== undefined && this.#client.here().key === this.#begun.key;
+    } catch {
+      return false;
+    }
+  }
+
   /** The server may have taken it back, as a rollback to a savepoint does. */
   undone(): void {
     if (this.#sent !== noSettings) this.#sent = { ...this.#sent, key: 'unknown' };

@@ -155,7 +155,7 @@ export class Scope implements AmbientScope {
     try {
       const endsWhole = last && this.endsWhole;
       if (endsWhole) this.#lastIssued = true;
-      const turn = turns.enter(this.transaction);
+      const turn = turns.enter(this.transaction, endsWhole ? undefined : sent);
       if (turn !== undefined) await awaitTurn(this, turn);
       try {
         return await this.transaction.run(sent, this.unit, endsWhole && this.#mayCommit());

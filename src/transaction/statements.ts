@@ -41,6 +41,17 @@ export interface QueryOptions {
   readonly last?: boolean | undefined;
 }
 
+/** How statements are sent. */
+export interface SendOptions {
+  /** As in `QueryOptions`. */
+  readonly last: boolean;
+  /** As in `SentStatements`. */
+  readonly isAlone: boolean;
+}
+
+const asUsual: SendOptions = { last: false, isAlone: false };
+const asLast: SendOptions = { last: true, isAlone: false };
+
 /** How many calls may lie between the program and a statement. */
 const callsBetween = 8;
 
@@ -54,7 +65,7 @@ export async function runStatement(
 ): Promise<QueryResult> {
   const last = options !== undefined && readOptions('query', options, queryChecks).last === true;
   try {
-    const [result] = await send(target, [statement], last, runStatement);
+    const [result] = await send(target, [statement], last ? asLast : asUsual, runStatement);
     if (result === undefined) throw new RangeError('a statement that succeeded left no result');
     return result;
   } catch (error) {
@@ -91,7 +102,7 @@ export function runBatch<const Statements extends readonly Sql<unknown>[]>(
   } catch (error) {
     return Promise.reject(located(error, () => placeOfTarget(target)));
   }
-  return runScope(target, () => runStatements(target, read, true), options) as Promise<ResultsOf<Statements>>;
+  return runScope(target, () => runStatements(target, read, asLast), options) as Promise<ResultsOf<Statements>>;
 }
 
 /** @throws InvalidOptionError */
@@ -116,10 +127,10 @@ function readBatch(target: Target, statements: unknown): readonly Statement[] {
 export async function runStatements(
   target: Target,
   statements: readonly Statement[],
-  last: boolean,
+  options: SendOptions = asUsual,
 ): Promise<readonly QueryResult[]> {
   try {
-    return statements.length === 0 ? [] : await send(target, statements, last, runStatements);
+    return statements.length === 0 ? [] : await send(target, statements, options, runStatements);
   } catch (error) {
     throw explained(error, target);
   }
@@ -129,7 +140,7 @@ export async function runStatements(
 function send(
   target: Target,
   statements: readonly Statement[],
-  last: boolean,
+  { last, isAlone }: SendOptions,
   entry: (...args: never[]) => unknown,
 ): Promise<readonly QueryResult[]> {
   const { client } = target;
@@ -141,7 +152,7 @@ function send(
   }
   const committing = kinds.indexOf('implicitCommit');
   if (committing !== -1) throw implicitCommit(client, statements[committing]);
-  const sent = { statements, frame, write: kinds.some((kind) => kind !== 'read') };
+  const sent = { statements, frame, write: kinds.some((kind) => kind !== 'read'), isAlone };
   return isWatched(statementTrace) ? sendTraced(scope as Scope, sent, last) : (scope as Scope).run(sent, last);
 }
 

@@ -40,6 +40,7 @@ export const driverRows: readonly Row[] = [
       applicationName: words(63),
       options: words(10_000),
       preparedStatements: either(truth, whole(0, 100_000)),
+      pipelining: truth,
       types: some(types),
       resolveCommit: truth,
       settings: called(() => ({})),

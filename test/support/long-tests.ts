@@ -57,11 +57,13 @@ export const longTests: readonly string[] = [
   'test/opentelemetry/server-counts.test.ts',
   'test/processes/cache-kills.test.ts',
   'test/processes/cache-mutants.test.ts',
+  'test/processes/pipelining-mutants.test.ts',
   'test/processes/cache-processes.test.ts',
   'test/processes/cli.test.ts',
   'test/processes/clocks.test.ts',
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
+  'test/property/pipelining.test.ts',
   'test/property/pool-simulation.test.ts',
 ];
 

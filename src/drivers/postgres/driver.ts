@@ -52,7 +52,7 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
-  const { preparedStatements, applicationName, ssl, options, types, settings, ...rest } = own;
+  const { preparedStatements, pipelining = false, applicationName, ssl, options, types, settings, ...rest } = own;
   const { resolveCommit = false, ...place } = rest;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
@@ -70,7 +70,9 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     if (hidden && preparedStatements === undefined) warnings.notPrepared();
     const prepared = new PreparedStatements(preparedLimit(preparedStatements, hidden), registry, hidden);
     const fitness = new Fitness(facts, servers.wanted);
-    return new PostgresConnection(client, backend, prepared, hidden ? poolerTimeout : undefined, prepareValue, fitness);
+    const pooler = hidden ? poolerTimeout : undefined;
+    const toWire = prepareValue;
+    return new PostgresConnection({ client, backend, prepared, pooler, toWire, fitness, pipelining });
   };
   const driver: Driver = {
     ...postgresDialect,

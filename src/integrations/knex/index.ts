@@ -49,11 +49,17 @@ interface KnexClient extends WithPool {
   acquireConnection(): Promise<object>;
   releaseConnection(connection: object): Promise<void>;
   cancelQuery?: (connection: Cancellable) => Promise<void>;
+  _query?: SendQuery;
 }
+
+/** How a client of Knex sends a query. */
+type SendQuery = (this: object, connection: Cancellable, query: { readonly cancelOnTimeout?: boolean }) => unknown;
 
 /** A connection of an ambient pool. */
 interface Cancellable {
   cancelRunning(): Promise<void>;
+  /** Where what may be cancelled is sent, where others could be sent together with it. */
+  readonly alone?: object;
 }
 
 interface Binding {
@@ -222,7 +228,14 @@ function cancelRunning(connection: Cancellable): Promise<void> {
 
 /** For `timeout(ms, { cancel: true })` Knex would open a connection by itself, and it knows of no server. */
 function bindCancelling(client: KnexClient): void {
+  if (client.cancelQuery === cancelRunning) return;
   client.cancelQuery = cancelRunning;
+  const { _query: send } = client;
+  if (send === undefined) return;
+  client._query = function sendAlone(connection, query) {
+    const isAlone = query.cancelOnTimeout === true && connection.alone !== undefined;
+    return send.call(this, (isAlone ? connection.alone : connection) as Cancellable, query);
+  };
 }
 
 /** On PostgreSQL Knex asks its first connection for the server's version, which a transaction must not begin with. */

@@ -108,6 +108,8 @@ export interface ClientOptions extends PoolOptions {
   readonly applicationName?: string | undefined;
   readonly options?: string | undefined;
   readonly types?: object | undefined;
+  /** PostgreSQL. */
+  readonly pipelining?: boolean | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly user?: string | undefined;

@@ -37,6 +37,7 @@ export class AmbientClient extends EventEmitter {
   /** What ends with its release. */
   readonly #stops: (() => void)[] = [];
   #released = false;
+  #sendsAlone = false;
 
   constructor(
     session: LibrarySession,
@@ -94,6 +95,19 @@ export class AmbientClient extends EventEmitter {
     return undefined;
   }
 
+  /** Where a query is sent that `cancelRunning` may take back. */
+  get alone(): Pick<AmbientClient, 'query'> {
+    const query = (...args: readonly unknown[]): unknown => {
+      this.#sendsAlone = true;
+      try {
+        return this.query(...args);
+      } finally {
+        this.#sendsAlone = false;
+      }
+    };
+    return { query };
+  }
+
   /** Takes back the query that was sent last, if it has not ended: the server cancels it, or it is not sent. */
   cancelRunning(): Promise<void> {
     return this.#session.cancel();
@@ -132,7 +146,7 @@ export class AmbientClient extends EventEmitter {
 
   async execute(request: QueryRequest): Promise<unknown> {
     this.#assertHeld();
-    return await executeOn(this.#session, request);
+    return await executeOn(this.#session, request, this.#sendsAlone);
   }
 
   #submit(submittable: pg.Submittable): void {

@@ -19,9 +19,9 @@ const commands = {
 } as const;
 
 /** Carries out a query on a connection that was checked out. Several statements give several results. */
-export async function executeOn(session: LibrarySession, request: QueryRequest): Promise<unknown> {
+export async function executeOn(session: LibrarySession, request: QueryRequest, isAlone = false): Promise<unknown> {
   const { control } = planOf(request.text);
-  if (control === undefined) return await execute((statements) => session.run(statements), request);
+  if (control === undefined) return await execute((statements) => session.run(statements, isAlone), request);
   const statement: Statement = { text: request.text, native: pgResult(request.rowMode, request.types) };
   return (await session.control(control, statement)) ?? commandResult(commands[control.type]);
 }

@@ -54,6 +54,11 @@ export interface PostgresOptions extends PoolOptions {
    * behind a pooler, where a number or `true` is for one that keeps track of prepared statements.
    */
   readonly preparedStatements?: number | boolean | undefined;
+  /**
+   * Whether statements that a transaction issues without awaiting each other, as with `Promise.all`, are sent together and not
+   * one after the other's answer. Rows, errors and outcomes are the same. Default `false`.
+   */
+  readonly pipelining?: boolean | undefined;
   /** Type parsers instead of pg's global ones. */
   readonly types?: TypeParsers | undefined;
   /**
@@ -86,6 +91,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   applicationName: text(63),
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
+  pipelining: aBoolean,
   types: withMethods('getTypeParser'),
   resolveCommit: aBoolean,
   settings: aFunction,

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type pg from 'pg';
 import {
   type Backend,
@@ -6,11 +7,14 @@ import {
   type Exchange,
   type Failure,
   type PoolerTimeoutError,
+  type Statement,
   type Step,
 } from '../../../driver/index.ts';
 import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
+import { Flight } from './flight.ts';
+import { SentAhead } from './sent-ahead.ts';
 import type { Staleness } from '../prepared/staleness.ts';
 import { describeFailure } from './failure.ts';
 import { WriteBuffer } from '../wire/write-buffer.ts';
@@ -20,7 +24,7 @@ import type { PreparedStatements } from '../prepared/prepared-statements.ts';
 
 const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
 
-/** An exchange that the server has not answered. */
+/** An exchange whose turn it is, and that the server has not answered. */
 interface Running {
   readonly query: ExchangeQuery;
   readonly steps: readonly Step[];
@@ -36,7 +40,22 @@ interface Running {
 /** How long the server may take to cancel what ran into `query_timeout`, in milliseconds. */
 const patience = 1_000;
 
+/** How long the server may take to end with what is given up, until it is asked to cancel that. In milliseconds. */
+const landing = 20;
+
 const rollback: readonly Step[] = [{ type: 'rollback' }];
+
+/** What a connection of `pg` becomes one of Sluice with. */
+export interface ConnectionParts {
+  readonly client: pg.Client;
+  readonly backend: Backend;
+  readonly prepared: PreparedStatements;
+  readonly pooler: PoolerTimeout | undefined;
+  readonly toWire: (value: unknown) => WireValue;
+  readonly fitness: Fitness;
+  /** Whether statements may be sent before those in front of them were answered. */
+  readonly pipelining: boolean;
+}
 
 /** A connection of `pg`, spoken to in exchanges. Its listeners stay for its whole life, so no error is ever unheard. */
 export class PostgresConnection implements DriverConnection {
@@ -48,19 +67,18 @@ export class PostgresConnection implements DriverConnection {
   #status: ConnectionStatus = 'idle';
   #isCut = false;
   #running: Running | undefined;
+  /** What the server has to answer, in its order. */
+  readonly #flights: Flight[] = [];
+  readonly #ahead: SentAhead;
+  /** As the server has said last, which may be of what it is not the turn of yet. */
+  #told: ConnectionStatus = 'idle';
+  #onLanded: (() => void) | undefined;
   #lastError: unknown;
   /** Why this side has cut the connection, which then counts and not what pg says of a cut one. */
   #gaveUp: PoolerTimeoutError | undefined;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor(
-    client: pg.Client,
-    backend: Backend,
-    prepared: PreparedStatements,
-    pooler: PoolerTimeout | undefined,
-    toWire: (value: unknown) => WireValue,
-    fitness: Fitness,
-  ) {
+  constructor({ client, backend, prepared, pooler, toWire, fitness, pipelining }: ConnectionParts) {
     const { connection, _types: types } = internalsOf(client);
     this.backend = backend;
     this.#client = client;
@@ -74,9 +92,11 @@ export class PostgresConnection implements DriverConnection {
       toWire,
     };
     this.#queryTimeout = takeQueryTimeout(client);
+    // What has a time limit of its own must not wait for others on the server.
+    this.#ahead = new SentAhead(this.#session, pipelining && this.#queryTimeout === 0);
     client.on('error', (error) => this.#cut(error));
     client.on('end', () => this.#onGone());
-    connection.on('bindComplete', () => this.#running?.query.handleBindComplete());
+    connection.on('bindComplete', () => this.#flights[0]?.handleBindComplete());
     connection.on('readyForQuery', ({ status }) => {
       const told = statuses[status];
       if (told === undefined) this.#cut(new Error('the server reported an unknown transaction status'));
@@ -93,17 +113,33 @@ export class PostgresConnection implements DriverConnection {
 
   /** Whether nothing runs on it, and it is not lent to a listener for notifications. */
   get isFree(): boolean {
-    return this.#status === 'idle' && this.#running === undefined && !this.isLent;
+    return this.#status === 'idle' && this.#flights.length === 0 && !this.isLent;
   }
   /** A client of an ambient pool has it. */
   isLent = false;
 
   isPrepared(text: string): boolean {
-    return this.#session.prepared.has(text);
+    return this.#ahead.hadPrepared(text) ?? this.#session.prepared.has(text);
   }
 
   run(steps: readonly Step[]): Promise<Exchange> {
+    return this.#ahead.isEmpty ? this.#start(steps) : this.#runAhead(steps);
+  }
+
+  #start(steps: readonly Step[]): Promise<Exchange> {
     return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
+  }
+
+  sendAhead(statements: readonly Statement[]): boolean {
+    if (this.#isCut || this.#status === 'lost') return false;
+    if (!this.#ahead.accepts(statements, this.#flights, this.#told !== 'idle')) return false;
+    const last = this.#flights.at(-1);
+    const isOpen = last?.isOpen === true;
+    const query = this.#ahead.add(statements, isOpen);
+    if (query === undefined) return true;
+    if (isOpen) last.add(query);
+    else this.#launch(query, true);
+    return true;
   }
 
   /** The client underneath, for what only its own events can tell. */
@@ -127,7 +163,8 @@ export class PostgresConnection implements DriverConnection {
   }
 
   cancel(): Promise<void> {
-    if (this.#running === undefined) return Promise.resolve();
+    if (this.#flights.length === 0) return Promise.resolve();
+    if (this.#running === undefined) return cancelRunning(this.#client);
     return (this.#running.cancelling ??= cancelRunning(this.#client));
   }
 
@@ -144,7 +181,7 @@ export class PostgresConnection implements DriverConnection {
   async destroy(): Promise<void> {
     this.#onDeath = undefined;
     if (this.#status === 'lost') return;
-    if (this.#running === undefined) {
+    if (this.#flights.length === 0) {
       await endClient(this.#client);
       return;
     }
@@ -158,25 +195,95 @@ export class PostgresConnection implements DriverConnection {
   #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
     const isFirst = this.#status === 'idle';
     if (isFirst) this.#fitness.beginning = steps[0];
-    const query = new ExchangeQuery(steps, this.#session, isFirst, unprepared);
+    const query = new ExchangeQuery(steps, this.#session, { isFirst, unprepared, follows: false });
     const limit = this.#queryTimeout > 0 ? setTimeout(() => void this.#endLate(query), this.#queryTimeout) : undefined;
     this.#running = { query, steps, mayRepeat, resolve, limit, cancelling: undefined };
     if (this.#status === 'lost') {
       this.#finishLost();
       return;
     }
-    this.#client.query(query as unknown as pg.Submittable);
+    this.#launch(query, this.#ahead.gathers(steps, isFirst));
     if (isFirst) this.#session.pooler?.await(internalsOf(this.#client).connection, (error) => this.#giveUp(error));
   }
 
+  /** Sends what was not sent before, and takes the answer of what was. */
+  async #runAhead(steps: readonly Step[]): Promise<Exchange> {
+    const ahead = this.#ahead.take(steps);
+    if (ahead === undefined) {
+      await this.#landAll();
+      return await this.#start(steps);
+    }
+    const { query, thrown } = ahead;
+    if (thrown !== undefined) throw thrown.error;
+    if (query === undefined || query.wasSkipped) return await this.#start(steps);
+    return await new Promise((resolve) => {
+      const running = { query, steps, mayRepeat: false, resolve, limit: undefined, cancelling: undefined };
+      this.#running = running;
+      if (query.answeredAs === undefined) {
+        if (this.#status === 'lost') this.#finishLost();
+        return;
+      }
+      // What goes on with the answer before it goes on first, as it would if this one had still to be sent.
+      process.nextTick(() => {
+        if (this.#running === running) this.#conclude(running);
+      });
+    });
+  }
+
+  /** Waits until the server has ended with what was sent for a transaction that is given up. */
+  async #landAll(): Promise<void> {
+    while (this.#flights.length > 0 && this.#status !== 'lost') {
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      this.#onLanded = () => resolve(true);
+      const timer = setTimeout(() => resolve(false), landing);
+      if (!(await promise)) await cancelRunning(this.#client);
+      clearTimeout(timer);
+    }
+    if (this.#status !== 'lost') this.#status = this.#told;
+  }
+
+  /**
+   * Sends it.
+   * @param gathers at the end of this turn of the event loop, with what comes until then
+   */
+  #launch(query: ExchangeQuery, gathers: boolean): void {
+    const flight = new Flight(this.#session, query, this.#onAnswer);
+    // What is still gathered goes first.
+    this.#flights.at(-1)?.send();
+    this.#flights.push(flight);
+    if (this.#flights.length === 1) this.#client.query(flight as unknown as pg.Submittable);
+    else flight.inContext = AsyncLocalStorage.snapshot();
+    if (gathers) queueMicrotask(() => process.nextTick(() => flight.send()));
+    else flight.send();
+  }
+
+  /** A part of a write is done, and more of it to come. */
+  readonly #onAnswer = (part: ExchangeQuery): void => {
+    if (this.#running?.query === part) this.#conclude(this.#running);
+  };
+
   #onReady(status: ConnectionStatus): void {
     if (this.#isCut) return;
-    this.#status = status;
-    const running = this.#takeRunning();
-    if (running === undefined) return;
+    this.#told = status;
+    const flight = this.#flights.shift();
+    if (flight === undefined) {
+      this.#status = status;
+      return;
+    }
+    flight.land(status);
+    const { current } = flight;
+    if (status === 'idle') this.#session.prepared.ended(current?.error === undefined && current?.isRolledBack !== true);
+    const [next] = this.#flights;
+    next?.inContext(() => this.#client.query(next as unknown as pg.Submittable));
+    if (this.#running?.query.answeredAs !== undefined) this.#conclude(this.#running);
+    if (next === undefined) this.#onLanded?.();
+  }
+
+  #conclude(running: Running): void {
+    this.#takeRunning();
     const { query, resolve } = running;
-    const { error, staleness } = query;
-    if (status === 'idle') this.#session.prepared.ended(error === undefined && !query.isRolledBack);
+    const { error, staleness, answeredAs } = query;
+    if (answeredAs !== undefined && this.#status !== 'lost') this.#status = answeredAs;
     // What is stale is parsed anew without anybody noticing; pg is ready after this callback.
     if (staleness !== undefined && running.mayRepeat && query.tookNoEffect) {
       queueMicrotask(() => this.#sendAgain(running, staleness));
@@ -228,7 +335,9 @@ export class PostgresConnection implements DriverConnection {
   #onGone(): void {
     if (this.#status === 'lost') return;
     this.#status = 'lost';
+    this.#flights.length = 0;
     this.#finishLost();
+    this.#onLanded?.();
     this.#onDeath?.(this.#lastError);
   }
 

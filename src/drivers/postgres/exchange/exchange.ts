@@ -1,9 +1,9 @@
-import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
+import type { ConnectionStatus, Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { controlText, isOneOff } from '../sql/control.ts';
 import { type Staleness, stalenessOf } from '../prepared/staleness.ts';
 import { isFromServer, isRefusal } from '../wire/server-error.ts';
 import type { WriteBuffer } from '../wire/write-buffer.ts';
-import type { TypeParsers, WireConnection, WireField, WireQuery } from '../wire/pg-types.ts';
+import type { TypeParsers, WireConnection, WireField } from '../wire/pg-types.ts';
 import type { PoolerTimeout } from './pooler-timeout.ts';
 import { type PlannedText, type PreparedStatements, sentOnce } from '../prepared/prepared-statements.ts';
 import { buildRow, type NativeRows, nativeRows, noColumns, readTag, type RowShape, shapeOf } from '../wire/rows.ts';
@@ -30,12 +30,22 @@ export interface Session {
 const noValues: readonly WireValue[] = [];
 const none: readonly never[] = [];
 
+/** How an exchange is put together. */
+export interface ExchangeOptions {
+  /** No transaction is open, so that a pooler has to lend a connection of the server. */
+  readonly isFirst: boolean;
+  /** Parses all of it for this time only. */
+  readonly unprepared: boolean;
+  /** It stands behind another one in the same write. */
+  readonly follows: boolean;
+}
+
 /**
- * The steps of an exchange as one write: Parse, Bind and Execute of each, and a single Sync at the
- * end. After an error the server skips what is left, up to the Sync. Parse is left out for a
- * statement that is prepared, and Describe where the shape of the rows is known.
+ * The steps of an exchange: Parse, Bind and Execute of each. After an error the server skips what is left of the
+ * write that they are in. Parse is left out for a statement that is prepared, and Describe where the shape of the rows
+ * is known.
  */
-export class ExchangeQuery implements WireQuery {
+export class ExchangeQuery {
   readonly #session: Session;
   readonly #steps: readonly Step[];
   readonly #namesToClose: readonly string[];
@@ -55,20 +65,22 @@ export class ExchangeQuery implements WireQuery {
   #error: { readonly error: unknown } | undefined;
   #staleness: Staleness | undefined;
   readonly #isFirst: boolean;
+  /** The shapes that were known when it was written: what is sent later may make the server parse a text anew. */
+  #shapes: readonly (RowShape | undefined)[] = none;
+  #wasSkipped = false;
+  /** What the server said of the transaction behind it; nothing as long as it has not answered, or skipped, it. */
+  answeredAs: ConnectionStatus | undefined;
 
-  /**
-   * @param isFirst no transaction is open, so that a pooler has to lend a connection of the server
-   * @param unprepared parses all of it for this time only
-   * @throws what `toWire` throws for a value that cannot be sent
-   */
-  constructor(steps: readonly Step[], session: Session, isFirst: boolean, unprepared: boolean) {
+  /** @throws what `toWire` throws for a value that cannot be sent */
+  constructor(steps: readonly Step[], session: Session, { isFirst, unprepared, follows }: ExchangeOptions) {
     this.#session = session;
     this.#steps = steps;
     this.#isFirst = isFirst;
     // All values first: if one cannot be sent, no text has been planned as if it were.
     this.#values = steps.map((step) => valuesOf(step, session));
-    // Before anything is planned, which may give a name up that it has just planned to use.
-    this.#namesToClose = session.prepared.takeNamesToClose();
+    // Before anything is planned, which may give a name up that it has just planned to use. At the front of a write, where
+    // the server never skips it.
+    this.#namesToClose = follows ? none : session.prepared.takeNamesToClose();
     this.#planned = steps.map((step) => (unprepared ? sentOnce(textOf(step)) : planStep(step, session)));
   }
 
@@ -93,19 +105,55 @@ export class ExchangeQuery implements WireQuery {
     return this.#ended === 'rolledBack';
   }
 
+  get steps(): readonly Step[] {
+    return this.#steps;
+  }
+
+  /** Whether the server has answered all of it. */
+  get isComplete(): boolean {
+    return this.#completed === this.#steps.length;
+  }
+
+  /** Whether the server has skipped it, for a failure in front of it in the same write. */
+  get wasSkipped(): boolean {
+    return this.#wasSkipped;
+  }
+
+  /** How much is sent, in characters and bytes. */
+  get size(): number {
+    let size = 0;
+    for (const [index, { text }] of this.#planned.entries()) {
+      size += text.length;
+      for (const value of this.#values[index] ?? noValues) size += value?.length ?? 0;
+    }
+    return size;
+  }
+
+  /** Whether it has the server parse the text of a statement under a name. */
+  parses(text: string): boolean {
+    return this.#planned.some(({ parse, name }, index) => parse && name !== '' && textIn(this.#steps[index]) === text);
+  }
+
+  /** Whether the server had the text prepared when it was sent. */
+  hadPrepared(text: string): boolean {
+    return this.#planned.some(({ parse }, index) => !parse && textIn(this.#steps[index]) === text);
+  }
+
   /** How the step was sent that failed. */
   get failedPlan(): PlannedText | undefined {
     return this.#planned[this.#completed];
   }
 
-  submit(): null {
+  /** Adds its messages to those that are to be sent. */
+  write(): void {
     const { write, pooler } = this.#session;
     const { to } = write;
     if (this.#isFirst) pooler?.askForSign(to);
     for (const name of this.#namesToClose) to.close({ type: 'S', name });
+    this.#shapes = this.#planned.map(({ seen }) => seen?.shape);
     for (const [index, planned] of this.#planned.entries()) {
       const isStatement = this.#steps[index]?.type === 'statement';
-      const { name, text, parse, seen } = planned;
+      const { name, text, parse } = planned;
       if (!isStatement && !parse) {
         write.add((planned.message ??= controlMessage(write, name)));
         continue;
@@ -114,13 +162,21 @@ export class ExchangeQuery implements WireQuery {
       if (parse && name !== '') to.close({ type: 'S', name });
       if (parse) to.parse({ name, text });
       to.bind({ statement: name, values: this.#values[index] ?? noValues });
-      if (isStatement && seen?.shape === undefined) to.describe({ type: 'P', name: '' });
+      if (isStatement && this.#shapes[index] === undefined) to.describe({ type: 'P', name: '' });
       to.execute();
     }
-    to.sync();
-    this.#isSent = write.send();
     this.#expectRows();
-    return null;
+  }
+
+  /** The write that it is in was made. */
+  noteSent(isSent: boolean): void {
+    this.#isSent = isSent;
+  }
+
+  /** The server skips it, so that nothing of it was parsed. */
+  skip(): void {
+    this.#wasSkipped = true;
+    this.#forgetParsed();
   }
 
   handleBindComplete(): void {
@@ -150,10 +206,6 @@ export class ExchangeQuery implements WireQuery {
     this.#complete('');
   }
 
-  handlePortalSuspended(): void {
-    // Execute asks for all rows, so no portal is ever suspended.
-  }
-
   handleCopyInResponse(connection: WireConnection): void {
     connection.sendCopyFail('COPY FROM STDIN is not supported by query()');
     // The server ignores a Sync that it gets while it expects rows to copy.
@@ -166,18 +218,11 @@ export class ExchangeQuery implements WireQuery {
 
   handleError(error: unknown): void {
     const { prepared } = this.#session;
-    // What was to be parsed with the failed step, or after it, may or may not be on the server.
-    for (const planned of this.#planned.slice(this.#completed)) {
-      if (planned.parse) prepared.forget(planned);
-    }
+    this.#forgetParsed();
     this.#staleness ??= stalenessOf(error, this.failedPlan, this.#hasBegun);
     if (this.#staleness === 'missing') prepared.clear();
     else if (this.#staleness === 'changed') prepared.schemaChanged();
     this.#error ??= { error };
-  }
-
-  handleReadyForQuery(): void {
-    // The connection listens for it itself, since pg does not pass it on after an error.
   }
 
   /** How far it has come, if the connection is lost now. */
@@ -191,6 +236,13 @@ export class ExchangeQuery implements WireQuery {
 
   outcome(failure: Failure | undefined): Exchange {
     return { completed: this.#completed, results: this.#results, failure, ended: this.#ended };
+  }
+
+  /** What was to be parsed with the failed step, or after it, may or may not be on the server. */
+  #forgetParsed(): void {
+    for (const planned of this.#planned.slice(this.#completed)) {
+      if (planned.parse) this.#session.prepared.forget(planned);
+    }
   }
 
   /** Whether the step that failed had begun to run. */
@@ -229,7 +281,7 @@ export class ExchangeQuery implements WireQuery {
   #expectRows(): void {
     this.#rows = undefined;
     const step = this.#steps[this.#completed];
-    const seen = this.#planned[this.#completed]?.seen?.shape;
+    const seen = this.#shapes[this.#completed];
     this.#shape = seen ?? noColumns;
     this.#native = step?.type === 'statement' ? nativeRows(step.statement.native) : undefined;
     if (seen !== undefined) this.#native?.describe(seen.described, this.#session.types);
@@ -255,6 +307,10 @@ function planStep(step: Step, { prepared, pooler }: Session): PlannedText {
   if (step.type === 'rollbackTo') prepared.undone();
   const text = controlText(step);
   return pooler !== undefined || isOneOff(step) ? sentOnce(text) : prepared.planControl(text);
+}
+
+function textIn(step: Step | undefined): string | undefined {
+  return step?.type === 'statement' ? step.statement.text : undefined;
 }
 
 function textOf(step: Step): string {

@@ -1,0 +1,109 @@
+import { rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
+import { withoutLeading } from '../sql/inspect.ts';
+import { ExchangeQuery, type Session } from './exchange.ts';
+import type { Flight } from './flight.ts';
+
+/** How many statements may be on their way, the one whose turn it is included. */
+const mostStatements = 64;
+/** No more is sent once the texts and values of those that wait have this size, in characters and bytes. */
+const mostSize = 2 ** 20;
+
+const followable: ReadonlySet<Step['type']> = new Set(['begin', 'savepoint', 'release', 'statement']);
+
+/** The server reads what comes behind it as what is to be copied. */
+const isCopy = rememberTexts((text) => /^copy\b/i.test(withoutLeading(text)));
+
+/** Whether statements may be sent behind these steps before they were answered. */
+export function mayBeFollowed(steps: readonly Step[]): boolean {
+  return steps.every(
+    (step) => followable.has(step.type) && !(step.type === 'statement' && isCopy(step.statement.text)),
+  );
+}
+
+/** Statements that are on their way before it is their turn. */
+export interface Ahead {
+  readonly statements: readonly Statement[];
+  /** None where a value cannot be sent. */
+  readonly query: ExchangeQuery | undefined;
+  readonly thrown: { readonly error: unknown } | undefined;
+  readonly size: number;
+}
+
+/** What a connection was sent before its turn, in the order of the turns. */
+export class SentAhead {
+  readonly #session: Session;
+  readonly #isOn: boolean;
+  #line: Ahead[] = [];
+  #size = 0;
+  /** So much is on its way that the next is sent when half of it was answered: not one by one. */
+  #isFull = false;
+
+  constructor(session: Session, isOn: boolean) {
+    this.#session = session;
+    this.#isOn = isOn;
+  }
+
+  get isEmpty(): boolean {
+    return this.#line.length === 0;
+  }
+
+  /** Whether what follows an exchange may be gathered with it. @param isFirst no transaction is open before it */
+  gathers(steps: readonly Step[], isFirst: boolean): boolean {
+    return this.#isOn && (!isFirst || steps[0]?.type === 'begin') && mayBeFollowed(steps);
+  }
+
+  /**
+   * Whether statements may be sent now.
+   * @param flights what is on its way
+   * @param hasBegun the server has confirmed that a transaction is open: without one they would run by themselves
+   */
+  accepts(statements: readonly Statement[], flights: readonly Flight[], hasBegun: boolean): boolean {
+    const last = flights.at(-1);
+    if (!this.#isOn || (last === undefined ? this.isEmpty : !mayBeFollowed(last.lastSteps))) return false;
+    if (last?.isOpen !== true && !hasBegun) return false;
+    this.#isFull = this.#isFull
+      ? this.#line.length >= mostStatements / 2 || this.#size >= mostSize / 2
+      : this.#line.length + 1 >= mostStatements || this.#size >= mostSize;
+    if (this.#isFull) return false;
+    // A name that another write has to give first may be missing, if that fails.
+    const isNamedAnew = ({ text }: Statement): boolean =>
+      flights.some((flight) => !flight.isOpen && flight.parses(text));
+    return !statements.some((statement) => isCopy(statement.text) || isNamedAnew(statement));
+  }
+
+  /** @returns how they are sent; nothing where a value cannot be */
+  add(statements: readonly Statement[], follows: boolean): ExchangeQuery | undefined {
+    const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
+    try {
+      const query = new ExchangeQuery(steps, this.#session, { isFirst: false, unprepared: false, follows });
+      const { size } = query;
+      this.#size += size;
+      this.#line.push({ statements, query, thrown: undefined, size });
+      return query;
+    } catch (error) {
+      this.#line.push({ statements, query: undefined, thrown: { error }, size: 0 });
+      return undefined;
+    }
+  }
+
+  /** The first of them, if it is what comes next; otherwise what is to come is another thing, and all are forgotten. */
+  take(steps: readonly Step[]): Ahead | undefined {
+    const ahead = this.#line.shift();
+    const next = steps.find((step) => step.type === 'statement');
+    if (ahead !== undefined && next !== undefined && next.statement === ahead.statements[0]) {
+      this.#size -= ahead.size;
+      return ahead;
+    }
+    this.#line = [];
+    this.#size = 0;
+    return undefined;
+  }
+
+  /** Whether the server had the text of what comes next prepared; nothing where that was not sent ahead. */
+  hadPrepared(text: string): boolean | undefined {
+    const next = this.#line[0];
+    return next?.statements.some((statement) => statement.text === text) === true
+      ? next.query?.hadPrepared(text)
+      : undefined;
+  }
+}
