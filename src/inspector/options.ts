@@ -44,7 +44,7 @@ export interface InspectorOptions extends WatchedOptions {
   readonly host?: string | undefined;
   /** What the page shows to be let in, of at least 16 characters. Default: a new one, which stands in `url`. */
   readonly token?: string | undefined;
-  /** Names by which browsers reach it in addition to `host` and `localhost`, as behind a proxy: `ops.example.com`, with its port where it is not the usual one. */
+  /** Names by which browsers reach it in addition to `host` and `localhost`, as behind a proxy: `ops.example.com` on any port, `ops.example.com:8080` on that one. */
   readonly allowedHosts?: readonly string[] | undefined;
   /** Milliseconds between two looks, as long as a page is open. Default 1,000. */
   readonly interval?: number | undefined;
@@ -61,6 +61,11 @@ const aCache: Check = (value) =>
   typeof value === 'object' && value !== null && 'name' in value && 'statistics' in value ? undefined : 'a cache';
 
 const aJobs: Check = (value) => (isRecord(fieldOf(value, 'queues')) ? undefined : 'what createJobs() returned');
+
+const aHost: Check = (value) =>
+  typeof value === 'string' && value.length <= 255 && /^(?:[\w.-]+|\[[\d.:a-f]+\])(?::\d{1,5})?$/i.test(value)
+    ? undefined
+    : 'a host name';
 
 const watchedChecks: Record<keyof WatchedOptions, Check> = {
   caches: listOf(aCache, 200, 'a list of caches, as createCache() makes them'),
@@ -81,7 +86,11 @@ const inspectorChecks: Record<keyof InspectorOptions, Check> = {
     typeof value === 'string' && /^[\x21-\x7e]{16,1024}$/.test(value)
       ? undefined
       : 'a secret of 16 to 1024 characters of ASCII without spaces',
-  allowedHosts: listOf(label(255), 100, 'a list of host names'),
+  allowedHosts: listOf(
+    aHost,
+    100,
+    'a list of host names such as ops.example.com, with a port or without, and no https://',
+  ),
   interval: milliseconds(100, 60_000),
 };
 

@@ -48,8 +48,6 @@ export interface Point {
   /** Requests for a connection that had to wait, and how long. */
   readonly waits: number;
   readonly waitTimes?: Percentiles | undefined;
-  /** Statements that were found to wait for a lock. */
-  readonly lockWaits: number;
   readonly retries: number;
   readonly failedHooks: number;
   readonly cacheHits: number;
@@ -215,6 +213,7 @@ export interface JobView {
   readonly id: string;
   readonly state: string;
   readonly level?: number | undefined;
+  /** How often it has run, the run that goes on included; 0 as long as it has not. */
   readonly attempt?: number | undefined;
   readonly attempts?: number | undefined;
   readonly addedAt?: number | undefined;

@@ -54,7 +54,7 @@ async function start(databases: readonly Database[], options: InspectorOptions):
   const observer = new Observer({ ...own, fleet, points, ...looks, payloads, actions: actionsOf(desks), interval });
   const server = makeServer(() => requests);
   const port = await listening(server, host, wanted);
-  const requests = new Requests(new Guard(token, [...hostsOf(host, port), ...allowedHosts]), observer, desks);
+  const requests = new Requests(new Guard(token, hostsOf(host, port), allowedHosts), observer, desks);
   const leave = fleet === undefined || bus === undefined ? undefined : join(bus, fleet, own);
   const close = async (): Promise<void> => {
     requests.endStreams();

@@ -67,6 +67,10 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   get idle(): number {
     return this.#idle.length;
   }
+  /** Those that are open, idle or in use. */
+  get connections(): Iterable<Connection> {
+    return this.#alive.keys();
+  }
   get opening(): number {
     return this.#attempts.underWay;
   }

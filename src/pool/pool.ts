@@ -110,6 +110,11 @@ export class Pool<Connection extends PooledConnection> {
     this.#admitWaiting();
   }
 
+  /** Its connections, idle or in use. */
+  get connections(): Iterable<Connection> {
+    return this.#physical.connections;
+  }
+
   stats(): PoolStats {
     const levels = this.#lines.map((line, level) => ({
       level,

@@ -198,6 +198,54 @@ it('looks once for all who look on at the same time, and a moment later', async 
   expect(new Set([...first, later].map(({ at }) => at)).size).toBe(1);
 });
 
+describe('the sessions of others', () => {
+  it('have none of its own connections, whatever becomes of those in the meantime', async () => {
+    const database = server.open({ max: 6 });
+    const stream = await readStream(await openInspector({ database, sessions: true }));
+    let isOver = false;
+    const buy = async (): Promise<void> => {
+      while (!isOver) {
+        await database.transaction(async () => {
+          await database.query('select 1');
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        });
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    };
+    const buying = [buy(), buy(), buy(), buy()];
+    await until('it has looked many times', () => stream.snapshots.length > 20, 20_000);
+    isOver = true;
+    await Promise.all(buying);
+    expect(stream.snapshots.flatMap(({ sessions }) => sessions.map(({ application }) => application))).toEqual([]);
+    stream.leave();
+  });
+
+  it('have not that which asks for locks', async () => {
+    const database = server.open();
+    const { snapshot } = await openInspector({ database, sessions: true });
+    const probe = createDatabase({
+      clients: { default: postgres({ connectionString: server.url, applicationName: 'sluice lock probe' }) },
+    });
+    onTestFinished(() => probe.close());
+    const asks = signal();
+    const other = createDatabase({
+      clients: { default: postgres({ connectionString: server.url, applicationName: 'psql' }) },
+    });
+    onTestFinished(() => other.close());
+    const working = [probe, other].map((each) =>
+      each.transaction(async () => {
+        await each.query('select 1');
+        await asks.promise;
+      }),
+    );
+    let found: Snapshot['sessions'] = [];
+    await until('the other one is there', async () => (found = (await snapshot()).sessions).length > 0);
+    asks.fire();
+    await Promise.all(working);
+    expect(found.map(({ application }) => application)).toEqual(['psql']);
+  });
+});
+
 describe('a member of a fleet', () => {
   it('leaves over a bus that has gone silent', async () => {
     const asked = signal();

@@ -292,7 +292,6 @@ function pointAt(at: number): Point {
     statements: 40,
     failedStatements: 1,
     waits: 2,
-    lockWaits: 0,
   };
   const jobs = { jobsCompleted: 1, jobsFailed: 0, jobsRetried: 0, jobsReleased: 0, delivered: 1, undelivered: 0 };
   return {

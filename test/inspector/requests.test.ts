@@ -44,6 +44,32 @@ describe('a request to the inspector', () => {
     expect((await get('/api/snapshot', { host: `localhost:${port}` })).status).toBe(200);
   });
 
+  it('is taken under an allowed name on any port, or on the one that is said with it', async () => {
+    const allowedHosts = ['ops.example', 'shop.example:81', '[2001:db8::1]'];
+    const { get } = await openInspector({ database: server.open(), allowedHosts });
+    const statusOf = async (host: string): Promise<number | undefined> =>
+      (await get('/api/snapshot', { host, origin: `https://${host}` })).status;
+    for (const host of ['ops.example', 'OPS.example:8080', 'shop.example:81', '[2001:db8::1]:8080'])
+      expect([host, await statusOf(host)]).toEqual([host, 200]);
+    for (const host of [
+      'shop.example',
+      'shop.example:82',
+      'ops.example.evil.example:80',
+      'ops.example:',
+      'x.ops.example',
+    ])
+      expect([host, await statusOf(host)]).toEqual([host, 421]);
+  });
+
+  it.each(['https://ops.example.com/', 'https://ops.example.com', 'ops.example.com/', 'ops.example.com:web', ''])(
+    'is not awaited under what is no name of a host: "%s"',
+    async (host) => {
+      const refused = await rejection(startInspector(server.open(), { allowedHosts: [host] }));
+      expect(refused).toMatchObject({ code: 'INVALID_OPTION' });
+      expect(refused.message).toContain('no https://');
+    },
+  );
+
   it('is answered so that a browser shows it in no frame, keeps it nowhere and runs nothing inline', async () => {
     const { get } = await openInspector({ database: server.open() });
     for (const path of ['/', '/api/snapshot', '/nothing']) {

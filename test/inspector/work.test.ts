@@ -65,6 +65,30 @@ describe('the jobs', () => {
       expect((await open.get(`/api/jobs?${query}`)).status).toBe(404);
   });
 
+  it('tell how often they have run, the run that goes on included', async () => {
+    const database = server.open();
+    const jobs = createJobs(database, { queues: { invoice }, engine: memory() });
+    onTestFinished(() => jobs.close({ timeout: 500 }));
+    const [running, go] = [signal(), signal()];
+    jobs.worker().handle(invoice, async ({ orderId }) => {
+      if (orderId === 1) return;
+      running.fire();
+      await go.promise;
+    });
+    const open = await openInspector({ database, jobs });
+    await (await jobs.queues.invoice.push({ orderId: 1, card: '' })).result();
+    await jobs.queues.invoice.push({ orderId: 2, card: '' });
+    await jobs.queues.invoice.push({ orderId: 3, card: '' }, { delay: 600_000 });
+    await running.promise;
+    for (const [state, attempt] of [
+      ['completed', 1],
+      ['active', 1],
+      ['delayed', 0],
+    ] as const)
+      expect((await listOf(open, state)).jobs).toMatchObject([{ state, attempt, attempts: 1 }]);
+    go.fire();
+  });
+
   it('are listed with their payloads where that is allowed', async () => {
     const database = server.open();
     const jobs = openJobs(database);

@@ -30,9 +30,11 @@ const redis = {
 };
 const url = 'postgres://127.0.0.1:1/shop';
 
-const lines: Domain = {
-  good: [['ops.example.com']],
-  accepts: (value) => canBeRead(value) && Array.isArray(value) && value.every((each) => typeof each === 'string'),
+const isHost = (value: unknown): boolean =>
+  typeof value === 'string' && /^(?:[\w.-]+|\[[\d.:a-f]+\])(?::\d{1,5})?$/i.test(value);
+const hosts: Domain = {
+  good: [['ops.example.com'], ['ops.example.com:8080'], ['[::1]:8080']],
+  accepts: (value) => canBeRead(value) && Array.isArray(value) && value.every(isHost),
 };
 
 const watched: Row['options'] = {
@@ -64,7 +66,7 @@ export const inspectorRows: readonly Row[] = [
         good: ['a-secret-of-enough-characters'],
         accepts: (value) => typeof value === 'string' && /^[\x21-\x7e]{16,1024}$/.test(value),
       },
-      allowedHosts: lines,
+      allowedHosts: hosts,
       interval: milliseconds(100, 60_000, 500),
     },
   },

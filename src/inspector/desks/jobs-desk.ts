@@ -1,5 +1,5 @@
 import { fieldOf, SluiceError } from '../../core/index.ts';
-import type { QueueAdmin } from '../../queue/index.ts';
+import type { JobSummary, QueueAdmin } from '../../queue/index.ts';
 import type { ActionAnswer, JobList, JobView, QueueView } from '../snapshot.ts';
 import { payloadText } from './payload-text.ts';
 
@@ -44,8 +44,8 @@ export class JobsDesk {
     if (admin === undefined || !isState(state)) return undefined;
     const { jobs, cursor } = await admin.list({ state, limit });
     const shown = jobs.map(async (job): Promise<JobView> => {
-      const { id, level, failures, attempts, addedAt, failure } = job;
-      const view = { queue, id, state: job.state, level, attempt: failures, attempts, addedAt: addedAt.getTime() };
+      const { id, level, attempts, addedAt, failure } = job;
+      const view = { queue, id, state: job.state, level, attempt: runsOf(job), attempts, addedAt: addedAt.getTime() };
       const error = failure === undefined ? {} : { error: `${failure.name}: ${failure.message}` };
       if (!this.#payloads) return { ...view, ...error };
       const found = await admin.find(id, { withPayload: true });
@@ -66,6 +66,11 @@ export class JobsDesk {
       throw error;
     }
   }
+}
+
+/** How often it has run: a run that goes on and one that has completed it are no failures. */
+function runsOf({ state, failures }: JobSummary): number {
+  return state === 'active' || state === 'completed' ? failures + 1 : failures;
 }
 
 async function countsOf(admin: QueueAdmin): Promise<Readonly<Record<string, number>>> {

@@ -144,6 +144,7 @@ export const readReport: Reader<ProcessReport> = shaped<ProcessReport>({
   pools: listUpTo(100, pool),
   caches: listUpTo(200, cache),
   holders,
+  backends: listUpTo(1_000, aNumber),
   seconds: listUpTo(30, second),
   problems: listUpTo(10, place),
 });

@@ -14,17 +14,22 @@ const longestUrl = 2_048;
 export class Guard {
   readonly #digest: Buffer;
   readonly #hosts: ReadonlySet<string>;
+  readonly #names: ReadonlySet<string>;
 
-  /** @param hosts as browsers send them: with the port, where it is not the usual one */
-  constructor(token: string, hosts: readonly string[]) {
+  /**
+   * @param hosts as browsers send them: with the port, where it is not the usual one
+   * @param allowed others; one without a port is allowed on any
+   */
+  constructor(token: string, hosts: readonly string[], allowed: readonly string[]) {
     this.#digest = digestOf(token);
-    this.#hosts = new Set(hosts.map((host) => host.toLowerCase()));
+    this.#hosts = new Set([...hosts, ...allowed].map((host) => host.toLowerCase()));
+    this.#names = new Set(allowed.map((host) => host.toLowerCase()));
   }
 
   /** Of every request: a page of another host must not reach this one by a name that leads here. */
   refuses({ url = '', headers, method = '' }: IncomingMessage): Refusal | undefined {
     if (url.length > longestUrl) return refusal(414, 'URL_TOO_LONG', 'The URL is too long');
-    if (!this.#hosts.has((headers.host ?? '').toLowerCase()))
+    if (!this.#isAllowed(headers.host ?? ''))
       return refusal(421, 'WRONG_HOST', 'The inspector has another name: see its option allowedHosts');
     const { origin } = headers;
     if (origin !== undefined && !this.#isOwn(origin))
@@ -42,7 +47,12 @@ export class Guard {
 
   #isOwn(origin: string): boolean {
     const host = /^https?:\/\/([^/]+)$/.exec(origin)?.[1];
-    return host !== undefined && this.#hosts.has(host.toLowerCase());
+    return host !== undefined && this.#isAllowed(host);
+  }
+
+  #isAllowed(given: string): boolean {
+    const host = given.toLowerCase();
+    return this.#hosts.has(host) || this.#names.has(host.replace(/:\d{1,5}$/, ''));
   }
 }
 

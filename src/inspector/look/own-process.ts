@@ -13,6 +13,7 @@ import { toldHolders } from './told-holders.ts';
 const lockTimeout = 500;
 /** So many are looked at in a second: the others wait for a later look. */
 const looksPerSecond = 20_000;
+const mostBackends = 1_000;
 
 /** As much of a cache as is shown. */
 export interface WatchedCache {
@@ -58,6 +59,7 @@ export class OwnProcess {
       pools: this.#settings.databases.flatMap(poolsOf),
       caches: this.#settings.caches.map(viewOf),
       holders,
+      backends: this.#settings.databases.flatMap(backendsOf).slice(0, mostBackends),
       seconds: this.#settings.collector.told(),
       problems: this.#problems,
     };
@@ -99,6 +101,12 @@ function poolsOf(database: Database): readonly PoolView[] {
     clientName,
     target: internalsOf(database).clientNamed(clientName).driver.target,
   }));
+}
+
+function backendsOf(database: Database): readonly number[] {
+  return Object.keys(database.stats().clients).flatMap((name) =>
+    [...internalsOf(database).clientNamed(name).pool.connections].map(({ backend }) => backend.id),
+  );
 }
 
 function viewOf({ name, statistics }: WatchedCache): CacheView {

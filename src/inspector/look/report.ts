@@ -18,6 +18,8 @@ export interface ProcessReport {
   readonly pools: readonly PoolView[];
   readonly caches: readonly CacheView[];
   readonly holders: ToldHolders;
+  /** The server's numbers of all its connections: they are no sessions of others. */
+  readonly backends: readonly number[];
   readonly seconds: readonly ToldSecond[];
   /** What could not be found out, in words. */
   readonly problems: readonly string[];

@@ -4,7 +4,6 @@ import {
   cacheTrace,
   channelNames,
   type JobEvent,
-  type LockProbeEvent,
   relayTrace,
   statementTrace,
   type TraceEvent,
@@ -93,9 +92,6 @@ export class Collector {
   #hearMoments(): void {
     this.#hearNamed(channelNames.transactionRetry, (_event, tally) => tally.count('retries'));
     this.#hearNamed(channelNames.hookError, (_event, tally) => tally.count('failedHooks'));
-    this.#hearNamed(channelNames.lockProbe, (event, tally) => {
-      if ((event as LockProbeEvent).blockers > 0) tally.count('lockWaits');
-    });
     this.#hearNamed(channelNames.jobEnd, (event, tally) => tally.count(jobCounts[(event as JobEvent).outcome]));
   }
 

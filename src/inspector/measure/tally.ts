@@ -9,7 +9,6 @@ export const countNames = [
   'statements',
   'failedStatements',
   'waits',
-  'lockWaits',
   'retries',
   'failedHooks',
   'cacheHits',

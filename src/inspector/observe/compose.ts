@@ -16,6 +16,8 @@ export interface Found {
 /** How many holders a page gets at most. */
 const mostHolders = 2_000;
 const mostStandstills = 50;
+/** What the connections of Sluice that are in no pool call themselves. */
+const besidePools: ReadonlySet<string> = new Set(['sluice inspector', 'sluice lock probe']);
 
 /** Puts together what all processes tell. */
 export function compose({
@@ -43,7 +45,7 @@ export function compose({
     processes: [viewOf(own, 'answered', true), ...others.map(viewOfOther)],
     holders: { shown: shown.slice(0, mostHolders), groups, total, leftOut },
     standstills: withGroups(standstillsAmong([told, ...answered.flatMap(toldBy)]), shown, groups),
-    sessions: foreign(sessions, shown),
+    sessions: foreign(sessions, reports),
     problems: [...new Set([...problems, ...reports.flatMap((report) => report.problems)])],
   };
 }
@@ -67,9 +69,9 @@ function toldBy({ report, askedAt, answeredAt }: Known): readonly Told[] {
 }
 
 /** Those of no process of the fleet: what its own are doing stands among the holders. */
-function foreign(sessions: readonly SessionView[], holders: readonly HolderView[]): readonly SessionView[] {
-  const own = new Set(holders.map(({ backend }) => backend?.id));
-  return sessions.filter(({ backendId, application }) => !own.has(backendId) && application !== 'sluice inspector');
+function foreign(sessions: readonly SessionView[], reports: readonly ProcessReport[]): readonly SessionView[] {
+  const own = new Set(reports.flatMap(({ backends }) => backends));
+  return sessions.filter(({ backendId, application }) => !own.has(backendId) && !besidePools.has(application));
 }
 
 /** What other processes tell may not fit together: the page is shown all the same. */

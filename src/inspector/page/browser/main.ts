@@ -27,6 +27,8 @@ const outbox = new OutboxView(context);
 
 startTabs(byId('tabs'), (name) => {
   shown = name;
+  // It was said of what another tab shows.
+  setText(byId('outcome'), '');
   draw();
 });
 void new Link(api, take, showState).run(nextToken);

@@ -1,12 +1,14 @@
 import type { PoolView, ProcessView } from '../../../index.ts';
 import { el, setAttributes, setText, syncChildren } from '../parts/dom.ts';
-import { count, cut, plural } from '../parts/format.ts';
+import { count, cut, moment, plural } from '../parts/format.ts';
 import { placeOf } from './parties.ts';
 
 interface Row {
   readonly key: string;
   readonly pool: PoolView;
   readonly place: string;
+  /** Until when it is known, where its process does not answer now. */
+  readonly asOf: number | undefined;
 }
 
 interface LevelRow {
@@ -23,7 +25,12 @@ const mostLevels = 12;
 /** Shows the pools of all processes: of each level how many connections are used, and how many wait. */
 export function showLevels(parent: HTMLElement, processes: readonly ProcessView[]): void {
   const rows = processes.flatMap((process) =>
-    process.pools.map((pool) => ({ key: `${process.id} ${pool.clientName}`, pool, place: placeOf(process) })),
+    process.pools.map((pool): Row => ({
+      key: `${process.id} ${pool.clientName}`,
+      pool,
+      place: placeOf(process),
+      asOf: process.status === 'answered' ? undefined : process.since,
+    })),
   );
   // Where someone waits comes first.
   rows.sort((one, other) => other.pool.waiting - one.pool.waiting);
@@ -45,7 +52,7 @@ function createPool(): HTMLElement {
   );
 }
 
-function updatePool(element: HTMLElement, { pool, place }: Row): void {
+function updatePool(element: HTMLElement, { pool, place, asOf }: Row): void {
   const [heading, where, list, rest] = element.children;
   if (heading === undefined || where === undefined || list === undefined || rest === undefined) return;
   setText(heading, cut(pool.clientName, 60));
@@ -56,8 +63,10 @@ function updatePool(element: HTMLElement, { pool, place }: Row): void {
     ...(pool.idle > 0 ? [`${count(pool.idle)} idle`] : []),
     ...(pool.opening > 0 ? [`${count(pool.opening)} opening`] : []),
     ...(pool.closing > 0 ? [`${count(pool.closing)} closing`] : []),
+    ...(asOf === undefined ? [] : [`as of ${moment(asOf)}, when its process last answered`]),
   ];
   setText(rest, more.join(', '));
+  setAttributes(element, { class: asOf === undefined ? 'card pool' : 'card pool stale' });
 }
 
 /** Level 0, and those above it that have ever been used now. */

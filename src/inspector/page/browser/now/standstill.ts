@@ -166,7 +166,6 @@ function drawMember(
 ): SVGElement {
   const left = round(x - box.width / 2);
   const top = round(y - tall / 2);
-  // A name that is too wide ends at the edge.
   const inner = { x: left + 5, y: top, width: box.width - 10, height: tall, class: 'member-text' };
   const places = [placeOf(member), ...(member.process === undefined ? [] : [member.process])];
   // What has fewer lines than others stands in the middle of its box.
@@ -178,12 +177,25 @@ function drawMember(
     svg(
       'svg',
       inner,
-      svg('text', { x: '50%', y: first, class: 'member-name' }, cut(nameOf(member), 20)),
+      svg('text', { x: '50%', y: first, class: 'member-name' }, fitted(nameOf(member), '600 13px')),
       ...places.map((place, line) =>
-        svg('text', { x: '50%', y: first + lineHeight * (line + 1), class: 'member-place' }, cut(place, 26)),
+        svg('text', { x: '50%', y: first + lineHeight * (line + 1), class: 'member-place' }, fitted(place, '11px')),
       ),
     ),
   );
+}
+
+const pen = document.createElement('canvas').getContext('2d');
+
+/** As much of a text as has room in a box. */
+function fitted(text: string, size: string): string {
+  if (pen === null) return cut(text, 20);
+  pen.font = `${size} ${getComputedStyle(document.body).fontFamily}`;
+  const isTooWide = (shown: string): boolean => pen.measureText(shown).width > box.width - 12;
+  if (!isTooWide(text)) return text;
+  let length = text.length;
+  while (length > 1 && isTooWide(`${text.slice(0, length)}…`)) length -= 1;
+  return `${text.slice(0, length)}…`;
 }
 
 function round(number: number): number {

@@ -14,13 +14,16 @@ const narrowest = 200;
 export class StandstillCards {
   readonly #parent = byId('standstills');
   readonly #open: (id: string) => void;
-  #all: readonly Standing[] = [];
+  /** Nothing before anything was told. */
+  #all: readonly Standing[] | undefined;
   #drawn = '';
 
   /** @param open shows more of a member */
   constructor(open: (id: string) => void) {
     this.#open = open;
-    new ResizeObserver(() => this.show(this.#all)).observe(this.#parent);
+    new ResizeObserver(() => {
+      if (this.#all !== undefined) this.show(this.#all);
+    }).observe(this.#parent);
   }
 
   show(all: readonly Standing[]): void {
@@ -34,21 +37,21 @@ export class StandstillCards {
         .slice(0, mostDrawn)
         .map(({ kind, members }) => [kind, members.map(({ id, waitsFor, process }) => [id, waitsFor?.type, process])]),
     ]);
-    if (width >= narrowest && known !== this.#drawn) this.#draw(width);
+    if (width >= narrowest && known !== this.#drawn) this.#draw(all, width);
     if (width >= narrowest) this.#drawn = known;
-    this.#tellTimes();
+    this.#tellTimes(all);
   }
 
-  #draw(width: number): void {
-    const cards = this.#all.slice(0, mostDrawn).map((each) => standstillCard(each, width, this.#open));
-    const more = this.#all.length - cards.length;
+  #draw(all: readonly Standing[], width: number): void {
+    const cards = all.slice(0, mostDrawn).map((each) => standstillCard(each, width, this.#open));
+    const more = all.length - cards.length;
     const rest = more > 0 ? [el('p', {}, `${plural(more, 'other standstill')} besides.`)] : [];
     this.#parent.replaceChildren(...cards, ...rest);
   }
 
-  #tellTimes(): void {
+  #tellTimes(all: readonly Standing[]): void {
     for (const [index, card] of [...this.#parent.querySelectorAll('.standstill')].entries()) {
-      const standing = this.#all[index];
+      const standing = all[index];
       if (standing === undefined) continue;
       const texts = [sentenceOf(standing), ...stepsOf(standing).map(({ text }) => text)];
       for (const [at, element] of [...card.querySelectorAll('.sentence, .step')].entries())

@@ -48,12 +48,9 @@ export const pointFigures: readonly Figure<Point>[] = [
   },
   { title: 'Durations of statements', write: duration, lines: percentiles(({ statementTimes }) => statementTimes) },
   {
-    title: 'Waits a second',
+    title: 'Waits for a connection a second',
     write: count,
-    lines: [
-      { label: 'for a connection', colour: 1, value: ({ waits }) => waits },
-      { label: 'for a lock', colour: 2, value: ({ lockWaits }) => lockWaits },
-    ],
+    lines: [{ label: 'waited', colour: 1, value: ({ waits }) => waits }],
   },
   { title: 'Durations of waits for a connection', write: duration, lines: percentiles(({ waitTimes }) => waitTimes) },
   {
@@ -87,6 +84,16 @@ export const pointFigures: readonly Figure<Point>[] = [
   },
 ];
 
+/** As each look finds them, however long they have waited. */
+const waiting: Figure<Gauge> = {
+  title: 'Who waits at each look',
+  write: count,
+  lines: [
+    { label: 'for a connection', colour: 1, value: (gauge) => gauge.connectionWaits },
+    { label: 'for a lock', colour: 2, value: (gauge) => gauge.lockWaits },
+  ],
+};
+
 const lag: Figure<Gauge> = {
   title: 'Lag of the outbox',
   write: duration,
@@ -105,5 +112,5 @@ export function gaugeFigures(gauges: readonly Gauge[]): readonly Figure<Gauge>[]
       value: ({ jobs: counts }) => counts[state],
     })),
   };
-  return [jobs, lag];
+  return [waiting, jobs, lag];
 }

@@ -2,11 +2,19 @@ import type uPlot from 'uplot';
 import { el, setText } from '../parts/dom.ts';
 import { cut } from '../parts/format.ts';
 import type { Figure } from './figures.ts';
+import { withGaps } from './gaps.ts';
 
 // Loaded by the page before this, as a script.
 const Plot = (globalThis as unknown as { readonly uPlot: typeof uPlot }).uPlot;
 
 const height = 150;
+
+/** Of what is shown: until when, how much before that, and the longest pause that is none, in milliseconds. */
+export interface Shown {
+  readonly now: number;
+  readonly span: number;
+  readonly longest: number;
+}
 
 /** A plot with its title, and a legend that says in words what is drawn: the last values, or those under the pointer. */
 export class FigurePlot<Moment extends { readonly at: number }> {
@@ -33,9 +41,12 @@ export class FigurePlot<Moment extends { readonly at: number }> {
   }
 
   /** Shows moments, in order. */
-  show(moments: readonly Moment[], now: number, span: number): void {
-    const times = moments.map(({ at }) => at / 1_000);
-    const columns = this.#figure.lines.map(({ value }) => moments.map((moment) => value(moment) ?? null));
+  show(moments: readonly Moment[], { now, span, longest }: Shown): void {
+    const drawn = withGaps(moments, longest);
+    const times = drawn.map(({ at }) => at / 1_000);
+    const columns = this.#figure.lines.map(({ value }) =>
+      drawn.map(({ moment }) => (moment === undefined ? null : (value(moment) ?? null))),
+    );
     this.#plot.setData([times, ...columns], false);
     this.#plot.setScale('x', { min: (now - span) / 1_000, max: now / 1_000 });
     this.#tell();
@@ -82,7 +93,7 @@ export class FigurePlot<Moment extends { readonly at: number }> {
           font,
           size: 24,
           space: 70,
-          values: (_plot, ticks) => ticks.map(timeOfDay),
+          values: (_plot, ticks) => timesOfDay(ticks),
         },
         {
           stroke: () => colour('--faint'),
@@ -91,6 +102,7 @@ export class FigurePlot<Moment extends { readonly at: number }> {
           font,
           size: 58,
           space: 34,
+          incrs: wholeSteps,
           values: (_plot, ticks) => ticks.map((tick) => write(tick)),
         },
       ],
@@ -109,10 +121,16 @@ export class FigurePlot<Moment extends { readonly at: number }> {
 }
 
 const font = '11px system-ui, sans-serif';
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
+/** No two numbers of an axis are the same once they are written, which is without parts of one. */
+const wholeSteps = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+const clock = { hour: '2-digit', minute: '2-digit', hour12: false } as const;
+const minutes = new Intl.DateTimeFormat(undefined, clock);
+const seconds = new Intl.DateTimeFormat(undefined, { ...clock, second: '2-digit' });
 
-function timeOfDay(seconds: number): string {
-  return clock.format(seconds * 1_000);
+function timesOfDay(ticks: readonly number[]): string[] {
+  const [first = 0, second = first + 60] = ticks;
+  const format = second - first < 60 ? seconds : minutes;
+  return ticks.map((tick) => format.format(tick * 1_000));
 }
 
 function colour(name: string): string {

@@ -3,6 +3,9 @@ import type { Point, Snapshot } from '../../../index.ts';
 /** What there is at a moment and not in a second, as the snapshots have told it. */
 export interface Gauge {
   readonly at: number;
+  /** Those who wait for a connection, and for a lock. */
+  readonly connectionWaits: number;
+  readonly lockWaits: number;
   readonly jobs: Readonly<Record<string, number>>;
   /** Milliseconds; of the channel that is furthest behind. */
   readonly lag: number | undefined;
@@ -48,7 +51,13 @@ function merged(before: readonly Point[], added: readonly Point[], now: number):
     .slice(-most);
 }
 
-function gaugeOf({ at, queues, channels }: Snapshot): Gauge {
+/** How many wait for a lock, of all who are told of. */
+function lockWaitsIn({ shown, groups }: Snapshot['holders']): number {
+  const single = shown.filter(({ waitsFor }) => waitsFor.type === 'lock').length;
+  return groups.reduce((sum, { waitsFor, count }) => sum + (waitsFor === 'lock' ? count : 0), single);
+}
+
+function gaugeOf({ at, processes, holders, queues, channels }: Snapshot): Gauge {
   const jobs: Record<string, number> = {};
   for (const { jobs: counts } of queues) {
     for (const [state, number] of Object.entries(counts).slice(0, mostStates))
@@ -57,6 +66,8 @@ function gaugeOf({ at, queues, channels }: Snapshot): Gauge {
   const lags = channels.map(({ lag }) => lag).filter((lag) => lag !== undefined);
   return {
     at,
+    connectionWaits: processes.reduce((sum, { waiting }) => sum + waiting, 0),
+    lockWaits: lockWaitsIn(holders),
     jobs,
     lag: lags.length === 0 ? undefined : Math.max(...lags),
     parked: channels.reduce((sum, { parked }) => sum + parked, 0),

@@ -1,5 +1,6 @@
 import type { Point } from '../../../index.ts';
 import { type Figure, gaugeFigures, pointFigures } from './figures.ts';
+import { longestPause } from './gaps.ts';
 import { FigurePlot } from './plot.ts';
 import { type Gauge, lookBack, type Record15 } from './record.ts';
 
@@ -37,8 +38,8 @@ export class TimeView {
     }
     // What has just begun is drawn over less.
     const span = Math.min(lookBack, Math.max(shortest, now - (points[0]?.at ?? now)));
-    for (const plot of this.#points) plot.show(points, now, span);
-    for (const plot of this.#gauges) plot.show(gauges, now, span);
+    for (const plot of this.#points) plot.show(points, { now, span, longest: 1_500 });
+    for (const plot of this.#gauges) plot.show(gauges, { now, span, longest: longestPause(gauges) });
   }
 
   #add<Moment extends { readonly at: number }>(figures: readonly Figure<Moment>[]): FigurePlot<Moment>[] {
