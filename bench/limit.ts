@@ -2,7 +2,7 @@
 // reads. Nothing in between can be faster on the same machine with as many round trips.
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { WriteBuffer } from '../src/drivers/postgres/wire/write-buffer.ts';
+import { WriteBuffer } from '../src/drivers/postgres/exchange/flight.ts';
 import { internalsOf } from '../src/drivers/postgres/wire/pg-types.ts';
 import { idFor, rows, update, width } from './contenders.ts';
 

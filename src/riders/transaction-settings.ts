@@ -65,7 +65,7 @@ export class TransactionSettings {
 
   #changed(): SettingsChangedError {
     return new SettingsChangedError({
-      what: 'A statement inside of a transaction was to have other settings than those with which the transaction had begun; it was not sent',
+      what: `A statement inside of a transaction on client "${this.#at.clientName}" was to have other settings than those with which the transaction had begun; it was not sent`,
       remedy:
         'Begin a transaction of its own (REQUIRES_NEW) inside of withContext(), or put withContext() around the whole transaction',
       at: this.#at,

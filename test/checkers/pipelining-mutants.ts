@@ -40,31 +40,10 @@ export const pipeliningMutants: readonly Mutant[] = [
     tests,
   },
   {
-    name: 'a transaction that the server has not confirmed is followed by another write',
-    file: 'drivers/postgres/exchange/sent-ahead.ts',
-    find: 'if (last?.isOpen !== true && !hasBegun) return false;',
-    replace: '',
-    tests,
-  },
-  {
     name: 'a name that another write has to give is used',
     file: 'drivers/postgres/exchange/sent-ahead.ts',
     find: 'isCopy(statement.text) || isNamedAnew(statement)',
     replace: 'isCopy(statement.text) || (isNamedAnew(statement) && false)',
-    tests,
-  },
-  {
-    name: 'the shapes of a later time',
-    file: 'drivers/postgres/exchange/exchange.ts',
-    find: 'const seen = this.#shapes[this.#completed];',
-    replace: 'const seen = this.#planned[this.#completed]?.seen?.shape;',
-    tests,
-  },
-  {
-    name: 'COPY is followed',
-    file: 'drivers/postgres/exchange/sent-ahead.ts',
-    find: "!(step.type === 'statement' && isCopy(step.statement.text))",
-    replace: 'true',
     tests,
   },
   {

@@ -112,6 +112,33 @@ const placed: Readonly<
     level: undefined,
     why: 'a connection is opened for the pool, whichever level it is lent at',
   },
+  MISSING_SETTING: {
+    come: () => {
+      database = open({ settings: () => ({ 'app.tenant': undefined }) });
+      return begun();
+    },
+    level: undefined,
+    why: 'the settings of a client are the same at all levels',
+  },
+  INVALID_SETTING: {
+    come: () => {
+      database = open({ settings: () => ({ 'app.tenant.of.whom': 'x' }) });
+      return begun();
+    },
+    level: undefined,
+    why: 'the settings of a client are the same at all levels',
+  },
+  SETTINGS_CHANGED: {
+    come: () => {
+      let tenant = 'one';
+      database = open({ settings: () => ({ 'app.tenant': tenant }) });
+      return atLevel1(async () => {
+        await begun();
+        tenant = 'two';
+        await begun();
+      });
+    },
+  },
   CONNECTION_LOST: {
     come: () =>
       atLevel1(async () => {

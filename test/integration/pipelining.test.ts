@@ -79,8 +79,9 @@ describe('statements that are issued together', () => {
       }),
     );
     expect(values).toEqual(numbers(200));
-    // The first 64, and then as many as half of that when so many were answered.
-    expect(cost.roundTrips).toBe(2 + Math.ceil((200 - 64) / 32));
+    // The first 64, and then as many more as were answered, which is half of that or more.
+    expect(cost.roundTrips).toBeGreaterThanOrEqual(1 + Math.ceil(200 / 64));
+    expect(cost.roundTrips).toBeLessThanOrEqual(2 + Math.ceil((200 - 64) / 32));
   });
 
   it('go one after the other without pipelining, and where they are awaited', async () => {

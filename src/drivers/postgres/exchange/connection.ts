@@ -13,11 +13,10 @@ import {
 import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
-import { Flight } from './flight.ts';
+import { Flight, WriteBuffer } from './flight.ts';
 import { SentAhead } from './sent-ahead.ts';
 import type { Staleness } from '../prepared/staleness.ts';
 import { describeFailure } from './failure.ts';
-import { WriteBuffer } from '../wire/write-buffer.ts';
 import { internalsOf } from '../wire/pg-types.ts';
 import type { PoolerTimeout } from './pooler-timeout.ts';
 import type { PreparedStatements } from '../prepared/prepared-statements.ts';
@@ -68,8 +67,9 @@ export class PostgresConnection implements DriverConnection {
   #isCut = false;
   #running: Running | undefined;
   /** What the server has to answer, in its order. */
-  readonly #flights: Flight[] = [];
-  readonly #ahead: SentAhead;
+  readonly #flights: Flight<ExchangeQuery>[] = [];
+  /** None where statements take turns on the wire, too. */
+  readonly #ahead: SentAhead | undefined;
   /** As the server has said last, which may be of what it is not the turn of yet. */
   #told: ConnectionStatus = 'idle';
   #onLanded: (() => void) | undefined;
@@ -93,7 +93,7 @@ export class PostgresConnection implements DriverConnection {
     };
     this.#queryTimeout = takeQueryTimeout(client);
     // What has a time limit of its own must not wait for others on the server.
-    this.#ahead = new SentAhead(this.#session, pipelining && this.#queryTimeout === 0);
+    this.#ahead = pipelining && this.#queryTimeout === 0 ? new SentAhead(this.#session) : undefined;
     client.on('error', (error) => this.#cut(error));
     client.on('end', () => this.#onGone());
     connection.on('bindComplete', () => this.#flights[0]?.handleBindComplete());
@@ -119,11 +119,12 @@ export class PostgresConnection implements DriverConnection {
   isLent = false;
 
   isPrepared(text: string): boolean {
-    return this.#ahead.hadPrepared(text) ?? this.#session.prepared.has(text);
+    return this.#ahead?.hadPrepared(text) ?? this.#session.prepared.has(text);
   }
 
   run(steps: readonly Step[]): Promise<Exchange> {
-    return this.#ahead.isEmpty ? this.#start(steps) : this.#runAhead(steps);
+    const ahead = this.#ahead;
+    return ahead === undefined || ahead.isEmpty ? this.#start(steps) : this.#runAhead(ahead, steps);
   }
 
   #start(steps: readonly Step[]): Promise<Exchange> {
@@ -131,7 +132,7 @@ export class PostgresConnection implements DriverConnection {
   }
 
   sendAhead(statements: readonly Statement[]): boolean {
-    if (this.#isCut || this.#status === 'lost') return false;
+    if (this.#ahead === undefined || this.#isCut || this.#status === 'lost') return false;
     if (!this.#ahead.accepts(statements, this.#flights, this.#told !== 'idle')) return false;
     const last = this.#flights.at(-1);
     const isOpen = last?.isOpen === true;
@@ -202,13 +203,13 @@ export class PostgresConnection implements DriverConnection {
       this.#finishLost();
       return;
     }
-    this.#launch(query, this.#ahead.gathers(steps, isFirst));
+    this.#launch(query, this.#ahead?.gathers(steps, isFirst) === true);
     if (isFirst) this.#session.pooler?.await(internalsOf(this.#client).connection, (error) => this.#giveUp(error));
   }
 
   /** Sends what was not sent before, and takes the answer of what was. */
-  async #runAhead(steps: readonly Step[]): Promise<Exchange> {
-    const ahead = this.#ahead.take(steps);
+  async #runAhead(sent: SentAhead, steps: readonly Step[]): Promise<Exchange> {
+    const ahead = sent.take(steps);
     if (ahead === undefined) {
       await this.#landAll();
       return await this.#start(steps);
@@ -247,7 +248,7 @@ export class PostgresConnection implements DriverConnection {
    * @param gathers at the end of this turn of the event loop, with what comes until then
    */
   #launch(query: ExchangeQuery, gathers: boolean): void {
-    const flight = new Flight(this.#session, query, this.#onAnswer);
+    const flight = new Flight(this.#session.write, query, this.#onAnswer);
     // What is still gathered goes first.
     this.#flights.at(-1)?.send();
     this.#flights.push(flight);

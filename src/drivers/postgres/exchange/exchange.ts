@@ -2,7 +2,7 @@ import type { ConnectionStatus, Exchange, Failure, QueryResult, Reach, Step } fr
 import { controlText, isOneOff } from '../sql/control.ts';
 import { type Staleness, stalenessOf } from '../prepared/staleness.ts';
 import { isFromServer, isRefusal } from '../wire/server-error.ts';
-import type { WriteBuffer } from '../wire/write-buffer.ts';
+import type { WriteBuffer } from './flight.ts';
 import type { TypeParsers, WireConnection, WireField } from '../wire/pg-types.ts';
 import type { PoolerTimeout } from './pooler-timeout.ts';
 import { type PlannedText, type PreparedStatements, sentOnce } from '../prepared/prepared-statements.ts';

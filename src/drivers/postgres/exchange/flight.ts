@@ -1,15 +1,71 @@
 import type { ConnectionStatus, Step } from '../../../driver/index.ts';
 import type { WireConnection, WireField, WireQuery } from '../wire/pg-types.ts';
-import type { ExchangeQuery, Session } from './exchange.ts';
+
+/**
+ * Collects the messages of an exchange and sends them as one write. pg writes each message by
+ * itself; corking its stream joins them in one packet too, but handing the kernel many small
+ * buffers costs more than copying them together here.
+ */
+export class WriteBuffer {
+  /** The connection, with a stream that keeps what is written to it. */
+  readonly to: WireConnection;
+  readonly #connection: WireConnection;
+  #chunks: Buffer[] = [];
+
+  constructor(connection: WireConnection) {
+    const stream = { writable: true, write: (chunk: Buffer): boolean => this.#chunks.push(chunk) > 0 };
+    this.#connection = connection;
+    this.to = Object.create(connection, { stream: { value: stream } }) as WireConnection;
+  }
+
+  /** The messages that `write` makes, as one that can be added again. */
+  record(write: () => void): Buffer {
+    const before = this.#chunks;
+    this.#chunks = [];
+    write();
+    const message = Buffer.concat(this.#chunks);
+    this.#chunks = before;
+    return message;
+  }
+
+  add(message: Buffer): void {
+    this.#chunks.push(message);
+  }
+
+  /** Says whether anything was written: a stream that is closed takes no more. */
+  send(): boolean {
+    const [only] = this.#chunks;
+    const message = only !== undefined && this.#chunks.length === 1 ? only : Buffer.concat(this.#chunks);
+    this.#chunks = [];
+    const { stream } = this.#connection;
+    const { writable } = stream;
+    if (writable) stream.write(message);
+    return writable;
+  }
+}
+
+/** An exchange, as what is sent together takes it. */
+interface FlightPart extends Omit<WireQuery, 'submit' | 'handlePortalSuspended' | 'handleReadyForQuery'> {
+  readonly steps: readonly Step[];
+  /** The server has carried all of it out. */
+  readonly isComplete: boolean;
+  answeredAs: ConnectionStatus | undefined;
+  /** The server did not look at it, since something before it had failed. */
+  skip(): void;
+  parses(text: string): boolean;
+  handleBindComplete(): void;
+  write(): void;
+  noteSent(isSent: boolean): void;
+}
 
 /**
  * Exchanges that travel as one write, with a single Sync at its end, so that the server skips all that stands behind one
  * that fails. A Flush after each of them has the server tell at once what it came to.
  */
-export class Flight implements WireQuery {
-  readonly #session: Session;
-  readonly #parts: ExchangeQuery[];
-  readonly #onAnswer: (part: ExchangeQuery) => void;
+export class Flight<Part extends FlightPart> implements WireQuery {
+  readonly #write: WriteBuffer;
+  readonly #parts: Part[];
+  readonly #onAnswer: (part: Part) => void;
   #current = 0;
   #isWritten = false;
   /** Where `pg` gets it later: in what was ambient when it was sent. */
@@ -19,8 +75,8 @@ export class Flight implements WireQuery {
    * @param onAnswer is called for each part but the last one when the server has carried it out; that one has ended when the
    *   server is ready
    */
-  constructor(session: Session, first: ExchangeQuery, onAnswer: (part: ExchangeQuery) => void) {
-    this.#session = session;
+  constructor(write: WriteBuffer, first: Part, onAnswer: (part: Part) => void) {
+    this.#write = write;
     this.#parts = [first];
     this.#onAnswer = onAnswer;
   }
@@ -31,7 +87,7 @@ export class Flight implements WireQuery {
   }
 
   /** The one that the server carries out, or has failed at. */
-  get current(): ExchangeQuery | undefined {
+  get current(): Part | undefined {
     return this.#parts[this.#current];
   }
 
@@ -45,7 +101,7 @@ export class Flight implements WireQuery {
     for (const part of this.#parts.slice(this.#current)) part.answeredAs = status;
   }
 
-  add(part: ExchangeQuery): void {
+  add(part: Part): void {
     this.#parts.push(part);
   }
 
@@ -58,7 +114,7 @@ export class Flight implements WireQuery {
   send(): void {
     if (this.#isWritten) return;
     this.#isWritten = true;
-    const { write } = this.#session;
+    const write = this.#write;
     for (const [index, part] of this.#parts.entries()) {
       if (index > 0) write.to.flush();
       part.write();

@@ -32,15 +32,13 @@ export interface Ahead {
 /** What a connection was sent before its turn, in the order of the turns. */
 export class SentAhead {
   readonly #session: Session;
-  readonly #isOn: boolean;
   #line: Ahead[] = [];
   #size = 0;
   /** So much is on its way that the next is sent when half of it was answered: not one by one. */
   #isFull = false;
 
-  constructor(session: Session, isOn: boolean) {
+  constructor(session: Session) {
     this.#session = session;
-    this.#isOn = isOn;
   }
 
   get isEmpty(): boolean {
@@ -49,7 +47,7 @@ export class SentAhead {
 
   /** Whether what follows an exchange may be gathered with it. @param isFirst no transaction is open before it */
   gathers(steps: readonly Step[], isFirst: boolean): boolean {
-    return this.#isOn && (!isFirst || steps[0]?.type === 'begin') && mayBeFollowed(steps);
+    return (!isFirst || steps[0]?.type === 'begin') && mayBeFollowed(steps);
   }
 
   /**
@@ -57,9 +55,9 @@ export class SentAhead {
    * @param flights what is on its way
    * @param hasBegun the server has confirmed that a transaction is open: without one they would run by themselves
    */
-  accepts(statements: readonly Statement[], flights: readonly Flight[], hasBegun: boolean): boolean {
+  accepts(statements: readonly Statement[], flights: readonly Flight<ExchangeQuery>[], hasBegun: boolean): boolean {
     const last = flights.at(-1);
-    if (!this.#isOn || (last === undefined ? this.isEmpty : !mayBeFollowed(last.lastSteps))) return false;
+    if (last === undefined ? this.isEmpty : !mayBeFollowed(last.lastSteps)) return false;
     if (last?.isOpen !== true && !hasBegun) return false;
     this.#isFull = this.#isFull
       ? this.#line.length >= mostStatements / 2 || this.#size >= mostSize / 2

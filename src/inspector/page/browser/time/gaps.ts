@@ -18,7 +18,7 @@ export function withGaps<Moment extends { readonly at: number }>(
   });
 }
 
-/** Looks come as often as they come: where one takes three times as long as usual, nobody has looked. */
+/** Looks come in steps of their own: where one takes three times as long as usual, there was none. */
 export function longestPause(moments: readonly { readonly at: number }[]): number {
   const pauses = moments.slice(1).map(({ at }, index) => at - (moments[index]?.at ?? at));
   const usual = pauses.toSorted((one, other) => one - other)[Math.floor(pauses.length / 2)] ?? 0;

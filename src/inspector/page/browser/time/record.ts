@@ -51,7 +51,7 @@ function merged(before: readonly Point[], added: readonly Point[], now: number):
     .slice(-most);
 }
 
-/** How many wait for a lock, of all who are told of. */
+/** How many wait for a lock, of all holders. */
 function lockWaitsIn({ shown, groups }: Snapshot['holders']): number {
   const single = shown.filter(({ waitsFor }) => waitsFor.type === 'lock').length;
   return groups.reduce((sum, { waitsFor, count }) => sum + (waitsFor === 'lock' ? count : 0), single);
