@@ -1,4 +1,4 @@
-import { type CancelTimer, type Clock, onAbort } from '../core/index.ts';
+import { type CancelTimer, type Clock, onAbort, onOwnAbort } from '../core/index.ts';
 import type { DriverConnection, Failure } from '../driver/index.ts';
 import { withCaller } from './failures.ts';
 
@@ -92,7 +92,7 @@ export class Cancellation {
     const signal = this.signal;
     if (signal === undefined) return work;
     return new Promise((resolve, reject) => {
-      const stop = onAbort(signal, () => reject(signal.reason as Error));
+      const stop = onOwnAbort(signal, () => reject(signal.reason as Error));
       work.then(resolve, reject);
       // A checkout may send very many.
       work.then(stop, stop);
@@ -153,7 +153,7 @@ export class Cancellation {
         };
         cancelTimer = this.#clock.setTimer(giveUp, Math.max(0, this.#giveUpAt - this.#clock.now()));
       };
-      const stopFollowing = onAbort(signal, limit);
+      const stopFollowing = onOwnAbort(signal, limit);
       const stop = (): void => {
         stopFollowing();
         cancelTimer?.();

@@ -19,46 +19,81 @@ export const systemClock: Clock = {
 };
 
 /**
- * Calls back once when a signal aborts: at once where it has. Very many may follow the same one, such as that of a whole
- * program: an EventTarget would compare each new listener with all that it has, and so would taking it back.
+ * Calls back once when a signal of ours aborts, which few follow: at once where it has.
  * @returns takes the callback back
  */
-export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+export function onOwnAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
     callback();
     return () => {};
   }
-  return (Followers.of.get(signal) ?? new Followers(signal)).add(callback);
+  signal.addEventListener('abort', callback, { once: true });
+  return () => signal.removeEventListener('abort', callback);
 }
 
-/** Those who follow a signal, as a single listener of it. */
+/**
+ * Calls back once when a signal of the program aborts: at once where it has. Very many may follow the same one, such as that of
+ * a whole program: an EventTarget would compare each new listener with all that it has, and so would taking it back.
+ * @returns takes the callback back
+ */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  const followed: Followed = signal;
+  const before = followed[following];
+  if (before === undefined || signal.aborted) {
+    if (!signal.aborted) followed[following] = callback;
+    const stop = onOwnAbort(signal, callback);
+    return () => (followed[following] === callback ? leave(followed, stop) : followersOf(followed)?.delete(callback));
+  }
+  const followers = typeof before === 'function' ? new Followers(followed, before) : before;
+  return followers.add(callback);
+}
+
+/** Under which a signal has who follows it: weak maps with very many entries are slow to collect. */
+const following = Symbol('sluice.following');
+
+/** Most signals have one who follows, by itself. */
+interface Followed extends AbortSignal {
+  [following]?: (() => void) | Followers | undefined;
+}
+
+function followersOf(signal: Followed): Followers | undefined {
+  const those = signal[following];
+  return typeof those === 'function' ? undefined : those;
+}
+
+function leave(signal: Followed, stop: () => void): void {
+  signal[following] = undefined;
+  stop();
+}
+
+/** Several who follow a signal, as a single listener of it. */
 class Followers {
-  static readonly of = new WeakMap<AbortSignal, Followers>();
-  readonly #signal: AbortSignal;
-  readonly #those = new Set<() => void>();
+  readonly #signal: Followed;
+  readonly #those: Set<() => void>;
   readonly #tell = (): void => {
-    this.#end();
-    for (const each of this.#those) each();
+    for (const callback of this.#those) callback();
     this.#those.clear();
   };
 
-  constructor(signal: AbortSignal) {
+  /** @param first who was alone until now */
+  constructor(signal: Followed, first: () => void) {
     this.#signal = signal;
-    Followers.of.set(signal, this);
+    this.#those = new Set([first]);
+    signal.removeEventListener('abort', first);
+    signal[following] = this;
     signal.addEventListener('abort', this.#tell, { once: true });
   }
 
   add(callback: () => void): () => void {
-    // The same callback may follow twice.
-    const own = (): void => callback();
+    // The same one may follow twice.
+    const own = this.#those.has(callback) ? (): void => callback() : callback;
     this.#those.add(own);
-    return () => {
-      if (this.#those.delete(own) && this.#those.size === 0) this.#end();
-    };
+    return () => this.delete(own);
   }
 
-  #end(): void {
-    Followers.of.delete(this.#signal);
+  delete(callback: () => void): void {
+    if (!this.#those.delete(callback) || this.#those.size > 0 || this.#signal.aborted) return;
+    this.#signal[following] = undefined;
     this.#signal.removeEventListener('abort', this.#tell);
   }
 }

@@ -3,7 +3,7 @@
 import './node-version.ts';
 export { failureName, keepHistory } from './keep-history.ts';
 export { oldestNode } from './node-version.ts';
-export { type CancelTimer, type Clock, endsWithin, onAbort, sleep, systemClock } from './clock.ts';
+export { type CancelTimer, type Clock, endsWithin, onAbort, onOwnAbort, sleep, systemClock } from './clock.ts';
 export {
   announceVersion,
   assertOwnVersionHere,

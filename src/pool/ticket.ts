@@ -1,4 +1,4 @@
-import { type LinkedList, type ListNode, onAbort, type TimeoutQueue, type PlaceInLine } from '../core/index.ts';
+import { type LinkedList, type ListNode, onOwnAbort, type TimeoutQueue, type PlaceInLine } from '../core/index.ts';
 import type { AcquireRequest } from './request.ts';
 
 /** A request that could not be served at once. It leaves its line in constant time, whatever the reason. */
@@ -26,7 +26,7 @@ export class Ticket<Result> {
 
   /** The same for the signal of the request. */
   onAbort(signal: AbortSignal, callback: (reason: unknown) => void): void {
-    this.#stopFollowing = onAbort(signal, () => callback(signal.reason));
+    this.#stopFollowing = onOwnAbort(signal, () => callback(signal.reason));
   }
 
   joinLine(line: LinkedList<Ticket<Result>>): void {
