@@ -1,7 +1,7 @@
 // First: on a Node.js that is too old nothing else is loaded.
 // oxlint-disable-next-line import/no-unassigned-import
 import './node-version.ts';
-export { failureName, keepHistory } from './keep-history.ts';
+export { keepHistory } from './keep-history.ts';
 export { oldestNode } from './node-version.ts';
 export { type CancelTimer, type Clock, endsWithin, onAbort, onOwnAbort, sleep, systemClock } from './clock.ts';
 export {
@@ -64,7 +64,7 @@ export {
 export { callersOf, captureOrigin, type Origin, sampleOrigin, ownFolder } from './origin.ts';
 export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
 export { isRecord, isThenable } from './value-kind.ts';
-export { describeThrown, fieldOf, isError, isInstance, storable } from './thrown-value.ts';
+export { describeThrown, failureName, fieldOf, isError, isInstance, storable } from './thrown-value.ts';
 export { emitWarning, warningOnce } from './warnings.ts';
 export { arrived, travelling } from './travelling-error.ts';
 export { calledAs, madeFirst, refuseUncalled } from './uncalled.ts';

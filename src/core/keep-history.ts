@@ -1,11 +1,5 @@
 import type { HistoryEntry } from './errors.ts';
-import { describeThrown, isError } from './thrown-value.ts';
-
-/** What a failure is called in a history: its code, or else its name. */
-export function failureName(error: unknown): string {
-  const { code, name } = describeThrown(error);
-  return code ?? name;
-}
+import { isError } from './thrown-value.ts';
 
 /**
  * Has an error tell what its chain went through until now, as `history`: no part of what a logger prints of it. One that has a

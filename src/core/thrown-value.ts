@@ -25,14 +25,27 @@ export function describeThrown(thrown: unknown): ThrownText {
       stack: undefined,
     };
   }
-  const code = fieldOf(thrown, 'code');
   const stack = fieldOf(thrown, 'stack');
   return {
-    name: textOf(fieldOf(thrown, 'name')) ?? 'Error',
+    name: nameOf(thrown),
     message: textOf(fieldOf(thrown, 'message')) ?? '(an error whose message is no text)',
-    code: typeof code === 'string' || typeof code === 'number' ? storable(String(code)) : undefined,
+    code: codeOf(thrown),
     stack: typeof stack === 'string' ? storable(stack) : undefined,
   };
+}
+
+/** What a failure is called for short: its code, or else its name. Its stack is not read: to make it a text costs more than the rest. */
+export function failureName(thrown: unknown): string {
+  return isError(thrown) ? (codeOf(thrown) ?? nameOf(thrown)) : 'Error';
+}
+
+function nameOf(error: Error): string {
+  return textOf(fieldOf(error, 'name')) ?? 'Error';
+}
+
+function codeOf(error: Error): string | undefined {
+  const code = fieldOf(error, 'code');
+  return typeof code === 'string' || typeof code === 'number' ? storable(String(code)) : undefined;
 }
 
 /** Whether a value is an error, of another realm too. A Proxy may throw where it is asked; then it is none. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { currentContext, currentFrame } from '../context/index.ts';
-import { type ErrorDetails, isRecord, typeName } from '../core/index.ts';
+import { type ErrorDetails, isRecord, isThenable, typeName } from '../core/index.ts';
 import {
   type ClientDefinition,
   type DriverSettings,
@@ -161,10 +161,6 @@ export class ClientSettings {
       at: { clientName: this.#client },
     };
   }
-}
-
-function isThenable(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
 /** A name in a message: it may hold anything. */

@@ -161,6 +161,26 @@ describe('signal', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
+  it('is not asked for the stack of its reason, which costs more than all else', async () => {
+    const database = server.open({ max: 1 });
+    const held = signal();
+    const holder = database.transaction(async () => {
+      await insert(database, 1);
+      await held.promise;
+    });
+    await until('the connection is held', () => database.stats().clients.default.oldestHolder !== undefined);
+    const controller = new AbortController();
+    let read = 0;
+    const reason = Object.defineProperty(new Error('gone'), 'stack', { get: () => (read += 1) });
+    const waiting = rejection(database.transaction(() => insert(database, 2), { signal: controller.signal }));
+    await until('it waits', () => database.stats().clients.default.waiting === 1);
+    controller.abort(reason);
+    expect(await waiting).toBe(reason);
+    held.fire();
+    await holder;
+    expect(read).toBe(0);
+  });
+
   it('leaves no listener behind', async () => {
     const database = server.open();
     const controller = new AbortController();

@@ -40,6 +40,13 @@ export const pipeliningMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'a transaction that the server has not confirmed is followed by another write',
+    file: 'drivers/postgres/exchange/sent-ahead.ts',
+    find: 'if (last?.isOpen !== true && !hasBegun) return false;',
+    replace: '',
+    tests,
+  },
+  {
     name: 'a name that another write has to give is used',
     file: 'drivers/postgres/exchange/sent-ahead.ts',
     find: 'isCopy(statement.text) || isNamedAnew(statement)',

@@ -1,10 +1,10 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { joinFleet } from '../../src/inspector/index.ts';
 import { postgresFleet } from '../../src/inspector/postgres/index.ts';
 import { createJobs, defineQueue, memory } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { startBrowser } from '../support/inspector/browser.ts';
+import { useBrowser } from '../support/inspector/browser.ts';
 import { rejection } from '../support/settled.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { openInspector } from './inspector-client.ts';
@@ -12,11 +12,7 @@ import { openInspector } from './inspector-client.ts';
 const server = useTestDatabase();
 const patience = 60_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-}, patience);
-afterAll(async () => await browser.close());
+const browser = useBrowser();
 
 async function openPage(url: string): Promise<Page> {
   const page = await browser.newPage();

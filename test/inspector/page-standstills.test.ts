@@ -1,19 +1,15 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import { findStandstills, formatStandstills, type Standstill } from '../../src/index.ts';
 import { startInspector } from '../../src/inspector/index.ts';
 import { postgresFleet } from '../../src/inspector/postgres/index.ts';
-import { complaintsOf, picture, startBrowser } from '../support/inspector/browser.ts';
+import { complaintsOf, picture, useBrowser } from '../support/inspector/browser.ts';
 import { until } from '../support/settled.ts';
 import { isAsExpected, type Staged, standstills } from '../support/standstills/index.ts';
 
 const patience = 60_000;
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-}, patience);
-afterAll(async () => await browser.close());
+const browser = useBrowser();
 
 /** What those who look are told of it in text. */
 async function textOf(staged: Staged): Promise<string> {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { Database } from '../../src/index.ts';
 import { addToOutbox, createOutboxTables, createRelay, listOutbox } from '../../src/outbox/index.ts';
 import { bullmq } from '../../src/queue/engines/bullmq/index.ts';
 import { createJobs, defineQueue, type Jobs } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { complaintsOf, picture, startBrowser } from '../support/inspector/browser.ts';
+import { complaintsOf, picture, useBrowser } from '../support/inspector/browser.ts';
 import { describeWith, redisKeys, redisUrl } from '../support/servers.ts';
 import { rejection, until } from '../support/settled.ts';
 import { openInspector } from './inspector-client.ts';
@@ -16,11 +16,7 @@ const server = useTestDatabase();
 const invoice = defineQueue<{ orderId: number; note: string }>('invoice', { attempts: 1 });
 const evil = '<img src=x onerror="document.title=1">';
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await startBrowser();
-}, patience);
-afterAll(async () => await browser.close());
+const browser = useBrowser();
 beforeEach(() => server.sql('drop table if exists sluice_outbox'));
 
 /** A page of an inspector, which may do what it offers. */

@@ -1,8 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findStandstills } from '../../src/index.ts';
 import type { HolderView, Point } from '../../src/inspector/index.ts';
-import { complaintsOf, picture, startBrowser } from '../support/inspector/browser.ts';
+import { complaintsOf, picture, useBrowser } from '../support/inspector/browser.ts';
 import { failure, type FakeInspector, startFakeInspector } from '../support/inspector/fake-inspector.ts';
 import { holder, processId, snapshot, waiter } from '../support/inspector/snapshots.ts';
 import { until } from '../support/settled.ts';
@@ -29,15 +29,10 @@ const job = {
 };
 const parked = { channel: 'jobs', number: '18', queue: 'mail', attempts: 10, parkedAt: 1, error: 'no such queue' };
 
-let browser: Browser;
+const browser = useBrowser();
 let fake: FakeInspector;
 let page: Page;
 let complaints: string[];
-
-beforeAll(async () => {
-  browser = await startBrowser();
-}, patience);
-afterAll(async () => await browser.close());
 
 beforeEach(async () => {
   fake = await startFakeInspector(answer);

@@ -9,7 +9,10 @@ import { libraries, openRunners } from '../support/pipelined-programs.ts';
 import { rejection, until } from '../support/settled.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
 
-const server = useTestDatabase();
+const server = useTestDatabase(
+  // Nothing in the text of its call says what it does.
+  "create function forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$",
+);
 const nested = { propagation: 'NESTED' } as const;
 let proxy: WireProxy;
 let database: Database<'default'>;
@@ -151,10 +154,29 @@ describe('what the server has prepared', () => {
 
   it('and has dropped: a BEGIN that fails takes no statement out of its transaction', async () => {
     await twice('select 2');
-    await database.current.query("do $$ begin execute 'deallocate all'; end $$");
+    await database.current.query('select forget()');
     const error = new Error('rolled back');
     const transaction = database.transaction(async () => {
       await Promise.all([value(1), insert(database, 1), insert(database, 2)]);
+      throw error;
+    });
+    expect(await rejection(transaction)).toBe(error);
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('a BEGIN that fails takes none out that comes before its answer, either', async () => {
+    await twice('select 2');
+    await database.current.query('select forget()');
+    const error = new Error('rolled back');
+    const thaw = proxy.freeze();
+    const transaction = database.transaction(async () => {
+      const first = value(1);
+      // It is sent at the end of this turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      const second = insert(database, 1);
+      await new Promise((resolve) => setImmediate(resolve));
+      thaw();
+      await Promise.all([first, second]);
       throw error;
     });
     expect(await rejection(transaction)).toBe(error);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../../src/index.ts';
 import { redisKeys } from '../servers.ts';
-import { signal, until } from '../settled.ts';
 import { type OtherProcess, startOther } from './other-process.ts';
 import { packers } from './packers.ts';
 import { lock, type Place, staging, type Stage } from './staging.ts';
+import { waitForSlot } from './worker-lanes.ts';
 
 /** This process, and one that runs the jobs of a queue one at a time. */
 async function withPacker({ server, open, atEnd }: Place): Promise<{
@@ -50,21 +50,12 @@ export const awaitedJobElsewhere: Stage = staging(async (place) => {
 /** A transaction awaits a job for which another process has no slot free: its only one has a job that wants the row. */
 export const workerLanesElsewhere: Stage = staging(async (place) => {
   const { database, jobs, packer } = await withPacker(place);
-  const locked = signal();
-  const isTaken = signal();
-  const body = async (): Promise<void> => {
-    await lock(database, 1);
-    locked.fire();
-    await isTaken.promise;
-    await jobs.queues.pack.pushAsync(2);
-  };
-  place.run(database.transaction(body, { name: 'order' }));
-  await locked.promise;
-  place.run(database.transaction(() => jobs.queues.pack.pushAsync(1), { name: 'return' }));
-  await until('the slot is taken', async () =>
-    (await packer.holders()).some(({ name, running }) => name === 'job pack' && running !== undefined),
-  );
-  isTaken.fire();
+  await waitForSlot({
+    database,
+    push: (id) => jobs.queues.pack.pushAsync(id),
+    run: place.run,
+    packing: () => packer.holders(),
+  });
   return {
     expected: {
       kind: 'circle',
