@@ -62,7 +62,19 @@ async function waitsOf({ client, holders }: Looked, timeout: number): Promise<re
   const mayWait = holders.some(
     ({ backend, running, age }) => backend !== undefined && (running?.for ?? age) >= mayWaitAfter,
   );
-  return mayWait ? ((await client.locks.waits(timeout)) ?? []) : [];
+  if (!mayWait) return [];
+  const lookedAt = client.clock.now();
+  const waits = (await client.locks.waits(timeout)) ?? [];
+  if (waits.length === 0) return waits;
+  const elapsed = client.clock.now() - lookedAt;
+  const now = new Map(lookAt(client).holders.map((holder) => [holder.id, holder]));
+  const goneOn = new Set<string>();
+  for (const { id, backend, running } of holders) {
+    const isSame = running === undefined || (now.get(id)?.running?.for ?? 0) >= elapsed;
+    if (backend !== undefined && !isSame) goneOn.add(keyOf(backend));
+  }
+  // What the server tells is of what came next on its connection.
+  return waits.filter(({ waiting }) => !goneOn.has(keyOf(waiting)));
 }
 
 function withLocks(holders: readonly HolderInfo[], waits: readonly LockWait[]): readonly HolderInfo[] {

@@ -47,6 +47,8 @@ export class Fleet {
   readonly #own: string;
   readonly #onReport: (report: ProcessReport) => void;
   readonly #known = new Map<string, Known>();
+  /** When processes have left: an answer from before may still be read, and is not to bring them back. */
+  readonly #leftAt = new Map<string, number>();
   #asked: readonly Asked[] = [];
   #problem: string | undefined;
 
@@ -87,7 +89,7 @@ export class Fleet {
 
   hear(text: string): void {
     const leaving = readFarewell(text);
-    if (leaving !== undefined) this.#known.delete(leaving);
+    if (leaving !== undefined) this.#forget(leaving);
     const parcel = readParcel(text);
     if (parcel === undefined || parcel.from === this.#own) return;
     const asked = this.#asked.find(({ id }) => id === parcel.ask);
@@ -122,6 +124,7 @@ export class Fleet {
 
   #take(asked: Asked, parcel: Parcel): void {
     const { from, count, data } = parcel;
+    if (this.#hasLeftSince(asked, from)) return;
     asked.size += data.length;
     if (asked.size > mostKept) return;
     const assembly = asked.assemblies.get(from) ?? new Assembly(count);
@@ -146,12 +149,25 @@ export class Fleet {
       }
       const report = readReport(answer);
       if (report.identity.id !== from) throw new Error('another process');
+      if (this.#hasLeftSince(asked, from)) return;
       this.#note(from, 'answered', { report, askedAt: asked.at });
       this.#onReport(report);
     } catch (error) {
+      if (this.#hasLeftSince(asked, from)) return;
       const isTooLarge = error instanceof RangeError;
       this.#note(from, isTooLarge ? 'tooLarge' : 'garbled');
     }
+  }
+
+  #forget(id: string): void {
+    this.#known.delete(id);
+    this.#leftAt.set(id, performance.now());
+    const [oldest] = this.#leftAt.keys();
+    if (oldest !== undefined && this.#leftAt.size > mostProcesses) this.#leftAt.delete(oldest);
+  }
+
+  #hasLeftSince({ at }: Asked, id: string): boolean {
+    return at <= (this.#leftAt.get(id) ?? Number.NEGATIVE_INFINITY);
   }
 
   #note(id: string, status: Known['status'], answer?: Pick<Known, 'report' | 'askedAt'>): void {

@@ -2,7 +2,7 @@ import { findStandstills, type Standstill } from '../../observation/index.ts';
 import type { Known } from '../fleet/fleet.ts';
 import type { HolderView, ProcessView, SessionView, Snapshot } from '../snapshot.ts';
 import type { ProcessReport } from '../look/report.ts';
-import { atOneTime, type Told } from './at-one-time.ts';
+import type { OneTime, Told } from './at-one-time.ts';
 import { withGroups } from './with-groups.ts';
 
 /** What a look has found. */
@@ -11,6 +11,8 @@ export interface Found {
   readonly others: readonly Known[];
   readonly sessions: readonly SessionView[];
   readonly problems: readonly string[];
+  /** Has seen the lists of the looks before. */
+  readonly oneTime: OneTime;
 }
 
 /** How many holders a page gets at most. */
@@ -25,6 +27,7 @@ export function compose({
   others,
   sessions,
   problems,
+  oneTime,
 }: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | 'queues' | 'channels'> {
   const own = told.report;
   // What one told that does not answer now may long be over.
@@ -44,7 +47,7 @@ export function compose({
     inspector: own.identity.id,
     processes: [viewOf(own, 'answered', true), ...others.map(viewOfOther)],
     holders: { shown: shown.slice(0, mostHolders), groups, total, leftOut },
-    standstills: withGroups(standstillsAmong([told, ...answered.flatMap(toldBy)]), shown, groups),
+    standstills: withGroups(standstillsAmong(oneTime, [told, ...answered.flatMap(toldBy)]), shown, groups),
     sessions: foreign(sessions, reports),
     problems: [...new Set([...problems, ...reports.flatMap((report) => report.problems)])],
   };
@@ -75,9 +78,9 @@ function foreign(sessions: readonly SessionView[], reports: readonly ProcessRepo
 }
 
 /** What other processes tell may not fit together: the page is shown all the same. */
-function standstillsAmong(lists: readonly Told[]): readonly Standstill[] {
+function standstillsAmong(oneTime: OneTime, lists: readonly Told[]): readonly Standstill[] {
   try {
-    return findStandstills(atOneTime(lists)).slice(0, mostStandstills);
+    return findStandstills(oneTime.holders(lists)).slice(0, mostStandstills);
   } catch {
     return [];
   }

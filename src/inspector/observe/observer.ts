@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Attention } from '../measure/attention.ts';
 import type { Points } from '../measure/points.ts';
 import type { ActionName, Point, Snapshot, TransactionHistory } from '../snapshot.ts';
+import { OneTime } from './at-one-time.ts';
 import { compose } from './compose.ts';
 import type { OwnProcess } from '../look/own-process.ts';
 import type { SlowLook } from '../look/slow-look.ts';
@@ -31,11 +32,16 @@ export interface Viewer {
 
 /** What others have been asked at the first look is there this many milliseconds later. */
 const answersAfter = 250;
+/** So many looks it takes to know who waits for whom over processes. */
+const firstLooks = 3;
 
 /** Looks again and again, as long as anyone looks on. */
 export class Observer {
   readonly #settings: ObserverSettings;
   readonly #viewers = new Set<Viewer>();
+  readonly #oneTime = new OneTime();
+  /** Looks that come soon, one after the other. */
+  #soon = 0;
   #cancelTimer: CancelTimer | undefined;
   #looking: Promise<Omit<Snapshot, 'points'>> | undefined;
   #latest: { readonly now: Omit<Snapshot, 'points'>; readonly at: number } | undefined;
@@ -60,7 +66,8 @@ export class Observer {
     this.#settings.attention.note();
     void this.now().then((now) => {
       if (this.#viewers.has(viewer)) viewer.show(now);
-      this.#arm(Math.min(answersAfter, this.#settings.interval));
+      this.#soon = firstLooks;
+      this.#arm();
     });
     return () => this.#viewers.delete(viewer);
   }
@@ -88,8 +95,11 @@ export class Observer {
     this.#cancelTimer = undefined;
   }
 
-  #arm(after: number): void {
+  #arm(): void {
     if (this.#cancelTimer !== undefined || this.#viewers.size === 0) return;
+    const { interval } = this.#settings;
+    const after = this.#soon > 0 ? Math.min(answersAfter, interval) : interval;
+    this.#soon = Math.max(0, this.#soon - 1);
     this.#cancelTimer = systemClock.setTimer(() => void this.#tick(), after, true);
   }
 
@@ -100,7 +110,7 @@ export class Observer {
       for (const viewer of this.#viewers) viewer.show(now);
     }
     this.#cancelTimer = undefined;
-    this.#arm(this.#settings.interval);
+    this.#arm();
   }
 
   async #look(): Promise<Omit<Snapshot, 'points'>> {
@@ -125,6 +135,7 @@ export class Observer {
       others: fleet?.known() ?? [],
       sessions: sessions?.found ?? [],
       problems: problems.filter((problem) => problem !== undefined),
+      oneTime: this.#oneTime,
     });
     const work = { queues: queues?.found ?? [], channels: channels?.found ?? [] };
     const whole = { ...now, ...work, payloads, actions };
