@@ -108,7 +108,7 @@ function definitionOf(name: string, definition: unknown): ClientDefinition {
   if (read.settings === undefined || read.driver.settings !== undefined) return read;
   throw invalid(
     `The client "${name}" has settings by context, which its driver (${read.driver.dialect}) does not have`,
-    'Leave "settings" out, or use a client on PostgreSQL',
+    'Leave "settings" out, or use a client on PostgreSQL, MariaDB or MySQL',
   );
 }
 

@@ -212,6 +212,28 @@ describe('what the server has prepared', () => {
     await rejection(transaction);
   });
 
+  it('is not asked for by name behind a write that fails to give it, by what is sent again', async () => {
+    const text = "select 'again' as text";
+    const failing = 'select pg_advisory_xact_lock(7), 1 / (random() * 0)::int';
+    await close();
+    const transaction = database.transaction(async () => {
+      await value(0);
+      // The text comes for the first time, and again in the next write, which is to give it a name.
+      const first = [database.current.query(failing), database.current.query(text)];
+      const settled = codes(first);
+      await waits(failing);
+      const thaw = proxy.freeze();
+      const behind = codes([database.current.query(text)]);
+      await open();
+      await rejection(first[0] ?? Promise.resolve());
+      // What was skipped is sent again at the end of this turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      thaw();
+      expect([await settled, await behind]).toEqual([['22012', '25P02'], ['25P02']]);
+    });
+    await rejection(transaction);
+  });
+
   it('is told with the columns of its time, when a table changes in between', async () => {
     const text = 'select * from product';
     await insert(database, 1);

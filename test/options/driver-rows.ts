@@ -72,6 +72,7 @@ export const driverRows: readonly Row[] = [
       charset: only('utf8mb4', 'latin1', 'utf8mb4_bin'),
       timezone: only('local', 'Z', '+01:00'),
       preparedStatements: whole(1, 10_000),
+      settings: called(() => ({})),
     },
   },
   {

@@ -18,6 +18,7 @@ import { guardReads } from './wire/guarded-reads.ts';
 import { describeConnectFailure } from './exchange/failure.ts';
 import { inspectText } from './sql/inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './sql/isolation.ts';
+import { mysqlSettings } from './sql/settings.ts';
 import { currentSettings, unlessAborted } from './connecting/login.ts';
 import { openLockProbe } from './lock-probe.ts';
 import { readMysqlOptions, type MysqlOptions } from './connecting/options.ts';
@@ -38,12 +39,12 @@ const keepAliveInitialDelay = 30_000;
  * ```
  * @throws InvalidOptionError for unknown or impossible options
  */
-export function mysql(settings: MysqlOptions = {}): ClientDefinition {
-  const { pool, own } = partPoolOptions(readMysqlOptions(settings));
-  const { password, ...others } = own;
+export function mysql(given: MysqlOptions = {}): ClientDefinition {
+  const { pool, own } = partPoolOptions(readMysqlOptions(given));
+  const { password, settings, ...others } = own;
   const config = configOf(others);
   if (own.host === undefined && own.socketPath === undefined)
-    warnOfMissing('mysql', { given: settings, read: own }, 'uri', targetOf(config));
+    warnOfMissing('mysql', { given, read: own }, 'uri', targetOf(config));
   const current = currentSettings(config, password);
   const ends = cancelAndClose(current);
   const warnOnce = warningOfProxy();
@@ -86,6 +87,7 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
     usualIsolation: () => (defaultIsolation === undefined ? 'REPEATABLE_READ' : undefined),
     inspect: inspectText,
     quoteName: nameQuoter('`', 64),
+    settings: mysqlSettings,
     libraryPool: (database, clientName, { bigNumberStrings }) =>
       createAmbientPool(database as Database, clientName, {
         ...config,
@@ -94,16 +96,20 @@ export function mysql(settings: MysqlOptions = {}): ClientDefinition {
       }),
     openLockProbe: (signal) => openLockProbe(current, signal),
   };
-  return signed({ driver, pool });
+  return signed({ driver, pool, ...(settings === undefined ? {} : { settings }) });
 }
 calledAs(mysql, 'mysql({ uri })');
 
 /** The settings of every connection, without the password. */
-function configOf({ preparedStatements, ssl, ...connection }: Omit<MysqlOptions, 'password'>): ConnectionOptions {
+function configOf({
+  preparedStatements,
+  ssl,
+  ...connection
+}: Omit<MysqlOptions, 'password' | 'settings'>): ConnectionOptions {
   return {
     charset: 'utf8mb4',
     supportBigNumbers: true,
-    ...(given(connection) as ConnectionOptions),
+    ...(defined(connection) as ConnectionOptions),
     maxPreparedStatements: preparedStatements ?? 256,
     enableKeepAlive: true,
     keepAliveInitialDelay,
@@ -117,7 +123,7 @@ function configOf({ preparedStatements, ssl, ...connection }: Omit<MysqlOptions,
 }
 
 /** Without what is undefined, which would take the place of a default. */
-function given(options: object): object {
+function defined(options: object): object {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 

@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import mysql from 'mysql2';
 import { aBoolean, aFunction, anObject, type Check, integer, readOptions, text } from '../../../core/index.ts';
-import { type PoolOptions, poolOptionChecks } from '../../../driver/index.ts';
+import { type PoolOptions, poolOptionChecks, type SettingsByContext } from '../../../driver/index.ts';
 
 /** Options of `mysql()`: the connection, and the pool's limits. */
 export interface MysqlOptions extends PoolOptions {
@@ -30,6 +30,12 @@ export interface MysqlOptions extends PoolOptions {
   readonly timezone?: string | undefined;
   /** How many texts with values a connection keeps prepared. Default 256. */
   readonly preparedStatements?: number | undefined;
+  /**
+   * What the server is to know of the context of each transaction, and of each statement outside of one, in user variables by
+   * name, such as `@tenant`. They travel with the first statement. Statements get a `MissingSettingError` where a value is
+   * `undefined` or the function throws, and an `InvalidSettingError` for names and values that cannot be.
+   */
+  readonly settings?: SettingsByContext | undefined;
 }
 
 /** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
@@ -54,6 +60,7 @@ const checks: Record<keyof MysqlOptions, Check> = {
       ? undefined
       : '"local", "Z" or an offset such as "+01:00"',
   preparedStatements: integer(1, 10_000),
+  settings: aFunction,
   ...poolOptionChecks,
 };
 

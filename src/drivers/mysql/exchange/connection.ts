@@ -61,6 +61,9 @@ export class MysqlConnection implements DriverConnection {
     if (this.#isLost) return lost(this.#lastError);
     this.#running = { cancelling: undefined };
     try {
+      const left = this.#session.settingsLeft(steps);
+      const uncleared = left.length === 0 ? undefined : await this.#session.clearSettings(left);
+      if (uncleared !== undefined) return { completed: 0, results: [], failure: uncleared, ended: undefined };
       const single = runSingleStatement(this.#session, steps);
       const exchange = await (single ?? new ExchangeRun(this.#session, steps).run());
       if (exchange.failure !== undefined && isReadOnlyServer(exchange.failure.error)) this.#isUnfit = true;

@@ -1,9 +1,10 @@
 import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { beginTexts, controlText } from '../sql/control.ts';
+import { settingsIn } from '../sql/settings.ts';
 import { endTexts, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
 import type { Flight, Landing } from './flight.ts';
-import { meaningOf, reachOf, settleFlight } from './flight-end.ts';
+import { type FailedStep, meaningOf, reachOf, settleFlight } from './flight-end.ts';
 import { preparedStatement } from '../wire/mysql2-types.ts';
 import { type PlannedFlight, planFlights } from './flight-plan.ts';
 import { resultOf, type SentStatement, toSend } from './statement.ts';
@@ -68,7 +69,7 @@ export class ExchangeRun {
       this.#completed -= 1;
       this.#results.pop();
     }
-    const failedAt = this.#failure === undefined ? 'nothing' : (this.#steps[this.#completed]?.type ?? 'nothing');
+    const failedAt = this.#failure === undefined ? 'nothing' : kindOf(this.#steps[this.#completed]);
     const meaning = meaningOf(kind, refused === undefined ? failedAt : 'commit');
     const sets = steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text));
     await settleFlight(this.#session, meaning, this.#failure, sets);
@@ -111,6 +112,8 @@ export class ExchangeRun {
     if (step.type === 'begin') session.begun(step.characteristics.isolation === 'SNAPSHOT');
     const sent = this.#sent.get(step);
     if (sent === undefined) return texts.length;
+    const settings = settingsIn(step);
+    if (settings !== undefined) session.noteSet(settings);
     const isGuarded = this.#isGuarded(step);
     if (isGuarded) flight.text(`SAVEPOINT ${guard}`);
     flight.statement(sent);
@@ -164,4 +167,8 @@ export class ExchangeRun {
       this.#completed += 1;
     }
   }
+}
+
+function kindOf(step: Step | undefined): FailedStep {
+  return settingsIn(step) === undefined ? (step?.type ?? 'nothing') : 'settings';
 }

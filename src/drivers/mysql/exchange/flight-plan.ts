@@ -1,6 +1,7 @@
 import type { Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
 import { inspectText, isAllOrNothing } from '../sql/inspect.ts';
+import { settingsIn } from '../sql/settings.ts';
 
 /** Steps that are sent together. */
 export interface PlannedFlight {
@@ -31,9 +32,12 @@ export function planFlights(steps: readonly Step[], isOpen: boolean): readonly P
   let gathered: Step[] = [];
   for (const step of steps) {
     gathered.push(step);
+    // Nothing of the transaction stays where they fail. Outside of one the statement would be committed.
+    if (!isAlone && settingsIn(step) !== undefined) continue;
     if (step.type !== 'statement' && step.type !== 'commit' && step.type !== 'rollback') continue;
     const isControl = step.type === 'statement' && inspectText(step.statement.text) === 'control';
-    flights.push({ steps: gathered, kind: isAlone && !isControl ? 'alone' : 'part' });
+    const isPart = !isAlone || isControl || settingsIn(step) !== undefined;
+    flights.push({ steps: gathered, kind: isPart ? 'part' : 'alone' });
     gathered = [];
   }
   if (gathered.length > 0) flights.push({ steps: gathered, kind: 'part' });
@@ -41,12 +45,21 @@ export function planFlights(steps: readonly Step[], isOpen: boolean): readonly P
 }
 
 function planWhole(begin: Extract<Step, { type: 'begin' }>, steps: readonly Step[]): readonly PlannedFlight[] {
-  const [, only] = steps;
-  const isSingle = steps.length === 3 && only?.type === 'statement' && isAllOrNothing(only.statement.text);
+  const own = steps.filter((step) => settingsIn(step) === undefined);
+  const [, only] = own;
+  const isSingle =
+    own.length === 3 &&
+    only?.type === 'statement' &&
+    (own.length === steps.length ? isAllOrNothing : onlyReads)(only.statement.text);
   if (isSingle && beginTexts(begin.characteristics).length === 0) return [{ steps, kind: 'single' }];
   const flights: PlannedFlight[] = [];
   for (let at = 0; at < steps.length - 1; at += batchSize) {
     flights.push({ steps: steps.slice(at, Math.min(at + batchSize, steps.length - 1)), kind: 'whole' });
   }
   return [...flights, { steps: steps.slice(-1), kind: 'whole' }];
+}
+
+/** Whether it does no harm where its settings have failed, which is known when it was committed. What is called may write. */
+function onlyReads(text: string): boolean {
+  return inspectText(text) === 'read' && !text.includes('(');
 }

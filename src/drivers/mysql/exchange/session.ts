@@ -1,6 +1,8 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
-import type { ConnectionStatus, Failure, Statement } from '../../../driver/index.ts';
+import type { ConnectionStatus, Failure, Statement, Step } from '../../../driver/index.ts';
 import { afterSnapshot, controlText } from '../sql/control.ts';
+import { clearText, settingsIn } from '../sql/settings.ts';
+import { describeFailure } from './failure.ts';
 import { Flight } from './flight.ts';
 
 /** What a server can do. */
@@ -32,6 +34,7 @@ const transitions: Readonly<Record<StateName, readonly StateName[]>> = {
 };
 
 const idle: SessionState = { type: 'idle' };
+const none: readonly never[] = [];
 
 /** What the exchanges of a connection share: what they know of the transaction on it. */
 export class Session {
@@ -40,6 +43,8 @@ export class Session {
   #state: SessionState = idle;
   /** The server's flag of a transaction, which is up from the first statement on a table on. `closed`: it was up. */
   #flag: 'unraised' | 'raised' | 'closed' = 'unraised';
+  /** Names of settings that a transaction has set, or was to set, and that outlive it. */
+  readonly #settings = new Set<string>();
 
   constructor(client: Mysql2Connection, abilities: ServerAbilities) {
     this.client = client;
@@ -78,6 +83,33 @@ export class Session {
       if (inTransaction) this.#flag = 'raised';
       else if (this.#flag === 'raised') this.#flag = 'closed';
     });
+  }
+
+  /** These are set, or may be. */
+  noteSet(names: readonly string[]): void {
+    for (const name of names) this.#settings.add(name);
+  }
+
+  /** What transactions have set that are over, and what comes next does not set. */
+  settingsLeft(next: readonly Step[]): readonly string[] {
+    if (this.#settings.size === 0 || this.isOpen) return none;
+    const later = new Set(next.flatMap((step) => settingsIn(step) ?? none));
+    return [...this.#settings].filter((name) => !later.has(name));
+  }
+
+  /**
+   * Takes settings back, in a trip of its own: the server carries out what follows a failure.
+   * @returns why that could not be done
+   */
+  async clearSettings(names: readonly string[]): Promise<Failure | undefined> {
+    const flight = this.flight();
+    flight.text(clearText(names));
+    const { answers, lost, isSent } = await flight.send();
+    if (lost !== undefined) return { kind: 'connectionLost', error: lost, reached: isSent ? 'unanswered' : 'unsent' };
+    const error = answers[0]?.error;
+    if (error !== undefined) return describeFailure(error);
+    for (const name of names) this.#settings.delete(name);
+    return undefined;
   }
 
   /** A step has begun a transaction. */

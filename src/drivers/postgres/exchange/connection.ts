@@ -14,7 +14,7 @@ import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
 import { Flight, WriteBuffer } from './flight.ts';
-import { SentAhead } from './sent-ahead.ts';
+import { isNamedIn, SentAhead } from './sent-ahead.ts';
 import type { Staleness } from '../prepared/staleness.ts';
 import { describeFailure } from './failure.ts';
 import { internalsOf } from '../wire/pg-types.ts';
@@ -128,7 +128,9 @@ export class PostgresConnection implements DriverConnection {
   }
 
   #start(steps: readonly Step[]): Promise<Exchange> {
-    return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve));
+    // What was skipped follows what is on its way, and that may fail to give a name.
+    const unprepared = isNamedIn(this.#flights, steps);
+    return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve, unprepared));
   }
 
   sendAhead(statements: readonly Statement[]): boolean {

@@ -20,6 +20,17 @@ export function mayBeFollowed(steps: readonly Step[]): boolean {
   );
 }
 
+/** Whether what is on its way has the server parse a text of these steps under the name that they would ask for. */
+export function isNamedIn(flights: readonly Flight<ExchangeQuery>[], steps: readonly Step[]): boolean {
+  return steps.some(
+    (step) => step.type === 'statement' && flights.some((flight) => flight.parses(step.statement.text)),
+  );
+}
+
+function stepsOf(statements: readonly Statement[]): readonly Step[] {
+  return statements.map((statement) => ({ type: 'statement', statement }));
+}
+
 /** Statements that are on their way before it is their turn. */
 export interface Ahead {
   readonly statements: readonly Statement[];
@@ -64,16 +75,18 @@ export class SentAhead {
       : this.#line.length + 1 >= mostStatements || this.#size >= mostSize;
     if (this.#isFull) return false;
     // A name that another write has to give first may be missing, if that fails.
-    const isNamedAnew = ({ text }: Statement): boolean =>
-      flights.some((flight) => !flight.isOpen && flight.parses(text));
-    return !statements.some((statement) => isCopy(statement.text) || isNamedAnew(statement));
+    const written = flights.filter(({ isOpen }) => !isOpen);
+    return !statements.some(({ text }) => isCopy(text)) && !isNamedIn(written, stepsOf(statements));
   }
 
   /** @returns how they are sent; nothing where a value cannot be */
   add(statements: readonly Statement[], follows: boolean): ExchangeQuery | undefined {
-    const steps = statements.map((statement) => ({ type: 'statement', statement }) as const);
     try {
-      const query = new ExchangeQuery(steps, this.#session, { isFirst: false, unprepared: false, follows });
+      const query = new ExchangeQuery(stepsOf(statements), this.#session, {
+        isFirst: false,
+        unprepared: false,
+        follows,
+      });
       const { size } = query;
       this.#size += size;
       this.#line.push({ statements, query, thrown: undefined, size });
