@@ -11,6 +11,7 @@ import {
   sql,
   withContext,
 } from '../../src/index.ts';
+import { createJobs, defineQueue } from '../../src/queue/index.ts';
 import { createRelay, createOutboxTables, outboxCounts, addToOutbox } from '../../src/outbox/index.ts';
 import { ambientPool, postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
 import { rolledBack } from '../../src/testing/index.ts';
@@ -82,6 +83,30 @@ describe('settings by context', () => {
       ['acme', ['acme', 'acme', 'acme', 'globex', 'acme'], 'acme'],
       ['globex', ['globex', 'globex', 'globex', 'acme', 'globex'], 'globex'],
     ]);
+  });
+
+  it('hold in transactions that are isolated from the one around them, and in jobs, which carry their context', async () => {
+    const database = open();
+    const whose = defineQueue<object, unknown>('whose');
+    const jobs = createJobs(database, { queues: { whose } });
+    jobs.worker().handle(whose, () => tenantOf(database));
+    try {
+      const seen = (context: ContextOptions): Promise<unknown> =>
+        withContext(context, () =>
+          database.transaction(async () => [
+            await tenantOf(database),
+            await database.switchDbIsolate(() => database.transaction(() => tenantOf(database))),
+            await jobs.queues.whose.pushAsync({}),
+            await tenantOf(database),
+          ]),
+        );
+      expect(await Promise.all([seen(acme), seen(globex)])).toEqual([
+        ['acme', 'acme', 'acme', 'acme'],
+        ['globex', 'globex', 'globex', 'globex'],
+      ]);
+    } finally {
+      await jobs.close();
+    }
   });
 
   it('leave nothing behind on the connection', async () => {
@@ -316,6 +341,20 @@ describe('settings are refused', () => {
     expect(await rejection(ambientPool(database).query('select 1'))).toMatchObject({ code: 'INVALID_SETTING' });
     expect(database.stats().clients.default).toMatchObject({ used: 0 });
   });
+
+  it.each(['transaction', 'statement'])(
+    'by a server that ends the connection before it has answered them: a %s is lost, and nothing of it stays',
+    async (kind) => {
+      const database = open();
+      const insert = (): Promise<unknown> => database.query('insert into product (id) values (1)');
+      const work = (): Promise<unknown> => (kind === 'transaction' ? database.transaction(insert) : insert());
+      proxy.cutBefore("set_config('app.tenant'");
+      expect(await withContext(acme, () => rejection(work()))).toMatchObject({ code: 'CONNECTION_LOST' });
+      expect(await server.products()).toEqual([]);
+      expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+      expect(await withContext(globex, () => tenantOf(database))).toBe('globex');
+    },
+  );
 
   it('when they change inside of a transaction, of which nothing is sent then', async () => {
     const database = open();
