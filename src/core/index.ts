@@ -35,6 +35,7 @@ export { LinkedList, type ListNode } from './linked-list.ts';
 export {
   aBoolean,
   aFunction,
+  aList,
   anObject,
   anything,
   aSignal,

@@ -206,6 +206,7 @@ export function oneOf(allowed: readonly string[]): Check {
 export const aFunction: Check = (value) => (typeof value === 'function' ? undefined : 'a function');
 export const aBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'true or false');
 export const anObject: Check = (value) => (typeof value === 'object' && value !== null ? undefined : 'an object');
+export const aList: Check = (value) => (Array.isArray(value) ? undefined : 'a list');
 export const anything: Check = () => undefined;
 
 /** An object with these methods; of one that lacks some it is said which. */

@@ -1,4 +1,4 @@
-import { type Check, milliseconds, readOptions } from '../core/index.ts';
+import { aList, type Check, checkedArgument, milliseconds, readOptions } from '../core/index.ts';
 import type { HolderInfo } from './holder-info.ts';
 import type { FindStandstillsOptions, Standstill, StandstillMember } from './standstill.ts';
 import { circleThrough, knotsOf, reversed, stuckIn } from './stuck.ts';
@@ -22,6 +22,7 @@ export function findStandstills(
   holders: readonly HolderInfo[],
   options: FindStandstillsOptions = {},
 ): readonly Standstill[] {
+  checkedArgument('findStandstills', 'holders', holders, aList);
   const { heldAfter = 200 } = readOptions('findStandstills', options, checks);
   const { nodes } = new WaitGraph(holders);
   const search = new Search(nodes);

@@ -1,3 +1,4 @@
+import { aList, checkedArgument } from '../core/index.ts';
 import { findStandstills } from './find-standstills.ts';
 import { formatStandstills } from './format-standstills.ts';
 import type { HolderInfo } from './holder-info.ts';
@@ -14,8 +15,10 @@ const longest = 160;
  * ```ts
  * process.on('SIGUSR2', async () => console.log(formatHolders(await database.holders())));
  * ```
+ * @throws InvalidOptionError
  */
 export function formatHolders(holders: readonly HolderInfo[]): string {
+  checkedArgument('formatHolders', 'holders', holders, aList);
   if (holders.length === 0) return 'No connection is held or waited for.';
   const byId = new Map(holders.map((holder) => [holder.id, holder]));
   const backends = new Set(holders.flatMap(({ backend }) => (backend === undefined ? [] : [keyOf(backend)])));

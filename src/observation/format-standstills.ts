@@ -1,3 +1,4 @@
+import { aList, checkedArgument } from '../core/index.ts';
 import { nameInWords, namesIn, timeInWords, waitInWords } from './in-words.ts';
 import type { Standstill, StandstillMember } from './standstill.ts';
 
@@ -8,8 +9,10 @@ import type { Standstill, StandstillMember } from './standstill.ts';
  * ```ts
  * console.log(formatStandstills(findStandstills(await database.holders())));
  * ```
+ * @throws InvalidOptionError
  */
 export function formatStandstills(standstills: readonly Standstill[]): string {
+  checkedArgument('formatStandstills', 'standstills', standstills, aList);
   return standstills
     .map((each) => [headOf(each), ...each.members.flatMap((_, at) => linesOf(each, at))].join('\n'))
     .join('\n');

@@ -2,7 +2,16 @@ import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../../src/cache/index.ts';
-import { createDatabase, createContextCarrier, type Database, InvalidOptionError, statement } from '../../src/index.ts';
+import {
+  createDatabase,
+  createContextCarrier,
+  type Database,
+  InvalidOptionError,
+  findStandstills,
+  formatHolders,
+  formatStandstills,
+  statement,
+} from '../../src/index.ts';
 import { createModel, defineModel, either, everyRow, gt, inList, like, type Model } from '../../src/model/index.ts';
 import {
   addToOutbox,
@@ -272,6 +281,14 @@ describe('what is to run', () => {
     expect(() => rollbackEach(database, none)).toThrow(InvalidOptionError);
     expect(() => rollbackEach(none, it)).toThrow(InvalidOptionError);
     await expectUntouched();
+  });
+});
+
+describe('what is to be shown of holders', () => {
+  it.each([[undefined], [null], ['x'], [{}], [Promise.resolve([])]])('%s is no list', (list) => {
+    const none = list as never;
+    for (const call of [() => findStandstills(none), () => formatHolders(none), () => formatStandstills(none)])
+      expect(call).toThrow(InvalidOptionError);
   });
 });
 
