@@ -87,7 +87,7 @@ describe('settings by context', () => {
 
   it('hold in transactions that are isolated from the one around them, and in jobs, which carry their context', async () => {
     const database = open();
-    const whose = defineQueue<object, unknown>('whose');
+    const whose = defineQueue<object>('whose');
     const jobs = createJobs(database, { queues: { whose } });
     jobs.worker().handle(whose, () => tenantOf(database));
     try {
