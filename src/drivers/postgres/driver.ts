@@ -52,7 +52,7 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
  */
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
-  const { preparedStatements, pipelining = false, applicationName, ssl, options, types, settings, ...rest } = own;
+  const { preparedStatements, pipelining = true, applicationName, ssl, options, types, settings, ...rest } = own;
   const { resolveCommit = false, ...place } = rest;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });

@@ -56,7 +56,7 @@ export interface PostgresOptions extends PoolOptions {
   readonly preparedStatements?: number | boolean | undefined;
   /**
    * Whether statements that a transaction issues without awaiting each other, as with `Promise.all`, are sent together and not
-   * one after the other's answer. Rows, errors and outcomes are the same. Default `false`.
+   * one after the other's answer. Rows, errors and outcomes are the same. Default `true`.
    */
   readonly pipelining?: boolean | undefined;
   /** Type parsers instead of pg's global ones. */
