@@ -1,6 +1,7 @@
 // Sluice against raw `pg`, in interleaved rounds on one server. Figures are ratios: the times of a machine mean little.
 import { openBeforeArena } from './before.ts';
 import { openMariadbArena, openSqliteArena } from './engines.ts';
+import { benchFlights } from './flights/suite.ts';
 import { connectionString, duration, lengthsBeside, mariadbUrl, rounds, values } from './options.ts';
 import { benchCaches, benchEngine, benchGrowth, benchJobs, benchLeak, benchLibraries, benchPeers } from './suites.ts';
 import { benchTelemetry } from './telemetry.ts';
@@ -29,6 +30,7 @@ async function benchAll(url: string): Promise<object> {
     ...('peers'.includes(values.only) ? { peers: await benchPeers(url) } : {}),
     ...('caches'.includes(values.only) ? { caches: await benchCaches(url) } : {}),
     ...('telemetry'.includes(values.only) ? { telemetry: await benchTelemetry(url) } : {}),
+    ...('flights'.includes(values.only) ? { flights: await benchFlights(url) } : {}),
     ...('growth'.includes(values.only) ? { growth: await benchGrowth(url) } : {}),
     ...('leak'.includes(values.only) ? { leak: await benchLeak(url) } : {}),
     ...('jobs'.includes(values.only) ? { jobs: await benchJobs(url) } : {}),

@@ -7,7 +7,7 @@ import { measureGrowth, type Series } from './growth.ts';
 import { type JobsFigures, measureJobs } from './jobs.ts';
 import { type LeakFigures, measureLeak } from './leak.ts';
 import { openLibraryArena } from './libraries.ts';
-import { duration, rounds, values } from './options.ts';
+import { duration, fewRounds, values } from './options.ts';
 import { groups, measure, openPeerArena } from './peers.ts';
 import { compare, inThousands, type PeerResult, type Result, row, say, show } from './report.ts';
 import { interleave, type RoundOptions } from './rounds.ts';
@@ -15,7 +15,7 @@ import { interleave, type RoundOptions } from './rounds.ts';
 /** What is named "alone" is 1: the engine's client package by itself, or what a cache is compared with. */
 export async function benchEngine(
   open: () => Promise<EngineArena>,
-  lengths: Pick<RoundOptions, 'rounds' | 'duration'> = { rounds: Math.min(rounds, 7), duration },
+  lengths: Pick<RoundOptions, 'rounds' | 'duration'> = { rounds: fewRounds, duration },
 ): Promise<Result[] | string> {
   let arena: EngineArena;
   try {
@@ -47,7 +47,7 @@ export async function benchLibraries(url: string): Promise<Result[]> {
           { name: 'alone', run: alone },
           { name: 'sluice', run: sluice },
         ];
-        const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration });
+        const samples = await interleave(contenders, { callers, rounds: fewRounds, duration });
         const title = `${name}, ${what}, ${callers} callers`;
         results.push(compare(title, samples.get('sluice') ?? [], samples.get('alone') ?? []));
         say(row(results.at(-1) as Result));
@@ -64,7 +64,7 @@ export async function benchPeers(url: string): Promise<PeerResult[]> {
   for (const [group, delay] of groups.flatMap((names) => [0, 1].map((each) => [names, each] as const))) {
     const arena = await openPeerArena(url, group, delay);
     for (const { name, callers, contenders } of arena.workloads) {
-      const samples = await interleave(contenders, { callers, rounds: Math.min(rounds, 7), duration: duration / 2 });
+      const samples = await interleave(contenders, { callers, rounds: fewRounds, duration: duration / 2 });
       const raw = samples.get(measure) ?? [];
       const of = [...samples].map(([peer, ours]) => ({ peer, ...compare(name, ours, raw) }));
       results.push(...of.filter(({ peer }) => peer !== measure));

@@ -1,9 +1,11 @@
 // Statements that a transaction issues without awaiting each other. Counts are taken on the wire.
 import { tracingChannel } from 'node:diagnostics_channel';
 import pg from 'pg';
+import { DataSource, type DeepPartial, EntitySchema } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, type StatementTrace, traceNames } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
+import { createDataSource } from '../../src/integrations/typeorm/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { libraries, openRunners } from '../support/pipelined-programs.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -12,7 +14,16 @@ import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
 const server = useTestDatabase(
   // Nothing in the text of its call says what it does.
   "create function forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$",
+  'create table parcel (id serial primary key, weight int not null default 1)',
 );
+interface Parcel {
+  readonly id: number;
+  readonly weight: number;
+}
+const parcel = new EntitySchema<Parcel>({
+  name: 'parcel',
+  columns: { id: { type: 'int', primary: true, generated: true }, weight: { type: 'int' } },
+});
 const nested = { propagation: 'NESTED' } as const;
 let proxy: WireProxy;
 let database: Database<'default'>;
@@ -381,5 +392,45 @@ describe('libraries', () => {
       { roundTrips: 6, writes: 6 },
       { roundTrips: 2, writes: 2 },
     ]);
+  });
+
+  it.each([
+    ['Drizzle', 2],
+    ['Knex', 2],
+    ['TypeORM', 2],
+    // They have a queue of their own.
+    ['Kysely', 6],
+    ['MikroORM', 6],
+  ] as const)('%s: five statements on what its own transaction hands out in %i writes', async (name, expected) => {
+    const { onOwn, close: closeAll } = await openRunners(database);
+    const five = (): Promise<unknown> => onOwn[name](numbers(5).map((number) => `select ${number}`));
+    await five();
+    expect(await counted(five)).toEqual({ roundTrips: expected, writes: expected });
+    await closeAll();
+  });
+
+  it.each([
+    ['20 new entities with keys of the server: one INSERT', numbers(20).map(() => ({ weight: 1 })), [3, 2, 2]],
+    ['20 new entities with keys: a SELECT and one INSERT', numbers(20).map((at) => ({ id: at + 500 })), [4, 3, 3]],
+    ['20 changed entities: a SELECT, and one UPDATE after the other', null, [23, 22, 22]],
+  ])('TypeORM saves %s', async (_, given, expected) => {
+    const entities = [parcel];
+    const opened = [await connect(false), await connect(true)];
+    const sources = [
+      new DataSource({ type: 'postgres', url: proxy.url, poolSize: 1, entities }),
+      ...opened.map((each) => createDataSource(each, { entities })),
+    ];
+    const found: Counted[] = [];
+    for (const source of sources) {
+      await server.sql('truncate parcel');
+      await server.sql('insert into parcel (id) select -n from generate_series(1, 20) n');
+      await source.initialize();
+      const rows: readonly DeepPartial<Parcel>[] =
+        given ?? (await source.manager.find(parcel)).map(({ id }) => ({ id, weight: 2 }));
+      found.push(await counted(() => source.manager.save(parcel, structuredClone([...rows]))));
+      expect(await source.manager.count(parcel)).toBe(given === null ? 20 : 40);
+      await source.destroy();
+    }
+    expect(found).toEqual(expected.map((each) => ({ roundTrips: each, writes: each })));
   });
 });

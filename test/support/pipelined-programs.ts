@@ -115,6 +115,8 @@ type Nest = (body: () => Promise<void>) => Promise<unknown>;
 export interface Runners {
   readonly run: Readonly<Record<LibraryName, Run>>;
   readonly nest: Readonly<Record<LibraryName, Nest>>;
+  /** Issues texts at once on what the own transaction of a library hands out. */
+  readonly onOwn: Readonly<Record<Exclude<LibraryName, 'sql' | 'pg'>, (texts: readonly string[]) => Promise<unknown>>>;
   readonly close: () => Promise<void>;
 }
 
@@ -166,6 +168,16 @@ export async function openRunners(database: Database<'default'>): Promise<Runner
       Knex: async (body) => await knex.transaction(body),
       TypeORM: (body) => dataSource.transaction(body),
       MikroORM: (body) => orm.em.fork().transactional(body),
+    },
+    onOwn: {
+      Kysely: (all) =>
+        kysely
+          .transaction()
+          .execute((trx) => Promise.all(all.map((text) => trx.executeQuery(CompiledQuery.raw(text, []))))),
+      Drizzle: (all) => db.transaction((tx) => Promise.all(all.map((text) => tx.execute(drizzleSql.raw(text))))),
+      Knex: (all) => knex.transaction((trx) => Promise.all(all.map((text) => trx.raw(text)))),
+      TypeORM: (all) => dataSource.transaction((manager) => Promise.all(all.map((text) => manager.query(text)))),
+      MikroORM: (all) => orm.em.fork().transactional((em) => Promise.all(all.map((text) => em.execute(text)))),
     },
     async close() {
       await Promise.all([kysely.destroy(), knex.destroy(), dataSource.destroy(), orm.close()]);
