@@ -49,8 +49,15 @@ export const pipeliningMutants: readonly Mutant[] = [
   {
     name: 'a name that another write has to give is used',
     file: 'drivers/postgres/exchange/sent-ahead.ts',
-    find: 'isCopy(statement.text) || isNamedAnew(statement)',
-    replace: 'isCopy(statement.text) || (isNamedAnew(statement) && false)',
+    find: ' && !isNamedIn(written, stepsOf(statements))',
+    replace: '',
+    tests,
+  },
+  {
+    name: 'a name that another write has to give is used by what is sent again',
+    file: 'drivers/postgres/exchange/connection.ts',
+    find: 'this.#flights.length > 0 && isNamedIn(this.#flights, steps)',
+    replace: 'false',
     tests,
   },
   {

@@ -13,7 +13,7 @@ import {
 import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
-import { Flight, WriteBuffer } from './flight.ts';
+import { Flight, mayGather, WriteBuffer } from './flight.ts';
 import { isNamedIn, SentAhead } from './sent-ahead.ts';
 import type { Staleness } from '../prepared/staleness.ts';
 import { describeFailure } from './failure.ts';
@@ -68,8 +68,10 @@ export class PostgresConnection implements DriverConnection {
   #running: Running | undefined;
   /** What the server has to answer, in its order. */
   readonly #flights: Flight<ExchangeQuery>[] = [];
-  /** None where statements take turns on the wire, too. */
-  readonly #ahead: SentAhead | undefined;
+  /** Whether statements may be sent before it is their turn. */
+  readonly #mayPipeline: boolean;
+  /** None as long as all have waited for their turn. */
+  #ahead: SentAhead | undefined;
   /** As the server has said last, which may be of what it is not the turn of yet. */
   #told: ConnectionStatus = 'idle';
   #onLanded: (() => void) | undefined;
@@ -93,7 +95,7 @@ export class PostgresConnection implements DriverConnection {
     };
     this.#queryTimeout = takeQueryTimeout(client);
     // What has a time limit of its own must not wait for others on the server.
-    this.#ahead = pipelining && this.#queryTimeout === 0 ? new SentAhead(this.#session) : undefined;
+    this.#mayPipeline = pipelining && this.#queryTimeout === 0;
     client.on('error', (error) => this.#cut(error));
     client.on('end', () => this.#onGone());
     connection.on('bindComplete', () => this.#flights[0]?.handleBindComplete());
@@ -129,16 +131,17 @@ export class PostgresConnection implements DriverConnection {
 
   #start(steps: readonly Step[]): Promise<Exchange> {
     // What was skipped follows what is on its way, and that may fail to give a name.
-    const unprepared = isNamedIn(this.#flights, steps);
+    const unprepared = this.#flights.length > 0 && isNamedIn(this.#flights, steps);
     return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve, unprepared));
   }
 
   sendAhead(statements: readonly Statement[]): boolean {
-    if (this.#ahead === undefined || this.#isCut || this.#status === 'lost') return false;
-    if (!this.#ahead.accepts(statements, this.#flights, this.#told !== 'idle')) return false;
+    if (!this.#mayPipeline || this.#isCut || this.#status === 'lost') return false;
+    const ahead = (this.#ahead ??= new SentAhead(this.#session));
+    if (!ahead.accepts(statements, this.#flights, this.#told !== 'idle')) return false;
     const last = this.#flights.at(-1);
     const isOpen = last?.isOpen === true;
-    const query = this.#ahead.add(statements, isOpen);
+    const query = ahead.add(statements, isOpen);
     if (query === undefined) return true;
     if (isOpen) last.add(query);
     else this.#launch(query, true);
@@ -205,7 +208,7 @@ export class PostgresConnection implements DriverConnection {
       this.#finishLost();
       return;
     }
-    this.#launch(query, this.#ahead?.gathers(steps, isFirst) === true);
+    this.#launch(query, this.#mayPipeline && mayGather(steps, isFirst));
     if (isFirst) this.#session.pooler?.await(internalsOf(this.#client).connection, (error) => this.#giveUp(error));
   }
 

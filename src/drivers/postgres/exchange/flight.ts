@@ -1,4 +1,5 @@
-import type { ConnectionStatus, Step } from '../../../driver/index.ts';
+import { type ConnectionStatus, rememberTexts, type Step } from '../../../driver/index.ts';
+import { withoutLeading } from '../sql/inspect.ts';
 import type { WireConnection, WireField, WireQuery } from '../wire/pg-types.ts';
 
 /**
@@ -42,6 +43,23 @@ export class WriteBuffer {
     if (writable) stream.write(message);
     return writable;
   }
+}
+
+const followable: ReadonlySet<Step['type']> = new Set(['begin', 'savepoint', 'release', 'statement']);
+
+/** The server reads what comes behind it as what is to be copied. */
+export const isCopy: (text: string) => boolean = rememberTexts((text) => /^copy\b/i.test(withoutLeading(text)));
+
+/** Whether statements may be sent behind these steps before they were answered. */
+export function mayBeFollowed(steps: readonly Step[]): boolean {
+  return steps.every(
+    (step) => followable.has(step.type) && !(step.type === 'statement' && isCopy(step.statement.text)),
+  );
+}
+
+/** Whether what follows an exchange may be gathered with it. @param isFirst no transaction is open before it */
+export function mayGather(steps: readonly Step[], isFirst: boolean): boolean {
+  return (!isFirst || steps[0]?.type === 'begin') && mayBeFollowed(steps);
 }
 
 /** An exchange, as what is sent together takes it. */

@@ -1,24 +1,11 @@
-import { rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
-import { withoutLeading } from '../sql/inspect.ts';
+import type { Statement, Step } from '../../../driver/index.ts';
 import { ExchangeQuery, type Session } from './exchange.ts';
-import type { Flight } from './flight.ts';
+import { type Flight, isCopy, mayBeFollowed } from './flight.ts';
 
 /** How many statements may be on their way, the one whose turn it is included. */
 const mostStatements = 64;
 /** No more is sent once the texts and values of those that wait have this size, in characters and bytes. */
 const mostSize = 2 ** 20;
-
-const followable: ReadonlySet<Step['type']> = new Set(['begin', 'savepoint', 'release', 'statement']);
-
-/** The server reads what comes behind it as what is to be copied. */
-const isCopy = rememberTexts((text) => /^copy\b/i.test(withoutLeading(text)));
-
-/** Whether statements may be sent behind these steps before they were answered. */
-export function mayBeFollowed(steps: readonly Step[]): boolean {
-  return steps.every(
-    (step) => followable.has(step.type) && !(step.type === 'statement' && isCopy(step.statement.text)),
-  );
-}
 
 /** Whether what is on its way has the server parse a text of these steps under the name that they would ask for. */
 export function isNamedIn(flights: readonly Flight<ExchangeQuery>[], steps: readonly Step[]): boolean {
@@ -54,11 +41,6 @@ export class SentAhead {
 
   get isEmpty(): boolean {
     return this.#line.length === 0;
-  }
-
-  /** Whether what follows an exchange may be gathered with it. @param isFirst no transaction is open before it */
-  gathers(steps: readonly Step[], isFirst: boolean): boolean {
-    return (!isFirst || steps[0]?.type === 'begin') && mayBeFollowed(steps);
   }
 
   /**
