@@ -93,7 +93,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.timeout = settings.timeout;
     this.signal = settings.signal;
     this.#settings = settings.settings;
-    this.#mark = this.client.driver.commits && new CommitMark(this.client.driver.commits);
+    this.#mark = this.client.driver.commits && new CommitMark(this.client.driver.commits, this);
     this.openedAt = settings.record.openedAt;
     this.record = settings.record;
     this.record.note('begin');
@@ -175,7 +175,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;
       const own = stepsOf(begin, pending, statements, last);
-      const mark = write && !last ? this.#mark?.rider(this.#held.connection, statements) : undefined;
+      const mark = write && !last ? this.#mark?.rider(this.#held.connection, statements, unit) : undefined;
       const flight = rider === undefined && mark === undefined ? undefined : board(own, rider, mark);
       const steps = flight?.steps ?? own;
       const running = this.#held.carryOut(steps, sent);
@@ -230,6 +230,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       const isUndone = exchange !== undefined && exchange.failure === undefined;
       if (!isUndone && this.isOpen) this.#state = transition(this.#state, 'lost');
       this.#settings?.undone();
+      this.#mark?.undone();
     }
     this.savepoints.rolledBack(savepoint);
   }
@@ -304,7 +305,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   get isCommitting(): boolean {
     return this.#commitSent;
   }
-
   /** When a wait for a turn of this transaction is given up. */
   get turnLimit(): TurnLimit {
     return turnLimitOf(this, () => this.#exchanges);

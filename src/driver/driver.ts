@@ -1,4 +1,5 @@
 import type { DatabaseAddress } from '../channels/index.ts';
+import type { ErrorPlace } from '../core/index.ts';
 import type { EngineDialect } from './engine-dialect.ts';
 import type { Failure } from './failure.ts';
 import type { ConcreteIsolation, IsolationLevel } from './isolation.ts';
@@ -178,14 +179,24 @@ export interface DriverSettings {
   apply(values: ReadonlyMap<string, string>, cleared: readonly string[]): Statement;
 }
 
+/** That by which one transaction is found again. */
+export interface TransactionMark {
+  /** Travels with the first statements of the transaction that may write. */
+  readonly statement: Statement;
+  /** It writes something, ahead of them, which a rollback to an earlier savepoint undoes. Otherwise it asks behind them. */
+  readonly isRow: boolean;
+  /** What names the transaction, from the answer; nothing where it is not to be found yet, so that it is marked again. */
+  nameIn(result: QueryResult): string | undefined;
+  /** The error for the server's refusal. Default: the server's own. */
+  refused?(cause: unknown, at: ErrorPlace): unknown;
+}
+
 /** Finds out how a transaction has ended whose connection was lost during its COMMIT. */
 export interface CommitResolution {
-  /** A statement whose answer says by what a transaction is found again. */
-  readonly mark: Statement;
-  /** Whether to ask behind a text on a connection: where the transaction can have got it. */
+  /** Whether a text on a connection is to have a mark with it. */
   marks(connection: DriverConnection, text: string): boolean;
-  /** What `mark` has answered; nothing where the transaction is not to be found yet, so that it is asked again. */
-  markIn(result: QueryResult): string | undefined;
+  /** A mark for the transaction on a connection. */
+  mark(connection: DriverConnection): TransactionMark;
   /**
    * How the transaction with a mark has ended on a connection that is lost; waits while it has not. Gives up when the signal
    * aborts.

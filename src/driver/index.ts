@@ -13,6 +13,7 @@ export type {
   BlockedBy,
   Blocker,
   CommitResolution,
+  TransactionMark,
   ConnectFailure,
   ConnectionStatus,
   Driver,

@@ -7,25 +7,58 @@ interface ResolvingClient {
   readonly pool: { readonly settings: { readonly acquireTimeout: number } };
 }
 
+/** Whose errors they are. */
+interface Place {
+  readonly client: { readonly name: string };
+  readonly level: number;
+}
+
+/** What is rolled back as one, and what it is a part of. */
+interface Unit {
+  readonly parent: Unit | undefined;
+  readonly savepoint: { readonly established: boolean } | undefined;
+}
+
+function isBehindSavepoint(unit: Unit): boolean {
+  for (let at: Unit | undefined = unit; at !== undefined; at = at.parent) if (at.savepoint?.established) return true;
+  return false;
+}
+
 /** By what a server finds a transaction again when the connection is lost during its COMMIT. */
 export class CommitMark {
   readonly #resolution: CommitResolution;
+  readonly #place: Place;
   #mark: string | undefined;
+  /** It is a row that was written behind a savepoint. */
+  #mayBeUndone = false;
 
-  constructor(resolution: CommitResolution) {
+  constructor(resolution: CommitResolution, place: Place) {
     this.#resolution = resolution;
+    this.#place = place;
   }
 
-  /** What rides behind the first statements that may write. */
-  rider(connection: DriverConnection | undefined, statements: readonly Statement[]): Rider | undefined {
+  /** What rides with the first statements that may write, which are of `unit`. */
+  rider(connection: DriverConnection | undefined, statements: readonly Statement[], unit: Unit): Rider | undefined {
     if (this.#mark !== undefined || connection === undefined) return undefined;
     if (!statements.some(({ text }) => this.#resolution.marks(connection, text))) return undefined;
-    const { mark } = this.#resolution;
-    return { seat: 'afterStatements', statement: mark, answered: (result) => this.#note(result) };
+    const mark = this.#resolution.mark(connection);
+    const { client, level } = this.#place;
+    const mayBeUndone = mark.isRow && isBehindSavepoint(unit);
+    return {
+      // Ahead of savepoints that are set with the statements.
+      seat: mark.isRow ? 'afterBegin' : 'afterStatements',
+      statement: mark.statement,
+      answered: (result) => {
+        this.#mark = mark.nameIn(result);
+        this.#mayBeUndone = mayBeUndone;
+      },
+      refused: (cause) => mark.refused?.(cause, { clientName: client.name, level }),
+    };
   }
 
-  #note(result: Parameters<CommitResolution['markIn']>[0]): void {
-    this.#mark = this.#resolution.markIn(result);
+  /** The transaction was rolled back to a savepoint: what comes next may have to mark it anew. */
+  undone(): void {
+    if (this.#mayBeUndone) this.#mark = undefined;
   }
 
   /**

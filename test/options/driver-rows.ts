@@ -73,6 +73,7 @@ export const driverRows: readonly Row[] = [
       timezone: only('local', 'Z', '+01:00'),
       preparedStatements: whole(1, 10_000),
       settings: called(() => ({})),
+      resolveCommit: truth,
     },
   },
   {

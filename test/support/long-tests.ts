@@ -29,6 +29,7 @@ export const longTests: readonly string[] = [
   'test/conformance/queue-pg-boss.test.ts',
   'test/conformance/tenants.test.ts',
   'test/conformance/usage/*.test.ts',
+  'test/engines/mariadb-commit-resolution.test.ts',
   'test/eslint/plugin.test.ts',
   'test/frameworks/nestjs-shutdown.test.ts',
   'test/inspector/page-standstills.test.ts',

@@ -11,6 +11,10 @@ export interface TcpProxy {
   replaceSent(from: string, to: string): void;
   /** Passes the next text of the client on, and cuts the connection before the answer to it. */
   cutAfter(text: string): void;
+  /** Cuts the connection in place of passing the next text of the client on. `silently`: the server is not told that. */
+  cutBefore(text: string, options?: { readonly silently?: boolean }): void;
+  /** Accepts connections no more, or again. */
+  refuse(refused: boolean): void;
   /** Keeps back what the server says, until it is told to go on, or cuts. */
   hold(): void;
   goOn(): void;
@@ -28,9 +32,16 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   let cut: string | undefined;
   let sent: readonly [Buffer, Buffer] | undefined;
   let isHeld = false;
+  let uncut: { readonly text: string; readonly silently: boolean } | undefined;
+  let isRefused = false;
 
   const server: Server = createServer((client) => {
+    if (isRefused) {
+      client.on('error', () => {}).destroy();
+      return;
+    }
     const upstream = connect(Number(target.port), target.hostname);
+    let isSilent = false;
     let serverSpoke = true;
     let silenced = false;
     for (const socket of [client, upstream]) {
@@ -39,12 +50,18 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       socket.on('close', () => {
         sockets.delete(socket);
         client.destroy();
-        upstream.destroy();
+        if (!isSilent) upstream.destroy();
       });
     }
     client.on('data', (data) => {
       if (serverSpoke) trips += 1;
       serverSpoke = false;
+      if (uncut !== undefined && data.includes(uncut.text)) {
+        isSilent = uncut.silently;
+        uncut = undefined;
+        client.destroy();
+        return;
+      }
       if (cut !== undefined && data.includes(cut)) {
         cut = undefined;
         silenced = true;
@@ -92,6 +109,12 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     },
     cutAfter(text) {
       cut = text;
+    },
+    cutBefore(text, { silently = false } = {}) {
+      uncut = { text, silently };
+    },
+    refuse(refused) {
+      isRefused = refused;
     },
     hold() {
       isHeld = true;

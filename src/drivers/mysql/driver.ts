@@ -13,6 +13,7 @@ import {
 import { mysqlDialect } from './dialect/index.ts';
 import { createAmbientPool } from './ambient-pool/pool.ts';
 import { MysqlConnection } from './exchange/connection.ts';
+import { CommitProbe } from './commit-probe.ts';
 import { cancelAndClose } from './connecting/cancel-and-close.ts';
 import { guardReads } from './wire/guarded-reads.ts';
 import { describeConnectFailure } from './exchange/failure.ts';
@@ -41,12 +42,13 @@ const keepAliveInitialDelay = 30_000;
  */
 export function mysql(given: MysqlOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readMysqlOptions(given));
-  const { password, settings, ...others } = own;
+  const { password, settings, resolveCommit = false, ...others } = own;
   const config = configOf(others);
   if (own.host === undefined && own.socketPath === undefined)
     warnOfMissing('mysql', { given, read: own }, 'uri', targetOf(config));
   const current = currentSettings(config, password);
   const ends = cancelAndClose(current);
+  const commits = resolveCommit ? new CommitProbe(current) : undefined;
   const warnOnce = warningOfProxy();
   // What transactions get that ask for nothing; the weakest counts until a server has told.
   let defaultIsolation: ConcreteIsolation | undefined;
@@ -66,7 +68,9 @@ export function mysql(given: MysqlOptions = {}): ClientDefinition {
       if (system !== address.system) address = { ...address, system };
       if (backend.startedAt === undefined) warnOnce();
       guardReads(client);
-      return new MysqlConnection(client, backend, server, ends);
+      const connection = new MysqlConnection(client, backend, server, ends);
+      await commits?.opened(connection, client, signal);
+      return connection;
     } catch (error) {
       onAbort();
       throw signal.aborted ? signal.reason : error;
@@ -88,24 +92,28 @@ export function mysql(given: MysqlOptions = {}): ClientDefinition {
     inspect: inspectText,
     quoteName: nameQuoter('`', 64),
     settings: mysqlSettings,
-    libraryPool: (database, clientName, { bigNumberStrings }) =>
-      createAmbientPool(database as Database, clientName, {
-        ...config,
-        ...(bigNumberStrings === true && { bigNumberStrings }),
-        ...(typeof password === 'string' && { password }),
-      }),
+    commits,
+    libraryPool: libraryPoolOf(typeof password === 'string' ? { ...config, password } : config),
     openLockProbe: (signal) => openLockProbe(current, signal),
   };
   return signed({ driver, pool, ...(settings === undefined ? {} : { settings }) });
 }
 calledAs(mysql, 'mysql({ uri })');
 
+function libraryPoolOf(config: ConnectionOptions): NonNullable<Driver['libraryPool']> {
+  return (database, clientName, { bigNumberStrings }) =>
+    createAmbientPool(database as Database, clientName, {
+      ...config,
+      ...(bigNumberStrings === true && { bigNumberStrings }),
+    });
+}
+
 /** The settings of every connection, without the password. */
 function configOf({
   preparedStatements,
   ssl,
   ...connection
-}: Omit<MysqlOptions, 'password' | 'settings'>): ConnectionOptions {
+}: Omit<MysqlOptions, 'password' | 'settings' | 'resolveCommit'>): ConnectionOptions {
   return {
     charset: 'utf8mb4',
     supportBigNumbers: true,

@@ -6,6 +6,7 @@ import {
   type DriverConnection,
   firstWord,
   rememberTexts,
+  type TransactionMark,
 } from '../../driver/index.ts';
 import { connectToFirst } from './connecting/connect.ts';
 import { startedAtColumn } from './connecting/identify.ts';
@@ -36,13 +37,21 @@ async function runOf(client: pg.Client): Promise<string | undefined> {
 const writing: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH']);
 const mayWrite = rememberTexts((text) => ({ is: writing.has(firstWord(text)) }));
 
+const idMark: TransactionMark = {
+  statement: { text: 'select pg_current_xact_id_if_assigned()::text as id' },
+  isRow: false,
+  nameIn({ rows: [row] }) {
+    const id = row?.['id'];
+    return typeof id === 'string' ? id : undefined;
+  },
+};
+
 /** How long a backend may be busy with a COMMIT before it is ended, in milliseconds: either way the outcome is known then. */
 const patience = 1_000;
 const [betweenLooks, betweenAttempts] = [20, 200];
 
 /** What the driver knows of the connections that transactions can be marked on. */
 export class CommitProbe implements CommitResolution {
-  readonly mark = { text: 'select pg_current_xact_id_if_assigned()::text as id' } as const;
   readonly #servers: Servers;
   readonly #acquireTimeout: number;
   readonly #runs = new WeakMap<DriverConnection, string>();
@@ -62,9 +71,8 @@ export class CommitProbe implements CommitResolution {
     return this.#runs.has(connection) && mayWrite(text).is;
   }
 
-  markIn({ rows: [row] }: Parameters<CommitResolution['markIn']>[0]): string | undefined {
-    const id = row?.['id'];
-    return typeof id === 'string' ? id : undefined;
+  mark(): TransactionMark {
+    return idMark;
   }
 
   async resolve(

@@ -36,6 +36,11 @@ export interface MysqlOptions extends PoolOptions {
    * `undefined` or the function throws, and an `InvalidSettingError` for names and values that cannot be.
    */
   readonly settings?: SettingsByContext | undefined;
+  /**
+   * Looks up what became of a COMMIT whose answer was lost with its connection, by a row that each transaction writes into the
+   * table `sluice_commit`, which `createCommitTable(db)` makes. Rows that are older than an hour are deleted. Default `false`.
+   */
+  readonly resolveCommit?: boolean | undefined;
 }
 
 /** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
@@ -61,6 +66,7 @@ const checks: Record<keyof MysqlOptions, Check> = {
       : '"local", "Z" or an offset such as "+01:00"',
   preparedStatements: integer(1, 10_000),
   settings: aFunction,
+  resolveCommit: aBoolean,
   ...poolOptionChecks,
 };
 

@@ -98,7 +98,8 @@ function checkQuoting({ mode, charset }: SessionRow): void {
   });
 }
 
-function send(client: Mysql2Connection, text: string): Promise<unknown> {
+/** Runs a text. */
+export function send(client: Mysql2Connection, text: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     client.query(text, (error, rows) => (error === null ? resolve(rows) : reject(error)));
   });

@@ -1,5 +1,6 @@
 import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { beginTexts, controlText } from '../sql/control.ts';
+import { isMark } from '../sql/commit-mark.ts';
 import { settingsIn } from '../sql/settings.ts';
 import { endTexts, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
@@ -70,6 +71,8 @@ export class ExchangeRun {
       this.#results.pop();
     }
     const failedAt = this.#failure === undefined ? 'nothing' : kindOf(this.#steps[this.#completed]);
+    // The statement behind it was carried out, so that nothing of the transaction can be kept.
+    if (failedAt === 'mark' && this.#failure !== undefined) this.#failure = { ...this.#failure, endsTransaction: true };
     const meaning = meaningOf(kind, refused === undefined ? failedAt : 'commit');
     const sets = steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text));
     await settleFlight(this.#session, meaning, this.#failure, sets);
@@ -170,5 +173,6 @@ export class ExchangeRun {
 }
 
 function kindOf(step: Step | undefined): FailedStep {
+  if (isMark(step)) return 'mark';
   return settingsIn(step) === undefined ? (step?.type ?? 'nothing') : 'settings';
 }

@@ -1,6 +1,7 @@
 import type { Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
 import { inspectText, isAllOrNothing } from '../sql/inspect.ts';
+import { isMark } from '../sql/commit-mark.ts';
 import { settingsIn } from '../sql/settings.ts';
 
 /** Steps that are sent together. */
@@ -33,7 +34,7 @@ export function planFlights(steps: readonly Step[], isOpen: boolean): readonly P
   for (const step of steps) {
     gathered.push(step);
     // Nothing of the transaction stays where they fail. Outside of one the statement would be committed.
-    if (!isAlone && settingsIn(step) !== undefined) continue;
+    if (!isAlone && (settingsIn(step) !== undefined || isMark(step))) continue;
     if (step.type !== 'statement' && step.type !== 'commit' && step.type !== 'rollback') continue;
     const isControl = step.type === 'statement' && inspectText(step.statement.text) === 'control';
     const isPart = !isAlone || isControl || settingsIn(step) !== undefined;
