@@ -27,7 +27,9 @@ function open(options: MysqlOptions = {}): Database<'default'> {
 
 beforeAll(async () => {
   proxy = await startTcpProxy(server.url);
-  await createCommitTable(open({ uri: server.url }).current);
+  const maker = open({ uri: server.url });
+  await createCommitTable(maker.current);
+  await maker.close();
 });
 afterEach(async () => {
   proxy.refuse(false);
