@@ -1,6 +1,9 @@
-// Makes of the figures of `npm run bench -- --json` what is on the page of benchmarks: tables, which it prints, and charts.
+// Makes of the figures of `npm run bench -- --json` what is on the page of benchmarks: tables, which it prints, the section on flights, which it writes there, and charts.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { barChart, svg, text } from './charts.ts';
+import { flightsChart, flightsSection, withFlights } from './flights/page.ts';
+import type { FlightFigure } from './flights/suite.ts';
 
 interface Figure {
   readonly peer: string;
@@ -18,14 +21,21 @@ interface Growth {
 const file = process.argv[2];
 if (file === undefined)
   throw new Error('Usage: node bench/page.ts <file with the output of "npm run bench -- --json">');
-const { peers, growth } = JSON.parse(readFileSync(file, 'utf8')) as {
+const { node, peers, flights, growth } = JSON.parse(readFileSync(file, 'utf8')) as {
+  readonly node: string;
   readonly peers?: readonly Figure[];
+  readonly flights?: readonly FlightFigure[];
   readonly growth?: readonly Growth[];
 };
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
 if (peers !== undefined) {
   console.log(peerTable(peers));
   writeFileSync(`${docs}benchmarks-peers.svg`, peerChart(peers));
+}
+if (flights !== undefined) {
+  const page = `${docs}benchmarks.md`;
+  writeFileSync(page, withFlights(readFileSync(page, 'utf8'), flightsSection(flights, node)));
+  writeFileSync(`${docs}benchmarks-flights.svg`, flightsChart(flights));
 }
 if (growth !== undefined) {
   console.log(growthTable(growth));
@@ -53,13 +63,9 @@ function mean(figures: readonly Figure[], what: 'throughput' | 'cpu'): string {
 function peerChart(figures: readonly Figure[]): string {
   const workloads = ['one statement, 16 callers', '5 statements, 16 callers', '1 ms each way, one statement, 1 caller'];
   const names = [...new Set(figures.map(({ peer }) => peer))];
-  const [barHeight, left, scale] = [18, 190, 260];
-  let y = 30;
-  const parts: string[] = [];
-  for (const workload of workloads) {
-    parts.push(text(10, y, `${workload}: throughput, raw pg = 1`, 'bold'));
-    y += 10;
-    const bars = names
+  const groups = workloads.map((workload) => ({
+    title: `${workload}: throughput, raw pg = 1`,
+    bars: names
       .map((name) => ({
         name,
         value: Number(
@@ -68,22 +74,11 @@ function peerChart(figures: readonly Figure[]): string {
             'throughput',
           ),
         ),
+        ours: name === 'sluice',
       }))
-      .filter(({ value }) => Number.isFinite(value))
-      .toSorted((one, other) => other.value - one.value);
-    for (const { name, value } of bars) {
-      const color = name === 'sluice' ? '#2563eb' : '#94a3b8';
-      parts.push(text(left - 8, y + 13, name, 'normal', 'end'));
-      parts.push(`<rect x="${left}" y="${y}" width="${value * scale}" height="${barHeight - 4}" fill="${color}"/>`);
-      parts.push(text(left + value * scale + 6, y + 12, value.toFixed(2)));
-      y += barHeight;
-    }
-    parts.push(
-      `<line x1="${left + scale}" y1="${y - bars.length * barHeight}" x2="${left + scale}" y2="${y}" stroke="#334155" stroke-dasharray="3 3"/>`,
-    );
-    y += 30;
-  }
-  return svg(720, y, parts);
+      .filter(({ value }) => Number.isFinite(value)),
+  }));
+  return barChart(groups, 260);
 }
 
 function growthTable(series: readonly Growth[]): string {
@@ -121,18 +116,4 @@ function growthChart(series: readonly Growth[]): string {
     parts.push(text(left + width + 38, top + index * 20 + 11, name));
   }
   return svg(960, top + height + 40, parts);
-}
-
-function text(x: number, y: number, content: string, weight = 'normal', anchor = 'start'): string {
-  return `<text x="${x}" y="${y}" font-weight="${weight}" text-anchor="${anchor}">${content}</text>`;
-}
-
-function svg(width: number, height: number, parts: readonly string[]): string {
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    ...parts,
-    '</svg>',
-    '',
-  ].join('\n');
 }

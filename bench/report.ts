@@ -1,5 +1,6 @@
 // Figures as ratios, and how they are said.
 import { values } from './options.ts';
+import { show } from './show.ts';
 import { median, type Sample } from './rounds.ts';
 
 /** A workload's figures: Sluice's median as a ratio to raw pg's, and the spread over the rounds. */
@@ -41,10 +42,6 @@ export function compare(workload: string, ours: readonly Sample[], theirs: reado
     cpu: median(cpu),
     cpuSpread: [Math.min(...cpu), Math.max(...cpu)],
   };
-}
-
-export function show(value: number, [low, high]: readonly [number, number]): string {
-  return `${value.toFixed(2)} (${low.toFixed(2)}-${high.toFixed(2)})`;
 }
 
 export function row({ workload, throughput, throughputSpread, cpu, cpuSpread }: Result): string {

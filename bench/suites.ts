@@ -9,7 +9,8 @@ import { type LeakFigures, measureLeak } from './leak.ts';
 import { openLibraryArena } from './libraries.ts';
 import { duration, fewRounds, values } from './options.ts';
 import { groups, measure, openPeerArena } from './peers.ts';
-import { compare, inThousands, type PeerResult, type Result, row, say, show } from './report.ts';
+import { compare, inThousands, type PeerResult, type Result, row, say } from './report.ts';
+import { show } from './show.ts';
 import { interleave, type RoundOptions } from './rounds.ts';
 
 /** What is named "alone" is 1: the engine's client package by itself, or what a cache is compared with. */

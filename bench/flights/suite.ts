@@ -10,6 +10,7 @@ import { farWorkloads, nearWorkloads } from './workloads.ts';
 export interface FlightFigure extends Result {
   readonly contender: string;
   readonly measure: string;
+  readonly rounds: number;
   readonly goal?: Goal;
 }
 
@@ -40,6 +41,6 @@ async function measureAll({ name, callers, contenders, goal }: FlightWorkload): 
   return others.map((contender) => {
     const result = compare(name, samples.get(contender) ?? [], samples.get(first) ?? []);
     say(`${contender.padEnd(24)} ${row(result)}`);
-    return { ...result, contender, measure: first, ...(goal?.of === contender ? { goal } : {}) };
+    return { ...result, contender, measure: first, rounds: fewRounds, ...(goal?.of === contender ? { goal } : {}) };
   });
 }
