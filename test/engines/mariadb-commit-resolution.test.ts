@@ -317,7 +317,12 @@ describe('the table of marks', () => {
     expect(caught[0]).toBeInstanceOf(CommitTableError);
     expect(String(caught[0])).toMatch(/"default".*createCommitTable\(db\)/s);
     expect(caught[0]).toMatchObject({ code: 'COMMIT_TABLE', clientName: 'default', level: 0 });
-    expect(error).toBeInstanceOf(Error);
+    expect(error['cause']).toBe(caught[0]);
+    const nested = database.transaction(async () => {
+      await database.query('select id from product');
+      await rejection(database.transaction(() => insert(database, 3), { propagation: 'NESTED' }));
+    });
+    expect((await rejection(nested))['cause']).toBeInstanceOf(CommitTableError);
     expect(await server.sql(`select id from ${other}.product`)).toEqual([]);
     await createCommitTable(database.current);
     await database.transaction(() => insert(database, 1));
