@@ -28,7 +28,7 @@ const reasons: readonly (readonly [string, (workload: string, figures: readonly 
   [
     'a read by its key',
     (workload, figures) =>
-      `each connection carries one read at a time. postgres.js sends the next one before the one before was answered. In the same run ${said(figures, workload, ['postgres.js'])}.`,
+      `each connection carries one read at a time. In the same run ${said(figures, workload, ['postgres.js'])}.`,
   ],
 ];
 
