@@ -227,6 +227,11 @@ const entrances: Readonly<Record<string, Use>> = {
     await until('it is shown', async () => (await snapshotOf(inspector.url)).includes('"worker"'));
   },
   createOutboxTables: ({ database, taker }) => taker.outbox.createOutboxTables(database.current),
+  createCommitTable: async ({ database, taker }) => {
+    // It knows the handle, and the engine behind it.
+    const error = await rejection(taker.mysql.createCommitTable(database.current));
+    expect(String(error)).toContain('which is on postgres');
+  },
   addToOutbox: async ({ database, taker }) => {
     await database.transaction(() =>
       taker.outbox.addToOutbox(database.current, [{ channel: 'added', queue: 'q', payload: 1 }]),
@@ -608,6 +613,7 @@ describe('of another version', () => {
     ['createJobs', () => queue.createJobs(foreign(), { queues: { sale: queue.defineQueue('sale') } })],
     ['createRelay', () => outbox.createRelay(foreign(), { channel: 'c', deliver: () => Promise.resolve() })],
     ['createOutboxTables', () => outbox.createOutboxTables(foreign().current)],
+    ['createCommitTable', () => own.mysql.createCommitTable(foreign().current)],
     ['addToOutbox', () => outbox.addToOutbox(foreign().current, [{ channel: 'c', queue: 'q', payload: 1 }])],
     ['newInstance', () => models.createModel(database, definition).newInstance(foreign().current)],
     ['db of a cache', () => cache.createCache(database, { name: 'stock' }).get(1, { db: foreign().current })],
