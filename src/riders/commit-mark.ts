@@ -1,5 +1,5 @@
 import type { Clock } from '../core/index.ts';
-import type { CommitResolution, DriverConnection, Statement } from '../driver/index.ts';
+import type { CommitResolution, DriverConnection, Statement, TransactionCharacteristics } from '../driver/index.ts';
 import type { Rider } from './rider.ts';
 
 interface ResolvingClient {
@@ -7,10 +7,11 @@ interface ResolvingClient {
   readonly pool: { readonly settings: { readonly acquireTimeout: number } };
 }
 
-/** Whose errors they are. */
+/** The transaction that is marked. */
 interface Place {
   readonly client: { readonly name: string };
   readonly level: number;
+  readonly characteristics: TransactionCharacteristics;
 }
 
 /** What is rolled back as one, and what it is a part of. */
@@ -39,7 +40,7 @@ export class CommitMark {
 
   /** What rides with the first statements that may write, which are of `unit`. */
   rider(connection: DriverConnection | undefined, statements: readonly Statement[], unit: Unit): Rider | undefined {
-    if (this.#mark !== undefined || connection === undefined) return undefined;
+    if (this.#mark !== undefined || connection === undefined || this.#place.characteristics.readOnly) return undefined;
     if (!statements.some(({ text }) => this.#resolution.marks(connection, text))) return undefined;
     const mark = this.#resolution.mark(connection);
     const { client, level } = this.#place;

@@ -346,6 +346,20 @@ describe('the table of marks', () => {
     expect(String(await rejection(createCommitTable(other.current)))).toContain('which is on sqlite');
     await other.close();
   });
+
+  it('marks nothing in a transaction that only reads: a refused write is undone alone, a temporary table takes one', async () => {
+    const database = open({ max: 1 });
+    await database.query('create temporary table scratch (id int)');
+    const readOnly = { readOnly: true };
+    const refused = await database.transaction(async () => {
+      await database.query('insert into scratch values (1)');
+      const error = await rejection(insert(database, 1));
+      await database.query('insert into scratch values (2)');
+      return error;
+    }, readOnly);
+    expect(refused).toMatchObject({ errno: 1792 });
+    expect((await database.query('select id from scratch')).rows).toEqual([{ id: 1 }, { id: 2 }]);
+  });
 });
 
 function useName(): string {

@@ -32,6 +32,8 @@ const server = useTestDatabase(
   'create function tenant() returns int no sql return @tenant',
   // The products of a tenant are the even ones, those of the other one the odd ones.
   'create view own as select id, stock from product where id % 2 = tenant() with check option',
+  'create table kept (id int) engine = aria',
+  'create procedure keep() begin insert into kept values (1); commit; end',
   'create function marked() returns int modifies sql data begin insert into product (id) values (900); return 1; end',
 );
 let proxy: TcpProxy;
@@ -147,6 +149,7 @@ describe('settings by context', () => {
     const begin = { type: 'begin', characteristics: { isolation: undefined, readOnly: false } } as const;
     const insert = { type: 'statement', statement: { text: 'insert into product (id) values (1)' } } as const;
     const reading = { type: 'statement', statement: { text: 'select marked() as one' } } as const;
+    const calling = { type: 'statement', statement: { text: 'call keep()' } } as const;
     const plainly = { type: 'statement', statement: { text: 'select id from product' } } as const;
     const commit = { type: 'commit' } as const;
     try {
@@ -154,7 +157,9 @@ describe('settings by context', () => {
         [begin, refused, insert, commit],
         [begin, refused, reading, commit],
         [begin, refused, plainly, commit],
+        [begin, refused, calling, commit],
         [begin, refused, insert, insert, commit],
+        [begin, refused, calling],
         [begin, refused, insert],
         [refused, insert],
       ]) {
@@ -165,6 +170,7 @@ describe('settings by context', () => {
         if (connection.status !== 'idle') await connection.run([{ type: 'rollback' }]);
         expect(connection.status).toBe('idle');
         expect(await server.products()).toEqual([]);
+        expect(await server.sql('select * from kept')).toEqual([]);
       }
     } finally {
       await connection.destroy();

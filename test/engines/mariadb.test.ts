@@ -9,6 +9,7 @@ import {
   createDatabase,
   type Database,
   ImplicitCommitError,
+  InvalidOptionError,
   type Sql,
   sql,
   statement,
@@ -44,6 +45,10 @@ async function trips(work: () => Promise<unknown>): Promise<number> {
   await work();
   return proxy.takeTrips();
 }
+
+it.each(['latin1', 'ascii_general_ci', 'BINARY', 'gbk'])('a charset that may make quotes is refused: %s', (charset) => {
+  expect(() => mysql({ uri: server.url, charset })).toThrow(InvalidOptionError);
+});
 
 describe('round trips', () => {
   const levels: TransactionOptions[] = [

@@ -69,7 +69,7 @@ export const driverRows: readonly Row[] = [
       ),
       database: words(200),
       ssl: either(truth, thing({})),
-      charset: only('utf8mb4', 'latin1', 'utf8mb4_bin'),
+      charset: only('utf8mb4', 'cp1251', 'utf8mb4_bin'),
       timezone: only('local', 'Z', '+01:00'),
       preparedStatements: whole(1, 10_000),
       settings: called(() => ({})),

@@ -24,7 +24,10 @@ export interface MysqlOptions extends PoolOptions {
   readonly database?: string | undefined;
   /** TLS options; `true` for TLS with the certificates that Node.js trusts. */
   readonly ssl?: boolean | TlsOptions | undefined;
-  /** A character set or collation in which quotes and backslashes are what they are in ASCII. Default `utf8mb4`. */
+  /**
+   * A character set or collation in which quotes and backslashes are what they are in ASCII, whatever the text. Default
+   * `utf8mb4`.
+   */
   readonly charset?: string | undefined;
   /** How dates are read and written: `local`, `Z` or an offset such as `+01:00`. Default `local`. */
   readonly timezone?: string | undefined;
@@ -45,6 +48,8 @@ export interface MysqlOptions extends PoolOptions {
 
 /** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
 const unsafeCharset = /^(?:big5|cp932|gbk|gb18030|sjis|swe7|ucs2|utf16|utf16le|utf32)(?:_|$)/i;
+/** Node.js writes the low byte of a character that these do not have, which may be a quote, too. */
+const cutCharset = /^(?:latin1|ascii|binary)(?:_|$)/i;
 
 const checks: Record<keyof MysqlOptions, Check> = {
   uri: connectionUri,
@@ -57,7 +62,10 @@ const checks: Record<keyof MysqlOptions, Check> = {
   ssl: (value) =>
     aBoolean(value) === undefined || anObject(value) === undefined ? undefined : 'true, false or TLS options',
   charset: (value) =>
-    typeof value === 'string' && Object.hasOwn(mysql.Charsets, value.toUpperCase()) && !unsafeCharset.test(value)
+    typeof value === 'string' &&
+    Object.hasOwn(mysql.Charsets, value.toUpperCase()) &&
+    !unsafeCharset.test(value) &&
+    !cutCharset.test(value)
       ? undefined
       : 'a character set that mysql2 knows, in which quotes keep their meaning, such as utf8mb4',
   timezone: (value) =>

@@ -1,6 +1,7 @@
 import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { beginTexts, controlText } from '../sql/control.ts';
 import { isMark } from '../sql/commit-mark.ts';
+import { isCall } from '../sql/inspect.ts';
 import { settingsIn } from '../sql/settings.ts';
 import { endTexts, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
@@ -126,7 +127,7 @@ export class ExchangeRun {
 
   /** What may end the transaction and begin another one, which the server's flag does not show. */
   #isGuarded(step: Step): boolean {
-    return step.type === 'statement' && this.#session.isOpen && /^\s*(?:call|execute)\b/i.test(step.statement.text);
+    return step.type === 'statement' && this.#session.isOpen && isCall(step.statement.text);
   }
 
   #textsOf(step: Step): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
-import { inspectText, isAllOrNothing } from '../sql/inspect.ts';
+import { inspectText, isAllOrNothing, isCall } from '../sql/inspect.ts';
 import { isMark } from '../sql/commit-mark.ts';
 import { settingsIn } from '../sql/settings.ts';
 
@@ -32,6 +32,10 @@ export function planFlights(steps: readonly Step[], isOpen: boolean): readonly P
   const flights: PlannedFlight[] = [];
   let gathered: Step[] = [];
   for (const step of steps) {
+    if (isCallOf(step) && gathered.some((each) => settingsIn(each) !== undefined)) {
+      flights.push({ steps: gathered, kind: 'part' });
+      gathered = [];
+    }
     gathered.push(step);
     // Nothing of the transaction stays where they fail. Outside of one the statement would be committed.
     if (!isAlone && (settingsIn(step) !== undefined || isMark(step))) continue;
@@ -54,7 +58,9 @@ function planWhole(begin: Extract<Step, { type: 'begin' }>, steps: readonly Step
     (own.length === steps.length ? isAllOrNothing : onlyReads)(only.statement.text);
   if (isSingle && beginTexts(begin.characteristics).length === 0) return [{ steps, kind: 'single' }];
   const flights: PlannedFlight[] = [];
-  for (let at = 0; at < steps.length - 1; at += batchSize) {
+  const settings = steps.some(isCallOf) ? steps.findLastIndex((step) => settingsIn(step) !== undefined) + 1 : 0;
+  if (settings > 0) flights.push({ steps: steps.slice(0, settings), kind: 'whole' });
+  for (let at = settings; at < steps.length - 1; at += batchSize) {
     flights.push({ steps: steps.slice(at, Math.min(at + batchSize, steps.length - 1)), kind: 'whole' });
   }
   return [...flights, { steps: steps.slice(-1), kind: 'whole' }];
@@ -63,4 +69,9 @@ function planWhole(begin: Extract<Step, { type: 'begin' }>, steps: readonly Step
 /** Whether it does no harm where its settings have failed, which is known when it was committed. What is called may write. */
 function onlyReads(text: string): boolean {
   return inspectText(text) === 'read' && !text.includes('(');
+}
+
+/** A procedure may commit what it has done with settings that were refused, so it is not sent with them. */
+function isCallOf(step: Step): boolean {
+  return step.type === 'statement' && isCall(step.statement.text);
 }

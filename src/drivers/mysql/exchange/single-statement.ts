@@ -1,16 +1,14 @@
 import { type Exchange, rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
 import { describeFailure } from './failure.ts';
-import { inspectText } from '../sql/inspect.ts';
+import { inspectText, isCall } from '../sql/inspect.ts';
 import { preparedStatement } from '../wire/mysql2-types.ts';
 import { meaningOf, reachOf, settleFlight } from './flight-end.ts';
 import { type Session, withoutValues } from './session.ts';
 import { resultOf, toSend } from './statement.ts';
 
 /** Whether a text is nothing but a statement: it begins and ends nothing, and is no procedure that could. */
-const isPlain: (text: string) => boolean = rememberTexts(
-  (text) => inspectText(text) !== 'control' && !/^\s*(?:call|execute)\b/i.test(text),
-);
+const isPlain: (text: string) => boolean = rememberTexts((text) => inspectText(text) !== 'control' && !isCall(text));
 
 /**
  * Runs one statement, by itself or in a transaction, perhaps as its first, as most exchanges are: without what it takes

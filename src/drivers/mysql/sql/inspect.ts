@@ -17,6 +17,11 @@ export const inspectText: (text: string) => StatementKind = rememberTexts((text)
   return reading.test(statement) && !writingWord.test(statement.replace(lockClause, '')) ? 'read' : 'write';
 });
 
+/** Whether it calls a procedure, which may commit, or run what does. */
+export function isCall(text: string): boolean {
+  return /^\s*(?:call|execute)\b/i.test(text);
+}
+
 const manipulating = /^[\s(]*(?:insert|update|delete|replace|select|with|values|table)\b/i;
 
 /** Whether the server undoes the whole of it when it fails: not so for a procedure, which may have done half of its work. */

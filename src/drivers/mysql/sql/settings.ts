@@ -1,7 +1,7 @@
 import type { DriverSettings, Statement, Step } from '../../../driver/index.ts';
 
 /** Servers take no more than 64 characters. */
-const allowed = /^@[A-Za-z_][\w$]{0,62}$/;
+const allowed = /^@[A-Za-z_]\w{0,62}$/;
 
 const expected =
   'the name of a user variable: @ and letters, digits and underscores, at most 63 of them, such as @tenant';
