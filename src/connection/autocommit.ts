@@ -1,18 +1,18 @@
 import { runUntraced } from '../channels/index.ts';
 import { describeTransactions, type Frame } from '../context/index.ts';
-import type { CancelTimer, ErrorPlace, Origin } from '../core/index.ts';
+import type { CancelTimer, Origin } from '../core/index.ts';
 import {
-  ConnectionLostError,
   type Driver,
   type DriverConnection,
   type Failure,
   type QueryResult,
+  rememberTexts,
   type Statement,
 } from '../driver/index.ts';
 import { Cancellation, cutAfter } from './cancellation.ts';
-import type { TransactionalClient } from './transactional-client.ts';
+import type { LoneReads, TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';
-import { withCaller } from './failures.ts';
+import { lostInAutocommit, withCaller } from './failures.ts';
 import { Hold, metDeadConnection, NamedHolder, textsOf } from './hold.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
 import { alone } from '../riders/index.ts';
@@ -28,7 +28,45 @@ export interface LoneStatements extends Pick<SentStatements, 'statements' | 'onS
 }
 
 /** Runs statements outside of a transaction, on a connection that they hold for no longer than themselves. */
-export async function runAutocommit(
+export function runAutocommit(
+  client: TransactionalClient,
+  level: number,
+  frame: Frame | undefined,
+  lone: LoneStatements,
+): Promise<readonly QueryResult[]> {
+  const { reads } = client;
+  if (reads === undefined || level > 0) return runByThemselves(client, level, frame, lone);
+  return runPerhapsWithOthers(client, reads, frame, lone);
+}
+
+async function runPerhapsWithOthers(
+  client: TransactionalClient,
+  reads: LoneReads,
+  frame: Frame | undefined,
+  lone: LoneStatements,
+): Promise<readonly QueryResult[]> {
+  const statement = plainRead(client, frame, lone.statements);
+  if (statement === undefined) return await runByThemselves(client, 0, frame, lone);
+  return await reads.run({ ...lone, statement }, (onSent) => runByThemselves(client, 0, frame, { ...lone, onSent }));
+}
+
+const lockClause = rememberTexts((text) => ({ is: /\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b/i.test(text) }));
+
+/** What may share a connection: a read that locks nothing, of a chain that holds nothing and has no deadline. */
+function plainRead(
+  { driver, clock, name: clientName }: TransactionalClient,
+  frame: Frame | undefined,
+  statements: readonly Statement[],
+): Statement | undefined {
+  const [statement] = statements;
+  if (statement === undefined || statements.length > 1) return undefined;
+  if (driver.inspect(statement.text) !== 'read' || lockClause(statement.text).is) return undefined;
+  if (frame === undefined) return statement;
+  if (frame.isUnderWay || frame.innermost !== undefined || frame.chain?.ancestors !== undefined) return undefined;
+  return remainingTime(frame, clock, () => ({ clientName, level: 0 })) === undefined ? statement : undefined;
+}
+
+async function runByThemselves(
   client: TransactionalClient,
   level: number,
   frame: Frame | undefined,
@@ -161,14 +199,4 @@ function endedWith(
   if (kind === 'cancelled') return reason;
   if (kind !== 'connectionLost') return withCaller(error);
   return onlyRead(client.driver, statements) ? reason : lostInAutocommit(hold.at, reason);
-}
-
-/** The error for a statement outside of a transaction whose connection died. */
-export function lostInAutocommit(at: ErrorPlace, cause: unknown): ConnectionLostError {
-  return new ConnectionLostError({
-    what: `The connection of client "${at.clientName}" was lost during a statement outside of a transaction`,
-    remedy: 'A read can be repeated. Before repeating a write, check whether it took effect',
-    cause,
-    at,
-  });
 }

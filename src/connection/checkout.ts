@@ -15,7 +15,7 @@ import {
   type Statement,
   type Step,
 } from '../driver/index.ts';
-import { lostInAutocommit } from './autocommit.ts';
+import { lostInAutocommit } from './failures.ts';
 import { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import { cancelAtDeadline, remainingTime } from './deadline.ts';

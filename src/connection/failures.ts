@@ -124,3 +124,13 @@ export function giveCause(error: unknown, cause: unknown): void {
     return;
   Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true, enumerable: false });
 }
+
+/** The error for a statement outside of a transaction whose connection died. */
+export function lostInAutocommit(at: ErrorPlace, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError({
+    what: `The connection of client "${at.clientName}" was lost during a statement outside of a transaction`,
+    remedy: 'A read can be repeated. Before repeating a write, check whether it took effect',
+    cause,
+    at,
+  });
+}

@@ -1,7 +1,7 @@
 export { runAutocommit } from './autocommit.ts';
 export type { Cancellation } from './cancellation.ts';
 export { Checkout } from './checkout.ts';
-export type { TransactionalClient, UnboundTreatment } from './transactional-client.ts';
+export type { LoneRead, LoneReads, Results, TransactionalClient, UnboundTreatment } from './transactional-client.ts';
 export { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts';
 export {
   ChainDeadlockError,
@@ -21,3 +21,6 @@ export type { RollbackUnit, Savepoint, SavepointObserver } from './savepoints.ts
 export type { Ending, Outcome } from './transaction-state.ts';
 export { Turns } from './turns.ts';
 export { type RunningWork, WorkInProgress } from './work-in-progress.ts';
+export { cutAfter } from './cancellation.ts';
+export { Hold, NamedHolder, textsOf } from './hold.ts';
+export { lostInAutocommit } from './failures.ts';

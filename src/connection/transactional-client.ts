@@ -1,5 +1,7 @@
 import type { ClientIdentity, RecordedClient } from '../context/index.ts';
-import type { Driver, DriverConnection } from '../driver/index.ts';
+import type { Origin } from '../core/index.ts';
+import type { Driver, DriverConnection, QueryResult, Statement } from '../driver/index.ts';
+import type { OnSent } from '../observation/index.ts';
 import type { Pool } from '../pool/index.ts';
 import type { ClientSettings } from '../riders/index.ts';
 import type { LockWatch } from './lock-watch.ts';
@@ -7,6 +9,25 @@ import type { WorkInProgress } from './work-in-progress.ts';
 
 /** `warn` once for each library, refuse with an `error`, or `allow`. */
 export type UnboundTreatment = 'warn' | 'error' | 'allow';
+
+export type Results = readonly QueryResult[];
+
+/** A read outside of a transaction that locks nothing. */
+export interface LoneRead {
+  readonly statement: Statement;
+  readonly onSent?: OnSent | undefined;
+  /** Where the program asked for it. */
+  readonly origin: Origin | undefined;
+}
+
+/** What lets such reads share connections. */
+export interface LoneReads {
+  /**
+   * Runs one: by itself, or with others that are there.
+   * @param byItself runs it, and has `onSent` called when it is sent
+   */
+  run(read: LoneRead, byItself: (onSent: OnSent) => Promise<Results>): Promise<Results>;
+}
 
 /** All that a transaction needs of the client that it runs on. */
 export interface TransactionalClient extends ClientIdentity, RecordedClient {
@@ -22,4 +43,6 @@ export interface TransactionalClient extends ClientIdentity, RecordedClient {
   readonly locks: LockWatch;
   /** What its transactions and statements set by context, if anything. */
   readonly settings: ClientSettings | undefined;
+  /** Where its reads outside of transactions travel together, if they do. */
+  readonly reads: LoneReads | undefined;
 }

@@ -2,8 +2,15 @@ import type { DatabaseAddress } from '../channels/index.ts';
 import { type Clock, nextId } from '../core/index.ts';
 import { type ClientDefinition, type Driver, type DriverConnection, textShower } from '../driver/index.ts';
 import { isAlive, openConnection, Pool, poolSettings } from '../pool/index.ts';
+import { SharedReads } from '../reads/index.ts';
 import { ClientSettings } from '../riders/index.ts';
-import { LockWatch, type TransactionalClient, type UnboundTreatment, WorkInProgress } from '../connection/index.ts';
+import {
+  LockWatch,
+  type LoneReads,
+  type TransactionalClient,
+  type UnboundTreatment,
+  WorkInProgress,
+} from '../connection/index.ts';
 
 export interface ClientDependencies {
   readonly database: object;
@@ -28,6 +35,7 @@ export class Client implements TransactionalClient {
   readonly work: WorkInProgress = new WorkInProgress();
   readonly locks: LockWatch;
   readonly settings: ClientSettings | undefined;
+  readonly reads: LoneReads | undefined;
   readonly show: (text: string) => string;
   readonly #end = new AbortController();
   #address: DatabaseAddress | undefined;
@@ -50,6 +58,8 @@ export class Client implements TransactionalClient {
     this.locks = new LockWatch({ clientName: name, driver, clock, after: dependencies.lockProbeAfter });
     if (byContext !== undefined && driver.settings !== undefined)
       this.settings = new ClientSettings(name, driver.settings, byContext);
+    // With settings each is a transaction of its own.
+    if (driver.sharesReads === true && this.settings === undefined) this.reads = new SharedReads(this);
     const settings = poolSettings(name, pool);
     const { acquireTimeout } = settings;
     const { signal } = this.#end;

@@ -129,6 +129,12 @@ export interface DriverConnection {
    */
   sendAhead?(statements: readonly Statement[]): boolean;
   /**
+   * Sends statements that know nothing of each other in one write, each by itself and outside of a transaction: what becomes of one
+   * does not touch the others. Each is answered as `run` would, as soon as the server has answered it.
+   * @returns nothing where each has to be sent by itself
+   */
+  runEach?(statements: readonly Statement[]): readonly Promise<Exchange>[] | undefined;
+  /**
    * Asks the server to cancel what is running and resolves once the request can no longer hit a
    * later statement, which then still needs one more exchange to be sure of.
    */
@@ -242,6 +248,8 @@ export interface Driver extends EngineDialect {
   refusalAfter?(milliseconds: number): Statement;
   /** How a COMMIT without an answer is resolved; an engine without it leaves the outcome unknown. */
   readonly commits?: CommitResolution | undefined;
+  /** Whether quick reads outside of transactions are sent together, by `runEach`. */
+  readonly sharesReads?: boolean | undefined;
   /** How settings by context are set; an engine without it has none. */
   readonly settings?: DriverSettings | undefined;
   /**

@@ -12,6 +12,8 @@ export const order = [
   // What travels along with the statements of the program.
   'riders',
   'connection',
+  // Reads outside of transactions that share connections.
+  'reads',
   'hooks',
   'transaction',
   'database',

@@ -41,6 +41,7 @@ export const driverRows: readonly Row[] = [
       options: words(10_000),
       preparedStatements: either(truth, whole(0, 100_000)),
       pipelining: truth,
+      shareReads: truth,
       types: some(types),
       resolveCommit: truth,
       settings: called(() => ({})),

@@ -53,7 +53,7 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
   const { preparedStatements, pipelining = true, applicationName, ssl, options, types, settings, ...rest } = own;
-  const { resolveCommit = false, ...place } = rest;
+  const { resolveCommit = false, shareReads = false, ...place } = rest;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
   if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
@@ -92,6 +92,7 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     // Servers cut names that are longer (NAMEDATALEN), unless they were built otherwise.
     quoteName: nameQuoter('"', 63, bytesOf),
     settings: postgresSettings,
+    sharesReads: shareReads,
     commits,
     refusalAfter: (milliseconds) => ({ text: refusal, values: [milliseconds] }),
     libraryPool: (database, clientName, poolOptions) =>

@@ -110,6 +110,7 @@ export interface ClientOptions extends PoolOptions {
   readonly types?: object | undefined;
   /** PostgreSQL. */
   readonly pipelining?: boolean | undefined;
+  readonly shareReads?: boolean | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
   readonly user?: string | undefined;

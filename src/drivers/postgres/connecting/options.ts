@@ -59,6 +59,11 @@ export interface PostgresOptions extends PoolOptions {
    * one after the other's answer. Rows, errors and outcomes are the same. Default `true`.
    */
   readonly pipelining?: boolean | undefined;
+  /**
+   * Whether quick reads outside of transactions travel together, on few connections, instead of each taking one. Default
+   * `false`.
+   */
+  readonly shareReads?: boolean | undefined;
   /** Type parsers instead of pg's global ones. */
   readonly types?: TypeParsers | undefined;
   /**
@@ -92,6 +97,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
   pipelining: aBoolean,
+  shareReads: aBoolean,
   types: withMethods('getTypeParser'),
   resolveCommit: aBoolean,
   settings: aFunction,

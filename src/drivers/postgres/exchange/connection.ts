@@ -14,6 +14,7 @@ import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
 import { Flight, mayGather, WriteBuffer } from './flight.ts';
+import { IndependentStatements } from './independent.ts';
 import { isNamedIn, SentAhead } from './sent-ahead.ts';
 import type { Staleness } from '../prepared/staleness.ts';
 import { describeFailure } from './failure.ts';
@@ -74,6 +75,7 @@ export class PostgresConnection implements DriverConnection {
   #ahead: SentAhead | undefined;
   /** As the server has said last, which may be of what it is not the turn of yet. */
   #told: ConnectionStatus = 'idle';
+  #independent: IndependentStatements | undefined;
   #onLanded: (() => void) | undefined;
   #lastError: unknown;
   /** Why this side has cut the connection, which then counts and not what pg says of a cut one. */
@@ -146,6 +148,18 @@ export class PostgresConnection implements DriverConnection {
     if (isOpen) last.add(query);
     else this.#launch(query, true);
     return true;
+  }
+
+  runEach(statements: readonly Statement[]): readonly Promise<Exchange>[] | undefined {
+    // A pooler may give each of them another connection.
+    const isSure = this.#mayPipeline && this.#session.pooler === undefined;
+    if (!isSure || this.#status !== 'idle' || this.#flights.length > 0) return undefined;
+    this.#independent ??= new IndependentStatements(this.#session, (failure) => this.#fitness.judge(failure));
+    const { flights, exchanges } = this.#independent.send(statements);
+    this.#flights.push(...flights);
+    const [first] = flights;
+    if (first !== undefined) this.#client.query(first as unknown as pg.Submittable);
+    return exchanges;
   }
 
   /** The client underneath, for what only its own events can tell. */
@@ -282,6 +296,7 @@ export class PostgresConnection implements DriverConnection {
     const [next] = this.#flights;
     next?.inContext(() => this.#client.query(next as unknown as pg.Submittable));
     if (this.#running?.query.answeredAs !== undefined) this.#conclude(this.#running);
+    if (current !== undefined) this.#independent?.conclude(current);
     if (next === undefined) this.#onLanded?.();
   }
 
@@ -343,6 +358,7 @@ export class PostgresConnection implements DriverConnection {
     this.#status = 'lost';
     this.#flights.length = 0;
     this.#finishLost();
+    this.#independent?.lose(this.#lastError ?? new Error('the connection was closed'));
     this.#onLanded?.();
     this.#onDeath?.(this.#lastError);
   }

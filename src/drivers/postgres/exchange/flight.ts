@@ -131,6 +131,12 @@ export class Flight<Part extends FlightPart> implements WireQuery {
   /** Writes it; does nothing the second time. */
   send(): void {
     if (this.#isWritten) return;
+    this.stage();
+    this.noteSent(this.#write.send());
+  }
+
+  /** Adds it to what is written next. */
+  stage(): void {
     this.#isWritten = true;
     const write = this.#write;
     for (const [index, part] of this.#parts.entries()) {
@@ -138,7 +144,9 @@ export class Flight<Part extends FlightPart> implements WireQuery {
       part.write();
     }
     write.to.sync();
-    const isSent = write.send();
+  }
+
+  noteSent(isSent: boolean): void {
     for (const part of this.#parts) part.noteSent(isSent);
   }
 

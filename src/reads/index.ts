@@ -1,0 +1,1 @@
+export { SharedReads } from './shared-reads.ts';

@@ -1,0 +1,156 @@
+import type { LoneRead, LoneReads, Results, TransactionalClient } from '../connection/index.ts';
+import type { OnSent } from '../observation/index.ts';
+import { type Answer, ReadFlight, type Waiting } from './read-flight.ts';
+
+/** How many reads travel in one write at most: one that is slow holds up those behind it. */
+const mostTogether = 8;
+/** How many connections carry such reads at a time where the server is near: with fewer, more of them travel together. */
+const leastPlaces = 2;
+/** What the server may need for a text on average, in milliseconds, so that it travels with others. */
+const quick = 2;
+/** After so many milliseconds without an end nothing waits for those that travel together. */
+const overdue = 20;
+/** How often a text has to be measured before. */
+const leastRuns = 3;
+/** Over how many runs the mean goes. */
+const window = 16;
+/** Texts that are measured; the oldest go. */
+const mostTexts = 1_000;
+
+interface Pace {
+  mean: number;
+  runs: number;
+}
+
+/**
+ * Reads outside of transactions that are quick share connections: those that are there in one turn of the event loop, or wait for
+ * a connection that carries such reads, go in one write. What does not succeed runs by itself, as if it had never travelled.
+ */
+export class SharedReads implements LoneReads {
+  readonly #client: TransactionalClient;
+  readonly #paces = new Map<string, Pace>();
+  /** The shortest time from a write to its answer, in milliseconds: what the way alone takes. */
+  #way = Number.POSITIVE_INFINITY;
+  #waiting: Waiting[] = [];
+  /** Places that are taken. */
+  #taken = 0;
+  #isWatching = false;
+
+  constructor(client: TransactionalClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Runs a read that may travel with others: by itself as long as few do, and otherwise with those that wait as well.
+   * @param byItself runs it, and has `onSent` called when it is sent
+   */
+  async run(read: LoneRead, byItself: (onSent: OnSent) => Promise<Results>): Promise<Results> {
+    let hasPlace = false;
+    if (this.#isQuick(read.statement.text)) {
+      hasPlace = this.#takePlace();
+      const answer = hasPlace ? 'alone' : await this.#wait(read);
+      if (typeof answer !== 'string') return answer;
+      hasPlace = answer === 'alone';
+    }
+    try {
+      return await this.#measured(read, byItself);
+    } finally {
+      if (hasPlace) this.#leave();
+    }
+  }
+
+  #isQuick(text: string): boolean {
+    const pace = this.#paces.get(text);
+    return pace !== undefined && pace.runs >= leastRuns && pace.mean < quick;
+  }
+
+  async #measured(
+    { statement: { text }, onSent }: LoneRead,
+    byItself: (onSent: OnSent) => Promise<Results>,
+  ): Promise<Results> {
+    const { clock } = this.#client;
+    let sentAt = clock.now();
+    const results = await byItself((connection) => {
+      sentAt = clock.now();
+      onSent?.(connection);
+    });
+    const elapsed = clock.now() - sentAt;
+    this.#way = Math.min(this.#way, elapsed);
+    this.#note(text, elapsed - this.#way);
+    return results;
+  }
+
+  /** While messages are on their way the server has nothing to do. */
+  get #places(): number {
+    return Math.min(this.#client.pool.settings.max, leastPlaces + Math.floor(this.#way));
+  }
+
+  #takePlace(): boolean {
+    if (this.#waiting.length > 0 || this.#taken >= this.#places) return false;
+    this.#taken += 1;
+    return true;
+  }
+
+  #wait(read: LoneRead): Promise<Answer> {
+    if (!this.#isWatching) this.#watch();
+    const since = this.#client.clock.now();
+    return new Promise((settle, fail) => void this.#waiting.push({ ...read, since, settle, fail }));
+  }
+
+  /** What has a place may wait for a lock: no one waits for long for it. */
+  #watch(): void {
+    const { clock } = this.#client;
+    this.#isWatching = true;
+    clock.setTimer(() => {
+      const before = clock.now() - overdue;
+      while ((this.#waiting[0]?.since ?? Number.POSITIVE_INFINITY) <= before) this.#waiting.shift()?.settle('again');
+      this.#isWatching = false;
+      if (this.#waiting.length > 0) this.#watch();
+    }, overdue);
+  }
+
+  /** What comes in the rest of this turn of the event loop travels with those that wait. */
+  #leave(): void {
+    if (this.#waiting.length === 0) this.#taken -= 1;
+    else queueMicrotask(() => process.nextTick(() => this.#launch()));
+  }
+
+  #launch(): void {
+    const reads = this.#waiting.splice(0, mostTogether);
+    const [first] = reads;
+    if (first === undefined) this.#taken -= 1;
+    else if (reads.length === 1) first.settle('alone');
+    else void this.#fly(reads);
+  }
+
+  async #fly(reads: readonly Waiting[]): Promise<void> {
+    const flight = new ReadFlight(this.#client, reads);
+    let hasLeft = false;
+    const leave = (): void => {
+      if (!hasLeft) this.#leave();
+      hasLeft = true;
+    };
+    const cancelTimer = this.#client.clock.setTimer(() => {
+      const late = flight.giveUpWaiting();
+      if (late !== undefined) this.#paces.delete(late.statement.text);
+      leave();
+    }, overdue + this.#places);
+    try {
+      await flight.run((read, elapsed) => this.#note(read.statement.text, elapsed));
+    } finally {
+      cancelTimer();
+      leave();
+    }
+  }
+
+  #note(text: string, elapsed: number): void {
+    const pace = this.#paces.get(text) ?? { mean: 0, runs: 0 };
+    pace.runs = Math.min(pace.runs + 1, window);
+    pace.mean += (elapsed - pace.mean) / pace.runs;
+    if (this.#paces.size >= mostTexts && !this.#paces.has(text)) {
+      const [oldest] = this.#paces.keys();
+      if (oldest !== undefined) this.#paces.delete(oldest);
+    }
+    this.#paces.set(text, pace);
+  }
+}

@@ -1,0 +1,234 @@
+// Quick reads outside of transactions that travel together. What goes over the wire is counted.
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from '../../src/index.ts';
+import { ambientPool } from '../../src/drivers/postgres/index.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { rejection, until } from '../support/settled.ts';
+import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
+
+const server = useTestDatabase(
+  'create table called (id int)',
+  // Reads, as far as its text says.
+  'create function call(id int) returns int language sql as $$ insert into called values (id) returning id $$',
+  'create table locked (id int)',
+);
+let proxy: WireProxy;
+let database: Database<'default'>;
+
+beforeAll(async () => {
+  proxy = await startWireProxy(server.url);
+});
+afterAll(() => proxy.close());
+beforeEach(async () => {
+  await server.sql('insert into product (id, stock) select id, id * 2 from generate_series(1, 100) id');
+  database = open();
+});
+
+const open = (shareReads = true, max = 10): Database<'default'> =>
+  server.open({ connectionString: proxy.url, max, shareReads });
+const byId = 'select id, stock from product where id = $1';
+const read = async (id: number, on = database): Promise<unknown> => (await on.query(byId, [id])).rows[0];
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+/** So often that its text is known to be quick. */
+async function learn(text: string, values: readonly unknown[] = [], on = database): Promise<void> {
+  for (let time = 0; time < 5; time += 1) await on.query(text, values);
+}
+
+async function writes(work: () => Promise<unknown>): Promise<number> {
+  proxy.takeWrites();
+  await work();
+  return proxy.takeWrites();
+}
+
+describe('quick reads', () => {
+  it('travel together, and each has its own row', async () => {
+    await learn(byId, [1]);
+    const all = async (): Promise<void> => {
+      const rows = await Promise.all(numbers(100).map((id) => read(id)));
+      expect(rows).toEqual(numbers(100).map((id) => ({ id, stock: id * 2 })));
+    };
+    // Two alone, and the others by eights, as soon as the text is known to be quick on this machine.
+    await until('they travel together', async () => (await writes(all)) < 25);
+    expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+    const apart = open(false);
+    const each = (): Promise<unknown> => Promise.all(numbers(100).map((id) => read(id, apart)));
+    await each();
+    expect(await writes(each)).toBeGreaterThanOrEqual(100);
+  });
+
+  it('travel together through the pool of a library', async () => {
+    await learn(byId, [1]);
+    const pool = ambientPool(database);
+    const all = async (): Promise<void> => {
+      const found = await Promise.all(numbers(50).map((id) => pool.query(byId, [id])));
+      expect(found.map(({ rows }) => rows)).toEqual(numbers(50).map((id) => [{ id, stock: id * 2 }]));
+    };
+    await until('they travel together', async () => (await writes(all)) < 15);
+  });
+
+  it('fail by themselves, with the error that each has alone', async () => {
+    const failing = 'select 100 / (id - 7) as part from product where id = $1';
+    await learn(failing, [1]);
+    const settled = await Promise.allSettled(numbers(40).map((id) => database.query(failing, [id])));
+    const found = settled.map((each) =>
+      each.status === 'fulfilled' ? each.value.rows : (each.reason as { code: unknown; stack: string }),
+    );
+    const expected = numbers(40).map((id) => (id === 7 ? '22012' : [{ part: Math.trunc(100 / (id - 7)) }]));
+    expect(found.map((each) => ('code' in each ? each.code : each))).toEqual(expected);
+    expect((found[6] as { stack: string }).stack).toContain('shared-reads.test.ts');
+  });
+
+  it('may be of different texts, some of which the server does not have', async () => {
+    const texts = numbers(30).map((number) => `select id + ${number} as sum from product where id = $1`);
+    for (const text of texts) await learn(text, [1]);
+    await server.kill();
+    await until('they are gone', () => database.stats().clients.default.idle === 0);
+    const found = await Promise.all(texts.flatMap((text) => [text, text]).map((text) => database.query(text, [1])));
+    expect(found.map(({ rows }) => rows[0]?.['sum'])).toEqual(
+      numbers(30).flatMap((number) => [number + 1, number + 1]),
+    );
+  });
+
+  it('are right when a table changes in between', async () => {
+    const all = 'select * from product where id = $1';
+    await learn(all, [1]);
+    await Promise.all(numbers(20).map((id) => database.query(all, [id])));
+    await server.sql('alter table product add column color text');
+    const found = await Promise.all(numbers(20).map((id) => database.query(all, [id])));
+    expect(found.map(({ rows }) => Object.keys(rows[0] ?? {}))).toEqual(
+      numbers(20).map(() => expect.arrayContaining(['id', 'color'])),
+    );
+    await server.sql('alter table product drop column color');
+  });
+
+  it('wait for none that is slow: texts that take long go by themselves', async () => {
+    const slow = 'select pg_sleep(0.5)';
+    await learn(byId, [1]);
+    const rather = (): Promise<unknown> => Promise.all(numbers(20).map(() => database.query('select pg_sleep(0.01)')));
+    await rather();
+    expect(await writes(rather)).toBeGreaterThanOrEqual(20);
+    const order: string[] = [];
+    const note = (name: string) => () => void order.push(name);
+    const all = [
+      ...numbers(3).map(() => database.query(slow).then(note('slow'))),
+      ...numbers(100).map((id) => read(id).then(note('quick'))),
+    ];
+    await Promise.all(all);
+    expect(order.slice(0, 100)).toEqual(numbers(100).map(() => 'quick'));
+  });
+
+  it('go on without one that waits for a lock, and so do those that were sent behind it', async () => {
+    const blocked = 'select id from locked';
+    await learn(blocked);
+    await learn(byId, [1]);
+    const locker = new pg.Client({ connectionString: server.url });
+    await locker.connect();
+    await locker.query('begin; lock table locked in access exclusive mode');
+    try {
+      let isOver = false;
+      const wait = (): Promise<unknown> => database.query(blocked).then(() => (isOver = true));
+      // The second travels with those behind it.
+      const first = [read(1), wait()];
+      const waiting = [wait(), ...first.slice(1)];
+      const others = numbers(100).map((id) => read(id));
+      expect(await Promise.all(others)).toEqual(numbers(100).map((id) => ({ id, stock: id * 2 })));
+      expect(isOver).toBe(false);
+      await locker.query('commit');
+      await Promise.all(waiting);
+    } finally {
+      await locker.end();
+    }
+  });
+
+  it('do not wait for places that others have who wait for a lock', async () => {
+    const blocked = 'select id from locked';
+    await learn(blocked);
+    await learn(byId, [1]);
+    const locker = new pg.Client({ connectionString: server.url });
+    await locker.connect();
+    await locker.query('begin; lock table locked in access exclusive mode');
+    try {
+      const waiting = [database.query(blocked), database.query(blocked)];
+      const others = numbers(100).map((id) => read(id));
+      expect(await Promise.all(others)).toEqual(numbers(100).map((id) => ({ id, stock: id * 2 })));
+      await locker.query('commit');
+      await Promise.all(waiting);
+    } finally {
+      await locker.end();
+    }
+  });
+
+  it('are those alone that lock nothing, in no transaction and without a deadline', async () => {
+    const locking = `${byId} for update`;
+    await learn(byId, [1]);
+    await learn(locking, [1]);
+    const each: readonly (readonly [number, () => Promise<unknown>])[] = [
+      [20, () => Promise.all(numbers(20).map((id) => database.query(locking, [id])))],
+      // With the COMMIT of each.
+      [40, () => Promise.all(numbers(20).map((id) => database.transaction(() => read(id), { readOnly: true })))],
+    ];
+    for (const [count, work] of each) {
+      await work();
+      expect(await writes(work)).toBeGreaterThanOrEqual(count);
+    }
+  });
+});
+
+describe('reads on a connection that is lost', () => {
+  it('are answered all the same, or said to be lost', async () => {
+    await learn(byId, [1]);
+    for (let time = 0; time < 20; time += 1) {
+      const all = numbers(100).map((id) => read(id).catch((error: unknown) => error));
+      await server.kill();
+      const found = await Promise.all(all);
+      for (const [index, each] of found.entries()) {
+        const id = index + 1;
+        if (each instanceof Error) expect(each).toMatchObject({ code: 'CONNECTION_LOST' });
+        else expect(each).toEqual({ id, stock: id * 2 });
+      }
+    }
+    expect(await read(1)).toEqual({ id: 1, stock: 2 });
+    expect(database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+  });
+
+  it('never take effect twice', async () => {
+    const call = 'select call($1) as id';
+    await learn(call, [0]);
+    await server.sql('truncate called');
+    const ids = numbers(40).map((number) => 770_000 + number);
+    proxy.cutAfter(String(ids[20]));
+    const settled = await Promise.allSettled(ids.map((id) => database.query(call, [id])));
+    const lost = settled.filter(({ status }) => status === 'rejected');
+    for (const each of lost) expect(each).toMatchObject({ reason: { code: 'CONNECTION_LOST' } });
+    expect(lost.length).toBeGreaterThan(1);
+    // The server has got them all the same.
+    await until('all were called', async () => (await server.sql('select 1 from called')).length >= 40);
+    const called = (await server.sql('select id from called')).map(({ id }) => id);
+    expect(new Set(called).size).toBe(called.length);
+  });
+});
+
+describe('those who look on and those who close', () => {
+  it('see what travels together, and end it', async () => {
+    const slow = 'select pg_sleep($1)';
+    await learn(slow, [0]);
+    const all = numbers(10).map(() => database.query(slow, [30]).catch((error: unknown) => error));
+    await until('they are shown', async () =>
+      (await database.holders()).some(({ running }) => running?.text.includes('pg_sleep') === true),
+    );
+    expect(
+      await rejection(database.close({ timeout: 50 }).then(() => Promise.reject(new Error('closed')))),
+    ).toBeInstanceOf(Error);
+    for (const each of await Promise.all(all)) expect(each).toBeInstanceOf(Error);
+    await until('no connection is left', async () => (await server.connections()) === 0);
+  });
+
+  it('one connection is enough', async () => {
+    const single = open(true, 1);
+    await learn(byId, [1], single);
+    const rows = await Promise.all(numbers(100).map((id) => read(id, single)));
+    expect(rows).toEqual(numbers(100).map((id) => ({ id, stock: id * 2 })));
+  });
+});
