@@ -1,6 +1,6 @@
 import type { DatabaseAddress } from '../channels/index.ts';
 import type { ErrorPlace } from '../core/index.ts';
-import type { EngineDialect } from './engine-dialect.ts';
+import type { EngineDialect } from './dialect/engine-dialect.ts';
 import type { Failure } from './failure.ts';
 import type { ConcreteIsolation, IsolationLevel } from './isolation.ts';
 import type { QueryResult, Statement, StatementKind } from './statement.ts';

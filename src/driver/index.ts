@@ -29,8 +29,9 @@ export type {
   Step,
   TransactionCharacteristics,
 } from './driver.ts';
-export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './engine-dialect.ts';
-export { outboxAdministration } from './outbox-administration.ts';
+export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './dialect/engine-dialect.ts';
+export type { TableDialect } from './dialect/table-dialect.ts';
+export { outboxAdministration } from './dialect/outbox-administration.ts';
 export type {
   NewOutboxRow,
   OutboxAdministration,
@@ -38,11 +39,11 @@ export type {
   OutboxHandle,
   OutboxListing,
   OutboxRow,
-} from './outbox-dialect.ts';
+} from './dialect/outbox-dialect.ts';
 export { DriverAnswerError, wrongAnswer, isAnswer } from './answer-rules.ts';
 export { withoutLiterals } from './literals.ts';
 export { textShower } from './shown-text.ts';
-export { insertRows, listStatements, placeholders } from './outbox-rows.ts';
+export { insertRows, listStatements, placeholders } from './dialect/outbox-rows.ts';
 export { warnOfMissing } from './missing-option.ts';
 export {
   ConnectError,

@@ -1,12 +1,7 @@
 import { checked, checkedArgument, InvalidOptionError, text, withMethods } from '../core/index.ts';
 import { clientOf, type Db } from '../database/index.ts';
-import type { EngineDialect, OutboxDialect } from '../driver/index.ts';
-import { mysqlDialect } from '../drivers/mysql/dialect/index.ts';
-import { postgresDialect } from '../drivers/postgres/dialect/index.ts';
-import { sqliteDialect } from '../drivers/sqlite/dialect/index.ts';
-
-/** Those of the engines that come with Sluice, for tables that are asked for by name, with no driver at hand. */
-export const ownDialects: readonly EngineDialect[] = [postgresDialect, mysqlDialect, sqliteDialect];
+import type { OutboxDialect } from '../driver/index.ts';
+import { ownDialects } from '../tables/index.ts';
 
 /** By the name of the dialect. */
 const dialects = new Map<string, OutboxDialect>(

@@ -28,4 +28,4 @@ export { addToOutbox } from './outbox.ts';
 export { type ParkedMessage, parkedMessages, replayParked, type ReplayOptions } from './parked-messages.ts';
 export { createRelay, Relay } from './relay.ts';
 export { createOutboxTables, outboxTablesSql } from './tables.ts';
-export type { SqlRunner, SqlRunnerOptions } from './sql-runner.ts';
+export type { SqlRunner, SqlRunnerOptions } from '../tables/index.ts';

@@ -18,6 +18,8 @@ export const order = [
   'transaction',
   'database',
   'library',
+  // Tables of Sluice's own.
+  'tables',
   'outbox',
   'cache',
   'queue/engine',
@@ -77,10 +79,10 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     packages: ['mysql2'],
   },
   'drivers/sqlite': { folders: ['core', 'driver', 'drivers/sqlite/dialect'], packages: [] },
-  // It is asked for its tables by the name of an engine, too.
-  outbox: {
+  // They are asked for by the name of an engine, too.
+  tables: {
     folders: [
-      ...order.slice(0, order.indexOf('outbox')),
+      ...order.slice(0, order.indexOf('library')),
       'drivers/postgres/dialect',
       'drivers/mysql/dialect',
       'drivers/sqlite/dialect',
@@ -163,6 +165,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
  * together.
  */
 export const inside: Readonly<Record<string, readonly string[]>> = {
+  driver: ['statement.ts', 'sql.ts', 'dialect'],
   'drivers/postgres': ['sql', 'wire', 'connecting', 'prepared', 'exchange', 'ambient-pool'],
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],

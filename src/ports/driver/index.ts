@@ -32,6 +32,7 @@ export {
   type NewOutboxRow,
   type OutboxAdministration,
   type OutboxDialect,
+  type TableDialect,
   type OutboxHandle,
   type OutboxListing,
   type OutboxRow,

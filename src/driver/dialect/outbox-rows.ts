@@ -1,5 +1,5 @@
 import type { NewOutboxRow, OutboxDialect } from './outbox-dialect.ts';
-import type { Statement } from './statement.ts';
+import type { Statement } from '../statement.ts';
 
 /** The most rows that one statement adds. */
 const rowsAtOnce = 1_000;

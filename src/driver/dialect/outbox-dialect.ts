@@ -1,5 +1,6 @@
-import type { Sql } from './sql.ts';
-import type { QueryResult, Statement } from './statement.ts';
+import type { Sql } from '../sql.ts';
+import type { QueryResult, Statement } from '../statement.ts';
+import type { TableDialect } from './table-dialect.ts';
 
 /** A row to insert into the outbox. */
 export interface NewOutboxRow {
@@ -78,9 +79,7 @@ export interface OutboxAdministration {
 }
 
 /** The outbox and inbox on one engine, as its driver brings them. */
-export interface OutboxDialect {
-  /** Creates the tables and indexes where they are missing. */
-  readonly create: readonly string[];
+export interface OutboxDialect extends TableDialect {
   /** Statements that add messages, as many at once as it is given. */
   add(messages: readonly NewOutboxRow[]): readonly Statement[];
   /**
@@ -109,8 +108,6 @@ export interface OutboxDialect {
   recorded(consumer: string, messageIds: readonly string[]): Statement;
   /** Deletes what is older than `age` milliseconds; a part of it, where that is much. */
   forget(age: number): Statement;
-  /** Whether an error says that a table is missing. */
-  isMissingTable(error: unknown): boolean;
   /** What administrators can do; missing where the engine has no such thing. */
   readonly administration?: OutboxAdministration | undefined;
 }

@@ -1,6 +1,6 @@
-import { type Db, isDb } from '../database/index.ts';
 import { type Check, InvalidOptionError, oneOf, readOptions, typeName, withMethods } from '../core/index.ts';
-import { ownDialects } from './dialects.ts';
+import { type Db, isDb } from '../database/index.ts';
+import { ownDialects } from './own-dialects.ts';
 
 /** What runs SQL on a connection, as the query runners and clients of libraries do. */
 export interface SqlRunner {
@@ -8,7 +8,7 @@ export interface SqlRunner {
   query(text: string): Promise<unknown>;
 }
 
-/** Options of `createOutboxTables`. */
+/** Options of what creates tables, such as `createOutboxTables`. */
 export interface SqlRunnerOptions {
   /** The engine. Default: that of a TypeORM query runner; required for others. */
   readonly dialect?: 'postgres' | 'mysql' | 'sqlite' | undefined;
@@ -24,32 +24,32 @@ interface OfTypeOrm {
 }
 
 /** A handle says itself on which engine it is. @throws InvalidOptionError for options that are none, or say otherwise */
-export function checkDialect({ dialect: own }: Db, options: SqlRunnerOptions): void {
-  const { dialect = own } = readOptions('createOutboxTables', options, checks);
+export function checkDialect(owner: string, { dialect: own }: Db, options: SqlRunnerOptions): void {
+  const { dialect = own } = readOptions(owner, options, checks);
   if (dialect === own) return;
   throw new InvalidOptionError({
-    what: `createOutboxTables got { dialect: '${dialect}' } with a handle on ${own}`,
+    what: `${owner} got { dialect: '${dialect}' } with a handle on ${own}`,
     remedy: 'Leave out the dialect: it is that of the handle',
   });
 }
 
 /** @throws InvalidOptionError */
-export function dialectOf(runner: SqlRunner, options: SqlRunnerOptions): string {
+export function dialectOf(owner: string, runner: SqlRunner, options: SqlRunnerOptions): string {
   const expected = withMethods('query')(runner);
   if (expected !== undefined) {
     throw new InvalidOptionError({
-      what: `createOutboxTables got ${typeName(runner)} in place of a handle`,
-      remedy: `Write createOutboxTables(database.current), or give what runs SQL: ${expected}`,
+      what: `${owner} got ${typeName(runner)} in place of a handle`,
+      remedy: `Write ${owner}(database.current), or give what runs SQL: ${expected}`,
     });
   }
-  const { dialect } = readOptions('createOutboxTables', options, checks);
+  const { dialect } = readOptions(owner, options, checks);
   const { connection, dataSource } = runner as OfTypeOrm;
   const found = dialect ?? engineOfTypeOrm((dataSource ?? connection)?.options?.type);
   if (found !== undefined) return found;
   throw new InvalidOptionError({
-    what: 'createOutboxTables cannot tell the engine of what it got',
+    what: `${owner} cannot tell the engine of what it got`,
     remedy: isDb((runner as { readonly current?: unknown }).current)
-      ? 'It is a database: write createOutboxTables(database.current)'
+      ? `It is a database: write ${owner}(database.current)`
       : `Give { dialect } as one of: ${names.join(', ')}`,
   });
 }
