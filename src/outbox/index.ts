@@ -10,7 +10,7 @@ export {
   type OutboxPage,
   type OutboxState,
 } from './administration.ts';
-export { inContextOf } from './message-context.ts';
+export { inContextOf } from '../tables/index.ts';
 export type {
   NewOutboxRow,
   OutboxAdministration,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sleep, SluiceError, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
-import { ambientContext } from './message-context.ts';
+import { ambientContext } from '../tables/index.ts';
 import { outboxOf } from './dialects.ts';
 import { OutboxUnknownError } from './errors.ts';
 import { checkArguments, readMessages, toJson } from './input.ts';

@@ -1,11 +1,10 @@
 import { traceHere } from '../channels/index.ts';
 import { contextChecks, type ContextValues, currentFrame, runInFrame, withContext } from '../context/index.ts';
 import { checkBody, fieldOf, InvalidOptionError, typeName } from '../core/index.ts';
-import type { OutboxMessage } from './message.ts';
 
 const names = Object.keys(contextChecks) as (keyof ContextValues)[];
 
-/** The values that `withContext` has set here, for the receivers of a message. */
+/** The values that `withContext` has set here, for those who go on with what is stored. */
 export function ambientContext(): object {
   const {
     ancestors: _,
@@ -32,7 +31,7 @@ export function ambientContext(): object {
  * ```
  * @throws InvalidOptionError for what is no message
  */
-export function inContextOf<Result>(message: Pick<OutboxMessage, 'context'>, body: () => Result): Result {
+export function inContextOf<Result>(message: { readonly context: object }, body: () => Result): Result {
   checkBody('inContextOf', body);
   checkMessage(message);
   const given = message.context as Partial<Record<keyof ContextValues, unknown>>;
