@@ -8,18 +8,6 @@ export class UnknownQueueError extends SluiceError {
   override readonly code = 'UNKNOWN_QUEUE';
 }
 
-/** Data, a result or progress is larger than allowed. Nothing was sent. */
-export class PayloadTooLargeError extends SluiceError {
-  static override readonly code = 'PAYLOAD_TOO_LARGE';
-  override readonly code = 'PAYLOAD_TOO_LARGE';
-}
-
-/** Data, a result or progress cannot be written as JSON. Nothing was sent. */
-export class UnserializableError extends SluiceError {
-  static override readonly code = 'UNSERIALIZABLE';
-  override readonly code = 'UNSERIALIZABLE';
-}
-
 /** Something was to be waited for that cannot happen while the waiter holds what it holds. */
 export class WouldDeadlockError extends SluiceError {
   static override readonly code = 'WOULD_DEADLOCK';

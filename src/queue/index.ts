@@ -36,13 +36,12 @@ export {
   JobsClosedError,
   JobStateError,
   JobTimeoutError,
-  PayloadTooLargeError,
   RemoteError,
   UnknownQueueError,
   UnrecoverableError,
-  UnserializableError,
   WouldDeadlockError,
 } from './errors.ts';
+export { PayloadTooLargeError, UnserializableError } from '../payload/index.ts';
 export { NotificationsUnheardError, QueueUnavailableError } from './engine/index.ts';
 export { isOutcome } from './engine/index.ts';
 export type { AwaitOptions, JobHandle } from './job-handle.ts';

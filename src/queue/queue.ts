@@ -23,6 +23,7 @@ import {
 } from '../core/index.ts';
 import type { Database, Db, DbInfo } from '../database/index.ts';
 import { encodeContext, type WireContext } from '../envelope/index.ts';
+import { toJson } from '../payload/index.ts';
 import { LevelLimitError } from '../pool/index.ts';
 import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
 import type { Backoff, EngineJob } from './engine/index.ts';
@@ -30,7 +31,6 @@ import type { EngineRuntime } from './engine-runtime.ts';
 import { type AwaitOptions, awaitChecks, JobHandle, waitingForJob, waitTime } from './job-handle.ts';
 import { aJobId, jobId } from './job-id.ts';
 import type { OutboxJobs } from './outbox-jobs.ts';
-import { toJson } from './payload.ts';
 import { QueueAdmin } from './queue-admin.ts';
 
 interface CommonPushOptions {
@@ -206,7 +206,7 @@ export class Queue<Data = unknown, Result = unknown> {
   #job(data: Data, { options, context, level, transaction, reply }: NewJob): EngineJob {
     const { name } = this;
     const { maxPayload, attempts, backoff } = this.#definition.options;
-    const { json, value } = toJson(`The data of a job of queue "${name}"`, data, maxPayload);
+    const { json, value } = toJson(`The data of a job of queue "${name}"`, data, maxPayload, 'the queue');
     const { maxLevel, processId } = this.#runtime;
     const { clientName } = options.dbInfo ?? {};
     if (options.dbInfo !== undefined) this.#database.getDb(options.dbInfo);

@@ -4,6 +4,7 @@ import { type Frame, type HeldByJob, runInFrame } from '../context/index.ts';
 import { fieldOf, isInstance, onAbort, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext, traceOf } from '../envelope/index.ts';
+import { toJson } from '../payload/index.ts';
 import { recordInInbox } from '../outbox/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
 import { AfterCommitError, refuseDeferred, type TransactionOptions } from '../transaction/index.ts';
@@ -11,7 +12,6 @@ import type { QueueDefinition } from './definition.ts';
 import type { Delivery, JobEnvelope, JobOutcome, JobReference, QueueEngine, Settlement } from './engine/index.ts';
 import { JobOverrunError, JobReleasedError } from './errors.ts';
 import { describeFailure, isFinal, toError } from './remote-failure.ts';
-import { toJson } from './payload.ts';
 import { engineClientName, recordedOutcomes } from './outbox-jobs.ts';
 
 /** A job, as its handler sees it. */
@@ -196,6 +196,7 @@ async function runHandler(
         `The progress of a job of queue "${queue.name}"`,
         value,
         queue.options.maxPayload,
+        'the queue',
       );
       await delivery.progress(plain);
     },
@@ -203,7 +204,12 @@ async function runHandler(
   const body = async (): Promise<JobOutcome> => {
     const value = await handler(envelope.data, job);
     refuseDeferred(value, `job ${queue.name}`);
-    const { value: plain } = toJson(`The result of a job of queue "${queue.name}"`, value, queue.options.maxPayload);
+    const { value: plain } = toJson(
+      `The result of a job of queue "${queue.name}"`,
+      value,
+      queue.options.maxPayload,
+      'the queue',
+    );
     return plain === undefined ? { type: 'completed' } : { type: 'completed', value: plain };
   };
   if (options.transaction === false) return { type: 'completed', outcome: await untilAborted(body(), signal) };

@@ -1,6 +1,8 @@
 /** The folders of `src`, lowest first: a folder may import those before it. Nothing else is allowed. */
 export const order = [
   'core',
+  // What is sent and stored as JSON.
+  'payload',
   'channels',
   'context',
   'envelope',

@@ -4,12 +4,14 @@ import { PayloadTooLargeError, UnserializableError } from './errors.ts';
 /**
  * Makes sure that a value can travel, and returns it as it arrives on the other side (dates as text,
  * `undefined` in objects left out), with its JSON; both `undefined` for `undefined`.
+ * @param owner what has the option "maxPayload"
  * @throws UnserializableError, PayloadTooLargeError
  */
 export function toJson(
   what: string,
   value: unknown,
   limit: number,
+  owner: string,
 ): { readonly json: string | undefined; readonly value: unknown } {
   if (value === undefined) return { json: undefined, value: undefined };
   // JSON has `{}` for a promise.
@@ -25,7 +27,7 @@ export function toJson(
   if (size > limit) {
     throw new PayloadTooLargeError({
       what: `${what} has ${size} bytes of JSON, more than the ${limit} allowed`,
-      remedy: 'Send a reference (an id, a key of a file) instead of the data itself, or raise maxPayload of the queue',
+      remedy: `Send a reference (an id, a key of a file) instead of the data itself, or raise maxPayload of ${owner}`,
     });
   }
   return { json, value: JSON.parse(json) as unknown };
