@@ -92,6 +92,13 @@ export const starts = [
   { page: 'docs/caching.md', check: has('select stock from product', { stock: 4 }) },
   { page: 'docs/caching.md', section: 'Several processes: Redis', check: printed('4\n') },
   { page: 'docs/outbox.md', check: has('select count(*)::int as waiting from sluice_outbox', { waiting: 0 }) },
+  {
+    page: 'docs/idempotency.md',
+    async check(done) {
+      await soldProduct(7)(done);
+      printed('7 false\n7 true\nIDEMPOTENCY_CONFLICT\n')(done);
+    },
+  },
   { page: 'docs/testing.md', check: nothingSold },
   { page: 'docs/testing.md', section: 'Over HTTP', continues: true, check: nothingSold },
 ];

@@ -31,6 +31,7 @@ export type {
 } from './driver.ts';
 export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './dialect/engine-dialect.ts';
 export type { TableDialect } from './dialect/table-dialect.ts';
+export type { IdempotencyClaim, IdempotencyDialect } from './dialect/idempotency-dialect.ts';
 export { outboxAdministration } from './dialect/outbox-administration.ts';
 export type {
   NewOutboxRow,

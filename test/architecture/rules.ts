@@ -50,7 +50,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // What the frameworks of servers have in common.
-  http: { folders: order.slice(0, order.indexOf('library')), packages: [] },
+  http: { folders: [...order.slice(0, order.indexOf('library')), 'idempotency'], packages: [] },
   // What shows a running system on a page.
   inspector: { folders: order.slice(0, order.indexOf('testing')), packages: [] },
   // It runs in browsers, and knows the types of what it is sent.
@@ -91,6 +91,9 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     ],
     packages: [],
   },
+  // Calls that take effect once.
+  idempotency: { folders: [...order.slice(0, order.indexOf('library')), 'tables'], packages: [] },
+  'ports/idempotency': { folders: ['idempotency'], packages: [] },
   // What keeps the longest used is a package.
   cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },
   'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },
@@ -136,6 +139,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
       '.',
       'core',
       'outbox',
+      'idempotency',
       'queue',
       'drivers/postgres',
       'drivers/mysql',

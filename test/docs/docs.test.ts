@@ -8,6 +8,7 @@ import * as cache from '../../src/cache/index.ts';
 import * as nestjs from '../../src/frameworks/nestjs/index.ts';
 import * as model from '../../src/model/index.ts';
 import * as outbox from '../../src/outbox/index.ts';
+import * as idempotency from '../../src/ports/idempotency/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -89,11 +90,18 @@ describe('the examples', () => {
 
 describe('the page of errors', () => {
   const page = textOf('docs/errors.md');
-  const classes = Object.entries({ ...sluice, ...outbox, ...queue, ...testing, ...model, ...cache, ...nestjs }).filter(
-    ([, value]) => {
-      return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
-    },
-  );
+  const classes = Object.entries({
+    ...sluice,
+    ...outbox,
+    ...idempotency,
+    ...queue,
+    ...testing,
+    ...model,
+    ...cache,
+    ...nestjs,
+  }).filter(([, value]) => {
+    return typeof value === 'function' && value.prototype instanceof sluice.SluiceError;
+  });
 
   it('has a line for every error, with its code', () => {
     expect(classes.length).toBeGreaterThan(15);

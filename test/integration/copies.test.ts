@@ -32,7 +32,10 @@ afterAll(() => {
 });
 
 const server = useTestDatabase();
-beforeAll(() => own.outbox.createOutboxTables(server.open().current));
+beforeAll(async () => {
+  await own.outbox.createOutboxTables(server.open().current);
+  await own.idempotency.createIdempotencyTables(server.open().current);
+});
 
 type Product = { id: number; stock: number };
 const drizzleProduct = pgTable('product', { id: integer().primaryKey() });
@@ -227,6 +230,17 @@ const entrances: Readonly<Record<string, Use>> = {
     await until('it is shown', async () => (await snapshotOf(inspector.url)).includes('"worker"'));
   },
   createOutboxTables: ({ database, taker }) => taker.outbox.createOutboxTables(database.current),
+  createIdempotencyTables: ({ database, taker }) => taker.idempotency.createIdempotencyTables(database.current),
+  idempotent: async ({ database, taker, maker }) => {
+    const call = (entries: Entries): Promise<unknown> =>
+      entries.idempotency.idempotent(database, { key: 'copies', scope: 'copies' }, () => 1);
+    await call(taker);
+    expect(await call(maker)).toEqual({ value: 1, isReplayed: true });
+    await server.sql('delete from sluice_idempotency');
+  },
+  forgetExpiredKeys: async ({ database, taker }) => {
+    expect(await taker.idempotency.forgetExpiredKeys(database.current)).toBe(0);
+  },
   createCommitTable: async ({ database, taker }) => {
     // It knows the handle, and the engine behind it.
     const error = await rejection(taker.mysql.createCommitTable(database.current));
@@ -613,6 +627,9 @@ describe('of another version', () => {
     ['createJobs', () => queue.createJobs(foreign(), { queues: { sale: queue.defineQueue('sale') } })],
     ['createRelay', () => outbox.createRelay(foreign(), { channel: 'c', deliver: () => Promise.resolve() })],
     ['createOutboxTables', () => outbox.createOutboxTables(foreign().current)],
+    ['createIdempotencyTables', () => own.idempotency.createIdempotencyTables(foreign().current)],
+    ['idempotent', () => own.idempotency.idempotent(foreign(), { key: 'k', scope: 's' }, () => 1)],
+    ['forgetExpiredKeys', () => own.idempotency.forgetExpiredKeys(foreign().current)],
     ['createCommitTable', () => own.mysql.createCommitTable(foreign().current)],
     ['addToOutbox', () => outbox.addToOutbox(foreign().current, [{ channel: 'c', queue: 'q', payload: 1 }])],
     ['newInstance', () => models.createModel(database, definition).newInstance(foreign().current)],

@@ -104,6 +104,8 @@ describe('options of the same name', () => {
     'JobListOptions.limit': 'it is that of a page',
     'OutboxListOptions.limit': 'it is that of a page',
     'ReplayOptions.limit': 'it is that of one statement',
+    'ForgetOptions.limit': 'it is that of one transaction',
+    'IdempotentOptions.transaction': 'it has options of its own',
     'NewOutboxMessage.id': 'the id of a message is any text',
   };
   const checkOf = (domain: Domain): string =>

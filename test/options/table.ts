@@ -2,6 +2,7 @@ import { compatClsRows } from './compat-cls-rows.ts';
 import { compatRows } from './compat-rows.ts';
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
+import { idempotencyRows } from './idempotency-rows.ts';
 import { httpRows } from './http-rows.ts';
 import { inspectorRows } from './inspector-rows.ts';
 import { jobRows } from './job-rows.ts';
@@ -22,6 +23,7 @@ export const table: readonly Row[] = [
   ...portRows,
   ...nestRows,
   ...httpRows,
+  ...idempotencyRows,
   ...telemetryRows,
   ...inspectorRows,
 ];

@@ -96,4 +96,13 @@ The exit code is 0 if SIGINT or SIGTERM has ended it, 1 if the server cannot be 
       return printOutboxSql(values['dialect'] ?? 'postgres');
     },
   },
+  {
+    name: 'idempotency-sql',
+    about: 'prints the SQL of the table of idempotent calls',
+    options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },
+    async run({ values }) {
+      const { printIdempotencySql } = await import('./idempotency-sql.ts');
+      return printIdempotencySql(values['dialect'] ?? 'postgres');
+    },
+  },
 ];

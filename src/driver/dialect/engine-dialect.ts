@@ -1,3 +1,4 @@
+import type { IdempotencyDialect } from './idempotency-dialect.ts';
 import type { OutboxDialect } from './outbox-dialect.ts';
 
 /** The parts of Kysely for an engine, as its own `Dialect` has them. */
@@ -32,6 +33,8 @@ export interface EngineDialect {
   readonly dialect: string;
   /** Its outbox and inbox. Without it the one that `registerOutboxDialect` has for the name. */
   readonly outbox?: OutboxDialect | undefined;
+  /** Its keys of idempotent calls. Without it there are none. */
+  readonly idempotency?: IdempotencyDialect | undefined;
   /** How models write for it. */
   readonly models?: ModelDialect | undefined;
   /** What Knex and TypeORM call it. */

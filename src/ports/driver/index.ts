@@ -20,6 +20,8 @@ export {
   type Failure,
   type FailureKind,
   type Field,
+  type IdempotencyClaim,
+  type IdempotencyDialect,
   ImplicitCommitError,
   IsolationLevel,
   type KyselyParts,

@@ -27,6 +27,7 @@ import * as honoEntry from 'sluice/hono';
 import { createHttpContext, HeldResponse, problemOf, routeTransaction, shutdown } from 'sluice/http';
 import { joinFleet, startInspector } from 'sluice/inspector';
 import { postgresFleet } from 'sluice/inspector/postgres';
+import { idempotent } from 'sluice/idempotency';
 import { redisFleet } from 'sluice/inspector/redis';
 import { bindKnex, createKnex } from 'sluice/knex';
 import { bindEntries } from 'sluice/library';
@@ -110,6 +111,7 @@ export const kysely = bindKysely(
 );
 export const drizzled = bindDrizzle(drizzle(pool), database);
 export const knex = bindKnex(createKnex(database), database);
+export const once = idempotent(database, { key: '7', scope: 'sell' }, () => 7);
 export const store = bindEntries(database, { append: async (stream: string) => stream }, ['append']);
 export const dataSource = createDataSource(database, { entities: [] });
 export const typeorm = { manager: getManager(), withTransaction };
