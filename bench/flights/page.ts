@@ -28,14 +28,14 @@ const reasons: readonly (readonly [string, (workload: string, figures: readonly 
   [
     'a read by its key',
     (workload, figures) =>
-      `each connection carries one read at a time. In the same run ${said(figures, workload, ['postgres.js'])}.`,
+      `reads share a write as soon as two connections carry some, and each is still a transaction of its own to the server, on the processors that the program has. In the same run ${said(figures, workload, ['postgres.js', 'sluice'])}; without \`shareReads\` each connection carries one read at a time.`,
   ],
 ];
 
 export function flightsSection(figures: readonly FlightFigure[], node: string): string {
   return `## Flights
 
-Statements that are issued together [travel together](engines.md#postgresql-pipelining), [settings by context](guides/multi-tenant.md) travel with the first statement. ${figures[0]?.rounds} interleaved rounds of 0.75 s on Node.js ${node.replace('v', '')} and 10 connections, \`npm run bench -- --only flights\`, which checks the result of each contender first; \`npm run bench:page\` makes this section of the output of \`--json\`. What is 1 is \`pg\` with a round trip for each command, or the library on a pool of its own. "pg, pipelined by hand" has its \`pipeline\` on, statements with names, and BEGIN issued with them. "no pipelining" is \`pipelining: false\`. On its own \`trx\` Kysely sends one statement after the other by itself.
+Statements that are issued together [travel together](engines.md#postgresql-pipelining), [settings by context](guides/multi-tenant.md) travel with the first statement, and quick reads of many callers may [share connections](engines.md#postgresql-shared-reads). ${figures[0]?.rounds} interleaved rounds of 0.75 s on Node.js ${node.replace('v', '')} and 10 connections, \`npm run bench -- --only flights\`, which checks the result of each contender first; \`npm run bench:page\` makes this section of the output of \`--json\`. What is 1 is \`pg\` with a round trip for each command, or the library on a pool of its own. "pg, pipelined by hand" has its \`pipeline\` on, statements with names, and BEGIN issued with them. "no pipelining" is \`pipelining: false\`, "shared reads" is \`shareReads: true\`. On its own \`trx\` Kysely sends one statement after the other by itself.
 
 ![Throughput of what travels together](benchmarks-flights.svg)
 

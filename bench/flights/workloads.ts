@@ -23,8 +23,8 @@ export async function nearWorkloads(ground: Ground): Promise<FlightWorkload[]> {
   return [
     near('Promise.all of 5 updates', 16, updates(ground, postgresJs, { of: 'sluice', throughput: 2.6, cpu: 0.6 })),
     near('a tenant and one update', 16, settings(ground, postgresJs)),
-    near('a read by its key', 16, { ...read, goal: { of: 'sluice', throughput: 2.2 } }),
-    near('a read by its key', 64, { ...read, goal: { of: 'sluice', throughput: 3 } }),
+    near('a read by its key', 16, { ...read, goal: { of: 'sluice, shared reads', throughput: 2.2, cpu: 0.45 } }),
+    near('a read by its key', 64, { ...read, goal: { of: 'sluice, shared reads', throughput: 3, cpu: 0.45 } }),
   ];
 }
 
@@ -133,12 +133,16 @@ function settings(ground: Ground, postgresJs: PostgresJs): Work {
 function reads(ground: Ground, postgresJs: PostgresJs): Work {
   const pool = ground.pool();
   const text = `select id from ${table} where id = $1`;
-  const database = ground.sluice();
+  const reading =
+    (database: Database) =>
+    async (id = idFor(0)) =>
+      (await database.query(text, [id])).rows[0]?.['id'];
   return {
     contenders: [
       { name: 'pg', run: async (id = idFor(0)) => (await pool.query<{ id: number }>(text, [id])).rows[0]?.id },
       { name: 'postgres.js', run: (id = idFor(0)) => postgresJs.read(id) },
-      { name: 'sluice', run: async (id = idFor(0)) => (await database.query(text, [id])).rows[0]?.['id'] },
+      { name: 'sluice', run: reading(ground.sluice()) },
+      { name: 'sluice, shared reads', run: reading(ground.sluice({ shareReads: true })) },
     ],
     async check({ name, run }) {
       const found = await run(7);

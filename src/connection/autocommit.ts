@@ -10,8 +10,8 @@ import {
   type Statement,
 } from '../driver/index.ts';
 import { Cancellation, cutAfter } from './cancellation.ts';
-import type { LoneReads, TransactionalClient } from './transactional-client.ts';
-import { cancelAtDeadline, remainingTime } from './deadline.ts';
+import type { LoneRead, LoneReads, TransactionalClient } from './transactional-client.ts';
+import { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts';
 import { lostInAutocommit, withCaller } from './failures.ts';
 import { Hold, metDeadConnection, NamedHolder, textsOf } from './hold.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
@@ -47,23 +47,30 @@ async function runPerhapsWithOthers(
 ): Promise<readonly QueryResult[]> {
   const statement = plainRead(client, frame, lone.statements);
   if (statement === undefined) return await runByThemselves(client, 0, frame, lone);
-  return await reads.run({ ...lone, statement }, (onSent) => runByThemselves(client, 0, frame, { ...lone, onSent }));
+  const read = { ...lone, statement, admitted: frame?.isUnderWay === true, limit: limitOf(client, frame) };
+  return await reads.run(read, (onSent) => runByThemselves(client, 0, frame, { ...lone, onSent }));
 }
 
 const lockClause = rememberTexts((text) => ({ is: /\bfor\s+(?:no\s+key\s+|key\s+)?(?:update|share)\b/i.test(text) }));
 
-/** What may share a connection: a read that locks nothing, of a chain that holds nothing and has no deadline. */
+/** What may share a connection: a read that locks nothing, of a chain that holds nothing. */
 function plainRead(
-  { driver, clock, name: clientName }: TransactionalClient,
+  { driver }: TransactionalClient,
   frame: Frame | undefined,
   statements: readonly Statement[],
 ): Statement | undefined {
   const [statement] = statements;
   if (statement === undefined || statements.length > 1) return undefined;
   if (driver.inspect(statement.text) !== 'read' || lockClause(statement.text).is) return undefined;
-  if (frame === undefined) return statement;
-  if (frame.isUnderWay || frame.innermost !== undefined || frame.chain?.ancestors !== undefined) return undefined;
-  return remainingTime(frame, clock, () => ({ clientName, level: 0 })) === undefined ? statement : undefined;
+  return frame?.innermost === undefined && frame?.chain?.ancestors === undefined ? statement : undefined;
+}
+
+/** Of a read that may wait for others. @throws DeadlineExceededError if the deadline has passed */
+function limitOf({ clock, name: clientName }: TransactionalClient, frame: Frame | undefined): LoneRead['limit'] {
+  const at = { clientName, level: 0 };
+  const remaining = remainingTime(frame, clock, () => at);
+  if (remaining === undefined) return undefined;
+  return { remaining, error: () => deadlineExceeded('A statement', describeTransactions(frame?.innermost), at) };
 }
 
 async function runByThemselves(

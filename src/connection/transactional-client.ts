@@ -18,6 +18,10 @@ export interface LoneRead {
   readonly onSent?: OnSent | undefined;
   /** Where the program asked for it. */
   readonly origin: Origin | undefined;
+  /** It belongs to work that has begun, which a database that closes lets end. */
+  readonly admitted: boolean;
+  /** When it is given up, in milliseconds from now, and with which error. */
+  readonly limit: { readonly remaining: number; readonly error: () => unknown } | undefined;
 }
 
 /** What lets such reads share connections. */

@@ -28,17 +28,20 @@ export interface Waiting extends LoneRead {
 /** Reads that travel together, on a connection that they hold until all are answered. */
 export class ReadFlight implements RunningWork {
   readonly #client: TransactionalClient;
-  readonly #reads: readonly Waiting[];
+  readonly #reads: Waiting[];
   readonly #holder: NamedHolder;
   readonly #hold: Hold;
+  #sentAt: number | undefined;
   /** How many were answered. */
   #answered = 0;
   #isSound = true;
+  /** Requests to cancel that are under way. */
+  #cancelling: Promise<unknown> | undefined;
   #stopCut: CancelTimer | undefined;
 
   constructor(client: TransactionalClient, reads: readonly Waiting[]) {
     this.#client = client;
-    this.#reads = reads;
+    this.#reads = [...reads];
     this.#holder = new NamedHolder(client, 0, undefined, { name: 'single statements', origin: reads[0]?.origin });
     this.#hold = new Hold(client, 0, this.#holder, this.#holder);
   }
@@ -47,16 +50,21 @@ export class ReadFlight implements RunningWork {
   async run(onAnswer: (read: Waiting, elapsed: number) => void): Promise<void> {
     this.#client.work.add(this);
     try {
-      const connection = await this.#hold.take({ frame: undefined, admitted: false, signal: undefined });
+      const admitted = this.#reads[0]?.admitted === true;
+      const connection = await this.#hold.take({ frame: undefined, admitted, signal: undefined });
+      if (this.#reads.length === 0) return;
       const statements = this.#reads.map(({ statement }) => statement);
       const exchanges = runUntraced(() => connection.runEach?.(statements));
       if (exchanges === undefined) {
         for (const { settle } of this.#reads) settle('again');
         return;
       }
+      this.#sentAt = this.#client.clock.now();
       this.#hold.sends(textsOf(statements));
       for (const { onSent } of this.#reads) onSent?.(connection);
       await this.#take(connection, exchanges, onAnswer);
+      // A request that comes late would hit what runs on the connection next.
+      await this.#cancelling;
     } catch (error) {
       for (const { fail } of this.#reads) fail(error);
     } finally {
@@ -68,13 +76,26 @@ export class ReadFlight implements RunningWork {
   }
 
   /**
-   * It takes too long: those that the server has not come to run by themselves, but for what would run twice then.
-   * @returns the one that the server is at
+   * Those behind one that the server has been at for too long run by themselves. What may write would run twice then: for its sake
+   * the one that it waits for is cancelled, which undoes that one.
+   * @param patience how long the server may take for all of them, in milliseconds
+   * @returns the one that it has been at for too long
    */
-  giveUpWaiting(): Waiting | undefined {
-    const [head, ...behind] = this.#reads.slice(this.#answered);
-    for (const { statement, settle } of behind) if (!mayCall(statement.text)) settle('again');
-    return head;
+  hurry(patience: number): Waiting | undefined {
+    if (this.#sentAt === undefined || this.#client.clock.now() - this.#sentAt < patience) return undefined;
+    const [late, ...behind] = this.#reads.slice(this.#answered);
+    const callers = behind.filter(({ statement }) => mayCall(statement.text));
+    for (const read of behind) if (!callers.includes(read)) read.settle('again');
+    if (callers.length > 0) this.#cancel();
+    return late;
+  }
+
+  /** One of them was given up. */
+  leave(read: Waiting): void {
+    const index = this.#reads.indexOf(read);
+    if (index < 0) return;
+    if (this.#sentAt === undefined) this.#reads.splice(index, 1);
+    else if (index === this.#answered) this.#cancel();
   }
 
   look(): HolderInfo {
@@ -84,8 +105,13 @@ export class ReadFlight implements RunningWork {
   /** Those that are not answered run by themselves then, and are refused by the database that closes. */
   abort(): void {
     const { connection } = this.#hold;
-    void connection?.cancel();
+    this.#cancel();
     this.#stopCut = this.#client.clock.setTimer(() => void connection?.destroy(), cutAfter);
+  }
+
+  /** Has the server cancel what it is at: if that is another one by then, that runs again by itself. */
+  #cancel(): void {
+    this.#cancelling = Promise.all([this.#cancelling, this.#hold.connection?.cancel()]);
   }
 
   async #take(

@@ -4,6 +4,8 @@ import { type Answer, ReadFlight, type Waiting } from './read-flight.ts';
 
 /** How many reads travel in one write at most: one that is slow holds up those behind it. */
 const mostTogether = 8;
+/** Among how many those are looked for. */
+const mostLooked = 4 * mostTogether;
 /** How many connections carry such reads at a time where the server is near: with fewer, more of them travel together. */
 const leastPlaces = 2;
 /** What the server may need for a text on average, in milliseconds, so that it travels with others. */
@@ -32,6 +34,7 @@ export class SharedReads implements LoneReads {
   /** The shortest time from a write to its answer, in milliseconds: what the way alone takes. */
   #way = Number.POSITIVE_INFINITY;
   #waiting: Waiting[] = [];
+  readonly #flights = new Set<ReadFlight>();
   /** Places that are taken. */
   #taken = 0;
   #isWatching = false;
@@ -91,10 +94,25 @@ export class SharedReads implements LoneReads {
     return true;
   }
 
-  #wait(read: LoneRead): Promise<Answer> {
+  async #wait(read: LoneRead): Promise<Answer> {
     if (!this.#isWatching) this.#watch();
-    const since = this.#client.clock.now();
-    return new Promise((settle, fail) => void this.#waiting.push({ ...read, since, settle, fail }));
+    const { clock } = this.#client;
+    const { promise, resolve: settle, reject: fail } = Promise.withResolvers<Answer>();
+    const waiting: Waiting = { ...read, since: clock.now(), settle, fail };
+    this.#waiting.push(waiting);
+    const { limit } = read;
+    if (limit === undefined) return await promise;
+    const stop = clock.setTimer(() => {
+      this.#forget(waiting);
+      fail(limit.error());
+    }, limit.remaining);
+    return await promise.finally(stop);
+  }
+
+  #forget(read: Waiting): void {
+    const index = this.#waiting.indexOf(read);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    else for (const flight of this.#flights) flight.leave(read);
   }
 
   /** What has a place may wait for a lock: no one waits for long for it. */
@@ -116,7 +134,7 @@ export class SharedReads implements LoneReads {
   }
 
   #launch(): void {
-    const reads = this.#waiting.splice(0, mostTogether);
+    const reads = takeAlike(this.#waiting);
     const [first] = reads;
     if (first === undefined) this.#taken -= 1;
     else if (reads.length === 1) first.settle('alone');
@@ -124,21 +142,27 @@ export class SharedReads implements LoneReads {
   }
 
   async #fly(reads: readonly Waiting[]): Promise<void> {
+    const { clock } = this.#client;
+    const patience = overdue + this.#places;
     const flight = new ReadFlight(this.#client, reads);
+    this.#flights.add(flight);
     let hasLeft = false;
     const leave = (): void => {
       if (!hasLeft) this.#leave();
       hasLeft = true;
     };
-    const cancelTimer = this.#client.clock.setTimer(() => {
-      const late = flight.giveUpWaiting();
+    const look = (): void => {
+      const late = flight.hurry(overdue);
       if (late !== undefined) this.#paces.delete(late.statement.text);
       leave();
-    }, overdue + this.#places);
+      cancelTimer = clock.setTimer(look, patience);
+    };
+    let cancelTimer = clock.setTimer(look, patience);
     try {
       await flight.run((read, elapsed) => this.#note(read.statement.text, elapsed));
     } finally {
       cancelTimer();
+      this.#flights.delete(flight);
       leave();
     }
   }
@@ -153,4 +177,14 @@ export class SharedReads implements LoneReads {
     }
     this.#paces.set(text, pace);
   }
+}
+
+/** The first, and as many of those behind it as may travel with it: a database that closes lets only one kind end. */
+function takeAlike(waiting: Waiting[]): readonly Waiting[] {
+  const [taken, left]: [Waiting[], Waiting[]] = [[], []];
+  const looked = waiting.slice(0, mostLooked);
+  for (const read of looked)
+    (read.admitted === looked[0]?.admitted && taken.length < mostTogether ? taken : left).push(read);
+  waiting.splice(0, looked.length, ...left);
+  return taken;
 }

@@ -64,6 +64,7 @@ export const longTests: readonly string[] = [
   'test/processes/clocks.test.ts',
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
+  'test/processes/shared-reads-mutants.test.ts',
   'test/property/pipelining.test.ts',
   'test/property/pool-simulation.test.ts',
 ];
