@@ -30,6 +30,7 @@ export type {
   TransactionCharacteristics,
 } from './driver.ts';
 export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './dialect/engine-dialect.ts';
+export { type SagasDialect, sagaTables } from './dialect/sagas-dialect.ts';
 export type { TableDialect } from './dialect/table-dialect.ts';
 export type { IdempotencyClaim, IdempotencyDialect } from './dialect/idempotency-dialect.ts';
 export { outboxAdministration } from './dialect/outbox-administration.ts';

@@ -1,4 +1,4 @@
-export { type DialectPart, dialectPart, ownDialects } from './own-dialects.ts';
-export { OwnTables, type OwnTablesSettings } from './own-tables.ts';
+export { dialectPart, ownDialects } from './own-dialects.ts';
+export { OwnTables } from './own-tables.ts';
 export type { SqlRunner, SqlRunnerOptions } from './sql-runner.ts';
 export { ambientContext, inContextOf } from './stored-context.ts';

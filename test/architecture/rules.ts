@@ -27,6 +27,8 @@ export const order = [
   'queue/engine',
   'queue/engines/memory',
   'queue',
+  // Sagas, whose steps may await jobs.
+  'saga',
   'testing',
 ] as const;
 
@@ -47,6 +49,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   // What Kysely writes SQL with.
   'kysely-parts': { folders: ['driver'], packages: ['kysely'] },
   model: { folders: [...order.slice(0, order.indexOf('library')), 'cache', 'kysely-parts'], packages: ['kysely'] },
+  saga: { folders: order.slice(0, order.indexOf('outbox')), packages: [] },
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // What the frameworks of servers have in common.

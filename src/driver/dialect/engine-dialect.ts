@@ -1,5 +1,6 @@
 import type { IdempotencyDialect } from './idempotency-dialect.ts';
 import type { OutboxDialect } from './outbox-dialect.ts';
+import type { SagasDialect } from './sagas-dialect.ts';
 
 /** The parts of Kysely for an engine, as its own `Dialect` has them. */
 export interface KyselyParts {
@@ -35,6 +36,8 @@ export interface EngineDialect {
   readonly outbox?: OutboxDialect | undefined;
   /** Its keys of idempotent calls. Without it there are none. */
   readonly idempotency?: IdempotencyDialect | undefined;
+  /** Its tables of sagas, and where its SQL for them differs. */
+  readonly sagas?: SagasDialect | undefined;
   /** How models write for it. */
   readonly models?: ModelDialect | undefined;
   /** What Knex and TypeORM call it. */

@@ -34,6 +34,7 @@ export {
   type NewOutboxRow,
   type OutboxAdministration,
   type OutboxDialect,
+  type SagasDialect,
   type TableDialect,
   type OutboxHandle,
   type OutboxListing,

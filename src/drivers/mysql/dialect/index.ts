@@ -1,12 +1,14 @@
 import type { EngineDialect } from '../../../driver/index.ts';
 import { mysqlIdempotency } from './idempotency.ts';
 import { mysqlOutbox } from './outbox.ts';
+import { mysqlSagas } from './sagas.ts';
 
 /** What MySQL and MariaDB bring for the parts of Sluice that write SQL, and for libraries. It needs no package. */
 export const mysqlDialect: EngineDialect = {
   dialect: 'mysql',
   outbox: mysqlOutbox,
   idempotency: mysqlIdempotency,
+  sagas: mysqlSagas,
   models: { sql: 'mysql', returning: false },
   libraryNames: { knex: 'mysql2', typeorm: ['mysql', 'mariadb'] },
 };

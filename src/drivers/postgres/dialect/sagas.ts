@@ -1,0 +1,29 @@
+import { fieldOf } from '../../../core/index.ts';
+import { sagaTables, type SagasDialect } from '../../../driver/index.ts';
+
+const now = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+
+export const postgresSagas: SagasDialect = {
+  create: sagaTables({
+    number: 'bigint generated always as identity primary key',
+    name: () => 'text',
+    json: 'text',
+    long: 'bigint',
+    table: '',
+    indexes: [],
+    createIndexes: [
+      'create index if not exists sluice_saga_due on sluice_saga (wake_at) where wake_at is not null',
+      'create index if not exists sluice_saga_ended on sluice_saga (ended_at) where ended_at is not null',
+    ],
+  }),
+  now,
+  lockFree: 'for update skip locked',
+  lockShared: 'for share',
+  insertNew: 'insert into',
+  orNothing: 'on conflict do nothing',
+  raiseFence: `insert into sluice_saga_fence (saga, id, fence) values ($1, $2, $3)
+    on conflict (saga, id) do update set fence = greatest(sluice_saga_fence.fence, excluded.fence)`,
+  isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
+  isNull: (error) => fieldOf(error, 'code') === '23502',
+  isDuplicate: (error) => fieldOf(error, 'code') === '23505',
+};

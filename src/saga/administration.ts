@@ -1,0 +1,214 @@
+import type { Db } from '../database/index.ts';
+import { type Check, checkedArgument, integer, oneOf, readOptions, text } from '../core/index.ts';
+import type { RecordedFailure } from './errors.ts';
+import type { StoredStatus } from './store.ts';
+import { tables } from './tables.ts';
+
+/** How a saga stands: on its way, waiting for a time or a signal, being undone, ended, or stuck until somebody resumes it. */
+export type SagaStatus = 'running' | 'waiting' | 'compensating' | 'completed' | 'failed' | 'cancelled' | 'stuck';
+
+/** A saga, as administrators see it. */
+export interface SagaInfo {
+  /** The name of its definition. */
+  readonly saga: string;
+  /** Its id. */
+  readonly id: string;
+  /** The version of its definition. */
+  readonly version: number;
+  /** How it stands. */
+  readonly status: SagaStatus;
+  /** The names of what it waits for: sleeps, signals, other sagas, the compensation that has failed. */
+  readonly waitsFor: readonly string[];
+  /** What went wrong last: why it is stuck, is undone, or pauses. */
+  readonly lastError: RecordedFailure | undefined;
+  /** How often it has failed in a row. */
+  readonly attempts: number;
+  /** When it was started. */
+  readonly createdAt: Date;
+  /** When it goes on; nothing where it waits for a signal, or has ended. */
+  readonly wakesAt: Date | undefined;
+  /** When it ended. */
+  readonly endedAt: Date | undefined;
+}
+
+/** What is recorded of a step on the client that sagas live on. */
+export interface SagaStepInfo {
+  /** Its name. */
+  readonly name: string;
+  /** Whether it has succeeded, has failed, or was undone after it had succeeded. */
+  readonly state: 'done' | 'failed' | 'undone';
+  /** When it ended. */
+  readonly at: Date;
+}
+
+/** Options of `list`. */
+export interface SagaListOptions {
+  /** Those of one definition. Default: all. */
+  readonly saga?: string | undefined;
+  /** Those that stand so. Default: all. */
+  readonly status?: SagaStatus | undefined;
+  /** The most of a page. Default 100, at most 1,000. */
+  readonly limit?: number | undefined;
+  /** The `cursor` of the page before. Default: the first page. */
+  readonly cursor?: string | undefined;
+}
+
+/** A part of a list of sagas. */
+export interface SagaPage {
+  /** The sagas, oldest first. */
+  readonly sagas: readonly SagaInfo[];
+  /** Where the list goes on; undefined at its end. */
+  readonly cursor: string | undefined;
+}
+
+interface InfoRow {
+  readonly number: number | string;
+  readonly saga: string;
+  readonly id: string;
+  readonly definition: string;
+  readonly status: StoredStatus;
+  readonly failure: string | null;
+  readonly stuck: string | null;
+  readonly waits_for: string | null;
+  readonly wake_at: number | string | null;
+  readonly lease_until: number | string;
+  readonly attempts: number;
+  readonly created_at: number | string;
+  readonly ended_at: number | string | null;
+}
+
+const columns =
+  'number, saga, id, definition, status, failure, stuck, waits_for, wake_at, lease_until, attempts, created_at, ended_at';
+
+/** What the statuses are in the table. */
+const conditions: Readonly<Record<SagaStatus, string>> = {
+  running: "status = 'running' and stuck is null and (waits_for is null or lease_until > 0)",
+  waiting: "status = 'running' and stuck is null and waits_for is not null and lease_until = 0",
+  compensating: "status = 'compensating' and stuck is null",
+  completed: "status = 'completed'",
+  failed: "status = 'failed'",
+  cancelled: "status = 'cancelled'",
+  stuck: 'stuck is not null',
+};
+
+const listChecks: Record<keyof SagaListOptions, Check> = {
+  saga: text(100),
+  status: oneOf(Object.keys(conditions)),
+  limit: integer(1, 1_000),
+  cursor: (value) => (typeof value === 'string' && /^\d{1,18}$/.test(value) ? undefined : 'the cursor of a page'),
+};
+
+/**
+ * Lists sagas, the oldest first.
+ *
+ * ```ts
+ * for (const { saga, id, lastError } of (await listSagas(db, { status: 'stuck' })).sagas) console.log(saga, id, lastError);
+ * ```
+ * @throws SagaTablesMissingError; InvalidOptionError
+ */
+export async function listSagas(db: Db, options: SagaListOptions = {}): Promise<SagaPage> {
+  tables.of(db);
+  const { saga, status, limit = 100, cursor = '0' } = readOptions('listSagas', options, listChecks);
+  const { rows } = await tables.query<InfoRow>(db, {
+    text: `select ${columns} from sluice_saga where number > $1 ${saga === undefined ? '' : 'and saga = $3'}
+      ${status === undefined ? '' : `and ${conditions[status]}`} order by number limit $2`,
+    values: [cursor, limit + 1, ...(saga === undefined ? [] : [saga])],
+  });
+  const sagas = rows.slice(0, limit);
+  return { sagas: sagas.map(infoOf), cursor: rows.length > limit ? String(sagas.at(-1)?.number) : undefined };
+}
+
+/**
+ * Looks at a saga, with what is recorded of its steps on the client of the handle; undefined where there is none.
+ *
+ * ```ts
+ * console.log((await findSaga(db, 'checkout', '17'))?.status);
+ * ```
+ * @throws SagaTablesMissingError; InvalidOptionError
+ */
+export async function findSaga(
+  db: Db,
+  saga: string,
+  id: string,
+): Promise<(SagaInfo & { readonly steps: readonly SagaStepInfo[] }) | undefined> {
+  tables.of(db);
+  checkedArgument('findSaga', 'saga', saga, text(100));
+  checkedArgument('findSaga', 'id', id, text(200));
+  const { rows } = await tables.query<InfoRow>(db, {
+    text: `select ${columns} from sluice_saga where saga = $1 and id = $2`,
+    values: [saga, id],
+  });
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const steps = await tables.query<StepRow>(db, {
+    text: `select step, kind, failure, at from sluice_saga_step where saga = $1 and id = $2 and kind in ('step', 'undo') order by place`,
+    values: [saga, id],
+  });
+  return { ...infoOf(row), steps: stepsOf(steps.rows) };
+}
+
+/**
+ * How many sagas stand how, by definition.
+ *
+ * ```ts
+ * for (const { saga, status, count } of await sagaCounts(db)) console.log(saga, status, count);
+ * ```
+ * @throws SagaTablesMissingError
+ */
+export async function sagaCounts(
+  db: Db,
+): Promise<readonly { readonly saga: string; readonly status: SagaStatus; readonly count: number }[]> {
+  tables.of(db);
+  const kinds = Object.entries(conditions).map(([status, condition]) => `when ${condition} then '${status}'`);
+  const { rows } = await tables.query<{ saga: string; state: SagaStatus; total: number | string }>(db, {
+    text: `select saga, state, count(*) as total from (select saga, case ${kinds.join(' ')} end as state from sluice_saga) standing
+      group by saga, state order by saga, state`,
+  });
+  return rows.map(({ saga, state, total }) => ({ saga, status: state, count: Number(total) }));
+}
+
+interface StepRow {
+  readonly step: string;
+  readonly kind: 'step' | 'undo';
+  readonly failure: string | null;
+  readonly at: number | string;
+}
+
+function stepsOf(rows: readonly StepRow[]): readonly SagaStepInfo[] {
+  const undone = new Set(rows.filter(({ kind }) => kind === 'undo').map(({ step }) => step));
+  return rows
+    .filter(({ kind }) => kind === 'step')
+    .map(({ step, failure, at }) => {
+      const state = failure === null ? (undone.has(step) ? 'undone' : 'done') : 'failed';
+      return { name: step, state, at: new Date(Number(at)) };
+    });
+}
+
+function infoOf(row: InfoRow): SagaInfo {
+  const { saga, id, definition, attempts, wake_at, ended_at } = row;
+  const waits = (row.ended_at === null ? parsed(row.waits_for) : undefined) as
+    | { readonly names?: readonly string[]; readonly error?: RecordedFailure }
+    | undefined;
+  const failure = (parsed(row.stuck) ?? waits?.error ?? parsed(row.failure)) as RecordedFailure | undefined;
+  return {
+    saga,
+    id,
+    version: Number(definition.slice(definition.lastIndexOf('@') + 1)),
+    status: statusOf(row),
+    waitsFor: waits?.names ?? [],
+    lastError: failure === undefined ? undefined : { name: failure.name, message: failure.message, code: failure.code },
+    attempts,
+    createdAt: new Date(Number(row.created_at)),
+    wakesAt: wake_at === null ? undefined : new Date(Number(wake_at)),
+    endedAt: ended_at === null ? undefined : new Date(Number(ended_at)),
+  };
+}
+
+function statusOf({ status, stuck, waits_for, lease_until }: InfoRow): SagaStatus {
+  if (stuck !== null) return 'stuck';
+  return status === 'running' && waits_for !== null && Number(lease_until) === 0 ? 'waiting' : status;
+}
+
+function parsed(json: string | null): unknown {
+  return json === null ? undefined : JSON.parse(json);
+}

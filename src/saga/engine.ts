@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto';
+import { currentFrame } from '../context/index.ts';
+import { checkedArgument, InvalidOptionError, label } from '../core/index.ts';
+import { ambientContext } from '../tables/index.ts';
+import { findSaga } from './administration.ts';
+import { storedName } from './definition.ts';
+import type { SagaDefinition } from './saga.ts';
+import type { SagaDriver } from './driver.ts';
+import { SagaConflictError, SagaFinishedError, SagaInTransactionError } from './errors.ts';
+import type { SagaName } from './failure.ts';
+import { stored } from './json.ts';
+import type { NewSaga, ParentStep, SagaStore } from './store.ts';
+import { notFound, type SagaWaiting } from './waiting.ts';
+
+/** The id of a saga. */
+export const anId = label(200);
+
+/** What all sagas of a process have in common. */
+export interface Engine {
+  readonly ambient: SagaStore;
+  readonly own: SagaStore;
+  readonly driver: SagaDriver;
+  readonly waiting: SagaWaiting;
+  readonly maxPayload: number;
+  readonly lease: number;
+}
+
+export function newSaga(
+  { maxPayload }: Pick<Engine, 'maxPayload'>,
+  definition: SagaDefinition<never>,
+  id: string,
+  input: unknown,
+  parent?: ParentStep,
+): NewSaga {
+  return {
+    saga: definition.name,
+    id,
+    definition: storedName(definition),
+    input: stored(`The input of the saga "${definition.name}"`, input, maxPayload),
+    context: JSON.stringify(ambientContext()),
+    seed: randomBytes(16).toString('hex'),
+    parent,
+    createdAt: Date.now(),
+  };
+}
+
+export async function assertSame(store: SagaStore, { saga, id, input }: NewSaga): Promise<void> {
+  const found = await store.inputOf(saga, id);
+  if (found === undefined || found.input === input) return;
+  throw new SagaConflictError({
+    what: `There is a saga "${saga}" with this id already, and it has another input`,
+    remedy: 'Give each piece of work an id of its own',
+    saga,
+    id,
+  });
+}
+
+export async function signal(engine: Engine, name: SagaName, signalName: string, data: unknown): Promise<void> {
+  checkedArgument('signal', 'name', signalName, label(200));
+  const json = stored(`The signal "${signalName}"`, data, engine.maxPayload);
+  const { ambient, driver } = engine;
+  await change(engine, name, () =>
+    ambient.db.transaction.begin(() => ambient.signal(name.saga, name.id, signalName, json, null)),
+  );
+  ambient.db.commit(() => driver.poke());
+}
+
+/** The saga with an id. @throws SagaNotFoundError; InvalidOptionError where there are several */
+export async function theOnly({ ambient }: Engine, names: readonly string[], id: string): Promise<SagaName> {
+  checkedArgument('signal', 'id', id, anId);
+  const [found, other] = await ambient.states(names.map((saga) => ({ saga, id })));
+  if (found === undefined) throw notFound({ saga: names.join('" or "'), id });
+  if (other === undefined) return found;
+  throw new InvalidOptionError({
+    what: `signal got an id that sagas of "${found.saga}" and of "${other.saga}" have`,
+    remedy: `Say which: sagas.${found.saga}.get(id).signal(name, data)`,
+  });
+}
+
+export async function change(engine: Engine, name: SagaName, work: () => Promise<boolean>): Promise<void> {
+  if (!(await work())) await assertUnfinished(engine, name);
+}
+
+/** @throws SagaNotFoundError, SagaFinishedError */
+export async function assertUnfinished({ ambient }: Engine, { saga, id }: SagaName): Promise<void> {
+  const found = await findSaga(ambient.db, saga, id);
+  if (found === undefined) throw notFound({ saga, id });
+  if (found.endedAt === undefined) return;
+  throw new SagaFinishedError({
+    what: `The saga "${saga}" has ended already: it is ${found.status}`,
+    remedy: 'Start another one, with another id',
+    saga,
+    id,
+  });
+}
+
+/** @throws SagaInTransactionError */
+export function refuseTransaction(saga: string): void {
+  const frame = currentFrame();
+  if (frame === undefined || frame.held < 0) return;
+  throw new SagaInTransactionError({
+    what: `The saga "${saga}" was to be waited for in a transaction, which it outlives, and which holds what it may need`,
+    remedy: 'Call start() in the transaction, and ask for the result after its commit',
+  });
+}

@@ -1,0 +1,42 @@
+export {
+  findSaga,
+  listSagas,
+  sagaCounts,
+  type SagaInfo,
+  type SagaListOptions,
+  type SagaPage,
+  type SagaStatus,
+  type SagaStepInfo,
+} from './administration.ts';
+export { defineSaga, type SagaDefinitionOptions } from './definition.ts';
+export {
+  type RecordedFailure,
+  SagaCancelledError,
+  SagaConflictError,
+  type SagaErrorDetails,
+  SagaFailedError,
+  SagaFinishedError,
+  SagaInTransactionError,
+  SagaMismatchError,
+  SagaNotFoundError,
+  SagaStepError,
+  SagaStepFailedError,
+  SagasStoppedError,
+  SagaStuckError,
+  SagaTablesMissingError,
+  SagaTimeoutError,
+} from './errors.ts';
+export type { Compensation, Duration, Saga, SagaDefinition, StepInfo, StepOptions, WaitForOptions } from './saga.ts';
+export { SagaCalls, SagaHandle, type SagaStartOptions } from './calls.ts';
+export {
+  createSagas,
+  type SagaDefinitions,
+  type SagaInput,
+  type SagaResult,
+  type Sagas,
+  type SagasControl,
+  type SagasOptions,
+  type SagasStopOptions,
+} from './sagas.ts';
+export { createSagaTables, sagaTablesSql } from './tables.ts';
+export type { ResultOptions } from './waiting.ts';

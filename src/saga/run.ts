@@ -1,0 +1,322 @@
+import { createHash } from 'node:crypto';
+import {
+  aBoolean,
+  type Check,
+  checkBody,
+  checkedArgument,
+  aFunction,
+  integer,
+  isInstance,
+  isRecord,
+  label,
+  milliseconds,
+  readOptions,
+  text,
+  anything,
+} from '../core/index.ts';
+import { inContextOf } from '../tables/index.ts';
+import type { Db } from '../database/index.ts';
+import { aDefinition, type SagaBody } from './definition.ts';
+import type { SagaDefinition } from './saga.ts';
+import { aDuration } from './duration.ts';
+import { describeFailure, isPassing, noSignal, recordedFailure, restoreFailure, stepFailed } from './failure.ts';
+import { fromJson } from './json.ts';
+import {
+  FencedOff,
+  type GivenSignal,
+  type LoadedRecords,
+  type RecordKind,
+  SagaRecords,
+  type SagaRecord,
+} from './records.ts';
+import { type Played, Replay } from './replay.ts';
+import type { Compensation, Duration, Saga, StepInfo, StepOptions, WaitForOptions } from './saga.ts';
+import { isInStep, type StepClient, stepKey, Steps } from './steps.ts';
+import type { ClaimedSaga, ParentStep } from './store.ts';
+
+/** A saga that is a step of another one. */
+export interface NewChild {
+  readonly definition: SagaDefinition<never>;
+  readonly id: string;
+  readonly input: unknown;
+  readonly parent: ParentStep;
+}
+
+/** What a run of a saga needs of those who drive it. */
+export interface RunSurroundings {
+  /** The client that sagas live on. */
+  readonly home: string;
+  /** The largest JSON of a result, in bytes. */
+  readonly maxPayload: number;
+  /** A handle on a client. @throws for a name that there is not */
+  readonly getDb: (clientName: string) => Db;
+  /** Starts another saga for a step of this one. */
+  readonly startChild: (child: NewChild) => Promise<void>;
+}
+
+/** A step that may be undone. */
+export interface Undo {
+  readonly name: string;
+  readonly place: number;
+  readonly client: StepClient;
+  readonly compensate: () => unknown;
+  readonly isDone: boolean;
+}
+
+const aName = label(200);
+const compensationChecks: Record<keyof Compensation<unknown>, Check> = { compensate: aFunction };
+const stepChecks: Record<keyof StepOptions, Check> = {
+  clientName: text(200),
+  transactional: aBoolean,
+  isolationLevel: anything,
+  timeout: milliseconds(1),
+  retry: anything,
+  attempts: integer(1, 1_000),
+  retryDelay: milliseconds(0),
+};
+const waitChecks: Record<keyof WaitForOptions, Check> = { timeout: aDuration };
+
+/** A run of a saga from its beginning, against what is recorded of it. */
+export class SagaRun {
+  readonly replay: Replay;
+  /** The steps that may be undone, those that ended last first. */
+  get undos(): readonly Undo[] {
+    return this.#undos.toSorted((one, other) => other.place - one.place);
+  }
+  /** The steps in which other sagas run. */
+  readonly children = new Map<string, { readonly definition: SagaDefinition<never>; readonly id: string }>();
+  readonly #undos: Undo[] = [];
+  readonly #claim: ClaimedSaga;
+  readonly #surroundings: RunSurroundings;
+  readonly #steps: Steps;
+  readonly #clients = new Map<string, Promise<StepClient>>();
+  #signals: ReadonlyMap<string, GivenSignal> = new Map();
+  /** Milliseconds to be added to the clock of this process for the time of the server. */
+  #skew = 0;
+  #time: number;
+  #taken = 0;
+
+  constructor(claim: ClaimedSaga, surroundings: RunSurroundings) {
+    this.#claim = claim;
+    this.#surroundings = surroundings;
+    this.#time = claim.createdAt;
+    this.replay = new Replay(claim);
+    this.#steps = new Steps(claim, this.replay, () => this.now(), surroundings.maxPayload);
+  }
+
+  /**
+   * Runs the body.
+   * @param loaded what is known of the saga's own client already
+   */
+  async play(body: SagaBody, loaded?: LoadedRecords): Promise<Played> {
+    await this.#open(this.#surroundings.home, loaded);
+    await Promise.all([...this.replay.clients].map((name) => this.#open(name)));
+    const saga = this.#saga();
+    const context = JSON.parse(this.#claim.context) as object;
+    const input = fromJson(this.#claim.input);
+    return await this.replay.play(() => inContextOf({ context }, () => body(saga, input)));
+  }
+
+  /** The client of a step, after its records were read. */
+  #open(name: string, loaded?: LoadedRecords): Promise<StepClient> {
+    const known = this.#clients.get(name);
+    if (known !== undefined) return known;
+    const opened = this.#load(name, loaded).catch((error: unknown) => {
+      if (isInstance(error, FencedOff) || isPassing(error)) return this.replay.leave(error);
+      throw error;
+    });
+    this.#clients.set(name, opened);
+    return opened;
+  }
+
+  async #load(name: string, known?: LoadedRecords): Promise<StepClient> {
+    const db = this.#surroundings.getDb(name);
+    const client = { db, records: new SagaRecords(db, this.#claim) };
+    const { home } = this.#surroundings;
+    const loaded = known ?? (await client.records.load());
+    this.replay.add(loaded, name);
+    if (name === home) {
+      this.#signals = loaded.signals;
+      this.#skew = loaded.now - Date.now();
+    } else if (!this.replay.isCompensating && !this.replay.clients.has(name)) {
+      // Whoever goes on has to know where there are records.
+      const place = this.replay.nextPlace();
+      const record = { step: name, kind: 'client', place, result: name, failure: null } as const;
+      await this.#steps.note(await this.#open(home), record);
+    }
+    return client;
+  }
+
+  /** The time of the server, in milliseconds since 1970. */
+  now(): number {
+    return Math.round(Date.now() + this.#skew);
+  }
+
+  #saga(): Saga {
+    const { saga, id } = this.#claim;
+    const step = async (name: string, ...given: readonly unknown[]): Promise<unknown> => {
+      const [options, body, undo] = isRecord(given[0]) ? given : [{}, ...given];
+      return await this.#ask(name, ['step'], () =>
+        this.#step(name, options as StepOptions, body, undo as object | undefined),
+      );
+    };
+    return Object.freeze({
+      id,
+      name: saga,
+      step,
+      waitFor: (async (name: string, options: WaitForOptions = {}) =>
+        await this.#ask(name, ['timer', 'signal'], () => this.#waitFor(name, options))) as Saga['waitFor'],
+      sleep: async (name: string, duration: Duration) =>
+        await this.#ask(name, ['timer'], () => this.#sleep(name, duration)),
+      child: (async (name: string, definition: SagaDefinition<never>, input: unknown, undo?: object) =>
+        await this.#ask(name, ['timer', 'signal'], () => this.#child(name, definition, input, undo))) as Saga['child'],
+      stepKey: (name: string) => stepKey(this.#claim, checkedName(name)),
+      now: () => new Date(this.#time),
+      random: () => this.#take('random').readUInt32BE(0) / 2 ** 32,
+      uuid: () => uuidOf(this.#take('uuid')),
+    });
+  }
+
+  #take(kind: string): Buffer {
+    this.#taken += 1;
+    return createHash('sha256').update(`${this.#claim.seed} ${kind} ${this.#taken}`).digest();
+  }
+
+  async #ask<Result>(name: string, kinds: readonly RecordKind[], answer: () => Promise<Result>): Promise<Result> {
+    return await this.replay.ask(checkedName(name), isInStep(), kinds, answer);
+  }
+
+  async #step(name: string, given: StepOptions, body: unknown, undo: Compensation<unknown> = {}): Promise<unknown> {
+    const owner = `The step "${name}"`;
+    checkBody(owner, body);
+    const options = readOptions(owner, given, stepChecks);
+    const { compensate } = readOptions(owner, undo, compensationChecks);
+    const clientName = options.clientName ?? this.#surroundings.home;
+    const client = await this.#open(clientName);
+    let record: SagaRecord | undefined = this.replay.recorded(name).step;
+    if (record !== undefined && this.replay.recorded(name).step?.clientName !== clientName) {
+      return await this.replay.mismatch(name);
+    }
+    if (record === undefined) {
+      await this.replay.begin(name);
+      const place = this.replay.nextPlace();
+      record = await this.#steps.run({ name, place, options, body: body as (step: StepInfo) => unknown }, client);
+    }
+    this.#time = Math.max(this.#time, record.at);
+    if (record.failure !== null) {
+      throw stepFailed(this.#claim, name, recordedFailure(restoreFailure(record.failure, this.#claim)), undefined);
+    }
+    return this.#done(record, client, compensate);
+  }
+
+  /** What a body gets of a step that has succeeded, which may be undone from now on. */
+  #done(record: SagaRecord, client: StepClient, compensate: ((result: never) => unknown) | undefined): unknown {
+    const { step: name, place } = record;
+    if (compensate !== undefined) {
+      const isDone = this.replay.recorded(name).undo !== undefined;
+      const undo = compensate as (result: unknown) => unknown;
+      this.#undos.push({ name, place, client, isDone, compensate: () => undo(fromJson(record.result)) });
+    }
+    return fromJson(record.result);
+  }
+
+  async #sleep(name: string, duration: Duration): Promise<void> {
+    const expected = aDuration(duration);
+    if (expected !== undefined) checkedArgument('sleep', 'duration', duration, aDuration);
+    const until = await this.#timer(name, aDuration.read?.(duration) as number);
+    if (until > this.now()) await this.replay.wait(name, until);
+    this.#time = Math.max(this.#time, until);
+  }
+
+  /** When a time is over that began when it was first asked for. */
+  async #timer(name: string, duration: number): Promise<number> {
+    let record: SagaRecord | undefined = this.replay.recorded(name).timer;
+    if (record === undefined) {
+      const home = await this.#open(this.#surroundings.home);
+      await this.replay.begin(name);
+      const until = JSON.stringify(this.now() + duration);
+      const place = this.replay.nextPlace();
+      record = await this.#steps.note(home, { step: name, kind: 'timer', place, result: until, failure: null });
+    }
+    return Number(record.result);
+  }
+
+  async #waitFor(name: string, given: WaitForOptions): Promise<unknown> {
+    const { timeout } = readOptions(`waitFor("${name}")`, given, waitChecks);
+    const record = this.replay.recorded(name).signal ?? (await this.#receive(name, name));
+    if (record !== undefined) return this.#received(record);
+    const until = timeout === undefined ? undefined : await this.#timer(name, Number(timeout));
+    if (until === undefined || until > this.now()) return await this.replay.wait(name, until);
+    const failure = describeFailure(noSignal(this.#claim, name));
+    return this.#received(await this.#note(name, { data: null, failure }));
+  }
+
+  /** Records a signal that is there. */
+  async #receive(name: string, signal: string): Promise<SagaRecord | undefined> {
+    const given = this.#signals.get(signal);
+    return given === undefined ? undefined : await this.#note(name, given);
+  }
+
+  async #note(name: string, { data, failure }: GivenSignal): Promise<SagaRecord> {
+    const home = await this.#open(this.#surroundings.home);
+    await this.replay.begin(name);
+    const place = this.replay.nextPlace();
+    return await this.#steps.note(home, { step: name, kind: 'signal', place, result: data, failure });
+  }
+
+  #received(record: SagaRecord): unknown {
+    this.#time = Math.max(this.#time, record.at);
+    if (record.failure !== null) throw restoreFailure(record.failure, this.#claim);
+    return fromJson(record.result);
+  }
+
+  async #child(
+    name: string,
+    definition: SagaDefinition<never>,
+    input: unknown,
+    undo: Compensation<unknown> = {},
+  ): Promise<unknown> {
+    checkedArgument('child', 'definition', definition, aDefinition);
+    const { compensate } = readOptions(`The step "${name}"`, undo, compensationChecks);
+    const home = await this.#open(this.#surroundings.home);
+    const record = this.replay.recorded(name).signal ?? (await this.#receive(name, `child:${name}`));
+    if (record === undefined) {
+      const id = `${this.#claim.id}/${name}`;
+      this.children.set(name, { definition, id });
+      await this.#begun(name, definition, id, input);
+      return await this.replay.wait(name, undefined);
+    }
+    this.#time = Math.max(this.#time, record.at);
+    if (record.failure !== null) {
+      throw stepFailed(this.#claim, name, recordedFailure(restoreFailure(record.failure, this.#claim)), undefined);
+    }
+    return this.#done(record, home, compensate);
+  }
+
+  /** Starts a child once: what waits for it is recorded, so that a changed body is found out. */
+  async #begun(name: string, definition: SagaDefinition<never>, id: string, input: unknown): Promise<void> {
+    if (this.replay.recorded(name).timer !== undefined) return;
+    await this.replay.begin(name);
+    try {
+      const { saga, id: parentId } = this.#claim;
+      const parent = { saga, id: parentId, step: name };
+      await this.#surroundings.startChild({ definition, id, input, parent });
+    } catch (error) {
+      await this.replay.leave(error);
+    }
+    await this.#timer(name, 0);
+  }
+}
+
+/** @throws InvalidOptionError */
+function checkedName(name: string): string {
+  checkedArgument('A saga', 'name', name, aName);
+  return name;
+}
+
+/** A UUID of version 4 in form, out of random bytes. */
+function uuidOf(bytes: Buffer): string {
+  const [a, b, c, d, e] = [0, 4, 6, 8, 10].map((from, at, all) => bytes.toString('hex', from, all[at + 1] ?? 16));
+  const variant = ((Number.parseInt(d?.slice(0, 1) ?? '', 16) & 3) | 8).toString(16);
+  return [a, b, `4${c?.slice(1)}`, `${variant}${d?.slice(1)}`, e].join('-');
+}

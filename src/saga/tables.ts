@@ -1,0 +1,39 @@
+import type { Db } from '../database/index.ts';
+import { dialectPart, OwnTables, type SqlRunner, type SqlRunnerOptions } from '../tables/index.ts';
+import { SagaTablesMissingError } from './errors.ts';
+
+/** The tables of sagas on a client. */
+export const tables = new OwnTables({
+  creator: 'createSagaTables',
+  what: 'The tables of sagas',
+  remedy: 'Call createSagaTables(db) in a migration, on each client on which sagas have steps',
+  part: dialectPart('no sagas', ({ sagas }) => sagas),
+  missing: (details) => new SagaTablesMissingError(details),
+});
+
+/**
+ * Creates the tables of sagas where they are missing: `sluice_saga` and `sluice_saga_signal`, which are used on the client that
+ * sagas live on, and `sluice_saga_step` and `sluice_saga_fence`, which are used on each client on which they have steps. May be
+ * called again; made for a migration.
+ *
+ * ```ts
+ * await createSagaTables(database.current);
+ * ```
+ * @param on a handle of a database; or anything that runs SQL, such as a query runner of TypeORM or a client of `pg`
+ * @throws InvalidOptionError for what is neither, or says not of which engine it is
+ */
+export function createSagaTables(on: Db | SqlRunner, options: SqlRunnerOptions = {}): Promise<void> {
+  return tables.create(on, options);
+}
+
+/**
+ * The SQL that `createSagaTables` runs, for migrations that are kept as text.
+ *
+ * ```ts
+ * console.log(sagaTablesSql('postgres'));
+ * ```
+ * @throws InvalidOptionError
+ */
+export function sagaTablesSql(dialect: string): string {
+  return tables.sql(dialect);
+}
