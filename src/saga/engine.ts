@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { currentFrame } from '../context/index.ts';
-import { checkedArgument, InvalidOptionError, label } from '../core/index.ts';
+import { type Check, checkedArgument, InvalidOptionError, label } from '../core/index.ts';
 import { ambientContext } from '../tables/index.ts';
 import { findSaga } from './administration.ts';
 import { storedName } from './definition.ts';
@@ -13,7 +13,7 @@ import type { NewSaga, ParentStep, SagaStore } from './store.ts';
 import { notFound, type SagaWaiting } from './waiting.ts';
 
 /** The id of a saga. */
-export const anId = label(200);
+export const anId: Check = label(200);
 
 /** What all sagas of a process have in common. */
 export interface Engine {

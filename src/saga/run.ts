@@ -84,7 +84,7 @@ export class SagaRun {
     return this.#undos.toSorted((one, other) => other.place - one.place);
   }
   /** The steps in which other sagas run. */
-  readonly children = new Map<string, { readonly definition: SagaDefinition<never>; readonly id: string }>();
+  readonly children: Map<string, { readonly definition: SagaDefinition<never>; readonly id: string }> = new Map();
   readonly #undos: Undo[] = [];
   readonly #claim: ClaimedSaga;
   readonly #surroundings: RunSurroundings;

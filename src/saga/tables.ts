@@ -1,9 +1,10 @@
 import type { Db } from '../database/index.ts';
+import type { SagasDialect } from '../driver/index.ts';
 import { dialectPart, OwnTables, type SqlRunner, type SqlRunnerOptions } from '../tables/index.ts';
 import { SagaTablesMissingError } from './errors.ts';
 
 /** The tables of sagas on a client. */
-export const tables = new OwnTables({
+export const tables: OwnTables<SagasDialect> = new OwnTables({
   creator: 'createSagaTables',
   what: 'The tables of sagas',
   remedy: 'Call createSagaTables(db) in a migration, on each client on which sagas have steps',
