@@ -33,6 +33,16 @@ export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './d
 export { type SagasDialect, sagaTables } from './dialect/sagas-dialect.ts';
 export type { TableDialect } from './dialect/table-dialect.ts';
 export type { IdempotencyClaim, IdempotencyDialect } from './dialect/idempotency-dialect.ts';
+export type {
+  ClaimedPublication,
+  CompletionMode,
+  EventDialect,
+  EventHandle,
+  FailedAttempt,
+  NewPublication,
+  PublicationListing,
+} from './dialect/event-dialect.ts';
+export { claimedColumns, type EventSql, eventStatements } from './dialect/event-statements.ts';
 export { outboxAdministration } from './dialect/outbox-administration.ts';
 export type {
   NewOutboxRow,

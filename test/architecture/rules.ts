@@ -23,6 +23,7 @@ export const order = [
   // Tables of Sluice's own.
   'tables',
   'outbox',
+  'events',
   'cache',
   'queue/engine',
   'queue/engines/memory',

@@ -1,4 +1,5 @@
 import type { IdempotencyDialect } from './idempotency-dialect.ts';
+import type { EventDialect } from './event-dialect.ts';
 import type { OutboxDialect } from './outbox-dialect.ts';
 import type { SagasDialect } from './sagas-dialect.ts';
 
@@ -38,6 +39,8 @@ export interface EngineDialect {
   readonly idempotency?: IdempotencyDialect | undefined;
   /** Its tables of sagas, and where its SQL for them differs. */
   readonly sagas?: SagasDialect | undefined;
+  /** Its publications of transactional events. */
+  readonly events?: EventDialect | undefined;
   /** How models write for it. */
   readonly models?: ModelDialect | undefined;
   /** What Knex and TypeORM call it. */

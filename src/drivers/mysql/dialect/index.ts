@@ -1,5 +1,6 @@
 import type { EngineDialect } from '../../../driver/index.ts';
 import { mysqlIdempotency } from './idempotency.ts';
+import { mysqlEvents } from './events.ts';
 import { mysqlOutbox } from './outbox.ts';
 import { mysqlSagas } from './sagas.ts';
 
@@ -9,6 +10,7 @@ export const mysqlDialect: EngineDialect = {
   outbox: mysqlOutbox,
   idempotency: mysqlIdempotency,
   sagas: mysqlSagas,
+  events: mysqlEvents,
   models: { sql: 'mysql', returning: false },
   libraryNames: { knex: 'mysql2', typeorm: ['mysql', 'mariadb'] },
 };

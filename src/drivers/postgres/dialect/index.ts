@@ -1,5 +1,6 @@
 import type { EngineDialect } from '../../../driver/index.ts';
 import { postgresIdempotency } from './idempotency.ts';
+import { postgresEvents } from './events.ts';
 import { postgresOutbox } from './outbox.ts';
 import { postgresSagas } from './sagas.ts';
 
@@ -9,6 +10,7 @@ export const postgresDialect: EngineDialect = {
   outbox: postgresOutbox,
   idempotency: postgresIdempotency,
   sagas: postgresSagas,
+  events: postgresEvents,
   models: { sql: 'postgres', returning: true },
   libraryNames: { knex: 'pg', typeorm: ['postgres'] },
 };

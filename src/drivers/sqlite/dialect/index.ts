@@ -1,5 +1,6 @@
 import type { EngineDialect } from '../../../driver/index.ts';
 import { sqliteIdempotency } from './idempotency.ts';
+import { sqliteEvents } from './events.ts';
 import { sqliteOutbox } from './outbox.ts';
 import { sqliteSagas } from './sagas.ts';
 
@@ -9,6 +10,7 @@ export const sqliteDialect: EngineDialect = {
   outbox: sqliteOutbox,
   idempotency: sqliteIdempotency,
   sagas: sqliteSagas,
+  events: sqliteEvents,
   models: { sql: 'sqlite', returning: true },
   libraryNames: { typeorm: ['sqlite', 'better-sqlite3'] },
 };

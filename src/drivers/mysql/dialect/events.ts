@@ -1,0 +1,111 @@
+import { fieldOf } from '../../../core/index.ts';
+import {
+  claimedColumns,
+  type ClaimedPublication,
+  type EventDialect,
+  type EventHandle,
+  type EventSql,
+  eventStatements,
+  placeholders,
+} from '../../../driver/index.ts';
+
+const sql: EventSql = {
+  number: 'signed',
+  text: 'char',
+  now: 'now(3)',
+  later: (milliseconds) => `timestampadd(microsecond, ${milliseconds} * 1000, now(3))`,
+  time: (column) => `cast(unix_timestamp(${column}) * 1000 as signed)`,
+  age: (time) => `timestampdiff(microsecond, ${time}, now(3)) div 1000`,
+  forUpdate: 'for update',
+};
+
+const columns = `id bigint not null auto_increment primary key,
+  event_id varchar(200) not null,
+  event varchar(200) not null,
+  listener varchar(200) not null,
+  payload longtext not null,
+  context longtext not null,
+  attempts int not null default 0,
+  published_at timestamp(3) not null default current_timestamp(3),
+  completed_at timestamp(3) null default null`;
+const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
+
+/** Which listeners have something to do: a dip into the index for each. */
+const isDue = `select ? as listener from dual where exists (
+    select 1 from sluice_event_publication where listener = ? and due_at <= now(3))`;
+const lockDue = `select id from sluice_event_publication where listener = ? and due_at <= now(3)
+    order by due_at limit ? for update skip locked`;
+
+async function claimOf(db: EventHandle, listeners: readonly string[], limit: number): Promise<string[]> {
+  const numbers: string[] = [];
+  for (const listener of listeners) {
+    if (numbers.length >= limit) break;
+    const { rows } = await db.query<{ id: number | string }>(lockDue, [listener, limit - numbers.length]);
+    numbers.push(...rows.map(({ id }) => String(id)));
+  }
+  return numbers;
+}
+
+/** Whose turn it is to be asked first; one for all: it is only for fairness. */
+let turn = 0;
+
+function rotated<Entry>(list: readonly Entry[]): readonly Entry[] {
+  turn += 1;
+  const at = turn % Math.max(1, list.length);
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+export const mysqlEvents: EventDialect = {
+  create: [
+    `create table if not exists sluice_event_publication (
+  ${columns},
+  state varchar(20) not null default 'published',
+  last_error text,
+  due_at timestamp(3) null default current_timestamp(3),
+  key sluice_event_publication_due (listener, due_at),
+  key sluice_event_publication_completed (completed_at, id)
+) ${table}`,
+    `create table if not exists sluice_event_archive (
+  ${columns.replace(' auto_increment', '')},
+  key sluice_event_archive_completed (completed_at)
+) ${table}`,
+  ],
+  ...eventStatements(sql),
+  async claim(db, listeners, limit, lease) {
+    const asked = listeners.map(() => isDue).join(' union all ');
+    const { rows: due } = await db.query<{ listener: string }>(
+      asked,
+      listeners.flatMap((listener) => [listener, listener]),
+    );
+    if (due.length === 0) return [];
+    const take = async (): Promise<readonly ClaimedPublication[]> => {
+      const names = rotated(due.map(({ listener }) => String(listener)));
+      const numbers = await claimOf(db, names, limit);
+      if (numbers.length === 0) return [];
+      const chosen = `where id in (${placeholders(numbers)})`;
+      await db.query(
+        `update sluice_event_publication set state = 'processing', attempts = attempts + 1,
+          due_at = timestampadd(microsecond, ? * 1000, now(3)) ${chosen}`,
+        [lease, ...numbers],
+      );
+      const { rows } = await db.query<ClaimedPublication>(
+        `select ${claimedColumns(sql)} from sluice_event_publication ${chosen}`,
+        numbers,
+      );
+      return rows;
+    };
+    return await db.transaction.begin(take, { name: 'claim of events', isolationLevel: 'READ_COMMITTED' });
+  },
+  resubmitFailed: (listener, limit) => ({
+    text: `update sluice_event_publication set state = 'published', attempts = 0, due_at = now(3)
+      where completed_at is null and state = 'failed'${listener === undefined ? '' : ' and listener = $2'} order by id limit $1`,
+    values: [limit, ...(listener === undefined ? [] : [listener])],
+  }),
+  forget: (mode, age) => ({
+    text: `delete from ${mode === 'archive' ? 'sluice_event_archive' : 'sluice_event_publication'}
+      where completed_at < timestampadd(microsecond, $1 * -1000, now(3)) limit 10000`,
+    values: [age],
+  }),
+  // A column of this version may be missing, too.
+  isMissingTable: (error) => [1146, 1054].includes(Number(fieldOf(error, 'errno'))),
+};

@@ -1,0 +1,34 @@
+export type {
+  EventPublication,
+  IncompleteOptions,
+  PublicationCounts,
+  PublicationPage,
+  PublicationState,
+  ResubmitOptions,
+} from './administration.ts';
+export { defineEvent, type EventDefinition, type EventOptions, type PayloadOf } from './definition.ts';
+export { EventOutsideTransactionError, EventTablesMissingError } from './errors.ts';
+export { createEvents, Events } from './events.ts';
+export type {
+  CompletedEvent,
+  DurableEvent,
+  DurableListenerOptions,
+  EventInPhase,
+  EventListener,
+  EventPhase,
+  ProcessListenerOptions,
+  ProcessPhase,
+  PublishedEvent,
+  RolledBackEvent,
+} from './listener.ts';
+export type { EventsOptions, EventsStopOptions } from './options.ts';
+export { createEventTables, eventTablesSql } from './tables.ts';
+export type { CompletionMode } from '../driver/index.ts';
+export type { SqlRunner, SqlRunnerOptions } from '../tables/index.ts';
+export {
+  InvalidPayloadError,
+  PayloadTooLargeError,
+  type StandardSchema,
+  UnserializableError,
+  type Validator,
+} from '../payload/index.ts';

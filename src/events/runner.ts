@@ -1,0 +1,202 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { runBare, runInFrame } from '../context/index.ts';
+import { describeThrown, endsWithin, isError, isInstance, storable, systemClock } from '../core/index.ts';
+import { type Database, type Db, internalsOf } from '../database/index.ts';
+import type { ClaimedPublication, EventDialect, FailedAttempt, Statement } from '../driver/index.ts';
+import { makeAttempt, NotStarted } from './attempt.ts';
+import type { Listeners } from './listener.ts';
+import type { EventsSettings } from './options.ts';
+import { eventTables } from './tables.ts';
+
+/** How long a claim lasts without the lock of its transaction, in milliseconds: of a process that was killed before it. */
+const lease = 5_000;
+/** How long an attempt may wait for its connection, in milliseconds. */
+const startLimit = 2_500;
+/** The longest pause before a publication whose listener failed is tried again. */
+const longestPause = 600_000;
+/** The longest pause where the table cannot be read. */
+const longestWait = 5_000;
+/** The longest text of an error that is kept with a publication. */
+const longestError = 2_000;
+/** How long it may take to roll listeners back, in milliseconds. */
+const stopGrace = 1_000;
+/** How often old publications are deleted. */
+const forgetInterval = 600_000;
+
+/** Runs durable listeners: claims publications, a few at a time, and makes an attempt of each. */
+export class ListenerRunner {
+  readonly #settings: EventsSettings;
+  readonly #listeners: Listeners;
+  readonly #sql: EventDialect;
+  /** What belongs to no listener is asked at the deepest level: it waits for nothing. */
+  readonly #deep: Db;
+  readonly #db: Db;
+  readonly #stop = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #state: 'idle' | 'running' | 'stopped' = 'idle';
+  #isPoked = false;
+  /** All that could be claimed was, so that there may be more. */
+  #mayBeMore = false;
+  #wake: (() => void) | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #failures = 0;
+  #forgetAt = 0;
+  #completed = 0;
+
+  constructor(database: Database, settings: EventsSettings, listeners: Listeners) {
+    const { clientName } = settings;
+    this.#settings = settings;
+    this.#listeners = listeners;
+    this.#db = database.getDb({ clientName });
+    this.#deep = database.getDb({ clientName, level: internalsOf(database).maxLevel });
+    this.#sql = eventTables.of(this.#db);
+  }
+
+  start(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'running';
+    // What is ambient where it happens to be started has nothing to do with what listeners run in.
+    this.#loop = runInFrame(undefined, () => this.#run(), undefined);
+  }
+
+  /** Something may be due. */
+  poke(): void {
+    this.#isPoked = true;
+    if (this.#failures === 0) this.#wake?.();
+  }
+
+  /** Runs what is due until nothing is. @returns how many publications were completed */
+  async drain(): Promise<number> {
+    const before = this.#completed;
+    await runInFrame(
+      undefined,
+      async () => {
+        while ((await this.#claim(this.#settings.concurrency)) > 0) await Promise.all(this.#running);
+      },
+      undefined,
+    );
+    return this.#completed - before;
+  }
+
+  async stop(timeout: number): Promise<void> {
+    this.#state = 'stopped';
+    this.#wake?.();
+    const all = this.#loop.then(() => Promise.all(this.#running));
+    if (await endsWithin(systemClock, all, timeout)) return;
+    this.#stop.abort(new NotStarted(`stop() did not wait any longer than ${timeout} ms`));
+    await endsWithin(systemClock, all, stopGrace);
+  }
+
+  async #run(): Promise<void> {
+    while (this.#state === 'running') {
+      this.#isPoked = false;
+      try {
+        const free = this.#settings.concurrency - this.#running.size;
+        const claimed = free > 0 ? await this.#claim(free) : 0;
+        this.#mayBeMore = claimed === free;
+        this.#failures = 0;
+        await this.#forget();
+      } catch (error) {
+        this.#failures += 1;
+        reportBackgroundError({ source: 'transactional events', error });
+      }
+      await this.#pause();
+    }
+  }
+
+  /** Until the next poll, a poke, or the end of a listener where more may be due. */
+  #pause(): Promise<void> {
+    const { pollInterval, concurrency } = this.#settings;
+    const failed = this.#failures > 0;
+    const isFree = this.#running.size < concurrency;
+    if (this.#state !== 'running' || (!failed && isFree && (this.#isPoked || this.#mayBeMore)))
+      return Promise.resolve();
+    const delay = failed ? Math.min(pollInterval * 2 ** (this.#failures - 1), longestWait) : pollInterval;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancelTimer();
+        this.#wake = undefined;
+        resolve();
+      };
+      const cancelTimer = systemClock.setTimer(done, delay, true);
+      this.#wake = done;
+    });
+  }
+
+  /** @returns how many were claimed; they run */
+  async #claim(limit: number): Promise<number> {
+    const ids = [...this.#listeners.durable.keys()];
+    if (ids.length === 0) return 0;
+    // The tables are those of all tenants.
+    const claiming = runBare(() => this.#sql.claim(this.#deep, ids, limit, lease));
+    const rows = await eventTables.guard(this.#deep, () => claiming);
+    for (const row of rows) {
+      const run = this.#runOne(row).finally(() => {
+        this.#running.delete(run);
+        if (this.#failures === 0 && (this.#mayBeMore || this.#isPoked)) this.#wake?.();
+      });
+      this.#running.add(run);
+    }
+    return rows.length;
+  }
+
+  /** Never rejects: what cannot be noted is due again when its claim is over. */
+  async #runOne(row: ClaimedPublication): Promise<void> {
+    try {
+      await this.#settle(row);
+    } catch (error) {
+      reportBackgroundError({ source: 'transactional events', error });
+    }
+  }
+
+  async #settle(row: ClaimedPublication): Promise<void> {
+    const { attempts, completion } = this.#settings;
+    const listener = this.#listeners.durable.get(row.listener);
+    if (listener === undefined) return await this.#giveBack(row);
+    if (row.attempts > attempts) {
+      const error = `Its process ended, or lost its connection, while the listener ran, in each of ${attempts} attempts`;
+      return await this.#fail({ id: row.id, attempts: row.attempts, error, pause: undefined });
+    }
+    try {
+      const [db, sql] = [this.#db, this.#sql];
+      const stop = this.#stop.signal;
+      if (await makeAttempt({ db, sql, row, listener, completion, stop, startLimit })) this.#completed += 1;
+    } catch (error) {
+      if (isInstance(error, NotStarted)) return await this.#giveBack(row);
+      reportBackgroundError({ source: `durable listener "${listener.id}"`, error });
+      // Where it is committed all the same, and only a hook after it has failed, there is nothing to be noted.
+      await this.#fail({ id: row.id, attempts: row.attempts, error: describe(error), pause: this.#pauseAfter(row) });
+    }
+  }
+
+  #pauseAfter({ attempts }: ClaimedPublication): number | undefined {
+    if (attempts >= this.#settings.attempts) return undefined;
+    return Math.min(this.#settings.retryDelay * 2 ** Math.min(attempts - 1, 20), longestPause);
+  }
+
+  #fail(attempt: FailedAttempt): Promise<void> {
+    return this.#query(this.#sql.fail(attempt));
+  }
+
+  #giveBack({ id, attempts }: ClaimedPublication): Promise<void> {
+    return this.#query(this.#sql.giveBack(id, attempts));
+  }
+
+  async #forget(): Promise<void> {
+    const { completion, retention } = this.#settings;
+    if (completion === 'delete' || systemClock.now() < this.#forgetAt) return;
+    this.#forgetAt = systemClock.now() + forgetInterval;
+    await this.#query(this.#sql.forget(completion, retention));
+  }
+
+  async #query(asked: Statement): Promise<void> {
+    await eventTables.query(this.#deep, asked);
+  }
+}
+
+/** What is kept of an error, and shown to those who look. */
+function describe(error: unknown): string {
+  if (typeof error === 'string') return storable(error, longestError);
+  const { name, message } = describeThrown(error);
+  return storable(isError(error) ? `${name}: ${message}` : message, longestError);
+}
