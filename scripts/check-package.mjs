@@ -12,6 +12,7 @@ try {
   if (unpackInto(folder, root).length > 3) throw new Error('the package has more than three dependencies');
   expectLoads('sluice', undefined);
   expectLoads('sluice/outbox', undefined);
+  expectLoads('sluice/events', undefined);
   expectLoads('sluice/idempotency', undefined);
   expectLoads('sluice/cache', undefined);
   // It is given a client, and needs no package of its own.

@@ -20,6 +20,7 @@ export const sections = [
       'what-you-may-still-see',
       'jobs',
       'outbox',
+      'transactional-events',
       'idempotency',
       'context',
       'engines',

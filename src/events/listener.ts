@@ -2,7 +2,7 @@ import { aFunction, type Check, InvalidOptionError, label, milliseconds, oneOf, 
 import type { Outcome } from '../connection/index.ts';
 import { checkEvent, type EventDefinition } from './definition.ts';
 
-/** What every listener is told of an event, besides its payload. */
+/** What every listener gets in addition to the payload. */
 export interface PublishedEvent {
   /** A UUID that names the event: the same for all of its listeners and all of their attempts. */
   readonly id: string;
@@ -10,13 +10,13 @@ export interface PublishedEvent {
   readonly name: string;
 }
 
-/** What a listener after a rollback is told. */
+/** What a listener after a rollback gets in addition. */
 export interface RolledBackEvent extends PublishedEvent {
   /** What the caller of the transaction gets. */
   readonly error: unknown;
 }
 
-/** What a listener after the end of a transaction is told. */
+/** What a listener after the end of a transaction gets in addition. */
 export interface CompletedEvent extends PublishedEvent {
   /** What became of the transaction. */
   readonly outcome: Outcome;
@@ -24,7 +24,7 @@ export interface CompletedEvent extends PublishedEvent {
   readonly error: unknown;
 }
 
-/** What a durable listener is told. */
+/** What a durable listener gets in addition. */
 export interface DurableEvent extends PublishedEvent {
   /** When it was published, by the clock of the database. */
   readonly publishedAt: Date;
@@ -40,7 +40,7 @@ export type ProcessPhase = 'beforeCommit' | 'afterCommit' | 'afterRollback' | 'a
 /** When a listener runs. */
 export type EventPhase = ProcessPhase | 'durable';
 
-/** What a listener is told, by its phase. */
+/** What a listener gets in addition to the payload, by its phase. */
 export interface EventInPhase {
   /** In the transaction, before its COMMIT. */
   readonly beforeCommit: PublishedEvent;

@@ -36,7 +36,7 @@ const checks: Record<keyof EventsOptions, Check> = {
   clientName: text(200),
   completion: oneOf(['keep', 'delete', 'archive']),
   retention: milliseconds(1_000, 10 * 365 * 86_400_000),
-  concurrency: integer(1, 1_000),
+  concurrency: integer(1, 10_000),
   pollInterval: milliseconds(10),
   attempts: integer(1, 1_000),
   retryDelay: milliseconds(1),

@@ -15,8 +15,16 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     /** Gives the value that is to be used, or what is wrong. */
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
     /** Only for the compiler. */
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    readonly types?: StandardTypes<Input, Output> | undefined;
   };
+}
+
+/** What a validator takes and gives, for the compiler. */
+interface StandardTypes<Input, Output> {
+  /** What it takes. */
+  readonly input: Input;
+  /** What it gives. */
+  readonly output: Output;
 }
 
 /** A value that passed, or what is wrong with one. */

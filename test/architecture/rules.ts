@@ -143,6 +143,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
       '.',
       'core',
       'outbox',
+      'events',
       'idempotency',
       'queue',
       'drivers/postgres',

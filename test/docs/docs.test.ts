@@ -8,6 +8,7 @@ import * as cache from '../../src/cache/index.ts';
 import * as nestjs from '../../src/frameworks/nestjs/index.ts';
 import * as model from '../../src/model/index.ts';
 import * as outbox from '../../src/outbox/index.ts';
+import * as events from '../../src/events/index.ts';
 import * as idempotency from '../../src/ports/idempotency/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as testing from '../../src/testing/index.ts';
@@ -93,6 +94,7 @@ describe('the page of errors', () => {
   const classes = Object.entries({
     ...sluice,
     ...outbox,
+    ...events,
     ...idempotency,
     ...queue,
     ...testing,

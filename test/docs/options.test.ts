@@ -41,6 +41,7 @@ describe.each<[page: string, words: string, entry: string, types: string[], own?
   ['caching', 'Of `createCache(database, options)`', 'sluice-cache', ['CacheOptions']],
   ['caching', 'A rollback, and a transaction that touched nothing', 'sluice-cache-redis', ['RedisStoreOptions']],
   ['outbox', 'Of `createRelay(database, options)`:', 'sluice-outbox', ['RelayOptions']],
+  ['transactional-events', 'Of `createEvents(database, options)`:', 'sluice-events', ['EventsOptions']],
   ['idempotency', 'Of `idempotent(database, options, handler)`:', 'sluice-idempotency', ['IdempotentOptions']],
   ['models', 'Of `defineModel<Row>(options)`:', 'sluice-model', ['ModelOptions']],
   ['models', 'Of `cache`;', 'sluice-model', ['ModelCacheOptions']],

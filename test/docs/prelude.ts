@@ -12,6 +12,7 @@ import type { INestApplication } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 import type { ContextCarrier, Database, Db } from 'sluice';
 import type { Cache, CacheStore } from 'sluice/cache';
+import type { EventDefinition, Events } from 'sluice/events';
 import type { FleetBus } from 'sluice/inspector';
 import type { IoRedisFleetSubscriber } from 'sluice/inspector/redis';
 import type { Model } from 'sluice/model';
@@ -36,6 +37,8 @@ declare global {
   const worker: Worker;
   const message: OutboxMessage;
   const relay: Relay;
+  const events: Events;
+  const orderPlaced: EventDefinition<{ orderId: number }>;
   const suite: ConformanceSuite;
   const toyOutbox: OutboxDialect;
   const fleet: FleetBus;

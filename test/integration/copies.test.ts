@@ -34,6 +34,7 @@ afterAll(() => {
 const server = useTestDatabase();
 beforeAll(async () => {
   await own.outbox.createOutboxTables(server.open().current);
+  await own.events.createEventTables(server.open().current);
   await own.idempotency.createIdempotencyTables(server.open().current);
 });
 
@@ -230,6 +231,17 @@ const entrances: Readonly<Record<string, Use>> = {
     await until('it is shown', async () => (await snapshotOf(inspector.url)).includes('"worker"'));
   },
   createOutboxTables: ({ database, taker }) => taker.outbox.createOutboxTables(database.current),
+  createEventTables: ({ database, taker }) => taker.events.createEventTables(database.current),
+  createEvents: async ({ database, taker, maker }) => {
+    const sold = maker.events.defineEvent<number>('copies.sold');
+    const [one, other] = [taker.events.createEvents(database), maker.events.createEvents(database)];
+    const said: number[] = [];
+    one.on(sold, { phase: 'durable', id: 'copies' }, (product) => void said.push(product));
+    other.on(sold, { phase: 'durable', id: 'copies' }, (product) => void said.push(-product));
+    await database.transaction(() => one.publish(sold, 1));
+    expect(await other.drain()).toBe(1);
+    expect(said).toEqual([-1]);
+  },
   createIdempotencyTables: ({ database, taker }) => taker.idempotency.createIdempotencyTables(database.current),
   idempotent: async ({ database, taker, maker }) => {
     const call = (entries: Entries): Promise<unknown> =>
@@ -627,6 +639,8 @@ describe('of another version', () => {
     ['createJobs', () => queue.createJobs(foreign(), { queues: { sale: queue.defineQueue('sale') } })],
     ['createRelay', () => outbox.createRelay(foreign(), { channel: 'c', deliver: () => Promise.resolve() })],
     ['createOutboxTables', () => outbox.createOutboxTables(foreign().current)],
+    ['createEvents', () => own.events.createEvents(foreign())],
+    ['createEventTables', () => own.events.createEventTables(foreign().current)],
     ['createIdempotencyTables', () => own.idempotency.createIdempotencyTables(foreign().current)],
     ['idempotent', () => own.idempotency.idempotent(foreign(), { key: 'k', scope: 's' }, () => 1)],
     ['forgetExpiredKeys', () => own.idempotency.forgetExpiredKeys(foreign().current)],

@@ -8,6 +8,7 @@ import { createContextCarrier, type Database, InvalidOptionError } from '../../s
 import { createHttpContext } from '../../src/http/index.ts';
 import { joinFleet, startInspector } from '../../src/inspector/index.ts';
 import { createModel } from '../../src/model/index.ts';
+import { createEvents } from '../../src/events/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { createJobs } from '../../src/queue/index.ts';
 import { rejection } from '../support/settled.ts';
@@ -22,6 +23,7 @@ const functions = [
   [createApp, {}],
   [createCache, { name: 'stock', store: shared }],
   [createChangesRelay, { store: shared }],
+  [createEvents, {}],
   [createHttpContext, {}],
   [createJobs, { queues: { invoice } }],
   [createModel, { table: 'post', key: 'id' }],

@@ -3,6 +3,7 @@ import { compatRows } from './compat-rows.ts';
 import { coreRows } from './core-rows.ts';
 import { driverRows } from './driver-rows.ts';
 import { idempotencyRows } from './idempotency-rows.ts';
+import { eventRows } from './event-rows.ts';
 import { httpRows } from './http-rows.ts';
 import { inspectorRows } from './inspector-rows.ts';
 import { jobRows } from './job-rows.ts';
@@ -23,6 +24,7 @@ export const table: readonly Row[] = [
   ...portRows,
   ...nestRows,
   ...httpRows,
+  ...eventRows,
   ...idempotencyRows,
   ...telemetryRows,
   ...inspectorRows,

@@ -10,6 +10,7 @@ import * as express from '../../src/frameworks/express/index.ts';
 import * as fastify from '../../src/frameworks/fastify/index.ts';
 import * as hono from '../../src/frameworks/hono/index.ts';
 import * as http from '../../src/http/index.ts';
+import * as events from '../../src/events/index.ts';
 import * as idempotency from '../../src/ports/idempotency/index.ts';
 import * as inspector from '../../src/inspector/entry/index.ts';
 import * as knex from '../../src/integrations/knex/index.ts';
@@ -37,6 +38,7 @@ export const own = {
   fastify,
   hono,
   http,
+  events,
   idempotency,
   inspector,
   knex,
@@ -68,6 +70,7 @@ const files: Readonly<Record<keyof Entries, string>> = {
   fastify: 'frameworks/fastify',
   hono: 'frameworks/hono',
   http: 'http',
+  events: 'events',
   idempotency: 'ports/idempotency',
   inspector: 'inspector/entry',
   knex: 'integrations/knex',

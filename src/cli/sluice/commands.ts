@@ -97,6 +97,15 @@ The exit code is 0 if SIGINT or SIGTERM has ended it, 1 if the server cannot be 
     },
   },
   {
+    name: 'event-sql',
+    about: 'prints the SQL of the tables of transactional events',
+    options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },
+    async run({ values }) {
+      const { printEventSql } = await import('./event-sql.ts');
+      return printEventSql(values['dialect'] ?? 'postgres');
+    },
+  },
+  {
     name: 'idempotency-sql',
     about: 'prints the SQL of the table of idempotent calls',
     options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },

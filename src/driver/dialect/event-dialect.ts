@@ -72,6 +72,7 @@ export interface FailedAttempt {
   readonly id: string;
   /** What the claim had counted: another claim since then makes it void. */
   readonly attempts: number;
+  /** In words. */
   readonly error: string;
   /** Milliseconds until the next attempt; none: it is parked. */
   readonly pause: number | undefined;

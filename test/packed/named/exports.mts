@@ -27,6 +27,7 @@ import * as honoEntry from 'sluice/hono';
 import { createHttpContext, HeldResponse, problemOf, routeTransaction, shutdown } from 'sluice/http';
 import { joinFleet, startInspector } from 'sluice/inspector';
 import { postgresFleet } from 'sluice/inspector/postgres';
+import { createEvents } from 'sluice/events';
 import { idempotent } from 'sluice/idempotency';
 import { redisFleet } from 'sluice/inspector/redis';
 import { bindKnex, createKnex } from 'sluice/knex';
@@ -111,6 +112,7 @@ export const kysely = bindKysely(
 );
 export const drizzled = bindDrizzle(drizzle(pool), database);
 export const knex = bindKnex(createKnex(database), database);
+export const events = createEvents(database);
 export const once = idempotent(database, { key: '7', scope: 'sell' }, () => 7);
 export const store = bindEntries(database, { append: async (stream: string) => stream }, ['append']);
 export const dataSource = createDataSource(database, { entities: [] });
