@@ -132,7 +132,7 @@ describe('what is not committed is not published', () => {
       await database.transaction(() => events.publish(placed, { id: 3 }), nested);
     });
     await events.drain();
-    expect(said.toSorted()).toEqual([1, 10, 3, 30]);
+    expect(new Set(said)).toEqual(new Set([1, 10, 3, 30]));
   });
 
   itWith('several writers')('of a transaction around a REQUIRES_NEW, whose own are', async () => {

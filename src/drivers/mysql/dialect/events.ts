@@ -79,7 +79,7 @@ export const mysqlEvents: EventDialect = {
     );
     if (due.length === 0) return [];
     const take = async (): Promise<readonly ClaimedPublication[]> => {
-      const names = rotated(due.map(({ listener }) => String(listener)));
+      const names = rotated(due.map(({ listener }) => listener));
       const numbers = await claimOf(db, names, limit);
       if (numbers.length === 0) return [];
       const chosen = `where id in (${placeholders(numbers)})`;
