@@ -53,6 +53,8 @@ export class TransactionConnection {
   #wasFailed = false;
   /** What it failed it with. */
   #failedBy: unknown;
+  /** The server is asked to cancel what was sent last, by a request that could hit what comes next. */
+  #cancelling: Promise<void> | undefined;
   /** Others may be sent behind what is under way. */
   #mayBeFollowed = false;
   /** What is under way, in the history of the chain. */
@@ -156,8 +158,9 @@ export class TransactionConnection {
    */
   async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
     this.#sent = undefined;
-    const running = runUntraced(() => this.connection?.run(steps));
-    if (running === undefined) return undefined;
+    const { connection } = this;
+    if (connection === undefined) return undefined;
+    const running = this.#run(connection, steps);
     const { cancellation } = this.#borrower;
     this.#ends(steps);
     cancellation.watch(running);
@@ -170,8 +173,9 @@ export class TransactionConnection {
   /** Waits for the answer no longer than for that of a cancelled statement. */
   async rollBack(): Promise<void> {
     const steps = [rollbackStep];
-    const running = runUntraced(() => this.connection?.run(steps));
-    if (running === undefined) return;
+    const { connection } = this;
+    if (connection === undefined) return;
+    const running = this.#run(connection, steps);
     this.#ends(steps);
     const answer = await this.#borrower.cancellation.bounded(running);
     this.#hold.rests();
@@ -197,8 +201,34 @@ export class TransactionConnection {
 
   /** Has the server cancel the statements if they are what runs there, and never sends them if they wait for their turn. */
   async withdraw(statements: readonly Statement[]): Promise<void> {
-    if (this.#sent === statements) await this.connection?.cancel();
-    else (this.#withdrawn ??= new WeakSet()).add(statements);
+    if (this.#sent !== statements) {
+      (this.#withdrawn ??= new WeakSet()).add(statements);
+      return;
+    }
+    const cancelling = this.connection?.cancel();
+    this.#cancelling = cancelling;
+    await cancelling;
+    if (this.#cancelling === cancelling) this.#cancelling = undefined;
+  }
+
+  /**
+   * Runs steps once no request that was for others can hit them.
+   * @param check throws where they are to be sent no longer
+   */
+  #run(connection: DriverConnection, steps: readonly Step[], check?: () => void): Promise<Exchange> {
+    if (this.#cancelling !== undefined) return this.#runAfter(this.#cancelling, connection, steps, check);
+    return runUntraced(() => connection.run(steps));
+  }
+
+  async #runAfter(
+    cancelling: Promise<void>,
+    connection: DriverConnection,
+    steps: readonly Step[],
+    check?: () => void,
+  ): Promise<Exchange> {
+    await cancelling;
+    check?.();
+    return await runUntraced(() => connection.run(steps));
   }
 
   /** Carries out steps with these statements in them; resolves when all is known of them. */
@@ -213,7 +243,7 @@ export class TransactionConnection {
     for (const { type } of steps) if (type === 'savepoint') this.#borrower.record.note(type);
     this.#note = this.#borrower.record.note('statement', texts);
     onSent?.(connection);
-    const running = runUntraced(() => connection.run(steps));
+    const running = this.#run(connection, steps, () => this.#borrower.cancellation.throwIfRequested());
     const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, frame.chain);
     // What may be cancelled by itself is not followed: the request could hit what comes next.
     this.#mayBeFollowed = stopWatching === undefined && isAlone !== true;

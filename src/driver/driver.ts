@@ -122,9 +122,9 @@ export interface DriverConnection {
   run(steps: readonly Step[]): Promise<Exchange>;
   /**
    * Sends statements behind an exchange that is under way, in its transaction and before it was answered: pipelining. The
-   * `run` of the same statements, in this order, takes the answer. What fails is no reason to run what stands behind it:
-   * `run` sends that anew. A `run` of anything else forgets them, and waits until the server has ended with them; it
-   * comes only for a transaction that is rolled back.
+   * `run` of the same statements, in this order, takes the answer, which is what they would have come to one after the other:
+   * what the server has not run for a failure before it, `run` sends anew. A `run` of anything else forgets them, and waits
+   * until the server has ended with them; it comes only for a transaction that is rolled back.
    * @returns whether they are on their way; `false` where they have to wait for their turn
    */
   sendAhead?(statements: readonly Statement[]): boolean;

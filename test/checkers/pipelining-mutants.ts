@@ -75,3 +75,57 @@ export const pipeliningMutants: readonly Mutant[] = [
     tests,
   },
 ];
+
+const onMariadb = ['engines/mariadb-pipelining.test.ts'];
+
+export const mariadbPipeliningMutants: readonly Mutant[] = [
+  {
+    name: 'answers handed to the neighbour',
+    file: 'drivers/mysql/wire/pipeline.ts',
+    find: 'this.#awaited.push({ command, part, at, answerBegins: connection.sequenceId });',
+    replace: 'this.#awaited.splice(1, 0, { command, part, at, answerBegins: connection.sequenceId });',
+    tests: onMariadb,
+  },
+  {
+    name: 'what ran without its BEGIN counts as run',
+    file: 'drivers/mysql/exchange/connection.ts',
+    find: 'sent?.transaction !== this.#session.transaction',
+    replace: 'sent?.transaction === undefined',
+    tests: onMariadb,
+  },
+  {
+    name: 'what a rollback does not undo is sent ahead',
+    file: 'drivers/mysql/sql/inspect.ts',
+    find: 'isAllOrNothing(text) && !outlasting.test(text)',
+    replace: 'text !== ""',
+    tests: onMariadb,
+  },
+  {
+    name: 'a batch is sent ahead as if it were one statement',
+    file: 'drivers/mysql/exchange/sent-ahead.ts',
+    find: 'statement === undefined || statements.length > 1 || ',
+    replace: 'statement === undefined || ',
+    tests: onMariadb,
+  },
+  {
+    name: 'what runs next is not cancelled',
+    file: 'drivers/mysql/exchange/connection.ts',
+    find: 'this.#ahead.isUnderWay ? () => this.#ahead.awaitNext(nextCancel) : undefined',
+    replace: 'undefined',
+    tests: onMariadb,
+  },
+  {
+    name: 'a refusal of what another was to prepare counts as its own',
+    file: 'drivers/mysql/exchange/connection.ts',
+    find: 'if (sent.flight.lacksPrepared(answer)) return await this.#start(steps);',
+    replace: '',
+    tests: onMariadb,
+  },
+  {
+    name: 'a request to cancel hits what comes next',
+    file: 'connection/transaction-connection.ts',
+    find: 'this.#cancelling = cancelling;\n    await',
+    replace: 'await',
+    tests: onMariadb,
+  },
+];

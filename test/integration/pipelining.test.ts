@@ -7,7 +7,7 @@ import { type Database, type StatementTrace, traceNames } from '../../src/index.
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
-import { libraries, openRunners } from '../support/pipelined-programs.ts';
+import { libraries, openRunners } from '../support/pipelined-postgres.ts';
 import { rejection, until } from '../support/settled.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
 

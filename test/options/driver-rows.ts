@@ -75,6 +75,7 @@ export const driverRows: readonly Row[] = [
       preparedStatements: whole(1, 10_000),
       settings: called(() => ({})),
       resolveCommit: truth,
+      pipelining: truth,
     },
   },
   {

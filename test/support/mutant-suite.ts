@@ -27,8 +27,8 @@ function copyWith(mutant: Mutant | undefined): string {
 }
 
 /** How many of the tests fail on a copy; none: the tests passed. */
-async function failuresOn(copy: string, tests: readonly string[]): Promise<number> {
-  const args = ['run', '--project', 'main', '--reporter', 'json', '--outputFile', 'result.json', '--bail', '1'];
+async function failuresOn(copy: string, tests: readonly string[], project: string): Promise<number> {
+  const args = ['run', '--project', project, '--reporter', 'json', '--outputFile', 'result.json', '--bail', '1'];
   const files = tests.map((test) => join('test', test));
   const env: NodeJS.ProcessEnv = { ...process.env };
   for (const name of [
@@ -55,8 +55,11 @@ async function failuresOn(copy: string, tests: readonly string[]): Promise<numbe
   return result.numFailedTests;
 }
 
-/** Tests that each mutant is found, and that the copy without one is right. */
-export function mutantSuite(mutants: readonly Mutant[]): void {
+/**
+ * Tests that each mutant is found, and that the copy without one is right.
+ * @param project that the tests belong to
+ */
+export function mutantSuite(mutants: readonly Mutant[], project = 'main'): void {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-mutants-'));
   });
@@ -64,12 +67,12 @@ export function mutantSuite(mutants: readonly Mutant[]): void {
 
   it('is none without one: the tests pass on the copy', { timeout: 120_000 }, async () => {
     const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
-    expect(await failuresOn(copyWith(undefined), tests)).toBe(0);
+    expect(await failuresOn(copyWith(undefined), tests, project)).toBe(0);
   });
 
   for (const mutant of mutants) {
     it(`${mutant.name}: found`, { timeout: 120_000 }, async () => {
-      expect(await failuresOn(copyWith(mutant), mutant.tests)).toBeGreaterThan(0);
+      expect(await failuresOn(copyWith(mutant), mutant.tests, project)).toBeGreaterThan(0);
     });
   }
 }

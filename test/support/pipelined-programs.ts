@@ -1,103 +1,81 @@
 // Random programs for a transaction, and what they come to.
-import { EntitySchema as MikroSchema } from '@mikro-orm/core';
-import { MikroORM } from '@mikro-orm/postgresql';
-import { sql as drizzleSql } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/node-postgres';
 import fc from 'fast-check';
-import { CompiledQuery, Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
-import { ambientPool } from '../../src/drivers/postgres/index.ts';
-import { afterCommit, afterRollback, type Database } from '../../src/index.ts';
-import { bindDrizzle } from '../../src/integrations/drizzle/index.ts';
-import { createKnex } from '../../src/integrations/knex/index.ts';
-import { bindKysely } from '../../src/integrations/kysely/index.ts';
-import { bindMikroOrm, mikroOrmTypes } from '../../src/integrations/mikro-orm/index.ts';
-import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import { afterCommit, afterRollback, type Database, type TransactionOptions } from '../../src/index.ts';
 
-export const libraries = ['sql', 'pg', 'Kysely', 'Drizzle', 'Knex', 'TypeORM', 'MikroORM'] as const;
-export type LibraryName = (typeof libraries)[number];
+/** A statement that fails, or whose transaction does. */
+export type Fault = 'fail' | 'misfit' | 'unsendable' | 'conflict' | 'deadlock';
 
-/** What may be done in a transaction. */
-export type Step =
+/** What may be done in a transaction, through one of the libraries. */
+export type Step<Name extends string> =
   | {
       readonly type: 'insert' | 'update' | 'delete';
-      readonly by: LibraryName;
+      readonly by: Name;
       readonly id: number;
       readonly caught: boolean;
     }
-  | { readonly type: 'read' | 'fail' | 'misfit' | 'unsendable'; readonly by: LibraryName; readonly caught: boolean }
+  | { readonly type: 'read' | Fault; readonly by: Name; readonly caught: boolean }
   | {
       readonly type: 'nested' | 'joined';
-      readonly by: LibraryName;
-      readonly steps: readonly Step[];
+      readonly by: Name;
+      readonly steps: readonly Step<Name>[];
       readonly throws: boolean;
       readonly caught: boolean;
     }
-  | { readonly type: 'parallel'; readonly branches: readonly (readonly Step[])[]; readonly all: boolean }
+  | { readonly type: 'parallel'; readonly branches: readonly (readonly Step<Name>[])[]; readonly all: boolean }
   | { readonly type: 'hook' }
   | { readonly type: 'abort' };
 
-const by = fc.constantFrom(...libraries);
-const caught = fc.boolean();
-const leaf: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ type: fc.constant('insert' as const), by, id: fc.nat(12), caught }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({ type: fc.constantFrom('update' as const, 'delete' as const), by, id: fc.nat(12), caught }),
-  },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('read' as const), by, caught }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constantFrom('fail' as const, 'misfit' as const, 'unsendable' as const),
-      by,
-      caught,
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant({ type: 'hook' } as const) },
-);
+type Steps<Name extends string> = fc.Arbitrary<readonly Step<Name>[]>;
 
-function steps(depth: number): fc.Arbitrary<readonly Step[]> {
-  return fc.array(
-    depth === 0
-      ? leaf
-      : fc.oneof(
-          { weight: 4, arbitrary: leaf },
-          { weight: 2, arbitrary: parallel(depth - 1) },
-          { weight: 1, arbitrary: scope(depth - 1) },
-        ),
-    { minLength: 1, maxLength: 4 },
+/** Programs of one transaction, and such that are cancelled from outside while branches of them are under way. */
+export function programsOf<Name extends string>(
+  libraries: readonly Name[],
+  faults: readonly Fault[],
+): { readonly program: Steps<Name>; readonly cancelledProgram: Steps<Name> } {
+  const by = fc.constantFrom(...libraries);
+  const caught = fc.boolean();
+  const leaf: fc.Arbitrary<Step<Name>> = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ type: fc.constant('insert' as const), by, id: fc.nat(12), caught }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ type: fc.constantFrom('update' as const, 'delete' as const), by, id: fc.nat(12), caught }),
+    },
+    { weight: 3, arbitrary: fc.record({ type: fc.constant('read' as const), by, caught }) },
+    { weight: 1, arbitrary: fc.record({ type: fc.constantFrom(...faults), by, caught }) },
+    { weight: 1, arbitrary: fc.constant({ type: 'hook' } as const) },
   );
+  const parallel = (depth: number): fc.Arbitrary<Step<Name>> =>
+    fc.record({
+      type: fc.constant('parallel' as const),
+      branches: fc.array(steps(depth), { minLength: 2, maxLength: 5 }),
+      all: fc.boolean(),
+    });
+  const scope = (depth: number): fc.Arbitrary<Step<Name>> =>
+    fc.record({
+      type: fc.constantFrom('nested' as const, 'joined' as const),
+      by,
+      steps: steps(depth),
+      throws: fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
+      caught: fc.boolean(),
+    });
+  const steps = (depth: number): Steps<Name> =>
+    fc.array(
+      depth === 0
+        ? leaf
+        : fc.oneof(
+            { weight: 4, arbitrary: leaf },
+            { weight: 2, arbitrary: parallel(depth - 1) },
+            { weight: 1, arbitrary: scope(depth - 1) },
+          ),
+      { minLength: 1, maxLength: 4 },
+    );
+  const cancelledProgram = fc
+    .tuple(fc.array(steps(2), { minLength: 1, maxLength: 4 }), steps(1), fc.boolean())
+    .map(([branches, before, all]) => [
+      { type: 'parallel', branches: [[...before, { type: 'abort' }], ...branches], all } as const,
+    ]);
+  return { program: steps(3), cancelledProgram };
 }
-
-function parallel(depth: number): fc.Arbitrary<Step> {
-  return fc.record({
-    type: fc.constant('parallel' as const),
-    branches: fc.array(steps(depth), { minLength: 2, maxLength: 5 }),
-    all: fc.boolean(),
-  });
-}
-
-function scope(depth: number): fc.Arbitrary<Step> {
-  const throws = fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
-  return fc.record({
-    type: fc.constantFrom('nested' as const, 'joined' as const),
-    by,
-    steps: steps(depth),
-    throws,
-    caught: fc.boolean(),
-  });
-}
-
-/** Of one transaction. */
-export const program: fc.Arbitrary<readonly Step[]> = steps(3);
-
-/** One that is cancelled from outside while branches of it are under way. */
-export const cancelledProgram: fc.Arbitrary<readonly Step[]> = fc
-  .tuple(fc.array(steps(2), { minLength: 1, maxLength: 4 }), steps(1), fc.boolean())
-  .map(([branches, before, all]) => [
-    { type: 'parallel', branches: [[...before, { type: 'abort' }], ...branches], all } as const,
-  ]);
 
 /** What a program came to. */
 export interface Trace {
@@ -108,127 +86,45 @@ export interface Trace {
   readonly ended: unknown;
 }
 
-type Run = (text: string, values: readonly unknown[]) => Promise<readonly unknown[]>;
-type Nest = (body: () => Promise<void>) => Promise<unknown>;
+export type Run = (text: string, values: readonly unknown[]) => Promise<readonly unknown[]>;
+export type Nest = (body: () => Promise<void>) => Promise<unknown>;
 
 /** Runs texts through each library, and opens scopes with it. */
-export interface Runners {
-  readonly run: Readonly<Record<LibraryName, Run>>;
-  readonly nest: Readonly<Record<LibraryName, Nest>>;
-  /** Issues texts at once on what the own transaction of a library hands out. */
-  readonly onOwn: Readonly<Record<Exclude<LibraryName, 'sql' | 'pg'>, (texts: readonly string[]) => Promise<unknown>>>;
+export interface Runners<Name extends string> {
+  readonly run: Readonly<Record<Name, Run>>;
+  readonly nest: Readonly<Record<Name, Nest>>;
   readonly close: () => Promise<void>;
 }
 
-export async function openRunners(database: Database<'default'>): Promise<Runners> {
-  const plain = ambientPool(database);
-  const kysely = bindKysely(new Kysely({ dialect: new PostgresDialect({ pool: ambientPool(database) }) }), database);
-  const db = bindDrizzle(drizzle(ambientPool(database)), database);
-  const knex = createKnex(database);
-  const dataSource = await createDataSource(database, {}).initialize();
-  const pool = ambientPool(database, undefined, { types: mikroOrmTypes(pg.types) });
-  const Product = new MikroSchema<{ id: number }>({
-    name: 'Product',
-    tableName: 'product',
-    properties: { id: { type: 'integer', primary: true } },
-  });
-  const orm = bindMikroOrm(
-    await MikroORM.init({
-      dbName: 'the one of the pool',
-      ensureDatabase: false,
-      entities: [Product],
-      driverOptions: new PostgresDialect({ pool }),
-    }),
-    database,
-  );
-  const nested: Nest = (body) => database.transaction(body, { propagation: 'NESTED' });
-  return {
-    run: {
-      sql: async (text, values) => (await database.current.query(text, values)).rows,
-      pg: async (text, values) => (await plain.query(text, [...values])).rows as unknown[],
-      Kysely: async (text, values) => (await kysely.executeQuery(CompiledQuery.raw(text, [...values]))).rows,
-      Drizzle: async (text, values) => (await db.execute(drizzleText(text, values))).rows,
-      Knex: async (text, values) =>
-        (await knex.raw<{ rows: unknown[] }>(text.replaceAll(/\$\d/g, '?'), values as never)).rows,
-      TypeORM: async (text, values) => {
-        const answer: unknown = await dataSource.query(text, [...values]);
-        return text.startsWith('select') ? (answer as unknown[]) : [];
-      },
-      MikroORM: async (text, values) =>
-        await orm.em
-          .fork()
-          .execute(text.replaceAll(/\$\d/g, '?'), [...values], text.startsWith('select') ? 'all' : 'run')
-          .then((answer: unknown) => (text.startsWith('select') ? (answer as unknown[]) : [])),
-    },
-    nest: {
-      sql: nested,
-      pg: nested,
-      Kysely: (body) => kysely.transaction().execute(body),
-      Drizzle: (body) => db.transaction(body),
-      Knex: async (body) => await knex.transaction(body),
-      TypeORM: (body) => dataSource.transaction(body),
-      MikroORM: (body) => orm.em.fork().transactional(body),
-    },
-    onOwn: {
-      Kysely: (all) =>
-        kysely
-          .transaction()
-          .execute((trx) => Promise.all(all.map((text) => trx.executeQuery(CompiledQuery.raw(text, []))))),
-      Drizzle: (all) => db.transaction((tx) => Promise.all(all.map((text) => tx.execute(drizzleSql.raw(text))))),
-      Knex: (all) => knex.transaction((trx) => Promise.all(all.map((text) => trx.raw(text)))),
-      TypeORM: (all) => dataSource.transaction((manager) => Promise.all(all.map((text) => manager.query(text)))),
-      MikroORM: (all) => orm.em.fork().transactional((em) => Promise.all(all.map((text) => em.execute(text)))),
-    },
-    async close() {
-      await Promise.all([kysely.destroy(), knex.destroy(), dataSource.destroy(), orm.close()]);
-    },
-  };
+/** What an engine is told for a step. */
+export interface Language<Name extends string> {
+  readonly texts: Readonly<Partial<Record<Step<Name>['type'], string>>>;
+  readonly valuesOf: (step: Step<Name>) => readonly unknown[];
 }
-
-function drizzleText(text: string, values: readonly unknown[]): ReturnType<typeof drizzleSql> {
-  const parts = text.split(/\$\d/);
-  return drizzleSql.join(
-    parts.flatMap((part, index) =>
-      index === 0 ? [drizzleSql.raw(part)] : [drizzleSql`${values[index - 1]}`, drizzleSql.raw(part)],
-    ),
-  );
-}
-
-const unsendable = {
-  toPostgres: (): never => {
-    throw new RangeError('cannot be sent');
-  },
-};
-const texts = {
-  insert: 'insert into product (id) values ($1) returning id',
-  update: 'update product set id = id + 20 where id = $1',
-  delete: 'delete from product where id = $1',
-  read: 'select id from product order by id',
-  fail: 'select 1 / ($1::int - 1)',
-  misfit: 'select $1::int',
-  unsendable: 'select $1::text',
-} as const;
 
 class Wanted extends Error {
   readonly code = 'WANTED';
 }
 
+/** How a program is run. */
+export interface RunOptions {
+  readonly transaction?: TransactionOptions;
+  /** Comes first in the transaction. */
+  readonly before?: () => Promise<unknown>;
+}
+
 /** Runs a program as one transaction. */
-export async function runProgram(
+export async function runProgram<Name extends string>(
   database: Database<'default'>,
-  { run, nest }: Runners,
-  body: readonly Step[],
+  { run, nest }: Runners<Name>,
+  { texts, valuesOf }: Language<Name>,
+  body: readonly Step<Name>[],
+  { transaction, before }: RunOptions = {},
 ): Promise<Trace> {
   const results: Record<string, unknown> = {};
   const hooks: string[] = [];
   const controller = new AbortController();
-  const valuesOf = (step: Step): readonly unknown[] => {
-    if ('id' in step) return [step.id];
-    if (step.type === 'fail') return [1];
-    if (step.type === 'misfit') return ['x'];
-    return step.type === 'unsendable' ? [step.by === 'sql' || step.by === 'pg' ? unsendable : 'sent'] : [];
-  };
-  const one = async (step: Step, at: string): Promise<void> => {
+  const one = async (step: Step<Name>, at: string): Promise<void> => {
     if (step.type === 'hook') {
       afterCommit(() => void hooks.push(`committed ${at}`));
       afterRollback(() => void hooks.push(`rolled back ${at}`));
@@ -242,9 +138,9 @@ export async function runProgram(
         if (step.throws) throw new Wanted('thrown');
       };
       await (step.type === 'nested' ? nest[step.by](inside) : database.transaction(inside));
-    } else results[at] = await run[step.by](texts[step.type], valuesOf(step));
+    } else results[at] = await run[step.by](texts[step.type] ?? '', valuesOf(step));
   };
-  const all = async (list: readonly Step[], at: string): Promise<void> => {
+  const all = async (list: readonly Step<Name>[], at: string): Promise<void> => {
     for (const [index, step] of list.entries()) {
       const here = `${at}/${index} ${step.type}`;
       try {
@@ -255,12 +151,14 @@ export async function runProgram(
       }
     }
   };
-  const ended = await database
-    .transaction(() => all(body, ''), { signal: controller.signal })
-    .then(
-      () => 'committed',
-      (error: unknown) => codeOf(error),
-    );
+  const whole = async (): Promise<void> => {
+    await before?.();
+    await all(body, '');
+  };
+  const ended = await database.transaction(whole, { ...transaction, signal: controller.signal }).then(
+    () => 'committed',
+    (error: unknown) => codeOf(error),
+  );
   return { results, hooks, ended };
 }
 
@@ -271,4 +169,35 @@ function codeOf(error: unknown): unknown {
     at = 'cause' in at ? at.cause : undefined;
   }
   return error instanceof Error ? `${error.name}: ${error.message.slice(0, 80)}` : error;
+}
+
+/** A program, what it came to, and what it has left in the database. */
+export interface Mode<Name extends string> {
+  readonly database: Database<'default'>;
+  readonly runners: Runners<Name>;
+}
+
+/** Runs so many programs with statements sent one by one, and sent together, and compares what is seen of both. */
+export async function compareModes<Name extends string, Program, Seen>(
+  open: (pipelining: boolean) => Promise<Mode<Name>>,
+  programs: { readonly runs: number; readonly arbitrary: fc.Arbitrary<Program> },
+  outcome: (mode: Mode<Name>, program: Program) => Promise<Seen>,
+  seen: (given: Seen) => unknown = (given) => given,
+): Promise<void> {
+  const { expect } = await import('vitest');
+  const on = await open(true);
+  const off = await open(false);
+  try {
+    await fc.assert(
+      fc.asyncProperty(programs.arbitrary, async (program) => {
+        const expected = await outcome(off, program);
+        const given = await outcome(on, program);
+        expect(seen(given)).toEqual(seen(expected));
+        expect(on.database.stats().clients.default).toMatchObject({ used: 0, waiting: 0 });
+      }),
+      { numRuns: programs.runs },
+    );
+  } finally {
+    await Promise.all([on.runners.close(), off.runners.close()]);
+  }
 }

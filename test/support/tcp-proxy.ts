@@ -5,6 +5,8 @@ export interface TcpProxy {
   readonly url: string;
   /** How often the client has spoken after the server had, since the last call. */
   takeTrips(): number;
+  /** How many packets of the client have come, since the last call. */
+  takeWrites(): number;
   /** Changes what the server says, into as many bytes. */
   replace(from: string, to: string): void;
   /** Changes a text of the client, the next time that it comes, into as many bytes. */
@@ -29,6 +31,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const upstreams = new Set<Socket>();
   let trips = 0;
+  let writes = 0;
   let cut: string | undefined;
   let sent: readonly [Buffer, Buffer] | undefined;
   let isHeld = false;
@@ -54,6 +57,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       });
     }
     client.on('data', (data) => {
+      writes += 1;
       if (serverSpoke) trips += 1;
       serverSpoke = false;
       if (uncut !== undefined && data.includes(uncut.text)) {
@@ -99,6 +103,11 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     takeTrips() {
       const counted = trips;
       trips = 0;
+      return counted;
+    },
+    takeWrites() {
+      const counted = writes;
+      writes = 0;
       return counted;
     },
     replace(from, to) {

@@ -108,8 +108,9 @@ export interface ClientOptions extends PoolOptions {
   readonly applicationName?: string | undefined;
   readonly options?: string | undefined;
   readonly types?: object | undefined;
-  /** PostgreSQL. */
+  /** Not SQLite. */
   readonly pipelining?: boolean | undefined;
+  /** PostgreSQL. */
   readonly shareReads?: boolean | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;

@@ -24,6 +24,8 @@ export class AmbientConnection extends EventEmitter implements Escaping {
   /** What ends with its release. */
   readonly #stops: (() => void)[] = [];
   #released = false;
+  /** What is asked now may be taken back. */
+  #asksAlone = false;
 
   constructor(session: LibrarySession, config: ConnectionOptions, onRelease: (connection: AmbientConnection) => void) {
     super();
@@ -60,6 +62,19 @@ export class AmbientConnection extends EventEmitter implements Escaping {
   /** Values are sent as parameters, apart from the text. */
   execute(...args: readonly unknown[]): AmbientQuery | undefined {
     return this.#ask(readRequest('execute', args, this.#config));
+  }
+
+  /** Where a query is sent that `cancelRunning` may take back. */
+  get alone(): Pick<AmbientConnection, 'query'> {
+    const query = (...args: readonly unknown[]): AmbientQuery | undefined => {
+      this.#asksAlone = true;
+      try {
+        return this.query(...args);
+      } finally {
+        this.#asksAlone = false;
+      }
+    };
+    return { query };
   }
 
   /** Takes back the query that was sent last, if it has not ended: the server cancels it, or it is not sent. */
@@ -132,7 +147,7 @@ export class AmbientConnection extends EventEmitter implements Escaping {
       this.#remains?.assertNotOver();
       throw released();
     }
-    return await executeOn(this.#session, statement);
+    return await executeOn(this.#session, statement, this.#asksAlone);
   }
 
   #giveBack(destroy: boolean): void {

@@ -6,10 +6,13 @@ import { controlIn } from './library-text.ts';
 /** What mysql2 calls back with: rows or a header, and the columns. */
 export type Answer = NativeResult['native'];
 
-/** Carries out a query on a connection that was checked out. */
-export async function executeOn(session: LibrarySession, statement: Statement): Promise<Answer> {
+/**
+ * Carries out a query on a connection that was checked out.
+ * @param isAlone it may be taken back
+ */
+export async function executeOn(session: LibrarySession, statement: Statement, isAlone = false): Promise<Answer> {
   const control = controlIn(statement.text);
-  if (control === undefined) return answerOf((await session.run([statement]))[0]);
+  if (control === undefined) return answerOf((await session.run([statement], isAlone))[0]);
   if (control.type === 'untranslatable') throw changesSession(statement);
   const result = await session.control(control, statement);
   return result === undefined ? [header(), undefined] : answerOf(result);

@@ -8,20 +8,30 @@ const limit = 2_000;
 
 /** How a connection is cancelled and ended, for which another one may be needed. */
 export interface CancelAndClose {
-  cancel(threadId: number): Promise<void>;
+  /**
+   * Ends what a connection is running. Resolves once the request can no longer hit a later statement.
+   * @param runsMore whether something else runs by now that is to be ended too
+   */
+  cancel(threadId: number, runsMore?: () => Promise<boolean>): Promise<void>;
+  /** Ends a connection with all that it runs and was sent. */
+  cut(threadId: number): Promise<void>;
   end(client: Mysql2Connection): Promise<void>;
 }
 
 export function cancelAndClose(current: CurrentSettings): CancelAndClose {
-  return { cancel: (threadId) => killQuery(current, threadId), end: endClient };
+  return {
+    cancel: (threadId, runsMore) => kill(current, `QUERY ${threadId}`, runsMore),
+    cut: (threadId) => kill(current, `CONNECTION ${threadId}`),
+    end: endClient,
+  };
 }
 
 /**
- * Ends what a connection is running, from another one. Resolves when the server has done it; one that is idle by
- * then is not touched by it. A request that cannot be made is given up: the statement goes on, and its caller
+ * Asks the server from another connection. Resolves when it has done it; a connection that is idle by then is not touched by it
+ * where it is its query that is to end. A request that cannot be made is given up: the statement goes on, and its caller
  * has a time limit of its own.
  */
-function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
+function kill(current: CurrentSettings, what: string, runsMore?: () => Promise<boolean>): Promise<void> {
   return new Promise((resolve) => {
     let client: Mysql2Connection | undefined;
     let isOver = false;
@@ -33,12 +43,18 @@ function killQuery(current: CurrentSettings, threadId: number): Promise<void> {
       resolve();
     };
     const timer = setTimeout(finish, limit);
+    const ask = (asked: Mysql2Connection): void => {
+      asked.query(`KILL ${what}`, () => {
+        if (runsMore === undefined) finish();
+        else void runsMore().then((again) => (again && !isOver ? ask(asked) : finish()));
+      });
+    };
     const send = (settings: ConnectionOptions): void => {
       if (isOver) return;
       client = mysql.createConnection({ ...settings, connectTimeout: limit });
       client.on('error', finish);
       internalsOf(client).stream.once('close', finish);
-      client.query(`KILL QUERY ${threadId}`, finish);
+      ask(client);
     };
     void runUnwatched(() => current().then(send, finish));
   });

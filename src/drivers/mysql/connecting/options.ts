@@ -44,6 +44,11 @@ export interface MysqlOptions extends PoolOptions {
    * table `sluice_commit`, which `createCommitTable(db)` makes. Rows that are older than an hour are deleted. Default `false`.
    */
   readonly resolveCommit?: boolean | undefined;
+  /**
+   * Whether statements that a transaction issues without awaiting each other, as with `Promise.all`, are sent together and not
+   * one after the other's answer. Rows, errors and outcomes are the same. Default `true`.
+   */
+  readonly pipelining?: boolean | undefined;
 }
 
 /** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
@@ -75,6 +80,7 @@ const checks: Record<keyof MysqlOptions, Check> = {
   preparedStatements: integer(1, 10_000),
   settings: aFunction,
   resolveCommit: aBoolean,
+  pipelining: aBoolean,
   ...poolOptionChecks,
 };
 

@@ -1,13 +1,12 @@
 import type { Exchange, Failure, QueryResult, Reach, Step } from '../../../driver/index.ts';
 import { beginTexts, controlText } from '../sql/control.ts';
 import { isMark } from '../sql/commit-mark.ts';
-import { isCall } from '../sql/inspect.ts';
+import { isCall, mayBeFollowed } from '../sql/inspect.ts';
 import { settingsIn } from '../sql/settings.ts';
 import { endTexts, type Session, withoutValues } from './session.ts';
 import { describeFailure } from './failure.ts';
 import type { Flight, Landing } from './flight.ts';
 import { type FailedStep, meaningOf, reachOf, settleFlight } from './flight-end.ts';
-import { preparedStatement } from '../wire/mysql2-types.ts';
 import { type PlannedFlight, planFlights } from './flight-plan.ts';
 import { resultOf, type SentStatement, toSend } from './statement.ts';
 
@@ -38,14 +37,16 @@ export class ExchangeRun {
   }
 
   async run(): Promise<Exchange> {
-    for (const flight of planFlights(this.#steps, this.#session.isOpen)) {
-      await this.#fly(flight);
+    const flights = planFlights(this.#steps, this.#session.isOpen);
+    for (const flight of flights) {
+      await this.#fly(flight, flight === flights.at(-1));
       if (this.#failure !== undefined) break;
     }
     return { completed: this.#completed, results: this.#results, failure: this.#failure, ended: this.#ended };
   }
 
-  async #fly(planned: PlannedFlight): Promise<void> {
+  /** It is sent before this returns, unless something has to be prepared. */
+  async #fly(planned: PlannedFlight, isLast: boolean): Promise<void> {
     const { steps, kind } = planned;
     const session = this.#session;
     const [first] = steps;
@@ -53,11 +54,12 @@ export class ExchangeRun {
       this.#failure = session.failure;
       return;
     }
-    if (!(await this.#prepareAhead(steps))) return;
+    const texts = this.#textsToPrepare(steps);
+    if (texts.size > 0 && !(await this.#prepareAhead(texts))) return;
     const flight = session.flight();
     const counts = steps.map((step) => this.#add(flight, step));
     if (kind === 'alone') flight.text('COMMIT');
-    const landing = await flight.send();
+    const landing = await session.send(flight, isLast && kind === 'part' && areFollowable(steps));
     this.#read(steps, counts, landing);
     if (landing.lost === undefined) await this.#settle(planned, landing);
     else this.#failure = { kind: 'connectionLost', error: landing.lost, reached: this.#reached(planned, landing) };
@@ -73,7 +75,8 @@ export class ExchangeRun {
     }
     const failedAt = this.#failure === undefined ? 'nothing' : kindOf(this.#steps[this.#completed]);
     // The statement behind it was carried out, so that nothing of the transaction can be kept.
-    if (failedAt === 'mark' && this.#failure !== undefined) this.#failure = { ...this.#failure, endsTransaction: true };
+    if (failedAt === 'rider' && this.#failure !== undefined)
+      this.#failure = { ...this.#failure, endsTransaction: true };
     const meaning = meaningOf(kind, refused === undefined ? failedAt : 'commit');
     const sets = steps.some((step) => step.type === 'statement' && setsTransaction.test(step.statement.text));
     await settleFlight(this.#session, meaning, this.#failure, sets);
@@ -89,18 +92,15 @@ export class ExchangeRun {
   }
 
   /** What a server cannot prepare and run in one trip is prepared in one of its own, once per connection. */
-  async #prepareAhead(steps: readonly Step[]): Promise<boolean> {
-    const { client, abilities } = this.#session;
-    if (abilities.runsJustPrepared) return true;
-    const texts = new Set<string>();
-    for (const step of steps) {
-      const sent = this.#sent.get(step);
-      if (sent?.values !== undefined && preparedStatement(client, sent.text) === undefined) texts.add(sent.text);
-    }
-    if (texts.size === 0) return true;
+  #textsToPrepare(steps: readonly Step[]): ReadonlySet<string> {
+    const sent = steps.flatMap((step) => this.#sent.get(step) ?? []);
+    return new Set(sent.filter((each) => !this.#session.runsAtOnce(each)).map(({ text }) => text));
+  }
+
+  async #prepareAhead(texts: ReadonlySet<string>): Promise<boolean> {
     const flight = this.#session.flight();
     for (const text of texts) flight.prepare(text);
-    const { answers, lost, isSent } = await flight.send();
+    const { answers, lost, isSent } = await this.#session.send(flight);
     const error = lost ?? answers.find((answer) => answer.error !== undefined)?.error;
     if (error === undefined) return true;
     const reached = this.#hasSent ? 'uncommitted' : isSent ? 'unanswered' : 'unsent';
@@ -173,7 +173,16 @@ export class ExchangeRun {
   }
 }
 
+/** Whether the transaction is open behind these steps, however its last one ends, or nothing of it is kept. */
+function areFollowable(steps: readonly Step[]): boolean {
+  const last = steps.at(-1);
+  return (
+    last?.type === 'statement' &&
+    mayBeFollowed(last.statement.text) &&
+    steps.every(({ type }) => type !== 'commit' && type !== 'rollback' && type !== 'rollbackTo')
+  );
+}
+
 function kindOf(step: Step | undefined): FailedStep {
-  if (isMark(step)) return 'mark';
-  return settingsIn(step) === undefined ? (step?.type ?? 'nothing') : 'settings';
+  return isMark(step) || settingsIn(step) !== undefined ? 'rider' : (step?.type ?? 'nothing');
 }

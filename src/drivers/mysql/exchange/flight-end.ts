@@ -3,8 +3,8 @@ import type { Landing } from './flight.ts';
 import type { FlightKind } from './flight-plan.ts';
 import { rollBack, type Session } from './session.ts';
 
-/** What failed in a flight: a step, or the COMMIT that travels with a statement. `settings`: what sets those of the context. `mark`: what marks it. */
-export type FailedStep = Step['type'] | 'settings' | 'mark' | 'nothing';
+/** What failed in a flight: a step, or the COMMIT that travels with a statement. `rider`: what goes ahead of a statement, with it. */
+export type FailedStep = Step['type'] | 'rider' | 'nothing';
 
 /**
  * What the end of a flight means for the transaction.
@@ -25,12 +25,12 @@ const ofControl = {
 
 const meanings: Readonly<Record<FlightKind, Readonly<Record<FailedStep, FlightMeaning>>>> = {
   // The COMMIT has ended what the statement began, whether that has failed or not.
-  alone: { ...ofControl, nothing: 'ended', statement: 'ended', settings: 'ended', mark: 'ended' },
+  alone: { ...ofControl, nothing: 'ended', statement: 'ended', rider: 'ended' },
   // There was nothing but the statement to commit.
-  single: { ...ofControl, nothing: 'follows', statement: 'ended', settings: 'ended', mark: 'ended' },
+  single: { ...ofControl, nothing: 'follows', statement: 'ended', rider: 'ended' },
   // What follows the statement was carried out.
-  whole: { ...ofControl, nothing: 'follows', statement: 'fails', settings: 'failsWhole', mark: 'failsWhole' },
-  part: { ...ofControl, nothing: 'follows', statement: 'mayEnd', settings: 'failsWhole', mark: 'failsWhole' },
+  whole: { ...ofControl, nothing: 'follows', statement: 'fails', rider: 'failsWhole' },
+  part: { ...ofControl, nothing: 'follows', statement: 'mayEnd', rider: 'failsWhole' },
 };
 
 /** What the end of a flight means of which the server has answered everything. */

@@ -1,4 +1,6 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
+import { fieldOf } from '../../../core/index.ts';
+import { atEndOfTurn } from '../../../driver/index.ts';
 import { showNames } from '../wire/column-names.ts';
 import {
   type Command,
@@ -11,7 +13,7 @@ import {
   queryCommand,
   type ResultCallback,
 } from '../wire/mysql2-types.ts';
-import { Pipeline } from '../wire/pipeline.ts';
+import { Pipeline, type PipelinePart } from '../wire/pipeline.ts';
 import { isInTransaction, type SentStatement } from './statement.ts';
 
 /** The answer to one command. */
@@ -33,6 +35,8 @@ export interface Landing {
 
 /** On MariaDB: the statement that the command before has prepared. If that failed the server refuses this too. */
 const justPrepared = { id: 0xff_ff_ff_ff, parameters: [] };
+/** The refusal of what was to be prepared, and has failed. */
+const notPrepared = 1243;
 
 /** Commands that are sent in one write; each is carried out whether those before it succeed or not. */
 export class Flight {
@@ -45,11 +49,21 @@ export class Flight {
   readonly #flags: (boolean | undefined)[] = [];
   #ended = false;
   #land: ((landing: Landing) => void) | undefined;
+  #pipeline: Pipeline | undefined;
+  /** The text that the server has prepared last when it comes to the end of it. */
+  #lastPrepared: string | undefined;
+  #preparesLast = false;
 
-  /** @param onStatus is told by each answer whether a transaction is open */
-  constructor(client: Mysql2Connection, onStatus: (inTransaction: boolean) => void) {
+  /**
+   * @param onStatus is told by each answer whether a transaction is open
+   * @param followed what it is sent behind, before that was answered
+   */
+  constructor(client: Mysql2Connection, onStatus: (inTransaction: boolean) => void, followed?: Flight) {
     this.#client = client;
     this.#onStatus = onStatus;
+    if (followed === undefined) return;
+    this.#pipeline = followed.#pipeline;
+    this.#lastPrepared = followed.#lastPrepared;
   }
 
   /** What controls a transaction. */
@@ -66,11 +80,20 @@ export class Flight {
       return;
     }
     const prepared = preparedStatement(this.#client, text);
-    if (prepared === undefined) {
+    if (prepared === undefined && this.#lastPrepared !== text) {
       // A failure of this one is that of the statement; its success is not reported.
       this.#add(prepareCommand(text, (error) => error !== null && answer(error)));
+      this.#lastPrepared = text;
+      this.#preparesLast = true;
     }
     this.#add(executeCommand({ text, values, rows }, prepared ?? justPrepared, answer));
+  }
+
+  /** Whether a refusal comes from what another flight was to prepare, so that it has not been run. */
+  lacksPrepared({ answers }: Landing): boolean {
+    return (
+      !this.#preparesLast && this.#lastPrepared !== undefined && fieldOf(answers[0]?.error, 'errno') === notPrepared
+    );
   }
 
   /** Prepares a text for statements of later flights. */
@@ -79,21 +102,59 @@ export class Flight {
     this.#add(prepareCommand(text, (error) => answer(error)));
   }
 
-  /** Sends everything, in one round trip. */
-  send(): Promise<Landing> {
-    if (this.#commands.length === 0) return Promise.resolve({ answers: [], lost: undefined, isSent: false });
-    return new Promise((resolve) => {
-      this.#land = resolve;
-      const pipeline = new Pipeline(
-        this.#commands,
-        (flags, at) => {
-          const answer = this.#answerOf[at];
-          if (answer !== undefined) this.#flags[answer] = (flags & inTransactionFlag) !== 0;
-        },
-        (lost) => this.#onEnd(lost, pipeline.isSent),
-      );
-      internalsOf(this.#client).addCommand(pipeline);
-    });
+  /** What waits for no answer of it may be sent behind it now. */
+  get isUnderWay(): boolean {
+    return this.#pipeline?.isUnderWay === true;
+  }
+
+  /**
+   * Sends everything, in one round trip.
+   * @param gathers at the end of this turn of the event loop, with what follows it until then
+   */
+  async send(gathers = false): Promise<Landing> {
+    if (this.#commands.length === 0) return { answers: [], lost: undefined, isSent: false };
+    const landing = this.#landing();
+    const pipeline = (this.#pipeline = new Pipeline(this.#part, gathers));
+    internalsOf(this.#client).addCommand(pipeline);
+    if (gathers) atEndOfTurn(() => pipeline.flush());
+    const landed = await landing;
+    if (landed.lost === undefined) this.tellStatus();
+    return landed;
+  }
+
+  /** Sends everything behind the flight that it follows, at the end of this turn of the event loop. */
+  follow(): Promise<Landing> {
+    const pipeline = this.#pipeline;
+    if (pipeline === undefined) throw new RangeError('what was not sent was to be followed');
+    const landing = this.#landing();
+    pipeline.add(this.#part);
+    atEndOfTurn(() => pipeline.flush());
+    return landing;
+  }
+
+  /** Tells what its answers said of the transaction; of what was sent before its turn that is told in its turn. */
+  tellStatus(): void {
+    // In the order of the answers: an answer with rows tells in its packets, and one without in what it comes to.
+    for (const [index, answer] of this.#answers.entries()) {
+      if (answer === undefined) return;
+      const inTransaction = isInTransaction(answer.rows, answer.fields) ?? this.#flags[index];
+      if (inTransaction !== undefined) this.#onStatus(inTransaction);
+    }
+  }
+
+  #landing(): Promise<Landing> {
+    return new Promise((resolve) => (this.#land = resolve));
+  }
+
+  get #part(): PipelinePart {
+    return {
+      commands: this.#commands,
+      onStatus: (flags, at) => {
+        const answer = this.#answerOf[at];
+        if (answer !== undefined) this.#flags[answer] = (flags & inTransactionFlag) !== 0;
+      },
+      onEnd: (lost, isSent) => this.#onEnd(lost, isSent),
+    };
   }
 
   #add(command: Command): void {
@@ -121,13 +182,6 @@ export class Flight {
   #landIfAnswered(): void {
     const answers = this.#answers;
     if (!areAnswered(answers)) return;
-    // In the order of the answers: an answer with rows tells in its packets, and one without in what it comes to.
-    let index = 0;
-    for (const { rows, fields } of answers) {
-      const inTransaction = isInTransaction(rows, fields) ?? this.#flags[index];
-      if (inTransaction !== undefined) this.#onStatus(inTransaction);
-      index += 1;
-    }
     this.#land?.({ answers, lost: undefined, isSent: true });
   }
 }

@@ -3,7 +3,9 @@ import type { ConnectionStatus, Failure, Statement, Step } from '../../../driver
 import { afterSnapshot, controlText } from '../sql/control.ts';
 import { clearText, settingsIn } from '../sql/settings.ts';
 import { describeFailure } from './failure.ts';
-import { Flight } from './flight.ts';
+import { Flight, type Landing } from './flight.ts';
+import type { SentStatement } from './statement.ts';
+import { preparedStatement } from '../wire/mysql2-types.ts';
 
 /** What a server can do. */
 export interface ServerAbilities {
@@ -46,9 +48,16 @@ export class Session {
   /** Names of settings that a transaction has set, or was to set, and that outlive it. */
   readonly #settings = new Set<string>();
 
-  constructor(client: Mysql2Connection, abilities: ServerAbilities) {
+  #transactions = 0;
+  /** What was sent last, where it may be followed. */
+  #followed: Flight | undefined;
+  readonly #mayPipeline: boolean;
+
+  /** @param mayPipeline statements may be sent before those in front of them were answered */
+  constructor(client: Mysql2Connection, abilities: ServerAbilities, mayPipeline = false) {
     this.client = client;
     this.abilities = abilities;
+    this.#mayPipeline = mayPipeline;
   }
 
   get status(): Exclude<ConnectionStatus, 'lost'> {
@@ -66,6 +75,10 @@ export class Session {
         return 'failed';
     }
   }
+  /** Numbers the transaction that is open, and those that follow each other. */
+  get transaction(): number {
+    return this.#transactions;
+  }
   /** A transaction was begun and has not been ended from here. */
   get isOpen(): boolean {
     return 'isSnapshot' in this.#state;
@@ -78,11 +91,42 @@ export class Session {
     return this.#state.type === 'failed' ? this.#state.failure : undefined;
   }
 
-  flight(): Flight {
-    return new Flight(this.client, (inTransaction) => {
-      if (inTransaction) this.#flag = 'raised';
-      else if (this.#flag === 'raised') this.#flag = 'closed';
-    });
+  /** Whether a statement needs no trip before it in which it is prepared. */
+  runsAtOnce({ text, values }: SentStatement): boolean {
+    return (
+      values === undefined || this.abilities.runsJustPrepared || preparedStatement(this.client, text) !== undefined
+    );
+  }
+
+  /** @param followed what it is sent behind */
+  flight(followed?: Flight): Flight {
+    return new Flight(this.client, this.#onStatus, followed);
+  }
+
+  readonly #onStatus = (inTransaction: boolean): void => {
+    if (inTransaction) this.#flag = 'raised';
+    else if (this.#flag === 'raised') this.#flag = 'closed';
+  };
+
+  /**
+   * Sends a flight in its turn.
+   * @param mayBeFollowed statements of the same transaction may be sent behind it before it was answered
+   */
+  send(flight: Flight, mayBeFollowed = false): Promise<Landing> {
+    const gathers = this.#mayPipeline && mayBeFollowed;
+    this.#followed = gathers ? flight : undefined;
+    return flight.send(gathers);
+  }
+
+  /** What may be followed now, before it was answered. */
+  get followed(): Flight | undefined {
+    return this.#followed?.isUnderWay === true ? this.#followed : undefined;
+  }
+
+  /** Sends a flight before its turn, behind what it follows. */
+  sendBehind(flight: Flight): Promise<Landing> {
+    this.#followed = flight;
+    return flight.follow();
   }
 
   /** These are set, or may be. */
@@ -104,7 +148,7 @@ export class Session {
   async clearSettings(names: readonly string[]): Promise<Failure | undefined> {
     const flight = this.flight();
     flight.text(clearText(names));
-    const { answers, lost, isSent } = await flight.send();
+    const { answers, lost, isSent } = await this.send(flight);
     if (lost !== undefined) return { kind: 'connectionLost', error: lost, reached: isSent ? 'unanswered' : 'unsent' };
     const error = answers[0]?.error;
     if (error !== undefined) return describeFailure(error);
@@ -148,6 +192,7 @@ export class Session {
     if (this.#state.type === 'spoilt') return;
     this.#go(idle);
     this.#flag = 'unraised';
+    this.#transactions += 1;
   }
 
   #go(to: SessionState): void {
@@ -166,7 +211,7 @@ export function endTexts(type: 'commit' | 'rollback', { isSnapshot }: Session): 
 export async function rollBack(session: Session, failure: Failure): Promise<void> {
   const flight = session.flight();
   for (const text of endTexts('rollback', session)) flight.text(text);
-  const { answers, lost } = await flight.send();
+  const { answers, lost } = await session.send(flight);
   if (lost === undefined && answers.every(({ error }) => error === undefined)) session.ended();
   else session.fail(failure);
 }

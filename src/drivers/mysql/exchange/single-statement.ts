@@ -1,11 +1,11 @@
 import { type Exchange, rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
 import { describeFailure } from './failure.ts';
-import { inspectText, isCall } from '../sql/inspect.ts';
-import { preparedStatement } from '../wire/mysql2-types.ts';
+import { inspectText, isCall, mayBeFollowed } from '../sql/inspect.ts';
+import type { Landing } from './flight.ts';
 import { meaningOf, reachOf, settleFlight } from './flight-end.ts';
 import { type Session, withoutValues } from './session.ts';
-import { resultOf, toSend } from './statement.ts';
+import { resultOf, type SentStatement, toSend } from './statement.ts';
 
 /** Whether a text is nothing but a statement: it begins and ends nothing, and is no procedure that could. */
 const isPlain: (text: string) => boolean = rememberTexts((text) => inspectText(text) !== 'control' && !isCall(text));
@@ -23,25 +23,29 @@ export function runSingleStatement(session: Session, steps: readonly Step[]): Pr
   const { statement } = step;
   if (!isPlain(statement.text)) return undefined;
   const sent = toSend(statement);
-  const isReady = session.abilities.runsJustPrepared || sent.values === undefined;
-  if (!isReady && preparedStatement(session.client, sent.text) === undefined) return undefined;
+  if (!session.runsAtOnce(sent)) return undefined;
   if (begins) session.begun(false);
   return fly(session, statement, sent, begins ? 1 : 0);
 }
 
 /** @param before how many steps need nothing to be sent */
-async function fly(
-  session: Session,
-  statement: Statement,
-  sent: ReturnType<typeof toSend>,
-  before: number,
-): Promise<Exchange> {
+async function fly(session: Session, statement: Statement, sent: SentStatement, before: number): Promise<Exchange> {
   const isAlone = !session.isOpen;
   const flight = session.flight();
   flight.statement(sent);
   // What `autocommit` would be.
   if (isAlone) flight.text('COMMIT');
-  const landing = await flight.send();
+  const landing = await session.send(flight, !isAlone && mayBeFollowed(statement.text));
+  return await conclude(session, statement, landing, { isAlone, before });
+}
+
+/** What a statement came to whose flight was answered, and what it means for the transaction. */
+export async function conclude(
+  session: Session,
+  statement: Statement,
+  landing: Landing,
+  { isAlone, before }: { readonly isAlone: boolean; readonly before: number },
+): Promise<Exchange> {
   const kind = isAlone ? 'alone' : 'part';
   const { lost } = landing;
   if (lost !== undefined)

@@ -28,3 +28,13 @@ const manipulating = /^[\s(]*(?:insert|update|delete|replace|select|with|values|
 export function isAllOrNothing(text: string): boolean {
   return manipulating.test(withoutComments(text));
 }
+
+/** Whether statements of the same transaction may be sent behind it: it ends none, and asks the client for nothing. */
+export const mayBeFollowed: (text: string) => boolean = rememberTexts(isAllOrNothing);
+
+const outlasting = /:=|\binto\s+(?:outfile|dumpfile|@)|\b(?:get_lock|release_lock|release_all_locks|setval)\b/i;
+
+/** Whether a rollback undoes all that it does, so that it may be carried out although something before it has failed. */
+export const mayGoAhead: (text: string) => boolean = rememberTexts(
+  (text) => isAllOrNothing(text) && !outlasting.test(text),
+);

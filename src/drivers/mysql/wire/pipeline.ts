@@ -1,70 +1,133 @@
 import type { Command, CommandConnection, Packet } from './mysql2-types.ts';
 
+/** Commands that are sent together, and whose answers come one after the other. */
+export interface PipelinePart {
+  readonly commands: readonly Command[];
+  /** Is told the flags of an answer with rows, and to which of the commands it is. */
+  readonly onStatus: (flags: number, at: number) => void;
+  /**
+   * The server has answered all of them, or the connection is lost.
+   * @param isSent whether any of it was written
+   */
+  readonly onEnd: (lost: Error | undefined, isSent: boolean) => void;
+}
+
+/** A command whose answer is to come. */
+interface Awaited {
+  readonly command: Command;
+  readonly part: PipelinePart;
+  readonly at: number;
+  /** What the sequence of packets goes on with in the answer. */
+  readonly answerBegins: number;
+}
+
 /**
  * Several commands of mysql2 as one of its commands: they are sent in one write, and the answers are read in
- * their order. The server answers each by itself, so a command is carried out also when one before it has failed.
+ * their order. The server answers each by itself, so a command is carried out also when one before it has failed. More may
+ * be added until all were answered.
  */
 export class Pipeline implements Command {
   /** mysql2 calls this when the connection is lost. */
   readonly onResult: (error: Error | null) => void;
-  readonly #commands: readonly Command[];
-  readonly #onStatus: (flags: number, at: number) => void;
-  readonly #onEnd: () => void;
-  /** What the sequence of packets goes on with in the answer to each command. */
-  #answersBegin: readonly number[] | undefined;
-  #at = 0;
+  readonly #gathers: boolean;
+  /** Those that have not ended, in their order. */
+  readonly #parts: PipelinePart[];
+  readonly #written = new Set<PipelinePart>();
+  readonly #awaited: Awaited[] = [];
+  #connection: CommandConnection | undefined;
+  #unwritten: { readonly chunks: Buffer[]; readonly parts: PipelinePart[] } = { chunks: [], parts: [] };
+  #isOver = false;
 
-  constructor(
-    commands: readonly Command[],
-    onStatus: (flags: number, at: number) => void,
-    onEnd: (lost?: Error) => void,
-  ) {
-    this.#commands = commands;
-    this.#onStatus = onStatus;
-    this.#onEnd = onEnd;
+  /** @param gathers leaves it to the caller to `flush` */
+  constructor(first: PipelinePart, gathers: boolean) {
+    this.#parts = [first];
+    this.#gathers = gathers;
     this.onResult = (error) => {
-      if (error !== null) onEnd(error);
+      if (error !== null) this.#lose(error);
     };
   }
 
-  /** Whether anything was written. */
-  get isSent(): boolean {
-    return this.#answersBegin !== undefined;
+  /** Whether more may be added. */
+  get isUnderWay(): boolean {
+    return this.#connection !== undefined && !this.#isOver;
+  }
+
+  /** Adds what is sent behind the rest, which is under way; `flush` writes it. */
+  add(part: PipelinePart): void {
+    if (this.#connection === undefined) throw new RangeError('what has not begun was to be followed');
+    this.#parts.push(part);
+    this.#encode(part, this.#connection);
+  }
+
+  /** Writes what was added and has not been written. */
+  flush(): void {
+    const { chunks, parts } = this.#unwritten;
+    const connection = this.#connection;
+    if (this.#isOver || connection === undefined || connection.stream.destroyed || chunks.length === 0) return;
+    this.#unwritten = { chunks: [], parts: [] };
+    for (const part of parts) this.#written.add(part);
+    connection.write(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
   }
 
   execute(packet: Packet | undefined, connection: CommandConnection): boolean {
-    if (packet === undefined || this.#answersBegin === undefined) {
-      this.#answersBegin = sendTogether(this.#commands, connection);
-      connection.sequenceId = this.#answersBegin[0] ?? 0;
-      return false;
-    }
+    if (this.#connection === undefined) return this.#begin(connection);
+    const [current] = this.#awaited;
     // mysql2 warns of it and goes on; what else is answered would be taken for the answer to something else.
-    if ((packet.sequenceId + packet.numPackets) % 256 !== connection.sequenceId)
+    if (
+      packet === undefined ||
+      current === undefined ||
+      !this.#written.has(current.part) ||
+      (packet.sequenceId + packet.numPackets) % 256 !== connection.sequenceId
+    )
       throw new Error('packets out of order');
-    if (packet.isEOF()) this.#onStatus(packet.eofStatusFlags(), this.#at);
-    if (this.#commands[this.#at]?.execute(packet, connection) === false) return false;
-    this.#at += 1;
-    connection.sequenceId = this.#answersBegin[this.#at] ?? 0;
-    if (this.#at < this.#commands.length) return false;
-    this.#onEnd();
-    return true;
+    if (packet.isEOF()) current.part.onStatus(packet.eofStatusFlags(), current.at);
+    if (!current.command.execute(packet, connection)) return false;
+    this.#awaited.shift();
+    connection.sequenceId = this.#awaited[0]?.answerBegins ?? 0;
+    this.#endParts();
+    return this.#isOver;
   }
-}
 
-function sendTogether(commands: readonly Command[], connection: CommandConnection): readonly number[] {
-  const chunks: Buffer[] = [];
-  const own = Object.getOwnPropertyDescriptor(connection, 'write');
-  connection.write = (chunk) => void chunks.push(chunk);
-  let begins: readonly number[];
-  try {
-    begins = commands.map((command) => {
-      command.execute(undefined, connection);
-      return connection.sequenceId;
-    });
-  } finally {
-    if (own === undefined) Reflect.deleteProperty(connection, 'write');
-    else Object.defineProperty(connection, 'write', own);
+  #begin(connection: CommandConnection): boolean {
+    this.#connection = connection;
+    for (const part of this.#parts) this.#encode(part, connection);
+    connection.sequenceId = this.#awaited[0]?.answerBegins ?? 0;
+    if (!this.#gathers) this.flush();
+    if (this.#awaited.length === 0) this.#endParts();
+    return this.#isOver;
   }
-  connection.write(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
-  return begins;
+
+  /** Ends the parts whose last answer has come. */
+  #endParts(): void {
+    const [current] = this.#awaited;
+    while (this.#parts.length > 0 && this.#parts[0] !== current?.part) {
+      const ended = this.#parts.shift();
+      if (this.#parts.length === 0) this.#isOver = true;
+      ended?.onEnd(undefined, true);
+    }
+  }
+
+  #lose(error: Error): void {
+    this.#isOver = true;
+    for (const part of this.#parts.splice(0)) part.onEnd(error, this.#written.has(part));
+  }
+
+  /** A command that is over before it was sent has told that by itself, and gets no answer. */
+  #encode(part: PipelinePart, connection: CommandConnection): void {
+    const { sequenceId } = connection;
+    const { chunks } = this.#unwritten;
+    const own = Object.getOwnPropertyDescriptor(connection, 'write');
+    connection.write = (chunk) => void chunks.push(chunk);
+    try {
+      for (const [at, command] of part.commands.entries()) {
+        if (command.execute(undefined, connection)) continue;
+        this.#awaited.push({ command, part, at, answerBegins: connection.sequenceId });
+      }
+    } finally {
+      connection.sequenceId = sequenceId;
+      if (own === undefined) Reflect.deleteProperty(connection, 'write');
+      else Object.defineProperty(connection, 'write', own);
+    }
+    this.#unwritten.parts.push(part);
+  }
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type pg from 'pg';
 import {
+  atEndOfTurn,
   type Backend,
   type ConnectionStatus,
   type DriverConnection,
@@ -227,13 +228,13 @@ export class PostgresConnection implements DriverConnection {
   }
 
   /** Sends what was not sent before, and takes the answer of what was. */
-  async #runAhead(sent: SentAhead, steps: readonly Step[]): Promise<Exchange> {
-    const ahead = sent.take(steps);
+  async #runAhead(line: SentAhead, steps: readonly Step[]): Promise<Exchange> {
+    const ahead = line.take(steps);
     if (ahead === undefined) {
       await this.#landAll();
       return await this.#start(steps);
     }
-    const { query, thrown } = ahead;
+    const { sent: query, thrown } = ahead;
     if (thrown !== undefined) throw thrown.error;
     if (query === undefined || query.wasSkipped) return await this.#start(steps);
     return await new Promise((resolve) => {
@@ -273,7 +274,7 @@ export class PostgresConnection implements DriverConnection {
     this.#flights.push(flight);
     if (this.#flights.length === 1) this.#client.query(flight as unknown as pg.Submittable);
     else flight.inContext = AsyncLocalStorage.snapshot();
-    if (gathers) queueMicrotask(() => process.nextTick(() => flight.send()));
+    if (gathers) atEndOfTurn(() => flight.send());
     else flight.send();
   }
 
