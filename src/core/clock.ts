@@ -133,3 +133,8 @@ export async function endsWithin(clock: Clock, work: Promise<unknown>, milliseco
     cancelTimer();
   }
 }
+
+/** Calls at the end of this turn of the event loop, after what is issued in it. */
+export function atEndOfTurn(send: () => void): void {
+  queueMicrotask(() => process.nextTick(send));
+}

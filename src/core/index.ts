@@ -3,7 +3,16 @@
 import './node-version.ts';
 export { keepHistory } from './keep-history.ts';
 export { oldestNode } from './node-version.ts';
-export { type CancelTimer, type Clock, endsWithin, onAbort, onOwnAbort, sleep, systemClock } from './clock.ts';
+export {
+  atEndOfTurn,
+  type CancelTimer,
+  type Clock,
+  endsWithin,
+  onAbort,
+  onOwnAbort,
+  sleep,
+  systemClock,
+} from './clock.ts';
 export {
   announceVersion,
   assertOwnVersionHere,

@@ -63,8 +63,3 @@ export class AheadLine<Sent extends { readonly size: number }> {
     return undefined;
   }
 }
-
-/** What is issued in this turn of the event loop comes before it. */
-export function atEndOfTurn(send: () => void): void {
-  queueMicrotask(() => process.nextTick(send));
-}

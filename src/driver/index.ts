@@ -29,7 +29,7 @@ export type {
   Step,
   TransactionCharacteristics,
 } from './driver.ts';
-export { type Ahead, AheadLine, atEndOfTurn } from './ahead-line.ts';
+export { type Ahead, AheadLine } from './ahead-line.ts';
 export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './dialect/engine-dialect.ts';
 export { type SagasDialect, sagaTables } from './dialect/sagas-dialect.ts';
 export type { TableDialect } from './dialect/table-dialect.ts';

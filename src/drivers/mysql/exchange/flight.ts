@@ -1,6 +1,5 @@
 import type { Connection as Mysql2Connection } from 'mysql2';
-import { fieldOf } from '../../../core/index.ts';
-import { atEndOfTurn } from '../../../driver/index.ts';
+import { atEndOfTurn, fieldOf } from '../../../core/index.ts';
 import { showNames } from '../wire/column-names.ts';
 import {
   type Command,

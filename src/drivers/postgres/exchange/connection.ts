@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type pg from 'pg';
+import { atEndOfTurn } from '../../../core/index.ts';
 import {
-  atEndOfTurn,
   type Backend,
   type ConnectionStatus,
   type DriverConnection,
