@@ -106,6 +106,18 @@ export const starts = [
       printed('7 false\n7 true\nIDEMPOTENCY_CONFLICT\n')(done);
     },
   },
+  {
+    page: 'docs/idempotency.md',
+    section: 'HTTP',
+    async serves({ ask, sql }) {
+      const sell = () => ask('/sales', { method: 'POST', headers: { 'idempotency-key': '6f1c' } });
+      const [first, second] = [await sell(), await sell()];
+      assert.deepEqual([first.status, second.status], [201, 201]);
+      assert.equal(await second.text(), await first.text());
+      assert.equal(second.headers.get('idempotency-replayed'), 'true');
+      assert.deepEqual(await sql('select product_id from sale'), [{ product_id: 1 }]);
+    },
+  },
   { page: 'docs/testing.md', check: nothingSold },
   { page: 'docs/testing.md', section: 'Over HTTP', continues: true, check: nothingSold },
 ];

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isGone } from './disconnect.ts';
 import { notHeld } from './errors.ts';
+import { type KeptAnswer, keptHeaders, replayedHeader } from './kept-answer.ts';
 
 /** The methods of a response that send something; each is taken over while it is held. */
 const methods = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
@@ -12,6 +13,9 @@ type Method = (typeof methods)[number];
 const marks = ['headersSent', 'writableEnded'] as const;
 type Sent = { readonly method: Method; readonly args: readonly unknown[] };
 type Send = (...args: unknown[]) => unknown;
+
+/** Headers that a framework has set before a handler. */
+export type HeadersBefore = Readonly<Record<string, number | string | readonly string[] | undefined>>;
 
 /** What a response says before its body. */
 interface Head {
@@ -75,6 +79,20 @@ export class HeldResponse {
   /** The status that the answer has. */
   get status(): number {
     return this.#head?.status ?? this.#response.statusCode;
+  }
+
+  /**
+   * The answer, for one who has to have it again.
+   * @param before headers that the framework has set before the handler, which it gives to the response with the answer
+   */
+  answer(before: HeadersBefore = {}): KeptAnswer {
+    const { status, headers } = this.#head ?? headOf(this.#response);
+    const chunks = this.#sent.map(({ args: [chunk, encoding] }) => bytesOf(chunk, encoding));
+    return {
+      status,
+      headers: keptHeaders(Object.entries(headers), { ...this.#before.headers, ...before }),
+      body: Buffer.concat(chunks),
+    };
   }
 
   /** Lets the answer go out, and whatever comes from now on. */
@@ -215,4 +233,29 @@ function applyList(response: ServerResponse, list: readonly unknown[]): void {
 function sizeOf(chunk: unknown): number {
   if (typeof chunk === 'string') return Buffer.byteLength(chunk);
   return chunk instanceof Uint8Array ? chunk.byteLength : 0;
+}
+
+/** What Node.js sends for the arguments of `write` and `end`. */
+function bytesOf(chunk: unknown, encoding: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk !== 'string') return Buffer.alloc(0);
+  return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+}
+
+/**
+ * Sends the answer of an earlier request.
+ * @param before headers that the framework has set for this one
+ */
+export function sendKept(
+  response: ServerResponse,
+  { status, headers, body }: KeptAnswer,
+  before: HeadersBefore = {},
+): void {
+  if (isGone(response)) return;
+  for (const [name, value] of Object.entries({ ...before, ...headers, [replayedHeader]: 'true' }))
+    if (value !== undefined) response.setHeader(name, value);
+  response.statusCode = status;
+  // Node.js adds none where one was taken back.
+  if (body.length > 0) response.setHeader('content-length', body.length);
+  response.end(body);
 }

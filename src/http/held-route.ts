@@ -1,8 +1,18 @@
 import type { ServerResponse } from 'node:http';
-import { HeldResponse } from './held-response.ts';
+import { type HeadersBefore, HeldResponse, sendKept } from './held-response.ts';
+import type { RouteRequest } from './idempotent-route.ts';
+import type { KeptAnswer } from './kept-answer.ts';
 import { reportInBackground } from './report-failure.ts';
 import type { RequestContext } from './request-context.ts';
 import { type RouteSettings, runRoute } from './route-transaction.ts';
+
+/** A request of a route whose answer is held. */
+export interface HeldRequest extends RouteRequest {
+  /** Headers of the answer that the framework has, and has not set on the response yet: those from before the handler. */
+  before?(): HeadersBefore;
+  /** Is awaited before an answer that is there already is sent. */
+  beforeReplay?(): Promise<void>;
+}
 
 /**
  * Runs a handler that sends its answer itself, in a transaction. What it sends is held back until the commit, and goes out then;
@@ -13,6 +23,7 @@ import { type RouteSettings, runRoute } from './route-transaction.ts';
  * channel `sluice:background:error`.
  * @param handler gets what holds its answer back; resolves when it has ended
  * @param settings what `readRouteOptions` returned
+ * @param received the request, for a route that may be idempotent
  * @throws what the handler throws; ResponseNotHeldError; what `database.transaction` throws
  */
 export async function runHeld(
@@ -20,6 +31,7 @@ export async function runHeld(
   response: ServerResponse,
   handler: (held: HeldResponse) => unknown,
   settings: RouteSettings,
+  received?: HeldRequest,
 ): Promise<void> {
   let held: HeldResponse | undefined;
   const isOut = Promise.withResolvers<boolean>();
@@ -34,6 +46,15 @@ export async function runHeld(
         return { status: held.status, value: undefined };
       },
       settings,
+      received && {
+        received,
+        keep: () => heldAnswer(held, received.before?.()),
+        async replay(answer) {
+          held = undefined;
+          await received.beforeReplay?.();
+          sendKept(response, answer, received.before?.());
+        },
+      },
     );
   } catch (error) {
     held?.discard();
@@ -42,6 +63,11 @@ export async function runHeld(
   }
   held?.release();
   isOut.resolve(true);
+}
+
+function heldAnswer(held: HeldResponse | undefined, before: HeadersBefore | undefined): KeptAnswer {
+  if (held === undefined) throw new Error('A handler that has ended has no answer');
+  return held.answer(before);
 }
 
 /** Resolves when the handler has ended, or waits for what is held back. @param isOut whether its answer goes out, in the end */

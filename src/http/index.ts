@@ -22,8 +22,11 @@ export {
 } from './disconnect.ts';
 export { ClientDisconnectedError, ResponseNotHeldError } from './errors.ts';
 export { holdBody, holdStream, readableOf, type StreamedBody } from './held-body.ts';
-export { HeldResponse } from './held-response.ts';
-export { runHeld } from './held-route.ts';
+export { type HeadersBefore, HeldResponse } from './held-response.ts';
+export { type HeldRequest, runHeld } from './held-route.ts';
+export type { IdempotencySettings, RouteIdempotencyOptions } from './idempotency-options.ts';
+export type { KeptRoute, RouteRequest } from './idempotent-route.ts';
+export { type KeptAnswer, keptHeaders, replayedHeader } from './kept-answer.ts';
 export { httpStatusOf, type NodeRequest, ownStatusOf, type Problem, problemOf } from './problem.ts';
 export {
   type FailedRequest,

@@ -36,6 +36,9 @@ const statuses: Readonly<Record<string, number>> = {
   DATABASE_CLOSED: 503,
   JOBS_CLOSED: 503,
   CLIENT_DISCONNECTED: 499,
+  IDEMPOTENCY_KEY: 400,
+  IDEMPOTENCY_IN_PROGRESS: 409,
+  IDEMPOTENCY_CONFLICT: 422,
 };
 
 /** What servers call a transaction that they have rolled back, and which may go well the next time. */
@@ -109,7 +112,7 @@ export function problemOf(error: unknown, request: NodeRequest | boolean = false
     status,
     headers: {
       'content-type': 'application/problem+json',
-      ...(status === 503 ? { 'retry-after': '1' } : {}),
+      ...(status === 503 || code === 'IDEMPOTENCY_IN_PROGRESS' ? { 'retry-after': '1' } : {}),
       // What is still on its way would be taken for the next request. HTTP/2 knows one from the other.
       ...(isUploading && !isHttp2 ? { connection: 'close' } : {}),
     },

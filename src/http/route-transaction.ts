@@ -1,11 +1,20 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { aFunction, anything, type Check, checkBody, integer, label, readOptions, text } from '../core/index.ts';
 import { suppressedBy } from '../hooks/index.ts';
+import { runIdempotent } from '../idempotency/index.ts';
 import { AfterCommitError, readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
+import {
+  idempotencyCheck,
+  type IdempotencySettings,
+  idempotencySettings,
+  type RouteIdempotencyOptions,
+} from './idempotency-options.ts';
+import { type KeptRoute, type NamedRequest, readRequest } from './idempotent-route.ts';
+import { type KeptAnswer, readAnswer, writeAnswer } from './kept-answer.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** Options of a route's transaction. */
-export interface RouteTransactionOptions extends Omit<TransactionOptions, 'signal'> {
+export interface RouteTransactionOptions<Request = unknown> extends Omit<TransactionOptions, 'signal'> {
   /** The client of the database on which it runs. Default: the current client. */
   readonly clientName?: string | undefined;
   /**
@@ -18,6 +27,11 @@ export interface RouteTransactionOptions extends Omit<TransactionOptions, 'signa
    * Default 1,048,576.
    */
   readonly maxHeld?: number | undefined;
+  /**
+   * Whether requests have an `Idempotency-Key`: the handler runs once for a key, and one that comes again gets the answer of the
+   * first. See `RouteIdempotencyOptions`. Default false.
+   */
+  readonly idempotency?: boolean | RouteIdempotencyOptions<Request> | undefined;
 }
 
 /** What a handler came to. */
@@ -28,10 +42,11 @@ export interface RouteAnswer<Value> {
   readonly value: Value;
 }
 
-const ownChecks: Record<'clientName' | 'rollbackOnStatus' | 'maxHeld', Check> = {
+const ownChecks: Record<'clientName' | 'rollbackOnStatus' | 'maxHeld' | 'idempotency', Check> = {
   clientName: text(200),
   rollbackOnStatus: aFunction,
   maxHeld: integer(0, 1024 * 1024 * 1024, 'bytes'),
+  idempotency: idempotencyCheck,
 };
 const names: readonly Exclude<keyof TransactionOptions, 'signal'>[] = [
   'propagation',
@@ -62,17 +77,20 @@ export interface RouteSettings {
   readonly maxHeld: number;
   /** See `RouteTransactionOptions`. */
   readonly rollsBack: (status: number) => boolean;
+  /** See `RouteTransactionOptions`. */
+  readonly idempotency: IdempotencySettings | undefined;
 }
 
 /** Checks the options of a route when it is defined. @throws InvalidOptionError */
-export function readRouteOptions(options: RouteTransactionOptions, owner: string): RouteSettings {
-  const read = readOptions<RouteTransactionOptions>(owner, options, checks);
-  const { clientName, rollbackOnStatus, maxHeld = 1024 * 1024, ...transaction } = read;
+export function readRouteOptions(options: RouteTransactionOptions<never>, owner: string): RouteSettings {
+  const read = readOptions<RouteTransactionOptions<never>>(owner, options, checks);
+  const { clientName, rollbackOnStatus, maxHeld = 1024 * 1024, idempotency, ...transaction } = read;
   return {
     transaction: readTransactionOptions(transaction),
     clientName,
     maxHeld,
     rollsBack: (status) => rollbackOnStatus?.(status) ?? status >= 400,
+    idempotency: idempotencySettings(owner, idempotency, transaction),
   };
 }
 
@@ -115,12 +133,19 @@ export async function routeTransaction<Value>(
   return await runRoute(context, handler, readRouteOptions(options, 'routeTransaction'));
 }
 
-/** The same with options that were read before. */
+/**
+ * The same with options that were read before.
+ * @param kept what an idempotent route needs besides; without it a route is not idempotent
+ */
 export async function runRoute<Value>(
   context: RequestContext,
   handler: () => Promise<RouteAnswer<Value>>,
-  { transaction, clientName, rollsBack }: RouteSettings,
+  settings: RouteSettings,
+  kept?: KeptRoute<Value>,
 ): Promise<Value> {
+  const { transaction, clientName, rollsBack, idempotency } = settings;
+  const named =
+    idempotency === undefined || kept === undefined ? undefined : await readRequest(idempotency, kept.received);
   const ended: { answer?: RouteAnswer<Value> } = {};
   const rollBack = new RolledBackAnswer();
   const body = async (): Promise<void> => {
@@ -135,14 +160,60 @@ export async function runRoute<Value>(
       ? {}
       : { rollbackOn: (error: unknown): boolean => error === rollBack || rollbackOn(error) }),
   };
-  const run = (): Promise<void> => context.transaction(body, given);
+  const transact = <Result>(run: () => Promise<Result>, signal?: AbortSignal): Promise<Result> => {
+    const begin = (): Promise<Result> => context.transaction(run, signal === undefined ? given : { ...given, signal });
+    return clientName === undefined ? begin() : context.database.switchDb(begin, { clientName });
+  };
   try {
-    await (clientName === undefined ? run() : context.database.switchDb(run, { clientName }));
+    if (named === undefined || kept === undefined || idempotency === undefined) {
+      await transact(body);
+    } else {
+      const keep = async (): Promise<string> => {
+        await body();
+        // There is one where the body has ended well.
+        return writeAnswer(await kept.keep(ended.answer?.value as Value), idempotency.maxAnswerBytes);
+      };
+      const replayed = await runOnce(context, { settings, idempotency, named, transact, keep });
+      if (replayed !== undefined) return await kept.replay(replayed);
+    }
   } catch (error) {
     if (ended.answer === undefined || !isOver(error, rollBack)) throw error;
   }
   // There is one where the transaction has ended well.
   return ended.answer?.value as Value;
+}
+
+/** What is run once for a key. */
+interface Once {
+  readonly settings: RouteSettings;
+  readonly idempotency: IdempotencySettings;
+  readonly named: NamedRequest;
+  readonly transact: <Result>(run: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
+  /** Runs the handler, and gives what is kept of its answer. */
+  readonly keep: () => Promise<string>;
+}
+
+/** The answer of an earlier request; nothing where the handler has run for this one. */
+async function runOnce(
+  { database, signal }: RequestContext,
+  { settings: { clientName, transaction }, idempotency, named, transact, keep }: Once,
+): Promise<KeptAnswer | undefined> {
+  const db = clientName === undefined ? database.current : database.getDb({ clientName });
+  const { ttl, timeout } = idempotency;
+  const { value, isReplayed } = await runIdempotent<KeptAnswer | undefined>({
+    ...named,
+    db,
+    ttl,
+    timeout,
+    // The answer was measured before.
+    maxAnswerBytes: Number.POSITIVE_INFINITY,
+    signal,
+    joins: db.transaction.active !== undefined && transaction.propagation !== 'REQUIRES_NEW',
+    transact,
+    handle: async () => ({ value: undefined, answer: await keep() }),
+    read: readAnswer,
+  });
+  return isReplayed ? value : undefined;
 }
 
 /** An answer that rolls back is no error of the handler. */

@@ -6,8 +6,18 @@ export {
   IdempotencyKeyError,
   IdempotencyTablesMissingError,
   IdempotencyUnknownError,
+  noAnswer,
+  noKey,
 } from './errors.ts';
 export { forgetExpiredKeys, type ForgetOptions } from './forget.ts';
 export { idempotent } from './idempotent.ts';
-export type { IdempotentOptions, IdempotentTransactionOptions } from './options.ts';
+export { hashOf, idOf, longestKey } from './key.ts';
+export {
+  defaults,
+  type IdempotentOptions,
+  type IdempotentTransactionOptions,
+  keptChecks,
+  propagations,
+} from './options.ts';
+export { runIdempotent } from './run.ts';
 export { createIdempotencyTables, idempotencyTablesSql } from './tables.ts';

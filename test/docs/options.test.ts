@@ -43,6 +43,7 @@ describe.each<[page: string, words: string, entry: string, types: string[], own?
   ['outbox', 'Of `createRelay(database, options)`:', 'sluice-outbox', ['RelayOptions']],
   ['transactional-events', 'Of `createEvents(database, options)`:', 'sluice-events', ['EventsOptions']],
   ['idempotency', 'Of `idempotent(database, options, handler)`:', 'sluice-idempotency', ['IdempotentOptions']],
+  ['idempotency', 'Of `idempotency` of a route:', 'sluice-http', ['RouteIdempotencyOptions']],
   ['models', 'Of `defineModel<Row>(options)`:', 'sluice-model', ['ModelOptions']],
   ['models', 'Of `cache`;', 'sluice-model', ['ModelCacheOptions']],
   ['context', 'Of `createContextCarrier(database, options)`:', 'sluice', ['ContextCarrierOptions']],

@@ -3,6 +3,7 @@ import { createHttpContext, readRouteOptions, shutdown } from '../../src/http/in
 import { problemHandler as expressProblems } from '../../src/frameworks/express/index.ts';
 import { sluice } from '../../src/frameworks/fastify/index.ts';
 import { problemHandler as honoProblems } from '../../src/frameworks/hono/index.ts';
+import { keptOptions } from './idempotency-rows.ts';
 import { isolation, type Row } from './row.ts';
 import { bytes, called, either, emptyObject, milliseconds, only, some, timer, truth, words } from './values.ts';
 
@@ -20,6 +21,7 @@ export const routeOptions: Row['options'] = {
   clientName: words(200, 'default'),
   rollbackOnStatus: called(),
   maxHeld: bytes(0, 1024 * 1024 * 1024),
+  idempotency: either(truth, some({ required: false }), emptyObject),
 };
 
 /** Of what reads the context of requests, whatever the framework. */
@@ -59,6 +61,13 @@ export const httpRows: readonly Row[] = [
     entrance: 'readRouteOptions',
     call: (options) => readRouteOptions(options, 'a route'),
     options: routeOptions,
+  },
+  {
+    interface: 'RouteIdempotencyOptions',
+    entrance: 'idempotency',
+    call: (idempotency) => readRouteOptions({ idempotency }, 'a route'),
+    instead: [true, false],
+    options: { ...keptOptions, required: truth, scope: called(), fingerprint: called() },
   },
   {
     interface: 'ShutdownOptions',

@@ -109,6 +109,8 @@ describe('options of the same name', () => {
     'OutboxListOptions.limit': 'it is that of a page',
     'ReplayOptions.limit': 'it is that of one statement',
     'ForgetOptions.limit': 'it is that of one transaction',
+    'RouteIdempotencyOptions.scope': 'it is found in each request',
+    'RouteIdempotencyOptions.fingerprint': 'it is found in each request',
     'IdempotentOptions.transaction': 'it has options of its own',
     'NewOutboxMessage.id': 'the id of a message is any text',
   };

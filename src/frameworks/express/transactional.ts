@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { checkBody } from '../../core/index.ts';
 import {
+  type HeldRequest,
   type HeldResponse,
   namedRoute,
   type RequestContext,
@@ -40,7 +41,7 @@ export function transactional<
   Locals extends Record<string, unknown> = Record<string, unknown>,
 >(
   handler: RequestHandler<Params, Sent, Body, Query, Locals>,
-  options: RouteTransactionOptions = {},
+  options: RouteTransactionOptions<Request> = {},
 ): RequestHandler<Params, Sent, Body, Query, Locals> {
   checkBody('transactional', handler);
   const settings = readRouteOptions(options, 'transactional');
@@ -49,7 +50,7 @@ export function transactional<
     const call = (pass: NextFunction): unknown => handler(request, response, pass);
     const named = namedRoute(settings, request.method, (request.route as { path?: unknown } | undefined)?.path);
     context
-      .run(() => runHandler(context, response as Response, call, named))
+      .run(() => runHandler(context, response as Response, call, named, requestOf(request as Request)))
       .then(
         (passed) => {
           if (passed !== undefined) (next as (...args: unknown[]) => void)(...passed.args);
@@ -64,6 +65,7 @@ async function runHandler(
   response: Response,
   call: (pass: NextFunction) => unknown,
   settings: RouteSettings,
+  received: HeldRequest,
 ): Promise<Passed> {
   let passed: Passed;
   const handle = async (held: HeldResponse): Promise<void> => {
@@ -84,6 +86,12 @@ async function runHandler(
     // Also one that was given to next() after an answer.
     if (failure !== undefined) throw failure.error;
   };
-  await runHeld(context, response, handle, settings);
+  await runHeld(context, response, handle, settings, received);
   return passed;
+}
+
+function requestOf(request: Request): HeldRequest {
+  const { method, headers, baseUrl, originalUrl } = request;
+  const { path } = (request.route ?? {}) as { readonly path?: unknown };
+  return { request, method, headers, route: `${baseUrl}${String(path)}`, url: originalUrl, body: () => request.body };
 }

@@ -28,7 +28,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /** Runs the handler in a transaction that commits before the answer goes out. Default: none. */
-    transaction?: boolean | RouteTransactionOptions;
+    transaction?: boolean | RouteTransactionOptions<FastifyRequest>;
   }
 }
 

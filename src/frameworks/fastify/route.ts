@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { InvalidOptionError, isThenable, typeName } from '../../core/index.ts';
 import {
+  type HeadersBefore,
+  type HeldRequest,
   type HeldResponse,
   holdBody,
   holdStream,
@@ -46,6 +48,7 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
   const named = namedRoute(settings, [route.method].flat().join('|'), route.path);
   route.config = Object.assign({ ...config }, { [wrapped]: true });
   route.handler = async function inTransaction(request, reply) {
+    const before = reply.getHeaders();
     const reset = resetTo(reply);
     const handle = async (held: HeldResponse): Promise<void> => {
       reset();
@@ -53,7 +56,9 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
     };
     refuseHijack(reply);
     try {
-      await request.sluice.run(() => runHeld(request.sluice, reply.raw, handle, named));
+      await request.sluice.run(() =>
+        runHeld(request.sluice, reply.raw, handle, named, receive(request, route.path, before)),
+      );
     } catch (error) {
       reset();
       giveBack(reply);
@@ -64,6 +69,13 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
       giveBack(reply);
     }
   };
+}
+
+/** The request, as an idempotent route looks at it. @param before the headers that hooks have set */
+function receive(request: FastifyRequest, route: string, before: HeadersBefore): HeldRequest {
+  const { method, headers, raw } = request;
+  const url = raw.url ?? '';
+  return { request, method, headers, route, url, body: () => request.body, before: () => before };
 }
 
 /** What of a reply is taken over while its route runs, by properties of its own. */

@@ -1,6 +1,16 @@
 import type { Context, MiddlewareHandler } from 'hono';
+import type { StatusCode } from 'hono/utils/http-status';
 import { InvalidOptionError } from '../../core/index.ts';
-import { holdBody, namedRoute, readRouteOptions, type RouteTransactionOptions, runRoute } from '../../http/index.ts';
+import {
+  holdBody,
+  keptHeaders,
+  type KeptRoute,
+  namedRoute,
+  readRouteOptions,
+  replayedHeader,
+  type RouteTransactionOptions,
+  runRoute,
+} from '../../http/index.ts';
 import { contextOf } from './request-context.ts';
 
 /**
@@ -19,7 +29,7 @@ import { contextOf } from './request-context.ts';
  * ```
  * @throws InvalidOptionError; also for `retry`, since Hono runs a handler once for a request
  */
-export function transaction(options: Omit<RouteTransactionOptions, 'retry'> = {}): MiddlewareHandler {
+export function transaction(options: Omit<RouteTransactionOptions<Context>, 'retry'> = {}): MiddlewareHandler {
   const settings = readRouteOptions(options, 'transaction');
   if (settings.transaction.retry !== undefined) throw retried();
   return async (c, next) => {
@@ -33,7 +43,8 @@ export function transaction(options: Omit<RouteTransactionOptions, 'retry'> = {}
       return { status: value.status, value };
     };
     try {
-      const answer = await runRoute(contextOf(c), handle, named);
+      const kept = named.idempotency === undefined ? undefined : keptRoute(c);
+      const answer = await runRoute(contextOf(c), handle, named, kept);
       replace(c, answer);
     } catch (error) {
       ending.abort(error);
@@ -44,6 +55,39 @@ export function transaction(options: Omit<RouteTransactionOptions, 'retry'> = {}
       throw error;
     }
   };
+}
+
+/** A handler may read its body after the route has. */
+function keptRoute(c: Context): KeptRoute<Response> {
+  const { method, raw, routePath } = c.req;
+  const { pathname, search } = new URL(raw.url);
+  // What middlewares have set until now, and set for each request.
+  const before = Object.fromEntries(c.newResponse(null).headers);
+  return {
+    received: {
+      request: c,
+      method,
+      headers: raw.headers,
+      route: routePath,
+      url: `${pathname}${search}`,
+      body: async () => new Uint8Array(await c.req.arrayBuffer()),
+    },
+    keep: async (response) => ({
+      status: response.status,
+      headers: keptHeaders(response.headers, before),
+      body: Buffer.from(await response.clone().arrayBuffer()),
+    }),
+    replay({ status, headers, body }) {
+      const all = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat()]));
+      const given = { ...all, [replayedHeader]: ['true'] };
+      return c.newResponse(hasBody(status) ? body : null, status as StatusCode, given);
+    },
+  };
+}
+
+/** A `Response` with these has none. */
+function hasBody(status: number): boolean {
+  return status !== 204 && status !== 205 && status !== 304;
 }
 
 /** Hono adds the headers of the answer before to one that takes its place. */

@@ -1,7 +1,16 @@
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { from, lastValueFrom, Observable } from 'rxjs';
-import { askToLeave, type HeldResponse, type RequestContext, runHeld, runRoute } from '../../../http/index.ts';
+import {
+  askToLeave,
+  type HeadersBefore,
+  type HeldRequest,
+  type HeldResponse,
+  type RequestContext,
+  runHeld,
+  runRoute,
+} from '../../../http/index.ts';
+import { keptValue } from './kept-value.ts';
 import { holdValue } from './held-value.ts';
 import { messageHeaders } from './message-headers.ts';
 import { databaseNamed, type OpenParts } from '../parts/open-parts.ts';
@@ -35,6 +44,12 @@ export class RequestInterceptor {
     ]);
     if (noted === undefined) return next.handle();
     const handle = (): Promise<unknown> => lastValueFrom(next.handle(), { defaultValue: undefined });
+    const received = noted.settings.idempotency === undefined ? undefined : receivedBy(context, request, response);
+    if (received !== undefined && !answersItself(context)) {
+      const enter: Parameters<typeof keptValue>[0]['enter'] = (body) =>
+        this.#requests.enter(request, response, (entered) => body(this.#on(entered, noted.database)));
+      return keptValue({ enter, handle, response: raw, settings: noted.settings, received });
+    }
     return from(
       this.#requests.enter(request, response, (entered) =>
         this.#runRoute(
@@ -44,6 +59,7 @@ export class RequestInterceptor {
           handle,
           answersItself(context),
           response.raw !== undefined,
+          received,
         ),
       ),
     );
@@ -56,6 +72,7 @@ export class RequestInterceptor {
     handle: () => Promise<unknown>,
     isHeld: boolean,
     isFastify: boolean,
+    received: HeldRequest | undefined,
   ): Promise<unknown> {
     if (!isHeld) return await runReturned(entered, settings, response, handle, isFastify);
     let value: unknown;
@@ -64,7 +81,7 @@ export class RequestInterceptor {
       // It may be sent after the handler has returned.
       await held.ended;
     };
-    await runHeld(entered, response, handler, settings);
+    await runHeld(entered, response, handler, settings, received);
     return value;
   }
 
@@ -97,6 +114,43 @@ export class RequestInterceptor {
     });
   }
 }
+
+/** The request, as an idempotent route looks at it. */
+function receivedBy(context: ExecutionContext, request: AnyRequest, response: AnyResponse): HeldRequest {
+  const { method = '', url = '' } = rawOf(request);
+  const known: FrameworkRequest = request;
+  const route = known.routeOptions?.url ?? known.route?.path ?? context.getHandler().name;
+  // Those of Fastify are not on the response of Node.js before its answer.
+  const before = response.raw === undefined ? {} : (response as WithHeaders).getHeaders();
+  return {
+    request,
+    method,
+    headers: request.headers,
+    route: `${known.baseUrl ?? ''}${textOf(route)}`,
+    url: known.originalUrl ?? url,
+    body: () => known.body,
+    before: () => before,
+  };
+}
+
+/** Express takes patterns too. */
+function textOf(route: unknown): string {
+  return typeof route === 'string' ? route : [route].flat().join();
+}
+
+/** A reply of Fastify. */
+interface WithHeaders {
+  getHeaders(): HeadersBefore;
+}
+
+/** As much of a request as is looked at, of Express and of Fastify. */
+type FrameworkRequest = AnyRequest & {
+  readonly body?: unknown;
+  readonly originalUrl?: string;
+  readonly baseUrl?: string;
+  readonly route?: { readonly path?: unknown };
+  readonly routeOptions?: { readonly url?: string };
+};
 
 /** Runs a handler whose result is the answer, which Nest sends when the transaction is over. */
 async function runReturned(

@@ -1,5 +1,5 @@
 import { applyDecorators, type ExecutionContext, SetMetadata, UseInterceptors } from '@nestjs/common';
-import { checkedArgument, label, readOpen } from '../../../core/index.ts';
+import { checkedArgument, InvalidOptionError, label, readOpen } from '../../../core/index.ts';
 import {
   readRouteOptions,
   routeOptionNames,
@@ -44,8 +44,17 @@ export function TransactionalRoute(options: TransactionalRouteOptions = {}): Cla
   const { database, ...others } = readOpen('@TransactionalRoute', options, names);
   if (database !== undefined) checkedArgument('@TransactionalRoute', 'database', database, label(200));
   const given = Object.fromEntries(Object.entries(others).filter(([, value]) => value !== undefined));
+  if (given['idempotency'] !== undefined && given['idempotency'] !== false && given['retry'] !== undefined)
+    throw retried();
   const noted: NotedRoute = { database, settings: readRouteOptions(given, '@TransactionalRoute') };
   return applyDecorators(SetMetadata(routeKey, noted), UseInterceptors(RouteCheck));
+}
+
+function retried(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: '@TransactionalRoute got "idempotency" and "retry", and Nest makes the answer of a request once',
+    remedy: 'Leave out "retry", and give it to database.transaction() in the handler',
+  });
 }
 
 /** Whether a handler sends its answer itself, as one with `@Res()` does. */
