@@ -62,6 +62,7 @@ export const longTests: readonly string[] = [
   'test/processes/cache-processes.test.ts',
   'test/processes/cli.test.ts',
   'test/processes/clocks.test.ts',
+  'test/processes/idempotency.test.ts',
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
   'test/processes/shared-reads-mutants.test.ts',
