@@ -124,6 +124,7 @@ export {
 } from './pool/index.ts';
 export {
   ChainDeadlockError,
+  AnswerLostError,
   CommitUnknownError,
   DeadlineExceededError,
   type Outcome,

@@ -4,6 +4,7 @@ import type { CancelTimer, Origin } from '../core/index.ts';
 import {
   type Driver,
   type DriverConnection,
+  type Exchange,
   type Failure,
   type QueryResult,
   rememberTexts,
@@ -15,7 +16,8 @@ import { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts
 import { lostInAutocommit, withCaller } from './failures.ts';
 import { Hold, metDeadConnection, NamedHolder, textsOf } from './hold.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
-import { alone } from '../riders/index.ts';
+import { alone, CommitMark } from '../riders/index.ts';
+import { isLostWithCommit, resolvedAlone } from './lost-commit.ts';
 import type { SentStatements } from './transaction-parts.ts';
 import type { RunningWork } from './work-in-progress.ts';
 
@@ -80,8 +82,8 @@ async function runByThemselves(
   { statements, origin, onSent, eventId }: LoneStatements,
 ): Promise<readonly QueryResult[]> {
   const own = statements.map((statement) => ({ type: 'statement', statement }) as const);
-  const flight = client.settings && alone(own, client.settings);
-  const steps = flight?.steps ?? own;
+  const withSettings = client.settings && alone(own, client.settings);
+  const mark = markOf(client, level);
   const holder = new NamedHolder(client, level, frame, { name: 'single statement', origin, eventId });
   const hold = new Hold(client, level, holder, holder);
   const work = new AutocommitWork(client, hold, holder);
@@ -94,6 +96,9 @@ async function runByThemselves(
     for (let isRepetition = false; ; isRepetition = true) {
       const taken = hold.take({ frame, admitted, signal });
       const connection = taken instanceof Promise ? await taken : taken;
+      const rider = mark?.rider(connection, statements, outermost, true);
+      const flight = rider === undefined ? withSettings : alone(own, client.settings, rider);
+      const steps = flight?.steps ?? own;
       onSent?.(connection);
       hold.sends(textsOf(statements));
       const running = runUntraced(() => connection.run(steps));
@@ -102,7 +107,8 @@ async function runByThemselves(
       try {
         const answer = await (cancellation === undefined ? running : cancellation.race(running));
         const checked = hold.checked(answer, steps);
-        const { failure, results } = flight?.landed(checked) ?? checked;
+        const exchange: Exchange = flight?.landed(checked) ?? checked;
+        const { failure, results } = exchange;
         hold.rests();
         const deadlock = stopWatching === undefined ? undefined : await stopWatching();
         isSound = failure?.kind !== 'connectionLost';
@@ -113,9 +119,8 @@ async function runByThemselves(
           hold.giveBack(false);
           continue;
         }
-        if (work.aborted !== undefined) throw endedWith(work.aborted.reason, failure, { client, hold }, statements);
-        if (!isSound) throw lostInAutocommit(hold.at, failure.error);
-        throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
+        const failed = { exchange, failure, deadlock, isSound, mark: rider && mark };
+        return await afterFailure(failed, statements, { client, hold, work, signal });
       } finally {
         if (stopWatching !== undefined) await stopWatching();
         if (cancellation !== undefined && !(await cancellation.settled())) isSound = false;
@@ -129,6 +134,47 @@ async function runByThemselves(
     hold.giveBack(isSound);
     client.work.delete(work);
   }
+}
+
+interface Failed {
+  readonly exchange: Exchange;
+  readonly failure: Failure;
+  readonly deadlock: unknown;
+  readonly isSound: boolean;
+  /** By what the statements are found again. */
+  readonly mark: CommitMark | undefined;
+}
+
+interface Place {
+  readonly client: TransactionalClient;
+  readonly hold: Hold;
+  readonly work: AutocommitWork;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @returns the results where they are known to have taken effect @throws what the program is told otherwise */
+async function afterFailure(
+  { exchange, failure, deadlock, isSound, mark }: Failed,
+  statements: readonly Statement[],
+  { client, hold, work, signal }: Place,
+): Promise<readonly QueryResult[]> {
+  const { at, connection } = hold;
+  if (mark !== undefined && connection !== undefined && isLostWithCommit(exchange)) {
+    hold.giveBack(false);
+    return await resolvedAlone(exchange, mark, connection, statements.length, { client, at, signal });
+  }
+  if (work.aborted !== undefined) throw endedWith(work.aborted.reason, failure, { client, hold }, statements);
+  if (!isSound) throw lostInAutocommit(at, failure.error);
+  throw failure.kind === 'cancelled' && deadlock !== undefined ? deadlock : withCaller(failure.error);
+}
+
+const outermost = { parent: undefined, savepoint: undefined };
+
+/** By what a statement outside of a transaction is found again, if its client asks for that. */
+function markOf(client: TransactionalClient, level: number): CommitMark | undefined {
+  const { commits } = client.driver;
+  if (commits?.marksAlone !== true) return undefined;
+  return new CommitMark(commits, { client, level, characteristics: { isolation: undefined, readOnly: false } });
 }
 
 /** Ends a transaction that was begun for the settings of a statement which has failed. @returns whether it is known to be over */

@@ -2,6 +2,9 @@ import { describeTransactions, type Frame } from '../context/index.ts';
 import type { ChainLink, Clock, ErrorPlace } from '../core/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import { DeadlineExceededError } from './errors.ts';
+import { scopeBlocked } from './failures.ts';
+import type { TransactionalClient } from './transactional-client.ts';
+import type { TurnLimit } from './turns.ts';
 
 /** Milliseconds until the chain's deadline; nothing where it has none. @throws DeadlineExceededError if it has passed */
 export function remainingTime(frame: Frame | undefined, clock: Clock, at: () => ErrorPlace): number | undefined {
@@ -33,4 +36,28 @@ export function deadlineExceeded(
     chain,
     at,
   });
+}
+
+interface Limited {
+  readonly client: TransactionalClient;
+  readonly cancellation: Cancellation;
+  readonly name: string;
+  readonly level: number;
+  readonly isOpen: boolean;
+  chain(): readonly ChainLink[];
+}
+
+/** When a wait for a turn of a transaction is given up. @param exchanges how many it has had with the server */
+export function turnLimitOf(transaction: Limited, exchanges: () => number): TurnLimit {
+  const { clock, pool } = transaction.client;
+  const timeout = pool.settings.acquireTimeout;
+  return {
+    clock,
+    timeout,
+    progress: () => (transaction.cancellation.isRunning ? undefined : exchanges()),
+    error: () => scopeBlocked(transaction, timeout),
+    end: (error) => {
+      if (transaction.isOpen) transaction.cancellation.request(error);
+    },
+  };
 }

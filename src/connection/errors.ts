@@ -25,6 +25,12 @@ export class CommitUnknownError extends SluiceError {
   override readonly code = 'COMMIT_UNKNOWN';
 }
 
+/** What was sent has taken effect, and the connection was lost before its rows had come. */
+export class AnswerLostError extends SluiceError {
+  static override readonly code = 'ANSWER_LOST';
+  override readonly code = 'ANSWER_LOST';
+}
+
 /** The transaction took longer than its `timeout`; it was rolled back. */
 export class TransactionTimeoutError extends SluiceError {
   static override readonly code = 'TRANSACTION_TIMEOUT';

@@ -1,6 +1,12 @@
 import { type ChainLink, type ErrorPlace, fieldOf, isError } from '../core/index.ts';
 import { ConnectionLostError, TransactionControlError } from '../driver/index.ts';
-import { CommitUnknownError, ScopeBlockedError, TransactionEndedError, UnexpectedRollbackError } from './errors.ts';
+import {
+  AnswerLostError,
+  CommitUnknownError,
+  ScopeBlockedError,
+  TransactionEndedError,
+  UnexpectedRollbackError,
+} from './errors.ts';
 
 /** What the errors say of their transaction. */
 export interface Subject {
@@ -41,6 +47,16 @@ export function commitUnknown(subject: Subject, cause: unknown): CommitUnknownEr
     what: `The connection was lost or given up while the transaction "${subject.name}" was committing: it may or may not be committed`,
     remedy: 'Before repeating it, check in the database whether its writes are there',
     chain: subject.chain(),
+    cause,
+  });
+}
+
+/** @param what was committed, in words */
+export function answerLost(what: string, at: ErrorPlace, cause: unknown): AnswerLostError {
+  return new AnswerLostError({
+    what: `The connection was lost before the rows of the last statements of ${what} had come; the server says that it is committed`,
+    remedy: 'Do not repeat it. Read what it was to return',
+    at,
     cause,
   });
 }
@@ -132,5 +148,16 @@ export function lostInAutocommit(at: ErrorPlace, cause: unknown): ConnectionLost
     remedy: 'A read can be repeated. Before repeating a write, check whether it took effect',
     cause,
     at,
+  });
+}
+
+/** The same, where the server says that it has not taken effect. */
+export function undoneInAutocommit(at: ErrorPlace, cause: unknown): ConnectionLostError {
+  return new ConnectionLostError({
+    what: `The connection of client "${at.clientName}" was lost during a statement outside of a transaction, which has not taken effect`,
+    remedy: 'Repeat it',
+    cause,
+    at,
+    retryable: true,
   });
 }

@@ -4,6 +4,7 @@ export { Checkout } from './checkout.ts';
 export type { LoneRead, LoneReads, Results, TransactionalClient, UnboundTreatment } from './transactional-client.ts';
 export { cancelAtDeadline, deadlineExceeded, remainingTime } from './deadline.ts';
 export {
+  AnswerLostError,
   ChainDeadlockError,
   CommitUnknownError,
   DeadlineExceededError,

@@ -11,21 +11,23 @@ import type { ChainLink, Origin } from '../core/index.ts';
 import {
   type Exchange,
   type Failure,
-  mayHaveCommitted,
   type QueryResult,
   type Statement,
   type TransactionCharacteristics,
 } from '../driver/index.ts';
 import { type HolderInfo, lookAtTransaction } from '../observation/index.ts';
 import { board, CommitDeadline, CommitMark, type Landed, type TransactionSettings } from '../riders/index.ts';
-import { announceEnd, announceStart } from './transaction-events.ts';
+import { announceEnd, announceStart, linkOf } from './transaction-events.ts';
 import { Cancellation } from './cancellation.ts';
+import { turnLimitOf } from './deadline.ts';
+import { isLostWithCommit, type LostWithCommit, outcomeOf, resultsOf } from './lost-commit.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import {
   commitUnknown,
   connectionLost,
   ended,
   endedBehindOurBack,
+  placeOf,
   rolledBackByServer,
   unexpectedRollback,
 } from './failures.ts';
@@ -36,19 +38,16 @@ import {
   isLive,
   isOutcome,
   type Outcome,
+  toEnding,
   type TransactionState,
   transition,
 } from './transaction-state.ts';
 import { type Answered, type Borrower, commitSteps, stepsOf, TransactionConnection } from './transaction-connection.ts';
 import type { SentStatements, TransactionParts } from './transaction-parts.ts';
-import { turnLimitOf } from './turn-limit.ts';
 import type { TurnLimit, TurnOwner } from './turns.ts';
 import type { RunningWork } from './work-in-progress.ts';
 
-/**
- * A physical transaction: one connection from its first statement to the server's answer to COMMIT
- * or ROLLBACK. Its callers see to it that one exchange is under way at a time (see `Turns`).
- */
+/** One connection from its first statement to the answer to COMMIT or ROLLBACK. Callers see to it that one exchange is under way. */
 export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   readonly client: TransactionalClient;
   readonly level: number;
@@ -137,9 +136,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   }
 
   describe(): ChainLink {
-    const { client, level, name } = this;
-    const age = client.clock.now() - this.openedAt;
-    return { clientName: client.name, level, transaction: name, age, openedAt: this.origin() };
+    return linkOf(this);
   }
 
   /** Sets the characteristics; only before BEGIN is sent. */
@@ -156,10 +153,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     return describeTransactions(this.outer);
   }
 
-  /**
-   * Runs statements of `unit` in one round trip, with everything before them that the server has not
-   * seen yet, and with COMMIT after them when they are known to be the last.
-   */
+  /** Runs statements of `unit` in one round trip, with all before them that the server has not seen, and COMMIT if they are `last`. */
   async run(sent: SentStatements, unit: RollbackUnit, last: boolean): Promise<readonly QueryResult[]> {
     const { statements, frame, write } = sent;
     for (;;) {
@@ -175,7 +169,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
       this.#beginSent = begin !== undefined;
       this.#commitSent = last;
       const own = stepsOf(begin, pending, statements, last);
-      const mark = write && !last ? this.#mark?.rider(this.#held.connection, statements, unit) : undefined;
+      const mark = write ? this.#mark?.rider(this.#held.connection, statements, unit, last) : undefined;
       const flight = rider === undefined && mark === undefined ? undefined : board(own, rider, mark);
       const steps = flight?.steps ?? own;
       const running = this.#held.carryOut(steps, sent);
@@ -187,7 +181,8 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
         const { failure } = exchange;
         // It met a dead connection, which nothing had begun on: it is sent again on another one.
         if (failure !== undefined && begin !== undefined && this.#held.replaceDead(failure, last)) continue;
-        this.#note(exchange, pending, unit, last);
+        if (last && isLostWithCommit(exchange)) return await this.#resolveLast(exchange, statements.length);
+        this.#note(exchange, pending, unit);
         return exchange.results;
       } finally {
         this.cancellation.watch(undefined);
@@ -222,11 +217,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     if (savepoint === undefined) return;
     const isThere = savepoint.established && this.#rolledBackBy === undefined;
     if (isThere && this.#state === 'started') {
-      const { name } = savepoint;
-      const exchange = await this.#held.finish([
-        { type: 'rollbackTo', name },
-        { type: 'release', name },
-      ]);
+      const exchange = await this.#held.rollBackTo(savepoint.name);
       const isUndone = exchange !== undefined && exchange.failure === undefined;
       if (!isUndone && this.isOpen) this.#state = transition(this.#state, 'lost');
       this.#settings?.undone();
@@ -262,10 +253,8 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     const exchange: Landed = flight?.landed(answer) ?? answer;
     if (exchange.ended === 'committed') return this.#end('committed');
     const { failure } = exchange;
-    if (failure?.kind === 'connectionLost') {
-      if (mayHaveCommitted(failure)) return await this.#resolve(failure);
-      return this.#end('rolledBack', connectionLost(this, failure.error));
-    }
+    if (isLostWithCommit(exchange)) return await this.#resolve(exchange.failure);
+    if (failure?.kind === 'connectionLost') return this.#end('rolledBack', connectionLost(this, failure.error));
     if (exchange.refusedBy !== undefined) {
       await this.#held.rollBack();
       return this.#end('rolledBack', failure?.error);
@@ -281,12 +270,19 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   async #resolve(failure: Failure): Promise<Ending> {
     const { connection } = this.#held;
     this.#held.giveBack();
-    const outcome = await this.#mark?.resolve(connection, this.client, this.cancellation.signal);
+    const { outcome, refusal } = await outcomeOf(this.#mark, connection, this.client, this.cancellation.signal);
+    if (this.#ending !== undefined) return this.#ending;
     if (outcome === 'committed') return this.#end(outcome);
-    if (outcome === undefined) return this.#endUnknown(this.cancellation.requested?.reason ?? failure.error);
-    // Nothing of it has taken effect, so that another attempt may.
-    this.#repeatable = noteFailure(this.#repeatable, { ...failure, elsewhere: true });
-    return this.#end(outcome, connectionLost(this, failure.error));
+    if (outcome === 'rolledBack') return this.#endLost(failure.error);
+    return this.#endUnknown(this.cancellation.requested?.reason ?? refusal ?? failure.error);
+  }
+
+  /** The same for statements with which the COMMIT went. @returns their results, where there are all */
+  async #resolveLast(lost: LostWithCommit, count: number): Promise<readonly QueryResult[]> {
+    this.#state = toEnding(this.#state);
+    const { failure } = await this.#resolve(lost.failure);
+    if (failure !== undefined) throw failure.error;
+    return resultsOf(lost, count, `the transaction "${this.name}"`, placeOf(this));
   }
 
   /** Rolls back, and gives the connection back, or destroys it if the server does not confirm. */
@@ -325,7 +321,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   }
 
   /** Updates the state from an exchange's result. @throws the failure, if it failed */
-  #note(exchange: Answered, pending: readonly PendingStep[], unit: RollbackUnit, last: boolean): void {
+  #note(exchange: Answered, pending: readonly PendingStep[], unit: RollbackUnit): void {
     // A cancelled statement that the server answered too late: the transaction has ended without it.
     if (!this.isOpen) throw ended(this, this.name, this.cancellation.requested?.reason);
     let { completed } = exchange;
@@ -346,8 +342,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     if (failure.kind === 'connectionLost') {
       // Lost behind the answer to COMMIT: nothing is missing.
       if (this.#ending !== undefined) return;
-      if (!last || !mayHaveCommitted(failure)) throw this.#doom(unit, connectionLost(this, failure.error));
-      throw this.#endUnknown(failure.error).failure?.error;
+      throw this.#doom(unit, connectionLost(this, failure.error));
     }
     this.#doomAfter(failure, unit);
     // COMMIT itself failed: the server has rolled back already.
@@ -376,9 +371,14 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   }
 
   #endUnknown(cause: unknown): Ending {
-    if (this.#state === 'unstarted') this.#state = transition(this.#state, 'started');
-    if (this.#state !== 'ending') this.#state = transition(this.#state, 'ending');
-    return this.#end('unknown', commitUnknown(this, cause));
+    this.#state = toEnding(this.#state);
+    return this.#characteristics.readOnly ? this.#endLost(cause) : this.#end('unknown', commitUnknown(this, cause));
+  }
+
+  /** Nothing of it has taken effect, so that another attempt may. */
+  #endLost(cause: unknown): Ending {
+    this.#repeatable = noteFailure(this.#repeatable, { kind: 'connectionLost', error: cause, elsewhere: true });
+    return this.#end('rolledBack', connectionLost(this, cause));
   }
 
   #doom(unit: RollbackUnit, error: unknown): unknown {

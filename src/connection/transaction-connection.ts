@@ -170,6 +170,14 @@ export class TransactionConnection {
     return this.#inTime(answer, steps);
   }
 
+  /** Rolls back to a savepoint and forgets it. */
+  rollBackTo(name: string): Promise<Exchange | undefined> {
+    return this.finish([
+      { type: 'rollbackTo', name },
+      { type: 'release', name },
+    ]);
+  }
+
   /** Waits for the answer no longer than for that of a cancelled statement. */
   async rollBack(): Promise<void> {
     const steps = [rollbackStep];

@@ -1,4 +1,5 @@
 import { transactionEnd, transactionStart } from '../channels/index.ts';
+import type { ChainLink, Origin } from '../core/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
 import type { Outcome } from './transaction-state.ts';
 
@@ -8,6 +9,12 @@ interface Announced {
   readonly level: number;
   readonly name: string;
   readonly openedAt: number;
+}
+
+/** It in the description of its chain. */
+export function linkOf({ client, level, name, openedAt, origin }: Announced & { readonly origin: Origin }): ChainLink {
+  const age = client.clock.now() - openedAt;
+  return { clientName: client.name, level, transaction: name, age, openedAt: origin() };
 }
 
 /** Publishes that a transaction begins. */

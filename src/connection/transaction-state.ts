@@ -24,6 +24,12 @@ export function transition(from: TransactionState, to: TransactionState): Transa
   return to;
 }
 
+/** From where the answer to a COMMIT is missing. */
+export function toEnding(from: TransactionState): TransactionState {
+  const begun = from === 'unstarted' ? transition(from, 'started') : from;
+  return begun === 'ending' ? begun : transition(begun, 'ending');
+}
+
 /** How a transaction ended, and the error that the caller gets for it, if any. */
 export interface Ending {
   readonly outcome: Outcome;

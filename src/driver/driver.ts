@@ -191,6 +191,8 @@ export interface TransactionMark {
   readonly statement: Statement;
   /** It writes something, ahead of them, which a rollback to an earlier savepoint undoes. Otherwise it asks behind them. */
   readonly isRow: boolean;
+  /** What names the transaction before there is an answer, so that it is found where that is lost. */
+  readonly name?: string | undefined;
   /** What names the transaction, from the answer; nothing where it is not to be found yet, so that it is marked again. */
   nameIn(result: QueryResult): string | undefined;
   /** The error for the server's refusal. Default: the server's own. */
@@ -199,14 +201,20 @@ export interface TransactionMark {
 
 /** Finds out how a transaction has ended whose connection was lost during its COMMIT. */
 export interface CommitResolution {
-  /** Whether a text on a connection is to have a mark with it. */
-  marks(connection: DriverConnection, text: string): boolean;
-  /** A mark for the transaction on a connection. */
-  mark(connection: DriverConnection): TransactionMark;
+  /** Whether a text on a connection is to have a mark with it. @param isLast its COMMIT travels with it */
+  marks(connection: DriverConnection, text: string, isLast: boolean): boolean;
+  /** Whether statements outside of a transaction are made one of their own, with a mark. */
+  readonly marksAlone?: boolean | undefined;
+  /**
+   * A mark for the transaction on a connection; nothing where it could not be found by one.
+   * @param isLast its COMMIT travels with the mark
+   */
+  mark(connection: DriverConnection, isLast: boolean): TransactionMark | undefined;
   /**
    * How the transaction with a mark has ended on a connection that is lost; waits while it has not. Gives up when the signal
    * aborts.
    * @returns nothing where that cannot be known for sure
+   * @throws CommitTableError where it may not be asked
    */
   resolve(
     mark: string,

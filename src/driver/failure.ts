@@ -56,6 +56,12 @@ export class ConnectError extends SluiceError {
   }
 }
 
+/** The table `sluice_commit` is not there, or its rights are missing. */
+export class CommitTableError extends SluiceError {
+  static override readonly code = 'COMMIT_TABLE';
+  override readonly code = 'COMMIT_TABLE';
+}
+
 /** The connection died while it was in use. Its transaction, if it had one that was not committing, is rolled back by the server. */
 export class ConnectionLostError extends SluiceError {
   static override readonly code = 'CONNECTION_LOST';

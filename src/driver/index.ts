@@ -59,6 +59,7 @@ export { textShower } from './shown-text.ts';
 export { insertRows, listStatements, placeholders } from './dialect/outbox-rows.ts';
 export { warnOfMissing } from './missing-option.ts';
 export {
+  CommitTableError,
   ConnectError,
   ConnectionLostError,
   type Failure,

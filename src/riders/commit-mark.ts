@@ -1,5 +1,11 @@
 import type { Clock } from '../core/index.ts';
-import type { CommitResolution, DriverConnection, Statement, TransactionCharacteristics } from '../driver/index.ts';
+import {
+  type CommitResolution,
+  CommitTableError,
+  type DriverConnection,
+  type Statement,
+  type TransactionCharacteristics,
+} from '../driver/index.ts';
 import type { Rider } from './rider.ts';
 
 interface ResolvingClient {
@@ -30,6 +36,8 @@ export class CommitMark {
   readonly #resolution: CommitResolution;
   readonly #place: Place;
   #mark: string | undefined;
+  /** The name of one that was sent, and perhaps not answered. */
+  #sent: string | undefined;
   /** It is a row that was written behind a savepoint. */
   #mayBeUndone = false;
 
@@ -38,11 +46,21 @@ export class CommitMark {
     this.#place = place;
   }
 
-  /** What rides with the first statements that may write, which are of `unit`. */
-  rider(connection: DriverConnection | undefined, statements: readonly Statement[], unit: Unit): Rider | undefined {
+  /**
+   * What rides with the first statements that may write, which are of `unit`.
+   * @param isLast the COMMIT travels with them
+   */
+  rider(
+    connection: DriverConnection | undefined,
+    statements: readonly Statement[],
+    unit: Unit,
+    isLast: boolean,
+  ): Rider | undefined {
     if (this.#mark !== undefined || connection === undefined || this.#place.characteristics.readOnly) return undefined;
-    if (!statements.some(({ text }) => this.#resolution.marks(connection, text))) return undefined;
-    const mark = this.#resolution.mark(connection);
+    if (!statements.some(({ text }) => this.#resolution.marks(connection, text, isLast))) return undefined;
+    const mark = this.#resolution.mark(connection, isLast);
+    if (mark === undefined) return undefined;
+    this.#sent = mark.name;
     const { client, level } = this.#place;
     const mayBeUndone = mark.isRow && isBehindSavepoint(unit);
     return {
@@ -65,19 +83,22 @@ export class CommitMark {
   /**
    * Asks the server how the transaction has ended on a connection that was lost, for no longer than one may wait for a connection.
    * @returns nothing where that cannot be known
+   * @throws CommitTableError where it may not be asked
    */
   async resolve(
     connection: DriverConnection | undefined,
     { clock, pool }: ResolvingClient,
     signal: AbortSignal | undefined,
   ): Promise<'committed' | 'rolledBack' | undefined> {
-    if (this.#mark === undefined || connection === undefined) return undefined;
+    const mark = this.#mark ?? this.#sent;
+    if (mark === undefined || connection === undefined) return undefined;
     const late = new AbortController();
     const cancelTimer = clock.setTimer(() => late.abort(), pool.settings.acquireTimeout);
     const either = signal === undefined ? late.signal : AbortSignal.any([late.signal, signal]);
     try {
-      return await this.#resolution.resolve(this.#mark, connection, either);
-    } catch {
+      return await this.#resolution.resolve(mark, connection, either);
+    } catch (error) {
+      if (error instanceof CommitTableError) throw error;
       // What cannot be asked stays unknown.
       return undefined;
     } finally {

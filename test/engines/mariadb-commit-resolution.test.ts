@@ -9,6 +9,7 @@ import {
   createDatabase,
   type Database,
   type Outcome,
+  statement,
 } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -159,16 +160,50 @@ describe('a COMMIT whose connection is lost', () => {
     expect(learned.hooks.at(-1)).toBe(outcome);
   });
 
-  it('is unknown where it travels with the last statement, and by default', async () => {
+  it.each(['last', 'batch'])('is known where it follows a %s', async (kind) => {
     const database = open();
-    await database.query('select 1');
-    const error = await rejection(
-      database.transaction(async () => {
+    const text = 'insert into product (id) values ($1)';
+    const sendAnd = async (cut: () => void, id: number): Promise<unknown> => {
+      await database.query('select 1');
+      cut();
+      if (kind === 'batch') return await database.batch([statement(text, [id]), statement(text, [id + 1])]);
+      return await database.transaction(() => database.query(text, [id], { last: true }));
+    };
+    expect(await sendAnd(afterwards, 1)).toBeDefined();
+    expect(await rejection(sendAnd(before, 5))).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+    expect(await server.products()).toEqual(kind === 'batch' ? [1, 2] : [1]);
+  });
+
+  it('is unknown, with the reason, where the user may not read the table', async () => {
+    const name = new URL(server.url).pathname.slice(1);
+    const user = `writer_${process.pid}`;
+    await server.sql(`create user ${user}@'%' identified by 'pw'`);
+    try {
+      await server.sql(`grant insert on ${name}.sluice_commit to ${user}@'%'`);
+      await server.sql(`grant insert, select on ${name}.product to ${user}@'%'`);
+      const uri = new URL(proxy.url);
+      [uri.username, uri.password] = [user, 'pw'];
+      const { error } = await cutAtCommit(open({ uri: uri.href }), 1, afterwards);
+      expect(error).toMatchObject({ code: 'COMMIT_UNKNOWN', cause: { code: 'COMMIT_TABLE' } });
+      expect(String((error as Error).cause)).toContain('Grant the user SELECT');
+    } finally {
+      await server.sql(`drop user ${user}@'%'`);
+    }
+  });
+
+  it('of a transaction that only reads has nothing to lose', async () => {
+    const database = open({ resolveCommit: false });
+    const running = database.transaction(
+      async () => {
+        await database.query('select id from product');
         afterwards();
-        await database.current.query('insert into product (id) values (1)', [], { last: true });
-      }),
+      },
+      { readOnly: true },
     );
-    expect(error).toBeInstanceOf(CommitUnknownError);
+    expect(await rejection(running)).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+  });
+
+  it('is unknown by default', async () => {
     expect((await cutAtCommit(open({ resolveCommit: false }), 2, before)).error).toBeInstanceOf(CommitUnknownError);
   });
 });

@@ -2,13 +2,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createCache } from '../../src/cache/index.ts';
-import { postgres, type PostgresOptions } from '../../src/drivers/postgres/index.ts';
 import {
+  CommitTableError,
+  createCommitTable,
+  postgres,
+  type PostgresOptions,
+} from '../../src/drivers/postgres/index.ts';
+import {
+  AnswerLostError,
   CommitUnknownError,
   ConnectionLostError,
   createDatabase,
   type Database,
   type Outcome,
+  statement,
 } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -169,6 +176,149 @@ describe('a COMMIT whose connection is lost', () => {
     expect((await cutAtCommit(database, 1, before, 1)).error).toBeInstanceOf(CommitUnknownError);
   });
 });
+
+describe('a COMMIT that travels with its statements', () => {
+  const kinds = ['batch', 'last', 'lone'] as const;
+  type Kind = (typeof kinds)[number];
+  const text = 'insert into product (id) values ($1) returning id';
+
+  beforeAll(async () => {
+    const maker = open();
+    await createCommitTable(maker.current);
+    await maker.close();
+  });
+
+  async function send(database: Database<'default'>, kind: Kind, id: number, attempts: number): Promise<unknown> {
+    const retry = { attempts, delay: 1 };
+    if (kind === 'lone') return (await database.query(text, [id])).rows;
+    if (kind === 'batch') return (await database.batch([statement(text, [id])], { retry }))[0].rows;
+    return (await database.transaction(() => database.query(text, [id], { last: true }), { retry })).rows;
+  }
+
+  it('is known: of 120, half of which the server has got', { timeout: 120_000 }, async () => {
+    const database = open({ resolveCommit: 'rows' });
+    const wrong: unknown[] = [];
+    for (let index = 0; index < 120; index += 1) {
+      const kind = kinds[index % 3] ?? 'lone';
+      const id = 770_000 + index;
+      const reached = index % 2 === 0;
+      const retries = kind !== 'lone' && index % 4 < 2;
+      (reached ? afterwards : before)(String(id));
+      const got = await send(database, kind, id, retries ? 2 : 1).catch((error: unknown) => error);
+      const isThere = (await server.sql('select 1 from product where id = $1', [id])).length === 1;
+      const isRight = reached
+        ? isThere && rootOf(got) instanceof AnswerLostError
+        : retries
+          ? isThere && isDeepStrictEqual(got, [{ id }])
+          : !isThere && got instanceof ConnectionLostError && got.retryable;
+      if (!isRight) wrong.push({ kind, id, reached, retries, isThere, got });
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('is known where the server is still at the statement, and hooks hear of it', async () => {
+    const database = open({ resolveCommit: 'rows' });
+    const slow = 'insert into product (id) select $1 from pg_sleep(0.4)';
+    afterwards('770001');
+    expect(await rejection(database.query(slow, [770_001]))).toBeInstanceOf(AnswerLostError);
+    const hooks: string[] = [];
+    afterwards('770002');
+    const error = await rejection(
+      database.transaction(async () => {
+        database.current.afterCompletion((outcome: Outcome) => void hooks.push(outcome));
+        await database.query(slow, [770_002], { last: true });
+      }),
+    );
+    expect(error).toMatchObject({ code: 'AFTER_COMMIT', cause: { code: 'ANSWER_LOST' } });
+    expect(hooks).toEqual(['committed']);
+    expect(await server.products()).toEqual([770_001, 770_002]);
+  });
+
+  it('is known although the server has not heard that its client is gone', async () => {
+    const database = open({ resolveCommit: 'rows' });
+    proxy.cutBefore('770001', { silently: true });
+    expect(await rejection(database.query(text, [770_001]))).toMatchObject({
+      code: 'CONNECTION_LOST',
+      retryable: true,
+    });
+    expect(await server.products()).toEqual([]);
+  });
+
+  it('costs no round trip, and marks nothing that only reads', async () => {
+    const database = open({ resolveCommit: 'rows', max: 1 });
+    await send(database, 'last', 1, 1);
+    await until('nothing is cleaned', async () => (await server.connections()) === 1);
+    await server.sql('truncate sluice_commit');
+    proxy.takeRoundTrips();
+    for (const [index, kind] of kinds.entries()) await send(database, kind, index + 2, 1);
+    await database.query('with one as (select 1 as id) select id from one');
+    await database.query('select id from product', [], { last: true });
+    expect(proxy.takeRoundTrips()).toBe(5);
+    expect(await server.sql('select id from sluice_commit')).toHaveLength(3);
+  });
+
+  it('loses marks that are older than an hour', async () => {
+    await server.sql(`insert into sluice_commit (id, at)
+      select gen_random_uuid(), now() - interval '61 minutes' from generate_series(1, 20000)`);
+    await send(open({ resolveCommit: 'rows' }), 'lone', 1, 1);
+    const count = async (): Promise<number> =>
+      (await server.sql(`select 1 from sluice_commit where at < now() - interval '1 hour'`)).length;
+    await until('they are deleted', async () => (await count()) === 0);
+  });
+
+  it('is refused with what is missing: the table, or rights on it', async () => {
+    const role = `sluice_writer_${process.pid}`;
+    await server.sql('drop table sluice_commit');
+    const database = open({ resolveCommit: 'rows' });
+    for (const kind of kinds) {
+      const error = await rejection(send(database, kind, 1, 1));
+      expect(error).toBeInstanceOf(CommitTableError);
+      expect(String(error)).toMatch(/"default".*createCommitTable\(db\)/s);
+    }
+    await createCommitTable(database.current);
+    await server.sql(`create role ${role} login password 'pw'`);
+    try {
+      await server.sql(`grant insert on product, sluice_commit to ${role}`);
+      const url = new URL(proxy.url);
+      [url.username, url.password] = [role, 'pw'];
+      const writer = open({ resolveCommit: 'rows', connectionString: url.href });
+      await writer.query('select 1');
+      afterwards('770001');
+      const error = await rejection(writer.query('insert into product (id) values ($1)', [770_001]));
+      expect(error).toMatchObject({ code: 'CONNECTION_LOST', retryable: false, cause: { code: 'COMMIT_TABLE' } });
+      expect(String(error['cause'])).toContain('Grant the user SELECT');
+    } finally {
+      await server.sql(`drop owned by ${role}`);
+      await server.sql(`drop role ${role}`);
+    }
+  });
+});
+
+describe('a COMMIT of a transaction that only reads', () => {
+  it('has nothing to lose: it is rolled back, and may be repeated', async () => {
+    const database = open({ resolveCommit: false });
+    const outcomes: Outcome[] = [];
+    const readOnly = (attempts: number): Promise<unknown> => {
+      let runs = 0;
+      const body = async (): Promise<unknown> => {
+        database.current.afterCompletion((outcome: Outcome) => void outcomes.push(outcome));
+        const { rows } = await database.query('select id from product');
+        if ((runs += 1) === 1) afterwards('COMMIT');
+        return rows;
+      };
+      return database.transaction(body, { readOnly: true, retry: { attempts, delay: 1 } });
+    };
+    expect(await rejection(readOnly(1))).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });
+    expect(await readOnly(2)).toEqual([]);
+    expect(outcomes).toEqual(['rolledBack', 'rolledBack', 'committed']);
+  });
+});
+
+/** What an error comes from. */
+function rootOf(error: unknown): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof AnswerLostError ? cause : error;
+}
 
 describe('the mark of a transaction', () => {
   it('costs no round trip, and rides once: behind the first statement that may write', async () => {

@@ -257,6 +257,8 @@ const entrances: Readonly<Record<string, Use>> = {
     // It knows the handle, and the engine behind it.
     const error = await rejection(taker.mysql.createCommitTable(database.current));
     expect(String(error)).toContain('which is on postgres');
+    await taker.postgres.createCommitTable(database.current);
+    await server.sql('drop table sluice_commit');
   },
   addToOutbox: async ({ database, taker }) => {
     await database.transaction(() =>
@@ -645,6 +647,7 @@ describe('of another version', () => {
     ['idempotent', () => own.idempotency.idempotent(foreign(), { key: 'k', scope: 's' }, () => 1)],
     ['forgetExpiredKeys', () => own.idempotency.forgetExpiredKeys(foreign().current)],
     ['createCommitTable', () => own.mysql.createCommitTable(foreign().current)],
+    ['createCommitTable of PostgreSQL', () => postgres.createCommitTable(foreign().current)],
     ['addToOutbox', () => outbox.addToOutbox(foreign().current, [{ channel: 'c', queue: 'q', payload: 1 }])],
     ['newInstance', () => models.createModel(database, definition).newInstance(foreign().current)],
     ['db of a cache', () => cache.createCache(database, { name: 'stock' }).get(1, { db: foreign().current })],

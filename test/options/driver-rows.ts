@@ -43,7 +43,7 @@ export const driverRows: readonly Row[] = [
       pipelining: truth,
       shareReads: truth,
       types: some(types),
-      resolveCommit: truth,
+      resolveCommit: either(truth, only('rows')),
       settings: called(() => ({})),
     },
   },

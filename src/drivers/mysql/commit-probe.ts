@@ -86,7 +86,9 @@ export class CommitProbe implements CommitResolution {
     while (known !== undefined && !signal.aborted) {
       try {
         return await this.#aside(signal, (client) => outcomeOf(client, mark, known, connection.backend.id, signal));
-      } catch {
+      } catch (error) {
+        const refusal = refusedMark(error, undefined);
+        if (refusal !== undefined) throw refusal;
         // The server is on its way back, or another one is to take over.
         await delay(betweenAttempts, undefined, { signal });
       }

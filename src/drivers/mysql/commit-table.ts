@@ -1,11 +1,6 @@
 import { clientOf, type Db } from '../../database/index.ts';
-import { type ErrorPlace, fieldOf, InvalidOptionError, SluiceError } from '../../core/index.ts';
-
-/** The table `sluice_commit` is not there, or may not be written. */
-export class CommitTableError extends SluiceError {
-  static override readonly code = 'COMMIT_TABLE';
-  override readonly code = 'COMMIT_TABLE';
-}
+import { type ErrorPlace, fieldOf, InvalidOptionError } from '../../core/index.ts';
+import { CommitTableError } from '../../driver/index.ts';
 
 /** The name of the table, in the database that a connection has selected. */
 export function commitTable(database: string | null): string {
@@ -33,7 +28,7 @@ export async function createCommitTable(db: Db): Promise<void> {
   if (dialect !== 'mysql') {
     throw new InvalidOptionError({
       what: `createCommitTable got a handle on the client "${db.clientName}", which is on ${dialect}`,
-      remedy: 'Give one on MySQL or MariaDB: others need no table for resolveCommit',
+      remedy: 'Give one on MySQL or MariaDB; for PostgreSQL take that of sluice/postgres',
     });
   }
   await db.query(create);
@@ -45,16 +40,16 @@ const causes: ReadonlyMap<unknown, readonly [what: string, remedy: string]> = ne
     1046,
     ['has no database to be in', 'Name the database in the connection settings, and call createCommitTable(db) there'],
   ],
-  [1142, ['may not be written by this user', 'Grant the user SELECT, INSERT, UPDATE and DELETE on it']],
+  [1142, ['may not be used by this user', 'Grant the user SELECT, INSERT, UPDATE and DELETE on it']],
 ]);
 
 /** The error for a mark that the server has refused, where the table is the reason. */
-export function refusedMark(cause: unknown, at: ErrorPlace): CommitTableError | undefined {
+export function refusedMark(cause: unknown, at: ErrorPlace | undefined): CommitTableError | undefined {
   const found = causes.get(fieldOf(cause, 'errno'));
   if (found === undefined) return undefined;
   const [what, remedy] = found;
   return new CommitTableError({
-    what: `The table sluice_commit ${what}, which client "${at.clientName}" needs for resolveCommit; the transaction is rolled back`,
+    what: `The table sluice_commit ${what}, which resolveCommit needs${at === undefined ? '; how the transaction has ended cannot be looked up' : ` on client "${at.clientName}"; the transaction is rolled back`}`,
     remedy,
     cause,
     at,

@@ -8,6 +8,7 @@ import {
   rememberTexts,
   type TransactionMark,
 } from '../../driver/index.ts';
+import { cleaning, refusedMark, rowIn, rowMark } from './commit-table.ts';
 import { connectToFirst } from './connecting/connect.ts';
 import { startedAtColumn } from './connecting/identify.ts';
 import { forProbes, type Servers } from './connecting/servers.ts';
@@ -36,6 +37,9 @@ async function runOf(client: pg.Client): Promise<string | undefined> {
 /** Behind what begins otherwise a transaction may not have an id yet, or SET would come too late. */
 const writing: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH']);
 const mayWrite = rememberTexts((text) => ({ is: writing.has(firstWord(text)) }));
+const writingWord = /\b(?:insert|update|delete|merge)\b/i;
+/** Not those that only read: where no rows may be written, a mark would have them fail. */
+const writes = rememberTexts((text) => ({ is: mayWrite(text).is && writingWord.test(text) }));
 
 const idMark: TransactionMark = {
   statement: { text: 'select pg_current_xact_id_if_assigned()::text as id' },
@@ -49,14 +53,19 @@ const idMark: TransactionMark = {
 /** How long a backend may be busy with a COMMIT before it is ended, in milliseconds: either way the outcome is known then. */
 const patience = 1_000;
 const [betweenLooks, betweenAttempts] = [20, 200];
+const [betweenCleanings, cleaningLimit] = [60_000, 10_000];
 
 /** What the driver knows of the connections that transactions can be marked on. */
 export class CommitProbe implements CommitResolution {
   readonly #servers: Servers;
   readonly #acquireTimeout: number;
   readonly #runs = new WeakMap<DriverConnection, string>();
+  /** Whether what goes with its COMMIT is marked, too: by a row. */
+  readonly marksAlone: boolean;
+  #cleanedAt = -Infinity;
 
-  constructor(servers: Servers, acquireTimeout: number) {
+  constructor(servers: Servers, acquireTimeout: number, marksAlone: boolean) {
+    this.marksAlone = marksAlone;
     this.#servers = forProbes(servers, 'sluice commit probe');
     this.#acquireTimeout = acquireTimeout;
   }
@@ -67,12 +76,15 @@ export class CommitProbe implements CommitResolution {
     if (run !== undefined) this.#runs.set(connection, run);
   }
 
-  marks(connection: DriverConnection, text: string): boolean {
-    return this.#runs.has(connection) && mayWrite(text).is;
+  marks(connection: DriverConnection, text: string, isLast: boolean): boolean {
+    return this.#runs.has(connection) && (isLast ? writes(text) : mayWrite(text)).is;
   }
 
-  mark(): TransactionMark {
-    return idMark;
+  mark(_connection: DriverConnection, isLast: boolean): TransactionMark | undefined {
+    if (!isLast) return idMark;
+    if (!this.marksAlone) return undefined;
+    this.#cleanSometimes();
+    return rowMark();
   }
 
   async resolve(
@@ -83,8 +95,10 @@ export class CommitProbe implements CommitResolution {
     const run = this.#runs.get(connection);
     while (!signal.aborted) {
       try {
-        return await this.#ask(mark, connection.backend, run, signal);
-      } catch {
+        return await this.#aside(signal, (client) => ask(client, mark, connection.backend, run, signal));
+      } catch (error) {
+        const refusal = refusedMark(error, undefined);
+        if (refusal !== undefined) throw refusal;
         // The server is on its way back, or another one is to take over.
         await delay(betweenAttempts, undefined, { signal });
       }
@@ -92,23 +106,69 @@ export class CommitProbe implements CommitResolution {
     return undefined;
   }
 
-  async #ask(
-    mark: string,
-    backend: Backend,
-    run: string | undefined,
-    signal: AbortSignal,
-  ): ReturnType<CommitResolution['resolve']> {
+  /** Deletes old marks, now and then, without anyone waiting for it. */
+  #cleanSometimes(): void {
+    const now = performance.now();
+    if (now - this.#cleanedAt < betweenCleanings) return;
+    this.#cleanedAt = now;
+    // What fails, or is not done in time, is the next one's.
+    this.#aside(AbortSignal.timeout(cleaningLimit), clean).catch(() => {});
+  }
+
+  /** Does something on a connection outside of the budget. */
+  async #aside<Result>(signal: AbortSignal, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     const { client } = await connectToFirst(this.#servers, this.#acquireTimeout, signal);
     client.on('error', () => {});
     const end = (): void => void endClient(client).catch(() => {});
     signal.addEventListener('abort', end, { once: true });
     try {
-      if ((await runOf(client)) !== run) return undefined;
-      return await outcomeOf(client, mark, backend, signal);
+      return await work(client);
     } finally {
       signal.removeEventListener('abort', end);
       end();
     }
+  }
+}
+
+async function clean(client: pg.Client): Promise<void> {
+  while ((await client.query(cleaning)).rowCount !== 0);
+}
+
+async function ask(
+  client: pg.Client,
+  mark: string,
+  backend: Backend,
+  run: string | undefined,
+  signal: AbortSignal,
+): ReturnType<CommitResolution['resolve']> {
+  const isSame = (await runOf(client)) === run;
+  const row = rowIn(mark);
+  if (row !== undefined) return await outcomeByRow(client, row, { backend, isSame }, signal);
+  return isSame ? await outcomeOf(client, mark, backend, signal) : undefined;
+}
+
+/**
+ * A row is proof, wherever it is. That there is none is proof on the server alone that would have it, once the backend is gone: it
+ * may have what was sent still to read.
+ */
+async function outcomeByRow(
+  client: pg.Client,
+  row: string,
+  { backend: { id, startedAt }, isSame }: { readonly backend: Backend; readonly isSame: boolean },
+  signal: AbortSignal,
+): ReturnType<CommitResolution['resolve']> {
+  const asked = performance.now();
+  const from = 'from pg_stat_activity where pid = $1';
+  // A role that may not see it knows its pid alone.
+  const here = `select 1 ${from} and (backend_start is null or ${startedAtColumn} = $2)`;
+  for (;;) {
+    const isGone = (await client.query(here, [id, startedAt])).rowCount === 0;
+    if ((await client.query('select 1 from sluice_commit where id = $1', [row])).rowCount === 1) return 'committed';
+    if (!isSame) return undefined;
+    if (isGone) return 'rolledBack';
+    if (performance.now() - asked > patience)
+      await client.query(`select pg_terminate_backend(pid) ${from} and ${startedAtColumn} = $2`, [id, startedAt]);
+    await delay(betweenLooks, undefined, { signal });
   }
 }
 

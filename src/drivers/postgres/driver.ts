@@ -62,7 +62,8 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const warnings = warningsOfPooler();
   const poolerTimeout = new PoolerTimeout(servers.target, acquireTimeout);
   const connects = new ConnectListeners();
-  const commits = resolveCommit ? new CommitProbe(servers, acquireTimeout) : undefined;
+  const commits =
+    resolveCommit === false ? undefined : new CommitProbe(servers, acquireTimeout, resolveCommit === 'rows');
   const connectionOf = (client: pg.Client, facts: SessionFacts): PostgresConnection => {
     const { backend } = facts;
     const hidden = isHidden(backend);

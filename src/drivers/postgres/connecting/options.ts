@@ -69,9 +69,11 @@ export interface PostgresOptions extends PoolOptions {
   /**
    * Whether a COMMIT whose answer is lost with its connection is looked up on the server, over a connection outside of the
    * budget, so that its outcome is known (PostgreSQL 15 or newer, and not behind a pooler). Each transaction that writes asks for its
-   * id along with its first write, which costs no round trip, and some work of the server. Default false.
+   * id along with its first write, which costs no round trip, and some work of the server. `'rows'`: so are those with which their
+   * COMMIT travels: `batch`, the `last` statement, and writes outside of a transaction. They write a row into a table that
+   * `createCommitTable(db)` makes. Default false.
    */
-  readonly resolveCommit?: boolean | undefined;
+  readonly resolveCommit?: boolean | 'rows' | undefined;
   /**
    * What the server is told in every transaction and with every statement outside of one, of the context that it comes from:
    * settings of your own (`app.tenant`), `role`, `search_path`. They travel with BEGIN and hold until the end of the
@@ -99,7 +101,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   pipelining: aBoolean,
   shareReads: aBoolean,
   types: withMethods('getTypeParser'),
-  resolveCommit: aBoolean,
+  resolveCommit: orElse(aBoolean, oneOf(['rows']), "true, false or 'rows'"),
   settings: aFunction,
   ...poolOptionChecks,
 };
