@@ -61,9 +61,9 @@ describe('pipelining', () => {
     },
   );
 
-  it(`${runs / 2} programs that are cancelled in the middle end the same`, { timeout: 600_000 }, async () => {
+  it(`${runs / 4} programs that are cancelled in the middle end the same`, { timeout: 600_000 }, async () => {
     // How far a program came is a matter of time, and so it was without pipelining.
-    await compareModes(open, { runs: runs / 2, arbitrary: on(cancelledProgram) }, outcome, ({ rows, ended }) => ({
+    await compareModes(open, { runs: runs / 4, arbitrary: on(cancelledProgram) }, outcome, ({ rows, ended }) => ({
       rows,
       ended,
     }));
