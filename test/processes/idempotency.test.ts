@@ -149,7 +149,7 @@ async function wrong(answers: readonly (readonly (string | undefined)[])[]): Pro
 
 it(
   `${orders} requests, ${times} times each, under kill -9 and cut COMMITs: an effect each, and the same bytes`,
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const { answers, kills } = await sell(orders);
     expect(answers).toHaveLength(orders);
