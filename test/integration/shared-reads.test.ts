@@ -177,7 +177,7 @@ describe('quick reads', () => {
 
   it(
     'go on behind one that waits for a lock although they may write, and take effect once',
-    { timeout: 5_000 },
+    { timeout: 20_000 },
     async () => {
       const blocked = 'select count(*) from locked';
       const call = 'select call($1) as id';
