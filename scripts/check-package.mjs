@@ -49,6 +49,8 @@ try {
   expectLoads('sluice/mikro-orm', undefined);
   expectLoads('sluice/typeorm', /Cannot find (?:package|module) 'typeorm'/);
   expectLoads('sluice/nestjs', /Cannot find (?:package|module) '@nestjs\/co(?:mmon|re)'/);
+  expectLoads('sluice/outbox/nats', /Cannot find (?:package|module) '@nats-io\/(?:jetstream|transport-node)'/);
+  expectLoads('sluice/outbox/rabbitmq', /Cannot find (?:package|module) 'rabbitmq-client'/);
   expectLoads('sluice/opentelemetry', /Cannot find (?:package|module) '@opentelemetry\/api'/);
   // It uses no more than ESLint's types.
   expectLoads('sluice/eslint', undefined);

@@ -21,6 +21,7 @@ export const sections = [
       'jobs',
       'outbox',
       'transactional-events',
+      'brokers',
       'idempotency',
       'context',
       'engines',

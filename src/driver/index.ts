@@ -45,6 +45,12 @@ export type {
 } from './dialect/event-dialect.ts';
 export { claimedColumns, type EventSql, eventStatements } from './dialect/event-statements.ts';
 export { outboxAdministration } from './dialect/outbox-administration.ts';
+export {
+  type NewReceivedRow,
+  type ReceivedListing,
+  receivedMessages,
+  type ReceivedMessages,
+} from './dialect/received-messages.ts';
 export type {
   NewOutboxRow,
   OutboxAdministration,

@@ -11,3 +11,4 @@ export {
 } from './context-carrier.ts';
 export { runningTests, testHeader, testOf } from './test-requests.ts';
 export { warnOfMissingSecret } from './missing-secret.ts';
+export { isSignedBy, sign } from './signature.ts';

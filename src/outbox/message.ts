@@ -14,6 +14,17 @@ export interface NewOutboxMessage {
   readonly context?: object | undefined;
 }
 
+/** A message that could not be handed over, of those that a relay has given to `deliver`. */
+export interface UndeliveredMessage {
+  /** The message's. */
+  readonly id: string;
+  /**
+   * Why; it is counted, and tried again later. Undefined, or a `RelayUnavailableError`: nothing is counted, as for one that was
+   * not tried because another before it with its key has failed.
+   */
+  readonly error?: unknown;
+}
+
 /** A message as a relay delivers it. */
 export interface OutboxMessage {
   /** Identifies the message. The same on every delivery. */

@@ -1,6 +1,6 @@
 import { aFunction, readOptions, type Check, type Filled, integer, text, milliseconds } from '../core/index.ts';
 import { aChannel } from './input.ts';
-import type { OutboxMessage } from './message.ts';
+import type { OutboxMessage, UndeliveredMessage } from './message.ts';
 
 /** Options of `createRelay`. */
 export interface RelayOptions {
@@ -9,11 +9,11 @@ export interface RelayOptions {
   /** Which messages: those that were added with this channel. */
   readonly channel: string;
   /**
-   * Hands messages over, all or none; those with the same key are in their order. It may get a message more
+   * Hands messages over; those with the same key are in their order. What it returns could not be; without it all were. It may get a message more
    * than once: after a crash between its return and the commit. When it throws, the messages are tried one by one.
    * @throws RelayUnavailableError when nothing can be handed over just now
    */
-  readonly deliver: (messages: readonly OutboxMessage[]) => Promise<void>;
+  readonly deliver: (messages: readonly OutboxMessage[]) => Promise<void | readonly UndeliveredMessage[]>;
   /** How many messages are handed over at once. Default 500. */
   readonly batchSize?: number | undefined;
   /** How often the table is read without a `poke()`, in milliseconds. Default 500. */
@@ -37,7 +37,8 @@ export interface RelayStopOptions {
 
 export const stopChecks: Record<keyof RelayStopOptions, Check> = { timeout: milliseconds(0) };
 
-const checks: Record<keyof RelayOptions, Check> = {
+/** By the names of the options. */
+export const relayChecks: Record<keyof RelayOptions, Check> = {
   clientName: text(200),
   channel: aChannel,
   deliver: aFunction,
@@ -52,7 +53,7 @@ export type RelaySettings = Filled<Omit<RelayOptions, 'clientName'>> & Pick<Rela
 
 /** @throws InvalidOptionError */
 export function relaySettings(options: RelayOptions): RelaySettings {
-  const read = readOptions('createRelay', options, checks, ['channel', 'deliver']);
+  const read = readOptions('createRelay', options, relayChecks, ['channel', 'deliver']);
   return {
     clientName: read.clientName,
     channel: read.channel,

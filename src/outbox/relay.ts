@@ -14,6 +14,7 @@ import type { OutboxDialect, OutboxRow } from '../driver/index.ts';
 import { outboxOf } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { type RelayOptions, relaySettings, type RelaySettings, type RelayStopOptions, stopChecks } from './options.ts';
+import type { UndeliveredMessage } from './message.ts';
 import { readRow, tracesOf } from './outbox-row.ts';
 import { withTables } from './tables.ts';
 
@@ -185,8 +186,9 @@ export class Relay {
   }
 
   async #handOver(rows: readonly OutboxRow[]): Promise<void> {
+    let undelivered: readonly UndeliveredMessage[];
     try {
-      await this.#deliver(rows);
+      undelivered = await this.#deliver(rows);
     } catch (error) {
       if (isUnavailable(error)) {
         await this.#giveBack(rows);
@@ -195,11 +197,36 @@ export class Relay {
       await this.#handOverSingly(rows);
       return;
     }
-    await this.#remove(rows);
+    if (undelivered.length === 0) await this.#remove(rows);
+    else await this.#removeBut(undelivered, rows);
+  }
+
+  /** Those that were handed over. @throws the error of one for which the other side is away, where none was */
+  async #removeBut(undelivered: readonly UndeliveredMessage[], rows: readonly OutboxRow[]): Promise<void> {
+    const errors = new Map(undelivered.map(({ id, error }) => [id, error]));
+    const isCounted = (row: OutboxRow): boolean => {
+      const error = errors.get(row.job_id);
+      return error !== undefined && !isUnavailable(error);
+    };
+    const done = rows.filter((row) => !errors.has(row.job_id));
+    const failed = rows.filter(isCounted);
+    for (const row of failed) await this.#fail(row, errors.get(row.job_id));
+    const left = rows.filter((row) => errors.has(row.job_id) && !isCounted(row));
+    await this.#giveBack(left);
+    await this.#remove(done);
+    const away = [...errors.values()].find(isUnavailable);
+    if (away !== undefined && done.length === 0 && failed.length === 0) throw away;
+  }
+
+  async #fail(row: OutboxRow, error: unknown): Promise<void> {
+    const { maxAttempts, retryDelay } = this.#settings;
+    const pause = Math.min(retryDelay * 2 ** Math.min(row.attempts, 16), longestPause);
+    await this.#query(this.#sql.fail(row.id, describe(error), pause, maxAttempts));
+    reportBackgroundError({ source: 'outbox relay', error });
   }
 
   /** As long as it is waited for. */
-  async #deliver(rows: readonly OutboxRow[]): Promise<void> {
+  async #deliver(rows: readonly OutboxRow[]): Promise<readonly UndeliveredMessage[]> {
     const { deliver } = this.#settings;
     const { signal } = this.#stopDelivery;
     const { promise: stopped, reject } = Promise.withResolvers<never>();
@@ -207,8 +234,12 @@ export class Relay {
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const handOver = async (): Promise<void> => await outside(() => deliver(rows.map(readRow)));
+      let undelivered: readonly UndeliveredMessage[] = [];
+      const handOver = async (): Promise<void> => {
+        undelivered = (await outside(() => deliver(rows.map(readRow)))) ?? [];
+      };
       await Promise.race([stopped, isWatched(deliverTrace) ? this.#traceDelivery(rows, handOver) : handOver()]);
+      return undelivered;
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -224,7 +255,6 @@ export class Relay {
 
   /** One message that cannot be delivered must not keep the others; those of its key wait for it. */
   async #handOverSingly(rows: readonly OutboxRow[]): Promise<void> {
-    const { maxAttempts, retryDelay } = this.#settings;
     const done: OutboxRow[] = [];
     const left = new Set(rows);
     const blocked = new Set<string>();
@@ -232,17 +262,16 @@ export class Relay {
       const line = row.key === null ? undefined : JSON.stringify([row.queue, row.key]);
       if (line !== undefined && blocked.has(line)) continue;
       try {
-        await this.#deliver([row]);
+        const [undelivered] = await this.#deliver([row]);
+        if (undelivered !== undefined) throw undelivered.error ?? new Error('It was not handed over');
         done.push(row);
         left.delete(row);
       } catch (error) {
         // What was handed over so far is committed; the rest comes again.
         if (isUnavailable(error)) break;
         if (line !== undefined) blocked.add(line);
-        const pause = Math.min(retryDelay * 2 ** Math.min(row.attempts, 16), longestPause);
-        await this.#query(this.#sql.fail(row.id, describe(error), pause, maxAttempts));
+        await this.#fail(row, error);
         left.delete(row);
-        reportBackgroundError({ source: 'outbox relay', error });
       }
     }
     await this.#giveBack([...left]);

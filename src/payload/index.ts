@@ -1,3 +1,11 @@
 export { InvalidPayloadError, PayloadTooLargeError, UnserializableError } from './errors.ts';
-export { aValidator, type StandardSchema, validated, type Validator } from './standard-schema.ts';
+export {
+  aValidator,
+  type StandardIssue,
+  type StandardResult,
+  type StandardSchema,
+  type StandardTypes,
+  validated,
+  type Validator,
+} from './standard-schema.ts';
 export { toJson } from './to-json.ts';

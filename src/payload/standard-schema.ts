@@ -20,7 +20,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
 }
 
 /** What a validator takes and gives, for the compiler. */
-interface StandardTypes<Input, Output> {
+export interface StandardTypes<Input, Output> {
   /** What it takes. */
   readonly input: Input;
   /** What it gives. */
@@ -28,13 +28,23 @@ interface StandardTypes<Input, Output> {
 }
 
 /** A value that passed, or what is wrong with one. */
-type StandardResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly StandardIssue[] };
+export type StandardResult<Output> =
+  | {
+      /** The value to use. */
+      readonly value: Output;
+      /** None. */
+      readonly issues?: undefined;
+    }
+  | {
+      /** What is wrong. */
+      readonly issues: readonly StandardIssue[];
+    };
 
 /** Something that is wrong with a value. */
-interface StandardIssue {
+export interface StandardIssue {
+  /** What is wrong. It may contain the value. */
   readonly message: string;
+  /** Where. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 

@@ -22,6 +22,8 @@ export const order = [
   'library',
   // Tables of Sluice's own.
   'tables',
+  // The port of message brokers.
+  'outbox/broker',
   'outbox',
   'events',
   'cache',
@@ -101,6 +103,11 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   // What keeps the longest used is a package.
   cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },
   'cache/redis': { folders: ['core', 'channels', 'cache'], packages: [] },
+  'outbox/nats': {
+    folders: ['core', 'outbox/broker'],
+    packages: ['@nats-io/jetstream', '@nats-io/transport-node'],
+  },
+  'outbox/rabbitmq': { folders: ['core', 'outbox/broker'], packages: ['rabbitmq-client'] },
   'queue/engines/bullmq': { folders: ['core', 'queue/engine'], packages: ['bullmq', 'ioredis'] },
   'queue/engines/pg-boss': { folders: ['core', 'queue/engine'], packages: ['pg-boss', 'pg'] },
   'integrations/drizzle': { folders: ['.', 'library'], packages: [] },
@@ -177,10 +184,12 @@ export const rules: Readonly<Record<string, FolderRule>> = {
  */
 export const inside: Readonly<Record<string, readonly string[]>> = {
   driver: ['statement.ts', 'sql.ts', 'dialect'],
+  outbox: ['errors.ts', 'dialects.ts', 'message.ts', 'input.ts', 'tables.ts', 'inbox.ts', 'topics'],
   'drivers/postgres': ['sql', 'wire', 'connecting', 'prepared', 'exchange', 'ambient-pool'],
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['parts', 'jobs', 'requests'],
   eslint: ['syntax', 'rules'],
+  'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify'],

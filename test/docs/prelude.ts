@@ -16,7 +16,7 @@ import type { EventDefinition, Events } from 'sluice/events';
 import type { FleetBus } from 'sluice/inspector';
 import type { IoRedisFleetSubscriber } from 'sluice/inspector/redis';
 import type { Model } from 'sluice/model';
-import type { OutboxDialect, OutboxMessage, Relay } from 'sluice/outbox';
+import type { Outbox, OutboxDialect, OutboxMessage, Relay } from 'sluice/outbox';
 import type { ConformanceSuite } from 'sluice/testing/conformance';
 import type { Jobs, QueueDefinition, Worker } from 'sluice/queue';
 
@@ -39,6 +39,7 @@ declare global {
   const relay: Relay;
   const events: Events;
   const orderPlaced: EventDefinition<{ orderId: number }>;
+  const outbox: Outbox;
   const suite: ConformanceSuite;
   const toyOutbox: OutboxDialect;
   const fleet: FleetBus;

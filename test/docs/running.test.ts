@@ -26,7 +26,7 @@ function needsMore(code: string): boolean {
   return (
     /^declare |^ *@/m.test(code) ||
     packages.some((name) =>
-      /^(?:vitest|node:test|ioredis|@nats-io.*|sluice\/(?:mysql|testing|queue\/bullmq).*)$/.test(name),
+      /^(?:vitest|node:test|ioredis|@nats-io.*|sluice\/(?:mysql|testing|queue\/bullmq|outbox\/).*)$/.test(name),
     )
   );
 }

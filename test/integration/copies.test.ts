@@ -18,6 +18,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Database } from '../../src/index.ts';
 import type { FleetBus } from '../../src/inspector/entry/index.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { memoryBroker } from '../support/memory-broker.ts';
 import { copyPackage, type Entries, own } from '../support/package-copy.ts';
 import { generatePrismaClient } from '../support/prisma-client.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -205,6 +206,18 @@ const entrances: Readonly<Record<string, Use>> = {
     );
     relay.start();
     await until('it is delivered', () => delivered.length === 1);
+  },
+  createOutbox: async ({ database, taker, maker, closes }) => {
+    const open = memoryBroker();
+    const topic = maker.outbox.defineTopic<number>('copies');
+    const outbox = taker.outbox.createOutbox(database, { broker: open(), channel: 'copies of brokers' });
+    closes.push(() => outbox.stop());
+    const handled: number[] = [];
+    outbox.consume(topic, (value) => handled.push(value), { group: 'copies' });
+    await database.transaction(() => outbox.publish(topic, 7));
+    await outbox.drain();
+    await until('it is handled', () => handled.length === 1);
+    expect(handled).toEqual([7]);
   },
   startInspector: async ({ database, taker, closes }) => {
     const inspector = await taker.inspector.startInspector(database);

@@ -9,9 +9,10 @@ import { createHttpContext } from '../../src/http/index.ts';
 import { joinFleet, startInspector } from '../../src/inspector/index.ts';
 import { createModel } from '../../src/model/index.ts';
 import { createEvents } from '../../src/events/index.ts';
-import { createRelay } from '../../src/outbox/index.ts';
+import { createOutbox, createRelay } from '../../src/outbox/index.ts';
 import { createJobs } from '../../src/queue/index.ts';
 import { rejection } from '../support/settled.ts';
+import { broker } from './broker-rows.ts';
 import { invoice, nothing, type Place, place, shared } from './row.ts';
 import { revoked } from './values.ts';
 
@@ -28,6 +29,7 @@ const functions = [
   [createJobs, { queues: { invoice } }],
   [createModel, { table: 'post', key: 'id' }],
   [createContextCarrier, {}],
+  [createOutbox, { broker }],
   [createRelay, { channel: 'broker', deliver: nothing }],
   [joinFleet, { fleet: bus }],
 ] as unknown as readonly (readonly [(database: unknown, options?: unknown) => unknown, object])[];

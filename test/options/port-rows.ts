@@ -1,6 +1,7 @@
 import {
   cacheStoreSuite,
   driverSuite,
+  messageBrokerSuite,
   outboxDialectSuite,
   queueEngineSuite,
 } from '../../src/testing/conformance/index.ts';
@@ -46,5 +47,12 @@ export const portRows: readonly Row[] = [
     call: outboxDialectSuite,
     base: () => ({ name: 'toy', dialect: dialect.good[0], make: () => ({}) }),
     options: { name: words(200), timeout: milliseconds(1, timer), dialect, make: called() },
+  },
+  {
+    interface: 'MessageBrokerSuiteOptions',
+    entrance: 'messageBrokerSuite',
+    call: messageBrokerSuite,
+    base: () => ({ name: 'toy', make: () => ({}) }),
+    options: { name: words(200), timeout: milliseconds(1, timer), make: called() },
   },
 ];

@@ -85,6 +85,7 @@ describe('options of the same name', () => {
     'IncompleteOptions.limit': 'it is that of a page',
     'ResubmitOptions.limit': 'it is that of one statement',
     'DurableListenerOptions.id': 'the id of a listener is any line',
+    'ConsumerStopOptions.timeout': '0 does not wait',
     'ModelOptions.clientName': 'it is looked up when there is a database',
     'BullmqOptions.clientName': 'it is looked up when there is a database',
     'PgBossOptions.clientName': 'it is looked up when there is a database',
@@ -107,12 +108,16 @@ describe('options of the same name', () => {
     'WrapInTransactionOptions.name': 'it is the key of a method',
     'JobListOptions.limit': 'it is that of a page',
     'OutboxListOptions.limit': 'it is that of a page',
+    'ReceivedParkedOptions.limit': 'it is that of a page',
     'ReplayOptions.limit': 'it is that of one statement',
     'ForgetOptions.limit': 'it is that of one transaction',
     'RouteIdempotencyOptions.scope': 'it is found in each request',
     'RouteIdempotencyOptions.fingerprint': 'it is found in each request',
     'IdempotentOptions.transaction': 'it has options of its own',
     'NewOutboxMessage.id': 'the id of a message is any text',
+    'PublishOptions.id': 'the id of a message is any text',
+    'NatsOptions.connection': 'it is that of its client',
+    'RabbitmqOptions.connection': 'it is that of its client',
   };
   const checkOf = (domain: Domain): string =>
     JSON.stringify([domain.range, nonsense.filter(([, value]) => domain.accepts(value)).map(([kind]) => kind)]);

@@ -1,3 +1,4 @@
+import { brokerRows } from './broker-rows.ts';
 import { compatClsRows } from './compat-cls-rows.ts';
 import { compatRows } from './compat-rows.ts';
 import { coreRows } from './core-rows.ts';
@@ -20,6 +21,7 @@ export const table: readonly Row[] = [
   ...compatClsRows,
   ...driverRows,
   ...storeRows,
+  ...brokerRows,
   ...jobRows,
   ...portRows,
   ...nestRows,

@@ -5,8 +5,9 @@ import { noteSkipped, runName } from './skipped.ts';
 export const redisUrl: string = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
 export const mariadbUrl: string = process.env['MARIADB_URL'] ?? 'mysql://root@127.0.0.1:3306/test';
 export const natsUrl: string = process.env['NATS_URL'] ?? 'nats://127.0.0.1:4222';
+export const rabbitmqUrl: string = process.env['RABBITMQ_URL'] ?? 'amqp://guest:guest@127.0.0.1:5672';
 
-type ServerName = 'Redis' | 'NATS' | 'MariaDB';
+type ServerName = 'Redis' | 'NATS' | 'MariaDB' | 'RabbitMQ';
 
 /** What the Redis keys of this run of the tests begin with; they are deleted at its end. */
 export function redisKeys(scope: string): string {
@@ -48,7 +49,7 @@ export async function reached(server: ServerName): Promise<boolean> {
 }
 
 function urlOf(server: ServerName): URL {
-  return new URL({ Redis: redisUrl, NATS: natsUrl, MariaDB: mariadbUrl }[server]);
+  return new URL({ Redis: redisUrl, NATS: natsUrl, MariaDB: mariadbUrl, RabbitMQ: rabbitmqUrl }[server]);
 }
 
 function answers(host: string, port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { Sql } from '../sql.ts';
 import type { QueryResult, Statement } from '../statement.ts';
+import type { ReceivedMessages } from './received-messages.ts';
 import type { TableDialect } from './table-dialect.ts';
 
 /** A row to insert into the outbox. */
@@ -110,4 +111,6 @@ export interface OutboxDialect extends TableDialect {
   forget(age: number): Statement;
   /** What administrators can do; missing where the engine has no such thing. */
   readonly administration?: OutboxAdministration | undefined;
+  /** What consumers of a broker have set aside; missing where the engine has no such thing. */
+  readonly received?: ReceivedMessages | undefined;
 }

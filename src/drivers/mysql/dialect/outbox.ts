@@ -6,6 +6,7 @@ import {
   type OutboxDialect,
   type OutboxRow,
   placeholders,
+  receivedMessages,
 } from '../../../driver/index.ts';
 
 const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
@@ -48,6 +49,21 @@ export const mysqlOutbox: OutboxDialect = {
   at timestamp(3) not null default current_timestamp(3),
   primary key (consumer, message_id),
   key sluice_inbox_at (at)
+) ${table}`,
+    `create table if not exists sluice_parked_message (
+  id bigint not null auto_increment primary key,
+  topic varchar(200) not null,
+  consumer varchar(200) not null,
+  message_id varchar(500),
+  message_key varchar(500),
+  headers longtext not null,
+  body longtext,
+  reason varchar(100) not null,
+  error text not null,
+  attempts int not null,
+  due_at timestamp(3) null default null,
+  parked_at timestamp(3) not null default current_timestamp(3),
+  key sluice_parked_message_consumer (topic(100), consumer, id)
 ) ${table}`,
   ],
   add: (messages) => insertRows(messages, '`key`'),
@@ -96,6 +112,14 @@ export const mysqlOutbox: OutboxDialect = {
     age: (time) => `timestampdiff(microsecond, ${time}, now(3)) div 1000`,
     replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now(3)
       where channel = $1 and parked_at is not null order by id limit $2`,
+  }),
+  received: receivedMessages({
+    number: 'signed',
+    text: 'char',
+    now: 'now(3)',
+    time: (column) => `cast(unix_timestamp(${column}) * 1000 as signed)`,
+    due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
+      and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),
   isMissingTable: (error) => fieldOf(error, 'errno') === 1146,
 };

@@ -1,5 +1,11 @@
 import { fieldOf } from '../../../core/index.ts';
-import { outboxAdministration, type OutboxDialect, type OutboxRow, statement } from '../../../driver/index.ts';
+import {
+  outboxAdministration,
+  type OutboxDialect,
+  type OutboxRow,
+  receivedMessages,
+  statement,
+} from '../../../driver/index.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;
@@ -41,6 +47,21 @@ export const postgresOutbox: OutboxDialect = {
   primary key (consumer, message_id)
 )`,
     `create index if not exists sluice_inbox_at on sluice_inbox (at)`,
+    `create table if not exists sluice_parked_message (
+  id bigint generated always as identity primary key,
+  topic text not null,
+  consumer text not null,
+  message_id text,
+  message_key text,
+  headers text not null,
+  body text,
+  reason text not null,
+  error text not null,
+  attempts int not null,
+  due_at timestamptz,
+  parked_at timestamptz not null default now()
+)`,
+    `create index if not exists sluice_parked_message_consumer on sluice_parked_message (topic, consumer, id)`,
   ],
   add(messages) {
     const text = `insert into sluice_outbox (channel, job_id, queue, key, payload, context)
@@ -99,6 +120,14 @@ export const postgresOutbox: OutboxDialect = {
     replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = now() where id in (
       select id from sluice_outbox where channel = $1 and parked_at is not null
       order by sluice_outbox.id limit $2 for update skip locked)`,
+  }),
+  received: receivedMessages({
+    number: 'bigint',
+    text: 'text',
+    now: 'now()',
+    time: (column) => `(extract(epoch from ${column}) * 1000)::bigint`,
+    due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
+      and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),
   isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
 };

@@ -6,6 +6,7 @@ import {
   type OutboxDialect,
   type OutboxRow,
   placeholders,
+  receivedMessages,
 } from '../../../driver/index.ts';
 
 /** Milliseconds since 1970. */
@@ -40,6 +41,21 @@ export const sqliteOutbox: OutboxDialect = {
   primary key (consumer, message_id)
 )`,
     `create index if not exists sluice_inbox_at on sluice_inbox (at)`,
+    `create table if not exists sluice_parked_message (
+  id integer primary key autoincrement,
+  topic text not null,
+  consumer text not null,
+  message_id text,
+  message_key text,
+  headers text not null,
+  body text,
+  reason text not null,
+  error text not null,
+  attempts integer not null,
+  due_at integer,
+  parked_at integer not null default (${now})
+)`,
+    `create index if not exists sluice_parked_message_consumer on sluice_parked_message (topic, consumer, id)`,
   ],
   add: (messages) => insertRows(messages, 'key'),
   // What is claimed is due again when the lease is over, and until then keeps those of its key back.
@@ -89,6 +105,16 @@ export const sqliteOutbox: OutboxDialect = {
     age: (time) => `${now} - ${time}`,
     replay: `update sluice_outbox set parked_at = null, attempts = 0, available_at = ${now} where id in (
       select id from sluice_outbox where channel = $1 and parked_at is not null order by id limit $2)`,
+  }),
+  received: receivedMessages({
+    number: 'integer',
+    text: 'text',
+    now,
+    time: (column) => column,
+    // A write first: a transaction that has read may not be let to write.
+    due: (columns) => `update sluice_parked_message set due_at = due_at where id = (
+        select id from sluice_parked_message where topic = $1 and consumer = $2 and due_at is not null
+        order by sluice_parked_message.id limit 1) returning ${columns}`,
   }),
   isMissingTable: (error) => /no such table: sluice_/.test(describeThrown(error).message),
 };

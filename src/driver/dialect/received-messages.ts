@@ -1,0 +1,108 @@
+import type { Statement } from '../statement.ts';
+
+/** A message to set aside. */
+export interface NewReceivedRow {
+  /** Where it came. */
+  readonly topic: string;
+  /** Whose it is. */
+  readonly consumer: string;
+  /** As it came; `null` for one without. */
+  readonly messageId: string | null;
+  /** As it came. */
+  readonly key: string | null;
+  /** JSON. */
+  readonly headers: string;
+  /** In base64; `null` for one that is too large to be kept. */
+  readonly body: string | null;
+  /** Why, in a word. */
+  readonly reason: string;
+  /** What went wrong. */
+  readonly error: string;
+  /** How often its handler has failed. */
+  readonly attempts: number;
+}
+
+/** Which messages are listed. */
+export interface ReceivedListing {
+  /** Where they came. */
+  readonly topic: string;
+  /** Whose they are. */
+  readonly consumer: string;
+  /** Those with a greater number; `'0'` for all. */
+  readonly after: string;
+  /** The most of them. */
+  readonly limit: number;
+}
+
+/** Messages that were received from a broker and set aside: the table `sluice_parked_message` on one engine. */
+export interface ReceivedMessages {
+  /** Adds one. */
+  park(row: NewReceivedRow): Statement;
+  /**
+   * Rows of `{ id, message_id, message_key, headers, body, reason, error, attempts, parked_at, due }` by their numbers; `id` is the
+   * number as text, `parked_at` a date or milliseconds since 1970, `due` 1 for one that is to be handled again.
+   */
+  list(listing: ReceivedListing): Statement;
+  /** Lets those with a body be handled again. Without numbers all. */
+  replay(topic: string, consumer: string, numbers: readonly string[] | undefined): Statement;
+  /** Deletes them. */
+  discard(topic: string, consumer: string, numbers: readonly string[]): Statement;
+  /** The oldest that is to be handled again, as a row of `list`; locked, and without those that others have locked. */
+  due(topic: string, consumer: string): Statement;
+  /** Deletes one that was handled. */
+  remove(id: string): Statement;
+  /** Counts a failure, after which it waits for the next replay. */
+  fail(id: string, error: string): Statement;
+}
+
+/** How an engine writes it. */
+export interface ReceivedMessagesSql {
+  /** The type of numbers, for `cast`. */
+  readonly number: string;
+  /** The type of text, for `cast`. */
+  readonly text: string;
+  /** The time of the server. */
+  readonly now: string;
+  /** A time as a date, or as milliseconds since 1970. */
+  readonly time: (column: string) => string;
+  /** Selects the columns of the oldest that is due, of the topic `$1` and the consumer `$2`, and locks it. */
+  readonly due: (columns: string) => string;
+}
+
+/** Messages in `sluice_parked_message`, as the tables of all own engines are. */
+export function receivedMessages({ number, text, now, time, due }: ReceivedMessagesSql): ReceivedMessages {
+  const columns = `cast(id as ${text}) as id, message_id, message_key, headers, body, reason, error, attempts,
+    ${time('parked_at')} as parked_at, case when due_at is null then 0 else 1 end as due`;
+  const ids = (numbers: readonly string[], first: number): string =>
+    numbers.length === 0 ? 'null' : numbers.map((_, at) => `cast($${at + first} as ${number})`).join(', ');
+  const mine = 'topic = $1 and consumer = $2';
+  return {
+    park: ({ topic, consumer, messageId, key, headers, body, reason, error, attempts }) => ({
+      text: `insert into sluice_parked_message
+          (topic, consumer, message_id, message_key, headers, body, reason, error, attempts)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      values: [topic, consumer, messageId, key, headers, body, reason, error, attempts],
+    }),
+    list: ({ topic, consumer, after, limit }) => ({
+      text: `select ${columns} from sluice_parked_message
+        where ${mine} and id > cast($3 as ${number}) order by sluice_parked_message.id limit $4`,
+      values: [topic, consumer, after, limit],
+    }),
+    replay: (topic, consumer, numbers) => ({
+      text: `update sluice_parked_message set due_at = ${now}, attempts = 0 where ${mine} and body is not null
+        and due_at is null${numbers === undefined ? '' : ` and id in (${ids(numbers, 3)})`}`,
+      values: [topic, consumer, ...(numbers ?? [])],
+    }),
+    discard: (topic, consumer, numbers) => ({
+      text: `delete from sluice_parked_message where ${mine} and id in (${ids(numbers, 3)})`,
+      values: [topic, consumer, ...numbers],
+    }),
+    due: (topic, consumer) => ({ text: due(columns), values: [topic, consumer] }),
+    remove: (id) => ({ text: `delete from sluice_parked_message where id = cast($1 as ${number})`, values: [id] }),
+    fail: (id, error) => ({
+      text: `update sluice_parked_message set due_at = null, attempts = attempts + 1, error = $2
+        where id = cast($1 as ${number})`,
+      values: [id, error],
+    }),
+  };
+}

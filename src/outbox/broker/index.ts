@@ -1,0 +1,10 @@
+export type {
+  BrokerMessage,
+  DeliveredMessage,
+  MessageBroker,
+  PublishOutcome,
+  SubscribeOptions,
+  Subscription,
+} from './message-broker.ts';
+export { aGroupName, aTopicName } from './names.ts';
+export { publishInOrder } from './publish-in-order.ts';

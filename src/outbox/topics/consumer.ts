@@ -1,0 +1,278 @@
+import { reportBackgroundError } from '../../channels/index.ts';
+import { runBare, runInFrame } from '../../context/index.ts';
+import { endsWithin, readOptions, sleep, systemClock } from '../../core/index.ts';
+import type { Database, Db } from '../../database/index.ts';
+import type { DeliveredMessage, MessageBroker, Subscription } from '../broker/index.ts';
+import { queryTables, withTables } from '../tables.ts';
+import {
+  type Consumer,
+  type ConsumerStopOptions,
+  type ConsumeSettings,
+  consumerStopChecks,
+} from './consumer-options.ts';
+import {
+  claimInInbox,
+  type ConsumeHandler,
+  describeFailure,
+  isAway,
+  isSettled,
+  type Run,
+  runInChain,
+} from './handling.ts';
+import { KeyLanes } from './key-lanes.ts';
+import { type OpenedMessage, openMessage, type ParkReason, type Trust } from './open-message.ts';
+import { consumerName, messageOf, type ReceivedRow, receivedOf, rowOf } from './parked.ts';
+import type { Topic } from './topic.ts';
+
+/** The longest pause before a handler is tried again, in milliseconds. */
+const longestPause = 60_000;
+/** How long the transactions that were ended may take to be rolled back, in milliseconds. */
+const stopGrace = 2_000;
+
+/** All that a consumer needs. */
+export interface ConsumerSettings extends ConsumeSettings {
+  readonly database: Database;
+  readonly db: Db;
+  readonly broker: MessageBroker;
+  readonly topic: Topic;
+  readonly handler: ConsumeHandler<unknown>;
+  readonly trust: Trust;
+}
+
+interface Why {
+  readonly reason: ParkReason;
+  readonly error: string;
+  readonly attempts: number;
+}
+
+type Usable<Payload> = Exclude<OpenedMessage<Payload>, { readonly reason: ParkReason }>;
+
+/**
+ * Handles the messages of a topic for a group: each in a transaction that also notes it in the inbox, so that its effects happen
+ * once; those with the same key in their order; and acknowledges it after the commit.
+ */
+export class MessageConsumer implements Consumer {
+  readonly #settings: ConsumerSettings;
+  readonly #name: string;
+  readonly #lanes = new KeyLanes();
+  /** Aborts when no more handlers are begun. */
+  readonly #stopping = new AbortController();
+  /** Aborts when those that run are not waited for any longer. */
+  readonly #ending = new AbortController();
+  readonly #subscription: Subscription;
+  readonly #replays: Promise<void>;
+  #wake: () => void = () => {};
+  #handled = 0;
+  #stopped: Promise<void> | undefined;
+
+  /** @throws InvalidOptionError for an engine that cannot set messages aside */
+  constructor(settings: ConsumerSettings) {
+    receivedOf(settings.db);
+    this.#settings = settings;
+    const { broker, topic, group, concurrency } = settings;
+    this.#name = consumerName(topic.name, group);
+    // What is ambient where it happens to be started has nothing to do with what it handles.
+    [this.#subscription, this.#replays] = runInFrame(
+      undefined,
+      () => [
+        broker.subscribe({
+          topic: topic.name,
+          group,
+          prefetch: concurrency,
+          onMessage: (message) => this.#take(message),
+          onError: (error) => reportBackgroundError({ source: this.#source, error }),
+        }),
+        this.#replayDue(),
+      ],
+      undefined,
+    );
+  }
+
+  get handled(): number {
+    return this.#handled;
+  }
+  get ready(): Promise<void> {
+    return this.#subscription.ready;
+  }
+
+  async stop(options: ConsumerStopOptions = {}): Promise<void> {
+    const { timeout = 10_000 } = readOptions('stop', options, consumerStopChecks);
+    this.#stopped ??= this.#stop(timeout);
+    await this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Looks at once for messages that are to be handled again. */
+  poke(): void {
+    this.#wake();
+  }
+
+  get #source(): string {
+    return `consumer ${this.#name}`;
+  }
+
+  async #stop(timeout: number): Promise<void> {
+    this.#stopping.abort(new Error('The consumer was stopped'));
+    this.#wake();
+    await endsWithin(systemClock, this.#subscription.pause(), timeout);
+    const idle = Promise.all([this.#lanes.idle(), this.#replays]);
+    if (!(await endsWithin(systemClock, idle, timeout))) {
+      this.#ending.abort(new Error('The consumer was stopped, and did not wait for its handlers any longer'));
+      await endsWithin(systemClock, idle, stopGrace);
+    }
+    await endsWithin(systemClock, this.#subscription.close(), Math.max(timeout, stopGrace));
+  }
+
+  #take(message: DeliveredMessage): void {
+    this.#lanes.run(message.key, async () => {
+      try {
+        await this.#settle(message);
+      } catch (error) {
+        // Stopped: it is not acknowledged, and comes again.
+        if (!this.#stopping.signal.aborted) reportBackgroundError({ source: this.#source, error });
+      }
+    });
+  }
+
+  /** Until it is handled or set aside. @throws where the consumer stops before */
+  async #settle(message: DeliveredMessage): Promise<void> {
+    const { topic, trust, attempts: most, retryDelay } = this.#settings;
+    let opened: OpenedMessage<unknown> | undefined;
+    let attempts = 0;
+    for (let tries = 0; ; tries += 1) {
+      this.#stopping.signal.throwIfAborted();
+      // What lost its connection comes again, behind what its key still has in this lane.
+      if (!message.isCurrent()) return;
+      try {
+        opened ??= await openMessage(topic, message, trust);
+        if ('reason' in opened) return await this.#park(message, { ...opened, attempts: 0 });
+        await this.#handle(message, opened, attempts + 1);
+        return message.ack();
+      } catch (error) {
+        this.#stopping.signal.throwIfAborted();
+        if (!isAway(error)) attempts += 1;
+        reportBackgroundError({ source: this.#source, error });
+        if (attempts >= most) {
+          const why = { reason: 'failed', error: describeFailure(error), attempts } as const;
+          if (await this.#parks(message, why)) return;
+        }
+      }
+      const pause = Math.min(retryDelay * 2 ** Math.min(tries, 16), longestPause);
+      await sleep(systemClock, pause, this.#stopping.signal);
+    }
+  }
+
+  async #handle(message: DeliveredMessage, opened: Usable<unknown>, attempt: number): Promise<void> {
+    const { db } = this.#settings;
+    if (message.redelivered && attempt === 1 && (await runBare(() => isSettled(db, this.#name, opened.id)))) return;
+    try {
+      await runInChain(this.#run(opened, message.key, attempt), (own) => claimInInbox(own, this.#name, opened.id));
+      this.#handled += 1;
+    } catch (error) {
+      // It was handled before, or by another process just now; or the answer to the COMMIT was lost.
+      if (this.#ending.signal.aborted || !(await runBare(() => isSettled(db, this.#name, opened.id)))) throw error;
+    }
+  }
+
+  #run(opened: Usable<unknown>, key: string | undefined, attempt: number): Run<unknown> {
+    const { database, topic, handler } = this.#settings;
+    const { id, payload, headers, context } = opened;
+    const message = { id, topic: topic.name, key, headers, attempt, signal: this.#ending.signal };
+    return { database, consumer: this.#name, handler, payload, message, context };
+  }
+
+  /** Whether it could be set aside now. */
+  async #parks(message: DeliveredMessage, why: Why): Promise<boolean> {
+    try {
+      await this.#park(message, why);
+      return true;
+    } catch (error) {
+      reportBackgroundError({ source: this.#source, error });
+      return false;
+    }
+  }
+
+  /** Notes it in the inbox too, so that it is set aside once. @throws what the database says */
+  async #park(message: DeliveredMessage, why: Why): Promise<void> {
+    const { db, group } = this.#settings;
+    // Only what was let through has an id that can be trusted.
+    const id = why.reason === 'failed' ? message.id : undefined;
+    const row = rowOf(message, group, why);
+    try {
+      await runBare(() =>
+        db.transaction.begin(
+          async () => {
+            if (id !== undefined) await claimInInbox(db, this.#name, id);
+            const { text, values } = receivedOf(db).park(row);
+            await withTables(db, () => db.query(text, values));
+          },
+          { name: `park ${this.#name}` },
+        ),
+      );
+    } catch (error) {
+      if (id === undefined || !(await runBare(() => isSettled(db, this.#name, id)))) throw error;
+    }
+    if (row.body === null) message.deadLetter(why.reason);
+    else message.ack();
+  }
+
+  /** Handles again what `replay` has asked for, as any process of the group may. */
+  async #replayDue(): Promise<void> {
+    const { replayInterval } = this.#settings;
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      try {
+        while (!signal.aborted && (await this.#replayOne()));
+      } catch (error) {
+        if (!signal.aborted) reportBackgroundError({ source: this.#source, error });
+      }
+      if (signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const cancel = systemClock.setTimer(resolve, replayInterval, true);
+        this.#wake = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** @returns whether there was one */
+  async #replayOne(): Promise<boolean> {
+    const { db, topic, group, trust } = this.#settings;
+    const asked = receivedOf(db).due(topic.name, group);
+    // Looked at first in no transaction, since most often there is none.
+    const { rows } = await queryTables<ReceivedRow>(db, asked);
+    const [row] = rows;
+    if (row === undefined) return false;
+    const kept = messageOf(row);
+    // Who replays it has looked at it: how long it has lain here is no reason.
+    const opened = await openMessage(topic, { ...kept, topic: topic.name }, { ...trust, maxAge: Infinity });
+    if ('reason' in opened) {
+      await this.#failAgain(row, opened.error);
+      return true;
+    }
+    try {
+      await runInChain(this.#run(opened, kept.key, 1), async (own) => {
+        const { text, values } = receivedOf(own).remove(row.id);
+        // Another process was faster, and has its lock until it has ended.
+        if ((await own.query(text, values)).rowCount === 0) throw new Taken();
+      });
+      this.#handled += 1;
+    } catch (error) {
+      if (this.#ending.signal.aborted || isAway(error)) throw error;
+      if (!(error instanceof Taken)) await this.#failAgain(row, describeFailure(error));
+    }
+    return true;
+  }
+
+  async #failAgain({ id }: ReceivedRow, error: string): Promise<void> {
+    const { db } = this.#settings;
+    await queryTables(db, receivedOf(db).fail(id, error));
+  }
+}
+
+class Taken extends Error {}

@@ -1,0 +1,16 @@
+export { MessageConsumer } from './consumer.ts';
+export { type ConsumeOptions, type Consumer, type ConsumerStopOptions, consumeSettings } from './consumer-options.ts';
+export type { ConsumedMessage, ConsumeHandler } from './handling.ts';
+export { readHeaders } from './message-headers.ts';
+export type { ParkReason, Trust } from './open-message.ts';
+export {
+  discardReceived,
+  listReceived,
+  type ReceivedParkedMessage,
+  type ReceivedParkedOptions,
+  type ReceivedParkedPage,
+  type ReceivedSelection,
+  replayReceived,
+} from './parked.ts';
+export { seal } from './seal.ts';
+export { checkTopic, defineTopic, type Topic, type TopicOptions } from './topic.ts';

@@ -1,0 +1,95 @@
+import { contextChecks } from '../../context/index.ts';
+import { describeThrown } from '../../core/index.ts';
+import { decodeContext, InvalidContextError, type ReceivedContext } from '../../envelope/index.ts';
+import type { DeliveredMessage } from '../broker/index.ts';
+import { ownHeaders } from './message-headers.ts';
+import { parsePlainJson } from './plain-json.ts';
+import { type SealContent, unseal } from './seal.ts';
+import type { Topic } from './topic.ts';
+
+/**
+ * Why a message was set aside. `malformed`: it has no id, or what came is no JSON that may be used. `invalid`: the validator of its
+ * topic refused its payload. `untrusted`: it is not signed with the secret, or was changed. `foreign`: it is of another topic.
+ * `too large`: it has more bytes than its topic allows. `failed`: its handler has failed too often.
+ */
+export type ParkReason = 'malformed' | 'invalid' | 'untrusted' | 'foreign' | 'too large' | 'failed';
+
+/** A message that may be handled, or why it may not. */
+export type OpenedMessage<Payload> =
+  | {
+      readonly id: string;
+      readonly payload: Payload;
+      readonly context: ReceivedContext;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | { readonly reason: ParkReason; readonly error: string };
+
+/** What is known of the senders. */
+export interface Trust {
+  readonly secrets: readonly string[];
+  readonly maxAge: number;
+  readonly maxLevel: number;
+  readonly clientName: string;
+}
+
+/** What of a message decides whether it may be handled. */
+export type MessageToOpen = Pick<DeliveredMessage, 'id' | 'topic' | 'key' | 'body' | 'headers'>;
+
+/** Looks at a message from outside before anything is made of it. Never rejects; nothing in `error` is of the payload. */
+export async function openMessage<Payload>(
+  topic: Topic<Payload, unknown>,
+  message: MessageToOpen,
+  trust: Trust,
+): Promise<OpenedMessage<Payload>> {
+  const { id, body, key, headers } = message;
+  if (body.byteLength > topic.maxPayload) {
+    return { reason: 'too large', error: `it has ${body.byteLength} bytes; its topic allows ${topic.maxPayload}` };
+  }
+  if (message.topic !== topic.name) return { reason: 'foreign', error: 'it came under another topic' };
+  if (id === undefined || id === '' || id.length > 500) return { reason: 'malformed', error: 'it has no id' };
+  if (key !== undefined && key.length > 500) return { reason: 'malformed', error: 'its key is too long' };
+  try {
+    const found = contentOf({ id, topic: topic.name, key, body }, headers, trust);
+    if ('refusal' in found) return { reason: 'untrusted', error: found.refusal };
+    const context = receivedContext(found.content.context, headers, trust);
+    const payload = await parsed(topic, parsePlainJson(body));
+    if ('error' in payload) return { reason: 'invalid', error: payload.error };
+    return { id, payload: payload.value, context, headers: found.content.headers };
+  } catch (error) {
+    if (error instanceof InvalidContextError) return { reason: 'untrusted', error: 'its context was refused' };
+    return { reason: 'malformed', error: describeThrown(error).message };
+  }
+}
+
+function contentOf(
+  message: { readonly id: string; readonly topic: string; readonly key: string | undefined; readonly body: Uint8Array },
+  headers: Readonly<Record<string, string>>,
+  trust: Trust,
+): { readonly content: SealContent } | { readonly refusal: string } {
+  // Without a secret nothing but the trace is taken, as from any caller.
+  if (trust.secrets.length === 0) return { content: { context: {}, headers: ownHeaders(headers) } };
+  return unseal(message, headers, trust);
+}
+
+/** A trace that is none is left out, as W3C Trace Context asks. */
+function receivedContext(
+  context: object,
+  { traceparent, tracestate }: Readonly<Record<string, string>>,
+  { maxLevel, clientName }: Trust,
+): ReceivedContext {
+  const isTraced = traceparent !== undefined && contextChecks.traceparent(traceparent) === undefined;
+  const isStated = isTraced && tracestate !== undefined && contextChecks.tracestate(tracestate) === undefined;
+  const trace = { ...(isTraced ? { traceparent } : {}), ...(isStated ? { tracestate } : {}) };
+  return { ...decodeContext({ ...context, ...trace, level: 0 }, maxLevel), clientName };
+}
+
+async function parsed<Payload>(
+  topic: Topic<Payload, unknown>,
+  value: unknown,
+): Promise<{ readonly value: Payload } | { readonly error: string }> {
+  try {
+    return { value: await topic.parse(value) };
+  } catch (error) {
+    return { error: describeThrown(error).message };
+  }
+}
