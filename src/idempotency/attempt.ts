@@ -54,8 +54,9 @@ export class Attempt<Value> {
       const stored = this.#stored;
       this.#stored = undefined;
       if (stored === undefined || !(error instanceof CommitUnknownError) || call.joins) throw error;
-      this.#stored = await this.#findLost(error);
-      return { value: call.read(this.#stored.answer), isReplayed: false };
+      const { isOther, ...found } = await this.#findLost(error);
+      this.#stored = found;
+      return { value: call.read(found.answer), isReplayed: isOther };
     } finally {
       wait?.end();
     }
@@ -96,14 +97,18 @@ export class Attempt<Value> {
    * transaction has ended.
    * @throws ConnectionLostError that can be retried where it was rolled back; IdempotencyUnknownError where that was not found out
    */
-  async #findLost(lost: CommitUnknownError): Promise<StoredAnswer> {
+  async #findLost(lost: CommitUnknownError): Promise<StoredAnswer & { readonly isOther: boolean }> {
     const { db, scope, fingerprint, timeout } = this.#call;
     const until = systemClock.now() + timeout;
     const claimant = randomUUID();
     for (;;) {
       try {
-        const { answer } = await this.#look(claimant, Math.max(1, Math.ceil(until - systemClock.now())));
-        if (answer !== null) return { fingerprint, answer };
+        const { answer, claimant: found } = await this.#look(
+          claimant,
+          Math.max(1, Math.ceil(until - systemClock.now())),
+        );
+        // Where this one was rolled back, another call may have taken effect in its place.
+        if (answer !== null) return { fingerprint, answer, isOther: found !== this.#claimant };
         break;
       } catch (error) {
         if (error instanceof DeadlineExceededError || systemClock.now() + pause >= until)
