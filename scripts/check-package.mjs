@@ -14,6 +14,7 @@ try {
   expectLoads('sluice/outbox', undefined);
   expectLoads('sluice/events', undefined);
   expectLoads('sluice/idempotency', undefined);
+  expectLoads('sluice/saga', undefined);
   expectLoads('sluice/cache', undefined);
   // It is given a client, and needs no package of its own.
   expectLoads('sluice/cache/redis', undefined);

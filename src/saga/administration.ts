@@ -4,7 +4,7 @@ import type { RecordedFailure } from './errors.ts';
 import type { StoredStatus } from './store.ts';
 import { tables } from './tables.ts';
 
-/** How a saga stands: on its way, waiting for a time or a signal, being undone, ended, or stuck until somebody resumes it. */
+/** How a saga stands: on its way, waiting for a time or a signal, being undone, ended, or stuck until it is resumed by hand. */
 export type SagaStatus = 'running' | 'waiting' | 'compensating' | 'completed' | 'failed' | 'cancelled' | 'stuck';
 
 /** A saga, as administrators see it. */

@@ -23,9 +23,12 @@ export interface SagaStartOptions {
   readonly id?: string | undefined;
 }
 
+/** Options of `run`. */
+export interface SagaRunOptions extends SagaStartOptions, ResultOptions {}
+
 const startChecks: Record<keyof SagaStartOptions, Check> = { id: anId };
 const resultChecks: Record<keyof ResultOptions, Check> = { timeout: milliseconds(1), signal: aSignal };
-const runChecks: Record<keyof (SagaStartOptions & ResultOptions), Check> = { ...startChecks, ...resultChecks };
+const runChecks: Record<keyof SagaRunOptions, Check> = { ...startChecks, ...resultChecks };
 
 /** A saga that was started. */
 export class SagaHandle<Result = unknown> {
@@ -101,7 +104,7 @@ export class SagaCalls<Input = unknown, Result = unknown> {
    * Starts a saga and waits for its end. One with this id that is there already is joined.
    * @throws as `start` and `result`; SagaInTransactionError in a transaction: use `start` there
    */
-  async run(input: Input, options: SagaStartOptions & ResultOptions = {}): Promise<Result> {
+  async run(input: Input, options: SagaRunOptions = {}): Promise<Result> {
     const { id = randomUUID(), ...wait } = readOptions('run', options, runChecks);
     const { name: saga } = this.#definition;
     refuseTransaction(saga);

@@ -50,7 +50,7 @@ export interface DriverParts {
   readonly bodies: ReadonlyMap<string, SagaBody>;
   readonly settings: DriverSettings;
   readonly surroundings: RunSurroundings;
-  /** Is told of each saga that has ended, or is stuck. */
+  /** Is called for each saga that has ended, or is stuck. */
   readonly onEnd: (state: SagaState, error: unknown) => void;
 }
 
@@ -184,7 +184,7 @@ export class SagaDriver {
         await this.#left(claim, error);
       }
     } catch (error) {
-      // Its lease runs out, and whoever is there takes it.
+      // Its lease runs out, and another process takes it.
       reportBackgroundError({ source: `saga ${claim.saga}`, error });
     }
   }

@@ -40,7 +40,7 @@ export class SagaCancelledError extends OneSagaError {
   override readonly code = 'SAGA_CANCELLED';
 }
 
-/** A compensation has failed too often, or the definition has changed: somebody has to look at it, and resume it. */
+/** A compensation has failed too often, or the definition has changed: it goes on when that is mended and it is resumed. */
 export class SagaStuckError extends OneSagaError {
   static override readonly code = 'SAGA_STUCK';
   override readonly code = 'SAGA_STUCK';
@@ -87,7 +87,7 @@ export class SagaStepFailedError extends OneSagaError {
   }
 }
 
-/** Nobody has signalled in time, or a saga has not ended in the time for which its result is waited for. */
+/** A signal has not come in time, or a saga has not ended in the time for which its result is waited for. */
 export class SagaTimeoutError extends OneSagaError {
   static override readonly code = 'SAGA_TIMEOUT';
   override readonly code = 'SAGA_TIMEOUT';

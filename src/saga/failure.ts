@@ -57,7 +57,7 @@ export function stepFailed(
   });
 }
 
-/** The error that a body gets where nobody has signalled. */
+/** The error that a body gets whose signal has not come in time. */
 export function noSignal({ saga, id }: SagaName, signal: string): SagaTimeoutError {
   return new SagaTimeoutError({
     what: `The saga "${saga}" got no signal "${signal}" in time`,

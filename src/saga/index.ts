@@ -27,7 +27,7 @@ export {
   SagaTimeoutError,
 } from './errors.ts';
 export type { Compensation, Duration, Saga, SagaDefinition, StepInfo, StepOptions, WaitForOptions } from './saga.ts';
-export { SagaCalls, SagaHandle, type SagaStartOptions } from './calls.ts';
+export { SagaCalls, SagaHandle, type SagaRunOptions, type SagaStartOptions } from './calls.ts';
 export {
   createSagas,
   type SagaDefinitions,

@@ -57,7 +57,7 @@ export class Replay {
     return this.#abort.signal;
   }
 
-  /** Whether what is not recorded is not done any more. */
+  /** Whether only what is recorded is gone through, so that it can be undone. */
   get isCompensating(): boolean {
     return this.#claim.status === 'compensating';
   }

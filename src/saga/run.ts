@@ -7,7 +7,6 @@ import {
   aFunction,
   integer,
   isInstance,
-  isRecord,
   label,
   milliseconds,
   readOptions,
@@ -16,6 +15,7 @@ import {
 } from '../core/index.ts';
 import { inContextOf } from '../tables/index.ts';
 import type { Db } from '../database/index.ts';
+import { readTransactionOptions } from '../transaction/index.ts';
 import { aDefinition, type SagaBody } from './definition.ts';
 import type { SagaDefinition } from './saga.ts';
 import { aDuration } from './duration.ts';
@@ -72,7 +72,7 @@ const stepChecks: Record<keyof StepOptions, Check> = {
   timeout: milliseconds(1),
   retry: anything,
   attempts: integer(1, 1_000),
-  retryDelay: milliseconds(0),
+  retryDelay: milliseconds(1),
 };
 const waitChecks: Record<keyof WaitForOptions, Check> = { timeout: aDuration };
 
@@ -139,7 +139,7 @@ export class SagaRun {
       this.#signals = loaded.signals;
       this.#skew = loaded.now - Date.now();
     } else if (!this.replay.isCompensating && !this.replay.clients.has(name)) {
-      // Whoever goes on has to know where there are records.
+      // Another process that goes on has to know where there are records.
       const place = this.replay.nextPlace();
       const record = { step: name, kind: 'client', place, result: name, failure: null } as const;
       await this.#steps.note(await this.#open(home), record);
@@ -155,7 +155,7 @@ export class SagaRun {
   #saga(): Saga {
     const { saga, id } = this.#claim;
     const step = async (name: string, ...given: readonly unknown[]): Promise<unknown> => {
-      const [options, body, undo] = isRecord(given[0]) ? given : [{}, ...given];
+      const [options, body, undo] = typeof given[1] === 'function' ? given : [{}, ...given];
       return await this.#ask(name, ['step'], () =>
         this.#step(name, options as StepOptions, body, undo as object | undefined),
       );
@@ -189,7 +189,7 @@ export class SagaRun {
   async #step(name: string, given: StepOptions, body: unknown, undo: Compensation<unknown> = {}): Promise<unknown> {
     const owner = `The step "${name}"`;
     checkBody(owner, body);
-    const options = readOptions(owner, given, stepChecks);
+    const options = readStepOptions(owner, given);
     const { compensate } = readOptions(owner, undo, compensationChecks);
     const clientName = options.clientName ?? this.#surroundings.home;
     const client = await this.#open(clientName);
@@ -306,6 +306,12 @@ export class SagaRun {
     }
     await this.#timer(name, 0);
   }
+}
+
+/** @throws InvalidOptionError */
+function readStepOptions(owner: string, given: StepOptions): StepOptions {
+  const { isolationLevel, retry, ...read } = readOptions(owner, given, stepChecks);
+  return { ...read, ...readTransactionOptions({ isolationLevel, retry }) };
 }
 
 /** @throws InvalidOptionError */

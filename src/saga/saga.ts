@@ -55,7 +55,7 @@ export type Duration = number | `${number} ${'second' | 'minute' | 'hour' | 'day
 
 /** Options of `waitFor`. */
 export interface WaitForOptions {
-  /** How long the signal is waited for. Default: for ever. */
+  /** How long the signal is waited for: milliseconds, or text such as `'2 days'`. Default: for ever. */
   readonly timeout?: Duration | undefined;
 }
 

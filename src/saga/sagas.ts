@@ -36,7 +36,7 @@ export interface SagasOptions<Definitions extends SagaDefinitions> {
   readonly concurrency?: number | undefined;
   /** How often it looks for sagas that are due, and for the ends of those that are waited for, in milliseconds. Default 500. */
   readonly pollInterval?: number | undefined;
-  /** How long a saga belongs to a process that does not answer any more, in milliseconds. Default 30,000. */
+  /** How long a saga belongs to a process that has stopped answering, in milliseconds. Default 30,000. */
   readonly lease?: number | undefined;
   /** How often a compensation may fail before its saga is stuck. Default 10. */
   readonly attempts?: number | undefined;
@@ -140,7 +140,7 @@ function makeEngine(
   } = options;
   const { maxPayload = 1_048_576 } = options;
   const ambient = new SagaStore(database.getDb({ clientName }));
-  // Who drives sagas waits for nobody who holds a connection.
+  // Those who drive sagas wait for no holder of a connection.
   const own = new SagaStore(database.getDb({ clientName, level: internalsOf(database).maxLevel }));
   const settings: DriverSettings = { concurrency, pollInterval, lease, attempts, retryDelay };
   const waiting = new SagaWaiting(own, pollInterval);

@@ -66,7 +66,7 @@ export interface Release {
   /** JSON: what it waits for, or the error after which it is tried again. */
   readonly waitsFor: string | null;
   readonly attempts: number;
-  /** JSON: why somebody has to look at it. */
+  /** JSON: why it is stuck. */
   readonly stuck: string | null;
 }
 
@@ -103,7 +103,7 @@ export class SagaStore {
   }
 
   /**
-   * Writes a saga that whoever is free takes, in the transaction that is open here.
+   * Writes a saga that a free process takes, in the transaction that is open here.
    * @returns whether it is new; otherwise there is one with this id, and nothing was written
    */
   async insert(saga: NewSaga): Promise<boolean> {
@@ -152,7 +152,7 @@ export class SagaStore {
     };
   }
 
-  /** Takes sagas that are due, so that nobody else takes them for as long as the lease lasts. */
+  /** Takes sagas that are due, so that no other process takes them for as long as the lease lasts. */
   async claim(definitions: readonly string[], limit: number, lease: number): Promise<readonly ClaimedSaga[]> {
     const { now, lockFree } = this.#sql;
     const names = definitions.map((_, at) => `$${at + 2}`).join(', ');
@@ -265,7 +265,7 @@ export class SagaStore {
         values: [saga, id],
       });
       if (rowCount === 0) return false;
-      // What the driver has under way on this client is not recorded any more.
+      // What the driver has under way on this client is no longer recorded.
       const { rows } = await tables.query<{ fence: number | string }>(this.db, {
         text: 'select fence from sluice_saga where saga = $1 and id = $2',
         values: [saga, id],

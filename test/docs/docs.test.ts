@@ -11,6 +11,7 @@ import * as outbox from '../../src/outbox/index.ts';
 import * as events from '../../src/events/index.ts';
 import * as idempotency from '../../src/ports/idempotency/index.ts';
 import * as queue from '../../src/queue/index.ts';
+import * as saga from '../../src/saga/index.ts';
 import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { compile, legacyDecorators } from './examples.ts';
@@ -97,6 +98,7 @@ describe('the page of errors', () => {
     ...events,
     ...idempotency,
     ...queue,
+    ...saga,
     ...testing,
     ...model,
     ...cache,

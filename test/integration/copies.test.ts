@@ -37,6 +37,7 @@ beforeAll(async () => {
   await own.outbox.createOutboxTables(server.open().current);
   await own.events.createEventTables(server.open().current);
   await own.idempotency.createIdempotencyTables(server.open().current);
+  await own.saga.createSagaTables(server.open().current);
 });
 
 type Product = { id: number; stock: number };
@@ -265,6 +266,28 @@ const entrances: Readonly<Record<string, Use>> = {
   },
   forgetExpiredKeys: async ({ database, taker }) => {
     expect(await taker.idempotency.forgetExpiredKeys(database.current)).toBe(0);
+  },
+  createSagaTables: ({ database, taker }) => taker.saga.createSagaTables(database.current),
+  createSagas: async ({ database, maker, taker, closes }) => {
+    const copies = maker.saga.defineSaga('copies', (saga) =>
+      saga.step('one', async () => {
+        await database.query(insert, [1]);
+        return database.current.inTransaction;
+      }),
+    );
+    const sagas = taker.saga.createSagas(database, { sagas: { copies } });
+    closes.push(() => sagas.stop());
+    expect(await sagas.copies.run(undefined)).toBe(true);
+    expect(await server.products()).toEqual([1]);
+  },
+  listSagas: async ({ database, taker }) => {
+    expect(await taker.saga.listSagas(database.current, { saga: 'none' })).toEqual({ sagas: [], cursor: undefined });
+  },
+  findSaga: async ({ database, taker }) => {
+    expect(await taker.saga.findSaga(database.current, 'none', '1')).toBeUndefined();
+  },
+  sagaCounts: async ({ database, taker }) => {
+    expect(await taker.saga.sagaCounts(database.current)).toBeInstanceOf(Array);
   },
   createCommitTable: async ({ database, taker }) => {
     // It knows the handle, and the engine behind it.

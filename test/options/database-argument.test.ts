@@ -11,6 +11,7 @@ import { createModel } from '../../src/model/index.ts';
 import { createEvents } from '../../src/events/index.ts';
 import { createOutbox, createRelay } from '../../src/outbox/index.ts';
 import { createJobs } from '../../src/queue/index.ts';
+import { createSagas, defineSaga } from '../../src/saga/index.ts';
 import { rejection } from '../support/settled.ts';
 import { broker } from './broker-rows.ts';
 import { invoice, nothing, type Place, place, shared } from './row.ts';
@@ -31,6 +32,7 @@ const functions = [
   [createContextCarrier, {}],
   [createOutbox, { broker }],
   [createRelay, { channel: 'broker', deliver: nothing }],
+  [createSagas, { sagas: { order: defineSaga('order', () => 1) } }],
   [joinFleet, { fleet: bus }],
 ] as unknown as readonly (readonly [(database: unknown, options?: unknown) => unknown, object])[];
 

@@ -23,7 +23,8 @@ export function documentedOptions(): ReadonlyMap<string, ReadonlyMap<string, str
     [...exportedNames()]
       .filter(
         (name) =>
-          /(?:Options|Info|Backoff|Statement|NewOutboxMessage)$/.test(name) && declared.get(name)?.isExported === true,
+          /(?:Options|Info|Backoff|Compensation|Statement|NewOutboxMessage)$/.test(name) &&
+          declared.get(name)?.isExported === true,
       )
       .map((name) => [name, optionsOf(name, declared)]),
   );

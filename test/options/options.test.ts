@@ -77,7 +77,10 @@ describe('the table', () => {
     'HolderInfo',
     'LaneOptions',
     'LibraryPoolOptions',
+    'SagaInfo',
+    'SagaStepInfo',
     'Statement',
+    'StepInfo',
     'SubscribeOptions',
     'TransactionInfo',
   ]);

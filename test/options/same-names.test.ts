@@ -63,7 +63,7 @@ describe('an option that is a time', () => {
 
   it('is told by its name', () => {
     const isTime =
-      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold|warning)$/i;
+      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold|warning|lease)$/i;
     const wrong = all.filter(
       ({ place: where, domain }) =>
         domain.range !== undefined && isTime.test(where) !== (domain.range.unit === 'milliseconds'),
@@ -94,6 +94,8 @@ describe('options of the same name', () => {
     'HttpContextOptions.tenant': 'it is found in each request',
     'RequestModuleOptions.tenant': 'it is found in each request',
     'SluiceFastifyOptions.tenant': 'it is found in each request',
+    'SagasStopOptions.timeout': '0 does not wait',
+    'WaitForOptions.timeout': 'it may be years, which no timer waits for',
     'ShutdownOptions.timeout': '0 does not wait',
     'ShutdownOptions.relay': 'it is one that runs',
     'SqliteOptions.max': 'SQLite has one connection',
@@ -109,11 +111,14 @@ describe('options of the same name', () => {
     'JobListOptions.limit': 'it is that of a page',
     'OutboxListOptions.limit': 'it is that of a page',
     'ReceivedParkedOptions.limit': 'it is that of a page',
+    'SagaListOptions.limit': 'it is that of a page',
     'ReplayOptions.limit': 'it is that of one statement',
     'ForgetOptions.limit': 'it is that of one transaction',
     'RouteIdempotencyOptions.scope': 'it is found in each request',
     'RouteIdempotencyOptions.fingerprint': 'it is found in each request',
     'IdempotentOptions.transaction': 'it has options of its own',
+    'SagaStartOptions.id': 'it is one line, such as the id of an order',
+    'SagaRunOptions.id': 'it is one line, such as the id of an order',
     'NewOutboxMessage.id': 'the id of a message is any text',
     'PublishOptions.id': 'the id of a message is any text',
     'NatsOptions.connection': 'it is that of its client',

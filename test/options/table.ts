@@ -11,6 +11,7 @@ import { jobRows } from './job-rows.ts';
 import { nestRows } from './nest-rows.ts';
 import { portRows } from './port-rows.ts';
 import type { Row } from './row.ts';
+import { sagaRows } from './saga-rows.ts';
 import { storeRows } from './store-rows.ts';
 import { telemetryRows } from './telemetry-rows.ts';
 
@@ -28,6 +29,7 @@ export const table: readonly Row[] = [
   ...httpRows,
   ...eventRows,
   ...idempotencyRows,
+  ...sagaRows,
   ...telemetryRows,
   ...inspectorRows,
 ];

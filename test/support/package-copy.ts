@@ -23,6 +23,7 @@ import * as library from '../../src/ports/library/index.ts';
 import * as postgres from '../../src/drivers/postgres/index.ts';
 import * as prisma from '../../src/integrations/prisma/index.ts';
 import * as queue from '../../src/queue/index.ts';
+import * as saga from '../../src/saga/index.ts';
 import * as sluice from '../../src/index.ts';
 import * as sqlite from '../../src/drivers/sqlite/index.ts';
 import * as testing from '../../src/testing/index.ts';
@@ -51,6 +52,7 @@ export const own = {
   postgres,
   prisma,
   queue,
+  saga,
   sluice,
   sqlite,
   testing,
@@ -83,6 +85,7 @@ const files: Readonly<Record<keyof Entries, string>> = {
   postgres: 'drivers/postgres',
   prisma: 'integrations/prisma',
   queue: 'queue',
+  saga: 'saga',
   sluice: '.',
   sqlite: 'drivers/sqlite',
   testing: 'testing',

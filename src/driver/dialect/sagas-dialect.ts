@@ -6,7 +6,7 @@ export interface SagasDialect extends TableDialect {
   readonly now: string;
   /** Behind a select whose rows are locked, but for those that others have locked; empty where transactions take turns. */
   readonly lockFree: string;
-  /** Behind a select whose row nobody may change until the transaction has ended; empty where transactions take turns. */
+  /** Behind a select whose row others may not change until the transaction has ended; empty where transactions take turns. */
   readonly lockShared: string;
   /** Begins an insert that leaves out a row which is there. */
   readonly insertNew: string;

@@ -43,6 +43,7 @@ import { createJobs, defineQueue, memory } from 'sluice/queue';
 import { bullmq } from 'sluice/queue/bullmq';
 import * as engine from 'sluice/queue/engine';
 import { pgBoss } from 'sluice/queue/pg-boss';
+import { createSagas, defineSaga, findSaga, listSagas } from 'sluice/saga';
 import { sqlite } from 'sluice/sqlite';
 import { captureCommitHooks, poolOfOne, rollbackEach, rolledBack, testHeaders } from 'sluice/testing';
 import * as conformance from 'sluice/testing/conformance';
@@ -101,6 +102,14 @@ export const relays = [
   createRelay(database, { channel: 'broker', deliver: async () => {} }),
   createChangesRelay(database, { store: stores.redis }),
 ];
+export const order = defineSaga('order', async (saga, id: number) => {
+  const paid = await saga.step('pay', () => ({ id }), { compensate: (payment) => payment.id });
+  return { paid, approved: await saga.waitFor<{ by: string }>('approval', { timeout: '2 days' }) };
+});
+export const sagas = createSagas(database, { sagas: { order } });
+export const started = await sagas.order.start(1);
+export const approved = started.result();
+export const known = { found: await findSaga(db, 'order', '1'), listed: await listSagas(db) };
 export const parked = await parkedMessages(db, 'broker');
 export const handled = await findInInbox(db, 'stock', []);
 
