@@ -1,5 +1,5 @@
 import { calledAs, type Check, fieldOf, InvalidOptionError, label, readOptions, typeName } from '../core/index.ts';
-import { aValidator, type Validator } from '../payload/index.ts';
+import { aValidator, type StandardSchema, type Validator } from '../payload/index.ts';
 
 /** Options of `defineEvent`. */
 export interface EventOptions<Input = unknown, Output = Input> {
@@ -38,10 +38,15 @@ const checks: Record<keyof EventOptions, Check> = { parse: aValidator };
  * @param name one line of at most 200 characters; the same in every process
  * @throws InvalidOptionError
  */
-export function defineEvent<Input, Output = Input>(
+export function defineEvent<Input, Output>(
   name: string,
-  options: EventOptions<Input, Output> = {},
-): EventDefinition<Input, Output> {
+  options: EventOptions<Input, Output> & { readonly parse: StandardSchema<Input, Output> },
+): EventDefinition<Input, Output>;
+export function defineEvent<Payload>(
+  name: string,
+  options?: EventOptions<Payload> & { readonly parse?: (value: unknown) => Payload | PromiseLike<Payload> },
+): EventDefinition<Payload>;
+export function defineEvent(name: string, options: EventOptions = {}): EventDefinition {
   const expected = aName(name);
   if (expected !== undefined) {
     throw new InvalidOptionError({
@@ -49,7 +54,7 @@ export function defineEvent<Input, Output = Input>(
       remedy: `Give ${expected}`,
     });
   }
-  const { parse } = readOptions(`The event "${name}"`, options, checks) as EventOptions<unknown, Output>;
+  const { parse } = readOptions(`The event "${name}"`, options, checks);
   return Object.freeze({ name, parse });
 }
 calledAs(defineEvent, "defineEvent('order.placed')");

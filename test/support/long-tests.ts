@@ -63,6 +63,7 @@ export const longTests: readonly string[] = [
   'test/processes/cli.test.ts',
   'test/processes/clocks.test.ts',
   'test/processes/idempotency.test.ts',
+  'test/processes/event-kills.test.ts',
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
   'test/processes/shared-reads-mutants.test.ts',

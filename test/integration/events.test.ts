@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
+import {
+  createEvents,
+  createEventTables,
+  defineEvent,
+  type EventDefinition,
+  type Events,
+  eventTablesSql,
+  type PayloadOf,
+  type StandardSchema,
+} from '../../src/events/index.ts';
+import { createDatabase, type Database } from '../../src/index.ts';
+import { clientOf } from '../../src/database/index.ts';
+import type { Engine } from '../support/engines/engine.ts';
+import { mariadbEngine } from '../support/engines/mariadb.ts';
+import { postgresEngine } from '../support/engines/postgres.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { whenReached } from '../support/servers.ts';
+import { rejection } from '../support/settled.ts';
+
+const placed = defineEvent<unknown>('order.placed');
+
+describe('what is no event', () => {
+  const server = useTestDatabase();
+  let database: Database<'default'>;
+  let events: Events;
+  beforeEach(async () => {
+    database = server.open();
+    await createEventTables(database.current);
+    await server.sql('delete from sluice_event_publication');
+    events = createEvents(database, { maxPayload: 1_000, attempts: 1 });
+    events.on(placed, { phase: 'durable', id: 'mail' }, () => {});
+  });
+  const publish = (payload: unknown): Promise<void> => database.transaction(() => events.publish(placed, payload));
+  const rows = (): Promise<unknown[]> => server.sql('select 1 from sluice_event_publication');
+
+  const cycle: Record<string, unknown> = {};
+  cycle['cycle'] = cycle;
+  it.each<[string, unknown]>([
+    ['a BigInt', 1n],
+    ['a function', () => 1],
+    ['a promise', Promise.resolve(1)],
+    ['a cycle', cycle],
+    ['a symbol', Symbol('x')],
+  ])('is refused: %s', async (_, payload) => {
+    expect(await rejection(publish(payload))).toMatchObject({ code: 'UNSERIALIZABLE' });
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is refused where it is too large, and says no more of it than its size', async () => {
+    const error = await rejection(publish('secret'.repeat(1_000)));
+    expect(error).toMatchObject({
+      code: 'PAYLOAD_TOO_LARGE',
+      message: expect.stringContaining('maxPayload of createEvents'),
+    });
+    expect(String(error)).not.toContain('secret');
+  });
+
+  it.each(['', 'x'.repeat(10_000), 'a\nb', 'a\0b', 7, undefined])('a name or id that cannot be: %j', (given) => {
+    expect(() => defineEvent(given as string)).toThrow('defineEvent got');
+    expect(() => events.on(placed, { phase: 'durable', id: given as string }, () => {})).toThrow(/"id"/);
+  });
+
+  it('a second listener with the same id, an id of no durable one, and no listener', () => {
+    const paid = defineEvent('order.paid');
+    expect(() => events.on(paid, { phase: 'durable', id: 'mail' }, () => {})).toThrow('has the id "mail" of another');
+    expect(() => events.on(paid, { phase: 'afterCommit', id: 'x' } as never, () => {})).toThrow("phase: 'durable'");
+    expect(() => events.on(paid, { phase: 'afterCommit' }, undefined as never)).toThrow('is no function');
+    expect(() => events.on({ name: '' } as never, { phase: 'afterCommit' }, () => {})).toThrow('defineEvent');
+  });
+
+  it.each([undefined, null, 'order.placed', {}, { name: 5 }, { name: 'x', parse: 5 }])(
+    'what defineEvent has not made: %j',
+    async (given) => {
+      expect(await rejection(database.transaction(() => events.publish(given as never, 1)))).toMatchObject({
+        code: 'INVALID_OPTION',
+      });
+    },
+  );
+
+  it('keeps __proto__ and constructor a part of the payload, and of names', async () => {
+    const odd = defineEvent<unknown>('__proto__');
+    const got: unknown[] = [];
+    events.on(odd, { phase: 'durable', id: 'constructor' }, (payload) => void got.push(payload));
+    const payload: unknown = JSON.parse('{"__proto__":{"admin":true},"constructor":1}');
+    await database.transaction(() => events.publish(odd, payload));
+    await events.drain();
+    expect(JSON.stringify(got)).toBe('[{"__proto__":{"admin":true},"constructor":1}]');
+    expect(({} as { admin?: boolean }).admin).toBeUndefined();
+  });
+
+  it('is validated when it is published, and when a durable listener gets it', async () => {
+    const sold = defineEvent('product.sold', {
+      parse(value): { at: Date } {
+        const at = new Date((value as { at: string }).at);
+        if (Number.isNaN(at.getTime())) throw new TypeError('no date');
+        return { at };
+      },
+    });
+    expectTypeOf<PayloadOf<typeof sold>>().toEqualTypeOf<{ at: Date }>();
+    const schema: StandardSchema<string, number> = {
+      '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: Number(value) }) },
+    };
+    const counted = defineEvent('product.counted', { parse: schema });
+    expectTypeOf(counted).toEqualTypeOf<EventDefinition<string, number>>();
+    const got: unknown[] = [];
+    events.on(sold, { phase: 'beforeCommit' }, ({ at }) => void got.push(at));
+    events.on(sold, { phase: 'durable', id: 'sold' }, ({ at }) => void got.push(at));
+    const at = new Date(0);
+    await database.transaction(() => events.publish(sold, { at }));
+    const wrong = { at: 'secret' } as never;
+    const error = await rejection(database.transaction(() => events.publish(sold, wrong)));
+    expect(error).toMatchObject({ code: 'INVALID_PAYLOAD', cause: { message: 'no date' } });
+    expect(String(error)).not.toContain('secret');
+    await events.drain();
+    expect(got).toEqual([at, at]);
+    await database.transaction(() => events.publish(sold, { at }));
+    await server.sql(`update sluice_event_publication set payload = '{"at":"spoilt"}'`);
+    await events.drain();
+    const { publications } = await events.incomplete();
+    expect(publications).toMatchObject([
+      { state: 'failed', lastError: expect.stringContaining('InvalidPayloadError') },
+    ]);
+  });
+
+  it.each(['payload', 'context'])(
+    'a row whose %s somebody has spoilt is parked, and keeps no other from running',
+    async (column) => {
+      await publish(1);
+      await server.sql(`update sluice_event_publication set ${column} = '{'`);
+      await publish(2);
+      expect(await events.drain()).toBe(1);
+      expect((await events.incomplete()).publications).toMatchObject([{ state: 'failed' }]);
+    },
+  );
+
+  it('a listener whose process dies of it each time is parked', async () => {
+    await publish(1);
+    await server.sql(`update sluice_event_publication set state = 'processing', attempts = 1, due_at = now()`);
+    expect(await events.drain()).toBe(0);
+    expect((await events.incomplete()).publications).toMatchObject([
+      { state: 'failed', lastError: expect.stringContaining('Its process ended') },
+    ]);
+  });
+
+  it('drain is refused in a transaction', async () => {
+    expect(await rejection(database.transaction(() => events.drain()))).toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
+
+describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
+  const server = engine.server();
+  let database: Database<'default'>;
+  let isThere = true;
+  beforeAll(async () => {
+    isThere = engine.name === 'postgres' || (await whenReached('MariaDB'));
+    if (!isThere) return;
+    await server.start();
+    database = createDatabase({ clients: { default: server.client() } });
+  });
+  afterAll(async () => {
+    if (!isThere) return;
+    await database.close({ timeout: 1_000 });
+    await server.drop();
+  });
+
+  it('missing tables, and those of another version, are a clear error', async () => {
+    if (!isThere) return;
+    const events = createEvents(database);
+    events.on(placed, { phase: 'durable', id: 'mail' }, () => {});
+    const expected = { code: 'EVENT_TABLES_MISSING', message: expect.stringContaining('createEventTables') };
+    const failing = [
+      () => events.drain(),
+      () => events.counts(),
+      () => events.incomplete(),
+      () => events.resubmit(),
+      () => database.transaction(() => events.publish(placed, 1)),
+    ];
+    for (const call of failing) expect(await rejection(call())).toMatchObject(expected);
+    await createEventTables(database.current);
+    await server.sql('alter table sluice_event_publication drop column due_at');
+    expect(await rejection(events.drain())).toMatchObject(expected);
+    await server.sql('drop table sluice_event_publication');
+  });
+
+  it('claims and lists by indexes among many that are completed', async () => {
+    if (!isThere) return;
+    await createEventTables(database.current);
+    const isPostgres = engine.name === 'postgres';
+    const series = isPostgres ? 'generate_series(1, 20000)' : 'seq_1_to_20000';
+    await server.sql(`insert into sluice_event_publication (event_id, event, listener, payload, context, state, due_at, completed_at)
+      select 'e', 'order.placed', 'mail', '1', '{}', 'completed', null, ${isPostgres ? 'now()' : 'now(3)'} from ${series}`);
+    await server.sql(isPostgres ? 'analyze sluice_event_publication' : 'analyze table sluice_event_publication');
+    const plan = async (text: string): Promise<string> => JSON.stringify(await server.sql(`explain ${text}`));
+    const { driver } = clientOf(database.current);
+    const listed = driver.events?.list({
+      state: undefined,
+      listener: undefined,
+      after: '0',
+      limit: 10,
+      payload: false,
+    });
+    const now = isPostgres ? 'now()' : 'now(3)';
+    const claim = `select id from sluice_event_publication where listener = 'mail' and due_at <= ${now}
+      order by due_at limit 4 for update skip locked`;
+    const list = (listed?.text ?? '').replace('$1', `'0'`).replace('$2', '10');
+    expect(await plan(claim)).toContain('sluice_event_publication_due');
+    expect(await plan(list)).toContain(
+      isPostgres ? 'sluice_event_publication_open' : 'sluice_event_publication_completed',
+    );
+    for (const text of [claim, list]) expect(await plan(text)).not.toMatch(/Seq Scan|"type":"ALL"/);
+    // Without its index the claim reads all rows, so that the test can fail.
+    await server.sql(
+      isPostgres
+        ? 'drop index sluice_event_publication_due'
+        : 'drop index sluice_event_publication_due on sluice_event_publication',
+    );
+    expect(await plan(claim)).toMatch(/Seq Scan|"type":"ALL"/);
+  });
+
+  it('has its SQL as text', () => {
+    expect(eventTablesSql(isThere && engine.name === 'mariadb' ? 'mysql' : 'postgres')).toContain(
+      'sluice_event_archive',
+    );
+    expect(() => eventTablesSql('oracle')).toThrow('no transactional events');
+  });
+});
