@@ -118,6 +118,13 @@ export const starts = [
       assert.deepEqual(await sql('select product_id from sale'), [{ product_id: 1 }]);
     },
   },
+  {
+    page: 'docs/sagas.md',
+    async check(done) {
+      await soldProduct(7)(done);
+      printed('7\n7\nSAGA_FAILED\n')(done);
+    },
+  },
   { page: 'docs/testing.md', check: nothingSold },
   { page: 'docs/testing.md', section: 'Over HTTP', continues: true, check: nothingSold },
 ];

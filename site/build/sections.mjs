@@ -23,6 +23,7 @@ export const sections = [
       'transactional-events',
       'brokers',
       'idempotency',
+      'sagas',
       'context',
       'engines',
     ],

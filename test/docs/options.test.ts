@@ -44,6 +44,8 @@ describe.each<[page: string, words: string, entry: string, types: string[], own?
   ['transactional-events', 'Of `createEvents(database, options)`:', 'sluice-events', ['EventsOptions']],
   ['idempotency', 'Of `idempotent(database, options, handler)`:', 'sluice-idempotency', ['IdempotentOptions']],
   ['idempotency', 'Of `idempotency` of a route:', 'sluice-http', ['RouteIdempotencyOptions']],
+  ['sagas', 'Of `createSagas(database, options)`:', 'sluice-saga', ['SagasOptions']],
+  ['sagas', 'Of `saga.step(name, options, body)`:', 'sluice-saga', ['StepOptions']],
   ['models', 'Of `defineModel<Row>(options)`:', 'sluice-model', ['ModelOptions']],
   ['models', 'Of `cache`;', 'sluice-model', ['ModelCacheOptions']],
   ['context', 'Of `createContextCarrier(database, options)`:', 'sluice', ['ContextCarrierOptions']],
