@@ -7,7 +7,8 @@ import { SagaTablesMissingError } from './errors.ts';
 export const tables: OwnTables<SagasDialect> = new OwnTables({
   creator: 'createSagaTables',
   what: 'The tables of sagas',
-  remedy: 'Call createSagaTables(db) in a migration, on each client on which sagas have steps',
+  remedy:
+    'On each client on which sagas have steps, call createSagaTables(db) in a migration, or run what "npx sluice saga-sql" prints',
   part: dialectPart('no sagas', ({ sagas }) => sagas),
   missing: (details) => new SagaTablesMissingError(details),
 });

@@ -152,6 +152,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
       'outbox',
       'events',
       'idempotency',
+      'saga',
       'queue',
       'drivers/postgres',
       'drivers/mysql',

@@ -3,6 +3,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createOutboxTables, outboxTablesSql } from '../../src/outbox/index.ts';
+import { sagaTablesSql } from '../../src/saga/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { redisKeys, redisUrl, whenReached } from '../support/servers.ts';
 import { until } from '../support/settled.ts';
@@ -85,6 +86,19 @@ describe('sluice outbox-sql', () => {
     expect(status).toBe(1);
     expect(stderr).toContain('postgres');
     expect(stderr).not.toMatch(/^ +at /m);
+  });
+});
+
+describe('sluice saga-sql', () => {
+  it('prints the SQL that creates the tables', async () => {
+    const { status, stdout } = sluice('saga-sql');
+    expect(status).toBe(0);
+    await server.sql(stdout);
+    await server.sql('select * from sluice_saga, sluice_saga_signal, sluice_saga_step, sluice_saga_fence');
+  });
+
+  it('takes the name of an engine', () => {
+    expect(sluice('saga-sql', '--dialect', 'mysql').stdout.trim()).toBe(sagaTablesSql('mysql').trim());
   });
 });
 

@@ -114,4 +114,13 @@ The exit code is 0 if SIGINT or SIGTERM has ended it, 1 if the server cannot be 
       return printIdempotencySql(values['dialect'] ?? 'postgres');
     },
   },
+  {
+    name: 'saga-sql',
+    about: 'prints the SQL of the tables of sagas',
+    options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },
+    async run({ values }) {
+      const { printSagaSql } = await import('./saga-sql.ts');
+      return printSagaSql(values['dialect'] ?? 'postgres');
+    },
+  },
 ];
