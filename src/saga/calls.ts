@@ -72,19 +72,19 @@ export class SagaHandle<Result = unknown> {
     await signal(this.#engine, this, name, data);
   }
 
-  /** Undoes its steps; it ends as cancelled. @throws SagaNotFoundError, SagaFinishedError */
+  /** Undoes its steps, from the commit of the transaction that is open here on; it ends as cancelled. @throws SagaNotFoundError, SagaFinishedError */
   async cancel(): Promise<void> {
-    const { own, driver } = this.#engine;
-    await change(this.#engine, this, () => own.cancel(this.saga, this.id));
-    driver.poke();
+    const { ambient, driver } = this.#engine;
+    await change(this.#engine, this, () => ambient.cancel(this.saga, this.id));
+    ambient.db.commit(() => driver.poke());
   }
 
   /** Lets a saga that is stuck go on. @returns whether it was stuck @throws SagaNotFoundError, SagaFinishedError */
   async resume(): Promise<boolean> {
-    const { own, driver } = this.#engine;
-    const resumed = await own.resume(this.saga, this.id);
+    const { ambient, driver } = this.#engine;
+    const resumed = await ambient.resume(this.saga, this.id);
     if (!resumed) await assertUnfinished(this.#engine, this);
-    driver.poke();
+    ambient.db.commit(() => driver.poke());
     return resumed;
   }
 }

@@ -1,4 +1,5 @@
 import { isInstance } from '../core/index.ts';
+import { inContextOf } from '../tables/index.ts';
 import { isPassing } from './failure.ts';
 import { FencedOff } from './records.ts';
 import type { Undo } from './run.ts';
@@ -40,11 +41,14 @@ export async function compensate(
 async function undoOne(claim: ClaimedSaga, undo: Undo, signal: AbortSignal): Promise<void> {
   const { name, place, client } = undo;
   const record = { step: name, kind: 'undo', place, result: null, failure: null, at: Date.now() } as const;
-  await client.db.transaction.begin(
-    async () => {
-      await undo.compensate();
-      await client.records.write(record);
-    },
-    { name: `saga ${claim.saga}: undo ${name}`.slice(0, 200), retry: { attempts: 5 }, signal },
+  const context = JSON.parse(claim.context) as object;
+  await inContextOf({ context }, () =>
+    client.db.transaction.begin(
+      async () => {
+        await undo.compensate();
+        await client.records.write(record);
+      },
+      { name: `saga ${claim.saga}: undo ${name}`.slice(0, 200), retry: { attempts: 5 }, signal },
+    ),
   );
 }

@@ -50,7 +50,7 @@ export interface RunSurroundings {
   readonly maxPayload: number;
   /** A handle on a client. @throws for a name that there is not */
   readonly getDb: (clientName: string) => Db;
-  /** Starts another saga for a step of this one. */
+  /** Starts another saga for a step of this one, in the transaction that is open here. */
   readonly startChild: (child: NewChild) => Promise<void>;
 }
 
@@ -283,7 +283,7 @@ export class SagaRun {
     if (record === undefined) {
       const id = `${this.#claim.id}/${name}`;
       this.children.set(name, { definition, id });
-      await this.#begun(name, definition, id, input);
+      await this.#begun(name, { definition, id, input }, home);
       return await this.replay.wait(name, undefined);
     }
     this.#time = Math.max(this.#time, record.at);
@@ -293,18 +293,28 @@ export class SagaRun {
     return this.#done(record, home, compensate);
   }
 
-  /** Starts a child once: what waits for it is recorded, so that a changed body is found out. */
-  async #begun(name: string, definition: SagaDefinition<never>, id: string, input: unknown): Promise<void> {
+  /** Starts a child once, in the transaction of the record that says so: a driver that was superseded starts none. */
+  async #begun(name: string, child: Omit<NewChild, 'parent'>, { db, records }: StepClient): Promise<void> {
     if (this.replay.recorded(name).timer !== undefined) return;
     await this.replay.begin(name);
+    const { saga, id } = this.#claim;
+    const at = this.now();
+    const record = {
+      step: name,
+      kind: 'timer',
+      place: this.replay.nextPlace(),
+      result: `${at}`,
+      failure: null,
+      at,
+    } as const;
     try {
-      const { saga, id: parentId } = this.#claim;
-      const parent = { saga, id: parentId, step: name };
-      await this.#surroundings.startChild({ definition, id, input, parent });
+      await db.transaction.begin(async () => {
+        await this.#surroundings.startChild({ ...child, parent: { saga, id, step: name } });
+        await records.write(record);
+      });
     } catch (error) {
       await this.replay.leave(error);
     }
-    await this.#timer(name, 0);
   }
 }
 

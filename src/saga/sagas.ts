@@ -140,8 +140,10 @@ function makeEngine(
   } = options;
   const { maxPayload = 1_048_576 } = options;
   const ambient = new SagaStore(database.getDb({ clientName }));
-  // Those who drive sagas wait for no holder of a connection.
-  const own = new SagaStore(database.getDb({ clientName, level: internalsOf(database).maxLevel }));
+  // Those who drive sagas wait for no holder of a connection, but where all transactions take turns.
+  const own = ambient.takesTurns
+    ? ambient
+    : new SagaStore(database.getDb({ clientName, level: internalsOf(database).maxLevel }));
   const settings: DriverSettings = { concurrency, pollInterval, lease, attempts, retryDelay };
   const waiting = new SagaWaiting(own, pollInterval);
   const engine = { ambient, own, waiting, maxPayload, lease };
@@ -154,8 +156,8 @@ function makeEngine(
       maxPayload,
       getDb: (name) => database.getDb({ clientName: name }),
       startChild: async ({ definition, id, input, parent }) => {
-        await own.insert(newSaga(engine, definition, id, input, parent));
-        driver.poke();
+        await ambient.insert(newSaga(engine, definition, id, input, parent));
+        ambient.db.commit(() => driver.poke());
       },
     },
     onEnd: (state, error) => waiting.settle(state, error),

@@ -102,6 +102,11 @@ export class SagaStore {
     this.#sql = tables.of(db);
   }
 
+  /** Whether a transaction that writes waits for any other one. */
+  get takesTurns(): boolean {
+    return this.#sql.lockFree === '';
+  }
+
   /**
    * Writes a saga that a free process takes, in the transaction that is open here.
    * @returns whether it is new; otherwise there is one with this id, and nothing was written
