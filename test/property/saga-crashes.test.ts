@@ -13,7 +13,7 @@ import { createSagas, createSagaTables, defineSaga, type Saga, type SagaDefiniti
 import { type Fate, MortalProcess } from '../support/mortal-client.ts';
 import { until } from '../support/settled.ts';
 
-const schedules = Number(process.env['SLUICE_SAGA_SCHEDULES'] ?? (process.env['SLUICE_TESTS'] === 'short' ? 60 : 400));
+const schedules = Number(process.env['SLUICE_SAGA_SCHEDULES'] ?? 400);
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-sagas-'));
 const names = ['home', 'away'] as const;
@@ -157,8 +157,8 @@ async function simulate(parts: readonly Part[], fates: readonly Fate[], cancels:
       () => 'not completed',
     );
     const signals = Promise.all(
-      parts.map((each, at) =>
-        each.type === 'signal' ? signalled(() => control.saga.get(id).signal(`${at}`)) : undefined,
+      parts.flatMap((each, at) =>
+        each.type === 'signal' ? [signalled(() => control.saga.get(id).signal(`${at}`))] : [],
       ),
     );
     const done = Promise.all([ended, signals]).then(() => childrenEnd(id));

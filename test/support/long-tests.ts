@@ -66,9 +66,11 @@ export const longTests: readonly string[] = [
   'test/processes/event-kills.test.ts',
   'test/processes/kills.test.ts',
   'test/processes/runner.test.ts',
+  'test/processes/saga-kills.test.ts',
   'test/processes/shared-reads-mutants.test.ts',
   'test/property/pipelining.test.ts',
   'test/property/pool-simulation.test.ts',
+  'test/property/saga-crashes.test.ts',
 ];
 
 /** The files of them. */

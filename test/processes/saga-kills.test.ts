@@ -1,0 +1,98 @@
+// Checkouts over PostgreSQL and MariaDB whose processes are killed at any time: each step takes effect once, and is undone once
+// where its saga does not complete. A step whose effects are beside its transaction is found.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createSagaTables, sagaCounts } from '../../src/saga/index.ts';
+import { mariadbEngine } from '../support/engines/mariadb.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { until } from '../support/settled.ts';
+import { openCheckout, type Servers } from './programs/checkout-saga.ts';
+
+const kills = Number(process.env['SLUICE_SAGA_KILLS'] ?? 40);
+const ledgerTable =
+  'create table ledger (number serial primary key, saga int not null, step varchar(20), act varchar(20))';
+
+const server = useTestDatabase(ledgerTable);
+const payments = mariadbEngine.server();
+beforeAll(async () => {
+  await payments.start();
+  await payments.sql(ledgerTable);
+});
+afterAll(() => payments.drop());
+const children = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Starts a process that drives sagas. */
+async function start(servers: Servers): Promise<ChildProcess> {
+  const path = fileURLToPath(new URL('programs/checkout-saga.ts', import.meta.url));
+  const child = spawn(process.execPath, [path, JSON.stringify(servers)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.add(child);
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.once('data', () => resolve());
+    child.once('exit', () => reject(new Error('a process ended before it was ready')));
+  });
+  return child;
+}
+
+interface Row {
+  readonly saga: number;
+  readonly step: string;
+  readonly act: string;
+}
+
+let orders = 0;
+
+/** Runs checkouts while their processes are killed. @returns those whose effects are wrong */
+async function wrongOnes(isBroken: boolean): Promise<readonly string[]> {
+  const servers = { postgresUrl: server.url, mariadbUrl: payments.url, max: 4, isBroken };
+  const { database, sagas } = openCheckout(servers);
+  await createSagaTables(database.current);
+  await createSagaTables(database.getDb({ clientName: 'payments' }));
+  const before = orders;
+  const drive = async (share: number): Promise<void> => {
+    for (let killed = 0; killed < share; killed += 1) {
+      const worker = await start(servers);
+      const ids = Array.from({ length: 3 }, () => (orders += 1));
+      await Promise.all(ids.map((id) => sagas.checkout.start({ id }, { id: `${id}` })));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 120));
+      children.delete(worker);
+      worker.kill('SIGKILL');
+    }
+  };
+  await Promise.all([drive(kills / 2), drive(kills / 2)]);
+  const last = await start(servers);
+  await until(
+    'all sagas have ended',
+    async () => {
+      const counts = await sagaCounts(database.current);
+      return counts.every(({ status }) => status === 'completed' || status === 'failed');
+    },
+    60_000,
+  );
+  children.delete(last);
+  last.kill('SIGKILL');
+  await sagas.stop();
+  await database.close();
+  const rows = [...(await server.sql<Row>('select saga, step, act from ledger order by number'))];
+  rows.push(...((await payments.sql('select saga, step, act from ledger order by number')) as unknown as Row[]));
+  return Array.from({ length: orders - before }, (_, at) => before + at + 1).flatMap((id) => {
+    const acts = rows.filter(({ saga }) => saga === id).map(({ step, act }) => `${step} ${act}`);
+    const wanted =
+      id % 3 === 0 ? ['pay do', 'pay undo', 'reserve do', 'reserve undo'] : ['confirm do', 'pay do', 'reserve do'];
+    const [found, expected] = [acts.toSorted().join(), wanted.join()];
+    return found === expected ? [] : [`${id}: ${found}`];
+  });
+}
+
+describe('checkouts whose processes are killed', () => {
+  it(`are completed or undone, once: ${kills} kills`, { timeout: 600_000 }, async () => {
+    expect(await wrongOnes(false)).toEqual([]);
+  });
+
+  it('are found wrong where effects are beside the transaction of their step', { timeout: 600_000 }, async () => {
+    expect((await wrongOnes(true)).length).toBeGreaterThan(0);
+  });
+});
