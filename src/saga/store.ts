@@ -157,16 +157,20 @@ export class SagaStore {
     };
   }
 
-  /** Takes sagas that are due, so that no other process takes them for as long as the lease lasts. */
+  /** Takes sagas that are due, so that no other driver takes them for as long as the lease lasts. */
   async claim(definitions: readonly string[], limit: number, lease: number): Promise<readonly ClaimedSaga[]> {
     const { now, lockFree } = this.#sql;
-    const names = definitions.map((_, at) => `$${at + 2}`).join(', ');
+    const names = definitions.map((_, at) => `$${at + 1}`).join(', ');
+    const due = `from sluice_saga where wake_at <= ${now} and lease_until <= ${now} and stuck is null
+      and definition in (${names})`;
+    // Most often there are none, which needs no transaction.
+    const { rows: some } = await tables.query(this.db, { text: `select 1 as one ${due} limit 1`, values: definitions });
+    if (some.length === 0) return [];
     return await this.db.transaction.begin(
       async () => {
         const { rows } = await tables.query<ClaimRow>(this.db, {
-          text: `select ${columns} from sluice_saga where wake_at <= ${now} and lease_until <= ${now}
-            and stuck is null and definition in (${names}) order by wake_at limit $1 ${lockFree}`,
-          values: [limit, ...definitions],
+          text: `select ${columns} ${due} order by wake_at limit $${definitions.length + 1} ${lockFree}`,
+          values: [...definitions, limit],
         });
         if (rows.length === 0) return [];
         const taken = await this.db.batch(
