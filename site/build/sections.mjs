@@ -8,7 +8,18 @@ export const sections = [
   },
   {
     text: 'Libraries',
-    pages: ['libraries', 'typeorm', 'prisma', 'drizzle', 'kysely', 'knex', 'mikro-orm', 'event-sourcing', 'models'],
+    pages: [
+      'libraries',
+      'typeorm',
+      'prisma',
+      'drizzle',
+      'kysely',
+      'knex',
+      'mikro-orm',
+      'event-sourcing',
+      'dbos',
+      'models',
+    ],
   },
   {
     text: 'Concepts',
