@@ -20,13 +20,13 @@ const server = useTestDatabase(
   'create table post (id serial primary key, title text not null, views int not null default 0)',
 );
 
-/** Needs what the test has not: a part of a program, a compiler for decorators, other servers, a test runner. */
+/** Needs what the test has not: a part of a program, a compiler for decorators, other servers, tables of DBOS, a test runner. */
 function needsMore(code: string): boolean {
   const packages = [...code.matchAll(/from '([^']+)'/g)].map(([, name = '']) => name);
   return (
     /^declare |^ *@/m.test(code) ||
     packages.some((name) =>
-      /^(?:vitest|node:test|ioredis|@nats-io.*|sluice\/(?:mysql|testing|queue\/bullmq|outbox\/).*)$/.test(name),
+      /^(?:vitest|node:test|ioredis|@nats-io.*|@dbos-inc.*|sluice\/(?:mysql|testing|queue\/bullmq|outbox\/).*)$/.test(name),
     )
   );
 }
