@@ -27,6 +27,7 @@ export class Attempt<Value> {
   readonly #call: IdempotentCall<Value>;
   readonly #claimant = randomUUID();
   #hasBegun = false;
+  #claimedAt = 0;
   #stored: StoredAnswer | undefined;
 
   constructor(call: IdempotentCall<Value>) {
@@ -69,6 +70,7 @@ export class Attempt<Value> {
     this.#stored = undefined;
     this.#hasBegun = false;
     wait?.begin();
+    this.#claimedAt = systemClock.now();
     const row = await claimKey(call, this.#claimant);
     wait?.end();
     if (row.claimant !== this.#claimant) return this.#replay(row);
@@ -95,10 +97,11 @@ export class Attempt<Value> {
   /**
    * Looks for the key of a transaction whose COMMIT got no answer, on another connection: claiming the key waits until that
    * transaction has ended.
-   * @throws ConnectionLostError that can be retried where it was rolled back; IdempotencyUnknownError where that was not found out
+   * @throws ConnectionLostError that can be retried where it was rolled back; IdempotencyUnknownError where that was not found out;
+   * what was lost, where the key has expired since
    */
   async #findLost(lost: CommitUnknownError): Promise<StoredAnswer & { readonly isOther: boolean }> {
-    const { db, scope, fingerprint, timeout } = this.#call;
+    const { db, scope, fingerprint, ttl, timeout } = this.#call;
     const until = systemClock.now() + timeout;
     const claimant = randomUUID();
     for (;;) {
@@ -116,6 +119,8 @@ export class Attempt<Value> {
       }
       await sleep(systemClock, pause);
     }
+    // A key that has expired is missing whether it was committed or not.
+    if (systemClock.now() - this.#claimedAt >= ttl) throw lost;
     throw new ConnectionLostError({
       what: `The connection was lost during the COMMIT of a call of "${scope}", and its key says that it was rolled back`,
       remedy: 'Make the call again with the same key',

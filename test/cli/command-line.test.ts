@@ -22,11 +22,17 @@ describe('names that are almost right', () => {
     [['doctr'], 'There is no command "doctr"; did you mean "doctor"?'],
     [['verfiy', 'x'], 'There is no command "verfiy"; did you mean "verify"?'],
     [['outbox'], 'There is no command "outbox"; did you mean "outbox-sql"?'],
+    [['idempotency'], 'There is no command "idempotency"; did you mean "idempotency-sql"?'],
     [['Init'], 'There is no command "Init"; did you mean "init"?'],
     [['deploy'], 'There is no command "deploy"'],
     [['doctor', '--jsn'], 'There is no option "--jsn" of "sluice doctor"; did you mean --json?'],
     [['verify', 'x', '--time', '5'], 'There is no option "--time" of "sluice verify"; did you mean --timeout?'],
     [['outbox-sql', '--dialekt=x'], 'There is no option "--dialekt" of "sluice outbox-sql"; did you mean --dialect?'],
+    [
+      ['idempotency-sql', '--dialect=x', '--dialekt', 'y'],
+      'There is no option "--dialekt" of "sluice idempotency-sql"; did you mean --dialect?',
+    ],
+    [['idempotency-sql', '--json'], 'There is no option "--json" of "sluice idempotency-sql"'],
     [['doctor', '--dialect', 'mysql'], 'There is no option "--dialect" of "sluice doctor"'],
     [['doctor', '-q'], 'There is no option "-q" of "sluice doctor"'],
     [['--hlep'], 'There is no option "--hlep"; did you mean --help?'],
@@ -51,6 +57,8 @@ describe('what is wrong with a command line', () => {
     [['verify'], '"sluice verify" needs URL'],
     [['verify', 'a', 'b'], '"sluice verify" takes URL alone, and 2 arguments were given'],
     [['init', 'x'], '"sluice init" takes nothing but options, and 1 arguments were given'],
+    [['idempotency-sql', '--dialect'], '--dialect needs a value: --dialect <name>'],
+    [['idempotency-sql', 'x'], '"sluice idempotency-sql" takes nothing but options, and 1 arguments were given'],
     [['relay'], '"sluice relay" needs --jobs <module>'],
   ])('%j', (args, message) => {
     expect(refusal(...args)).toBe(message);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync, type SpawnSyncReturns } from 'node
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { idempotencyTablesSql } from '../../src/ports/idempotency/index.ts';
 import { createOutboxTables, outboxTablesSql } from '../../src/outbox/index.ts';
 import { sagaTablesSql } from '../../src/saga/index.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -99,6 +100,26 @@ describe('sluice saga-sql', () => {
 
   it('takes the name of an engine', () => {
     expect(sluice('saga-sql', '--dialect', 'mysql').stdout.trim()).toBe(sagaTablesSql('mysql').trim());
+  });
+});
+
+describe('sluice idempotency-sql', () => {
+  it('prints the SQL that creates the table', async () => {
+    const { status, stdout } = sluice('idempotency-sql');
+    expect(status).toBe(0);
+    await server.sql(stdout);
+    await server.sql('select * from sluice_idempotency');
+  });
+
+  it.each(['mysql', 'sqlite'])('takes the name of %s', (dialect) => {
+    expect(sluice('idempotency-sql', '--dialect', dialect).stdout.trim()).toBe(idempotencyTablesSql(dialect).trim());
+  });
+
+  it('refuses an engine that has none', () => {
+    const { status, stderr } = sluice('idempotency-sql', '--dialect', 'oracle');
+    expect(status).toBe(1);
+    expect(stderr).toContain('postgres');
+    expect(stderr).not.toMatch(/^ +at /m);
   });
 });
 

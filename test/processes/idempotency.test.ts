@@ -9,7 +9,7 @@ import { useTestDatabase } from '../support/database.ts';
 import { testChoice } from '../support/long-tests.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
 
-const orders = Number(process.env['SLUICE_IDEMPOTENT_ORDERS'] ?? (testChoice() === 'short' ? 60 : 1_000));
+const orders = Number(process.env['SLUICE_IDEMPOTENT_ORDERS'] ?? (testChoice() === 'short' ? 60 : 400));
 /** How many orders are under way at once, and how often each of them is sent. */
 const [atOnce, times] = [8, 3];
 /** How long one answer may take, and all for an order, in milliseconds. */
@@ -120,7 +120,8 @@ async function sell(
     while (next < count) {
       next += 1;
       const id = next;
-      if (id % 10 === 0) (id % 20 === 0 ? proxy.cutAfter : proxy.cutBefore)('COMMIT');
+      if (id % 20 === 0) proxy.cutAfter('COMMIT');
+      else if (id % 10 === 0) proxy.cutBefore('COMMIT');
       answers[id - 1] = await order(id, pair);
     }
   };
