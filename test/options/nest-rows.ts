@@ -3,6 +3,7 @@ import {
   provideHandle,
   provideRelay,
   RequestModule,
+  SagasModule,
   SluiceModule,
   Transactional,
   TransactionalRoute,
@@ -81,6 +82,20 @@ export const nestRows: readonly Row[] = [
     call: (options) => JobsModule.forRootAsync(options),
     base: () => ({ queues: { invoice }, useFactory: () => ({}) }),
     options: { ...ofJobs, ...imported, queues: some({ invoice }) },
+  },
+  {
+    interface: 'SagasModuleOptions',
+    entrance: 'SagasModule.forRoot',
+    call: (options) => SagasModule.forRoot(options),
+    base: () => ({ sagas: {} }),
+    options: ofJobs,
+  },
+  {
+    interface: 'SagasModuleAsyncOptions',
+    entrance: 'SagasModule.forRootAsync',
+    call: (options) => SagasModule.forRootAsync(options),
+    base: () => ({ useFactory: () => ({}) }),
+    options: { ...ofJobs, ...imported },
   },
   {
     interface: 'HandleProviderOptions',

@@ -1,6 +1,6 @@
 export { UnknownDatabaseError } from './parts/errors.ts';
 export { type ClientHealth, type DatabaseHealth, type PingOptions, SluiceHealthIndicator } from './parts/health.ts';
-export { InjectDatabase, type InjectDecorator, InjectJobs, InjectQueue } from './inject.ts';
+export { InjectDatabase, type InjectDecorator, InjectJobs, InjectQueue, InjectSagas } from './inject.ts';
 export { JobHandler, type JobHandlerDecorator } from './jobs/job-handler.ts';
 export {
   JobsModule,
@@ -18,6 +18,7 @@ export {
 } from './libraries.ts';
 export { RequestModule, type RequestModuleAsyncOptions, type RequestModuleOptions } from './requests/request-module.ts';
 export { TransactionalRoute, type TransactionalRouteOptions } from './requests/route-transaction.ts';
+export { SagasModule, type SagasModuleAsyncOptions, type SagasModuleOptions } from './sagas/sagas-module.ts';
 export {
   type DatabaseSource,
   type SluiceFeatureOptions,
@@ -27,5 +28,5 @@ export {
   type SluiceModuleSettings,
 } from './sluice-module.ts';
 export { provideRelay, type RelayProviderOptions } from './relays.ts';
-export { getDatabaseToken, getJobsToken, getQueueToken } from './parts/tokens.ts';
+export { getDatabaseToken, getJobsToken, getQueueToken, getSagasToken } from './parts/tokens.ts';
 export { type NestTransactionOptions, Transactional } from './transactional.ts';

@@ -1,5 +1,5 @@
 import { Inject } from '@nestjs/common';
-import { getDatabaseToken, getJobsToken, getQueueToken, noteAsked } from './parts/tokens.ts';
+import { getDatabaseToken, getJobsToken, getQueueToken, getSagasToken, noteAsked } from './parts/tokens.ts';
 
 /** Marks a parameter of a constructor, or a property, which Nest fills. */
 export type InjectDecorator = PropertyDecorator & ParameterDecorator;
@@ -59,4 +59,22 @@ export function InjectQueue(queue: string | { readonly name: string }): InjectDe
  */
 export function InjectJobs(name?: string): InjectDecorator {
   return Inject(getJobsToken(name));
+}
+
+/**
+ * Injects the sagas of a `SagasModule`: a `Sagas`.
+ *
+ * ```ts
+ * class Orders {
+ *   readonly #sagas: Sagas<{ checkout: SagaDefinition<{ id: number }, number> }>;
+ *
+ *   constructor(@InjectSagas() sagas: Sagas<{ checkout: SagaDefinition<{ id: number }, number> }>) {
+ *     this.#sagas = sagas;
+ *   }
+ * }
+ * ```
+ * @param name as in `SagasModule.forRoot({ name })`; default: the one without a name
+ */
+export function InjectSagas(name?: string): InjectDecorator {
+  return Inject(getSagasToken(name));
 }

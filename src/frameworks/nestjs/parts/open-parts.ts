@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { InvalidOptionError } from '../../../index.ts';
 import type { Database } from '../../../database/index.ts';
 import type { Jobs } from '../../../queue/index.ts';
+import type { SagasControl } from '../../../saga/index.ts';
 import { UnknownDatabaseError } from './errors.ts';
 
 /** What the shutdown does with a part of an application. */
@@ -25,6 +26,11 @@ export interface OpenJobs extends Closing {
   readonly jobs: Jobs;
 }
 
+/** The sagas of an application. */
+export interface OpenSagas extends Pick<Closing, 'timeout'> {
+  readonly sagas: SagasControl;
+}
+
 /** What runs between the jobs and the databases: a relay. */
 export interface Runs {
   start(): void;
@@ -33,11 +39,12 @@ export interface Runs {
 
 /**
  * The open parts of one application, which end in their order: the servers (Nest closes them before `onApplicationShutdown`), then
- * the workers, the relays and last the databases.
+ * the sagas, the workers, the relays and last the databases.
  */
 export class OpenParts {
   readonly databases: Map<string, OpenDatabase> = new Map<string, OpenDatabase>();
   readonly jobs: Map<string, OpenJobs> = new Map<string, OpenJobs>();
+  readonly sagas: Map<string, OpenSagas> = new Map<string, OpenSagas>();
   readonly relays: Set<Runs> = new Set<Runs>();
   readonly #logger = new Logger('Sluice');
   #isEnding = false;
@@ -63,6 +70,11 @@ export class OpenParts {
       });
     }
     this.jobs.set(name, opened);
+  }
+
+  addSagas(name: string, opened: OpenSagas): void {
+    if (this.sagas.has(name)) throw twice('SagasModule', 'sagas', name);
+    this.sagas.set(name, opened);
   }
 
   /** The names of all queues of the application. */
@@ -91,8 +103,14 @@ export class OpenParts {
     await this.#all(own.map(({ database, timeout }) => database.close({ timeout })));
   }
 
-  /** Ends the workers, and what waits for jobs. */
+  /** Takes no more sagas, and gives back what has not ended in time. */
+  async closeSagas(): Promise<void> {
+    await this.#all([...this.sagas.values()].map(({ sagas, timeout }) => sagas.stop({ timeout })));
+  }
+
+  /** Ends the sagas, whose steps may await jobs, then the workers, and what waits for jobs. */
   async closeJobs(): Promise<void> {
+    await this.closeSagas();
     await this.#all([...this.jobs.values()].map(({ jobs, timeout }) => jobs.close({ timeout })));
   }
 

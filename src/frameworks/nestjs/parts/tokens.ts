@@ -42,6 +42,18 @@ export function getJobsToken(name: string = defaultName): string {
 }
 
 /**
+ * The token under which the sagas of a `SagasModule` are found.
+ *
+ * ```ts
+ * const sagas: SagasControl = app.get(getSagasToken());
+ * ```
+ * @param name as in `SagasModule.forRoot({ name })`; default: the one without a name
+ */
+export function getSagasToken(name: string = defaultName): string {
+  return name === defaultName ? 'SluiceSagas' : `SluiceSagas(${name})`;
+}
+
+/**
  * The token under which a queue is found.
  *
  * ```ts
