@@ -197,10 +197,10 @@ export class MessageConsumer implements Consumer {
 
   /** Notes it in the inbox too, so that it is set aside once. @throws what the database says */
   async #park(message: DeliveredMessage, why: Why): Promise<void> {
-    const { db, group } = this.#settings;
+    const { db } = this.#settings;
     // Only what was let through has an id that can be trusted.
     const id = why.reason === 'failed' ? message.id : undefined;
-    const row = rowOf(message, group, why);
+    const row = rowOf(message, this.#settings, why);
     try {
       await runBare(() =>
         db.transaction.begin(

@@ -47,6 +47,8 @@ export async function openMessage<Payload>(
   }
   if (message.topic !== topic.name) return { reason: 'foreign', error: 'it came under another topic' };
   if (id === undefined || id === '' || id.length > 500) return { reason: 'malformed', error: 'it has no id' };
+  // The inbox could not note it.
+  if (id.includes('\0')) return { reason: 'malformed', error: 'its id has a zero byte' };
   if (key !== undefined && key.length > 500) return { reason: 'malformed', error: 'its key is too long' };
   try {
     const found = contentOf({ id, topic: topic.name, key, body }, headers, trust);

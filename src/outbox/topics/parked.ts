@@ -127,16 +127,16 @@ function readSelection(owner: string, db: Db, topic: Topic, selection: ReceivedS
   return read;
 }
 
-/** @param body `null` for one that is not to be kept */
+/** @param by who has set it aside: its topic may be another than that of the message, which nobody would look for */
 export function rowOf(
   message: DeliveredMessage,
-  group: string,
+  by: { readonly topic: Topic; readonly group: string },
   why: { readonly reason: ParkReason; readonly error: string; readonly attempts: number },
 ): NewReceivedRow {
-  const { topic, id, key, headers, body } = message;
+  const { id, key, headers, body } = message;
   return {
-    topic: cut(topic, 100),
-    consumer: group,
+    topic: by.topic.name,
+    consumer: by.group,
     messageId: id === undefined ? null : cut(id, 500),
     key: key === undefined ? null : cut(key, 500),
     headers: JSON.stringify(headers),
