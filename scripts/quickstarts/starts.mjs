@@ -93,6 +93,13 @@ export const starts = [
   { page: 'docs/caching.md', section: 'Several processes: Redis', check: printed('4\n') },
   { page: 'docs/outbox.md', check: has('select count(*)::int as waiting from sluice_outbox', { waiting: 0 }) },
   {
+    page: 'docs/brokers.md',
+    async check(done) {
+      await has('select order_id from reservation', { order_id: 7 })(done);
+      printed('reserved for order 7\n')(done);
+    },
+  },
+  {
     page: 'docs/transactional-events.md',
     check: has('select (select count(*) from sale)::int as sales, (select count(*) from bill)::int as bills', {
       sales: 1,

@@ -127,7 +127,7 @@ function readSelection(owner: string, db: Db, topic: Topic, selection: ReceivedS
   return read;
 }
 
-/** @param by who has set it aside: its topic may be another than that of the message, which nobody would look for */
+/** @param by who has set it aside: the message may have come under another topic, and is listed under this one */
 export function rowOf(
   message: DeliveredMessage,
   by: { readonly topic: Topic; readonly group: string },

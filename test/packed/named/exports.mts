@@ -37,7 +37,9 @@ import { bindMikroOrm, mikroOrmTypes } from 'sluice/mikro-orm';
 import { createModel, defineModel, either, everyRow, gt, inList } from 'sluice/model';
 import { ambientPool as ambientMysqlPool, mysql } from 'sluice/mysql';
 import { instrumentSluice } from 'sluice/opentelemetry';
-import { createRelay, findInInbox, parkedMessages } from 'sluice/outbox';
+import { createOutbox, createRelay, defineTopic, findInInbox, parkedMessages } from 'sluice/outbox';
+import { nats } from 'sluice/outbox/nats';
+import { rabbitmq } from 'sluice/outbox/rabbitmq';
 import { ambientPool, postgres } from 'sluice/postgres';
 import { createJobs, defineQueue, memory } from 'sluice/queue';
 import { bullmq } from 'sluice/queue/bullmq';
@@ -102,6 +104,11 @@ export const relays = [
   createRelay(database, { channel: 'broker', deliver: async () => {} }),
   createChangesRelay(database, { store: stores.redis }),
 ];
+export const placedOrders = defineTopic<{ readonly id: number }>('orders');
+export const brokers = [nats(), rabbitmq()];
+export const outboxes = brokers.map((broker) => createOutbox(database, { broker }));
+export const consumers = outboxes.map((outbox) => outbox.consume(placedOrders, ({ id }) => id, { group: 'stock' }));
+export const setAside = await outboxes[0]?.parked(placedOrders, { group: 'stock' });
 export const order = defineSaga('order', async (saga, id: number) => {
   const paid = await saga.step('pay', () => ({ id }), { compensate: (payment) => payment.id });
   return { paid, approved: await saga.waitFor<{ by: string }>('approval', { timeout: '2 days' }) };
