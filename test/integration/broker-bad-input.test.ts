@@ -44,7 +44,9 @@ interface Signing {
 function signed(id: string, body: string | Uint8Array, signing: Signing = {}): ForeignMessage {
   const { by = secret, at = Date.now(), context = {}, topic = orders.name } = signing;
   const message = { id, topic, key: 'one', body: Buffer.from(body) };
-  return { ...message, topic: orders.name, headers: seal(message, { context, headers: {}, ...{ at } }, by) };
+  // A time in it takes the place of that of the signing.
+  const content = { context, headers: {}, at };
+  return { ...message, topic: orders.name, headers: seal(message, content, by) };
 }
 
 const good = (n: number): ForeignMessage => signed(`good ${n}`, JSON.stringify({ n, name: hush }));
