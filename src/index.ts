@@ -95,6 +95,7 @@ export {
   type PoolOptions,
   PreparedStatementMissingError,
   type QueryResult,
+  ResultTooLargeError,
   type RowOf,
   type SettingsByContext,
   type SettingValues,

@@ -75,6 +75,28 @@ export class PreparedStatementMissingError extends SluiceError {
   override readonly code = 'PREPARED_STATEMENT_MISSING';
 }
 
+/**
+ * The rows of a statement came to more bytes than `maxResultBytes` of its client. Its connection was cut, so that the
+ * transaction is rolled back; outside of one a statement that writes may have taken effect.
+ */
+export class ResultTooLargeError extends SluiceError {
+  static override readonly code = 'RESULT_TOO_LARGE';
+  override readonly code = 'RESULT_TOO_LARGE';
+}
+
+/** @param limit the `maxResultBytes` of the client */
+export function resultTooLarge(limit: number): ResultTooLargeError {
+  return new ResultTooLargeError({
+    what: `A statement gave more than the ${limit} bytes of rows that "maxResultBytes" allows. Its connection was cut: a transaction is rolled back; outside of one a write may have taken effect`,
+    remedy: 'Ask for fewer rows or columns, page by page with LIMIT or as a stream, or raise maxResultBytes',
+  });
+}
+
+/** What a statement came to whose result is too large: nothing of its transaction is left. */
+export function failureOfSize(error: ResultTooLargeError): Failure {
+  return { kind: 'statement', error, endsTransaction: true };
+}
+
 /** A pooler in front of the server gave no connection in time. Most likely the waiting chains hold all of its connections. */
 export class PoolerTimeoutError extends SluiceError {
   static override readonly code = 'POOLER_TIMEOUT';

@@ -10,8 +10,8 @@ import {
   textsOf,
   type TransactionalClient,
 } from '../connection/index.ts';
-import type { CancelTimer } from '../core/index.ts';
-import type { DriverConnection, Exchange } from '../driver/index.ts';
+import { type CancelTimer, located } from '../core/index.ts';
+import { type DriverConnection, type Exchange, ResultTooLargeError } from '../driver/index.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
 
 /** `alone`: it has a place to itself. `again`: it is to run by itself, as if it had never travelled. */
@@ -129,7 +129,10 @@ export class ReadFlight implements RunningWork {
       answeredAt = now;
       this.#answered += 1;
       if (failure?.kind === 'connectionLost') this.#isSound = false;
-      if (failure?.kind === 'connectionLost' && failure.reached !== 'unsent' && mayCall(read.statement.text))
+      // It would be as large again.
+      if (failure?.kind !== 'connectionLost' && failure?.error instanceof ResultTooLargeError)
+        read.fail(located(failure.error, () => this.#hold.at));
+      else if (failure?.kind === 'connectionLost' && failure.reached !== 'unsent' && mayCall(read.statement.text))
         read.fail(lostInAutocommit(this.#hold.at, failure.error));
       else read.settle(failure === undefined ? results : 'again');
     }

@@ -159,6 +159,7 @@ const placed: Readonly<
   PREPARED_STATEMENT_MISSING: {
     come: () => failingWith('statement', new sluice.PreparedStatementMissingError(details)),
   },
+  RESULT_TOO_LARGE: { come: () => failingWith('statement', new sluice.ResultTooLargeError(details)) },
   POOLER_TIMEOUT: { come: () => failingWith('statement', new sluice.PoolerTimeoutError(details)) },
   COMMIT_UNKNOWN: {
     come: () => {

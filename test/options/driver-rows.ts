@@ -41,6 +41,7 @@ export const driverRows: readonly Row[] = [
       options: words(10_000),
       preparedStatements: either(truth, whole(0, 100_000)),
       pipelining: truth,
+      maxResultBytes: whole(1_024, Number.MAX_SAFE_INTEGER),
       shareReads: truth,
       types: some(types),
       resolveCommit: either(truth, only('rows')),
@@ -76,6 +77,7 @@ export const driverRows: readonly Row[] = [
       settings: called(() => ({})),
       resolveCommit: truth,
       pipelining: truth,
+      maxResultBytes: whole(1_024, Number.MAX_SAFE_INTEGER),
     },
   },
   {

@@ -42,7 +42,8 @@ const keepAliveInitialDelay = 30_000;
  */
 export function mysql(given: MysqlOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readMysqlOptions(given));
-  const { password, settings, resolveCommit = false, pipelining = true, ...others } = own;
+  const { password, settings, resolveCommit = false, pipelining = true, maxResultBytes, ...others } = own;
+  const limits = { pipelining, maxResultBytes };
   const config = configOf(others);
   if (own.host === undefined && own.socketPath === undefined)
     warnOfMissing('mysql', { given, read: own }, 'uri', targetOf(config));
@@ -68,7 +69,7 @@ export function mysql(given: MysqlOptions = {}): ClientDefinition {
       if (system !== address.system) address = { ...address, system };
       if (backend.startedAt === undefined) warnOnce();
       guardReads(client);
-      const connection = new MysqlConnection({ client, backend, server, ends, pipelining });
+      const connection = new MysqlConnection({ client, backend, server, ends, limits });
       await commits?.opened(connection, client, signal);
       return connection;
     } catch (error) {
@@ -113,7 +114,7 @@ function configOf({
   preparedStatements,
   ssl,
   ...connection
-}: Omit<MysqlOptions, 'password' | 'settings' | 'resolveCommit' | 'pipelining'>): ConnectionOptions {
+}: Omit<MysqlOptions, 'password' | 'settings' | 'resolveCommit' | 'pipelining' | 'maxResultBytes'>): ConnectionOptions {
   return {
     charset: 'utf8mb4',
     supportBigNumbers: true,

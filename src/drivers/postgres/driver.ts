@@ -53,7 +53,7 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
   const { preparedStatements, pipelining = true, applicationName, ssl, options, types, settings, ...rest } = own;
-  const { resolveCommit = false, shareReads = false, ...place } = rest;
+  const { resolveCommit = false, shareReads = false, maxResultBytes, ...place } = rest;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
   if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
@@ -73,14 +73,15 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     const fitness = new Fitness(facts, servers.wanted);
     const pooler = hidden ? poolerTimeout : undefined;
     const toWire = prepareValue;
-    return new PostgresConnection({ client, backend, prepared, pooler, toWire, fitness, pipelining });
+    const commitsApart = maxResultBytes !== undefined;
+    return new PostgresConnection({ client, backend, prepared, pooler, toWire, fitness, pipelining, commitsApart });
   };
   const driver: Driver = {
     ...postgresDialect,
     target: servers.target,
     address: servers.address,
     async connect(signal) {
-      const { client, facts } = await connectToFirst(servers, acquireTimeout, signal);
+      const { client, facts } = await connectToFirst({ ...servers, maxResultBytes }, acquireTimeout, signal);
       const connection = connectionOf(client, facts);
       if (!isHidden(facts.backend)) await commits?.opened(connection, client);
       await connects.opened(connection, signal);

@@ -51,6 +51,7 @@ export {
   PreparedStatementMissingError,
   type QueryResult,
   type Reach,
+  ResultTooLargeError,
   type SavepointStep,
   standardFulfilment,
   type Statement,

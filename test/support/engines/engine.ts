@@ -110,6 +110,8 @@ export interface ClientOptions extends PoolOptions {
   readonly types?: object | undefined;
   /** Not SQLite. */
   readonly pipelining?: boolean | undefined;
+  /** Not SQLite. */
+  readonly maxResultBytes?: number | undefined;
   /** PostgreSQL. */
   readonly shareReads?: boolean | undefined;
   readonly host?: string | undefined;

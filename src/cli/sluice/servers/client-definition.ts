@@ -1,4 +1,4 @@
-import type { ClientDefinition, PoolOptions } from '../../../index.ts';
+import type { ClientDefinition, Database, PoolOptions } from '../../../index.ts';
 import { UsageError } from '../command-line/command.ts';
 import type { Address } from './address.ts';
 
@@ -8,17 +8,25 @@ export interface ConnectOptions extends PoolOptions {
   readonly applicationName?: string;
   /** PostgreSQL behind a pooler: prepare all the same. Default: as a program that says nothing of it. */
   readonly preparedStatements?: boolean;
+  /** Whether a COMMIT whose answer is lost is looked up. */
+  readonly resolveCommit?: boolean;
 }
 
 /** A client as the program's own: with the driver of the URL, whose package is loaded here. @throws UsageError */
 export async function clientDefinition({ kind, url }: Address, options: ConnectOptions): Promise<ClientDefinition> {
-  const { applicationName = 'sluice', preparedStatements, ...pool } = options;
+  const { applicationName = 'sluice', preparedStatements, ...others } = options;
   if (kind === 'mysql') {
     const { mysql } = await packaged('mysql2', () => import('../../../drivers/mysql/index.ts'));
-    return accepted(() => mysql({ uri: url, ...pool }));
+    return accepted(() => mysql({ uri: url, ...others }));
   }
   const { postgres } = await packaged('pg', () => import('../../../drivers/postgres/index.ts'));
-  return accepted(() => postgres({ connectionString: url, applicationName, preparedStatements, ...pool }));
+  return accepted(() => postgres({ connectionString: url, applicationName, preparedStatements, ...others }));
+}
+
+/** Makes the table by which MySQL and MariaDB look up a COMMIT, in the database that is selected. */
+export async function makeCommitTable(database: Database): Promise<void> {
+  const { createCommitTable } = await import('../../../drivers/mysql/index.ts');
+  await createCommitTable(database.current);
 }
 
 /** A package that is missing is named, with the command that installs it. */

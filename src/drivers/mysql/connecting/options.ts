@@ -49,6 +49,12 @@ export interface MysqlOptions extends PoolOptions {
    * one after the other's answer. Rows, errors and outcomes are the same. Default `true`.
    */
   readonly pipelining?: boolean | undefined;
+  /**
+   * The most bytes that the rows of one statement may come to, as the server sends them: from 1,024 on. What gives more fails with
+   * a `ResultTooLargeError` (`RESULT_TOO_LARGE`): its connection is cut and its transaction rolled back, and a COMMIT is sent
+   * behind the answer of what it commits. Default: no limit.
+   */
+  readonly maxResultBytes?: number | undefined;
 }
 
 /** Bytes of other characters of these sets are quotes or backslashes, so text could end where it should not. */
@@ -81,6 +87,7 @@ const checks: Record<keyof MysqlOptions, Check> = {
   settings: aFunction,
   resolveCommit: aBoolean,
   pipelining: aBoolean,
+  maxResultBytes: integer(1_024, Number.MAX_SAFE_INTEGER),
   ...poolOptionChecks,
 };
 

@@ -3,7 +3,7 @@ import type { Backend, ConnectionStatus, DriverConnection, Exchange, Statement, 
 import type { CancelAndClose } from '../connecting/cancel-and-close.ts';
 import { ExchangeRun } from './exchange.ts';
 import { SentAhead } from './sent-ahead.ts';
-import { Session } from './session.ts';
+import { Session, type SessionLimits } from './session.ts';
 import { isReadOnlyServer } from './failure.ts';
 import { conclude, runSingleStatement } from './single-statement.ts';
 import { noSnapshots } from '../sql/isolation.ts';
@@ -21,8 +21,7 @@ export interface ConnectionParts {
   readonly backend: Backend;
   readonly server: ServerInfo;
   readonly ends: CancelAndClose;
-  /** Whether statements may be sent before those in front of them were answered. */
-  readonly pipelining: boolean;
+  readonly limits: SessionLimits;
 }
 
 /**
@@ -44,11 +43,11 @@ export class MysqlConnection implements DriverConnection {
   #lastError: unknown;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor({ client, backend, server, ends, pipelining }: ConnectionParts) {
+  constructor({ client, backend, server, ends, limits }: ConnectionParts) {
     this.backend = backend;
     this.#client = client;
     this.#server = server;
-    this.#session = new Session(client, server, pipelining);
+    this.#session = new Session(client, server, limits);
     this.#ahead = new SentAhead(this.#session);
     this.#ends = ends;
     client.on('error', (error) => {

@@ -4,7 +4,7 @@ import { isMark } from '../sql/commit-mark.ts';
 import { isCall, mayBeFollowed } from '../sql/inspect.ts';
 import { settingsIn } from '../sql/settings.ts';
 import { endTexts, type Session, withoutValues } from './session.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, describeLoss } from './failure.ts';
 import type { Flight, Landing } from './flight.ts';
 import { type FailedStep, meaningOf, reachOf, settleFlight } from './flight-end.ts';
 import { type PlannedFlight, planFlights } from './flight-plan.ts';
@@ -37,7 +37,7 @@ export class ExchangeRun {
   }
 
   async run(): Promise<Exchange> {
-    const flights = planFlights(this.#steps, this.#session.isOpen);
+    const flights = planFlights(this.#steps, this.#session);
     for (const flight of flights) {
       await this.#fly(flight, flight === flights.at(-1));
       if (this.#failure !== undefined) break;
@@ -62,7 +62,7 @@ export class ExchangeRun {
     const landing = await session.send(flight, isLast && kind === 'part' && areFollowable(steps));
     this.#read(steps, counts, landing);
     if (landing.lost === undefined) await this.#settle(planned, landing);
-    else this.#failure = { kind: 'connectionLost', error: landing.lost, reached: this.#reached(planned, landing) };
+    else this.#failure = describeLoss(landing.lost, this.#reached(planned, landing));
     this.#hasSent = true;
   }
 

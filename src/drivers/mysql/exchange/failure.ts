@@ -1,5 +1,12 @@
 import { fieldOf } from '../../../core/index.ts';
-import type { ConnectFailure, Failure, FailureKind } from '../../../driver/index.ts';
+import {
+  type ConnectFailure,
+  type Failure,
+  type FailureKind,
+  failureOfSize,
+  type Reach,
+  ResultTooLargeError,
+} from '../../../driver/index.ts';
 
 /** Numbers of the servers' errors by meaning; see "Server Error Message Reference". */
 const kinds: ReadonlyMap<number, FailureKind> = new Map([
@@ -47,6 +54,11 @@ export function describeFailure(error: unknown): Failure {
   const kind = kinds.get(numberOf(error)) ?? 'statement';
   const elsewhere = isReadOnlyServer(error) || numberOf(error) === 1053;
   return { kind, error, endsTransaction: endingTransaction.has(kind), elsewhere };
+}
+
+/** What the loss of its connection means for a statement. */
+export function describeLoss(lost: Error, reached: Reach): Failure {
+  return lost instanceof ResultTooLargeError ? failureOfSize(lost) : { kind: 'connectionLost', error: lost, reached };
 }
 
 /** Whether a statement failed since the server takes none that write; what a transaction has asked for itself is 1792. */

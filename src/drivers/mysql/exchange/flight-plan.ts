@@ -3,6 +3,7 @@ import { beginTexts } from '../sql/control.ts';
 import { inspectText, isAllOrNothing, isCall } from '../sql/inspect.ts';
 import { isMark } from '../sql/commit-mark.ts';
 import { settingsIn } from '../sql/settings.ts';
+import type { Session } from './session.ts';
 
 /** Steps that are sent together. */
 export interface PlannedFlight {
@@ -25,9 +26,12 @@ const batchSize = 50;
  * rolled back; all statements of a transaction that is known as a whole; and a COMMIT only with the single
  * statement that there is to commit.
  */
-export function planFlights(steps: readonly Step[], isOpen: boolean): readonly PlannedFlight[] {
+export function planFlights(
+  steps: readonly Step[],
+  { isOpen, commitsApart }: Pick<Session, 'isOpen' | 'commitsApart'>,
+): readonly PlannedFlight[] {
   const [first] = steps;
-  if (first?.type === 'begin' && steps.at(-1)?.type === 'commit') return planWhole(first, steps);
+  if (first?.type === 'begin' && steps.at(-1)?.type === 'commit') return planWhole(first, steps, commitsApart);
   const isAlone = !isOpen && first?.type === 'statement';
   const flights: PlannedFlight[] = [];
   let gathered: Step[] = [];
@@ -49,10 +53,15 @@ export function planFlights(steps: readonly Step[], isOpen: boolean): readonly P
   return flights;
 }
 
-function planWhole(begin: Extract<Step, { type: 'begin' }>, steps: readonly Step[]): readonly PlannedFlight[] {
+function planWhole(
+  begin: Extract<Step, { type: 'begin' }>,
+  steps: readonly Step[],
+  commitsApart: boolean,
+): readonly PlannedFlight[] {
   const own = steps.filter((step) => settingsIn(step) === undefined);
   const [, only] = own;
   const isSingle =
+    !commitsApart &&
     own.length === 3 &&
     only?.type === 'statement' &&
     (own.length === steps.length ? isAllOrNothing : onlyReads)(only.statement.text);

@@ -26,7 +26,7 @@ export interface Answer {
 export interface Landing {
   /** In the order of the commands; those that were lost are missing at the end. */
   readonly answers: readonly Answer[];
-  /** The connection was lost before all were answered. */
+  /** The connection was lost before all were answered; a `ResultTooLargeError`: it was cut for the rows of the next answer. */
   readonly lost: Error | undefined;
   /** Whether anything was written. */
   readonly isSent: boolean;
@@ -109,11 +109,12 @@ export class Flight {
   /**
    * Sends everything, in one round trip.
    * @param gathers at the end of this turn of the event loop, with what follows it until then
+   * @param maxResultBytes how many bytes the rows of a statement may come to
    */
-  async send(gathers = false): Promise<Landing> {
+  async send(gathers: boolean, maxResultBytes: number): Promise<Landing> {
     if (this.#commands.length === 0) return { answers: [], lost: undefined, isSent: false };
     const landing = this.#landing();
-    const pipeline = (this.#pipeline = new Pipeline(this.#part, gathers));
+    const pipeline = (this.#pipeline = new Pipeline(this.#part, gathers, maxResultBytes));
     internalsOf(this.#client).addCommand(pipeline);
     if (gathers) atEndOfTurn(() => pipeline.flush());
     const landed = await landing;

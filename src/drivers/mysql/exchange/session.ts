@@ -13,6 +13,14 @@ export interface ServerAbilities {
   readonly runsJustPrepared: boolean;
 }
 
+/** What the options of a client allow. */
+export interface SessionLimits {
+  /** Whether statements may be sent before those in front of them were answered. */
+  readonly pipelining: boolean;
+  /** How many bytes the rows of a statement may come to. Default: any. */
+  readonly maxResultBytes: number | undefined;
+}
+
 /**
  * What is known of the transaction on a connection.
  * `characterized`: `SET TRANSACTION` was sent as a text, and no transaction after it. `open`: one was begun, by a step or by a
@@ -51,13 +59,17 @@ export class Session {
   #transactions = 0;
   /** What was sent last, where it may be followed. */
   #followed: Flight | undefined;
-  readonly #mayPipeline: boolean;
+  readonly #limits: SessionLimits;
 
-  /** @param mayPipeline statements may be sent before those in front of them were answered */
-  constructor(client: Mysql2Connection, abilities: ServerAbilities, mayPipeline = false) {
+  constructor(client: Mysql2Connection, abilities: ServerAbilities, limits: SessionLimits) {
     this.client = client;
     this.abilities = abilities;
-    this.#mayPipeline = mayPipeline;
+    this.#limits = limits;
+  }
+
+  /** Whether a COMMIT waits for the answer to what it commits, so that nothing is kept where the connection is cut there. */
+  get commitsApart(): boolean {
+    return this.#limits.maxResultBytes !== undefined;
   }
 
   get status(): Exclude<ConnectionStatus, 'lost'> {
@@ -113,9 +125,10 @@ export class Session {
    * @param mayBeFollowed statements of the same transaction may be sent behind it before it was answered
    */
   send(flight: Flight, mayBeFollowed = false): Promise<Landing> {
-    const gathers = this.#mayPipeline && mayBeFollowed;
+    const { pipelining, maxResultBytes = Infinity } = this.#limits;
+    const gathers = pipelining && mayBeFollowed;
     this.#followed = gathers ? flight : undefined;
-    return flight.send(gathers);
+    return flight.send(gathers, maxResultBytes);
   }
 
   /** What may be followed now, before it was answered. */

@@ -1,6 +1,6 @@
 import { type Exchange, rememberTexts, type Statement, type Step } from '../../../driver/index.ts';
 import { beginTexts } from '../sql/control.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, describeLoss } from './failure.ts';
 import { inspectText, isCall, mayBeFollowed } from '../sql/inspect.ts';
 import type { Landing } from './flight.ts';
 import { meaningOf, reachOf, settleFlight } from './flight-end.ts';
@@ -48,8 +48,7 @@ export async function conclude(
 ): Promise<Exchange> {
   const kind = isAlone ? 'alone' : 'part';
   const { lost } = landing;
-  if (lost !== undefined)
-    return failed(before, { kind: 'connectionLost', error: lost, reached: reachOf(kind, landing, nothingBefore) });
+  if (lost !== undefined) return failed(before, describeLoss(lost, reachOf(kind, landing, nothingBefore)));
   const [answer, commit] = landing.answers;
   const error = answer?.error === undefined ? undefined : withoutValues(answer.error, statement);
   const refused = commit?.error;

@@ -11,8 +11,10 @@ export function guardReads(client: Mysql2Connection): void {
   const { stream, packetParser: parser } = internals;
   // Comes after the reading of mysql2 itself.
   stream.on('data', () => {
+    const { _command: pipeline } = internals;
     const begun = sequenceOfBegun(parser);
-    if (begun === undefined || !(internals._command instanceof Pipeline)) return;
+    if (begun === undefined || !(pipeline instanceof Pipeline) || pipeline.isTooLarge) return;
+    pipeline.noteUnread(parser.largePacketParts.reduce((sum, { length }) => sum + length, parser.bufferLength));
     if (begun !== (internals.sequenceId + parser.largePacketParts.length) % 256)
       stream.destroy(new Error('the server sent what is not of its protocol'));
   });

@@ -8,6 +8,7 @@ import { hideNames } from './column-names.ts';
 export interface CommandConnection {
   readonly stream: {
     readonly destroyed: boolean;
+    pause(): unknown;
     destroy(error?: Error): unknown;
     on(event: 'data', listener: () => void): unknown;
     once(event: 'close', listener: () => void): unknown;
@@ -38,6 +39,8 @@ export interface Packet {
   readonly sequenceId: number;
   /** A long one comes in several. */
   readonly numPackets: number;
+  /** In bytes. */
+  length(): number;
   isEOF(): boolean;
   eofStatusFlags(): number;
 }
@@ -131,6 +134,11 @@ export function controlCommand(text: string, callback: ResultCallback): Command 
 /** Sends a text as it is. */
 export function queryCommand(text: string, rows: RowOptions | undefined, callback: ResultCallback): Command {
   return new Rows.Query(rows === undefined ? { sql: text } : { ...rows, sql: text }, callback);
+}
+
+/** Whether the answer to a command has rows: that to what prepares has columns alone. */
+export function hasRows(command: Command): boolean {
+  return !(command instanceof classes.Prepare);
 }
 
 /** The connection keeps the statement, and gives it to the callback. */

@@ -1,4 +1,5 @@
-import type { Command, CommandConnection, Packet } from './mysql2-types.ts';
+import { type ResultTooLargeError, resultTooLarge } from '../../../driver/index.ts';
+import { type Command, type CommandConnection, hasRows, type Packet } from './mysql2-types.ts';
 
 /** Commands that are sent together, and whose answers come one after the other. */
 export interface PipelinePart {
@@ -7,6 +8,7 @@ export interface PipelinePart {
   readonly onStatus: (flags: number, at: number) => void;
   /**
    * The server has answered all of them, or the connection is lost.
+   * @param lost why it is lost; a `ResultTooLargeError` for the part whose rows it was cut for
    * @param isSent whether any of it was written
    */
   readonly onEnd: (lost: Error | undefined, isSent: boolean) => void;
@@ -37,11 +39,21 @@ export class Pipeline implements Command {
   #connection: CommandConnection | undefined;
   #unwritten: { readonly chunks: Buffer[]; readonly parts: PipelinePart[] } = { chunks: [], parts: [] };
   #isOver = false;
+  readonly #maxResultBytes: number;
+  /** Of the rows of the answer under way. */
+  #resultBytes = 0;
+  /** What comes is a row, behind the columns. */
+  #isInRows = false;
+  #tooLarge: { readonly part: PipelinePart; readonly error: ResultTooLargeError } | undefined;
 
-  /** @param gathers leaves it to the caller to `flush` */
-  constructor(first: PipelinePart, gathers: boolean) {
+  /**
+   * @param gathers leaves it to the caller to `flush`
+   * @param maxResultBytes how many bytes the rows of one answer may come to
+   */
+  constructor(first: PipelinePart, gathers: boolean, maxResultBytes: number) {
     this.#parts = [first];
     this.#gathers = gathers;
+    this.#maxResultBytes = maxResultBytes;
     this.onResult = (error) => {
       if (error !== null) this.#lose(error);
     };
@@ -71,6 +83,7 @@ export class Pipeline implements Command {
 
   execute(packet: Packet | undefined, connection: CommandConnection): boolean {
     if (this.#connection === undefined) return this.#begin(connection);
+    if (this.#tooLarge !== undefined) return false;
     const [current] = this.#awaited;
     // mysql2 warns of it and goes on; what else is answered would be taken for the answer to something else.
     if (
@@ -80,12 +93,38 @@ export class Pipeline implements Command {
       (packet.sequenceId + packet.numPackets) % 256 !== connection.sequenceId
     )
       throw new Error('packets out of order');
-    if (packet.isEOF()) current.part.onStatus(packet.eofStatusFlags(), current.at);
+    if (this.#isInRows && !packet.isEOF()) this.#resultBytes += packet.length();
+    this.noteUnread(0);
+    if (this.isTooLarge) return false;
+    if (packet.isEOF()) {
+      current.part.onStatus(packet.eofStatusFlags(), current.at);
+      this.#isInRows = !this.#isInRows && hasRows(current.command);
+    }
     if (!current.command.execute(packet, connection)) return false;
     this.#awaited.shift();
+    this.#resultBytes = 0;
+    this.#isInRows = false;
     connection.sequenceId = this.#awaited[0]?.answerBegins ?? 0;
     this.#endParts();
     return this.#isOver;
+  }
+
+  /** Whether the connection is being cut for rows that are too large. */
+  get isTooLarge(): boolean {
+    return this.#tooLarge !== undefined;
+  }
+
+  /** Cuts the connection where rows are too large. @param bytes what there is of a row that is not all there */
+  noteUnread(bytes: number): void {
+    const part = this.#awaited[0]?.part;
+    const { stream } = this.#connection ?? {};
+    if (part === undefined || stream === undefined || !this.#isInRows || this.isTooLarge) return;
+    if (this.#resultBytes + bytes <= this.#maxResultBytes) return;
+    const error = resultTooLarge(this.#maxResultBytes);
+    this.#tooLarge = { part, error };
+    // What was answered before it is told first.
+    stream.pause();
+    setImmediate(() => stream.destroy(new Error('a result was too large', { cause: error })));
   }
 
   #begin(connection: CommandConnection): boolean {
@@ -109,7 +148,8 @@ export class Pipeline implements Command {
 
   #lose(error: Error): void {
     this.#isOver = true;
-    for (const part of this.#parts.splice(0)) part.onEnd(error, this.#written.has(part));
+    for (const part of this.#parts.splice(0))
+      part.onEnd(part === this.#tooLarge?.part ? this.#tooLarge.error : error, this.#written.has(part));
   }
 
   /** A command that is over before it was sent has told that by itself, and gets no answer. */

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { endClient } from '../wire/cancel-and-close.ts';
 import { describeConnectFailure } from './connect-failure.ts';
 import { guardReads } from '../wire/guarded-reads.ts';
+import type { PostgresOptions } from './options.ts';
 import { identify, type SessionFacts } from './identify.ts';
 import { internalsOf } from '../wire/pg-types.ts';
 import { newClient, type Servers } from './servers.ts';
@@ -19,7 +20,7 @@ export interface ConnectedClient {
  * @throws the signal's reason; what a server said; TargetSessionError
  */
 export async function connectToFirst(
-  { configs, wanted, target }: Servers,
+  { configs, wanted, target, maxResultBytes }: Servers & Pick<PostgresOptions, 'maxResultBytes'>,
   patience: number,
   signal: AbortSignal,
 ): Promise<ConnectedClient> {
@@ -30,7 +31,7 @@ export async function connectToFirst(
       const limit =
         configs.length === 1 ? signal : AbortSignal.any([signal, AbortSignal.timeout(patience / configs.length)]);
       try {
-        const connected = await connectTo(config, limit);
+        const connected = await connectTo(config, limit, maxResultBytes);
         if (fits(round, connected.facts)) return connected;
         met = true;
         await endClient(connected.client);
@@ -44,10 +45,14 @@ export async function connectToFirst(
 }
 
 /** @throws the signal's reason; what the server said */
-async function connectTo(config: pg.ClientConfig, signal: AbortSignal): Promise<ConnectedClient> {
+async function connectTo(
+  config: pg.ClientConfig,
+  signal: AbortSignal,
+  maxResultBytes: number | undefined,
+): Promise<ConnectedClient> {
   signal.throwIfAborted();
   const client = newClient(config);
-  guardReads(client);
+  guardReads(client, maxResultBytes);
   // Until the connection listens itself; pg emits errors after connect() has rejected, too.
   client.on('error', () => {});
   const onAbort = (): void => void internalsOf(client).connection.stream.destroy();

@@ -64,6 +64,12 @@ export interface PostgresOptions extends PoolOptions {
    * `false`.
    */
   readonly shareReads?: boolean | undefined;
+  /**
+   * The most bytes that the rows of one statement may come to, as the server sends them: from 1,024 on. What gives more fails with
+   * a `ResultTooLargeError` (`RESULT_TOO_LARGE`): its connection is cut and its transaction rolled back, and a COMMIT is sent
+   * behind the answer of what it commits. Default: no limit.
+   */
+  readonly maxResultBytes?: number | undefined;
   /** Type parsers instead of pg's global ones. */
   readonly types?: TypeParsers | undefined;
   /**
@@ -100,6 +106,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
   pipelining: aBoolean,
   shareReads: aBoolean,
+  maxResultBytes: integer(1_024, Number.MAX_SAFE_INTEGER),
   types: withMethods('getTypeParser'),
   resolveCommit: orElse(aBoolean, oneOf(['rows']), "true, false or 'rows'"),
   settings: aFunction,

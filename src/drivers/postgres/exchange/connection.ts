@@ -6,12 +6,13 @@ import {
   type ConnectionStatus,
   type DriverConnection,
   type Exchange,
-  type Failure,
   type PoolerTimeoutError,
+  ResultTooLargeError,
   type Statement,
   type Step,
 } from '../../../driver/index.ts';
 import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
+import { endsWithCommit, runCommitApart } from './commit-apart.ts';
 import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
 import { Flight, mayGather, WriteBuffer } from './flight.ts';
@@ -19,7 +20,9 @@ import { IndependentStatements } from './independent.ts';
 import { isNamedIn, SentAhead } from './sent-ahead.ts';
 import type { Staleness } from '../prepared/staleness.ts';
 import { describeFailure } from './failure.ts';
+import { failureOfLoss, type TooLarge } from './loss.ts';
 import { internalsOf } from '../wire/pg-types.ts';
+import { takeQueryTimeout } from '../wire/query-timeout.ts';
 import type { PoolerTimeout } from './pooler-timeout.ts';
 import type { PreparedStatements } from '../prepared/prepared-statements.ts';
 
@@ -56,6 +59,8 @@ export interface ConnectionParts {
   readonly fitness: Fitness;
   /** Whether statements may be sent before those in front of them were answered. */
   readonly pipelining: boolean;
+  /** Whether a COMMIT waits for the answer to what it commits, so that nothing is kept where the connection is cut there. */
+  readonly commitsApart: boolean;
 }
 
 /** A connection of `pg`, spoken to in exchanges. Its listeners stay for its whole life, so no error is ever unheard. */
@@ -74,20 +79,22 @@ export class PostgresConnection implements DriverConnection {
   readonly #mayPipeline: boolean;
   /** None as long as all have waited for their turn. */
   #ahead: SentAhead | undefined;
+  readonly #commitsApart: boolean;
+  #tooLarge: TooLarge | undefined;
   /** As the server has said last, which may be of what it is not the turn of yet. */
   #told: ConnectionStatus = 'idle';
   #independent: IndependentStatements | undefined;
   #onLanded: (() => void) | undefined;
   #lastError: unknown;
-  /** Why this side has cut the connection, which then counts and not what pg says of a cut one. */
   #gaveUp: PoolerTimeoutError | undefined;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor({ client, backend, prepared, pooler, toWire, fitness, pipelining }: ConnectionParts) {
+  constructor({ client, backend, prepared, pooler, toWire, fitness, pipelining, commitsApart }: ConnectionParts) {
     const { connection, _types: types } = internalsOf(client);
     this.backend = backend;
     this.#client = client;
     this.#fitness = fitness;
+    this.#commitsApart = commitsApart;
     this.#session = {
       prepared,
       types,
@@ -99,7 +106,10 @@ export class PostgresConnection implements DriverConnection {
     this.#queryTimeout = takeQueryTimeout(client);
     // What has a time limit of its own must not wait for others on the server.
     this.#mayPipeline = pipelining && this.#queryTimeout === 0;
-    client.on('error', (error) => this.#cut(error));
+    client.on('error', (error) => {
+      if (error instanceof ResultTooLargeError) this.#tooLarge ??= { query: this.#flights[0]?.current, error };
+      this.#cut(error);
+    });
     client.on('end', () => this.#onGone());
     connection.on('bindComplete', () => this.#flights[0]?.handleBindComplete());
     connection.on('readyForQuery', ({ status }) => {
@@ -128,6 +138,12 @@ export class PostgresConnection implements DriverConnection {
   }
 
   run(steps: readonly Step[]): Promise<Exchange> {
+    return this.#commitsApart && endsWithCommit(steps)
+      ? runCommitApart(steps, (part) => this.#run(part))
+      : this.#run(steps);
+  }
+
+  #run(steps: readonly Step[]): Promise<Exchange> {
     const ahead = this.#ahead;
     return ahead === undefined || ahead.isEmpty ? this.#start(steps) : this.#runAhead(ahead, steps);
   }
@@ -359,7 +375,7 @@ export class PostgresConnection implements DriverConnection {
     this.#status = 'lost';
     this.#flights.length = 0;
     this.#finishLost();
-    this.#independent?.lose(this.#lastError ?? new Error('the connection was closed'));
+    this.#independent?.lose({ cause: this.#lastError, tooLarge: this.#tooLarge });
     this.#onLanded?.();
     this.#onDeath?.(this.#lastError);
   }
@@ -367,12 +383,9 @@ export class PostgresConnection implements DriverConnection {
   #finishLost(): void {
     const running = this.#takeRunning();
     if (running === undefined) return;
-    const { query, steps, resolve } = running;
-    const error = this.#gaveUp ?? query.error?.error ?? this.#lastError ?? new Error('the connection was closed');
-    // What a pooler has not passed on in time is never committed without a COMMIT.
-    const isRolledBack = this.#gaveUp !== undefined && beginsWithoutEnd(steps);
-    const { reached } = query;
-    const failure: Failure = isRolledBack ? { kind: 'statement', error } : { kind: 'connectionLost', error, reached };
+    const { query, resolve } = running;
+    const loss = { cause: this.#lastError, gaveUp: this.#gaveUp, tooLarge: this.#tooLarge };
+    const failure = failureOfLoss(query, loss);
     resolve(query.outcome(this.#fitness.judge(failure)));
   }
 }
@@ -380,19 +393,4 @@ export class PostgresConnection implements DriverConnection {
 /** Whether the server behind the connection may be another one from one transaction to the next. */
 export function isHidden({ startedAt }: Backend): boolean {
   return startedAt === undefined;
-}
-
-function beginsWithoutEnd(steps: readonly Step[]): boolean {
-  return steps[0]?.type === 'begin' && steps.every(({ type }) => type !== 'commit');
-}
-
-/**
- * The `query_timeout` of the connection settings in milliseconds, 0 for none, which is taken from pg: it would tell of a
- * failure while the server goes on, and perhaps commits.
- */
-function takeQueryTimeout(client: pg.Client): number {
-  const { connectionParameters } = internalsOf(client);
-  const timeout = Number(connectionParameters.query_timeout ?? 0);
-  connectionParameters.query_timeout = false;
-  return timeout;
 }

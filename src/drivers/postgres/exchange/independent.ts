@@ -1,6 +1,7 @@
 import type { Exchange, Failure, Statement } from '../../../driver/index.ts';
 import { ExchangeQuery, type Session } from './exchange.ts';
 import { describeFailure } from './failure.ts';
+import { failureOfLoss, type Loss } from './loss.ts';
 import { Flight } from './flight.ts';
 import { isNamedIn } from './sent-ahead.ts';
 
@@ -48,11 +49,8 @@ export class IndependentStatements {
   }
 
   /** The connection is lost. */
-  lose(cause: unknown): void {
-    for (const [query, resolve] of this.#unanswered) {
-      const error = query.error?.error ?? cause;
-      resolve(query.outcome(this.#judge({ kind: 'connectionLost', error, reached: query.reached })));
-    }
+  lose(loss: Loss): void {
+    for (const [query, resolve] of this.#unanswered) resolve(query.outcome(this.#judge(failureOfLoss(query, loss))));
     this.#unanswered.clear();
   }
 }

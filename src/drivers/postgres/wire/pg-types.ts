@@ -24,6 +24,7 @@ export interface WireConnection {
 export interface WireStream {
   readonly writable: boolean;
   write(chunk: Buffer): boolean;
+  pause(): unknown;
   destroy(error?: Error): unknown;
   listeners(event: 'data'): readonly unknown[];
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;

@@ -30,6 +30,8 @@ export interface Bench {
   open(options?: ConnectOptions): Promise<Database>;
   /** One whose connections pass through a proxy; undefined where that cannot be. */
   openProxied(): Promise<{ readonly database: Database; readonly proxy: Proxy } | undefined>;
+  /** The same with `resolveCommit`; on MySQL and MariaDB in the database of this run. */
+  openResolving(): Promise<{ readonly database: Database; readonly proxy: Proxy } | undefined>;
   /** A number that no other run has. */
   number(): number;
 }

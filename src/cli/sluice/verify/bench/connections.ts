@@ -14,6 +14,12 @@ export interface Proxied {
   readonly proxy: Proxy;
 }
 
+/** How a database behind a proxy is opened. */
+export interface ProxiedOptions {
+  /** The schema of the run, if a COMMIT whose answer is lost is to be looked up; on MySQL and MariaDB its table is there. */
+  readonly resolveCommitIn?: string | undefined;
+}
+
 /** The databases of a run, which are closed together. */
 export class Connections {
   readonly #address: Address;
@@ -43,10 +49,10 @@ export class Connections {
   }
 
   /** Undefined where the way to the server is none for a proxy, or the server does not answer through one. */
-  async openProxied(): Promise<Proxied | undefined> {
-    const led = await this.#proxyTo();
+  async openProxied({ resolveCommitIn: schema }: ProxiedOptions = {}): Promise<Proxied | undefined> {
+    const led = await this.#proxyTo(this.#address.kind === 'mysql' ? schema : undefined);
     if (led === undefined) return undefined;
-    const database = await this.openAlone(led.url);
+    const database = await this.open({ ...alone, resolveCommit: schema !== undefined }, led.url);
     return (await answers(database)) ? { database, proxy: led.proxy } : undefined;
   }
 
@@ -55,7 +61,8 @@ export class Connections {
     await Promise.all(this.#proxies.map((proxy) => proxy.close()));
   }
 
-  async #proxyTo(): Promise<{ readonly proxy: Proxy; readonly url: string } | undefined> {
+  /** @param schema a database to select in place of that of the address */
+  async #proxyTo(schema: string | undefined): Promise<{ readonly proxy: Proxy; readonly url: string } | undefined> {
     const { kind, url: text } = this.#address;
     if (!URL.canParse(text)) return undefined;
     const url = new URL(text);
@@ -65,6 +72,7 @@ export class Connections {
     this.#proxies.push(proxy);
     url.hostname = '127.0.0.1';
     url.port = String(proxy.port);
+    if (schema !== undefined) url.pathname = `/${schema}`;
     return { proxy, url: url.href };
   }
 }

@@ -66,6 +66,7 @@ export async function openBench({ address, schema, timeout, signal }: BenchOptio
       signal,
       open: (options) => connections.open(options),
       openProxied: async () => (hasSessions ? await connections.openProxied() : only),
+      openResolving: () => connections.openProxied({ resolveCommitIn: schema }),
       number: () => (last += 1),
     };
     return { bench, leftovers, close: () => close(hasSchema) };

@@ -4,6 +4,9 @@ import { isMissing, isRefused } from '../../servers/failure.ts';
 /** The table by which a schema is known to be one of this command, and until when it may be in use. */
 const mark = 'sluice_verify_mark';
 const item = 'item';
+/** The table of `resolveCommit` on MySQL and MariaDB. */
+const commits = 'sluice_commit';
+const own = [item, commits, mark];
 /** How long a run may take longer than it was allowed to before its schema counts as left behind, in milliseconds. */
 const grace = 30_000;
 
@@ -45,8 +48,8 @@ export async function dropSchema(database: Database, kind: Kind, name: string): 
   const { rows } = await database.query(
     sql<{ name: string }>`select table_name as name from information_schema.tables where table_schema = ${name}`,
   );
-  if (rows.some((row) => row.name !== mark && row.name !== item)) return false;
-  for (const table of [item, mark]) await database.query(sql`drop table if exists ${sql.id(name, table)}`);
+  if (rows.some(({ name: table }) => !own.includes(table))) return false;
+  for (const table of own) await database.query(sql`drop table if exists ${sql.id(name, table)}`);
   await database.query(
     kind === 'mysql' ? sql`drop database if exists ${sql.id(name)}` : sql`drop schema if exists ${sql.id(name)}`,
   );

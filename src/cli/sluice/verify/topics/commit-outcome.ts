@@ -1,9 +1,14 @@
 import { SluiceError, sql, type Sql } from '../../../../index.ts';
 import { type Bench, type Topic, valueOf } from '../bench/bench.ts';
+import { makeCommitTable } from '../../servers/client-definition.ts';
 import { pollUntil } from '../bench/poll.ts';
 import { notApplicable, optional, required, type Row } from '../row.ts';
 
-const names = { told: 'COMMIT without an answer', found: 'its outcome found later' } as const;
+const names = {
+  told: 'COMMIT without an answer',
+  found: 'its outcome found later',
+  resolved: 'its outcome with resolveCommit',
+} as const;
 
 /** A COMMIT whose answer is lost: is the caller told that the outcome is unknown, and can it be found out? */
 export const commitOutcome: Topic = {
@@ -42,9 +47,43 @@ export const commitOutcome: Topic = {
           ],
       'The caller gets CommitUnknownError: neither "committed" nor "rolled back" is claimed',
     );
-    return [told, await outcome(bench, { item, id, transaction })];
+    return [told, await outcome(bench, { item, id, transaction }), await resolved(bench, item)];
   },
 };
+
+/** A COMMIT that is carried out, and whose answer is lost: does the caller hear that it was? */
+async function resolved(bench: Bench, item: Sql): Promise<Row> {
+  const name = names.resolved;
+  if (!bench.hasSessions) return notApplicable(name, 'It is looked up in a second session');
+  if (bench.pooler !== undefined)
+    return notApplicable(name, 'Behind a pooler it is not looked up: the caller gets CommitUnknownError');
+  const proxied = await bench.openResolving();
+  if (proxied === undefined) return notApplicable(name, 'The connection cannot be led through a proxy');
+  const { database, proxy } = proxied;
+  if (bench.kind === 'mysql') await makeCommitTable(database);
+  const id = bench.number();
+  const told = await database
+    .transaction(
+      async () => {
+        await database.query(sql`insert into ${item} (id, stock) values (${id}, 0)`);
+        proxy.loseNextAnswer();
+      },
+      { signal: bench.signal },
+    )
+    .then(
+      () => 'committed',
+      (error: unknown) => SluiceError.find(error)?.code ?? 'something else',
+    );
+  const { rows } = await bench.database.query(sql`select id from ${item} where id = ${id}`);
+  const isRight = told === (rows.length > 0 ? 'committed' : 'CONNECTION_LOST');
+  return optional(
+    name,
+    isRight,
+    isRight
+      ? `The call goes on with what became of it, "${rows.length > 0 ? 'committed' : 'rolled back'}", and no caller has to look`
+      : `The caller was told ${told}`,
+  );
+}
 
 async function outcome(
   bench: Bench,
