@@ -122,7 +122,19 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   },
   // Adapters of frameworks: each knows the core, its framework, and no other adapter.
   'frameworks/nestjs': {
-    folders: ['.', 'core', 'context', 'envelope', 'transaction', 'database', 'outbox', 'queue', 'saga', 'http'],
+    folders: [
+      '.',
+      'core',
+      'context',
+      'envelope',
+      'transaction',
+      'database',
+      'outbox',
+      'events',
+      'queue',
+      'saga',
+      'http',
+    ],
     packages: ['@nestjs/common', '@nestjs/core', 'rxjs'],
   },
   // The names of other packages, over the entry of their library.
@@ -188,7 +200,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   outbox: ['errors.ts', 'dialects.ts', 'message.ts', 'input.ts', 'tables.ts', 'inbox.ts', 'topics'],
   'drivers/postgres': ['sql', 'wire', 'connecting', 'prepared', 'exchange', 'ambient-pool'],
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
-  'frameworks/nestjs': ['parts', 'jobs', 'sagas', 'requests'],
+  'frameworks/nestjs': ['decorated', 'parts', 'jobs', 'sagas', 'requests'],
   eslint: ['syntax', 'rules'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],

@@ -1,5 +1,7 @@
 import {
+  EventsModule,
   JobsModule,
+  OnTransactionalEvent,
   provideHandle,
   provideRelay,
   RequestModule,
@@ -9,6 +11,7 @@ import {
   TransactionalRoute,
   typeOrmOptions,
 } from '../../src/frameworks/nestjs/index.ts';
+import { defineEvent } from '../../src/events/index.ts';
 import { SluiceHealthIndicator } from '../../src/frameworks/nestjs/parts/health.ts';
 import { OpenParts } from '../../src/frameworks/nestjs/parts/open-parts.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
@@ -96,6 +99,19 @@ export const nestRows: readonly Row[] = [
     call: (options) => SagasModule.forRootAsync(options),
     base: () => ({ useFactory: () => ({}) }),
     options: { ...ofJobs, ...imported },
+  },
+  {
+    interface: 'EventsModuleOptions',
+    entrance: 'EventsModule.forRoot',
+    call: (options) => EventsModule.forRoot(options),
+    options: { name, database: name, durable: truth, ...closing },
+  },
+  {
+    interface: 'TransactionalEventOptions',
+    entrance: '@OnTransactionalEvent',
+    call: (options) => OnTransactionalEvent(defineEvent('order.placed'), options),
+    base: () => ({ phase: 'afterCommit' }),
+    options: { events: name },
   },
   {
     interface: 'HandleProviderOptions',

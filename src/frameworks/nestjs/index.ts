@@ -1,6 +1,12 @@
 export { UnknownDatabaseError } from './parts/errors.ts';
 export { type ClientHealth, type DatabaseHealth, type PingOptions, SluiceHealthIndicator } from './parts/health.ts';
-export { InjectDatabase, type InjectDecorator, InjectJobs, InjectQueue, InjectSagas } from './inject.ts';
+export {
+  OnTransactionalEvent,
+  type TransactionalEventDecorator,
+  type TransactionalEventOptions,
+} from './decorated/transactional-event.ts';
+export { EventsModule, type EventsModuleOptions } from './events-module.ts';
+export { InjectDatabase, type InjectDecorator, InjectEvents, InjectJobs, InjectQueue, InjectSagas } from './inject.ts';
 export { JobHandler, type JobHandlerDecorator } from './jobs/job-handler.ts';
 export {
   JobsModule,
@@ -28,5 +34,5 @@ export {
   type SluiceModuleSettings,
 } from './sluice-module.ts';
 export { provideRelay, type RelayProviderOptions } from './relays.ts';
-export { getDatabaseToken, getJobsToken, getQueueToken, getSagasToken } from './parts/tokens.ts';
+export { getDatabaseToken, getEventsToken, getJobsToken, getQueueToken, getSagasToken } from './parts/tokens.ts';
 export { type NestTransactionOptions, Transactional } from './transactional.ts';

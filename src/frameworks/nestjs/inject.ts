@@ -1,5 +1,12 @@
 import { Inject } from '@nestjs/common';
-import { getDatabaseToken, getJobsToken, getQueueToken, getSagasToken, noteAsked } from './parts/tokens.ts';
+import {
+  getDatabaseToken,
+  getEventsToken,
+  getJobsToken,
+  getQueueToken,
+  getSagasToken,
+  noteAsked,
+} from './parts/tokens.ts';
 
 /** Marks a parameter of a constructor, or a property, which Nest fills. */
 export type InjectDecorator = PropertyDecorator & ParameterDecorator;
@@ -77,4 +84,22 @@ export function InjectJobs(name?: string): InjectDecorator {
  */
 export function InjectSagas(name?: string): InjectDecorator {
   return Inject(getSagasToken(name));
+}
+
+/**
+ * Injects the events of an `EventsModule`: `Events`, to which events are published.
+ *
+ * ```ts
+ * class Checkout {
+ *   readonly #events: Events;
+ *
+ *   constructor(@InjectEvents() events: Events) {
+ *     this.#events = events;
+ *   }
+ * }
+ * ```
+ * @param name as in `EventsModule.forRoot({ name })`; default: those without a name
+ */
+export function InjectEvents(name?: string): InjectDecorator {
+  return Inject(getEventsToken(name));
 }

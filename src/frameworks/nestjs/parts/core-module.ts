@@ -1,7 +1,8 @@
 import { type DynamicModule, Module, type Provider, Scope } from '@nestjs/common';
-import { ModulesContainer } from '@nestjs/core';
+import { DiscoveryModule, DiscoveryService, ModuleRef, ModulesContainer } from '@nestjs/core';
 import type { SluiceError } from '../../../index.ts';
 import { UnknownQueueError } from '../../../queue/index.ts';
+import { EventListenersAtStart } from '../decorated/event-listeners.ts';
 import { UnknownDatabaseError } from './errors.ts';
 import { SluiceHealthIndicator } from './health.ts';
 import { OpenParts } from './open-parts.ts';
@@ -25,6 +26,12 @@ export class SluiceCoreModule {
 const own: readonly Provider[] = [
   OpenParts,
   {
+    provide: EventListenersAtStart,
+    inject: [OpenParts, DiscoveryService, ModuleRef],
+    useFactory: ({ events }: OpenParts, discovery: DiscoveryService, moduleRef: ModuleRef) =>
+      new EventListenersAtStart(events, discovery, moduleRef),
+  },
+  {
     provide: SluiceHealthIndicator,
     inject: [OpenParts],
     useFactory: (parts: OpenParts) => new SluiceHealthIndicator(parts),
@@ -38,6 +45,7 @@ const own: readonly Provider[] = [
 export const coreModule: DynamicModule = {
   module: SluiceCoreModule,
   global: true,
+  imports: [DiscoveryModule],
   get providers(): Provider[] {
     return [...own, ...missing()];
   },

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { setTimeout } from 'node:timers/promises';
 import { InvalidOptionError } from '../../../index.ts';
 import type { Database } from '../../../database/index.ts';
+import type { Events } from '../../../events/index.ts';
 import type { Jobs } from '../../../queue/index.ts';
 import type { SagasControl } from '../../../saga/index.ts';
 import { UnknownDatabaseError } from './errors.ts';
@@ -31,7 +32,7 @@ export interface OpenSagas extends Pick<Closing, 'timeout'> {
   readonly sagas: SagasControl;
 }
 
-/** What runs between the jobs and the databases: a relay. */
+/** What runs between the jobs and the databases: a relay, durable listeners. */
 export interface Runs {
   start(): void;
   stop(): Promise<unknown>;
@@ -45,6 +46,7 @@ export class OpenParts {
   readonly databases: Map<string, OpenDatabase> = new Map<string, OpenDatabase>();
   readonly jobs: Map<string, OpenJobs> = new Map<string, OpenJobs>();
   readonly sagas: Map<string, OpenSagas> = new Map<string, OpenSagas>();
+  readonly events: Map<string, Events> = new Map<string, Events>();
   readonly relays: Set<Runs> = new Set<Runs>();
   readonly #logger = new Logger('Sluice');
   #isEnding = false;
@@ -75,6 +77,11 @@ export class OpenParts {
   addSagas(name: string, opened: OpenSagas): void {
     if (this.sagas.has(name)) throw twice('SagasModule', 'sagas', name);
     this.sagas.set(name, opened);
+  }
+
+  addEvents(name: string, opened: Events): void {
+    if (this.events.has(name)) throw twice('EventsModule', 'events', name);
+    this.events.set(name, opened);
   }
 
   /** The names of all queues of the application. */

@@ -64,3 +64,15 @@ export function getSagasToken(name: string = defaultName): string {
 export function getQueueToken(queue: string | { readonly name: string }): string {
   return `SluiceQueue(${typeof queue === 'string' ? queue : queue.name})`;
 }
+
+/**
+ * The token under which the events of an `EventsModule` are found.
+ *
+ * ```ts
+ * const { publications } = await app.get<Events>(getEventsToken()).incomplete();
+ * ```
+ * @param name as in `EventsModule.forRoot({ name })`; default: those without a name
+ */
+export function getEventsToken(name: string = defaultName): string {
+  return name === defaultName ? 'SluiceEvents' : `SluiceEvents(${name})`;
+}
