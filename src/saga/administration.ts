@@ -1,8 +1,10 @@
 import type { Db } from '../database/index.ts';
 import { type Check, checkedArgument, integer, oneOf, readOptions, text } from '../core/index.ts';
-import type { RecordedFailure } from './errors.ts';
-import type { StoredStatus } from './store.ts';
+import { type RecordedFailure, SagaFinishedError } from './errors.ts';
+import type { SagaName } from './failure.ts';
+import { SagaStore, type StoredStatus } from './store.ts';
 import { tables } from './tables.ts';
+import { notFound } from './waiting.ts';
 
 /** How a saga stands: on its way, waiting for a time or a signal, being undone, ended, or stuck until it is resumed by hand. */
 export type SagaStatus = 'running' | 'waiting' | 'compensating' | 'completed' | 'failed' | 'cancelled' | 'stuck';
@@ -131,9 +133,7 @@ export async function findSaga(
   saga: string,
   id: string,
 ): Promise<(SagaInfo & { readonly steps: readonly SagaStepInfo[] }) | undefined> {
-  tables.of(db);
-  checkedArgument('findSaga', 'saga', saga, text(100));
-  checkedArgument('findSaga', 'id', id, text(200));
+  checkArguments('findSaga', db, { saga, id });
   const { rows } = await tables.query<InfoRow>(db, {
     text: `select ${columns} from sluice_saga where saga = $1 and id = $2`,
     values: [saga, id],
@@ -145,6 +145,58 @@ export async function findSaga(
     values: [saga, id],
   });
   return { ...infoOf(row), steps: stepsOf(steps.rows) };
+}
+
+/**
+ * Lets a saga that is stuck go on, in the transaction that is open on the handle: a process that drives its definition takes it.
+ *
+ * ```ts
+ * for (const { saga, id } of (await listSagas(db, { status: 'stuck' })).sagas) await resumeSaga(db, saga, id);
+ * ```
+ * @param db a handle on the client that the saga lives on
+ * @returns whether it was stuck
+ * @throws SagaNotFoundError, SagaFinishedError; SagaTablesMissingError; InvalidOptionError
+ */
+export async function resumeSaga(db: Db, saga: string, id: string): Promise<boolean> {
+  checkArguments('resumeSaga', db, { saga, id });
+  const isResumed = await new SagaStore(db).resume(saga, id);
+  if (!isResumed) await assertUnfinished(db, { saga, id });
+  return isResumed;
+}
+
+/**
+ * Cancels a saga, in the transaction that is open on the handle: a process that drives its definition undoes its steps, and it ends
+ * as cancelled.
+ *
+ * ```ts
+ * await cancelSaga(db, 'checkout', '17');
+ * ```
+ * @param db a handle on the client that the saga lives on
+ * @throws SagaNotFoundError, SagaFinishedError; SagaTablesMissingError; InvalidOptionError
+ */
+export async function cancelSaga(db: Db, saga: string, id: string): Promise<void> {
+  checkArguments('cancelSaga', db, { saga, id });
+  if (!(await new SagaStore(db).cancel(saga, id))) await assertUnfinished(db, { saga, id });
+}
+
+/** @throws SagaNotFoundError, SagaFinishedError */
+export async function assertUnfinished(db: Db, { saga, id }: SagaName): Promise<void> {
+  const found = await findSaga(db, saga, id);
+  if (found === undefined) throw notFound({ saga, id });
+  if (found.endedAt === undefined) return;
+  throw new SagaFinishedError({
+    what: `The saga "${saga}" has ended already: it is ${found.status}`,
+    remedy: 'Start another one, with another id',
+    saga,
+    id,
+  });
+}
+
+/** @throws InvalidOptionError */
+function checkArguments(owner: string, db: Db, { saga, id }: SagaName): void {
+  tables.of(db);
+  checkedArgument(owner, 'saga', saga, text(100));
+  checkedArgument(owner, 'id', id, text(200));
 }
 
 /**

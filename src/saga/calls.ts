@@ -1,18 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { runInFrame } from '../context/index.ts';
 import { aSignal, type Check, checkedArgument, knownToCopies, milliseconds, readOptions } from '../core/index.ts';
-import { findSaga, type SagaInfo } from './administration.ts';
+import { cancelSaga, findSaga, resumeSaga, type SagaInfo } from './administration.ts';
 import type { SagaDefinition } from './saga.ts';
-import {
-  anId,
-  assertSame,
-  assertUnfinished,
-  change,
-  type Engine,
-  newSaga,
-  refuseTransaction,
-  signal,
-} from './engine.ts';
+import { anId, assertSame, type Engine, newSaga, refuseTransaction, signal } from './engine.ts';
 import { noRecords } from './records.ts';
 import { claimOf, type NewSaga, type SagaStore } from './store.ts';
 import { notFound, type ResultOptions } from './waiting.ts';
@@ -75,15 +66,14 @@ export class SagaHandle<Result = unknown> {
   /** Undoes its steps, from the commit of the transaction that is open here on; it ends as cancelled. @throws SagaNotFoundError, SagaFinishedError */
   async cancel(): Promise<void> {
     const { ambient, driver } = this.#engine;
-    await change(this.#engine, this, () => ambient.cancel(this.saga, this.id));
+    await cancelSaga(ambient.db, this.saga, this.id);
     ambient.db.commit(() => driver.poke());
   }
 
   /** Lets a saga that is stuck go on. @returns whether it was stuck @throws SagaNotFoundError, SagaFinishedError */
   async resume(): Promise<boolean> {
     const { ambient, driver } = this.#engine;
-    const resumed = await ambient.resume(this.saga, this.id);
-    if (!resumed) await assertUnfinished(this.#engine, this);
+    const resumed = await resumeSaga(ambient.db, this.saga, this.id);
     ambient.db.commit(() => driver.poke());
     return resumed;
   }

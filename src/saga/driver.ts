@@ -5,10 +5,9 @@ import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
 import { SagaMismatchError } from './errors.ts';
 import { describeFailure } from './failure.ts';
-import { stored } from './json.ts';
 import { FencedOff, type LoadedRecords } from './records.ts';
 import { type RunSurroundings, SagaRun } from './run.ts';
-import type { ClaimedSaga, SagaState, SagaStore, StoredStatus } from './store.ts';
+import { type ClaimedSaga, type SagaState, type SagaStore, stored, type StoredStatus } from './store.ts';
 
 /** How a driver works. */
 export interface DriverSettings {

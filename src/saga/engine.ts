@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { currentFrame } from '../context/index.ts';
 import { type Check, checkedArgument, InvalidOptionError, label } from '../core/index.ts';
 import { ambientContext } from '../tables/index.ts';
-import { findSaga } from './administration.ts';
+import { assertUnfinished } from './administration.ts';
 import { storedName } from './definition.ts';
 import type { SagaDefinition } from './saga.ts';
 import type { SagaDriver } from './driver.ts';
-import { SagaConflictError, SagaFinishedError, SagaInTransactionError } from './errors.ts';
+import { SagaConflictError, SagaInTransactionError } from './errors.ts';
 import type { SagaName } from './failure.ts';
-import { stored } from './json.ts';
-import type { NewSaga, ParentStep, SagaStore } from './store.ts';
+import { type NewSaga, type ParentStep, type SagaStore, stored } from './store.ts';
 import { notFound, type SagaWaiting } from './waiting.ts';
 
 /** The id of a saga. */
@@ -59,9 +58,8 @@ export async function signal(engine: Engine, name: SagaName, signalName: string,
   checkedArgument('signal', 'name', signalName, label(200));
   const json = stored(`The signal "${signalName}"`, data, engine.maxPayload);
   const { ambient, driver } = engine;
-  await change(engine, name, () =>
-    ambient.db.transaction.begin(() => ambient.signal(name.saga, name.id, signalName, json, null)),
-  );
+  const isGiven = await ambient.db.transaction.begin(() => ambient.signal(name.saga, name.id, signalName, json, null));
+  if (!isGiven) await assertUnfinished(ambient.db, name);
   ambient.db.commit(() => driver.poke());
 }
 
@@ -74,23 +72,6 @@ export async function theOnly({ ambient }: Engine, names: readonly string[], id:
   throw new InvalidOptionError({
     what: `signal got an id that sagas of "${found.saga}" and of "${other.saga}" have`,
     remedy: `Say which: sagas.${found.saga}.get(id).signal(name, data)`,
-  });
-}
-
-export async function change(engine: Engine, name: SagaName, work: () => Promise<boolean>): Promise<void> {
-  if (!(await work())) await assertUnfinished(engine, name);
-}
-
-/** @throws SagaNotFoundError, SagaFinishedError */
-export async function assertUnfinished({ ambient }: Engine, { saga, id }: SagaName): Promise<void> {
-  const found = await findSaga(ambient.db, saga, id);
-  if (found === undefined) throw notFound({ saga, id });
-  if (found.endedAt === undefined) return;
-  throw new SagaFinishedError({
-    what: `The saga "${saga}" has ended already: it is ${found.status}`,
-    remedy: 'Start another one, with another id',
-    saga,
-    id,
   });
 }
 

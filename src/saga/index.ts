@@ -1,6 +1,8 @@
 export {
+  cancelSaga,
   findSaga,
   listSagas,
+  resumeSaga,
   sagaCounts,
   type SagaInfo,
   type SagaListOptions,

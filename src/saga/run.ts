@@ -20,7 +20,6 @@ import { aDefinition, type SagaBody } from './definition.ts';
 import type { SagaDefinition } from './saga.ts';
 import { aDuration } from './duration.ts';
 import { describeFailure, isPassing, noSignal, recordedFailure, restoreFailure, stepFailed } from './failure.ts';
-import { fromJson } from './json.ts';
 import {
   FencedOff,
   type GivenSignal,
@@ -32,7 +31,7 @@ import {
 import { type Played, Replay } from './replay.ts';
 import type { Compensation, Duration, Saga, StepInfo, StepOptions, WaitForOptions } from './saga.ts';
 import { isInStep, type StepClient, stepKey, Steps } from './steps.ts';
-import type { ClaimedSaga, ParentStep } from './store.ts';
+import { type ClaimedSaga, fromJson, type ParentStep } from './store.ts';
 
 /** A saga that is a step of another one. */
 export interface NewChild {

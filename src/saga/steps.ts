@@ -2,11 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { isInstance, onOwnAbort, sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { describeFailure, isPassing, recordedFailure, stepFailed } from './failure.ts';
-import { stored } from './json.ts';
 import { FencedOff, type SagaRecord, type SagaRecords } from './records.ts';
 import type { Replay } from './replay.ts';
 import type { StepInfo, StepOptions } from './saga.ts';
-import type { ClaimedSaga } from './store.ts';
+import { type ClaimedSaga, stored } from './store.ts';
 
 /** The longest pause between two attempts, in milliseconds. */
 const longestPause = 60_000;

@@ -1,7 +1,18 @@
 import { runBare } from '../context/index.ts';
 import type { Db } from '../database/index.ts';
 import { type SagasDialect, statement } from '../driver/index.ts';
+import { toJson } from '../payload/index.ts';
 import { tables } from './tables.ts';
+
+/** What is stored of a value; `null` for `undefined`. @throws UnserializableError, PayloadTooLargeError */
+export function stored(what: string, value: unknown, limit: number): string | null {
+  return toJson(what, value, limit, 'createSagas').json ?? null;
+}
+
+/** A value as it arrives after it was stored. */
+export function fromJson(json: string | null): unknown {
+  return json === null ? undefined : JSON.parse(json);
+}
 
 /** How a saga stands, as it is stored. */
 export type StoredStatus = 'running' | 'compensating' | 'completed' | 'failed' | 'cancelled';

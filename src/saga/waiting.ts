@@ -10,8 +10,7 @@ import {
   SagaTimeoutError,
 } from './errors.ts';
 import { restoreFailure, type SagaName } from './failure.ts';
-import { fromJson } from './json.ts';
-import type { SagaState, SagaStore } from './store.ts';
+import { fromJson, type SagaState, type SagaStore } from './store.ts';
 
 /** Options of a wait for the end of a saga. */
 export interface ResultOptions {

@@ -289,6 +289,14 @@ const entrances: Readonly<Record<string, Use>> = {
   sagaCounts: async ({ database, taker }) => {
     expect(await taker.saga.sagaCounts(database.current)).toBeInstanceOf(Array);
   },
+  resumeSaga: async ({ database, taker }) => {
+    const error = await rejection(taker.saga.resumeSaga(database.current, 'none', '1'));
+    expect(error).toMatchObject({ code: 'SAGA_NOT_FOUND' });
+  },
+  cancelSaga: async ({ database, taker }) => {
+    const error = await rejection(taker.saga.cancelSaga(database.current, 'none', '1'));
+    expect(error).toMatchObject({ code: 'SAGA_NOT_FOUND' });
+  },
   createCommitTable: async ({ database, taker }) => {
     // It knows the handle, and the engine behind it.
     const error = await rejection(taker.mysql.createCommitTable(database.current));

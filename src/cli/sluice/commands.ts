@@ -88,6 +88,26 @@ The exit code is 0 if SIGINT or SIGTERM has ended it, 1 if the server cannot be 
     },
   },
   {
+    name: 'sagas',
+    about: 'lists sagas, shows one with its steps, lets one that is stuck go on, or cancels one',
+    positionals: { label: 'list|show|resume|cancel [SAGA ID]', least: 1, most: 3 },
+    options: {
+      url: { value: '<URL>', about: 'the database that the sagas live on; default DATABASE_URL' },
+      status: {
+        value: '<status>',
+        about: 'list: running, waiting, compensating, completed, failed, cancelled or stuck alone',
+      },
+      saga: { value: '<name>', about: 'list: those of one definition alone' },
+      limit: { value: '<n>', about: 'list: the most of them, oldest first; default 100, at most 1000' },
+    },
+    notes: `URLs are postgres://, mysql:// or mariadb://. What was resumed or cancelled is taken by a process that has called start() or run() of its definition.
+The exit code is 0 if all went well, 1 if there is no such saga, it has ended or the server cannot be used, and 2 if the command was not understood. More is in docs/sagas.md.`,
+    async run(given) {
+      const { runSagas } = await import('./sagas/index.ts');
+      return await runSagas(given);
+    },
+  },
+  {
     name: 'outbox-sql',
     about: 'prints the SQL of the tables of the outbox and inbox',
     options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },

@@ -1,0 +1,62 @@
+import type { SagaInfo, SagaStepInfo } from '../../../saga/index.ts';
+import type { Style } from '../terminal/style.ts';
+import { duration, harmless } from '../terminal/text.ts';
+
+/** The most characters of what is not the name of something. */
+const mostOfError = 100;
+const mostOfWaits = 40;
+const gap = '  ';
+
+/** A saga per line. Names and ids are whole, so that they can be given to the other commands. */
+export function sagaTable(sagas: readonly SagaInfo[], style: Style): string {
+  const rows = sagas.map((info) => [
+    harmless(info.saga),
+    harmless(info.id),
+    info.status,
+    cut(info.waitsFor.join(', '), mostOfWaits) || '-',
+    ageOf(info.createdAt),
+    errorOf(info) || '-',
+  ]);
+  const table = [['SAGA', 'ID', 'STATUS', 'WAITS FOR', 'AGE', 'LAST ERROR'], ...rows];
+  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
+  const lines = table.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(gap));
+  return lines.map((line, at) => (at === 0 ? style.strong(line) : line)).join('\n');
+}
+
+/** One saga, with its steps. */
+export function sagaReport(info: SagaInfo & { readonly steps: readonly SagaStepInfo[] }, style: Style): string {
+  const facts = [
+    ['status', info.status],
+    ['version', String(info.version)],
+    ['waits for', cut(info.waitsFor.join(', '), mostOfError)],
+    ['last error', errorOf(info)],
+    ['failed in a row', info.attempts === 0 ? '' : String(info.attempts)],
+    ['started', `${info.createdAt.toISOString()}, ${ageOf(info.createdAt)} ago`],
+    ['goes on', info.wakesAt?.toISOString() ?? ''],
+    ['ended', info.endedAt?.toISOString() ?? ''],
+  ].filter(([, value]) => value !== '');
+  const steps = info.steps.map(
+    ({ name, state, at }) => `${gap}${state.padEnd(8)}${at.toISOString()}  ${harmless(name)}`,
+  );
+  return [
+    style.strong(harmless(`${info.saga} ${info.id}`)),
+    ...facts.map(([name = '', value = '']) => `${gap}${name.padEnd(17)}${value}`),
+    style.strong('Steps on this client'),
+    ...(steps.length === 0 ? [`${gap}none yet`] : steps),
+  ].join('\n');
+}
+
+function errorOf({ lastError }: SagaInfo): string {
+  return lastError === undefined ? '' : cut(`${lastError.name}: ${lastError.message}`, mostOfError);
+}
+
+/** In one line. */
+function cut(text: string, most: number): string {
+  const line = harmless(text);
+  return line.length <= most ? line : `${line.slice(0, most - 3)}...`;
+}
+
+/** The clocks of this machine and of the server may differ. */
+function ageOf(from: Date): string {
+  return duration(Math.max(0, Date.now() - from.getTime()));
+}
