@@ -26,7 +26,9 @@ function needsMore(code: string): boolean {
   return (
     /^declare |^ *@/m.test(code) ||
     packages.some((name) =>
-      /^(?:vitest|node:test|ioredis|@nats-io.*|@dbos-inc.*|sluice\/(?:mysql|testing|queue\/bullmq|outbox\/).*)$/.test(name),
+      /^(?:vitest|node:test|ioredis|@nats-io.*|@dbos-inc.*|sluice\/(?:mysql|testing|queue\/bullmq|outbox\/).*)$/.test(
+        name,
+      ),
     )
   );
 }
