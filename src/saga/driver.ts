@@ -4,7 +4,7 @@ import { endsWithin, isInstance, systemClock } from '../core/index.ts';
 import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
 import { SagaMismatchError } from './errors.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, isClosed } from './failure.ts';
 import { FencedOff, type LoadedRecords } from './records.ts';
 import { type RunSurroundings, SagaRun } from './run.ts';
 import { type ClaimedSaga, type SagaState, type SagaStore, stored, type StoredStatus } from './store.ts';
@@ -130,6 +130,7 @@ export class SagaDriver {
         this.#failures = 0;
         if (claims.length === room && room > 0) continue;
       } catch (error) {
+        if (isClosed(error)) return;
         this.#failures += 1;
         reportBackgroundError({ source: 'sagas', error });
       }

@@ -77,3 +77,8 @@ export function isPassing(error: unknown): boolean {
   if (found !== undefined) return found.retryable || found.code === 'COMMIT_UNKNOWN';
   return inTheWay.has(fieldOf(error, 'code'));
 }
+
+/** The database was closed: nothing will come of it any longer. */
+export function isClosed(error: unknown): boolean {
+  return SluiceError.find(error)?.code === 'DATABASE_CLOSED';
+}

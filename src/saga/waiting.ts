@@ -9,7 +9,7 @@ import {
   SagaStuckError,
   SagaTimeoutError,
 } from './errors.ts';
-import { restoreFailure, type SagaName } from './failure.ts';
+import { isClosed, restoreFailure, type SagaName } from './failure.ts';
 import { fromJson, type SagaState, type SagaStore } from './store.ts';
 
 /** Options of a wait for the end of a saga. */
@@ -87,7 +87,8 @@ export class SagaWaiting {
       const names = [...this.#waiters.values()].flatMap((those) => [...those].slice(0, 1).map(({ name }) => name));
       for (let at = 0; at < names.length; at += mostAtOnce) await this.#ask(names.slice(at, at + mostAtOnce));
     } catch (error) {
-      reportBackgroundError({ source: 'sagas', error });
+      if (isClosed(error)) this.stop();
+      else reportBackgroundError({ source: 'sagas', error });
     } finally {
       this.#cancelTimer = undefined;
       this.#schedule();

@@ -297,6 +297,21 @@ describe('waiting', () => {
   });
 });
 
+describe('a database that is closed', () => {
+  it('ends the wait for a result, and the looking for what is due', async () => {
+    const order = defineSaga(named('order'), async (saga) => {
+      await saga.waitFor('never');
+    });
+    const sagas = process(order);
+    const handle = await sagas.it.start(undefined, { id: 'a' });
+    sagas.start();
+    await until('it waits', async () => (await handle.status()).status === 'waiting');
+    const ended = rejection(handle.result());
+    await database.close({ timeout: 1_000 });
+    expect(await ended).toMatchObject({ code: 'SAGAS_STOPPED' });
+  });
+});
+
 describe('cancelling and resuming', () => {
   it('undoes what a waiting saga has done', async () => {
     const order = defineSaga(named('order'), async (saga) => {

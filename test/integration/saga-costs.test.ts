@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { currentContext, type Database, withContext } from '../../src/index.ts';
 import { createSagas, createSagaTables, defineSaga, type SagaDefinition, type Sagas } from '../../src/saga/index.ts';
+import { postgresSagas } from '../../src/drivers/postgres/dialect/sagas.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
@@ -69,9 +70,14 @@ describe('many sagas', () => {
     const saga = defineSaga('asleep', async (asleep) => await asleep.waitFor<string>('go'));
     const sagas = open(database, saga, { concurrency: 50 });
     await server.sql(
-      `insert into sluice_saga (saga, id, definition, status, context, seed, waits_for, created_at)
-        select 'asleep', 'a' || n, 'asleep@1', 'running', '{}', 'seed', '{"names":["go"]}', 0 from generate_series(1, 10000) n`,
+      `insert into sluice_saga (saga, id, definition, status, context, seed, waits_for, created_at, wake_at)
+        select 'asleep', 'a' || n, 'asleep@1', 'running', '{}', 'seed', '{"names":["go"]}', 0,
+          case when n % 2 = 0 then 9999999999999 end from generate_series(1, 10000) n`,
     );
+    // What is due is found by the index alone.
+    await server.sql('analyze sluice_saga');
+    const due = `explain select 1 from sluice_saga where wake_at <= ${postgresSagas.now} and definition = 'asleep@1' limit 1`;
+    expect(JSON.stringify(await server.sql(due))).toContain('Index Cond');
     const timers = (): number => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
     const before = timers();
     sagas.start();

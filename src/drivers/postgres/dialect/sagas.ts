@@ -1,7 +1,8 @@
 import { fieldOf } from '../../../core/index.ts';
 import { sagaTables, type SagasDialect } from '../../../driver/index.ts';
 
-const now = '(extract(epoch from clock_timestamp()) * 1000)::bigint';
+// Of the statement: an index is no use against a time that changes from row to row.
+const now = '(extract(epoch from statement_timestamp()) * 1000)::bigint';
 
 export const postgresSagas: SagasDialect = {
   create: sagaTables({
