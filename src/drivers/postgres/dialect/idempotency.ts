@@ -34,7 +34,7 @@ export const postgresIdempotency: IdempotencyDialect = {
     values: [id, claimant, answer],
   }),
   expired: (limit) => ({
-    text: `select id from sluice_idempotency where expires_at <= clock_timestamp() order by expires_at limit $1
+    text: `select id from sluice_idempotency where expires_at <= statement_timestamp() order by expires_at limit $1
       for update skip locked`,
     values: [limit],
   }),
