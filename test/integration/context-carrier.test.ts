@@ -315,7 +315,8 @@ await describeWith('NATS', 'the context of a message', () => {
     const [one, two, three] = [open(), open(), open()];
     const nats = await connect({ servers: natsUrl });
     opened.push(nats);
-    const subject = `sluice.${process.pid}`;
+    // Not of the stream that outboxes publish into.
+    const subject = `hops.${process.pid}`;
     nats.subscribe(`${subject}.second`, {
       callback: (_error, message) => {
         void three
