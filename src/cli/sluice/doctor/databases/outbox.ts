@@ -13,20 +13,24 @@ const mostCounted = 10_000;
 export const outbox: Check<DatabaseServer> = {
   name: 'outbox',
   async look(server) {
-    const found = await server.ask<{ place: string; name: string; columns: string }>(columnsOfTables[server.kind]);
+    const found = await server.ask<{ place: string; name: string; columns: string }>(columnsIn(server.kind));
     const places = Map.groupBy(found, ({ place }) => place);
     const findings = await Promise.all([...places].map(([place, tables]) => findingsIn(server, place, tables)));
     return findings.flat();
   },
 };
 
-const tablesOf = `from information_schema.columns
-  where table_name in ('sluice_outbox', 'sluice_inbox', 'sluice_relay') group by table_schema, table_name
-  order by table_schema, table_name`;
+/** Their columns, of a place each. */
 const columnsOfTables = {
-  postgres: `select table_schema::text as place, table_name::text as name, string_agg(column_name::text, ',') as columns ${tablesOf}`,
-  mysql: `select table_schema as place, table_name as name, group_concat(column_name) as columns ${tablesOf}`,
+  postgres: `select table_schema::text as place, table_name::text as name, string_agg(column_name::text, ',') as columns`,
+  mysql: `select table_schema as place, table_name as name, group_concat(column_name) as columns`,
 } as const;
+
+function columnsIn(kind: DatabaseServer['kind']): string {
+  const names = [...tablesOfThisVersion(kind).keys()].map((name) => `'${name}'`);
+  return `${columnsOfTables[kind]} from information_schema.columns where table_name in (${names.join(', ')})
+    group by table_schema, table_name order by table_schema, table_name`;
+}
 
 async function findingsIn(
   server: DatabaseServer,
