@@ -460,7 +460,7 @@ describe('sluice verify', () => {
     url.password = 'canary-1';
     const { code, stdout, stderr } = await sluice(['verify', url.href]);
     expect(stdout).toContain('  ✓ REQUIRED ');
-    expect(stdout).toMatch(/✓ 22 rows hold\. It took [\d.]+ s\./);
+    expect(stdout).toMatch(/✓ 23 rows hold\. It took [\d.]+ s\./);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(`${stdout}${stderr}`).not.toContain('canary');
     expect(`${stdout}${stderr}`).not.toContain('\u001B');
