@@ -131,6 +131,23 @@ export function checkResultSize(server: TestDatabase, huge: string): void {
     expect(await server.products()).toHaveLength(60);
   });
 
+  it('what else comes at the same time meets no connection that was cut', async () => {
+    database = server.open({ max: 10, maxResultBytes: limit });
+    let id = 0;
+    const add = (): Promise<void> => insert(database, (id += 1));
+    const times = (count: number, work: () => Promise<unknown>): Promise<unknown>[] =>
+      Array.from({ length: count }, work);
+    for (let round = 0; round < 30; round += 1) {
+      const large = times(3, () => database.query(rowsOf(200)));
+      const small = [...times(3, add), ...times(2, () => database.transaction(add))];
+      expect(await outcomes([...large, ...small])).toEqual([
+        ...large.map(() => 'RESULT_TOO_LARGE'),
+        ...small.map(() => 'done'),
+      ]);
+    }
+    expect(await server.products()).toHaveLength(30 * 5);
+  });
+
   it('a library gets it too', async () => {
     const knex = createKnex(database);
     const transaction = database.transaction(async () => {

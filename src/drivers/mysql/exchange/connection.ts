@@ -62,7 +62,12 @@ export class MysqlConnection implements DriverConnection {
   }
 
   get status(): ConnectionStatus {
-    return this.#isLost ? 'lost' : this.#session.status;
+    return this.#isUsable ? this.#session.status : 'lost';
+  }
+
+  /** A connection that is cut is closed a little later, after what ran on it was answered. */
+  get #isUsable(): boolean {
+    return !this.#isLost && !internalsOf(this.#client).stream.destroyed;
   }
 
   /** The connection underneath, for what only mysql2 itself can do. */
@@ -75,7 +80,7 @@ export class MysqlConnection implements DriverConnection {
       if (step.type !== 'begin' || step.characteristics.isolation !== 'SNAPSHOT') continue;
       if (!this.#server.hasSnapshots) throw noSnapshots(this.#server.name);
     }
-    if (this.#isLost) return lost(this.#lastError);
+    if (!this.#isUsable) return lost(this.#lastError);
     this.#running = { cancelling: undefined };
     try {
       const exchange = await (this.#ahead.isEmpty ? this.#start(steps) : this.#runAhead(steps));
@@ -87,7 +92,7 @@ export class MysqlConnection implements DriverConnection {
   }
 
   sendAhead(statements: readonly Statement[]): boolean {
-    return !this.#isLost && this.#ahead.send(statements);
+    return this.#isUsable && this.#ahead.send(statements);
   }
 
   /** It is sent before this returns, where nothing has to be sent before it. */
