@@ -79,6 +79,11 @@ export class SagaHandle<Result = unknown> {
   }
 }
 
+/** The input, which may be left out where it may be `undefined`, and options. */
+type Given<Input, Options> = undefined extends Input
+  ? readonly [input?: Input, options?: Options]
+  : readonly [input: Input, options?: Options];
+
 /** The sagas of one definition. */
 export class SagaCalls<Input = unknown, Result = unknown> {
   readonly #engine: Engine;
@@ -94,7 +99,8 @@ export class SagaCalls<Input = unknown, Result = unknown> {
    * Starts a saga and waits for its end. One with this id that is there already is joined.
    * @throws as `start` and `result`; SagaInTransactionError in a transaction: use `start` there
    */
-  async run(input: Input, options: SagaRunOptions = {}): Promise<Result> {
+  async run(...given: Given<Input, SagaRunOptions>): Promise<Result> {
+    const [input, options = {}] = given;
     const { id = randomUUID(), ...wait } = readOptions('run', options, runChecks);
     const { name: saga } = this.#definition;
     refuseTransaction(saga);
@@ -125,7 +131,8 @@ export class SagaCalls<Input = unknown, Result = unknown> {
    * joined.
    * @throws SagaConflictError for an id that belongs to another input; SagaTablesMissingError; UnserializableError
    */
-  async start(input: Input, options: SagaStartOptions = {}): Promise<SagaHandle<Result>> {
+  async start(...given: Given<Input, SagaStartOptions>): Promise<SagaHandle<Result>> {
+    const [input, options = {}] = given;
     const { id = randomUUID() } = readOptions('start', options, startChecks);
     const { ambient, driver } = this.#engine;
     await this.#insert(ambient, newSaga(this.#engine, this.#definition, id, input));

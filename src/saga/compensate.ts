@@ -3,6 +3,7 @@ import { inContextOf } from '../tables/index.ts';
 import { isPassing } from './failure.ts';
 import { FencedOff } from './records.ts';
 import type { Undo } from './run.ts';
+import { committed } from './steps.ts';
 import type { ClaimedSaga } from './store.ts';
 
 /** How far compensations have come. */
@@ -42,7 +43,7 @@ async function undoOne(claim: ClaimedSaga, undo: Undo, signal: AbortSignal): Pro
   const { name, place, client } = undo;
   const record = { step: name, kind: 'undo', place, result: null, failure: null, at: Date.now() } as const;
   const context = JSON.parse(claim.context) as object;
-  await inContextOf({ context }, () =>
+  const transaction = inContextOf({ context }, () =>
     client.db.transaction.begin(
       async () => {
         await undo.compensate();
@@ -51,4 +52,5 @@ async function undoOne(claim: ClaimedSaga, undo: Undo, signal: AbortSignal): Pro
       { name: `saga ${claim.saga}: undo ${name}`.slice(0, 200), retry: { attempts: 5 }, signal },
     ),
   );
+  await committed(transaction, claim.saga);
 }

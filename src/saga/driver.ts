@@ -227,14 +227,16 @@ export class SagaDriver {
   }
 
   async #left(claim: ClaimedSaga, reason: unknown): Promise<void> {
-    if (isInstance(reason, FencedOff)) return;
     if (isInstance(reason, SagaMismatchError)) return await this.#stuck(claim, reason);
     const { store, settings } = this.#parts;
     const isStopping = isInstance(reason, Stopping);
     const attempts = isStopping ? claim.attempts : claim.attempts + 1;
     const wakeIn = isStopping ? 0 : pauseOf(settings.retryDelay, attempts);
-    if (!isStopping) reportBackgroundError({ source: `saga ${claim.saga}`, error: reason });
-    const waitsFor = isStopping ? null : JSON.stringify({ error: JSON.parse(describeFailure(reason)) as object });
+    // One that another driver has, it keeps: the fence is no longer that of this claim.
+    const isFenced = isInstance(reason, FencedOff);
+    if (!isStopping && !isFenced) reportBackgroundError({ source: `saga ${claim.saga}`, error: reason });
+    const waitsFor =
+      isStopping || isFenced ? null : JSON.stringify({ error: JSON.parse(describeFailure(reason)) as object });
     await store.release(claim, { wakeIn, waitsFor, attempts, stuck: null });
   }
 
@@ -246,9 +248,28 @@ export class SagaDriver {
     onEnd({ saga: claim.saga, id: claim.id, status: claim.status, result: null, failure: claim.failure, stuck }, error);
   }
 
+  /** What runs in steps is undone first. @returns the steps of those that have not ended */
+  async #cancelChildren(run: SagaRun): Promise<readonly string[]> {
+    const { store } = this.#parts;
+    const open: string[] = [];
+    for (const [step, { definition, id }] of run.children) {
+      const child = { saga: definition.name, id };
+      const [state] = await store.states([child]);
+      if (state === undefined || isEnded(state.status)) continue;
+      if (state.status === 'running') await store.cancel(child.saga, id);
+      open.push(step);
+    }
+    return open;
+  }
+
   async #compensate({ claim, run, stop }: Active, error: unknown): Promise<void> {
     const { store, settings } = this.#parts;
-    for (const { definition, id } of run.children.values()) await store.cancel(definition.name, id);
+    const open = await this.#cancelChildren(run);
+    if (open.length > 0) {
+      // The last of them wakes this one when it has ended.
+      const waitsFor = JSON.stringify({ names: open.slice(0, 20) });
+      return await store.release(claim, { wakeIn: undefined, waitsFor, attempts: claim.attempts, stuck: null });
+    }
     const done = await compensate(claim, run.undos, stop.signal);
     if (done.type === 'fenced') return;
     if (done.type === 'done') return await this.#end(claim, claim.cancelled ? 'cancelled' : 'failed', null, error);
@@ -263,4 +284,8 @@ export class SagaDriver {
 
 function pauseOf(delay: number, attempts: number): number {
   return Math.min(delay * 2 ** Math.max(0, Math.min(attempts, 20) - 1), longestPause);
+}
+
+function isEnded(status: StoredStatus): boolean {
+  return status !== 'running' && status !== 'compensating';
 }

@@ -47,7 +47,7 @@ export function stepFailed(
   cause: unknown,
 ): SagaStepFailedError {
   return new SagaStepFailedError({
-    what: `The step "${step}" of the saga "${saga}" has failed: ${failure.name}: ${failure.message}`,
+    what: `The step "${step}" of the saga "${saga}" has failed: ${failure.name}: ${failure.message.replace(/\.$/, '')}`,
     remedy: 'Catch it in the body to go on; otherwise the steps before it are compensated',
     cause,
     saga,
@@ -71,11 +71,16 @@ export function noSignal({ saga, id }: SagaName, signal: string): SagaTimeoutErr
 /** What servers say of transactions that others were in the way of. */
 const inTheWay: ReadonlySet<unknown> = new Set(['40001', '40P01', 'ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT']);
 
+/** Others were in the way of a transaction, which may be repeated. */
+export function isInTheWay(error: unknown): boolean {
+  return inTheWay.has(fieldOf(error, 'code'));
+}
+
 /** Another attempt may come to something else: the database was away, or others were in the way. */
 export function isPassing(error: unknown): boolean {
   const found = SluiceError.find(error);
   if (found !== undefined) return found.retryable || found.code === 'COMMIT_UNKNOWN';
-  return inTheWay.has(fieldOf(error, 'code'));
+  return isInTheWay(error);
 }
 
 /** The database was closed: nothing will come of it any longer. */

@@ -49,6 +49,8 @@ export interface RunSurroundings {
   readonly maxPayload: number;
   /** A handle on a client. @throws for a name that there is not */
   readonly getDb: (clientName: string) => Db;
+  /** @throws InvalidOptionError for a definition that no process with these sagas could run */
+  readonly assertKnown: (definition: SagaDefinition<never>) => void;
   /** Starts another saga for a step of this one, in the transaction that is open here. */
   readonly startChild: (child: NewChild) => Promise<void>;
 }
@@ -278,6 +280,11 @@ export class SagaRun {
     checkedArgument('child', 'definition', definition, aDefinition);
     const { compensate } = readOptions(`The step "${name}"`, undo, compensationChecks);
     const home = await this.#open(this.#surroundings.home);
+    this.#surroundings.assertKnown(definition);
+    const ended = this.#signals.get(`child:${name}`);
+    if (this.replay.isCompensating && this.replay.recorded(name).signal === undefined && ended !== undefined) {
+      return await this.#endedMeanwhile(name, ended, home, compensate);
+    }
     const record = this.replay.recorded(name).signal ?? (await this.#receive(name, `child:${name}`));
     if (record === undefined) {
       const id = `${this.#claim.id}/${name}`;
@@ -290,6 +297,18 @@ export class SagaRun {
       throw stepFailed(this.#claim, name, recordedFailure(restoreFailure(record.failure, this.#claim)), undefined);
     }
     return this.#done(record, home, compensate);
+  }
+
+  /** A child that ended when this saga was being undone already: it is not gone on with, and undone where it has succeeded. */
+  async #endedMeanwhile(
+    name: string,
+    { data, failure }: GivenSignal,
+    home: StepClient,
+    undo: ((result: never) => unknown) | undefined,
+  ): Promise<never> {
+    const place = this.replay.nextPlace();
+    if (failure === null) this.#done({ step: name, kind: 'signal', place, result: data, failure, at: 0 }, home, undo);
+    return await this.replay.wait(name, undefined);
   }
 
   /** Starts a child once, in the transaction of the record that says so: a driver that was superseded starts none. */
@@ -319,8 +338,9 @@ export class SagaRun {
 
 /** @throws InvalidOptionError */
 function readStepOptions(owner: string, given: StepOptions): StepOptions {
-  const { isolationLevel, retry, ...read } = readOptions(owner, given, stepChecks);
-  return { ...read, ...readTransactionOptions({ isolationLevel, retry }) };
+  const read = readOptions(owner, given, stepChecks);
+  const { isolationLevel, retry } = readTransactionOptions({ isolationLevel: read.isolationLevel, retry: read.retry });
+  return { ...read, isolationLevel, retry };
 }
 
 /** @throws InvalidOptionError */

@@ -11,7 +11,7 @@ import {
 } from '../core/index.ts';
 import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
 import { SagaCalls } from './calls.ts';
-import { aDefinition, versionsOf } from './definition.ts';
+import { aDefinition, storedName, versionsOf } from './definition.ts';
 import type { SagaDefinition } from './saga.ts';
 import { SagaDriver, type DriverSettings } from './driver.ts';
 import { type Engine, newSaga, signal, theOnly } from './engine.ts';
@@ -147,14 +147,16 @@ function makeEngine(
   const settings: DriverSettings = { concurrency, pollInterval, lease, attempts, retryDelay };
   const waiting = new SagaWaiting(own, pollInterval);
   const engine = { ambient, own, waiting, maxPayload, lease };
+  const bodies = new Map(definitions.flatMap((definition) => [...versionsOf(definition)]));
   const driver: SagaDriver = new SagaDriver({
     store: own,
-    bodies: new Map(definitions.flatMap((definition) => [...versionsOf(definition)])),
+    bodies,
     settings,
     surroundings: {
       home: own.db.clientName,
       maxPayload,
       getDb: (name) => database.getDb({ clientName: name }),
+      assertKnown: (definition) => assertKnown(bodies, definition),
       startChild: async ({ definition, id, input, parent }) => {
         await ambient.insert(newSaga(engine, definition, id, input, parent));
         ambient.db.commit(() => driver.poke());
@@ -163,6 +165,14 @@ function makeEngine(
     onEnd: (state, error) => waiting.settle(state, error),
   });
   return { ...engine, driver };
+}
+
+function assertKnown(bodies: ReadonlyMap<string, unknown>, definition: SagaDefinition<never>): void {
+  if (bodies.has(storedName(definition))) return;
+  throw new InvalidOptionError({
+    what: `A saga asked for "${definition.name}" as its child, which createSagas was not given in this version`,
+    remedy: 'Give its definition to createSagas too, or as "earlier" of a newer one',
+  });
 }
 
 const reserved: ReadonlySet<string> = new Set(['start', 'stop', 'signal']);

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { reportBackgroundError } from '../channels/index.ts';
 import { isInstance, onOwnAbort, sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
+import { AfterCommitError } from '../transaction/index.ts';
 import { describeFailure, isPassing, recordedFailure, stepFailed } from './failure.ts';
 import { FencedOff, type SagaRecord, type SagaRecords } from './records.ts';
 import type { Replay } from './replay.ts';
@@ -26,6 +28,19 @@ export interface StepClient {
 /** Names a step of a saga in the world. */
 export function stepKey({ saga, id }: ClaimedSaga, name: string): string {
   return `${saga}:${id}:${name}`;
+}
+
+/**
+ * Waits for a transaction with a record. What goes wrong behind its COMMIT, such as a hook that throws, is reported: the effects
+ * and the record are there.
+ */
+export async function committed(transaction: Promise<unknown>, saga: string): Promise<void> {
+  try {
+    await transaction;
+  } catch (error) {
+    if (!isInstance(error, AfterCommitError)) throw error;
+    reportBackgroundError({ source: `saga ${saga}`, error });
+  }
 }
 
 /** A step to be run. */
@@ -110,7 +125,7 @@ export class Steps {
   async #inTransaction(step: StepToRun, { db, records }: StepClient, stop: AbortController): Promise<SagaRecord> {
     const { isolationLevel, timeout, retry = { attempts: 5 } } = step.options;
     let written: SagaRecord | undefined;
-    await db.transaction.begin(
+    const transaction = db.transaction.begin(
       async () => {
         written = this.#recordOf(step, await this.#call(step, stop.signal));
         await records.write(written);
@@ -123,6 +138,7 @@ export class Steps {
         signal: stop.signal,
       },
     );
+    await committed(transaction, this.#claim.saga);
     return written ?? this.#recordOf(step, undefined);
   }
 

@@ -1,6 +1,8 @@
 import { runBare } from '../context/index.ts';
+import { sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
-import { type SagasDialect, statement } from '../driver/index.ts';
+import { type QueryResult, type SagasDialect, type Statement, statement } from '../driver/index.ts';
+import { isInTheWay } from './failure.ts';
 import { toJson } from '../payload/index.ts';
 import { tables } from './tables.ts';
 
@@ -103,6 +105,10 @@ interface ClaimRow {
 const columns = `saga, id, definition, status, input, context, seed, failure, cancelled, fence, attempts, signals, created_at,
   parent_saga, parent_id, parent_step`;
 
+/** How what others are in the way of is repeated. */
+const attempts = 5;
+const repeated = { retry: { attempts } } as const;
+
 /** The table of sagas on the client that they live on. */
 export class SagaStore {
   readonly db: Db;
@@ -123,7 +129,7 @@ export class SagaStore {
    * @returns whether it is new; otherwise there is one with this id, and nothing was written
    */
   async insert(saga: NewSaga): Promise<boolean> {
-    const { rowCount } = await tables.query(this.db, this.#insertion(saga, 0));
+    const { rowCount } = await this.#change(this.#insertion(saga, 0));
     return rowCount === 1;
   }
 
@@ -135,11 +141,14 @@ export class SagaStore {
     const insertion = this.#insertion(saga, lease);
     const [inserted, , time] = await tables.guard(this.db, () =>
       runBare(() =>
-        this.db.transaction.batch([
-          statement(insertion.text, insertion.values),
-          statement(this.#sql.raiseFence, [saga.saga, saga.id, 1]),
-          statement<{ now: number | string }>(`select ${this.#sql.now} as now`),
-        ]),
+        this.db.transaction.batch(
+          [
+            statement(insertion.text, insertion.values),
+            statement(this.#sql.raiseFence, [saga.saga, saga.id, 1]),
+            statement<{ now: number | string }>(`select ${this.#sql.now} as now`),
+          ],
+          repeated,
+        ),
       ),
     );
     return inserted.rowCount === 1 ? Number(time.rows[0]?.now) : undefined;
@@ -195,7 +204,7 @@ export class SagaStore {
         );
         return rows.filter((_, at) => taken[at]?.rowCount === 1).map(claimed);
       },
-      { name: 'sagas: claim', isolationLevel: 'READ_COMMITTED' },
+      { name: 'sagas: claim', isolationLevel: 'READ_COMMITTED', ...repeated },
     );
   }
 
@@ -204,7 +213,7 @@ export class SagaStore {
     if (those.length === 0) return;
     const { now } = this.#sql;
     const each = those.map((_, at) => `(saga = $${at * 3 + 1} and id = $${at * 3 + 2} and fence = $${at * 3 + 3})`);
-    await tables.query(this.db, {
+    await this.#change({
       text: `update sluice_saga set lease_until = ${now} + ${lease} where ${each.join(' or ')}`,
       values: those.flatMap(({ saga, id, fence }) => [saga, id, fence]),
     });
@@ -214,7 +223,7 @@ export class SagaStore {
   async release(claim: ClaimedSaga, { wakeIn, waitsFor, attempts, stuck }: Release): Promise<void> {
     const { now } = this.#sql;
     const wake = wakeIn === undefined ? 'null' : `${now} + ${Math.ceil(wakeIn)}`;
-    await tables.query(this.db, {
+    await this.#change({
       text: `update sluice_saga set wake_at = case when signals > $4 then ${now} else ${wake} end,
           lease_until = 0, waits_for = $5, attempts = $6, stuck = $7
         where saga = $1 and id = $2 and fence = $3`,
@@ -224,7 +233,7 @@ export class SagaStore {
 
   /** From here on the steps are undone. @returns false where another one has taken the saga */
   async fail(claim: ClaimedSaga, failure: string): Promise<boolean> {
-    const { rowCount } = await tables.query(this.db, {
+    const { rowCount } = await this.#change({
       text: `update sluice_saga set status = 'compensating', failure = $4, attempts = 0
         where saga = $1 and id = $2 and fence = $3`,
       values: [claim.saga, claim.id, claim.fence, failure],
@@ -242,12 +251,24 @@ export class SagaStore {
         status === 'completed' ? null : (claim.failure ?? '{"name":"Error","message":"it was cancelled"}');
       await this.signal(parent.saga, parent.id, `child:${parent.step}`, result, failure);
       return true;
-    });
+    }, repeated);
+  }
+
+  /** Changes the table; by itself again where others were in the way. */
+  async #change(change: Statement): Promise<QueryResult> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await tables.query(this.db, change);
+      } catch (error) {
+        if (this.db.inTransaction || attempt === attempts || !isInTheWay(error)) throw error;
+        await sleep(systemClock, 10 * attempt * Math.random());
+      }
+    }
   }
 
   async #end(claim: ClaimedSaga, status: StoredStatus, result: string | null): Promise<boolean> {
     const { now } = this.#sql;
-    const { rowCount } = await tables.query(this.db, {
+    const { rowCount } = await this.#change({
       text: `update sluice_saga set status = $4, result = $5, wake_at = null, lease_until = 0, waits_for = null,
           ended_at = ${now} where saga = $1 and id = $2 and fence = $3`,
       values: [claim.saga, claim.id, claim.fence, status, result],
@@ -261,13 +282,13 @@ export class SagaStore {
    */
   async signal(saga: string, id: string, name: string, data: string | null, failure: string | null): Promise<boolean> {
     const { now, insertNew, orNothing } = this.#sql;
-    const { rowCount } = await tables.query(this.db, {
+    const { rowCount } = await this.#change({
       text: `update sluice_saga set signals = signals + 1, wake_at = case when stuck is null then ${now} end
         where saga = $1 and id = $2 and ended_at is null`,
       values: [saga, id],
     });
     if (rowCount === 0) return false;
-    await tables.query(this.db, {
+    await this.#change({
       text: `${insertNew} sluice_saga_signal (saga, id, name, data, failure, at) values ($1, $2, $3, $4, $5, ${now}) ${orNothing}`,
       values: [saga, id, name, data, failure],
     });
@@ -278,7 +299,7 @@ export class SagaStore {
   async cancel(saga: string, id: string): Promise<boolean> {
     const { now } = this.#sql;
     return await this.db.transaction.begin(async () => {
-      const { rowCount } = await tables.query(this.db, {
+      const { rowCount } = await this.#change({
         text: `update sluice_saga set cancelled = case when status = 'running' then 1 else cancelled end,
             status = 'compensating', fence = fence + 1, lease_until = 0, attempts = 0, stuck = null, wake_at = ${now}
           where saga = $1 and id = $2 and ended_at is null`,
@@ -290,14 +311,14 @@ export class SagaStore {
         text: 'select fence from sluice_saga where saga = $1 and id = $2',
         values: [saga, id],
       });
-      await tables.query(this.db, { text: this.#sql.raiseFence, values: [saga, id, Number(rows[0]?.fence)] });
+      await this.#change({ text: this.#sql.raiseFence, values: [saga, id, Number(rows[0]?.fence)] });
       return true;
-    });
+    }, repeated);
   }
 
   /** Makes a saga due. @returns whether there is one that was stuck */
   async resume(saga: string, id: string): Promise<boolean> {
-    const { rowCount } = await tables.query(this.db, {
+    const { rowCount } = await this.#change({
       text: `update sluice_saga set stuck = null, attempts = 0, lease_until = 0, wake_at = ${this.#sql.now}
         where saga = $1 and id = $2 and stuck is not null and ended_at is null`,
       values: [saga, id],

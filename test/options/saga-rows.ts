@@ -44,6 +44,7 @@ async function play({ database }: Place, body: (saga: Saga, leave: () => void) =
     home: 'default',
     maxPayload: 1_000,
     getDb: (clientName) => database.getDb({ clientName: clientName as 'default' }),
+    assertKnown: () => {},
     startChild: nothing,
   });
   const leave = (): void => void run.replay.leave(new Error('it was taken'));
