@@ -10,7 +10,7 @@ import { until } from '../support/settled.ts';
 import type { BrokerShop } from './programs/broker-shop.ts';
 
 /** Kills for each broker, as many of relays as of consumers; 200 in all for a long run. */
-const kills = Number(process.env['SLUICE_BROKER_KILLS'] ?? 16);
+const kills = Number(process.env['SLUICE_BROKER_KILLS'] ?? 8);
 const points = ['before', 'after', 'at any moment'] as const;
 const keys = 12;
 const server = useTestDatabase('create table effect (at bigserial primary key, n int not null, key text not null)');

@@ -9,7 +9,7 @@ import { useTestDatabase } from '../support/database.ts';
 import { testChoice } from '../support/long-tests.ts';
 import { startWireProxy, type WireProxy } from '../support/wire-proxy.ts';
 
-const orders = Number(process.env['SLUICE_IDEMPOTENT_ORDERS'] ?? (testChoice() === 'short' ? 60 : 400));
+const orders = Number(process.env['SLUICE_IDEMPOTENT_ORDERS'] ?? (testChoice() === 'short' ? 60 : 200));
 /** How many orders are under way at once, and how often each of them is sent. */
 const [atOnce, times] = [8, 3];
 /** How long one answer may take, and all for an order, in milliseconds. */

@@ -9,7 +9,7 @@ import { useTestDatabase } from '../support/database.ts';
 import { until } from '../support/settled.ts';
 import { openCheckout, type Servers } from './programs/checkout-saga.ts';
 
-const kills = Number(process.env['SLUICE_SAGA_KILLS'] ?? 40);
+const kills = Number(process.env['SLUICE_SAGA_KILLS'] ?? 24);
 const ledgerTable =
   'create table ledger (number serial primary key, saga int not null, step varchar(20), act varchar(20))';
 

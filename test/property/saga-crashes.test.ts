@@ -13,7 +13,7 @@ import { createSagas, createSagaTables, defineSaga, type Saga, type SagaDefiniti
 import { type Fate, MortalProcess } from '../support/mortal-client.ts';
 import { until } from '../support/settled.ts';
 
-const schedules = Number(process.env['SLUICE_SAGA_SCHEDULES'] ?? 400);
+const schedules = Number(process.env['SLUICE_SAGA_SCHEDULES'] ?? 300);
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-sagas-'));
 const names = ['home', 'away'] as const;

@@ -72,7 +72,7 @@ describe('a broken message broker', () => {
     ],
     [
       'delivers to one process of a group at a time',
-      /the most that one of the processes got: expected|did not end/,
+      /how many each of the processes got: expected|did not end/,
       (() => {
         let opened = 0;
         return (broker: MessageBroker) => {
