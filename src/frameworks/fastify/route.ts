@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError, isThenable, typeName } from '../../core/index.ts';
 import {
+  copiesOf,
   type HeadersBefore,
   type HeldRequest,
   type HeldResponse,
@@ -48,8 +50,8 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
   const named = namedRoute(settings, [route.method].flat().join('|'), route.path);
   route.config = Object.assign({ ...config }, { [wrapped]: true });
   route.handler = async function inTransaction(request, reply) {
-    const before = reply.getHeaders();
-    const reset = resetTo(reply);
+    const before = copiesOf(reply.getHeaders());
+    const reset = resetTo(reply, before);
     const handle = async (held: HeldResponse): Promise<void> => {
       reset();
       await runHandler(() => handler.call(this, request, reply), reply, held, named.maxHeld);
@@ -90,18 +92,34 @@ function answerAgain(error: unknown, request: FastifyRequest, reply: FastifyRepl
   reply.code(status).headers(headers).send(JSON.stringify(body));
 }
 
-/** Takes back the status and headers that a handler has given, when its answer does not go out. */
-function resetTo(reply: FastifyReply): () => void {
-  const before = reply.getHeaders();
+/**
+ * What of a reply nothing public tells or takes back, by what Fastify calls its symbols: whether it was given a status, without
+ * which `redirect` answers 302, and what its body and trailers are made by.
+ */
+const unseen = new Set(['fastify.reply.hasStatusCode', 'fastify.reply.serializer', 'fastify.reply.trailers']);
+
+/** Takes back what a handler has given to a reply, when its answer does not go out. What it has not changed is left alone. */
+function resetTo(reply: FastifyReply, before: ReturnType<FastifyReply['getHeaders']>): () => void {
   const { statusCode } = reply;
+  const own = Object.getOwnPropertySymbols(reply).filter(({ description }) => unseen.has(description ?? ''));
+  const values = own.map((symbol) => [symbol, copyOf(Reflect.get(reply, symbol))] as const);
   return () => {
-    for (const name of Object.keys(reply.getHeaders())) {
-      const value = before[name];
-      if (value === undefined) reply.removeHeader(name);
-      else reply.header(name, value);
+    const now = reply.getHeaders();
+    for (const name of new Set([...Object.keys(before), ...Object.keys(now)])) {
+      const former = before[name];
+      if (isDeepStrictEqual(now[name], former)) continue;
+      // Otherwise a cookie would be added to those there are.
+      reply.removeHeader(name);
+      if (former !== undefined) reply.header(name, Array.isArray(former) ? [...former] : former);
     }
-    reply.code(statusCode);
+    reply.raw.statusCode = statusCode;
+    for (const [symbol, value] of values) Reflect.set(reply, symbol, copyOf(value));
   };
+}
+
+/** Trailers are an object by their names, to which a handler adds. */
+function copyOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? { ...value } : value;
 }
 
 function websocket(path: string): InvalidOptionError {
