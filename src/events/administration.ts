@@ -1,4 +1,4 @@
-import { aBoolean, type Check, integer, label, listOf, oneOf, readOptions } from '../core/index.ts';
+import { aBoolean, type Check, integer, InvalidOptionError, label, listOf, oneOf, readOptions } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { eventTables } from './tables.ts';
 
@@ -71,12 +71,14 @@ export interface PublicationCounts {
   readonly lag: number;
 }
 
-/** Options of `events.resubmit()`. */
+/** Options of `events.resubmit()`, which has to be told which ones: by `numbers`, `listener` or `all`. */
 export interface ResubmitOptions {
-  /** Those with these numbers, failed or waiting for their next attempt. Default: failed ones, the oldest first. */
+  /** Those with these numbers, failed or waiting for their next attempt. Default: failed ones of a listener or all, the oldest first. */
   readonly numbers?: readonly string[] | undefined;
-  /** Of failed ones only those of the listener with this id. Default: all. */
+  /** Of failed ones only those of the listener with this id. Default: those of all, which `all` has to allow. */
   readonly listener?: string | undefined;
+  /** Whether the failed ones of all listeners are meant, where there are no `numbers` and no `listener`. Default false. */
+  readonly all?: boolean | undefined;
   /** The most failed ones. Default 1,000. */
   readonly limit?: number | undefined;
 }
@@ -107,6 +109,7 @@ const incompleteChecks: Record<keyof IncompleteOptions, Check> = {
 const resubmitChecks: Record<keyof ResubmitOptions, Check> = {
   numbers: listOf(aNumber, 1_000, 'at most 1000 numbers of publications, as text'),
   listener: label(200),
+  all: aBoolean,
   limit: integer(1, 100_000),
 };
 
@@ -152,7 +155,9 @@ export class PublicationDesk {
   }
 
   async resubmit(options: ResubmitOptions): Promise<number> {
-    const { numbers, listener, limit = 1_000 } = readOptions('events.resubmit', options, resubmitChecks);
+    const read = readOptions('events.resubmit', options, resubmitChecks);
+    const { numbers, listener, all = false, limit = 1_000 } = read;
+    if (numbers === undefined && listener === undefined && !all) throw unnamed();
     if (numbers?.length === 0) return 0;
     const sql = eventTables.of(this.#db);
     const asked = numbers === undefined ? sql.resubmitFailed(listener, limit) : sql.resubmit(numbers);
@@ -174,4 +179,12 @@ export class PublicationDesk {
       ...(row.payload === null ? {} : { payload: JSON.parse(row.payload) as unknown }),
     };
   }
+}
+
+/** What an option that is undefined by mistake would come to: everything. */
+function unnamed(): InvalidOptionError {
+  return new InvalidOptionError({
+    what: 'events.resubmit() was not told which publications it should have run again',
+    remedy: 'Give { numbers } or { listener }, or { all: true } for the failed ones of all listeners',
+  });
 }

@@ -102,8 +102,16 @@ export class Events {
     const { json = 'null', value = null } = toJson(what, payload, this.#settings.maxPayload, 'createEvents');
     const parsed: unknown = await validated(what, event.parse, value);
     const published: PublishedEvent = { id: randomUUID(), name };
-    await this.#writeDurable(published, json);
-    for (const listener of this.#listeners.inProcess(name)) hook(this.#db, listener, parsed, published);
+    let isPublished = true;
+    // Before the row is sent: the transaction waits for that, and might have ended when its answer is here.
+    for (const { phase, run } of this.#listeners.inProcess(name))
+      hook(this.#db, { phase, run: (...args) => (isPublished ? run(...args) : undefined) }, parsed, published);
+    try {
+      await this.#writeDurable(published, json);
+    } catch (error) {
+      isPublished = false;
+      throw error;
+    }
   }
 
   /** Begins to run durable listeners in this process; does nothing when it has begun. */
@@ -167,11 +175,12 @@ export class Events {
    * ```ts
    * await events.resubmit({ listener: 'invoice' });
    * await events.resubmit({ numbers: ['17'] });
+   * await events.resubmit({ all: true }); // the failed ones of all listeners
    * ```
    * @returns how many
-   * @throws EventTablesMissingError; InvalidOptionError
+   * @throws InvalidOptionError, also for options that name none; EventTablesMissingError
    */
-  async resubmit(options: ResubmitOptions = {}): Promise<number> {
+  async resubmit(options: ResubmitOptions): Promise<number> {
     const count = await this.#desk.resubmit(options);
     if (count > 0) this.#runner.poke();
     return count;
@@ -183,8 +192,8 @@ export class Events {
     const context = JSON.stringify(ambientContext());
     const rows = listeners.map((listener) => ({ eventId, event, listener, payload, context }));
     const { text, values } = eventTables.of(this.#db).add(rows);
-    await eventTables.guard(this.#db, () => this.#db.query(text, values));
     this.#db.afterCommit(() => this.#runner.poke());
+    await eventTables.guard(this.#db, () => this.#db.query(text, values));
   }
 }
 

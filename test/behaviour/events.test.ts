@@ -72,6 +72,33 @@ describe('the phases', () => {
     expect(await server.products()).toEqual([7]);
   });
 
+  it('run for an event whose publishing was not awaited, if its row was written in time', async () => {
+    const said: string[] = [];
+    for (const phase of ['beforeCommit', 'afterCommit'] as const)
+      events.on(placed, { phase }, () => void said.push(phase));
+    events.on(placed, { phase: 'durable', id: 'mail' }, () => {});
+    const { promise: outcome } = await database.transaction(async () => {
+      const isPublished = events.publish(placed, { id: 1 }).then(() => 'published', String);
+      await database.query('select 1');
+      return { promise: isPublished };
+    });
+    expect(await outcome).toBe('published');
+    expect(await states()).toEqual(['published']);
+    expect(said).toEqual(['beforeCommit', 'afterCommit']);
+  });
+
+  it('do not run for an event whose row could not be written', async () => {
+    const said: string[] = [];
+    for (const phase of ['beforeCommit', 'afterCommit', 'afterRollback', 'afterCompletion'] as const)
+      events.on(placed, { phase }, () => void said.push(phase));
+    events.on(placed, { phase: 'durable', id: 'mail' }, () => {});
+    await server.sql('alter table sluice_event_publication rename to set_aside');
+    const work = database.transaction(() => events.publish(placed, { id: 1 }));
+    expect(await rejection(work)).toMatchObject({ code: 'EVENT_TABLES_MISSING' });
+    await server.sql('alter table set_aside rename to sluice_event_publication');
+    expect(said).toEqual([]);
+  });
+
   it('beforeCommit refuses the transaction by throwing', async () => {
     const said: unknown[] = [];
     events.on(placed, { phase: 'beforeCommit' }, () => Promise.reject(new Error('refused')));
@@ -257,6 +284,25 @@ describe('a durable listener', () => {
     expect(runs).toBe(4);
   });
 
+  it('is resubmitted for all listeners only if that is said', async () => {
+    const one = make({ attempts: 1 });
+    for (const id of ['mail', 'invoice'])
+      one.on(placed, { phase: 'durable', id }, () => {
+        throw new Error('no paper');
+      });
+    await publish(1, one);
+    await one.drain();
+    const unnamed = [{}, { listener: undefined }, { numbers: undefined, limit: 10 }, { all: false }];
+    for (const options of unnamed)
+      expect(await rejection(one.resubmit(options))).toMatchObject({
+        code: 'INVALID_OPTION',
+        message: expect.stringContaining('{ all: true }'),
+      });
+    expect(await states()).toEqual(['failed', 'failed']);
+    expect(await one.resubmit({ all: true, limit: 1 })).toBe(1);
+    expect(await one.resubmit({ all: true })).toBe(1);
+  });
+
   it.each(oddErrors)('that throws %s fails as others do, and keeps nobody from running', async (_, odd) => {
     const one = make({ attempts: 1 });
     const said: number[] = [];
@@ -338,7 +384,7 @@ describe('the completion', () => {
     expect(await states()).toEqual(completion === 'keep' ? ['completed'] : []);
     expect(archived).toHaveLength(completion === 'archive' ? 1 : 0);
     expect((await made.incomplete()).publications).toEqual([]);
-    expect(await made.resubmit()).toBe(0);
+    expect(await made.resubmit({ all: true })).toBe(0);
   });
 
   it.each(['keep', 'archive'] as const)('%s ends with the retention', async (completion) => {

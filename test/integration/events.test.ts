@@ -173,7 +173,7 @@ describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
       () => events.drain(),
       () => events.counts(),
       () => events.incomplete(),
-      () => events.resubmit(),
+      () => events.resubmit({ all: true }),
       () => database.transaction(() => events.publish(placed, 1)),
     ];
     for (const call of failing) expect(await rejection(call())).toMatchObject(expected);

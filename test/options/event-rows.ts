@@ -64,6 +64,7 @@ export const eventRows: readonly Row[] = [
     interface: 'ResubmitOptions',
     entrance: 'events.resubmit',
     call: (options, { database }) => createEvents(database).resubmit(options),
-    options: { numbers: either(some(['17']), emptyList), listener: line(200), limit: whole(1, 100_000) },
+    base: () => ({ listener: 'invoice' }),
+    options: { numbers: either(some(['17']), emptyList), listener: line(200), all: truth, limit: whole(1, 100_000) },
   },
 ];
