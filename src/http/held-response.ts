@@ -192,11 +192,11 @@ export class HeldResponse {
 
 function headOf(response: ServerResponse): Head {
   const message = isHttp2(response) ? '' : response.statusMessage;
-  return { status: response.statusCode, message, headers: copiesOf(response.getHeaders()) };
+  return { status: response.statusCode, message, headers: copyHeaders(response.getHeaders()) };
 }
 
-/** A header that is added to a list goes into the list itself, for Node.js and for Fastify. */
-export function copiesOf<Headers extends Readonly<Record<string, unknown>>>(headers: Headers): Headers {
+/** Headers with lists of their own: Node.js and Fastify add a value to the list that a header has, which who asks for it gets. */
+export function copyHeaders<Headers extends Readonly<Record<string, unknown>>>(headers: Headers): Headers {
   const copies = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]);
   // A header may be called as a member of any object is.
   return Object.assign(Object.create(null), Object.fromEntries(copies)) as Headers;

@@ -22,7 +22,7 @@ export {
 } from './disconnect.ts';
 export { ClientDisconnectedError, ResponseNotHeldError } from './errors.ts';
 export { holdBody, holdStream, readableOf, type StreamedBody } from './held-body.ts';
-export { copiesOf, type HeadersBefore, HeldResponse } from './held-response.ts';
+export { copyHeaders, type HeadersBefore, HeldResponse } from './held-response.ts';
 export { type HeldRequest, runHeld } from './held-route.ts';
 export type { IdempotencySettings, RouteIdempotencyOptions } from './idempotency-options.ts';
 export type { KeptRoute, RouteRequest } from './idempotent-route.ts';

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { isDeepStrictEqual } from 'node:util';
 import { InvalidOptionError, isThenable, typeName } from '../../core/index.ts';
 import {
-  copiesOf,
+  copyHeaders,
   type HeadersBefore,
   type HeldRequest,
   type HeldResponse,
@@ -50,7 +50,7 @@ export function wrapRoute(route: RouteOptions & { readonly path: string }): void
   const named = namedRoute(settings, [route.method].flat().join('|'), route.path);
   route.config = Object.assign({ ...config }, { [wrapped]: true });
   route.handler = async function inTransaction(request, reply) {
-    const before = copiesOf(reply.getHeaders());
+    const before = copyHeaders(reply.getHeaders());
     const reset = resetTo(reply, before);
     const handle = async (held: HeldResponse): Promise<void> => {
       reset();

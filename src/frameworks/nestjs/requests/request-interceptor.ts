@@ -2,7 +2,7 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
 import { from, lastValueFrom, Observable } from 'rxjs';
 import {
-  copiesOf,
+  copyHeaders,
   askToLeave,
   type HeadersBefore,
   type HeldRequest,
@@ -122,7 +122,7 @@ function receivedBy(context: ExecutionContext, request: AnyRequest, response: An
   const known: FrameworkRequest = request;
   const route = known.routeOptions?.url ?? known.route?.path ?? context.getHandler().name;
   // Those of Fastify are not on the response of Node.js before its answer.
-  const before = response.raw === undefined ? {} : copiesOf((response as WithHeaders).getHeaders());
+  const before = response.raw === undefined ? {} : copyHeaders((response as WithHeaders).getHeaders());
   return {
     request,
     method,
