@@ -48,6 +48,8 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     let serverSpoke = true;
     let silenced = false;
     for (const socket of [client, upstream]) {
+      // What waits for an answer before it is sent would wait for the timer of the other side's acknowledgement.
+      socket.setNoDelay(true);
       sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => {
