@@ -6,7 +6,7 @@ import { IdempotencyTablesMissingError } from './errors.ts';
 /** The table `sluice_idempotency`. */
 export const tables: OwnTables<IdempotencyDialect> = new OwnTables({
   creator: 'createIdempotencyTables',
-  what: 'The tables of idempotent calls',
+  what: 'The tables of idempotent calls, or columns of them that this version has,',
   remedy: 'Call createIdempotencyTables(db) in a migration, or run what "npx sluice idempotency-sql" prints',
   part: dialectPart('no idempotent calls', ({ idempotency }) => idempotency),
   missing: (details) => new IdempotencyTablesMissingError(details),

@@ -6,7 +6,7 @@ import { SagaTablesMissingError } from './errors.ts';
 /** The tables of sagas on a client. */
 export const tables: OwnTables<SagasDialect> = new OwnTables({
   creator: 'createSagaTables',
-  what: 'The tables of sagas',
+  what: 'The tables of sagas, or columns of them that this version has,',
   remedy:
     'On each client on which sagas have steps, call createSagaTables(db) in a migration, or run what "npx sluice saga-sql" prints',
   part: dialectPart('no sagas', ({ sagas }) => sagas),

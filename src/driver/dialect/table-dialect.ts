@@ -2,6 +2,6 @@
 export interface TableDialect {
   /** Creates the tables and indexes where they are missing. */
   readonly create: readonly string[];
-  /** Whether an error says that a table is missing. */
+  /** Whether an error says that a table is missing, or a column that this version has. */
   isMissingTable(error: unknown): boolean;
 }

@@ -43,5 +43,5 @@ export const mysqlIdempotency: IdempotencyDialect = {
   }),
   remove: (ids) => ({ text: `delete from sluice_idempotency where id in (${placeholders(ids)})`, values: ids }),
   mayRepeat: (error) => repeatable.has(fieldOf(error, 'errno')),
-  isMissingTable: (error) => fieldOf(error, 'errno') === 1146,
+  isMissingTable: (error) => [1146, 1054].includes(Number(fieldOf(error, 'errno'))),
 };

@@ -20,7 +20,7 @@ export const mysqlSagas: SagasDialect = {
   orNothing: '',
   raiseFence: `insert into sluice_saga_fence (saga, id, fence) values ($1, $2, $3)
     on duplicate key update fence = greatest(fence, values(fence))`,
-  isMissingTable: (error) => fieldOf(error, 'errno') === 1146,
+  isMissingTable: (error) => [1146, 1054].includes(Number(fieldOf(error, 'errno'))),
   isNull: (error) => fieldOf(error, 'errno') === 1048,
   isDuplicate: (error) => fieldOf(error, 'errno') === 1062,
 };

@@ -40,5 +40,5 @@ export const postgresIdempotency: IdempotencyDialect = {
   }),
   remove: (ids) => ({ text: `delete from sluice_idempotency where id = any($1::text[])`, values: [ids] }),
   mayRepeat: (error) => repeatable.has(String(fieldOf(error, 'code'))),
-  isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
+  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
 };

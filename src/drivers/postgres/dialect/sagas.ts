@@ -24,7 +24,7 @@ export const postgresSagas: SagasDialect = {
   orNothing: 'on conflict do nothing',
   raiseFence: `insert into sluice_saga_fence (saga, id, fence) values ($1, $2, $3)
     on conflict (saga, id) do update set fence = greatest(sluice_saga_fence.fence, excluded.fence)`,
-  isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
+  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
   isNull: (error) => fieldOf(error, 'code') === '23502',
   isDuplicate: (error) => fieldOf(error, 'code') === '23505',
 };

@@ -43,5 +43,8 @@ export const sqliteIdempotency: IdempotencyDialect = {
     const code = fieldOf(error, 'errcode');
     return fieldOf(error, 'code') === 'SQLITE_BUSY' || (typeof code === 'number' && (code & 0xff) === busy);
   },
-  isMissingTable: (error) => /no such table: sluice_/.test(describeThrown(error).message),
+  isMissingTable: (error) =>
+    /no such table: sluice_|no such column: |sluice_idempotency has no column named /.test(
+      describeThrown(error).message,
+    ),
 };

@@ -24,7 +24,10 @@ export const sqliteSagas: SagasDialect = {
   orNothing: 'on conflict do nothing',
   raiseFence: `insert into sluice_saga_fence (saga, id, fence) values ($1, $2, $3)
     on conflict (saga, id) do update set fence = max(sluice_saga_fence.fence, excluded.fence)`,
-  isMissingTable: (error) => says(error, 'no such table: sluice_saga'),
+  isMissingTable: (error) =>
+    /no such table: sluice_saga|no such column: |sluice_saga\w* has no column named /.test(
+      describeThrown(error).message,
+    ),
   isNull: (error) => says(error, 'NOT NULL constraint failed: sluice_saga_step.fence'),
   isDuplicate: (error) => says(error, 'UNIQUE constraint failed: sluice_saga_step'),
 };
