@@ -3,9 +3,10 @@ import mysql2, { type Connection } from 'mysql2/promise';
 import { DataSource, type DeepPartial, EntitySchema } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { mysql } from '../../src/drivers/mysql/index.ts';
-import { type Database, sql } from '../../src/index.ts';
+import { createDatabase, type Database, sql } from '../../src/index.ts';
 import { createKnex } from '../../src/integrations/knex/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
+import type { ClientDefinition, DriverConnection, Step } from '../../src/ports/driver/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { libraries, mariadbSchema, openRunners } from '../support/pipelined-mariadb.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -191,6 +192,16 @@ describe('what the server has to prepare', () => {
       const work = [value(1), bad(), bad(), insert(database, 1), bad()];
       const refused = 'ER_BAD_FIELD_ERROR';
       expect(await codes(work)).toEqual(['done', refused, refused, 'done', refused]);
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
+  it('is tried again once all that was sent behind it was answered', async () => {
+    await database.transaction(async () => {
+      const bad = (): Promise<unknown> => database.current.query('select missing, ? as value', [1]);
+      const slow = (): Promise<unknown> => database.current.query('select sleep(0.1), ? as value', [1]);
+      const refused = 'ER_BAD_FIELD_ERROR';
+      expect(await codes([bad(), bad(), slow(), insert(database, 1)])).toEqual([refused, refused, 'done', 'done']);
     });
     expect(await server.products()).toEqual([1]);
   });
@@ -381,7 +392,56 @@ describe('what is given up', () => {
     }
     await knex.destroy();
   });
+
+  it('by its library holds back what comes next until no request to cancel can hit it', async () => {
+    await close();
+    const seen: string[] = [];
+    const request = Promise.withResolvers<undefined>();
+    const definition = mysql({ uri: server.url, max: 1 });
+    const opened = createDatabase({ clients: { default: slowToCancel(definition, seen, request.promise) } });
+    const knex = createKnex(opened);
+    await opened.transaction(async () => {
+      const withdrawn = rejection(knex.raw(atGate).timeout(20, { cancel: true }));
+      await until('the request is on its way', () => seen.includes('cancel'));
+      const next = opened.current.query('select 1 as one');
+      // The statement ends by itself before the request has come.
+      await open();
+      await until('it has ended', () => seen.includes('ended'));
+      await server.sql('select 1');
+      expect(seen).toEqual(['sent', 'cancel', 'ended']);
+      request.resolve(undefined);
+      expect((await next).rows).toEqual([{ one: 1 }]);
+      expect(await withdrawn).toMatchObject({ name: 'KnexTimeoutError' });
+    });
+    await knex.destroy();
+    await opened.close();
+    expect(seen.slice(0, 5)).toEqual(['sent', 'cancel', 'ended', 'cancelled', 'sent']);
+  });
 });
+
+/** A client whose requests to cancel wait, and what its connections do. */
+function slowToCancel(definition: ClientDefinition, seen: string[], request: Promise<unknown>): ClientDefinition {
+  const connect = async (signal: AbortSignal): Promise<DriverConnection> => {
+    const connection = await definition.driver.connect(signal);
+    const run = connection.run.bind(connection);
+    const cancel = connection.cancel.bind(connection);
+    return Object.assign(connection, {
+      async run(steps: readonly Step[]) {
+        seen.push('sent');
+        const exchange = await run(steps);
+        seen.push('ended');
+        return exchange;
+      },
+      async cancel() {
+        seen.push('cancel');
+        await request;
+        await cancel();
+        seen.push('cancelled');
+      },
+    });
+  };
+  return { ...definition, driver: { ...definition.driver, connect } };
+}
 
 describe('libraries', () => {
   it.each(libraries)('%s: five inserts in six packets before, and in two now', async (name) => {

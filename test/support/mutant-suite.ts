@@ -29,6 +29,8 @@ function copyWith(mutant: Mutant | undefined): string {
 /** How many of the tests fail on a copy; none: the tests passed. */
 async function failuresOn(copy: string, tests: readonly string[], project: string): Promise<number> {
   const args = ['run', '--project', project, '--reporter', 'json', '--outputFile', 'result.json', '--bail', '1'];
+  // Much of what is taken out shows in a test that would never end.
+  args.push('--testTimeout', '10000');
   const files = tests.map((test) => join('test', test));
   const env: NodeJS.ProcessEnv = { ...process.env };
   for (const name of [

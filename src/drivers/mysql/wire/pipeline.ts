@@ -31,7 +31,8 @@ interface Awaited {
 export class Pipeline implements Command {
   /** mysql2 calls this when the connection is lost. */
   readonly onResult: (error: Error | null) => void;
-  readonly #gathers: boolean;
+  /** It is written when it is flushed, or begins after that. */
+  #gathers: boolean;
   /** Those that have not ended, in their order. */
   readonly #parts: PipelinePart[];
   readonly #written = new Set<PipelinePart>();
@@ -71,10 +72,12 @@ export class Pipeline implements Command {
     this.#encode(part, this.#connection);
   }
 
-  /** Writes what was added and has not been written. */
+  /** Writes what was added and has not been written, as soon as it has begun. */
   flush(): void {
     const { chunks, parts } = this.#unwritten;
     const connection = this.#connection;
+    // What another one is in front of is written when it begins.
+    this.#gathers = false;
     if (this.#isOver || connection === undefined || connection.stream.destroyed || chunks.length === 0) return;
     this.#unwritten = { chunks: [], parts: [] };
     for (const part of parts) this.#written.add(part);
