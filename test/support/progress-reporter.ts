@@ -17,10 +17,11 @@ export class ProgressReporter extends DefaultReporter {
   override onTestRunStart(specifications: readonly TestSpecification[]): void {
     super.onTestRunStart(specifications);
     this.#files = specifications.length;
+    // Before anyone can know that the tests run.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => this.#interrupted(signal));
     this.log(`${this.#files} test ${this.#files === 1 ? 'file' : 'files'}`);
     this.#timer = setInterval(() => this.#tell(), interval);
     this.#timer.unref();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => this.#interrupted(signal));
   }
 
   override onTestModuleEnd(testModule: TestModule): void {
