@@ -284,6 +284,19 @@ describe('a second call', () => {
     expect(new Set(answers.map(({ value }) => JSON.stringify(value))).size).toBe(1);
   });
 
+  itWith('several writers')('of many in one process one waits for another process, with one connection', async () => {
+    const first = held(elsewhere);
+    await first.begun;
+    const many = await server.connect({ max: 5 });
+    const calls = Array.from({ length: 20 }, (_, at) => place(many, at + 2));
+    await until('one has a connection', () => many.stats().clients.default.used > 0);
+    const { used, waiting } = many.stats().clients.default;
+    first.end();
+    const answers = await Promise.all([first.call, ...calls]);
+    expect([used, waiting]).toEqual([1, 0]);
+    expect(new Set(answers.map(({ value }) => JSON.stringify(value)))).toEqual(new Set(['"held"']));
+  });
+
   it('of many in several processes, at any isolation, gets the answer of one', { timeout: 60_000 }, async () => {
     const processes = [database, elsewhere, server.open({ max: 2 }), server.open({ max: 1 })];
     for (const isolationLevel of ['DEFAULT', 'READ_COMMITTED', 'REPEATABLE_READ', 'SERIALIZABLE'] as const) {

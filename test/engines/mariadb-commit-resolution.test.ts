@@ -13,7 +13,7 @@ import {
 } from '../../src/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { mysqlCommit, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 const server = useTestDatabase();
 let proxy: TcpProxy;
@@ -40,9 +40,9 @@ afterEach(async () => {
 afterAll(() => proxy.close());
 
 /** The server gets the COMMIT, or does not; its client never gets an answer. */
-const afterwards = (): void => proxy.cutAfter('COMMIT');
-const before = (): void => proxy.cutBefore('COMMIT');
-const silently = (): void => proxy.cutBefore('COMMIT', { silently: true });
+const afterwards = (): void => proxy.cutAfter(mysqlCommit);
+const before = (): void => proxy.cutBefore(mysqlCommit);
+const silently = (): void => proxy.cutBefore(mysqlCommit, { silently: true });
 
 /** What its hooks and its caller have learned of a transaction. */
 interface Learned {

@@ -1,5 +1,7 @@
 // The COMMIT of an idempotent call whose connection is lost: its key says how it ended.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createCommitTable, mysql } from '../../src/drivers/mysql/index.ts';
 import { postgres } from '../../src/drivers/postgres/index.ts';
 import { type ClientDefinition, createDatabase, type Database } from '../../src/index.ts';
 import {
@@ -10,22 +12,29 @@ import {
 } from '../../src/ports/idempotency/index.ts';
 import { insert } from '../support/database.ts';
 import type { Engine } from '../support/engines/engine.ts';
+import { mariadbEngine } from '../support/engines/mariadb.ts';
 import { postgresEngine } from '../support/engines/postgres.ts';
+import { describeWith } from '../support/servers.ts';
 import { rejection, until } from '../support/settled.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { mysqlCommit, startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 interface Kit {
   readonly engine: Engine;
   /** Has one connection, so that the look-up has to do without another one. */
   readonly client: (url: string, resolveCommit: boolean) => ClientDefinition;
+  /** What a COMMIT has on the wire, and nothing else. */
+  readonly commit: string;
   /** Gives a row for each statement that waits for the key. */
   readonly waiting: string;
 }
 
+/** Another process does not wait for the transaction in which a test calls it. */
+const outside = AsyncLocalStorage.snapshot();
+
 type Options = Partial<IdempotentOptions<'default'>>;
 const order: IdempotentOptions<'default'> = { key: 'one', scope: 'order', fingerprint: 'a product' };
 
-function describeLost({ engine, client, waiting }: Kit): void {
+function describeLost({ engine, client, commit, waiting }: Kit): void {
   const server = engine.server();
   const opened: Database<'default'>[] = [];
   let proxy: TcpProxy;
@@ -41,6 +50,7 @@ function describeLost({ engine, client, waiting }: Kit): void {
     proxy = await startTcpProxy(server.url);
     const { current } = open({ url: server.url });
     await createIdempotencyTables(current);
+    if (engine.name === 'mariadb') await createCommitTable(current);
   });
   afterEach(async () => {
     proxy.refuse(false);
@@ -73,15 +83,18 @@ function describeLost({ engine, client, waiting }: Kit): void {
   const products = async (): Promise<number[]> =>
     (await server.sql('select id from product order by id')).map(({ id }) => Number(id));
   const rows = async (): Promise<number> => (await server.sql('select id from sluice_idempotency')).length;
-  const before = (): void => proxy.cutBefore('COMMIT');
-  const afterwards = (): void => proxy.cutAfter('COMMIT');
+  const before = (): void => proxy.cutBefore(commit);
+  const afterwards = (): void => proxy.cutAfter(commit);
   /** Begins a call of another process, and gives it once it waits for the key. */
   async function waitElsewhere(
     call: (at: Database<'default'>) => Promise<unknown>,
   ): Promise<{ readonly other: Promise<unknown> }> {
-    const other = call(open({ url: server.url }));
+    const other = outside(() => call(open({ url: server.url })));
     other.catch(() => {});
-    await until('it waits for the key', async () => (await server.sql(waiting)).length > 0);
+    await until('it waits for the key', async () => {
+      if (engine.outOfDate > 0) await new Promise((resolve) => setTimeout(resolve, engine.outOfDate));
+      return (await server.sql(waiting)).length > 0;
+    });
     return { other };
   }
 
@@ -205,7 +218,7 @@ function describeLost({ engine, client, waiting }: Kit): void {
 
   describe(`a COMMIT without an answer (${engine.name})`, () => {
     it('is unknown where the server has not heard of the loss, and keeps the transaction', async () => {
-      const first = place(open(), 1, { timeout: 400 }, () => proxy.cutBefore('COMMIT', { silently: true }));
+      const first = place(open(), 1, { timeout: 400 }, () => proxy.cutBefore(commit, { silently: true }));
       expect(await rejection(first)).toMatchObject({ code: 'IDEMPOTENCY_UNKNOWN', retryable: true });
       await server.kill();
       expect(await place(open(), 2)).toMatchObject({ value: { placed: 2 }, isReplayed: false });
@@ -233,10 +246,21 @@ function describeLost({ engine, client, waiting }: Kit): void {
   });
 }
 
+await describeWith('MariaDB', 'on MariaDB', () =>
+  describeLost({
+    engine: mariadbEngine,
+    client: (uri, resolveCommit) => mysql({ uri, resolveCommit, max: 1, acquireTimeout: 1_000 }),
+    commit: mysqlCommit,
+    waiting: `select 1 from information_schema.innodb_trx join information_schema.processlist on trx_mysql_thread_id = id
+      where db = database() and trx_state = 'LOCK WAIT' and trx_query like '%sluice_idempotency%'`,
+  }),
+);
+
 describeLost({
   engine: postgresEngine,
   client: (connectionString, resolveCommit) =>
     postgres({ connectionString, resolveCommit, max: 1, acquireTimeout: 1_000 }),
+  commit: 'COMMIT',
   waiting: `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
     and query like '%sluice_idempotency%'`,
 });

@@ -7,7 +7,7 @@ export interface TcpProxy {
   takeTrips(): number;
   /** How many packets of the client have come, since the last call. */
   takeWrites(): number;
-  /** Changes what the server says, into as many bytes. */
+  /** Changes what the server says, into as many bytes: a character each. */
   replace(from: string, to: string): void;
   /** Changes a text of the client, the next time that it comes, into as many bytes. */
   replaceSent(from: string, to: string): void;
@@ -24,6 +24,12 @@ export interface TcpProxy {
   cut(): void;
   close(): Promise<void>;
 }
+
+/**
+ * The COMMIT of MySQL and MariaDB, with the byte that makes it a query: the text alone is in what any connection sends that sets
+ * READ COMMITTED too, such as those that clean and look things up.
+ */
+export const mysqlCommit = '\u0003COMMIT';
 
 export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const target = new URL(url);
@@ -113,7 +119,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       return counted;
     },
     replace(from, to) {
-      replacements.push([Buffer.from(from), Buffer.from(to)]);
+      replacements.push([Buffer.from(from, 'latin1'), Buffer.from(to, 'latin1')]);
     },
     replaceSent(from, to) {
       sent = [Buffer.from(from), Buffer.from(to)];
