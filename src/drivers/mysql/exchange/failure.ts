@@ -30,8 +30,8 @@ const kinds: ReadonlyMap<number, FailureKind> = new Map([
   [4031, 'connectionLost'],
 ]);
 
-/** After these nothing of the transaction is left on the server, savepoints included. */
-const endingTransaction: ReadonlySet<FailureKind> = new Set(['deadlock', 'serialization']);
+/** After these nothing of the transaction is left on the server, savepoints included: 1206 is that it has no room for more locks. */
+const endingTransaction: ReadonlySet<number> = new Set([1213, 1020, 1206]);
 
 /** The server has no room just now, or is starting or stopping: it may accept the next attempt. */
 const transientRefusals: ReadonlySet<unknown> = new Set([1040, 1203, 1053, 1226]);
@@ -51,9 +51,10 @@ const remedies: ReadonlyMap<number, string> = new Map([
 ]);
 
 export function describeFailure(error: unknown): Failure {
-  const kind = kinds.get(numberOf(error)) ?? 'statement';
-  const elsewhere = isReadOnlyServer(error) || numberOf(error) === 1053;
-  return { kind, error, endsTransaction: endingTransaction.has(kind), elsewhere };
+  const number = numberOf(error);
+  const kind = kinds.get(number) ?? 'statement';
+  const elsewhere = isReadOnlyServer(error) || number === 1053;
+  return { kind, error, endsTransaction: endingTransaction.has(number), elsewhere };
 }
 
 /** What the loss of its connection means for a statement. */
