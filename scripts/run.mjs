@@ -19,6 +19,8 @@ const tasks = {
   'test:all': vitest,
   bench: ['bench/main.ts'],
   'check:cache': ['test/checkers/main.ts'],
+  chaos: ['--disable-warning=ExperimentalWarning', 'chaos/main.ts'],
+  'chaos:mutants': ['--disable-warning=ExperimentalWarning', 'chaos/mutants/main.ts'],
 };
 
 /** How long a task that was interrupted may take to end, in milliseconds. */

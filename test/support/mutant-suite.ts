@@ -1,30 +1,16 @@
 // Copies of the project with a part of it changed, and what tests find on them.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Mutant } from '../checkers/mutants.ts';
+import { copyWith } from './mutant-copy.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 let folder = '';
-
-/** A copy of the project with one change. */
-function copyWith(mutant: Mutant | undefined): string {
-  const copy = mkdtempSync(join(folder, 'mutant-'));
-  for (const name of ['src', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
-    cpSync(join(root, name), join(copy, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  if (mutant === undefined) return copy;
-  const file = join(copy, 'src', mutant.file);
-  const parts = readFileSync(file, 'utf8').split(mutant.find);
-  // A mutant of code that was changed since would be none.
-  if (parts.length !== 2) throw new Error(`"${mutant.find}" is ${parts.length - 1} times in ${mutant.file}`);
-  writeFileSync(file, parts.join(mutant.replace));
-  return copy;
-}
 
 /** How many of the tests fail on a copy; none: the tests passed. */
 async function failuresOn(copy: string, tests: readonly string[], project: string): Promise<number> {
@@ -69,12 +55,12 @@ export function mutantSuite(mutants: readonly Mutant[], project = 'main'): void 
 
   it('is none without one: the tests pass on the copy', { timeout: 120_000 }, async () => {
     const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
-    expect(await failuresOn(copyWith(undefined), tests, project)).toBe(0);
+    expect(await failuresOn(copyWith(folder, undefined), tests, project)).toBe(0);
   });
 
   for (const mutant of mutants) {
     it(`${mutant.name}: found`, { timeout: 120_000 }, async () => {
-      expect(await failuresOn(copyWith(mutant), mutant.tests, project)).toBeGreaterThan(0);
+      expect(await failuresOn(copyWith(folder, mutant), mutant.tests, project)).toBeGreaterThan(0);
     });
   }
 }

@@ -44,7 +44,9 @@ export async function ownRedis(): Promise<OwnRedis | undefined> {
       const stopped = child;
       child = undefined;
       if (stopped === undefined) return;
-      const gone = new Promise((resolve) => stopped.once('exit', resolve));
+      // An interruption of the terminal reaches it, too.
+      const isGone = stopped.exitCode !== null || stopped.signalCode !== null;
+      const gone = isGone ? undefined : new Promise((resolve) => stopped.once('exit', resolve));
       stopped.kill('SIGKILL');
       await gone;
       rmSync(folder, { recursive: true, force: true });

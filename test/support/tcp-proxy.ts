@@ -15,6 +15,8 @@ export interface TcpProxy {
   cutAfter(text: string): void;
   /** Cuts the connection in place of passing the next text of the client on. `silently`: the server is not told that. */
   cutBefore(text: string, options?: { readonly silently?: boolean }): void;
+  /** Cuts nothing for a text that has not come by now. */
+  forget(): void;
   /** Accepts connections no more, or again. */
   refuse(refused: boolean): void;
   /** Keeps back what the server says, until it is told to go on, or cuts. */
@@ -129,6 +131,10 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     },
     cutBefore(text, { silently = false } = {}) {
       uncut = { text, silently };
+    },
+    forget() {
+      cut = undefined;
+      uncut = undefined;
     },
     refuse(refused) {
       isRefused = refused;

@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { TestServer } from '../../test/support/engines/engine.ts';
+import type { OwnRedis } from '../../test/support/redis-server.ts';
+import type { TcpProxy } from '../../test/support/tcp-proxy.ts';
+import type { Fleet } from '../fleet.ts';
+import type { Harm, HarmKind } from './plan.ts';
+import type { Proxies } from './proxies.ts';
+import type { RowLock } from './row-lock.ts';
+
+export interface Victims {
+  readonly fleet: Fleet;
+  readonly server: TestServer;
+  readonly proxies: Proxies;
+  /** Of the caches alone. */
+  readonly redis: OwnRedis;
+  readonly rowLock: RowLock;
+}
+
+/** @returns `false` where there is nothing that it could be done to */
+type Deed = (victims: Victims, harm: Harm) => Promise<void | boolean> | void;
+
+const deeds: Record<HarmKind, Deed> = {
+  'kill a process': ({ fleet }, { target }) => fleet.kill(target),
+  async 'freeze a process'({ fleet }, { target, length }) {
+    const child = fleet.choose(target);
+    child?.kill('SIGSTOP');
+    await delay(length);
+    child?.kill('SIGCONT');
+  },
+  'cut the connections to the database': ({ proxies }) => proxies.database?.cut(),
+  'lose the answer to a COMMIT': ({ proxies }) => proxies.database?.cutAfter('COMMIT'),
+  // The server learns of it at once, or not before it has written to the connection that is gone.
+  'lose a COMMIT': ({ proxies }, { target }) => proxies.database?.cutBefore('COMMIT', { silently: target < 0.3 }),
+  'hold the answers of the database': ({ proxies }, { length }) => hold(proxies.database, length),
+  async 'refuse connections to the database'({ proxies }, { length }) {
+    proxies.database?.refuse(true);
+    proxies.database?.cut();
+    await delay(length);
+    proxies.database?.refuse(false);
+  },
+  'kill the sessions of the database': ({ server }) => server.kill(),
+  'lock a row': ({ rowLock }, { target, length }) => rowLock.hold(target, length),
+  'cut the connections to the caches': ({ proxies }) => proxies.caches.cut(),
+  'hold the answers of the caches': ({ proxies }, { length }) => hold(proxies.caches, length),
+  async 'kill the server of the caches'({ redis }, { length }) {
+    await redis.stop();
+    await delay(length);
+    await redis.start();
+  },
+  async 'empty the caches'({ redis }) {
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+  },
+  'cut the connections to the queues': ({ proxies }) => proxies.queues.cut(),
+  'hold the answers of the queues': ({ proxies }, { length }) => hold(proxies.queues, length),
+};
+
+/** Does a harm, and undoes it after its time. @returns whether it could be done */
+export async function doHarm(victims: Victims, harm: Harm): Promise<boolean> {
+  return (await deeds[harm.kind](victims, harm)) !== false;
+}
+
+async function hold(proxy: TcpProxy | undefined, length: number): Promise<void> {
+  proxy?.hold();
+  await delay(length);
+  proxy?.goOn();
+}

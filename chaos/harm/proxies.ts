@@ -1,0 +1,37 @@
+import { startTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.ts';
+import type { EngineName } from '../settings.ts';
+
+/** What stands between the shop and its servers; SQLite has no server. */
+export interface Proxies {
+  readonly database: TcpProxy | undefined;
+  readonly caches: TcpProxy;
+  readonly queues: TcpProxy;
+  /** Lets everything through. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+export async function startProxies(
+  engine: EngineName,
+  urls: { readonly database: string; readonly caches: string; readonly queues: string },
+): Promise<Proxies> {
+  const database = engine === 'sqlite' ? undefined : await startTcpProxy(urls.database);
+  const [caches, queues] = [await startTcpProxy(urls.caches), await startTcpProxy(urls.queues)];
+  const all = [caches, queues, ...(database === undefined ? [] : [database])];
+  return {
+    database,
+    caches,
+    queues,
+    heal() {
+      for (const proxy of all) {
+        proxy.refuse(false);
+        proxy.goOn();
+        // What was to be cut with the next COMMIT, which may not have come.
+        proxy.forget();
+      }
+    },
+    async close() {
+      for (const proxy of all) await proxy.close();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+// The shop under load while everything around it fails, and the proof that nothing was lost and nothing happened twice.
+import { help, readOptions, WrongOptionError } from './options.ts';
+import { inWords } from './report.ts';
+import { runChaos } from './run.ts';
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  let options: ReturnType<typeof readOptions>;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof WrongOptionError)) throw error;
+    console.error(`Wrong option: ${error.message}.\n\n${help}`);
+    return 2;
+  }
+  if (options === 'help') {
+    console.log(help);
+    return 0;
+  }
+  console.error(`chaos on ${options.engine} with seed ${options.seed}, for ${options.duration / 1_000} s`);
+  const interruption = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => interruption.abort());
+  const report = await runChaos(options, (text) => console.error(text), interruption.signal);
+  if (interruption.signal.aborted) {
+    console.error('It was interrupted: nothing is proven.');
+    return 130;
+  }
+  console.error(inWords(report));
+  if (options.json) console.log(JSON.stringify(report));
+  return report.found.length === 0 ? 0 : 1;
+}

@@ -1,0 +1,53 @@
+// Runs chaos on Sluices that are broken on purpose, each in a copy of the project, and says which of them it finds.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { copyWith } from '../../test/support/mutant-copy.ts';
+import { type ChaosMutant, chaosMutants } from './mutants.ts';
+
+const { values } = parseArgs({
+  options: {
+    /** Those with this in their name. */
+    only: { type: 'string', default: '' },
+    seed: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '45' },
+  },
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-chaos-'));
+const chosen = chaosMutants.filter(({ name }) => name.includes(values.only));
+let missed = chosen.length === 0 ? 1 : 0;
+try {
+  for (const mutant of chosen) {
+    const { first, seconds } = await findOn(mutant);
+    if (first === undefined) missed += 1;
+    console.log(`${first === undefined ? 'NOT FOUND' : 'found'} in ${seconds} s: ${mutant.name}${first ?? ''}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
+console.log(`${chosen.length - missed} of ${chosen.length} found`);
+process.exitCode = missed === 0 ? 0 : 1;
+
+/** @returns what chaos has found first on it */
+async function findOn(mutant: ChaosMutant): Promise<{ first: string | undefined; seconds: number }> {
+  const copy = copyWith(folder, mutant);
+  const began = performance.now();
+  const args = ['chaos/main.ts', '--json', '--seed', values.seed, '--seconds', values.seconds];
+  const child = spawn(process.execPath, args, {
+    cwd: copy,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let said = '';
+  child.stdout.on('data', (data: Buffer) => (said += data.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  rmSync(copy, { recursive: true });
+  const seconds = Math.round((performance.now() - began) / 1_000);
+  if (code === 0) return { first: undefined, seconds };
+  if (said === '') throw new Error(`chaos ended with ${code} on "${mutant.name}", and not with a report`);
+  const { found } = JSON.parse(said) as { readonly found: readonly string[] };
+  return { first: `\n    ${found[0]?.split('\n')[0] ?? ''}`, seconds };
+}
