@@ -32,9 +32,11 @@ export interface InspectorOptions extends WatchedOptions {
   readonly jobs?: WatchedJobs | undefined;
   /** A handle, such as `database.current`, whose outbox is counted and listed. Default: none is. */
   readonly outbox?: Db | undefined;
+  /** A handle, such as `database.current`, on the client that sagas live on: they are counted and listed. Default: none are. */
+  readonly sagas?: Db | undefined;
   /** Whether lists of jobs and messages have their payloads. Default false. */
   readonly payloads?: boolean | undefined;
-  /** Whether jobs and messages may be retried, replayed and discarded from the page. Default false. */
+  /** Whether the page may do more than look: retry, replay and discard jobs and messages, resume and cancel sagas. Default false. */
   readonly actions?: boolean | undefined;
   /** Whether the servers are asked for the sessions of other programs, too. Default false. */
   readonly sessions?: boolean | undefined;
@@ -77,6 +79,7 @@ const inspectorChecks: Record<keyof InspectorOptions, Check> = {
   fleet: aBus,
   jobs: aJobs,
   outbox: aHandle,
+  sagas: aHandle,
   payloads: aBoolean,
   actions: aBoolean,
   sessions: aBoolean,

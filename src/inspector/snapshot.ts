@@ -18,10 +18,14 @@ import type { PoolStats } from '../pool/index.ts';
  *   GET  /api/transactions/<id>                a `TransactionHistory`; 404 once it has ended
  *   GET  /api/jobs?queue=&state=&limit=        a `JobList`
  *   GET  /api/outbox?channel=&limit=           an `OutboxList`
+ *   GET  /api/sagas?saga=&status=&limit=       a `SagaList`
+ *   GET  /api/sagas/<saga>/<id>                a `SagaDetailView`; 404 where there is no such saga
  *   POST /api/jobs/<queue>/<id>/retry          each an `ActionAnswer`; no body, and `Origin` is the inspector's own, which
  *   POST /api/jobs/<queue>/<id>/discard        browsers send by themselves. Only those that `Snapshot.actions` names are there:
  *   POST /api/outbox/<channel>/<number>/replay the page asks for confirmation first.
  *   POST /api/outbox/<channel>/<number>/discard
+ *   POST /api/sagas/<saga>/<id>/resume
+ *   POST /api/sagas/<saga>/<id>/cancel
  *
  * page/index.ts gives the files of the page, by `pageAsset(path)`: with it alone the server knows the page.
  * The Content-Security-Policy allows scripts, styles, images and connections of the inspector alone, nothing inline and no `eval`.
@@ -177,6 +181,13 @@ export interface ChannelView {
   readonly lag?: number | undefined;
 }
 
+/** A definition of sagas. */
+export interface SagaCountsView {
+  readonly name: string;
+  /** How many sagas there are by status; every status is there. */
+  readonly sagas: Readonly<Record<string, number>>;
+}
+
 /** What the page shows now. */
 export interface Snapshot {
   readonly version: 1;
@@ -194,6 +205,7 @@ export interface Snapshot {
   readonly sessions: readonly SessionView[];
   readonly queues: readonly QueueView[];
   readonly channels: readonly ChannelView[];
+  readonly sagas: readonly SagaCountsView[];
   /** By time, at most the last 15 minutes, from when a page was first open. Of a second without a point nothing is known: no page was open. */
   readonly points: readonly Point[];
   /** What could not be found out, in words: `the database does not answer`. */
@@ -247,13 +259,68 @@ export interface OutboxList {
   readonly hasMore: boolean;
 }
 
+/** A saga in a list. */
+export interface SagaView {
+  readonly saga: string;
+  readonly id: string;
+  readonly version: number;
+  readonly status: string;
+  /** The names of what it waits for: sleeps, signals, other sagas, the compensation that has failed. */
+  readonly waitsFor: readonly string[];
+  /** The step that was recorded last on the client that sagas live on. */
+  readonly lastStep?: string | undefined;
+  /** How often it has failed in a row. */
+  readonly attempts: number;
+  readonly startedAt: number;
+  /** When it goes on; missing where it waits for a signal, or has ended. */
+  readonly wakesAt?: number | undefined;
+  readonly endedAt?: number | undefined;
+  readonly error?: string | undefined;
+}
+
+/** Sagas of a status, oldest first. */
+export interface SagaList {
+  readonly sagas: readonly SagaView[];
+  readonly hasMore: boolean;
+}
+
+/** A saga with what is recorded of it on the client that sagas live on; at most 500 of each, the last ones. */
+export interface SagaDetailView extends SagaView {
+  readonly steps: readonly { readonly name: string; readonly state: string; readonly at: number }[];
+  /** Sleeps, and waits for signals that have a timeout or have ended. */
+  readonly waits: readonly {
+    readonly name: string;
+    readonly until?: number | undefined;
+    readonly endedAt?: number | undefined;
+  }[];
+  readonly children: readonly {
+    /** The name of the step. */
+    readonly name: string;
+    readonly saga: string;
+    readonly id: string;
+    readonly status: string;
+    readonly startedAt: number;
+    readonly endedAt?: number | undefined;
+  }[];
+  /** How many more there are. */
+  readonly leftOut: number;
+}
+
 /** What may be done by POST. */
-export type ActionName = 'job.retry' | 'job.discard' | 'outbox.replay' | 'outbox.discard';
+export type ActionName =
+  | 'job.retry'
+  | 'job.discard'
+  | 'outbox.replay'
+  | 'outbox.discard'
+  | 'saga.resume'
+  | 'saga.cancel';
 
 /** What came of an action. */
 export interface ActionAnswer {
-  /** False: what it was about is gone. */
+  /** False: nothing was done, since what it was about is gone, or `why`. */
   readonly done: boolean;
+  /** In words; missing where it is gone. */
+  readonly why?: string | undefined;
 }
 
 /** A request that failed. */

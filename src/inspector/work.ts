@@ -9,33 +9,36 @@ import type { InspectorOptions } from './options.ts';
 import type { ActionName } from './snapshot.ts';
 import { JobsDesk } from './desks/jobs-desk.ts';
 import { OutboxDesk } from './desks/outbox-desk.ts';
+import { SagasDesk } from './desks/sagas-desk.ts';
 
 /** Counting takes a server with many jobs a while. */
 const countEvery = 5_000;
 
-/** What of jobs and the outbox is shown. */
-export function desksOf({ jobs, outbox, payloads = false, actions = false }: InspectorOptions): Desks {
+/** What of jobs, messages and sagas is shown. */
+export function desksOf({ jobs, outbox, sagas, payloads = false, actions = false }: InspectorOptions): Desks {
   return {
     jobs: jobs === undefined ? undefined : new JobsDesk(jobs, payloads),
     outbox: outbox === undefined ? undefined : new OutboxDesk(outbox, payloads),
+    sagas: sagas === undefined ? undefined : new SagasDesk(sagas),
     actions,
   };
 }
 
 /** What the page may do. */
-export function actionsOf({ jobs, outbox, actions }: Desks): readonly ActionName[] {
+export function actionsOf({ jobs, outbox, sagas, actions }: Desks): readonly ActionName[] {
   if (!actions) return [];
   return [
     ...(jobs === undefined ? [] : (['job.retry', 'job.discard'] as const)),
     ...(outbox === undefined ? [] : (['outbox.replay', 'outbox.discard'] as const)),
+    ...(sagas === undefined ? [] : (['saga.resume', 'saga.cancel'] as const)),
   ];
 }
 
 /** What servers are asked, while the looks go on. */
 export function looksOf(
   databases: readonly Database[],
-  { jobs, outbox }: Desks,
-): Pick<ObserverSettings, 'sessions' | 'queues' | 'channels'> {
+  { jobs, outbox, sagas }: Desks,
+): Pick<ObserverSettings, 'sessions' | 'queues' | 'channels' | 'sagas'> {
   return {
     sessions:
       databases.length === 0
@@ -45,6 +48,7 @@ export function looksOf(
           ),
     queues: jobs && slowLook('The jobs cannot be counted', countEvery, () => jobs.counts()),
     channels: outbox && slowLook('The outbox cannot be counted', countEvery, () => outbox.counts()),
+    sagas: sagas && slowLook('The sagas cannot be counted', countEvery, () => sagas.counts()),
   };
 }
 

@@ -21,6 +21,8 @@ export interface SagaInfo {
   readonly status: SagaStatus;
   /** The names of what it waits for: sleeps, signals, other sagas, the compensation that has failed. */
   readonly waitsFor: readonly string[];
+  /** The step that was recorded last on the client that sagas live on, whether it has succeeded or not; undefined before the first. */
+  readonly lastStep: string | undefined;
   /** What went wrong last: why it is stuck, is undone, or pauses. */
   readonly lastError: RecordedFailure | undefined;
   /** How often it has failed in a row. */
@@ -31,16 +33,6 @@ export interface SagaInfo {
   readonly wakesAt: Date | undefined;
   /** When it ended. */
   readonly endedAt: Date | undefined;
-}
-
-/** What is recorded of a step on the client that sagas live on. */
-export interface SagaStepInfo {
-  /** Its name. */
-  readonly name: string;
-  /** Whether it has succeeded, has failed, or was undone after it had succeeded. */
-  readonly state: 'done' | 'failed' | 'undone';
-  /** When it ended. */
-  readonly at: Date;
 }
 
 /** Options of `list`. */
@@ -72,6 +64,7 @@ interface InfoRow {
   readonly failure: string | null;
   readonly stuck: string | null;
   readonly waits_for: string | null;
+  readonly last_step: string | null;
   readonly wake_at: number | string | null;
   readonly lease_until: number | string;
   readonly attempts: number;
@@ -79,8 +72,9 @@ interface InfoRow {
   readonly ended_at: number | string | null;
 }
 
-const columns =
-  'number, saga, id, definition, status, failure, stuck, waits_for, wake_at, lease_until, attempts, created_at, ended_at';
+const columns = `number, saga, id, definition, status, failure, stuck, waits_for, wake_at, lease_until, attempts, created_at, ended_at,
+  (select step from sluice_saga_step recorded where recorded.saga = sluice_saga.saga and recorded.id = sluice_saga.id
+    and kind = 'step' order by place desc limit 1) as last_step`;
 
 /** What the statuses are in the table. */
 const conditions: Readonly<Record<SagaStatus, string>> = {
@@ -120,31 +114,26 @@ export async function listSagas(db: Db, options: SagaListOptions = {}): Promise<
   return { sagas: sagas.map(infoOf), cursor: rows.length > limit ? String(sagas.at(-1)?.number) : undefined };
 }
 
-/**
- * Looks at a saga, with what is recorded of its steps on the client of the handle; undefined where there is none.
- *
- * ```ts
- * console.log((await findSaga(db, 'checkout', '17'))?.status);
- * ```
- * @throws SagaTablesMissingError; InvalidOptionError
- */
-export async function findSaga(
-  db: Db,
-  saga: string,
-  id: string,
-): Promise<(SagaInfo & { readonly steps: readonly SagaStepInfo[] }) | undefined> {
-  checkArguments('findSaga', db, { saga, id });
+/** A saga by itself; undefined where there is none. @throws SagaTablesMissingError */
+export async function readSaga(db: Db, { saga, id }: SagaName): Promise<SagaInfo | undefined> {
   const { rows } = await tables.query<InfoRow>(db, {
     text: `select ${columns} from sluice_saga where saga = $1 and id = $2`,
     values: [saga, id],
   });
   const [row] = rows;
-  if (row === undefined) return undefined;
-  const steps = await tables.query<StepRow>(db, {
-    text: `select step, kind, failure, at from sluice_saga_step where saga = $1 and id = $2 and kind in ('step', 'undo') order by place`,
+  return row === undefined ? undefined : infoOf(row);
+}
+
+/** The sagas that another one has started as its steps, oldest first. @throws SagaTablesMissingError */
+export async function readChildren(
+  db: Db,
+  { saga, id }: SagaName,
+): Promise<readonly (SagaInfo & { readonly step: string })[]> {
+  const { rows } = await tables.query<InfoRow & { readonly parent_step: string }>(db, {
+    text: `select ${columns}, parent_step from sluice_saga where parent_saga = $1 and parent_id = $2 order by number`,
     values: [saga, id],
   });
-  return { ...infoOf(row), steps: stepsOf(steps.rows) };
+  return rows.map((row) => ({ ...infoOf(row), step: row.parent_step }));
 }
 
 /**
@@ -181,7 +170,7 @@ export async function cancelSaga(db: Db, saga: string, id: string): Promise<void
 
 /** @throws SagaNotFoundError, SagaFinishedError */
 export async function assertUnfinished(db: Db, { saga, id }: SagaName): Promise<void> {
-  const found = await findSaga(db, saga, id);
+  const found = await readSaga(db, { saga, id });
   if (found === undefined) throw notFound({ saga, id });
   if (found.endedAt === undefined) return;
   throw new SagaFinishedError({
@@ -193,7 +182,7 @@ export async function assertUnfinished(db: Db, { saga, id }: SagaName): Promise<
 }
 
 /** @throws InvalidOptionError */
-function checkArguments(owner: string, db: Db, { saga, id }: SagaName): void {
+export function checkArguments(owner: string, db: Db, { saga, id }: SagaName): void {
   tables.of(db);
   checkedArgument(owner, 'saga', saga, text(100));
   checkedArgument(owner, 'id', id, text(200));
@@ -219,23 +208,6 @@ export async function sagaCounts(
   return rows.map(({ saga, state, total }) => ({ saga, status: state, count: Number(total) }));
 }
 
-interface StepRow {
-  readonly step: string;
-  readonly kind: 'step' | 'undo';
-  readonly failure: string | null;
-  readonly at: number | string;
-}
-
-function stepsOf(rows: readonly StepRow[]): readonly SagaStepInfo[] {
-  const undone = new Set(rows.filter(({ kind }) => kind === 'undo').map(({ step }) => step));
-  return rows
-    .filter(({ kind }) => kind === 'step')
-    .map(({ step, failure, at }) => {
-      const state = failure === null ? (undone.has(step) ? 'undone' : 'done') : 'failed';
-      return { name: step, state, at: new Date(Number(at)) };
-    });
-}
-
 function infoOf(row: InfoRow): SagaInfo {
   const { saga, id, definition, attempts, wake_at, ended_at } = row;
   const waits = (row.ended_at === null ? parsed(row.waits_for) : undefined) as
@@ -248,6 +220,7 @@ function infoOf(row: InfoRow): SagaInfo {
     version: Number(definition.slice(definition.lastIndexOf('@') + 1)),
     status: statusOf(row),
     waitsFor: waits?.names ?? [],
+    lastStep: row.last_step ?? undefined,
     lastError: failure === undefined ? undefined : { name: failure.name, message: failure.message, code: failure.code },
     attempts,
     createdAt: new Date(Number(row.created_at)),

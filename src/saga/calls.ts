@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { runInFrame } from '../context/index.ts';
 import { aSignal, type Check, checkedArgument, knownToCopies, milliseconds, readOptions } from '../core/index.ts';
-import { cancelSaga, findSaga, resumeSaga, type SagaInfo } from './administration.ts';
+import { cancelSaga, readSaga, resumeSaga, type SagaInfo } from './administration.ts';
 import type { SagaDefinition } from './saga.ts';
 import { anId, assertSame, type Engine, newSaga, refuseTransaction, signal } from './engine.ts';
 import { noRecords } from './records.ts';
@@ -50,7 +50,7 @@ export class SagaHandle<Result = unknown> {
 
   /** How it stands. @throws SagaNotFoundError */
   async status(): Promise<SagaInfo> {
-    const found = await findSaga(this.#engine.ambient.db, this.saga, this.id);
+    const found = await readSaga(this.#engine.ambient.db, this);
     if (found === undefined) throw notFound(this);
     return found;
   }

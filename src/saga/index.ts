@@ -1,6 +1,5 @@
 export {
   cancelSaga,
-  findSaga,
   listSagas,
   resumeSaga,
   sagaCounts,
@@ -8,8 +7,8 @@ export {
   type SagaListOptions,
   type SagaPage,
   type SagaStatus,
-  type SagaStepInfo,
 } from './administration.ts';
+export { findSaga, type SagaChildInfo, type SagaDetails, type SagaStepInfo, type SagaWaitInfo } from './details.ts';
 export { defineSaga, type SagaDefinitionOptions } from './definition.ts';
 export {
   type RecordedFailure,

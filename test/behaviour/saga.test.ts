@@ -270,6 +270,9 @@ describe('waiting', () => {
     await sagas.signal('a', 'approval', { by: 'Ada' });
     await handle.signal('approval', { by: 'Bob' });
     expect(await handle.result()).toEqual({ by: 'Ada' });
+    expect((await findSaga(database.current, order.name, 'a'))?.waits).toEqual([
+      { name: 'approval', until: undefined, endedAt: expect.any(Date) },
+    ]);
     expect(await rejection(handle.signal('approval'))).toMatchObject({ code: 'SAGA_FINISHED' });
     expect(await rejection(sagas.signal('nobody', 'approval'))).toMatchObject({ code: 'SAGA_NOT_FOUND' });
   });
@@ -295,6 +298,14 @@ describe('waiting', () => {
     const handle = await first.it.start(undefined, { id: 'a' });
     first.start();
     await until('it sleeps', async () => (await handle.status()).waitsFor.includes('cool down'));
+    const sleeping = await findSaga(database.current, order.name, 'a');
+    expect(sleeping).toMatchObject({
+      waitsFor: ['cool down'],
+      lastStep: 'one',
+      steps: [{ name: 'one' }],
+      children: [],
+    });
+    expect(sleeping?.waits).toEqual([{ name: 'cool down', until: expect.any(Date), endedAt: undefined }]);
     await first.stop();
     const second = process(order);
     expect(await second.it.get('a').result()).toEqual({ id: 2 });
@@ -346,9 +357,19 @@ describe('a child', () => {
     sagas.start();
     const waits = async (): Promise<boolean> => (await sagas.child.get('p/child').status()).status === 'waiting';
     await until('the child waits', () => waits().catch(() => false));
+    const begun = { name: 'child', saga: child.name, id: 'p/child', createdAt: expect.any(Date) as Date };
+    expect(await findSaga(database.current, parent.name, 'p')).toMatchObject({
+      lastStep: 'first',
+      waits: [],
+      children: [{ ...begun, status: 'waiting', endedAt: undefined }],
+    });
     await handle.cancel();
     expect(await rejection(handle.result())).toBeInstanceOf(SagaCancelledError);
     expect(undone).toEqual(['child', 'parent']);
+    expect(await findSaga(database.current, parent.name, 'p')).toMatchObject({
+      waits: [],
+      children: [{ ...begun, status: 'cancelled', endedAt: expect.any(Date) as Date }],
+    });
   });
 
   it('has to be among those of its parent', async () => {

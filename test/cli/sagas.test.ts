@@ -7,6 +7,8 @@ import { cancelSaga, createSagas, createSagaTables, defineSaga, findSaga, resume
 import { UsageError } from '../../src/cli/sluice/command-line/command.ts';
 import { readArguments } from '../../src/cli/sluice/command-line/read-arguments.ts';
 import { commands } from '../../src/cli/sluice/commands.ts';
+import { sagaReport } from '../../src/cli/sluice/sagas/report.ts';
+import type { Style } from '../../src/cli/sluice/terminal/style.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { describeWith, mariadbUrl } from '../support/servers.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -92,7 +94,40 @@ describe('sagas on PostgreSQL', () => {
     expect(stdout).toMatch(
       /^order stuck\n {2}status {11}stuck\n {2}version {10}1\n {2}last error {7}Error: the stock /,
     );
+    expect(stdout).toMatch(/\n {2}last step {8}reserve\n/);
     expect(stdout).toMatch(/Steps on this client\n {2}done {4}\d{4}-\S+Z {2}reserve\n$/);
+  });
+
+  it('shows sleeps and children', () => {
+    const [at, end] = [new Date(0), new Date(1_000)];
+    const info = { saga: 'shop', id: 's', version: 1, status: 'waiting', waitsFor: ['cool\u001B[31m down'] } as const;
+    const times = { createdAt: at, wakesAt: end, endedAt: undefined };
+    const waits = [
+      { name: 'cool\u001B[31m down', until: end, endedAt: undefined },
+      { name: 'approval', until: undefined, endedAt: at },
+    ];
+    const children = [
+      { name: 'wrap', saga: 'gift', id: 's/wrap', status: 'stuck', createdAt: at, endedAt: undefined },
+    ] as const;
+    const found = {
+      ...info,
+      ...times,
+      lastStep: undefined,
+      lastError: undefined,
+      attempts: 0,
+      steps: [],
+      waits,
+      children,
+    };
+    const report = sagaReport(found, { strong: (text) => text } as Style);
+    expect(report.split('\n').slice(-5)).toEqual([
+      'Sleeps and waits',
+      expect.stringMatching(/^ {2}until 1970-01-01T00:00:01.000Z {2}cool.* down$/),
+      '  ended 1970-01-01T00:00:00.000Z  approval',
+      'Children',
+      '  stuck         1970-01-01T00:00:00.000Z  wrap: gift s/wrap',
+    ]);
+    expect(report).not.toContain('\u001B');
   });
 
   it('lets one go on, and cancels one', { timeout: limit }, async () => {

@@ -1,8 +1,9 @@
 import { onTestFinished } from 'vitest';
 import type { Database } from '../../src/index.ts';
 import { type Inspector, type InspectorOptions, startInspector } from '../../src/inspector/index.ts';
-import type { Snapshot } from '../../src/inspector/snapshot.ts';
+import type { ApiFailure, Snapshot } from '../../src/inspector/snapshot.ts';
 import { type Answer, ask } from '../support/http-client.ts';
+import { until } from '../support/settled.ts';
 
 /** The page's part of the talk with an inspector. */
 export interface Page {
@@ -45,6 +46,26 @@ export function pageAt(url: string): Page {
     return JSON.parse(text) as Snapshot;
   };
   return { port: Number(port), token, get, snapshot };
+}
+
+/** An action, as the page sends it. */
+export function post({ port, token }: Page, path: string): Promise<Answer> {
+  return ask(port, 'POST', path, {
+    host: `127.0.0.1:${port}`,
+    authorization: `Bearer ${token}`,
+    connection: 'close',
+  });
+}
+
+export function codeOf({ text }: Answer): string {
+  return (JSON.parse(text) as ApiFailure).error.code;
+}
+
+/** Looks until something is there. */
+export async function shown(page: Page, isThere: (now: Snapshot) => boolean): Promise<Snapshot> {
+  let now = await page.snapshot();
+  await until('it is shown', async () => isThere((now = await page.snapshot())));
+  return now;
 }
 
 /** A stream, as a page reads it. */

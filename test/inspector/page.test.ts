@@ -29,6 +29,24 @@ const job = {
 };
 const parked = { channel: 'jobs', number: '18', queue: 'mail', attempts: 10, parkedAt: 1, error: 'no such queue' };
 
+const stuck = {
+  saga: 'order/eu',
+  id: 's 1',
+  version: 2,
+  status: 'stuck',
+  waitsFor: [],
+  lastStep: 'reserve',
+  attempts: 3,
+  startedAt: 1,
+  error: 'Error: <b>away</b>',
+};
+const recorded = {
+  steps: [{ name: 'reserve', state: 'done', at: 1 }],
+  waits: [{ name: 'cool down', until: 2 }],
+  children: [{ name: 'gift', saga: 'gift', id: 's 1/gift', status: 'waiting', startedAt: 1 }],
+  leftOut: 2,
+};
+
 const browser = useBrowser();
 let fake: FakeInspector;
 let page: Page;
@@ -50,6 +68,8 @@ function answer(_method: string, path: string): { status: number; body: unknown 
   if (path.includes('/api/transactions/checkout')) return { status: 200, body: { processId, id: 'checkout', history } };
   if (path.includes('/api/transactions/')) return { status: 404, body: failure('it has ended') };
   if (path.startsWith('/api/jobs?')) return { status: 200, body: { jobs: [job], hasMore: false } };
+  if (path.startsWith('/api/sagas?')) return { status: 200, body: { sagas: [stuck], hasMore: false } };
+  if (path === '/api/sagas/order%2Feu/s%201') return { status: 200, body: { ...stuck, ...recorded } };
   if (path.startsWith('/api/outbox?')) return { status: 200, body: { messages: [parked], hasMore: false } };
   return { status: 200, body: { done: !path.endsWith('/discard') } };
 }
@@ -237,6 +257,29 @@ describe('the page', { timeout: patience * 2 }, () => {
       async () => (await page.getByRole('button', { name: 'Replay' }).count()) === 0,
       patience,
     );
+  });
+
+  it('shows a saga with what is recorded of it, and resumes it after a question', async () => {
+    fake.show(snapshot([], { sagas: [{ name: 'order/eu', sagas: { waiting: 0, stuck: 1 } }] }));
+    await page.goto(fake.url);
+    await page.getByRole('tab', { name: 'Sagas' }).click();
+    await page.getByRole('button', { name: 'order/eu: 1 stuck' }).click();
+    await page.getByRole('cell', { name: 'Error: <b>away</b>' }).waitFor();
+    await page.getByRole('button', { name: 'Steps' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Saga order/eu s 1' });
+    for (const text of ['reserve: done', 'cool down: until', 'gift: saga gift s 1/gift, waiting', '2 earlier ones'])
+      await dialog.getByText(text).waitFor();
+    await picture(page, 'saga');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('dialog', { name: 'Resume this saga?' }).getByRole('button', { name: 'Resume saga' }).click();
+    await page.getByText('The saga order/eu s 1 goes on.').waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    // The button that has the focus changes nothing.
+    await page.keyboard.press('Enter');
+    await until('the dialog is closed', async () => (await page.getByRole('dialog').count()) === 0, patience);
+    const posts = fake.asked.filter((asked) => asked.startsWith('POST'));
+    expect(posts).toEqual(['POST /api/sagas/order%2Feu/s%201/resume']);
   });
 });
 

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Database } from '../../src/index.ts';
-import type { ApiFailure, JobList, OutboxList, Snapshot } from '../../src/inspector/snapshot.ts';
+import type { JobList, OutboxList } from '../../src/inspector/snapshot.ts';
 import { addToOutbox, createOutboxTables, createRelay, parkedMessages } from '../../src/outbox/index.ts';
 import { createJobs, defineQueue, type Jobs, memory } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { type Answer, ask } from '../support/http-client.ts';
+import type { Answer } from '../support/http-client.ts';
 import { rejection, signal, until } from '../support/settled.ts';
-import { type Open, openInspector } from './inspector-client.ts';
+import { codeOf, type Open, openInspector, post, shown } from './inspector-client.ts';
 
 const server = useTestDatabase();
 const invoice = defineQueue<{ orderId: number; card: string }>('invoice', { attempts: 1 });
@@ -25,20 +25,9 @@ async function failedJob(jobs: Jobs<{ invoice: typeof invoice }>): Promise<strin
   return handle.id;
 }
 
-const post = (open: Open, path: string): Promise<Answer> => {
-  const host = `127.0.0.1:${open.port}`;
-  return ask(open.port, 'POST', path, { host, authorization: `Bearer ${open.token}`, connection: 'close' });
-};
-const codeOf = ({ text }: Answer): string => (JSON.parse(text) as ApiFailure).error.code;
 const messagesOf = ({ text }: Answer): OutboxList['messages'] => (JSON.parse(text) as OutboxList).messages;
 const listOf = async (open: Open, state: string): Promise<JobList> =>
   JSON.parse((await open.get(`/api/jobs?queue=invoice&state=${state}&limit=10`)).text) as JobList;
-
-async function shown(open: Open, isThere: (now: Snapshot) => boolean): Promise<Snapshot> {
-  let now = await open.snapshot();
-  await until('it is shown', async () => isThere((now = await open.snapshot())));
-  return now;
-}
 
 describe('the jobs', () => {
   it('are counted and listed by state, with their errors and without their payloads', async () => {

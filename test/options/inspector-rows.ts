@@ -58,6 +58,7 @@ export const inspectorRows: readonly Row[] = [
           canBeRead(value) && typeof value === 'object' && value !== null && isRecord(Reflect.get(value, 'queues')),
       },
       outbox: ({ database }) => some(database.current),
+      sagas: ({ database }) => some(database.current),
       payloads: truth,
       actions: truth,
       port: whole(0, 65_535),

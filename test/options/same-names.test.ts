@@ -117,6 +117,7 @@ describe('options of the same name', () => {
     'RouteIdempotencyOptions.scope': 'it is found in each request',
     'RouteIdempotencyOptions.fingerprint': 'it is found in each request',
     'IdempotentOptions.transaction': 'it has options of its own',
+    'InspectorOptions.sagas': 'it is a handle, as outbox is',
     'SagaStartOptions.id': 'it is one line, such as the id of an order',
     'SagaRunOptions.id': 'it is one line, such as the id of an order',
     'NewOutboxMessage.id': 'the id of a message is any text',

@@ -5,7 +5,7 @@ import { pageAsset } from '../page/index.ts';
 import { send, sendJson, sendRefusal } from './answer.ts';
 import { type Guard, type Refusal, refusal } from './guard.ts';
 import { Stream } from './stream.ts';
-import { answerWork, type Desks } from './work-requests.ts';
+import { answerWork, type Desks, isWork } from './work-requests.ts';
 
 /** Pages that may be open at once. */
 const mostStreams = 20;
@@ -56,7 +56,7 @@ export class Requests {
     if (!this.#guard.hasToken(request))
       return sendRefusal(response, refusal(401, 'NO_TOKEN', 'The request has not the token of the inspector'));
     const [, , kind, id, ...more] = url.pathname.split('/');
-    if (kind === 'jobs' || kind === 'outbox') return await this.#work(request, response, url);
+    if (isWork(kind)) return await this.#work(request, response, url);
     if (request.method !== 'GET' || more.length > 0) return sendRefusal(response, notFound);
     if (id === undefined && kind === 'snapshot') return await this.#snapshot(response);
     if (id === undefined && kind === 'stream') return this.#stream(response);
@@ -94,7 +94,8 @@ export class Requests {
 }
 
 function isRefusal(answer: object): answer is Refusal {
-  return 'status' in answer;
+  // A saga has a status, too, in words.
+  return 'status' in answer && typeof answer.status === 'number';
 }
 
 /** Nothing where a part cannot be read. */

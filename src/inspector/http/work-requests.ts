@@ -1,13 +1,15 @@
 import { SluiceError } from '../../core/index.ts';
-import type { ActionAnswer, JobList, OutboxList } from '../snapshot.ts';
+import type { ActionAnswer } from '../snapshot.ts';
 import type { JobsDesk } from '../desks/jobs-desk.ts';
 import type { OutboxDesk } from '../desks/outbox-desk.ts';
+import type { SagasDesk } from '../desks/sagas-desk.ts';
 import { type Refusal, refusal } from './guard.ts';
 
-/** What of jobs and the outbox is shown, and whether it may be changed. */
+/** What of jobs, messages and sagas is shown, and whether it may be changed. */
 export interface Desks {
   readonly jobs: JobsDesk | undefined;
   readonly outbox: OutboxDesk | undefined;
+  readonly sagas: SagasDesk | undefined;
   readonly actions: boolean;
 }
 
@@ -28,6 +30,8 @@ const statuses: Readonly<Record<string, number>> = {
   ADMINISTRATION_UNSUPPORTED: 501,
   QUEUE_UNAVAILABLE: 503,
   OUTBOX_MISSING: 404,
+  SAGA_FINISHED: 409,
+  SAGA_TABLES_MISSING: 404,
 };
 
 type Change = (desks: Desks, group: string, entry: string) => Promise<ActionAnswer | undefined> | undefined;
@@ -37,12 +41,28 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['jobs discard', ({ jobs }, queue, id) => jobs?.change(queue, id, 'discard')],
   ['outbox replay', ({ outbox }, channel, number) => outbox?.change(channel, number, 'replay')],
   ['outbox discard', ({ outbox }, channel, number) => outbox?.change(channel, number, 'discard')],
+  ['sagas resume', ({ sagas }, saga, id) => sagas?.change(saga, id, 'resume')],
+  ['sagas cancel', ({ sagas }, saga, id) => sagas?.change(saga, id, 'cancel')],
 ]);
 
-/** Answers what is asked of jobs and the outbox; nothing where there is no such thing. @throws what their servers answer */
+type List = (desks: Desks, asked: (name: string) => string, limit: number) => Promise<object | undefined> | undefined;
+
+const lists: ReadonlyMap<string, List> = new Map<string, List>([
+  ['jobs', ({ jobs }, asked, limit) => jobs?.list(asked('queue'), asked('state'), limit)],
+  ['outbox', ({ outbox }, asked, limit) => outbox?.list(asked('channel'), limit)],
+  ['sagas', ({ sagas }, asked, limit) => sagas?.list(asked('saga'), asked('status'), limit)],
+]);
+
+/** Whether what stands behind `/api/` is answered here. */
+export function isWork(kind: string | undefined): kind is keyof Desks {
+  return kind !== undefined && lists.has(kind);
+}
+
+/** Answers what is asked of jobs, messages and sagas; nothing where there is no such thing. @throws what their servers answer */
 export async function answerWork(desks: Desks, request: WorkRequest): Promise<object | Refusal | undefined> {
   try {
-    return request.path.length === 1 ? await list(desks, request) : await change(desks, request);
+    if (request.path.length === 1) return await list(desks, request);
+    return request.path.length === 3 ? await find(desks, request) : await change(desks, request);
   } catch (error) {
     const known = SluiceError.find(error);
     const status = known === undefined ? undefined : statuses[known.code];
@@ -51,21 +71,21 @@ export async function answerWork(desks: Desks, request: WorkRequest): Promise<ob
   }
 }
 
-async function list(
-  { jobs, outbox }: Desks,
-  { method, path: [kind], query }: WorkRequest,
-): Promise<JobList | OutboxList | undefined> {
+async function list(desks: Desks, { method, path, query }: WorkRequest): Promise<object | undefined> {
   if (method !== 'GET') return undefined;
   const limit = Math.min(mostEntries, Math.max(1, Math.trunc(Number(query.get('limit') ?? 100)) || 1));
-  if (kind === 'jobs') return await jobs?.list(query.get('queue') ?? '', query.get('state') ?? '', limit);
-  return kind === 'outbox' ? await outbox?.list(query.get('channel') ?? '', limit) : undefined;
+  return await lists.get(path[0] ?? '')?.(desks, (name) => query.get(name) ?? '', limit);
+}
+
+async function find({ sagas }: Desks, { method, path }: WorkRequest): Promise<object | undefined> {
+  const [kind, group = '', entry = ''] = path;
+  return method === 'GET' && kind === 'sagas' ? await sagas?.find(group, entry) : undefined;
 }
 
 async function change(desks: Desks, { method, path }: WorkRequest): Promise<ActionAnswer | Refusal | undefined> {
   const [kind, group = '', entry = '', action, ...more] = path;
   const carryOut = more.length === 0 ? changes.get(`${kind} ${action}`) : undefined;
-  const desk = kind === 'jobs' ? desks.jobs : desks.outbox;
-  if (carryOut === undefined || desk === undefined) return undefined;
+  if (carryOut === undefined || !isWork(kind) || desks[kind] === undefined) return undefined;
   if (method !== 'POST') return refusal(405, 'METHOD_NOT_ALLOWED', 'Actions are taken by POST');
   if (!desks.actions) return refusal(403, 'NO_ACTIONS', 'The inspector takes no actions: see its option actions');
   return await carryOut(desks, group, entry);

@@ -28,7 +28,7 @@ export function compose({
   sessions,
   problems,
   oneTime,
-}: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | 'queues' | 'channels'> {
+}: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | 'queues' | 'channels' | 'sagas'> {
   const own = told.report;
   // What one told that does not answer now may long be over.
   const answered = others.filter(({ status }) => status === 'answered');

@@ -18,6 +18,7 @@ export interface ObserverSettings {
   readonly sessions: SlowLook<Snapshot['sessions']> | undefined;
   readonly queues: SlowLook<Snapshot['queues']> | undefined;
   readonly channels: SlowLook<Snapshot['channels']> | undefined;
+  readonly sagas: SlowLook<Snapshot['sagas']> | undefined;
   readonly payloads: boolean;
   readonly actions: readonly ActionName[];
   /** Milliseconds between two looks. */
@@ -121,15 +122,16 @@ export class Observer {
   }
 
   async #lookOnce(): Promise<Omit<Snapshot, 'points'>> {
-    const { process, fleet, points, payloads, actions, sessions, queues, channels } = this.#settings;
+    const { process, fleet, points, payloads, actions, sessions, queues, channels, sagas } = this.#settings;
+    const looks = [sessions, queues, channels, sagas];
     fleet?.ask();
     const askedAt = performance.now();
     const own = await process.report();
     const cameAt = performance.now();
     // After it: the inspector's own statements are none of those that are shown.
-    for (const look of [sessions, queues, channels]) look?.ask();
+    for (const look of looks) look?.ask();
     points.add(own.identity.id, own.seconds);
-    const problems = [fleet, sessions, queues, channels].map((asked) => asked?.problem);
+    const problems = [fleet, ...looks].map((asked) => asked?.problem);
     const now = compose({
       own: { report: own, askedAt, cameAt },
       others: fleet?.known() ?? [],
@@ -137,7 +139,7 @@ export class Observer {
       problems: problems.filter((problem) => problem !== undefined),
       oneTime: this.#oneTime,
     });
-    const work = { queues: queues?.found ?? [], channels: channels?.found ?? [] };
+    const work = { queues: queues?.found ?? [], channels: channels?.found ?? [], sagas: sagas?.found ?? [] };
     const whole = { ...now, ...work, payloads, actions };
     this.#latest = { now: whole, at: performance.now() };
     return whole;

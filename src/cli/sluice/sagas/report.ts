@@ -1,4 +1,4 @@
-import type { SagaInfo, SagaStepInfo } from '../../../saga/index.ts';
+import type { SagaChildInfo, SagaDetails, SagaInfo, SagaWaitInfo } from '../../../saga/index.ts';
 import type { Style } from '../terminal/style.ts';
 import { duration, harmless } from '../terminal/text.ts';
 
@@ -23,12 +23,13 @@ export function sagaTable(sagas: readonly SagaInfo[], style: Style): string {
   return lines.map((line, at) => (at === 0 ? style.strong(line) : line)).join('\n');
 }
 
-/** One saga, with its steps. */
-export function sagaReport(info: SagaInfo & { readonly steps: readonly SagaStepInfo[] }, style: Style): string {
+/** One saga, with its steps, waits and children. */
+export function sagaReport(info: SagaDetails, style: Style): string {
   const facts = [
     ['status', info.status],
     ['version', String(info.version)],
     ['waits for', cut(info.waitsFor.join(', '), mostOfError)],
+    ['last step', info.lastStep === undefined ? '' : cut(info.lastStep, mostOfError)],
     ['last error', errorOf(info)],
     ['failed in a row', info.attempts === 0 ? '' : String(info.attempts)],
     ['started', `${info.createdAt.toISOString()}, ${ageOf(info.createdAt)} ago`],
@@ -43,7 +44,27 @@ export function sagaReport(info: SagaInfo & { readonly steps: readonly SagaStepI
     ...facts.map(([name = '', value = '']) => `${gap}${name.padEnd(17)}${value}`),
     style.strong('Steps on this client'),
     ...(steps.length === 0 ? [`${gap}none yet`] : steps),
+    ...titled('Sleeps and waits', info.waits.map(waitLine), style),
+    ...titled('Children', info.children.map(childLine), style),
   ].join('\n');
+}
+
+/** Nothing where there are none. */
+function titled(title: string, lines: readonly string[], style: Style): readonly string[] {
+  return lines.length === 0 ? [] : [style.strong(title), ...lines];
+}
+
+function waitLine({ name, until, endedAt }: SagaWaitInfo): string {
+  const times = [
+    ...(until === undefined ? [] : [`until ${until.toISOString()}`]),
+    ...(endedAt === undefined ? [] : [`ended ${endedAt.toISOString()}`]),
+  ];
+  return `${gap}${times.join(', ')}${gap}${harmless(name)}`;
+}
+
+function childLine({ name, saga, id, status, createdAt, endedAt }: SagaChildInfo): string {
+  const at = (endedAt ?? createdAt).toISOString();
+  return `${gap}${status.padEnd(14)}${at}${gap}${harmless(name)}: ${harmless(`${saga} ${id}`)}`;
 }
 
 function errorOf({ lastError }: SagaInfo): string {

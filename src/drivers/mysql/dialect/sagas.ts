@@ -10,7 +10,11 @@ export const mysqlSagas: SagasDialect = {
     json: 'longtext',
     long: 'bigint',
     table: ' engine = innodb character set utf8mb4 collate utf8mb4_bin',
-    indexes: ['key sluice_saga_due (wake_at)', 'key sluice_saga_ended (ended_at)'],
+    indexes: [
+      'key sluice_saga_due (wake_at)',
+      'key sluice_saga_ended (ended_at)',
+      'key sluice_saga_parent (parent_saga, parent_id)',
+    ],
     createIndexes: [],
   }),
   now,

@@ -15,6 +15,7 @@ export const postgresSagas: SagasDialect = {
     createIndexes: [
       'create index if not exists sluice_saga_due on sluice_saga (wake_at) where wake_at is not null',
       'create index if not exists sluice_saga_ended on sluice_saga (ended_at) where ended_at is not null',
+      'create index if not exists sluice_saga_parent on sluice_saga (parent_saga, parent_id) where parent_id is not null',
     ],
   }),
   now,

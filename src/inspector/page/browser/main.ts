@@ -9,6 +9,7 @@ import { Record15 } from './time/record.ts';
 import { TimeView } from './time/view.ts';
 import { JobsView } from './lists/jobs.ts';
 import { OutboxView } from './lists/outbox.ts';
+import { SagasView } from './lists/sagas.ts';
 
 let token = takeToken();
 let last: Snapshot | undefined;
@@ -24,6 +25,7 @@ const now = new NowView(api);
 const time = new TimeView(byId('plots'), record);
 const jobs = new JobsView(context);
 const outbox = new OutboxView(context);
+const sagas = new SagasView(context);
 
 startTabs(byId('tabs'), (name) => {
   shown = name;
@@ -62,6 +64,9 @@ function draw(): void {
       break;
     case 'outbox':
       outbox.show(last);
+      break;
+    case 'sagas':
+      sagas.show(last);
       break;
   }
 }

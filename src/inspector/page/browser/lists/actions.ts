@@ -56,7 +56,8 @@ function actionButton(action: Action, { api }: WorkContext, after: () => void): 
 async function outcomeOf({ path, done }: Action, api: Api): Promise<string> {
   try {
     const answer = await api.post<ActionAnswer>(path);
-    return answer.done ? done : 'It is gone: nothing was done.';
+    if (answer.done) return done;
+    return answer.why === undefined ? 'It is gone: nothing was done.' : cut(answer.why, 300);
   } catch (error) {
     return `It is not known to be done: ${error instanceof Error ? cut(error.message, 300) : 'the process does not answer'}`;
   }

@@ -1,16 +1,15 @@
-import type { JobList, JobView, QueueView, Snapshot } from '../../../index.ts';
-import { byId, el, setAttributes, setText, syncChildren } from '../parts/dom.ts';
+import type { JobList, JobView, Snapshot } from '../../../index.ts';
+import { byId, el } from '../parts/dom.ts';
 import { count, cut, moment } from '../parts/format.ts';
 import { type Action, buttonsOf, type WorkContext } from './actions.ts';
+import { type Chosen, showCounts } from './counts.ts';
 import { type Content, limit, WorkList } from './list.ts';
-
-const mostQueues = 200;
 
 /** The jobs: how many there are by queue and state, and a list of those that are asked for. */
 export class JobsView {
   readonly #context: WorkContext;
   readonly #list = new WorkList('jobs', () => this.#read());
-  #chosen: { readonly queue: string; readonly state: string } | undefined;
+  #chosen: Chosen | undefined;
 
   constructor(context: WorkContext) {
     this.#context = context;
@@ -18,42 +17,23 @@ export class JobsView {
 
   show({ queues }: Snapshot): void {
     byId('no-queues').hidden = queues.length > 0;
-    syncChildren(byId('queues'), queues.slice(0, mostQueues), {
-      keyOf: ({ name }) => name,
-      create: () => el('li', {}, el('span', { class: 'name' }), el('span', { class: 'buttons' })),
-      update: (element, queue) => this.#showQueue(element, queue),
+    showCounts(byId('queues'), {
+      all: queues.map(({ name, jobs }) => ({ name, counts: jobs })),
+      chosen: this.#chosen,
+      choose: (what) => this.#choose(what),
     });
   }
 
-  #showQueue(element: HTMLElement, { name, jobs }: QueueView): void {
-    const [title, choices] = element.children;
-    if (title === undefined || choices === undefined) return;
-    setText(title, cut(name, 80));
-    syncChildren(choices, Object.entries(jobs), {
-      keyOf: ([state]) => state,
-      create: ([state]) => {
-        const button = el('button', { type: 'button' });
-        button.addEventListener('click', () => this.#choose(name, state));
-        return button;
-      },
-      update: (button, [state, number]) => {
-        const text = `${count(number)} ${cut(state, 30)}`;
-        setText(button, text);
-        const isChosen = this.#chosen?.queue === name && this.#chosen.state === state;
-        setAttributes(button, { 'aria-pressed': String(isChosen), 'aria-label': `${cut(name, 80)}: ${text}` });
-      },
-    });
-  }
-
-  #choose(queue: string, state: string): void {
-    this.#chosen = { queue, state };
+  #choose(what: Chosen): void {
+    this.#chosen = what;
     const snapshot = this.#context.snapshot();
     if (snapshot !== undefined) this.show(snapshot);
-    void this.#list.read(`${cut(queue, 80)}: ${cut(state, 30)}`);
+    void this.#list.read(`${cut(what.name, 80)}: ${cut(what.state, 30)}`);
   }
 
   async #read(): Promise<Content> {
-    const query = new URLSearchParams({ ...this.#chosen, limit: String(limit) });
+    const { name: queue = '', state = '' } = this.#chosen ?? {};
+    const query = new URLSearchParams({ queue, state, limit: String(limit) });
     const { jobs, hasMore } = await this.#context.api.get<JobList>(`jobs?${query.toString()}`);
     return {
       heads: ['Id', 'Added', 'Attempt', 'Level', 'Error', 'Do'],
