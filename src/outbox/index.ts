@@ -24,6 +24,7 @@ export type {
 } from '../driver/index.ts';
 export {
   type BrokerMessage,
+  BrokerUnreachableError,
   type DeliveredMessage,
   type MessageBroker,
   publishInOrder,
@@ -37,6 +38,7 @@ export {
   type ConsumeHandler,
   type ConsumeOptions,
   type Consumer,
+  ConsumerStoppedError,
   type ConsumerStopOptions,
   defineTopic,
   type ParkReason,

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { channelNames, createDatabase, type Database } from '../../src/index.ts';
 import {
   type Consumer,
@@ -44,9 +44,12 @@ interface Signing {
 function signed(id: string, body: string | Uint8Array, signing: Signing = {}): ForeignMessage {
   const { by = secret, at = Date.now(), context = {}, topic = orders.name } = signing;
   const message = { id, topic, key: 'one', body: Buffer.from(body) };
-  // A time in it takes the place of that of the signing.
-  const content = { context, headers: {}, at };
-  return { ...message, topic: orders.name, headers: seal(message, content, by) };
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(at);
+  try {
+    return { ...message, topic: orders.name, headers: seal(message, { context, headers: {} }, by) };
+  } finally {
+    clock.mockRestore();
+  }
 }
 
 const good = (n: number): ForeignMessage => signed(`good ${n}`, JSON.stringify({ n, name: hush }));

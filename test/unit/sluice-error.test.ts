@@ -29,6 +29,7 @@ describe('SluiceError', () => {
     const retryable = classes.filter((type) => new type(details).retryable).map(({ name }) => name);
     expect(retryable.toSorted()).toEqual([
       'AcquireTimeoutError',
+      'BrokerUnreachableError',
       'CacheUnavailableError',
       'PreparedStatementMissingError',
       'QueueUnavailableError',

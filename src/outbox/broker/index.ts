@@ -1,3 +1,4 @@
+export { BrokerUnreachableError, unreachable } from './errors.ts';
 export type {
   BrokerMessage,
   DeliveredMessage,
@@ -8,3 +9,4 @@ export type {
 } from './message-broker.ts';
 export { aGroupName, aTopicName } from './names.ts';
 export { publishInOrder } from './publish-in-order.ts';
+export { Sessions, type SessionProgress } from './sessions.ts';

@@ -56,13 +56,16 @@ export interface SubscribeOptions {
   readonly prefetch: number;
   /** Takes a message. Never throws. */
   readonly onMessage: (message: DeliveredMessage) => void;
-  /** Is told why a connection was lost or could not be made; the broker goes on trying. */
+  /** Is told why a connection was lost or could not be made, once until it is there again; the broker goes on trying. */
   readonly onError: (error: unknown) => void;
 }
 
 /** Messages of a topic that are delivered to a group. */
 export interface Subscription {
-  /** Resolves when the group is known to the broker, so that what is published from now on reaches it. */
+  /**
+   * Resolves when the group is known to the broker, so that what is published from now on reaches it. Rejects when the
+   * subscription is closed before, which need not be handled.
+   */
   readonly ready: Promise<void>;
   /** Lets no more messages be delivered. What was delivered can still be settled. */
   pause(): Promise<void>;

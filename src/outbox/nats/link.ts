@@ -1,5 +1,12 @@
-import { jetstream, type JetStreamClient, type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  JetStreamApiError,
+  jetstream,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { unreachable } from '../broker/index.ts';
 import { isApiError, streamNotFound } from './api-errors.ts';
 import type { NatsSettings } from './options.ts';
 
@@ -12,6 +19,12 @@ export interface NatsLink {
   readonly lost: AbortSignal;
 }
 
+interface NatsApi {
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+}
+
+const defaultPort = 4222;
 /** How long a server may take to answer, in milliseconds. */
 export const patience = 5_000;
 
@@ -23,18 +36,25 @@ export class NatsLinks {
   #isConnected = false;
   #hasStreams = false;
   #isClosed = false;
+  /** One for a connection. */
+  #api: Promise<NatsApi> | undefined;
 
   constructor(settings: NatsSettings) {
     this.#settings = settings;
   }
 
-  /** @throws what the client says where there is no connection just now */
+  /** @throws BrokerUnreachableError where there is no connection just now; what the server says of its streams */
   async link(): Promise<NatsLink> {
     const connection = await this.#connection();
-    if (!this.#isConnected) throw new Error('The connection to NATS is lost, and is being made again');
-    const client = jetstream(connection, { timeout: patience });
-    const manager = await jetstreamManager(connection, { timeout: patience, checkAPI: false });
-    if (!this.#hasStreams) await this.#makeStreams(manager);
+    if (!this.#isConnected) throw this.#unreachable(new Error('The connection was lost, and is being made again'));
+    this.#api ??= apiOf(connection);
+    const { client, manager } = await this.#api;
+    try {
+      if (!this.#hasStreams) await this.#makeStreams(manager);
+    } catch (error) {
+      // A server without JetStream answers nothing of it.
+      throw error instanceof JetStreamApiError ? error : this.#unreachable(error);
+    }
     return { connection, client, manager, lost: this.#lost.signal };
   }
 
@@ -54,12 +74,18 @@ export class NatsLinks {
       // What has ended for good would leave all consumers of a program without messages.
       maxReconnectAttempts: -1,
     });
-    this.#opening = opening;
-    opening.then(
-      (connection) => this.#watch(connection),
-      () => (this.#opening = undefined),
+    const watched = opening.then(
+      (connection) => {
+        this.#watch(connection);
+        return connection;
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        throw this.#unreachable(error);
+      },
     );
-    return opening;
+    this.#opening = watched;
+    return watched;
   }
 
   #watch(connection: NatsConnection): void {
@@ -67,11 +93,18 @@ export class NatsLinks {
     const forget = (): void => {
       this.#isConnected = false;
       this.#opening = undefined;
+      this.#api = undefined;
       this.#lost.abort(new Error('The connection to NATS was closed'));
       this.#lost = new AbortController();
     };
     connection.closed().then(forget, forget);
     void this.#follow(connection);
+  }
+
+  #unreachable(cause: unknown): Error {
+    const { servers = '127.0.0.1', port = defaultPort } = this.#settings.connection;
+    const hint = 'a server with JetStream ("nats-server -js") runs there and lets this program in';
+    return unreachable('NATS', typeof servers === 'string' ? [servers] : servers, port, { cause, hint });
   }
 
   async #follow(connection: NatsConnection): Promise<void> {
@@ -118,4 +151,9 @@ async function ensureStream(manager: JetStreamManager, settings: StreamSettings)
     // Another process may make the same one: then this changes nothing.
     await manager.streams.add(settings);
   }
+}
+
+async function apiOf(connection: NatsConnection): Promise<NatsApi> {
+  const manager = await jetstreamManager(connection, { timeout: patience, checkAPI: false });
+  return { client: jetstream(connection, { timeout: patience }), manager };
 }

@@ -1,14 +1,18 @@
 import { AckPolicy, type ConsumerInfo, DeliverPolicy, type JsMsg, type JetStreamManager } from '@nats-io/jetstream';
-import { onAbort, sleep, systemClock } from '../../core/index.ts';
-import type { DeliveredMessage, SubscribeOptions, Subscription } from '../broker/index.ts';
+import { onAbort } from '../../core/index.ts';
+import {
+  type DeliveredMessage,
+  type SessionProgress,
+  Sessions,
+  type SubscribeOptions,
+  type Subscription,
+} from '../broker/index.ts';
 import { consumerNotFound, isApiError } from './api-errors.ts';
 import { fromHeader, headerNames } from './headers.ts';
 import { Lease } from './lease.ts';
 import { leaseStream, type NatsLink, type NatsLinks } from './link.ts';
 import type { NatsSettings } from './options.ts';
 
-/** The pause before a session is begun again, in milliseconds. */
-const pause = 500;
 /** No other takes what a session has been given, so the server need not think it lost: in nanoseconds, an hour. */
 const ackWait = 3_600_000_000_000;
 
@@ -18,21 +22,21 @@ const ackWait = 3_600_000_000_000;
  * killed comes first, in its order, and late acknowledgements go nowhere.
  */
 export class NatsSubscription implements Subscription {
-  readonly ready: Promise<void>;
   readonly #links: NatsLinks;
   readonly #settings: NatsSettings;
   readonly #options: SubscribeOptions;
-  readonly #stopped = new AbortController();
   readonly #paused = new AbortController();
-  readonly #loop: Promise<void>;
-  #isReady: () => void = () => {};
+  readonly #sessions: Sessions;
 
   constructor(links: NatsLinks, settings: NatsSettings, options: SubscribeOptions) {
     this.#links = links;
     this.#settings = settings;
     this.#options = options;
-    this.ready = new Promise((resolve) => (this.#isReady = resolve));
-    this.#loop = this.#run();
+    this.#sessions = new Sessions((progress) => this.#session(progress), options.onError);
+  }
+
+  get ready(): Promise<void> {
+    return this.#sessions.ready;
   }
 
   pause(): Promise<void> {
@@ -41,30 +45,18 @@ export class NatsSubscription implements Subscription {
   }
 
   async close(): Promise<void> {
-    this.#stopped.abort(new Error('The subscription was closed'));
-    await this.#loop;
-    this.#isReady();
+    await this.#sessions.close();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      try {
-        await this.#session(await this.#links.link());
-      } catch (error) {
-        if (!signal.aborted) this.#options.onError(error);
-      }
-      await sleep(systemClock, pause, signal).catch(() => {});
-    }
-  }
-
-  async #session(link: NatsLink): Promise<void> {
+  async #session({ signal, reached, known }: SessionProgress): Promise<void> {
+    const link = await this.#links.link();
+    reached();
     // The stream keeps what is published for groups that come later.
-    this.#isReady();
+    known();
     const { stream, lostAfter } = this.#settings;
     const { client, manager } = link;
     const ended = new AbortController();
-    const signals = [link.lost, this.#stopped.signal];
+    const signals = [link.lost, signal];
     const follow = (signal: AbortSignal): (() => void) => onAbort(signal, () => ended.abort(signal.reason));
     const stops = signals.map(follow);
     try {
@@ -138,7 +130,7 @@ export class NatsSubscription implements Subscription {
     await new Promise<void>((resolve) => onAbort(ended.signal, resolve));
     stopPulling();
     await messages.close();
-    if (!this.#stopped.signal.aborted) throw ended.signal.reason as Error;
+    if (!this.#sessions.signal.aborted) throw ended.signal.reason as Error;
   }
 
   #read(message: JsMsg, deliveredBefore: number, isCurrent: () => boolean): DeliveredMessage {

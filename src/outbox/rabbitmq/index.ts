@@ -1,15 +1,11 @@
-import { type Channel, Connection } from 'rabbitmq-client';
+import type { Channel } from 'rabbitmq-client';
 import { type MessageBroker, publishInOrder, type Subscription } from '../broker/index.ts';
-import { type RabbitmqOptions, rabbitmqSettings, type RabbitmqSettings } from './options.ts';
+import { RabbitmqLink } from './link.ts';
+import { type RabbitmqOptions, rabbitmqSettings } from './options.ts';
 import { Publisher } from './publisher.ts';
 import { RabbitmqSubscription } from './subscription.ts';
 
 export type { RabbitmqOptions } from './options.ts';
-
-interface Link {
-  readonly connection: Connection;
-  readonly publisher: Publisher;
-}
 
 /**
  * RabbitMQ as the broker of an outbox. It connects when it is first used. Messages are persistent, confirmed, and refused where
@@ -24,24 +20,24 @@ interface Link {
  */
 export function rabbitmq(options: RabbitmqOptions = {}): MessageBroker {
   const settings = rabbitmqSettings(options);
-  const { exchange } = settings;
   const subscriptions = new Set<Subscription>();
-  let link: Link | undefined;
-  const open = (): Link => (link ??= linkOf(settings));
+  let link: RabbitmqLink | undefined;
+  let publisher: Publisher | undefined;
+  const open = (): RabbitmqLink => (link ??= new RabbitmqLink(settings));
   return {
     name: 'rabbitmq',
     async publish(messages) {
-      const { publisher } = open();
+      const sender = (publisher ??= new Publisher(open()));
       let channel: Channel;
       try {
-        channel = await publisher.channel();
+        channel = await sender.channel();
       } catch (error) {
         return messages.map(() => ({ status: 'unavailable', error }));
       }
-      return await publishInOrder(messages, (message) => publisher.send(channel, message));
+      return await publishInOrder(messages, (message) => sender.send(channel, message));
     },
     subscribe(subscribeOptions) {
-      const subscription = new RabbitmqSubscription(open().connection, exchange, subscribeOptions);
+      const subscription = new RabbitmqSubscription(open(), subscribeOptions);
       subscriptions.add(subscription);
       return {
         ready: subscription.ready,
@@ -54,15 +50,8 @@ export function rabbitmq(options: RabbitmqOptions = {}): MessageBroker {
     },
     async close() {
       await Promise.all([...subscriptions].map((subscription) => subscription.close()));
-      await link?.publisher.close();
-      await link?.connection.close();
+      await publisher?.close();
+      await link?.close();
     },
   };
-}
-
-function linkOf({ connection: given, exchange }: RabbitmqSettings): Link {
-  const connection = new Connection({ acquireTimeout: 5_000, retryLow: 200, retryHigh: 5_000, ...given });
-  // Who needs the connection is told where it asks.
-  connection.on('error', () => {});
-  return { connection, publisher: new Publisher(connection, exchange) };
 }

@@ -1,6 +1,7 @@
-import type { Channel, Connection } from 'rabbitmq-client';
+import type { Channel } from 'rabbitmq-client';
 import { endsWithin, fieldOf, systemClock } from '../../core/index.ts';
 import type { BrokerMessage, PublishOutcome } from '../broker/index.ts';
+import type { RabbitmqLink } from './link.ts';
 import { declareExchange, keyHeader } from './topology.ts';
 
 const accepted: PublishOutcome = { status: 'accepted' };
@@ -11,20 +12,18 @@ const neverTaken = new Set(['PRECONDITION_FAILED', 'CONTENT_TOO_LARGE']);
 
 /** One channel with publisher confirms. */
 export class Publisher {
-  readonly #connection: Connection;
-  readonly #exchange: string;
+  readonly #link: RabbitmqLink;
   /** The messages that no queue wanted. */
   readonly #returned = new Set<string>();
   #opening: Promise<Channel> | undefined;
   /** Returns are told after the confirms that they belong to, in the next turn of the loop. */
   #turn: Promise<void> | undefined;
 
-  constructor(connection: Connection, exchange: string) {
-    this.#connection = connection;
-    this.#exchange = exchange;
+  constructor(link: RabbitmqLink) {
+    this.#link = link;
   }
 
-  /** @throws what the client says where there is no connection just now */
+  /** @throws BrokerUnreachableError where there is no connection just now */
   channel(): Promise<Channel> {
     this.#opening ??= this.#open();
     return this.#opening;
@@ -36,7 +35,7 @@ export class Publisher {
     try {
       const confirmed = channel.basicPublish(
         {
-          exchange: this.#exchange,
+          exchange: this.#link.exchange,
           routingKey: topic,
           mandatory: true,
           durable: true,
@@ -64,11 +63,11 @@ export class Publisher {
 
   async #open(): Promise<Channel> {
     try {
-      const channel = await this.#connection.acquire();
+      const channel = await this.#link.acquire();
       channel.on('error', () => {});
       channel.once('close', () => (this.#opening = undefined));
       channel.on('basic.return', ({ messageId }) => void this.#returned.add(String(messageId)));
-      await declareExchange(channel, this.#exchange);
+      await declareExchange(channel, this.#link.exchange);
       await channel.confirmSelect();
       return channel;
     } catch (error) {

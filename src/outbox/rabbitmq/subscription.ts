@@ -1,28 +1,30 @@
-import type { AsyncMessage, Channel, Connection } from 'rabbitmq-client';
-import { onAbort, sleep, systemClock } from '../../core/index.ts';
-import type { DeliveredMessage, SubscribeOptions, Subscription } from '../broker/index.ts';
+import type { AsyncMessage, Channel } from 'rabbitmq-client';
+import { onAbort } from '../../core/index.ts';
+import {
+  type DeliveredMessage,
+  type SessionProgress,
+  Sessions,
+  type SubscribeOptions,
+  type Subscription,
+} from '../broker/index.ts';
+import type { RabbitmqLink } from './link.ts';
 import { declareQueue, keyHeader } from './topology.ts';
-
-/** The pause before a channel is opened again, in milliseconds. */
-const pause = 500;
 
 /** A group's messages of a topic: a queue of which the server lets one consumer at a time have the messages. */
 export class RabbitmqSubscription implements Subscription {
-  readonly ready: Promise<void>;
-  readonly #connection: Connection;
-  readonly #exchange: string;
+  readonly #link: RabbitmqLink;
   readonly #options: SubscribeOptions;
-  readonly #stopped = new AbortController();
-  readonly #loop: Promise<void>;
-  #isReady: () => void = () => {};
+  readonly #sessions: Sessions;
   #stopConsuming: () => Promise<void> = () => Promise.resolve();
 
-  constructor(connection: Connection, exchange: string, options: SubscribeOptions) {
-    this.#connection = connection;
-    this.#exchange = exchange;
+  constructor(link: RabbitmqLink, options: SubscribeOptions) {
+    this.#link = link;
     this.#options = options;
-    this.ready = new Promise((resolve) => (this.#isReady = resolve));
-    this.#loop = this.#run();
+    this.#sessions = new Sessions((progress) => this.#session(progress), options.onError);
+  }
+
+  get ready(): Promise<void> {
+    return this.#sessions.ready;
   }
 
   async pause(): Promise<void> {
@@ -30,33 +32,20 @@ export class RabbitmqSubscription implements Subscription {
   }
 
   async close(): Promise<void> {
-    this.#stopped.abort(new Error('The subscription was closed'));
-    await this.#loop;
-    this.#isReady();
+    await this.#sessions.close();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopped;
-    while (!signal.aborted) {
-      try {
-        await this.#session();
-      } catch (error) {
-        if (!signal.aborted) this.#options.onError(error);
-      }
-      await sleep(systemClock, pause, signal).catch(() => {});
-    }
-  }
-
-  async #session(): Promise<void> {
-    const channel = await this.#connection.acquire({ emitErrorsFromChannel: true });
+  async #session({ signal, reached, known }: SessionProgress): Promise<void> {
+    const channel = await this.#link.acquire({ emitErrorsFromChannel: true });
+    reached();
     const ended = new AbortController();
     const end = (error: unknown): void => ended.abort(error);
     channel.on('error', end);
     channel.once('close', () => end(new Error('The channel to RabbitMQ was closed')));
     channel.once('basic.cancel', (_, error) => end(error));
-    const stop = onAbort(this.#stopped.signal, () => end(this.#stopped.signal.reason));
+    const stop = onAbort(signal, () => end(signal.reason));
     try {
-      const queue = await declareQueue(channel, this.#exchange, this.#options);
+      const queue = await declareQueue(channel, this.#link.exchange, this.#options);
       await channel.basicQos({ prefetchCount: this.#options.prefetch });
       const isCurrent = (): boolean => channel.active && !ended.signal.aborted;
       let isPaused = false;
@@ -67,9 +56,9 @@ export class RabbitmqSubscription implements Subscription {
         isPaused = true;
         await channel.basicCancel(consumerTag).catch(() => {});
       };
-      this.#isReady();
+      known();
       await new Promise<void>((resolve) => onAbort(ended.signal, resolve));
-      if (!this.#stopped.signal.aborted) throw ended.signal.reason as Error;
+      if (!signal.aborted) throw ended.signal.reason as Error;
     } finally {
       stop();
       ended.abort();

@@ -55,7 +55,10 @@ export interface ConsumerStopOptions {
 export interface Consumer extends AsyncDisposable {
   /** How many messages this consumer has handled. */
   readonly handled: number;
-  /** Resolves when the broker knows the group: what is published from then on reaches it. */
+  /**
+   * Resolves when the broker knows the group: what is published from then on reaches it. While the broker is away it waits; why
+   * is reported once. Rejects with `ConsumerStoppedError` when the consumer is stopped before, which need not be handled.
+   */
   readonly ready: Promise<void>;
   /**
    * Takes no more messages, and ends when those that are being handled are; what waits for another attempt comes again elsewhere.

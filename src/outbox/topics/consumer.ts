@@ -1,6 +1,6 @@
 import { reportBackgroundError } from '../../channels/index.ts';
 import { runBare, runInFrame } from '../../context/index.ts';
-import { endsWithin, readOptions, sleep, systemClock } from '../../core/index.ts';
+import { endsWithin, onAbort, readOptions, sleep, systemClock } from '../../core/index.ts';
 import type { Database, Db } from '../../database/index.ts';
 import type { DeliveredMessage, MessageBroker, Subscription } from '../broker/index.ts';
 import { queryTables, withTables } from '../tables.ts';
@@ -10,6 +10,7 @@ import {
   type ConsumeSettings,
   consumerStopChecks,
 } from './consumer-options.ts';
+import { ConsumerStoppedError } from './errors.ts';
 import {
   claimInInbox,
   type ConsumeHandler,
@@ -52,6 +53,7 @@ type Usable<Payload> = Exclude<OpenedMessage<Payload>, { readonly reason: ParkRe
  * once; those with the same key in their order; and acknowledges it after the commit.
  */
 export class MessageConsumer implements Consumer {
+  readonly ready: Promise<void>;
   readonly #settings: ConsumerSettings;
   readonly #name: string;
   readonly #lanes = new KeyLanes();
@@ -86,13 +88,13 @@ export class MessageConsumer implements Consumer {
       ],
       undefined,
     );
+    this.ready = this.#becomesReady();
+    // Whoever does not wait for it is not to be told.
+    this.ready.catch(() => {});
   }
 
   get handled(): number {
     return this.#handled;
-  }
-  get ready(): Promise<void> {
-    return this.#subscription.ready;
   }
 
   async stop(options: ConsumerStopOptions = {}): Promise<void> {
@@ -112,6 +114,23 @@ export class MessageConsumer implements Consumer {
 
   get #source(): string {
     return `consumer ${this.#name}`;
+  }
+
+  async #becomesReady(): Promise<void> {
+    const { promise: stopped, reject } = Promise.withResolvers<never>();
+    const forget = onAbort(this.#stopping.signal, () => reject(this.#stopping.signal.reason as Error));
+    try {
+      await Promise.race([this.#subscription.ready, stopped]);
+    } catch (error) {
+      const { topic, group } = this.#settings;
+      throw new ConsumerStoppedError({
+        what: `The consumer of group "${group}" was stopped before the broker knew it as one of the topic "${topic.name}"`,
+        remedy: 'Await its "ready" before stop(), or leave it alone when the program ends',
+        cause: error,
+      });
+    } finally {
+      forget();
+    }
   }
 
   async #stop(timeout: number): Promise<void> {

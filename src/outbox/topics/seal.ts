@@ -27,8 +27,12 @@ const version = 1;
 const largestSeal = 65_536;
 
 /** The headers that sign a message: good for this message alone, as often as it is delivered. */
-export function seal(message: Sealed, content: SealContent, secret: string): Readonly<Record<string, string>> {
-  const text = Buffer.from(JSON.stringify({ v: version, at: Date.now(), ...content })).toString('base64url');
+export function seal(
+  message: Sealed,
+  { context, headers }: SealContent,
+  secret: string,
+): Readonly<Record<string, string>> {
+  const text = Buffer.from(JSON.stringify({ v: version, at: Date.now(), context, headers })).toString('base64url');
   return {
     [contextHeaders.context]: text,
     [contextHeaders.signature]: sign(signedText(message, text), secret),
