@@ -21,8 +21,6 @@ export type {
   Point,
   PoolView,
   ProcessView,
-  QueueView,
-  SagaCountsView,
   SagaDetailView,
   SagaList,
   SagaView,
