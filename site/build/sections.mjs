@@ -44,6 +44,7 @@ export const sections = [
     folder: 'guides',
     pages: [
       'testing',
+      'interleaving',
       'eslint',
       'guides/e2e-tests',
       'guides/multi-tenant',

@@ -42,6 +42,8 @@ export class Pool<Connection extends PooledConnection> {
   readonly #leases = new LinkedList<Lease<Connection>>();
   /** Looks at each request before it is served, and says why it must not be. */
   guard: ((request: AcquireRequest, stats: PoolStats) => Error | undefined) | undefined;
+  /** Is called with each connection that is given out; what it returns is called when that is given back. */
+  tap: ((connection: Connection) => () => void) | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor({ clientName, settings, clock, random, target, open, isSound }: PoolDependencies<Connection>) {
@@ -101,6 +103,7 @@ export class Pool<Connection extends PooledConnection> {
     const { place } = lease;
     if (place === undefined || place.list !== this.#leases) return;
     this.#leases.remove(place);
+    lease.untap?.();
     this.#leaks?.end(lease);
     this.#admission.give(lease.level);
     const { unfit } = lease.connection;
@@ -165,6 +168,7 @@ export class Pool<Connection extends PooledConnection> {
   #lease(request: AcquireRequest, connection: Connection, idled: boolean): Lease<Connection> {
     const lease: Lease<Connection> = { connection, level: request.level, holder: request.holder, idled };
     lease.place = this.#leases.push(lease);
+    if (this.tap !== undefined) lease.untap = this.tap(connection);
     this.#leaks?.begin(lease, request.takenAt);
     return lease;
   }

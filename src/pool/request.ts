@@ -29,4 +29,6 @@ export interface Lease<Connection> {
   readonly idled: boolean;
   /** Its place among those of its pool, which the pool alone sets. */
   place?: ListNode<Lease<Connection>>;
+  /** Ends what the tap of its pool does to it. */
+  untap?: () => void;
 }

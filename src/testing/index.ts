@@ -1,3 +1,16 @@
+export {
+  type Anomaly,
+  AnomalyFoundError,
+  type AnomalyKind,
+  interleave,
+  InterleaveActorError,
+  type InterleavedEnd,
+  type InterleavedStep,
+  type InterleaveOptions,
+  InterleaveReport,
+  InterleaveSetupError,
+  type StatementPair,
+} from './interleave/index.ts';
 export { noDatabase, type NoDatabaseOptions, StatementWithoutDatabaseError } from './no-database.ts';
 export { EscapedStatementError, poolOfOne } from './pool-of-one.ts';
 export {

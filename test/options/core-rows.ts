@@ -7,7 +7,7 @@ import { bindEntries } from '../../src/ports/library/index.ts';
 import { defineModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
-import { captureCommitHooks, rollbackEach, rolledBack } from '../../src/testing/index.ts';
+import { captureCommitHooks, interleave, rollbackEach, rolledBack } from '../../src/testing/index.ts';
 import { invoice, isolation, nothing, type Place, type Row } from './row.ts';
 import {
   called,
@@ -200,6 +200,26 @@ export const coreRows: readonly Row[] = [
       isolationLevel: isolation,
     },
   })),
+  {
+    interface: 'InterleaveOptions',
+    entrance: 'interleave',
+    call: (options, { far }) => interleave(far, options),
+    base: () => ({
+      setup: () => nothing(),
+      actors: { alice: () => undefined, bob: () => undefined },
+      invariant: () => undefined,
+    }),
+    options: {
+      setup: called(),
+      actors: some({ alice: () => undefined, bob: () => undefined }),
+      invariant: called(),
+      maxSchedules: whole(1, 1_000_000),
+      maxRuntime: milliseconds(1, timer),
+      maxAnomalies: whole(1, 1_000),
+      timeout: milliseconds(1, timer),
+      allowProduction: truth,
+    },
+  },
   {
     interface: 'CaptureOptions',
     entrance: 'captureCommitHooks',

@@ -52,13 +52,18 @@ export async function openLockProbe(current: CurrentSettings, signal: AbortSigna
     signal.removeEventListener('abort', onAbort);
   }
   const question = waits[checkVersion(client).isMariaDb ? 'MariaDB' : 'MySQL'];
-  let lookedAt = 0;
+  let answered: Promise<number> = Promise.resolve(0);
   let looking: Promise<readonly Wait[]> | undefined;
   const look = async (): Promise<readonly Wait[]> => {
-    await setTimeout(Math.max(0, lookedAt + refreshedAfter - performance.now()));
-    lookedAt = performance.now();
+    // From the answer on: the server counts from the end of its last read.
+    await setTimeout(Math.max(0, (await answered) + refreshedAfter - performance.now()));
     looking = undefined;
-    return await ask<Wait>(client, question);
+    const asked = ask<Wait>(client, question);
+    answered = asked.then(
+      () => performance.now(),
+      () => performance.now(),
+    );
+    return await asked;
   };
   return {
     async blockersOf({ id }: Backend): Promise<BlockedBy> {

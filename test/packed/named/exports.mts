@@ -47,7 +47,7 @@ import * as engine from 'sluice/queue/engine';
 import { pgBoss } from 'sluice/queue/pg-boss';
 import { createSagas, defineSaga, findSaga, listSagas } from 'sluice/saga';
 import { sqlite } from 'sluice/sqlite';
-import { captureCommitHooks, poolOfOne, rollbackEach, rolledBack, testHeaders } from 'sluice/testing';
+import { captureCommitHooks, interleave, poolOfOne, rollbackEach, rolledBack, testHeaders } from 'sluice/testing';
 import * as conformance from 'sluice/testing/conformance';
 import { createDataSource, getManager, withTransaction } from 'sluice/typeorm';
 
@@ -137,7 +137,7 @@ export const bindOrm = (orm: MikroORM) => bindMikroOrm(orm, database);
 export const parsersOf = mikroOrmTypes;
 
 export const test = rollbackEach(database, it);
-export const testing = { rolledBack, poolOfOne, testHeaders, captured: await captureCommitHooks(() => 1) };
+export const testing = { rolledBack, interleave, poolOfOne, testHeaders, captured: await captureCommitHooks(() => 1) };
 export const frameworks = {
   express: [expressEntry.sluice(database), expressEntry.problemHandler(), expressEntry.contextOf],
   fastify: fastifyEntry.sluice(database),

@@ -1,0 +1,42 @@
+import type { InterleavedEnd, InterleavedStep } from './timeline.ts';
+
+/** What an order has come to that it must not. */
+export interface Anomaly {
+  /** What was found out. */
+  readonly found: string;
+  /** What such an anomaly is called. */
+  readonly kind: AnomalyKind;
+  /** The read and the write that others came between, where such are found. */
+  readonly pair: StatementPair | undefined;
+  /** How often the order goes from an actor that could move on to another one; no order with fewer was wrong in this way. */
+  readonly switches: number;
+  /** The steps, in the order in which they were sent. */
+  readonly steps: readonly InterleavedStep[];
+  /** How the actors ended. */
+  readonly ends: readonly InterleavedEnd[];
+  /** What the invariant has thrown, where there is one. */
+  readonly error?: unknown;
+}
+
+/**
+ * `lost update`: what another one wrote was overwritten. `write skew`: something was written because of what another one had
+ * changed since. `phantom`: the same, with a row that was inserted. `stale read`: something that was read had changed since, and no
+ * write tells what became of it. `other`: none of these is seen in the statements.
+ */
+export type AnomalyKind = 'lost update' | 'write skew' | 'phantom' | 'stale read' | 'other';
+
+/** Two statements of one actor that rely on each other, and what came between them. */
+export interface StatementPair {
+  /** Who read and wrote. */
+  readonly actor: string;
+  /** Who came between. */
+  readonly other: string;
+  /** The table that was read, and changed in between. */
+  readonly table: string;
+  /** Where it was read, as `file:line:column`, where that is known. */
+  readonly readAt: string | undefined;
+  /** Where it was written, or read again. */
+  readonly usedAt: string | undefined;
+  /** Both as a sentence. */
+  readonly inWords: string;
+}

@@ -1,0 +1,108 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { TransactionalClient } from '../../connection/index.ts';
+import { callersOf } from '../../core/index.ts';
+import type { DriverConnection, Exchange, Failure, Step } from '../../driver/index.ts';
+import { Passage, type Sender } from './passage.ts';
+
+/** How many calls may lie between a statement and the program: libraries have many. */
+const depth = 200;
+const inPackage = /[\\/]node_modules[\\/]|^node:/;
+
+/**
+ * Where exchanges of actors stop until they are let through. It stands on the connections while they are held, below all
+ * libraries; what no actor has sent passes.
+ */
+export class Gate {
+  readonly #actors = new AsyncLocalStorage<Sender>();
+  readonly #held = new Set<Passage>();
+  #closedBy: unknown;
+  #isClosed = false;
+
+  /** Runs what an actor does: what it sends is stopped. */
+  runAs<Result>(actor: Sender, body: () => Result): Result {
+    return this.#actors.run(actor, body);
+  }
+
+  /** Refuses what is held, and what still comes but for rollbacks. */
+  close(error: unknown): void {
+    this.#isClosed = true;
+    this.#closedBy = error;
+    for (const passage of this.#held) passage.refuse({ kind: 'cancelled', error });
+  }
+
+  /** Stands on a connection from now on. @returns takes it off again */
+  stand(client: TransactionalClient, connection: DriverConnection): () => void {
+    const run = connection.run.bind(connection);
+    const cancel = connection.cancel.bind(connection);
+    const destroy = connection.destroy.bind(connection);
+    const sendAhead = connection.sendAhead?.bind(connection);
+    const runEach = connection.runEach?.bind(connection);
+    let passage: Passage | undefined;
+    const refuse = (kind: Failure['kind'], what: string): void =>
+      passage?.refuse({ kind, error: new Error(what), ...(kind === 'connectionLost' ? { reached: 'unsent' } : {}) });
+    const gated: Partial<DriverConnection> = {
+      run: async (steps) => {
+        const actor = this.#actors.getStore();
+        // What a driver asks its own connection for belongs to what was let through.
+        if (actor === undefined || (passage !== undefined && passage.state !== 'held')) return await run(steps);
+        if (this.#isClosed)
+          return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closedBy });
+        const place = callersOf(gated.run ?? run, depth).find((each) => !inPackage.test(each));
+        passage = new Passage(actor, { client, connection }, steps, place);
+        try {
+          return await this.#pass(passage, run);
+        } finally {
+          passage = undefined;
+        }
+      },
+      cancel: async () => {
+        if (passage?.state === 'held') refuse('cancelled', 'the statement was cancelled before it was sent');
+        else await cancel();
+      },
+      destroy: async () => {
+        refuse('connectionLost', 'the connection was cut before the statement was sent');
+        await destroy();
+      },
+    };
+    // One at a time is let through: nothing travels ahead, or with others.
+    if (sendAhead !== undefined) gated.sendAhead = (given) => this.#actors.getStore() === undefined && sendAhead(given);
+    if (runEach !== undefined)
+      gated.runEach = (given) => (this.#actors.getStore() === undefined ? runEach(given) : undefined);
+    return override(connection, gated);
+  }
+
+  async #pass(passage: Passage, run: DriverConnection['run']): Promise<Exchange> {
+    this.#held.add(passage);
+    passage.actor.arrives(passage);
+    const refused = await passage.gone;
+    this.#held.delete(passage);
+    if (refused !== undefined) return failed(refused);
+    let exchange: Exchange | undefined;
+    try {
+      exchange = await run(passage.steps);
+      return exchange;
+    } finally {
+      passage.answered(exchange);
+    }
+  }
+}
+
+function isEnd(steps: readonly Step[]): boolean {
+  return steps.every(({ type }) => type === 'rollback' || type === 'rollbackTo');
+}
+
+function failed(failure: Failure): Exchange {
+  return { completed: 0, results: [], failure, ended: undefined };
+}
+
+/** Gives an object other methods. @returns gives it those back that it had */
+function override<Target extends object>(target: Target, methods: Partial<Target>): () => void {
+  const before = Object.keys(methods).map((name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const);
+  Object.assign(target, methods);
+  return () => {
+    for (const [name, own] of before) {
+      if (own === undefined) Reflect.deleteProperty(target, name);
+      else Object.defineProperty(target, name, own);
+    }
+  };
+}

@@ -1,0 +1,6 @@
+export type { Anomaly, AnomalyKind, StatementPair } from './anomaly.ts';
+export { AnomalyFoundError, InterleaveActorError, InterleaveSetupError } from './errors.ts';
+export { interleave } from './interleave.ts';
+export type { InterleaveOptions } from './options.ts';
+export { InterleaveReport } from './report.ts';
+export type { InterleavedEnd, InterleavedStep } from './timeline.ts';

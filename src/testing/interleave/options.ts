@@ -1,0 +1,56 @@
+import {
+  aBoolean,
+  aFunction,
+  type Check,
+  entriesByName,
+  integer,
+  isRecord,
+  milliseconds,
+  readOptions,
+} from '../../core/index.ts';
+
+/** What `interleave` runs, and within which bounds. */
+export interface InterleaveOptions {
+  /** Brings the rows into the state from which each order begins: it runs before each, also after orders that have committed. */
+  readonly setup: () => unknown;
+  /** What runs at the same time, by name: two or three functions. */
+  readonly actors: Readonly<Record<string, () => unknown>>;
+  /** Looks at the rows after each order, and throws if they are wrong. */
+  readonly invariant: () => unknown;
+  /** How many orders are tried at most. Default 1,000. */
+  readonly maxSchedules?: number | undefined;
+  /** For how long orders are tried, in milliseconds. Default 60,000. */
+  readonly maxRuntime?: number | undefined;
+  /** After how many different anomalies it stops. Default 1. */
+  readonly maxAnomalies?: number | undefined;
+  /** How long nothing may move in an order before it is given up, in milliseconds. Default 10,000. */
+  readonly timeout?: number | undefined;
+  /** Runs also where the database or `NODE_ENV` is named as one of production. Default false. */
+  readonly allowProduction?: boolean | undefined;
+}
+
+const fewestActors = 2;
+const mostActors = 3;
+
+const someActors: Check = (value) => {
+  if (!isRecord(value)) return 'an object of functions';
+  const bodies = Object.values(value);
+  if (bodies.length < fewestActors || bodies.length > mostActors) return 'two or three functions';
+  return bodies.every((body) => typeof body === 'function') ? undefined : 'an object of functions';
+};
+
+const checks: Record<keyof InterleaveOptions, Check> = {
+  setup: aFunction,
+  actors: Object.assign(someActors, { read: entriesByName.read }),
+  invariant: aFunction,
+  maxSchedules: integer(1, 1_000_000),
+  maxRuntime: milliseconds(1),
+  maxAnomalies: integer(1, 1_000),
+  timeout: milliseconds(1),
+  allowProduction: aBoolean,
+};
+
+/** @throws InvalidOptionError */
+export function readInterleave(options: InterleaveOptions): InterleaveOptions {
+  return readOptions('interleave', options, checks, ['setup', 'actors', 'invariant']);
+}

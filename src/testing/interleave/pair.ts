@@ -1,0 +1,89 @@
+import type { AnomalyKind, StatementPair } from './anomaly.ts';
+import type { OrderRun } from './order.ts';
+import type { Passage } from './passage.ts';
+import { shortPlace } from './short-place.ts';
+import { accessesOf, type TableAccess } from './tables-in-text.ts';
+
+interface Access extends TableAccess {
+  readonly passage: Passage;
+  readonly at: number;
+  /** Where others can see it: at the COMMIT of its transaction. */
+  readonly seenAt: number;
+}
+
+/** What went wrong in an order, as its statements tell: the last read of an actor that another one's write made out of date before it was used. */
+export function pairIn(run: OrderRun): { readonly kind: AnomalyKind; readonly pair: StatementPair | undefined } {
+  const accesses = run.passages.flatMap((passage, at) => {
+    const end = endOf(run, at);
+    // What was rolled back has changed nothing.
+    if (run.passages[end]?.exchange?.ended === 'rolledBack') return [];
+    return accessesIn(passage).map((access) => ({ ...access, passage, at, seenAt: end }));
+  });
+  const writes = accesses.filter(({ type }) => type !== 'read');
+  const found = writes.flatMap((used) =>
+    staleReads(used, accesses).map(({ read, between }) => ({ read, between, used })),
+  );
+  const best = found.find(({ used, between }) => isSameRow(used, between)) ?? found[0];
+  if (best !== undefined) {
+    return { kind: kindOf(best.used, best.between), pair: pairOf(best.read, best.between, best.used, 'wrote it') };
+  }
+  for (const again of accesses.filter(({ type }) => type === 'read')) {
+    const stale = staleReads(again, accesses).find(({ read }) => read.table === again.table);
+    if (stale === undefined) continue;
+    return { kind: 'stale read', pair: pairOf(stale.read, stale.between, again, 'read it again') };
+  }
+  return { kind: 'other', pair: undefined };
+}
+
+/** What the actor of `used` had read before, and another one has written since. */
+function staleReads(used: Access, accesses: readonly Access[]): { readonly read: Access; readonly between: Access }[] {
+  return accesses
+    .filter(({ type, passage, at }) => type === 'read' && passage.actor === used.passage.actor && at < used.at)
+    .flatMap((read) => {
+      const between = accesses.find(
+        ({ type, table, passage, at, seenAt }) =>
+          type !== 'read' &&
+          table === read.table &&
+          passage.actor !== used.passage.actor &&
+          seenAt > read.at &&
+          (used.type === 'read' ? seenAt : at) < used.at,
+      );
+      return between === undefined ? [] : [{ read, between }];
+    });
+}
+
+/** The place of what has ended the transaction of a step: a COMMIT makes it seen. */
+function endOf(run: OrderRun, at: number): number {
+  const step = run.passages[at];
+  const end = run.passages.findIndex(
+    ({ actor, connection, exchange }, index) =>
+      index >= at && actor === step?.actor && connection === step.connection && exchange?.ended !== undefined,
+  );
+  return end < 0 ? at : end;
+}
+
+function accessesIn({ statements, exchange }: Passage): readonly TableAccess[] {
+  return exchange === undefined || exchange.failure !== undefined ? [] : statements.flatMap(accessesOf);
+}
+
+function kindOf(used: Access, between: Access): AnomalyKind {
+  if (isSameRow(used, between)) return 'lost update';
+  return between.type === 'insert' ? 'phantom' : 'write skew';
+}
+
+/** Whether both write the rows of the same condition. */
+function isSameRow(one: Access, other: Access): boolean {
+  return one.type === 'update' && other.type === 'update' && one.table === other.table && one.rows === other.rows;
+}
+
+function pairOf(read: Access, between: Access, used: Access, verb: string): StatementPair {
+  const actor = used.passage.actor.name;
+  const other = between.passage.actor.name;
+  const [readAt, usedAt] = [read.passage.place, used.passage.place];
+  const inWords = `${actor} read ${read.table}${inWordsAt(readAt)}, ${other} wrote it${inWordsAt(between.passage.place)}, and then ${actor} ${used.table === read.table ? verb : `wrote ${used.table}`}${inWordsAt(usedAt)}`;
+  return { actor, other, table: read.table, readAt, usedAt, inWords };
+}
+
+function inWordsAt(place: string | undefined): string {
+  return place === undefined ? '' : ` at ${shortPlace(place)}`;
+}

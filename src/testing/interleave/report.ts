@@ -1,0 +1,96 @@
+import type { Anomaly, AnomalyKind } from './anomaly.ts';
+import { AnomalyFoundError } from './errors.ts';
+import { formatTimeline } from './timeline.ts';
+
+/** What came of the orders. */
+export interface Findings {
+  readonly actors: readonly string[];
+  readonly orders: number;
+  readonly untried: number;
+  readonly deadlocks: number;
+  readonly serializationFailures: number;
+  readonly waits: number;
+  readonly anomalies: readonly Anomaly[];
+  readonly anomalous: number;
+  readonly notes: readonly string[];
+}
+
+/** What came of all orders that `interleave` tried. */
+export class InterleaveReport {
+  /** The names of the actors. */
+  readonly actors: readonly string[];
+  /** How many orders were tried. */
+  readonly orders: number;
+  /** Whether these are all that there are: none is left, and nothing in `notes` kept one from being tried. */
+  readonly isComplete: boolean;
+  /** How many beginnings of orders are known that were not tried. */
+  readonly untried: number;
+  /** In how many orders the server ended a deadlock. */
+  readonly deadlocks: number;
+  /** In how many orders the server refused a statement or a COMMIT because of what another actor did. */
+  readonly serializationFailures: number;
+  /** In how many orders a statement waited for a lock of another actor. */
+  readonly waits: number;
+  /** What went wrong: the shortest order of each way. */
+  readonly anomalies: readonly Anomaly[];
+  /** In how many orders something went wrong. */
+  readonly anomalous: number;
+  /** What to know of how it was tried. */
+  readonly notes: readonly string[];
+
+  constructor(findings: Findings) {
+    this.actors = findings.actors;
+    this.orders = findings.orders;
+    this.untried = findings.untried;
+    this.isComplete = findings.untried === 0 && findings.notes.length === 0;
+    this.deadlocks = findings.deadlocks;
+    this.serializationFailures = findings.serializationFailures;
+    this.waits = findings.waits;
+    this.anomalies = findings.anomalies;
+    this.anomalous = findings.anomalous;
+    this.notes = findings.notes;
+  }
+
+  /**
+   * Passes if all orders that were tried went well.
+   * @throws AnomalyFoundError with the report, if something went wrong in one of them
+   */
+  assertSerializable(): void {
+    const [first] = this.anomalies;
+    if (first === undefined) return;
+    throw new AnomalyFoundError({
+      what: `${this.toString()}\n\n${first.kind === 'other' ? 'What this comes from is not seen in the statements' : `This looks like a ${first.kind}`}`,
+      remedy: remedies[first.kind],
+      cause: first.error,
+    });
+  }
+
+  /** The report as text: what was tried, and a timeline for each anomaly. */
+  toString(): string {
+    const tried = this.isComplete ? `${this.orders} of ${this.orders} orders` : `${this.orders} orders, not all`;
+    const head =
+      this.anomalies.length === 0
+        ? `No anomaly in ${tried} of ${this.actors.join(', ')}`
+        : `An anomaly in ${this.anomalous} of ${tried} of ${this.actors.join(', ')}`;
+    const counts = `Orders with a wait for a lock: ${this.waits}, with a deadlock: ${this.deadlocks}, with a serialization failure: ${this.serializationFailures}`;
+    return [head, counts, ...this.notes, ...this.anomalies.map((each) => this.#inWords(each))].join('\n');
+  }
+
+  #inWords({ kind, found, pair, switches, steps, ends }: Anomaly): string {
+    const between = switches === 1 ? 'one switch' : `${switches} switches`;
+    return [
+      `\n${kind}, with ${between}: ${found}`,
+      ...(pair === undefined ? [] : [pair.inWords]),
+      formatTimeline(this.actors, steps, ends),
+    ].join('\n');
+  }
+}
+
+const remedies: Readonly<Record<AnomalyKind, string>> = {
+  'lost update':
+    'Lock the row where it is read (FOR UPDATE), write with a condition on what was read, or let the transactions run SERIALIZABLE with retry',
+  'write skew': 'Lock what the decision depends on (FOR UPDATE), or let the transactions run SERIALIZABLE with retry',
+  phantom: 'Add a unique constraint, lock one row for all of them, or let the transactions run SERIALIZABLE with retry',
+  'stale read': 'Lock the row where it is read (FOR UPDATE), or let the transactions run SERIALIZABLE with retry',
+  other: 'Look at the timeline: let one transaction hold all that belongs together, or run SERIALIZABLE with retry',
+};

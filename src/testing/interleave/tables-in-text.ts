@@ -1,0 +1,51 @@
+import type { Statement } from '../../driver/index.ts';
+
+/** That a statement reads or writes a table. */
+export interface TableAccess {
+  readonly table: string;
+  readonly type: 'read' | 'update' | 'insert';
+  /** The condition on its rows, with the values in it: equal ones are about the same rows. */
+  readonly rows: string;
+}
+
+const name = String.raw`(?:only\s+)?((?:[\w$]+|"[^"]+"|\`[^\`]+\`)(?:\.(?:[\w$]+|"[^"]+"|\`[^\`]+\`))?)`;
+const written: readonly (readonly [TableAccess['type'], RegExp])[] = [
+  ['update', new RegExp(String.raw`^\s*update\s+${name}`, 'i')],
+  ['update', new RegExp(String.raw`^\s*delete\s+from\s+${name}`, 'i')],
+  ['insert', new RegExp(String.raw`^\s*(?:insert|replace)\s+(?:ignore\s+)?into\s+${name}`, 'i')],
+];
+const readFrom = new RegExp(String.raw`\b(?:from|join)\s+${name}`, 'gi');
+
+/** What a statement does to which tables, as far as its text tells. */
+export function accessesOf(statement: Statement): readonly TableAccess[] {
+  const { text } = statement;
+  const rows = conditionOf(statement);
+  const writes = written.flatMap(([type, pattern]) => {
+    const table = pattern.exec(text)?.[1];
+    return table === undefined ? [] : [{ table: unquoted(table), type, rows }];
+  });
+  const isDelete = /^\s*delete\b/i.test(text);
+  const reads = [...text.matchAll(readFrom)].slice(isDelete ? 1 : 0).flatMap(([, table]) => {
+    return table === undefined ? [] : [{ table: unquoted(table), type: 'read' as const, rows }];
+  });
+  return [...writes, ...reads];
+}
+
+/** Without quotes and schema. */
+export function unquoted(table: string): string {
+  return table.replaceAll(/["`]/g, '').split('.').at(-1)?.toLowerCase() ?? table;
+}
+
+/** From the last WHERE on, with values in place of placeholders. */
+function conditionOf({ text, values = [] }: Statement): string {
+  const at = text.toLowerCase().lastIndexOf('where');
+  if (at < 0) return '';
+  let next = [...text.slice(0, at).matchAll(/\?/g)].length;
+  return text
+    .slice(at)
+    .replaceAll(/\$(\d+)|\?/g, (_, number?: string) => {
+      const index = number === undefined ? next++ : Number(number) - 1;
+      return JSON.stringify(String(values[index]));
+    })
+    .replaceAll(/\s+/g, ' ');
+}
