@@ -92,7 +92,7 @@ describe('sagas on PostgreSQL', () => {
     const { code, stdout } = await sagas('show', 'order', 'stuck');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      /^order stuck\n {2}status {11}stuck\n {2}version {10}1\n {2}last error {7}Error: the stock /,
+      /^order stuck\n {2}status {11}stuck\n {2}version {10}1\n {2}last step {8}reserve\n {2}last error {7}Error: the stock /,
     );
     expect(stdout).toMatch(/\n {2}last step {8}reserve\n/);
     expect(stdout).toMatch(/Steps on this client\n {2}done {4}\d{4}-\S+Z {2}reserve\n$/);

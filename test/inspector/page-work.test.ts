@@ -85,7 +85,7 @@ await describeWith('Redis', 'the page of an inspector', () => {
     await page.getByRole('button', { name: 'Retry job' }).click();
     await page.getByText('runs again.').waitFor();
     await until('it has run', async () => ((await counts()) as { completed: number }).completed === 1, patience);
-    await page.getByText('There are none').waitFor();
+    await page.getByText('There are none, as of').waitFor();
     // The counts come by themselves.
     await page.getByRole('button', { name: 'invoice: 0 failed' }).waitFor();
     expect(await page.locator('main img').count()).toBe(0);
