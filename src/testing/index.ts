@@ -11,6 +11,13 @@ export {
   InterleaveSetupError,
   type StatementPair,
 } from './interleave/index.ts';
+export {
+  ProductionDatabaseError,
+  type TestDatabase,
+  TestDatabaseError,
+  testDatabases,
+  type TestDatabasesOptions,
+} from './databases/index.ts';
 export { noDatabase, type NoDatabaseOptions, StatementWithoutDatabaseError } from './no-database.ts';
 export { EscapedStatementError, poolOfOne } from './pool-of-one.ts';
 export {

@@ -7,7 +7,7 @@ import { bindEntries } from '../../src/ports/library/index.ts';
 import { defineModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
-import { captureCommitHooks, interleave, rollbackEach, rolledBack } from '../../src/testing/index.ts';
+import { captureCommitHooks, interleave, rollbackEach, rolledBack, testDatabases } from '../../src/testing/index.ts';
 import { invoice, isolation, nothing, type Place, type Row } from './row.ts';
 import {
   called,
@@ -218,6 +218,32 @@ export const coreRows: readonly Row[] = [
       maxAnomalies: whole(1, 1_000),
       timeout: milliseconds(1, timer),
       allowProduction: truth,
+    },
+  },
+  {
+    interface: 'TestDatabasesOptions',
+    entrance: 'testDatabases',
+    call: (options, { far }) => testDatabases(far, options),
+    codes: ['UNKNOWN_CLIENT'],
+    base: () => ({ name: 'shop', madeFrom: ['create table product'], template: nothing }),
+    options: {
+      name: {
+        good: ['shop', 's'.repeat(24)],
+        accepts: (value) => typeof value === 'string' && /^[a-z][a-z0-9_]{0,23}$/.test(value),
+      },
+      madeFrom: {
+        good: [['one', 'two']],
+        accepts: (value) =>
+          canBeRead(value) &&
+          Array.isArray(value) &&
+          value.length > 0 &&
+          value.every((each) => typeof each === 'string'),
+      },
+      template: called(nothing),
+      worker: whole(1, 1_000),
+      reuse: truth,
+      timeout: milliseconds(1, timer, 5_000),
+      clientName: only('default'),
     },
   },
   {

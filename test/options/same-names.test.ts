@@ -122,6 +122,7 @@ describe('options of the same name', () => {
     'SagaRunOptions.id': 'it is one line, such as the id of an order',
     'NewOutboxMessage.id': 'the id of a message is any text',
     'PublishOptions.id': 'the id of a message is any text',
+    'TestDatabasesOptions.name': 'it is a part of the names of databases',
     'NatsOptions.connection': 'it is that of its client',
     'RabbitmqOptions.connection': 'it is that of its client',
   };

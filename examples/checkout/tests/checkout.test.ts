@@ -2,19 +2,15 @@ import { checkout, outbox } from '@shop/checkout';
 import { Stock } from '@shop/inventory';
 import { Order } from '@shop/orders';
 import { revenue } from '@shop/reports';
-import { closeDatabase, database, getManager, initDatabase, schema, schemaName } from '@shop/shared-database';
+import { closeDatabase, database, getManager, initDatabase } from '@shop/shared-database';
 import { captureCommitHooks, rollbackEach } from 'sluice/testing';
 import { afterAll, beforeAll, describe, expect, it as plainIt } from 'vitest';
 
 const it = rollbackEach(database, plainIt);
 
-beforeAll(async () => {
-  for (const statement of schema) await database.current.query(statement);
-  await initDatabase();
-});
+beforeAll(() => initDatabase());
 afterAll(async () => {
   await closeDatabase();
-  await database.current.query(`drop schema ${schemaName} cascade`);
   await database.close();
 });
 

@@ -1,0 +1,2 @@
+export { ProductionDatabaseError, TestDatabaseError } from './errors.ts';
+export { type TestDatabase, testDatabases, type TestDatabasesOptions } from './test-databases.ts';
