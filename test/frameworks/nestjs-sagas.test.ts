@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Controller, Injectable, Module, Param, Post } from '@nestjs/common';
 import { once } from 'node:events';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { postgres } from '../../src/drivers/postgres/index.ts';
 import {
   getSagasToken,
@@ -16,6 +16,7 @@ import {
 } from '../../src/frameworks/nestjs/index.ts';
 import type { Database } from '../../src/index.ts';
 import { defineQueue, type Queue } from '../../src/queue/index.ts';
+import { SagaDriver } from '../../src/saga/driver.ts';
 import { createSagaTables, defineSaga, findSaga, type Sagas } from '../../src/saga/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
@@ -164,9 +165,11 @@ describe('SagasModule', () => {
     });
     await app.get<Sagas<Pick<Doubles, 'slow'>>>(getSagasToken()).slow.start(undefined, { id: 'a' });
     await begun.promise;
+    using stop = vi.spyOn(SagaDriver.prototype, 'stop');
     const closed = app.close();
-    // Long after workers would have ended, if they did so first.
-    setTimeout(released.fire, 200);
+    // If workers ended before sagas, they would have done so by then.
+    await until('sagas are to end', () => stop.mock.calls.length > 0);
+    released.fire();
     await closed;
     expect(await findSaga(server.open().current, 'slow', 'a')).toMatchObject({
       status: 'completed',
