@@ -27,6 +27,7 @@ export {
   SagaTablesMissingError,
   SagaTimeoutError,
 } from './errors.ts';
+export { forgetEndedSagas, type ForgetSagasOptions } from './upkeep/forget.ts';
 export type { Compensation, Duration, Saga, SagaDefinition, StepInfo, StepOptions, WaitForOptions } from './saga.ts';
 export { SagaCalls, SagaHandle, type SagaRunOptions, type SagaStartOptions } from './calls.ts';
 export {

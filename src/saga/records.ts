@@ -47,6 +47,9 @@ export class FencedOff extends Error {
   override readonly name = 'FencedOff';
 }
 
+/** Finds a saga as long as it belongs to who has claimed it. */
+const ofClaim = 'select 1 as one from sluice_saga where saga = $1 and id = $2 and fence = $3';
+
 interface SignalRow extends GivenSignal {
   readonly name: string;
 }
@@ -63,10 +66,14 @@ export class SagaRecords {
     this.#claim = claim;
   }
 
-  /** Keeps earlier drivers from writing here, and only then reads what they have written. */
-  async load(): Promise<LoadedRecords> {
+  /**
+   * Keeps earlier drivers from writing here, and only then reads what they have written.
+   * @param isHome whether sagas live here
+   * @throws FencedOff where they do, and this one has gone to another driver, or was deleted
+   */
+  async load(isHome: boolean): Promise<LoadedRecords> {
     const { saga, id, fence } = this.#claim;
-    const [, steps, signals, time] = await this.#bare(() =>
+    const [, steps, signals, time, own] = await this.#bare(() =>
       this.#db.transaction.batch([
         statement(this.#sql.raiseFence, [saga, id, fence]),
         statement<RecordRow>(
@@ -78,13 +85,25 @@ export class SagaRecords {
           id,
         ]),
         statement<{ now: number | string }>(`select ${this.#sql.now} as now`),
+        statement(isHome ? ofClaim : 'select 1 as one', isHome ? [saga, id, fence] : []),
       ]),
     );
+    if (own.rows.length === 0) throw new FencedOff('another driver has the saga, or it was deleted');
     return {
       records: steps.rows.map((row) => ({ ...row, at: Number(row.at) })),
       signals: new Map(signals.rows.map(({ name, data, failure }) => [name, { data, failure }])),
       now: Number(time.rows[0]?.now),
     };
+  }
+
+  /**
+   * After the records of other clients were loaded: from now on those who delete this saga delete what was raised there, too.
+   * @throws FencedOff where the saga, which lives on this client, has gone to another driver, or was deleted
+   */
+  async assertOwn(): Promise<void> {
+    const { saga, id, fence } = this.#claim;
+    const { rows } = await tables.query(this.#db, { text: ofClaim, values: [saga, id, fence] });
+    if (rows.length === 0) throw new FencedOff('another driver has the saga, or it was deleted');
   }
 
   /** What is read and written by itself is of no tenant. */

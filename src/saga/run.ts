@@ -110,12 +110,21 @@ export class SagaRun {
    * @param loaded what is known of the saga's own client already
    */
   async play(body: SagaBody, loaded?: LoadedRecords): Promise<Played> {
-    await this.#open(this.#surroundings.home, loaded);
-    await Promise.all([...this.replay.clients].map((name) => this.#open(name)));
     const saga = this.#saga();
     const context = JSON.parse(this.#claim.context) as object;
     const input = fromJson(this.#claim.input);
-    return await this.replay.play(() => inContextOf({ context }, () => body(saga, input)));
+    return await this.replay.play(async () => {
+      await this.#openKnown(loaded).catch((error: unknown) => this.replay.leave(error));
+      return await inContextOf({ context }, () => body(saga, input));
+    });
+  }
+
+  /** Reads what is recorded already. */
+  async #openKnown(loaded: LoadedRecords | undefined): Promise<void> {
+    const { records } = await this.#open(this.#surroundings.home, loaded);
+    const { clients } = this.replay;
+    await Promise.all([...clients].map((name) => this.#open(name)));
+    if (clients.size > 0) await records.assertOwn();
   }
 
   /** The client of a step, after its records were read. */
@@ -134,7 +143,7 @@ export class SagaRun {
     const db = this.#surroundings.getDb(name);
     const client = { db, records: new SagaRecords(db, this.#claim) };
     const { home } = this.#surroundings;
-    const loaded = known ?? (await client.records.load());
+    const loaded = known ?? (await client.records.load(name === home));
     this.replay.add(loaded, name);
     if (name === home) {
       this.#signals = loaded.signals;

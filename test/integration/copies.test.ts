@@ -289,6 +289,9 @@ const entrances: Readonly<Record<string, Use>> = {
   sagaCounts: async ({ database, taker }) => {
     expect(await taker.saga.sagaCounts(database.current)).toBeInstanceOf(Array);
   },
+  forgetEndedSagas: async ({ database, taker }) => {
+    expect(await taker.saga.forgetEndedSagas(database, { olderThan: '1000 days' })).toBe(0);
+  },
   resumeSaga: async ({ database, taker }) => {
     const error = await rejection(taker.saga.resumeSaga(database.current, 'none', '1'));
     expect(error).toMatchObject({ code: 'SAGA_NOT_FOUND' });
@@ -690,6 +693,7 @@ describe('of another version', () => {
     ['createIdempotencyTables', () => own.idempotency.createIdempotencyTables(foreign().current)],
     ['idempotent', () => own.idempotency.idempotent(foreign(), { key: 'k', scope: 's' }, () => 1)],
     ['forgetExpiredKeys', () => own.idempotency.forgetExpiredKeys(foreign().current)],
+    ['forgetEndedSagas', () => own.saga.forgetEndedSagas(foreign(), { olderThan: 0 })],
     ['createCommitTable', () => own.mysql.createCommitTable(foreign().current)],
     ['createCommitTable of PostgreSQL', () => postgres.createCommitTable(foreign().current)],
     ['addToOutbox', () => outbox.addToOutbox(foreign().current, [{ channel: 'c', queue: 'q', payload: 1 }])],

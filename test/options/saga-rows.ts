@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createSagas, defineSaga, listSagas, type Saga } from '../../src/saga/index.ts';
+import { createSagas, defineSaga, forgetEndedSagas, listSagas, type Saga } from '../../src/saga/index.ts';
 import { noRecords } from '../../src/saga/records.ts';
 import { SagaRun } from '../../src/saga/run.ts';
 import { claimOf } from '../../src/saga/store.ts';
@@ -139,6 +139,14 @@ export const sagaRows: readonly Row[] = [
     entrance: 'waitFor',
     call: (options, place) => play(place, (saga) => saga.waitFor('approval', options)),
     options: { timeout: duration },
+  },
+  {
+    interface: 'ForgetSagasOptions',
+    entrance: 'forgetEndedSagas',
+    call: (options, { database }) => forgetEndedSagas(database, options),
+    base: () => ({ olderThan: '30 days' }),
+    codes: ['UNKNOWN_CLIENT'],
+    options: { olderThan: duration, clientName: only('default'), limit: whole(1, 10_000) },
   },
   {
     interface: 'SagaListOptions',

@@ -63,7 +63,7 @@ describe('an option that is a time', () => {
 
   it('is told by its name', () => {
     const isTime =
-      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold|warning|lease)$/i;
+      /(?:timeout|delay|backoff|after|age|ttl|interval|lifetime|retention|staleness|runtime|pause|threshold|warning|lease|olderThan)$/i;
     const wrong = all.filter(
       ({ place: where, domain }) =>
         domain.range !== undefined && isTime.test(where) !== (domain.range.unit === 'milliseconds'),
@@ -114,6 +114,7 @@ describe('options of the same name', () => {
     'SagaListOptions.limit': 'it is that of a page',
     'ReplayOptions.limit': 'it is that of one statement',
     'ForgetOptions.limit': 'it is that of one transaction',
+    'ForgetSagasOptions.limit': 'it is that of one transaction',
     'RouteIdempotencyOptions.scope': 'it is found in each request',
     'RouteIdempotencyOptions.fingerprint': 'it is found in each request',
     'IdempotentOptions.transaction': 'it has options of its own',

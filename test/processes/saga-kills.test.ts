@@ -1,9 +1,10 @@
 // Checkouts over PostgreSQL and MariaDB whose processes are killed at any time: each step takes effect once, and is undone once
 // where its saga does not complete. A step whose effects are beside its transaction is found.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createSagaTables, sagaCounts } from '../../src/saga/index.ts';
+import { createSagaTables, forgetEndedSagas, sagaCounts } from '../../src/saga/index.ts';
 import { mariadbEngine } from '../support/engines/mariadb.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { until } from '../support/settled.ts';
@@ -86,6 +87,41 @@ async function wrongOnes(isBroken: boolean): Promise<readonly string[]> {
     return found === expected ? [] : [`${id}: ${found}`];
   });
 }
+
+describe('a process that deletes sagas', () => {
+  it('and is killed between two clients leaves what the next one finds', { timeout: 60_000 }, async () => {
+    const servers = { postgresUrl: server.url, mariadbUrl: payments.url, max: 4, isBroken: false };
+    const { database, sagas } = openCheckout(servers);
+    await createSagaTables(database.current);
+    await createSagaTables(database.getDb({ clientName: 'payments' }));
+    orders += 1;
+    const id = `${orders}`;
+    await sagas.checkout.run({ id: orders }, { id });
+    await sagas.stop();
+    const count = async ({ sql }: Pick<typeof payments, 'sql'>, table: string): Promise<number> =>
+      (await sql(`select 1 from ${table} where id = '${id}'`)).length;
+    const away = (): Promise<number> => count(payments, 'sluice_saga_step');
+    expect(await away()).toBe(1);
+    // It comes to what the saga has at home, and waits there.
+    await database.transaction(async () => {
+      await database.query('select 1 from sluice_saga_step where id = $1 for update', [id]);
+      const forgets = await start({ ...servers, forgets: true });
+      await until('the records on the other client are gone', async () => (await away()) === 0);
+      children.delete(forgets);
+      const ended = once(forgets, 'exit');
+      forgets.kill('SIGKILL');
+      await ended;
+    });
+    expect(await count(server, 'sluice_saga')).toBe(1);
+    expect(await count(server, 'sluice_saga_step')).toBeGreaterThan(0);
+    // The server finds out that its client is gone when it answers.
+    await until('it is deleted', async () => (await forgetEndedSagas(database, { olderThan: 0 })) === 1);
+    for (const table of ['sluice_saga', 'sluice_saga_step', 'sluice_saga_fence']) {
+      expect([await count(server, table), await count(payments, table)]).toEqual([0, 0]);
+    }
+    await database.close();
+  });
+});
 
 describe('checkouts whose processes are killed', () => {
   it(`are completed or undone, once: ${kills} kills`, { timeout: 600_000 }, async () => {

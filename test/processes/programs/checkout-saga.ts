@@ -2,7 +2,7 @@
 import { createDatabase, type Database } from '../../../src/index.ts';
 import { mysql } from '../../../src/drivers/mysql/index.ts';
 import { postgres } from '../../../src/drivers/postgres/index.ts';
-import { createSagas, defineSaga, type Sagas, type SagaDefinition } from '../../../src/saga/index.ts';
+import { createSagas, defineSaga, forgetEndedSagas, type Sagas, type SagaDefinition } from '../../../src/saga/index.ts';
 
 /** Where the servers are. */
 export interface Servers {
@@ -11,6 +11,8 @@ export interface Servers {
   readonly max: number;
   /** Whether the effect of a step is written beside its transaction: what the test has to find. */
   readonly isBroken: boolean;
+  /** Deletes sagas that have ended, and drives none. */
+  readonly forgets?: boolean;
 }
 
 export interface Order {
@@ -69,8 +71,10 @@ export function openCheckout({ postgresUrl, mariadbUrl, max, isBroken }: Servers
 }
 
 if (process.argv[2] !== undefined) {
-  const { sagas } = openCheckout(JSON.parse(process.argv[2]) as Servers);
-  sagas.start();
+  const servers = JSON.parse(process.argv[2]) as Servers;
+  const { database, sagas } = openCheckout(servers);
+  if (servers.forgets === true) void forgetEndedSagas(database, { olderThan: 0 });
+  else sagas.start();
   console.log('ready');
   // It is killed, and ends in no other way.
   setInterval(() => {}, 60_000);

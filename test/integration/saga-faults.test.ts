@@ -1,0 +1,44 @@
+// What the server refuses while a saga is being taken up: its records are read again later, and it goes on.
+import { beforeAll, describe, expect, it } from 'vitest';
+import { FencedOff, SagaRecords } from '../../src/saga/records.ts';
+import { createSagas, createSagaTables, defineSaga, forgetEndedSagas } from '../../src/saga/index.ts';
+import { claimOf } from '../../src/saga/store.ts';
+import { useTestDatabase } from '../support/database.ts';
+import { rejection, until } from '../support/settled.ts';
+
+const server = useTestDatabase();
+beforeAll(() => createSagaTables(server.open().current));
+const quick = { pollInterval: 20, retryDelay: 10, lease: 60_000 } as const;
+
+describe('a saga whose records cannot be read', () => {
+  it('is given back, and goes on when they can', async () => {
+    const database = server.open();
+    const order = defineSaga('order', async (saga) => await saga.step('one', () => 1));
+    const sagas = createSagas(database, { sagas: { order }, ...quick });
+    await server.sql(`create or replace function refuse() returns trigger language plpgsql as $$ begin
+        raise exception 'later' using errcode = '40001'; end $$;
+      create trigger refuse before insert or update on sluice_saga_fence for each row execute function refuse()`);
+    const handle = await sagas.order.start(undefined, { id: 'a' });
+    sagas.start();
+    const refused = async (): Promise<boolean> => (await handle.status()).attempts > 0;
+    await until('it was given back', refused);
+    await server.sql('drop trigger refuse on sluice_saga_fence');
+    expect(await handle.result({ timeout: 20_000 })).toBe(1);
+    await sagas.stop();
+  });
+});
+
+describe('a driver that was frozen for longer than its saga is kept', () => {
+  it('takes up nothing, although no fence is left', async () => {
+    const database = server.open();
+    const order = defineSaga('order', async (saga) => await saga.step('one', () => 1));
+    const sagas = createSagas(database, { sagas: { order }, ...quick });
+    await sagas.order.run(undefined, { id: 'old' });
+    await sagas.stop();
+    expect(await forgetEndedSagas(database, { olderThan: 0 })).toBeGreaterThan(0);
+    const saga = { saga: 'order', id: 'old', definition: 'order@1', input: null, context: '{}', seed: '' };
+    const records = new SagaRecords(database.current, claimOf({ ...saga, parent: undefined, createdAt: 0 }));
+    expect(await rejection(records.load(true))).toBeInstanceOf(FencedOff);
+    expect(await rejection(records.assertOwn())).toBeInstanceOf(FencedOff);
+  });
+});
