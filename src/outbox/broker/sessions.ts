@@ -25,7 +25,7 @@ export class Sessions {
   /** @param session runs until its connection is lost, or it is closed */
   constructor(session: (progress: SessionProgress) => Promise<void>, onError: SubscribeOptions['onError']) {
     this.ready = this.#settle.promise;
-    // Whoever does not wait for it is not to be told.
+    // Who does not wait for it is not to be told.
     this.ready.catch(() => {});
     this.#loop = this.#run(session, onError);
   }

@@ -89,7 +89,7 @@ export class MessageConsumer implements Consumer {
       undefined,
     );
     this.ready = this.#becomesReady();
-    // Whoever does not wait for it is not to be told.
+    // Who does not wait for it is not to be told.
     this.ready.catch(() => {});
   }
 
