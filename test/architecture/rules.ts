@@ -202,7 +202,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'drivers/mysql': ['sql', 'wire', 'connecting', 'exchange', 'ambient-pool'],
   'frameworks/nestjs': ['decorated', 'parts', 'jobs', 'sagas', 'requests'],
   eslint: ['syntax', 'rules'],
-  testing: ['rollback.ts', 'databases', 'interleave'],
+  testing: ['rollback.ts', 'production-names.ts', 'databases', 'interleave'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],

@@ -449,6 +449,27 @@ const entrances: Readonly<Record<string, Use>> = {
     });
     expect(await server.products()).toEqual([]);
   },
+  interleave: async ({ database, taker }) => {
+    const sell = (id: number) => (): Promise<unknown> => database.transaction(() => database.query(insert, [id]));
+    const report = await taker.testing.interleave(database, {
+      setup: () => database.query('delete from product'),
+      actors: { one: sell(1), other: sell(2) },
+      invariant: async () => expect(await server.products()).toEqual([1, 2]),
+    });
+    expect(report.anomalies).toEqual([]);
+  },
+  testDatabases: async ({ database, taker }) => {
+    const named = async (): Promise<unknown[]> => {
+      const { rows } = await database.query(
+        "select datname as name from pg_database where datname like 'copies\\_test\\_%'",
+      );
+      return rows.map(({ name }) => name);
+    };
+    const own = await taker.testing.testDatabases(database, { name: 'copies', madeFrom: ['none'], template() {} });
+    expect(await named()).toContain(own.name);
+    await own.close();
+    for (const template of await named()) await database.query(`drop database ${String(template)}`);
+  },
   rollbackEach: async ({ database, taker }) => {
     const test = taker.testing.rollbackEach(database, async (body: () => unknown) => await body());
     await test(() => database.query(insert, [1]));
@@ -704,6 +725,8 @@ describe('of another version', () => {
     ['createDataSource', () => typeorm.createDataSource(foreign(), { entities: [] })],
     ['rolledBack', () => testing.rolledBack(foreign(), () => {})],
     ['rollbackEach', () => testing.rollbackEach(foreign(), () => {})],
+    ['interleave', () => testing.interleave(foreign(), { setup() {}, actors: { a() {}, b() {} }, invariant() {} })],
+    ['testDatabases', () => testing.testDatabases(foreign(), { name: 'n', madeFrom: [], template() {} })],
     ['poolOfOne', () => testing.poolOfOne(foreign(), () => {})],
     [
       'a client of the other version',

@@ -1,22 +1,20 @@
 import type { Driver } from '../../driver/index.ts';
+import { namesProduction } from '../production-names.ts';
 import { ProductionDatabaseError } from './errors.ts';
 import type { DatabaseServer } from './server.ts';
-
-/** A part of a name that says so; `product` and `delivery` are none. */
-const tells = /(?:^|[^a-z])(?:prod|prd|production|live)(?:[^a-z]|$)/i;
 
 /** @throws ProductionDatabaseError where a process, a host, a database or a server looks like production */
 export async function refuseProduction(driver: Driver, server: DatabaseServer): Promise<void> {
   refuseProductionProcess(driver);
   const { database, isReadOnly } = await server.about();
-  if (tells.test(database)) throw refusal(`the database is called "${database}"`);
+  if (namesProduction(database)) throw refusal(`the database is called "${database}"`);
   if (isReadOnly) throw refusal('the server is a standby or read-only');
 }
 
 /** The same as far as it can be told before there is a connection. */
 export function refuseProductionProcess({ address }: Driver): void {
   if (process.env['NODE_ENV'] === 'production') throw refusal('NODE_ENV is "production"');
-  if (tells.test(address?.host ?? '')) throw refusal(`the host is called "${address?.host}"`);
+  if (namesProduction(address?.host ?? '')) throw refusal(`the host is called "${address?.host}"`);
 }
 
 function refusal(why: string): ProductionDatabaseError {

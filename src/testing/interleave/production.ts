@@ -1,10 +1,9 @@
+import { namesProduction } from '../production-names.ts';
 import { InterleaveSetupError } from './errors.ts';
-
-const word = /(?:^|[^a-z])(?:prod|production|live)(?:[^a-z]|$)/i;
 
 /** @throws InterleaveSetupError for what is named as a database of production: setups empty tables */
 export function refuseProduction(targets: readonly string[]): void {
-  const target = targets.find((each) => word.test(each));
+  const target = targets.find(namesProduction);
   const isByEnvironment = process.env['NODE_ENV'] === 'production';
   if (target === undefined && !isByEnvironment) return;
   throw new InterleaveSetupError({
