@@ -1,7 +1,7 @@
 // Runs the conformance of libraries on the oldest version of each that works, and on newer ones than are installed here:
 // `npm run libraries:check`, or `npm run libraries:check -- kysely` for some. Each is installed into a folder of its own outside of
 // the repository. On the versions that are installed here, `npm test` runs all of it.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,17 +16,23 @@ if (chosen.length < Math.max(1, asked.length)) throw new Error(`there is no run 
 
 const server = process.env.DATABASE_URL ? undefined : await startPostgres();
 const url = server?.url ?? process.env.DATABASE_URL;
+/** How many are installed and run at once. */
+const atOnce = 2;
 const failures = [];
 const results = [];
 try {
-  for (const run of chosen) {
-    const began = Date.now();
-    const { passed, output } = await check(run);
-    const seconds = Math.round((Date.now() - began) / 1_000);
-    console.log(`${passed > 0 ? 'passed' : 'FAILED'} ${run.library} ${run.version}: ${passed} tests (${seconds} s)`);
-    if (passed > 0) results.push(packageOf(run));
-    else failures.push(`${run.library} ${run.version}:\n${output}`);
-  }
+  const queue = [...chosen];
+  const takeTurns = async () => {
+    for (let run = queue.shift(); run !== undefined; run = queue.shift()) {
+      const began = Date.now();
+      const { passed, output } = await check(run);
+      const seconds = Math.round((Date.now() - began) / 1_000);
+      console.log(`${passed > 0 ? 'passed' : 'FAILED'} ${run.library} ${run.version}: ${passed} tests (${seconds} s)`);
+      if (passed > 0) results.push(packageOf(run));
+      else failures.push(`${run.library} ${run.version}:\n${output}`);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, takeTurns));
 } finally {
   await server?.stop();
 }
@@ -59,8 +65,8 @@ async function check({ library, version, with: others = [], files, shared = [], 
       '--legacy-peer-deps',
       '--ignore-scripts',
     ];
-    const installed = spawnSync('npm', [...options, ...wanted], { cwd: folder, encoding: 'utf8' });
-    if (installed.status !== 0) return { passed: 0, output: installed.stderr };
+    const installed = await outputOf(spawn('npm', [...options, ...wanted], { cwd: folder }));
+    if (installed.code !== 0) return { passed: 0, output: installed.output };
     // A program has one copy of its driver.
     for (const name of shared) {
       mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true });
@@ -80,7 +86,7 @@ async function check({ library, version, with: others = [], files, shared = [], 
   }
 }
 
-function vitest(options, folder, { packages, aliases, engine }) {
+async function vitest(options, folder, { packages, aliases, engine }) {
   const program = join(root, 'node_modules/vitest/vitest.mjs');
   const config = [
     'run',
@@ -101,7 +107,11 @@ function vitest(options, folder, { packages, aliases, engine }) {
   };
   if (engine !== undefined) env.SLUICE_TEST_ENGINE = engine;
   const child = spawn(process.execPath, [program, ...config, ...options], { cwd: root, env, timeout: 240_000 });
+  return (await outputOf(child)).output;
+}
+
+function outputOf(child) {
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
-  return new Promise((resolve) => child.on('close', () => resolve(output)));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, output })));
 }

@@ -47,13 +47,6 @@ export const pipeliningMutants: readonly Mutant[] = [
     tests,
   },
   {
-    name: 'what copies is followed, and the server reads that as rows',
-    file: 'drivers/postgres/exchange/flight.ts',
-    find: String.raw`/^copy\b/i.test(withoutLeading(text))`,
-    replace: "withoutLeading(text) === 'copy'",
-    tests,
-  },
-  {
     name: 'a name that another write has to give is used',
     file: 'drivers/postgres/exchange/sent-ahead.ts',
     find: ' && !isNamedIn(written, stepsOf(statements))',
