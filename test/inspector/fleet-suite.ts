@@ -97,7 +97,7 @@ export function describeFleet(open: () => Database, bus: () => FleetBus): void {
     const worker = join('worker');
     const page = await openInspector({ database: open(), fleet: bus() });
     const evil = bus();
-    const waste = 'x'.repeat(50_000_000);
+    const waste = 'x'.repeat(20_000_000);
     const packed = await parcelsOf('ASK', 'huge-1', { waste }, evil.longestMessage);
     const answers = (ask: string): readonly string[] => [
       ...packed.map((text) => text.replace('ASK', ask)),
