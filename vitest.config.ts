@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { matchesGlob } from 'node:path';
 import swc from 'unplugin-swc';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
@@ -35,6 +36,8 @@ function projects(...given: readonly TestProjectInlineConfiguration[]): TestProj
 
 export default defineConfig({
   test: {
+    // Most tests wait for servers: one at a time would leave a small machine idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     silent: 'passed-only',
     reporters: [new ProgressReporter()],
     experimental: { diagnostics: { isolate: false, import: false, transform: false } },

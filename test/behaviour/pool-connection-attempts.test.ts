@@ -118,7 +118,7 @@ describe('a server that falls silent in the middle of connecting', () => {
 });
 
 describe('10,000 callers who wait in vain', () => {
-  it('keep the event loop from its other work for no more than 50 ms', { timeout: 120_000 }, async () => {
+  it('leave the event loop to its other work after every 100 of them', async () => {
     const holders = engine.lacks['several writers'] === undefined ? 50 : 1;
     const database = server.open({ max: holders, budget: holders, maxLevel: 0, acquireTimeout: 1_500 });
     const release = signal();
@@ -128,39 +128,31 @@ describe('10,000 callers who wait in vain', () => {
         await release.promise;
       }),
     );
-    await until('all are held', () => database.stats().clients['default']?.used === holders);
-    await until('connections are', () => database.stats().clients['default']?.opening === 0);
-    // Other work of the machine comes in between: the best of three counts.
-    let latest = Number.POSITIVE_INFINITY;
-    for (let attempt = 0; attempt < 3 && latest > 50; attempt += 1) latest = await longestTurn(database);
-    expect(latest).toBeLessThanOrEqual(50);
-    release.fire();
-    await Promise.all(holding);
+    try {
+      await until('all are held', () => database.stats().clients['default']?.used === holders);
+      await until('connections are', () => database.stats().clients['default']?.opening === 0);
+      expect(await mostInOneTurn(database)).toBeLessThanOrEqual(100);
+    } finally {
+      release.fire();
+      await Promise.all(holding);
+    }
   });
 });
 
-/** Of this thread, in milliseconds: what other programs do in between does not count. */
-function processorTime(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1_000;
-}
-
-/** The longest turn of the event loop while 10,000 transactions are given up, in milliseconds of the processor. */
-async function longestTurn(database: Database): Promise<number> {
+/** How many of 10,000 transactions are given up in one turn of the event loop. */
+async function mostInOneTurn(database: Database): Promise<number> {
   const codes: unknown[] = [];
   for (let count = 0; count < 10_000; count += 1) {
     const waiting = database.transaction(() => database.current.query('select id from product'));
     waiting.catch((error: { code: unknown }) => codes.push(error.code));
   }
-  await until('the first is given up', () => codes.length > 0);
-  let longest = 0;
-  let before = processorTime();
+  let most = 0;
+  let before = 0;
   while (codes.length < 10_000) {
     await new Promise((resolve) => setImmediate(resolve));
-    const now = processorTime();
-    longest = Math.max(longest, now - before);
-    before = now;
+    most = Math.max(most, codes.length - before);
+    before = codes.length;
   }
   expect(new Set(codes)).toEqual(new Set(['ACQUIRE_TIMEOUT']));
-  return longest;
+  return most;
 }

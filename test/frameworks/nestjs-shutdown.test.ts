@@ -57,7 +57,7 @@ it('SIGTERM under load fails no request and loses no job', { timeout: 60_000 }, 
   child.kill('SIGTERM');
   await clients;
   agent.destroy();
-  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
   expect([code, signal]).toEqual([null, 'SIGTERM']);
   expect(errors.join('')).toBe('');
   expect(new Set(statuses)).toEqual(new Set([201]));

@@ -13,7 +13,7 @@ const server = useTestDatabase();
 
 describe('a fleet on PostgreSQL', () => {
   describeFleet(
-    () => server.open({ max: 300, maxLevel: 1 }),
+    () => server.open({ max: 20, maxLevel: 1 }),
     () => postgresFleet({ connectionString: server.url }),
   );
 

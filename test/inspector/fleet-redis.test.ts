@@ -11,7 +11,7 @@ const server = useTestDatabase();
 
 await describeWith('Redis', 'a fleet on Redis', () => {
   const channel = `sluice-test-${randomUUID()}`;
-  const open = (): ReturnType<typeof server.open> => server.open({ max: 300, maxLevel: 1 });
+  const open = (): ReturnType<typeof server.open> => server.open({ max: 20, maxLevel: 1 });
 
   describe('with ioredis', () => {
     describeFleet(open, () => {

@@ -134,7 +134,8 @@ describe('the runner', () => {
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await until('the tests run', () => /\d+ test files?/.test(output), 60_000);
-    const ended = once(child, 'exit');
+    // Not its exit: what it has said last may still be on its way.
+    const ended = once(child, 'close');
     // As a terminal does it: to the whole group.
     process.kill(-(child.pid ?? 0), signal);
     expect(await ended).toEqual([code, null]);

@@ -38,6 +38,7 @@ export class ProgressReporter extends DefaultReporter {
     clearInterval(this.#timer);
     super.onTestRunEnd(testModules, unhandledErrors, reason);
     this.#tellSkipped(testModules);
+    this.#tellFailed(testModules);
   }
 
   /** Why tests did not run: those that want a server which is away are told of by themselves, behind this. */
@@ -48,6 +49,19 @@ export class ProgressReporter extends DefaultReporter {
     this.log(
       `${count} tests are skipped: each needs what its engine lacks (levels, sessions, several writers), or a server that is named below.`,
     );
+  }
+
+  /** A line for each at the very end: what is told of them above is long. */
+  #tellFailed(testModules: readonly TestModule[]): void {
+    if (this.#files === 1) return;
+    for (const testModule of testModules) {
+      if (testModule.state() !== 'failed') continue;
+      const name = `${testModule.project.name}: ${testModule.relativeModuleId}`;
+      for (const { message } of testModule.errors()) this.error(`FAILED ${name}: ${firstLine(message)}`);
+      for (const test of testModule.children.allTests('failed')) {
+        this.error(`FAILED ${name} > ${test.fullName}: ${firstLine(test.result().errors?.[0]?.message ?? '')}`);
+      }
+    }
   }
 
   protected override printTestModule(testModule: TestModule): void {
@@ -67,4 +81,8 @@ export class ProgressReporter extends DefaultReporter {
     );
     process.exit(128 + constants.signals[signal]);
   }
+}
+
+function firstLine(message: string): string {
+  return (message.split('\n', 1)[0] ?? '').slice(0, 300);
 }

@@ -23,11 +23,6 @@ export class Frontier {
     return this.#bySwitches.find((each) => each.length > 0)?.shift()?.prefix;
   }
 
-  /** Whether what is left differs from serial orders. */
-  get hasSerial(): boolean {
-    return (this.#bySwitches[0]?.length ?? 0) > 0;
-  }
-
   /** Adds what differs from an order in one of the choices after its prefix. */
   branch(prefix: readonly string[], choices: readonly Choice[]): void {
     let switches = 0;

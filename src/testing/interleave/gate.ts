@@ -15,8 +15,8 @@ const inPackage = /[\\/]node_modules[\\/]|^node:/;
 export class Gate {
   readonly #actors = new AsyncLocalStorage<Sender>();
   readonly #held = new Set<Passage>();
-  #closedBy: unknown;
-  #isClosed = false;
+  /** Why nothing more is let through. */
+  #closed: { readonly error: unknown } | undefined;
 
   /** Runs what an actor does: what it sends is stopped. */
   runAs<Result>(actor: Sender, body: () => Result): Result {
@@ -25,8 +25,7 @@ export class Gate {
 
   /** Refuses what is held, and what still comes but for rollbacks. */
   close(error: unknown): void {
-    this.#isClosed = true;
-    this.#closedBy = error;
+    this.#closed = { error };
     for (const passage of this.#held) passage.refuse({ kind: 'cancelled', error });
   }
 
@@ -45,8 +44,8 @@ export class Gate {
         const actor = this.#actors.getStore();
         // What a driver asks its own connection for belongs to what was let through.
         if (actor === undefined || (passage !== undefined && passage.state !== 'held')) return await run(steps);
-        if (this.#isClosed)
-          return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closedBy });
+        if (this.#closed !== undefined)
+          return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closed.error });
         const place = callersOf(gated.run ?? run, depth).find((each) => !inPackage.test(each));
         passage = new Passage(actor, { client, connection }, steps, place);
         try {

@@ -1,5 +1,6 @@
-import { el, setAttributes, setText, syncChildren } from '../parts/dom.ts';
+import { byId, el, setAttributes, setText, syncChildren } from '../parts/dom.ts';
 import { count, cut } from '../parts/format.ts';
+import { type Content, WorkList } from './list.ts';
 
 /** The most lines of counts. */
 const most = 200;
@@ -11,21 +12,46 @@ export interface Counted {
 }
 
 /** What of it is listed. */
-export interface Chosen {
+interface Chosen {
   readonly name: string;
   readonly state: string;
 }
 
-/** A line for each, with a button for each state, which lists those. */
-export function showCounts(
-  place: HTMLElement,
-  { all, chosen, choose }: { all: readonly Counted[]; chosen: Chosen | undefined; choose: (what: Chosen) => void },
-): void {
-  syncChildren(place, all.slice(0, most), {
-    keyOf: ({ name }) => name,
-    create: () => el('li', {}, el('span', { class: 'name' }), el('span', { class: 'buttons' })),
-    update: (element, counted) => showLine(element, counted, chosen, choose),
-  });
+/** How many there are in each state, a line for each name, and a list of those that are chosen by the button of a state. */
+export class CountedList {
+  readonly #lines: HTMLElement;
+  readonly #list: WorkList;
+  #all: readonly Counted[] = [];
+  #chosen: Chosen | undefined;
+
+  /**
+   * @param lines id of the place of the lines
+   * @param name that of the elements of the list, see `WorkList`
+   */
+  constructor(lines: string, name: string, read: (chosen: Chosen) => Promise<Content>) {
+    this.#lines = byId(lines);
+    this.#list = new WorkList(name, () => read(this.#chosen ?? { name: '', state: '' }));
+  }
+
+  show(all: readonly Counted[]): void {
+    this.#all = all;
+    syncChildren(this.#lines, all.slice(0, most), {
+      keyOf: ({ name }) => name,
+      create: () => el('li', {}, el('span', { class: 'name' }), el('span', { class: 'buttons' })),
+      update: (element, counted) => showLine(element, counted, this.#chosen, (what) => this.#choose(what)),
+    });
+  }
+
+  /** Reads the list again. */
+  refresh(): void {
+    void this.#list.read();
+  }
+
+  #choose(what: Chosen): void {
+    this.#chosen = what;
+    this.show(this.#all);
+    void this.#list.read(`${cut(what.name, 80)}: ${cut(what.state, 30)}`);
+  }
 }
 
 function showLine(

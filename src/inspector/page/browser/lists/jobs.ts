@@ -2,14 +2,13 @@ import type { JobList, JobView, Snapshot } from '../../../index.ts';
 import { byId, el } from '../parts/dom.ts';
 import { count, cut, moment } from '../parts/format.ts';
 import { type Action, buttonsOf, type WorkContext } from './actions.ts';
-import { type Chosen, showCounts } from './counts.ts';
-import { type Content, limit, WorkList } from './list.ts';
+import { CountedList } from './counts.ts';
+import { type Content, limit } from './list.ts';
 
 /** The jobs: how many there are by queue and state, and a list of those that are asked for. */
 export class JobsView {
   readonly #context: WorkContext;
-  readonly #list = new WorkList('jobs', () => this.#read());
-  #chosen: Chosen | undefined;
+  readonly #list = new CountedList('queues', 'jobs', ({ name, state }) => this.#read(name, state));
 
   constructor(context: WorkContext) {
     this.#context = context;
@@ -17,22 +16,10 @@ export class JobsView {
 
   show({ queues }: Snapshot): void {
     byId('no-queues').hidden = queues.length > 0;
-    showCounts(byId('queues'), {
-      all: queues.map(({ name, jobs }) => ({ name, counts: jobs })),
-      chosen: this.#chosen,
-      choose: (what) => this.#choose(what),
-    });
+    this.#list.show(queues.map(({ name, jobs }) => ({ name, counts: jobs })));
   }
 
-  #choose(what: Chosen): void {
-    this.#chosen = what;
-    const snapshot = this.#context.snapshot();
-    if (snapshot !== undefined) this.show(snapshot);
-    void this.#list.read(`${cut(what.name, 80)}: ${cut(what.state, 30)}`);
-  }
-
-  async #read(): Promise<Content> {
-    const { name: queue = '', state = '' } = this.#chosen ?? {};
+  async #read(queue: string, state: string): Promise<Content> {
     const query = new URLSearchParams({ queue, state, limit: String(limit) });
     const { jobs, hasMore } = await this.#context.api.get<JobList>(`jobs?${query.toString()}`);
     return {
@@ -56,7 +43,7 @@ export class JobsView {
       attempt === undefined ? '' : `${attempt}${attempts === undefined ? '' : ` of ${attempts}`}`,
       level === undefined ? '' : String(level),
       el('span', { class: 'error' }, error === undefined ? '' : cut(error, 300)),
-      buttonsOf(shown, this.#context, () => void this.#list.read()),
+      buttonsOf(shown, this.#context, () => this.#list.refresh()),
     ];
   }
 }

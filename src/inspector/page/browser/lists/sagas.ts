@@ -2,15 +2,14 @@ import type { SagaList, SagaView, Snapshot } from '../../../index.ts';
 import { byId, el } from '../parts/dom.ts';
 import { count, cut, moment } from '../parts/format.ts';
 import { type Action, buttonsOf, type WorkContext } from './actions.ts';
-import { type Chosen, showCounts } from './counts.ts';
-import { type Content, limit, WorkList } from './list.ts';
+import { CountedList } from './counts.ts';
+import { type Content, limit } from './list.ts';
 import { detailButton } from './saga-detail.ts';
 
 /** The sagas: how many there are by definition and status, and a list of those that are asked for. */
 export class SagasView {
   readonly #context: WorkContext;
-  readonly #list = new WorkList('sagas', () => this.#read());
-  #chosen: Chosen | undefined;
+  readonly #list = new CountedList('definitions', 'sagas', ({ name, state }) => this.#read(name, state));
 
   constructor(context: WorkContext) {
     this.#context = context;
@@ -18,22 +17,10 @@ export class SagasView {
 
   show({ sagas }: Snapshot): void {
     byId('no-sagas').hidden = sagas.length > 0;
-    showCounts(byId('definitions'), {
-      all: sagas.map(({ name, sagas: counts }) => ({ name, counts })),
-      chosen: this.#chosen,
-      choose: (what) => this.#choose(what),
-    });
+    this.#list.show(sagas.map(({ name, sagas: counts }) => ({ name, counts })));
   }
 
-  #choose(what: Chosen): void {
-    this.#chosen = what;
-    const snapshot = this.#context.snapshot();
-    if (snapshot !== undefined) this.show(snapshot);
-    void this.#list.read(`${cut(what.name, 80)}: ${cut(what.state, 30)}`);
-  }
-
-  async #read(): Promise<Content> {
-    const { name: saga = '', state: status = '' } = this.#chosen ?? {};
+  async #read(saga: string, status: string): Promise<Content> {
     const query = new URLSearchParams({ saga, status, limit: String(limit) });
     const { sagas, hasMore } = await this.#context.api.get<SagaList>(`sagas?${query.toString()}`);
     const all = hasMore ? `The oldest ${count(sagas.length)}` : `All ${count(sagas.length)}`;
@@ -47,7 +34,7 @@ export class SagasView {
   #row(info: SagaView): readonly (Node | string)[] {
     const { id, version, lastStep = '', waitsFor, attempts, startedAt, wakesAt, endedAt, error = '' } = info;
     const shown = { actions: actionsOf(info), payload: undefined, title: '' };
-    const buttons = buttonsOf(shown, this.#context, () => void this.#list.read());
+    const buttons = buttonsOf(shown, this.#context, () => this.#list.refresh());
     buttons.prepend(detailButton(info, this.#context));
     return [
       cut(id, 60),
