@@ -1,4 +1,4 @@
-// Statements that are issued together, settings by context, and reads outside of transactions.
+// Statements that are issued together, settings by context, transactions that wait, and reads outside of transactions.
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type pg from 'pg';
 import { type Database, statement, withContext } from '../../src/index.ts';
@@ -23,6 +23,8 @@ export async function nearWorkloads(ground: Ground): Promise<FlightWorkload[]> {
   return [
     near('Promise.all of 5 updates', 16, updates(ground, postgresJs, { of: 'sluice', throughput: 2.6, cpu: 0.6 })),
     near('a tenant and one update', 16, settings(ground, postgresJs)),
+    near('one update', 16, oneUpdate(ground)),
+    near('one update', 64, oneUpdate(ground)),
     near('a read by its key', 16, { ...read, goal: { of: 'sluice, shared reads', throughput: 2.2, cpu: 0.45 } }),
     near('a read by its key', 64, { ...read, goal: { of: 'sluice, shared reads', throughput: 3, cpu: 0.45 } }),
   ];
@@ -33,6 +35,7 @@ export async function farWorkloads(ground: Ground): Promise<FlightWorkload[]> {
   return [
     far('Promise.all of 5 updates', updates(ground, postgresJs, { of: 'sluice', throughput: 3 })),
     far('a tenant and one update', settings(ground, postgresJs)),
+    far('one update', oneUpdate(ground), 64),
   ];
 }
 
@@ -40,8 +43,8 @@ function near(what: string, callers: number, work: Work): FlightWorkload {
   return { name: `${what}, ${callers} callers`, callers, ...work };
 }
 
-export function far(what: string, work: Work): FlightWorkload {
-  return { name: `1 ms each way, ${what}, 1 caller`, callers: 1, ...work };
+export function far(what: string, work: Work, callers = 1): FlightWorkload {
+  return { name: `1 ms each way, ${what}, ${callers === 1 ? '1 caller' : `${callers} callers`}`, callers, ...work };
 }
 
 async function openPostgresJs(ground: Ground): Promise<PostgresJs> {
@@ -83,6 +86,21 @@ function updates(ground: Ground, postgresJs: PostgresJs, goal: Goal): Work {
     ],
     goal,
     check: ground.adds('sum(value)', 5),
+  };
+}
+
+/** More callers than connections: the next transaction begins with the COMMIT before it, or behind its answer. */
+function oneUpdate(ground: Ground): Work {
+  const pool = ground.pool();
+  const change = (database: Database) => (): Promise<unknown> =>
+    database.transaction(() => database.query(update, [idFor(0)]));
+  return {
+    contenders: [
+      { name: 'pg', run: () => byHand(pool, (client) => client.query(update, [idFor(0)])) },
+      { name: 'sluice, no pipelining', run: change(ground.sluice({ pipelining: false })) },
+      { name: 'sluice', run: change(ground.sluice()) },
+    ],
+    check: ground.adds('sum(value)', 1),
   };
 }
 

@@ -47,6 +47,8 @@ export interface TakeOptions {
   readonly admitted: boolean;
   /** Gives up waiting for it. */
   readonly signal: AbortSignal | undefined;
+  /** Whether it may be one whose COMMIT is under way; what is to be sent is sent at once. */
+  readonly mayFollow?: boolean | undefined;
   /** A transaction that does not count as holding a connection: the one that takes it. */
   readonly except?: OpenTransaction | undefined;
 }
@@ -107,9 +109,9 @@ export class Hold {
    * @returns the connection at once where one is free
    * @throws what the pool throws
    */
-  take({ frame, admitted, signal, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
+  take({ frame, admitted, signal, mayFollow, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
     const mayWait = !holdsAtOrAbove(frame, this.#level, except);
-    const request = { level: this.#level, holder: this.#holder, mayWait, admitted, signal };
+    const request = { level: this.#level, holder: this.#holder, mayWait, admitted, signal, mayFollow };
     if (isWatched(acquireTrace)) return this.#takeTraced(request);
     const lease = this.#client.pool.acquire(request);
     return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);
@@ -179,7 +181,32 @@ export class Hold {
     if (lease === undefined) return;
     this.#lease = undefined;
     if (connectionRelease.hasSubscribers) this.#tellRelease();
-    this.#client.pool.release(lease, isSound && !this.#isDistrusted && lease.connection.status === 'idle');
+    const release = (): void =>
+      this.#client.pool.release(lease, isSound && !this.#isDistrusted && lease.connection.status === 'idle');
+    // It would be destroyed with a COMMIT of another on it.
+    if (lease.commit === undefined) release();
+    else void lease.commit.then(release);
+  }
+
+  /**
+   * Gives the connection to who waits for it while COMMIT is under way. @param run carries the COMMIT out
+   * @returns the answer to the COMMIT; nothing where the connection stays
+   */
+  handOver(run: (connection: DriverConnection) => Promise<Exchange> | undefined): Promise<Exchange> | undefined {
+    const lease = this.#lease;
+    // What has followed a COMMIT is not followed itself before that is answered.
+    if (lease === undefined || lease.commit !== undefined || !this.#client.pool.mayHandOver(lease)) return undefined;
+    const answer = run(lease.connection);
+    if (answer === undefined) return undefined;
+    this.#lease = undefined;
+    if (connectionRelease.hasSubscribers) this.#tellRelease();
+    this.#client.pool.handOver(lease, answer);
+    return answer;
+  }
+
+  /** Calls back if the COMMIT in front of what is sent takes as long as a connection may be waited for. */
+  onLateCommit(callback: (error: unknown) => void): void {
+    if (this.#lease?.commit !== undefined) this.#lease.onLate = callback;
   }
 
   #tellRelease(): void {

@@ -159,7 +159,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     for (;;) {
       if (this.#state === 'lost') throw connectionLost(this, undefined);
       if (this.#rolledBackBy !== undefined) throw rolledBackByServer(this, this.#rolledBackBy.error);
-      if (this.#held.connection === undefined) await this.#held.take(frame);
+      if (this.#held.connection === undefined) await this.#held.take(frame, last);
       this.cancellation.throwIfRequested();
       const pending = this.#savepoints?.pendingSteps(unit) ?? [];
       const begin = this.#state === 'unstarted' ? this.#characteristics : undefined;
@@ -248,7 +248,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     const refusal = status === 'active' ? this.#commitDeadline?.rider(this.client.driver, this.#startedAt) : undefined;
     this.#commitSent = true;
     const flight = refusal && board(commitSteps, refusal);
-    const answer = await this.#held.finish(flight?.steps ?? commitSteps);
+    const answer = await (flight === undefined ? this.#held.commit() : this.#held.finish(flight.steps));
     if (answer === undefined) return this.#endUnknown(this.cancellation.requested?.reason);
     const exchange: Landed = flight?.landed(answer) ?? answer;
     if (exchange.ended === 'committed') return this.#end('committed');
@@ -268,7 +268,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
 
   /** Asks the server how the transaction has ended, where it can be asked. */
   async #resolve(failure: Failure): Promise<Ending> {
-    const { connection } = this.#held;
+    const { lastConnection: connection } = this.#held;
     this.#held.giveBack();
     const { outcome, refusal } = await outcomeOf(this.#mark, connection, this.client, this.cancellation.signal);
     if (this.#ending !== undefined) return this.#ending;

@@ -57,6 +57,8 @@ export class TransactionConnection {
   #cancelling: Promise<void> | undefined;
   /** Others may be sent behind what is under way. */
   #mayBeFollowed = false;
+  /** On which COMMIT was sent alone: it may belong to another transaction before the answer. */
+  #committed: DriverConnection | undefined;
   /** What is under way, in the history of the chain. */
   #note: HistoryNote | undefined;
 
@@ -68,6 +70,10 @@ export class TransactionConnection {
   get connection(): DriverConnection | undefined {
     return this.#hold.connection;
   }
+  /** On which it has sent its last. */
+  get lastConnection(): DriverConnection | undefined {
+    return this.connection ?? this.#committed;
+  }
   get status(): ConnectionStatus | undefined {
     return this.#hold.status;
   }
@@ -77,8 +83,10 @@ export class TransactionConnection {
   }
 
   /** @throws what the pool throws; TransactionEndedError where the transaction ended during the wait */
-  take(frame: Frame): Promise<void> {
-    return this.#ahead?.taken ?? this.#take(frame, this.#borrower.cancellation.signal);
+  take(frame: Frame, last: boolean): Promise<void> {
+    // What is lost behind a COMMIT is sent again, which can only be done without one of its own.
+    const mayFollow = !last && this.#borrower.outer === undefined;
+    return this.#ahead?.taken ?? this.#take(frame, this.#borrower.cancellation.signal, mayFollow);
   }
 
   /** The same, before there is a statement. A statement that comes in the meantime shares the wait; the transaction's end ends it. */
@@ -95,9 +103,10 @@ export class TransactionConnection {
     }
   }
 
-  async #take(frame: Frame, signal: AbortSignal | undefined): Promise<void> {
-    const taken = this.#hold.take({ frame, admitted: true, signal, except: this.#borrower });
+  async #take(frame: Frame, signal: AbortSignal | undefined, mayFollow = false): Promise<void> {
+    const taken = this.#hold.take({ frame, admitted: true, signal, mayFollow, except: this.#borrower });
     if (taken instanceof Promise) await this.#awaited(taken);
+    this.#hold.onLateCommit((error) => this.#borrower.cancellation.request(error));
     try {
       // Cancelled and ended in the very moment in which the connection was handed over.
       this.#borrower.assertNotEnded();
@@ -152,15 +161,25 @@ export class TransactionConnection {
     if (failure !== undefined) keepHistory(failure.error, record.history);
   }
 
+  /** Commits, as `finish`; who waits for the connection may get it before the answer. */
+  commit(): Promise<Exchange | undefined> {
+    this.#committed = this.connection;
+    const mayHandOver = this.#cancelling === undefined && this.#borrower.cancellation.requested === undefined;
+    const handOver = (connection: DriverConnection): Promise<Exchange> | undefined =>
+      runUntraced(() => connection.handOver?.(commitSteps));
+    return this.finish(commitSteps, mayHandOver ? () => this.#hold.handOver(handOver) : undefined);
+  }
+
   /**
    * Runs steps that end the transaction or a savepoint, cancelled with the transaction. Locks are not watched during it.
+   * @param otherwise runs them in another way, where it can
    * @returns nothing where there is no connection, or the server has not answered in time
    */
-  async finish(steps: readonly Step[]): Promise<Exchange | undefined> {
+  async finish(steps: readonly Step[], otherwise?: () => Promise<Exchange> | undefined): Promise<Exchange | undefined> {
     this.#sent = undefined;
     const { connection } = this;
     if (connection === undefined) return undefined;
-    const running = this.#run(connection, steps);
+    const running = otherwise?.() ?? this.#run(connection, steps);
     const { cancellation } = this.#borrower;
     this.#ends(steps);
     cancellation.watch(running);

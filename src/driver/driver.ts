@@ -135,6 +135,12 @@ export interface DriverConnection {
    */
   runEach?(statements: readonly Statement[]): readonly Promise<Exchange>[] | undefined;
   /**
+   * Runs COMMIT, and takes the first exchange of another transaction before that is answered: what is run next is sent behind it,
+   * in the same write where it comes in the same turn of the event loop. `cancel` is for that one from here on.
+   * @returns nothing where the connection has to be given back first
+   */
+  handOver?(commit: readonly Step[]): Promise<Exchange> | undefined;
+  /**
    * Asks the server to cancel what is running and resolves once the request can no longer hit a
    * later statement, which then still needs one more exchange to be sure of.
    */

@@ -136,6 +136,12 @@ export class PhysicalConnections<Connection extends PooledConnection> {
     this.#sweepBy(Math.min(now + this.#options.settings.idleTimeout, until), now);
   }
 
+  /** Whether `putBack` would give it to the next one. */
+  mayStay(connection: Connection): boolean {
+    const until = this.#alive.get(connection);
+    return until !== undefined && until > this.#options.clock.now() && connection.unfit === undefined;
+  }
+
   /** Ends a connection that must not be used again. */
   discard(connection: Connection): void {
     if (this.#alive.delete(connection)) void this.#finish(connection.destroy());

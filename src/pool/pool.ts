@@ -32,6 +32,8 @@ export class Pool<Connection extends PooledConnection> {
   readonly settings: PoolSettings;
   readonly #target: string;
   readonly #timeouts: TimeoutQueue<Ticket<Lease<Connection>>>;
+  /** Those who wait for the answer to the COMMIT of another. */
+  readonly #followers: TimeoutQueue<Lease<Connection>>;
   readonly #admission: Admission;
   readonly #physical: PhysicalConnections<Connection>;
   /** The requests that wait for admission, by level. */
@@ -54,6 +56,9 @@ export class Pool<Connection extends PooledConnection> {
       const { level, holder } = ticket.request;
       this.#fail(ticket, tooLate(this.#refusing(), level, holder));
     });
+    this.#followers = new TimeoutQueue(clock, settings.acquireTimeout, (lease) =>
+      lease.onLate?.(tooLate(this.#refusing(), lease.level, lease.holder)),
+    );
     this.#leaks = settings.leakThreshold === 0 ? undefined : new LeakWatch(clientName, settings.leakThreshold, clock);
     this.#admission = new Admission(settings.budget, settings.maxLevel);
     this.#lines = Array.from({ length: settings.maxLevel + 1 }, () => new LinkedList());
@@ -100,17 +105,38 @@ export class Pool<Connection extends PooledConnection> {
 
   /** Gives a connection back: `sound` for the next one, otherwise it is destroyed. */
   release(lease: Lease<Connection>, sound: boolean): void {
-    const { place } = lease;
-    if (place === undefined || place.list !== this.#leases) return;
-    this.#leases.remove(place);
-    lease.untap?.();
-    this.#leaks?.end(lease);
+    if (!this.#return(lease)) return;
     this.#admission.give(lease.level);
     const { unfit } = lease.connection;
     if (unfit === 'server') this.#physical.renew();
     if (sound && unfit === undefined) this.#physical.putBack(lease.connection);
     else this.#physical.discard(lease.connection);
     this.#admitWaiting();
+  }
+
+  /**
+   * Whether a request waits that would get the connection of a lease if it were given back now, and may have it while its COMMIT is
+   * under way. Only at level 0: a chain that waits there holds nothing that the COMMIT could wait for.
+   */
+  mayHandOver({ level, connection }: Lease<Connection>): boolean {
+    const [line, ...deeper] = this.#lines;
+    if (level !== 0 || line?.first?.request.mayFollow !== true || this.tap !== undefined) return false;
+    return deeper.every(({ size }) => size === 0) && this.#physical.mayStay(connection);
+  }
+
+  /** Gives it to that request. @param commit resolves with the answer */
+  handOver(lease: Lease<Connection>, commit: Promise<unknown>): void {
+    const ticket = this.#lines[0]?.shift();
+    if (ticket === undefined) throw new RangeError('no request waits for the connection');
+    this.#return(lease);
+    const next = this.#lease(ticket.request, lease.connection, true);
+    const place = this.#followers.begin(next);
+    const answered = (): void => {
+      next.commit = undefined;
+      this.#followers.end(place);
+    };
+    next.commit = commit.then(answered, answered);
+    ticket.resolve(next);
   }
 
   /** Its connections, idle or in use. */
@@ -171,6 +197,16 @@ export class Pool<Connection extends PooledConnection> {
     if (this.tap !== undefined) lease.untap = this.tap(connection);
     this.#leaks?.begin(lease, request.takenAt);
     return lease;
+  }
+
+  /** @returns whether it was still held */
+  #return(lease: Lease<Connection>): boolean {
+    const { place } = lease;
+    if (place === undefined || place.list !== this.#leases) return false;
+    this.#leases.remove(place);
+    lease.untap?.();
+    this.#leaks?.end(lease);
+    return true;
   }
 
   #wait(request: AcquireRequest, line: LinkedList<Ticket<Lease<Connection>>>): Promise<Lease<Connection>> {

@@ -16,6 +16,8 @@ export interface AcquireRequest {
   /** True for work that began before the pool was closed. */
   readonly admitted: boolean;
   readonly signal?: AbortSignal | undefined;
+  /** Whether it may get a connection whose COMMIT is under way, and sends on it at once. */
+  readonly mayFollow?: boolean | undefined;
   /** Where it was made; only the pool sets it. */
   readonly takenAt?: Origin | undefined;
 }
@@ -27,6 +29,10 @@ export interface Lease<Connection> {
   readonly holder: Holder;
   /** Whether the connection was idle before: it may have died in that time without a sign of it. */
   readonly idled: boolean;
+  /** Settles when the COMMIT is answered that was under way when it was handed over; nothing later, and where there was none. */
+  commit?: Promise<unknown> | undefined;
+  /** Is told when that takes as long as a connection may be waited for. */
+  onLate?: ((error: unknown) => void) | undefined;
   /** Its place among those of its pool, which the pool alone sets. */
   place?: ListNode<Lease<Connection>>;
   /** Ends what the tap of its pool does to it. */

@@ -77,7 +77,7 @@ export class MortalProcess {
     return new Proxy(real, {
       get(target, name) {
         if (name === 'run') return run;
-        if (name === 'sendAhead' || name === 'runEach') return undefined;
+        if (name === 'sendAhead' || name === 'runEach' || name === 'handOver') return undefined;
         const value: unknown = Reflect.get(target, name, target);
         return typeof value === 'function' ? (value.bind(target) as unknown) : value;
       },

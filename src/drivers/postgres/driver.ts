@@ -11,9 +11,9 @@ import {
   warnOfMissing,
 } from '../../driver/index.ts';
 import { postgresDialect } from './dialect/index.ts';
-import { isHidden, PostgresConnection } from './exchange/connection.ts';
+import { PostgresConnection } from './exchange/connection.ts';
 import { describeConnectFailure } from './connecting/connect-failure.ts';
-import type { SessionFacts } from './connecting/identify.ts';
+import { isHidden, type SessionFacts } from './connecting/identify.ts';
 import { Fitness } from './exchange/fitness.ts';
 import { createInspector } from './sql/inspect.ts';
 import { fulfilsIsolation, requestedIsolation } from './sql/control.ts';

@@ -43,3 +43,8 @@ export async function identify(client: pg.Client): Promise<SessionFacts> {
     isStandby: row?.in_recovery === 'true',
   };
 }
+
+/** Whether the server behind the connection may be another one from one transaction to the next. */
+export function isHidden({ startedAt }: Backend): boolean {
+  return startedAt === undefined;
+}

@@ -13,7 +13,7 @@ import {
 } from '../../../driver/index.ts';
 import { cancelRunning, endClient } from '../wire/cancel-and-close.ts';
 import { endsWithCommit, runCommitApart } from './commit-apart.ts';
-import { ExchangeQuery, type Session, type WireValue } from './exchange.ts';
+import { ExchangeQuery, type Running, RunningLine, type Session, type WireValue } from './exchange.ts';
 import type { Fitness } from './fitness.ts';
 import { Flight, mayGather, WriteBuffer } from './flight.ts';
 import { IndependentStatements } from './independent.ts';
@@ -27,19 +27,6 @@ import type { PoolerTimeout } from './pooler-timeout.ts';
 import type { PreparedStatements } from '../prepared/prepared-statements.ts';
 
 const statuses: Readonly<Record<string, ConnectionStatus>> = { I: 'idle', T: 'active', E: 'failed' };
-
-/** An exchange whose turn it is, and that the server has not answered. */
-interface Running {
-  readonly query: ExchangeQuery;
-  readonly steps: readonly Step[];
-  /** The steps may be sent once more if they fail before any statement has taken effect. */
-  readonly mayRepeat: boolean;
-  readonly resolve: (exchange: Exchange) => void;
-  /** Ends it when it has taken too long, where there is a limit. */
-  readonly limit: NodeJS.Timeout | undefined;
-  /** One request is enough, however many ask for it. */
-  cancelling: Promise<void> | undefined;
-}
 
 /** How long the server may take to cancel what ran into `query_timeout`, in milliseconds. */
 const patience = 1_000;
@@ -72,7 +59,7 @@ export class PostgresConnection implements DriverConnection {
   readonly #fitness: Fitness;
   #status: ConnectionStatus = 'idle';
   #isCut = false;
-  #running: Running | undefined;
+  readonly #line = new RunningLine();
   /** What the server has to answer, in its order. */
   readonly #flights: Flight<ExchangeQuery>[] = [];
   /** Whether statements may be sent before it is their turn. */
@@ -151,19 +138,22 @@ export class PostgresConnection implements DriverConnection {
   #start(steps: readonly Step[]): Promise<Exchange> {
     // What was skipped follows what is on its way, and that may fail to give a name.
     const unprepared = this.#flights.length > 0 && isNamedIn(this.#flights, steps);
-    return new Promise((resolve) => this.#send(steps, this.#status === 'idle', resolve, unprepared));
+    const mayRepeat = this.#line.followsCommit || this.#status === 'idle';
+    return new Promise((resolve) => this.#send(steps, mayRepeat, resolve, unprepared));
   }
 
   sendAhead(statements: readonly Statement[]): boolean {
     if (!this.#mayPipeline || this.#isCut || this.#status === 'lost') return false;
     const ahead = (this.#ahead ??= new SentAhead(this.#session));
+    // Its BEGIN may still fail.
+    if (this.#line.next !== undefined && this.#flights.at(-1)?.isOpen !== true) return false;
     if (!ahead.accepts(statements, this.#flights, this.#told !== 'idle')) return false;
     const last = this.#flights.at(-1);
     const isOpen = last?.isOpen === true;
     const query = ahead.add(statements, isOpen);
     if (query === undefined) return true;
     if (isOpen) last.add(query);
-    else this.#launch(query, true);
+    else this.#launch(query, { gathers: true });
     return true;
   }
 
@@ -177,6 +167,18 @@ export class PostgresConnection implements DriverConnection {
     const [first] = flights;
     if (first !== undefined) this.#client.query(first as unknown as pg.Submittable);
     return exchanges;
+  }
+
+  handOver(steps: readonly Step[]): Promise<Exchange> | undefined {
+    const { pooler, prepared } = this.#session;
+    const isSure = this.#mayPipeline && !this.#commitsApart && pooler === undefined && !prepared.isTouched;
+    const isQuiet = this.#flights.length === 0 && this.#ahead?.isEmpty !== false && !this.isLent;
+    if (!isSure || !isQuiet || this.#isCut || this.#status !== 'active') return undefined;
+    return new Promise((resolve) => {
+      const query = new ExchangeQuery(steps, this.#session, { isFirst: false, unprepared: false, follows: false });
+      this.#line.handOver({ query, steps, mayRepeat: false, resolve, limit: undefined, cancelling: undefined });
+      this.#launch(query, { gathers: true });
+    });
   }
 
   /** The client underneath, for what only its own events can tell. */
@@ -201,8 +203,7 @@ export class PostgresConnection implements DriverConnection {
 
   cancel(): Promise<void> {
     if (this.#flights.length === 0) return Promise.resolve();
-    if (this.#running === undefined) return cancelRunning(this.#client);
-    return (this.#running.cancelling ??= cancelRunning(this.#client));
+    return this.#line.cancel(() => cancelRunning(this.#client));
   }
 
   onDeath(callback: (error: unknown) => void): void {
@@ -230,16 +231,17 @@ export class PostgresConnection implements DriverConnection {
 
   /** @throws for a value that cannot be sent; nothing is sent then */
   #send(steps: readonly Step[], mayRepeat: boolean, resolve: (exchange: Exchange) => void, unprepared = false): void {
-    const isFirst = this.#status === 'idle';
+    const followsCommit = this.#line.followsCommit;
+    const isFirst = followsCommit || this.#status === 'idle';
     if (isFirst) this.#fitness.beginning = steps[0];
     const query = new ExchangeQuery(steps, this.#session, { isFirst, unprepared, follows: false });
     const limit = this.#queryTimeout > 0 ? setTimeout(() => void this.#endLate(query), this.#queryTimeout) : undefined;
-    this.#running = { query, steps, mayRepeat, resolve, limit, cancelling: undefined };
+    this.#line.begin({ query, steps, mayRepeat, resolve, limit, cancelling: undefined });
     if (this.#status === 'lost') {
       this.#finishLost();
       return;
     }
-    this.#launch(query, this.#mayPipeline && mayGather(steps, isFirst));
+    this.#launch(query, { gathers: this.#mayPipeline && mayGather(steps, isFirst), followsCommit });
     if (isFirst) this.#session.pooler?.await(internalsOf(this.#client).connection, (error) => this.#giveUp(error));
   }
 
@@ -255,14 +257,14 @@ export class PostgresConnection implements DriverConnection {
     if (query === undefined || query.wasSkipped) return await this.#start(steps);
     return await new Promise((resolve) => {
       const running = { query, steps, mayRepeat: false, resolve, limit: undefined, cancelling: undefined };
-      this.#running = running;
+      this.#line.begin(running);
       if (query.answeredAs === undefined) {
         if (this.#status === 'lost') this.#finishLost();
         return;
       }
       // What goes on with the answer before it goes on first, as it would if this one had still to be sent.
       process.nextTick(() => {
-        if (this.#running === running) this.#conclude(running);
+        if (this.#line.current === running) this.#conclude(running);
       });
     });
   }
@@ -282,11 +284,17 @@ export class PostgresConnection implements DriverConnection {
   /**
    * Sends it.
    * @param gathers at the end of this turn of the event loop, with what comes until then
+   * @param followsCommit in the same write as the COMMIT before it, where that has not been sent
    */
-  #launch(query: ExchangeQuery, gathers: boolean): void {
+  #launch(
+    query: ExchangeQuery,
+    { gathers, followsCommit = false }: { gathers: boolean; followsCommit?: boolean },
+  ): void {
+    const before = this.#flights.at(-1);
     const flight = new Flight(this.#session.write, query, this.#onAnswer);
     // What is still gathered goes first.
-    this.#flights.at(-1)?.send();
+    if (followsCommit && before !== undefined) flight.goWith(before);
+    else before?.send();
     this.#flights.push(flight);
     if (this.#flights.length === 1) this.#client.query(flight as unknown as pg.Submittable);
     else flight.inContext = AsyncLocalStorage.snapshot();
@@ -296,7 +304,8 @@ export class PostgresConnection implements DriverConnection {
 
   /** A part of a write is done, and more of it to come. */
   readonly #onAnswer = (part: ExchangeQuery): void => {
-    if (this.#running?.query === part) this.#conclude(this.#running);
+    const { current } = this.#line;
+    if (current?.query === part) this.#conclude(current);
   };
 
   #onReady(status: ConnectionStatus): void {
@@ -309,16 +318,19 @@ export class PostgresConnection implements DriverConnection {
     }
     flight.land(status);
     const { current } = flight;
-    if (status === 'idle') this.#session.prepared.ended(current?.error === undefined && current?.isRolledBack !== true);
+    // Behind a COMMIT that was handed over they are those of the next transaction.
+    const ended = status === 'idle' && this.#line.next === undefined;
+    if (ended) this.#session.prepared.ended(current?.error === undefined && current?.isRolledBack !== true);
     const [next] = this.#flights;
     next?.inContext(() => this.#client.query(next as unknown as pg.Submittable));
-    if (this.#running?.query.answeredAs !== undefined) this.#conclude(this.#running);
+    const running = this.#line.current;
+    if (running?.query.answeredAs !== undefined) this.#conclude(running);
     if (current !== undefined) this.#independent?.conclude(current);
     if (next === undefined) this.#onLanded?.();
   }
 
   #conclude(running: Running): void {
-    this.#takeRunning();
+    this.#line.take();
     const { query, resolve } = running;
     const { error, staleness, answeredAs } = query;
     if (answeredAs !== undefined && this.#status !== 'lost') this.#status = answeredAs;
@@ -351,7 +363,7 @@ export class PostgresConnection implements DriverConnection {
   async #endLate(query: ExchangeQuery): Promise<void> {
     await this.cancel();
     const answered = (): void => {
-      if (this.#running?.query === query) this.#cut(new Error('Query read timeout'));
+      if (this.#line.current?.query === query) this.#cut(new Error('Query read timeout'));
     };
     setTimeout(answered, patience).unref();
   }
@@ -361,13 +373,6 @@ export class PostgresConnection implements DriverConnection {
     this.#isCut = true;
     this.#lastError ??= error;
     internalsOf(this.#client).connection.stream.destroy();
-  }
-
-  #takeRunning(): Running | undefined {
-    const running = this.#running;
-    this.#running = undefined;
-    if (running?.limit !== undefined) clearTimeout(running.limit);
-    return running;
   }
 
   #onGone(): void {
@@ -381,16 +386,10 @@ export class PostgresConnection implements DriverConnection {
   }
 
   #finishLost(): void {
-    const running = this.#takeRunning();
-    if (running === undefined) return;
-    const { query, resolve } = running;
     const loss = { cause: this.#lastError, gaveUp: this.#gaveUp, tooLarge: this.#tooLarge };
-    const failure = failureOfLoss(query, loss);
-    resolve(query.outcome(this.#fitness.judge(failure)));
+    for (let running = this.#line.take(); running !== undefined; running = this.#line.take()) {
+      const { query, resolve } = running;
+      resolve(query.outcome(this.#fitness.judge(failureOfLoss(query, loss))));
+    }
   }
-}
-
-/** Whether the server behind the connection may be another one from one transaction to the next. */
-export function isHidden({ startedAt }: Backend): boolean {
-  return startedAt === undefined;
 }

@@ -288,6 +288,67 @@ export class ExchangeQuery {
   }
 }
 
+/** An exchange that the server has not answered. */
+export interface Running {
+  readonly query: ExchangeQuery;
+  readonly steps: readonly Step[];
+  /** The steps may be sent once more if they fail before any statement has taken effect. */
+  readonly mayRepeat: boolean;
+  readonly resolve: (exchange: Exchange) => void;
+  /** Ends it when it has taken too long, where there is a limit. */
+  readonly limit: NodeJS.Timeout | undefined;
+  /** One request is enough, however many ask for it. */
+  cancelling: Promise<void> | undefined;
+}
+
+/** The exchange whose turn it is, and behind a COMMIT the first one of the transaction that has the connection next. */
+export class RunningLine {
+  current: Running | undefined;
+  next: Running | undefined;
+  #isHandedOver = false;
+  #onTurn: (() => void) | undefined;
+
+  /** A COMMIT is under way; what comes next does not wait for it. */
+  handOver(commit: Running): void {
+    this.current = commit;
+    this.#isHandedOver = true;
+  }
+
+  /** Whether what comes now goes behind a COMMIT. */
+  get followsCommit(): boolean {
+    return this.#isHandedOver && this.current !== undefined && this.next === undefined;
+  }
+
+  begin(running: Running): void {
+    if (this.followsCommit) this.next = running;
+    else this.current = running;
+    this.#isHandedOver = false;
+  }
+
+  /** Ends the one whose turn it is; the next one has its turn then. */
+  take(): Running | undefined {
+    const { current, next } = this;
+    this.current = next;
+    this.next = undefined;
+    if (current?.limit !== undefined) clearTimeout(current.limit);
+    if (next !== undefined) this.#onTurn?.();
+    return current;
+  }
+
+  /** Asks for the cancelling of the one that was sent last, once that cannot hit the COMMIT in front of it. */
+  async cancel(request: () => Promise<void>): Promise<void> {
+    const { current, next } = this;
+    const running = next ?? current;
+    if (running === undefined) await request();
+    else await (running.cancelling ??= next === undefined ? request() : this.#cancelNext(next, request));
+  }
+
+  async #cancelNext(next: Running, request: () => Promise<void>): Promise<void> {
+    await new Promise<void>((resolve) => (this.#onTurn = resolve));
+    if (this.current === next) await request();
+  }
+}
+
 /** Of a prepared text that has neither values nor rows. */
 function controlMessage(write: WriteBuffer, statement: string): Buffer {
   return write.record(() => {

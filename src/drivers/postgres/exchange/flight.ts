@@ -86,6 +86,8 @@ export class Flight<Part extends FlightPart> implements WireQuery {
   readonly #onAnswer: (part: Part) => void;
   #current = 0;
   #isWritten = false;
+  /** What goes in the same write, in front of it. */
+  #before: Flight<Part> | undefined;
   /** Where `pg` gets it later: in what was ambient when it was sent. */
   inContext: (call: () => unknown) => unknown = (call) => call();
 
@@ -128,11 +130,20 @@ export class Flight<Part extends FlightPart> implements WireQuery {
     return this.#parts.some((part) => part.parses(text));
   }
 
+  /** Has one that was not sent wait for this one. */
+  goWith(before: Flight<Part>): void {
+    if (!before.isOpen) return;
+    before.stage();
+    this.#before = before;
+  }
+
   /** Writes it; does nothing the second time. */
   send(): void {
     if (this.#isWritten) return;
     this.stage();
-    this.noteSent(this.#write.send());
+    const isSent = this.#write.send();
+    this.#before?.noteSent(isSent);
+    this.noteSent(isSent);
   }
 
   /** Adds it to what is written next. */

@@ -124,6 +124,11 @@ export class PreparedStatements {
     if (effects !== undefined) this.#note(effects);
   }
 
+  /** Whether the end of the transaction changes what texts mean. */
+  get isTouched(): boolean {
+    return this.#schemaTouched || this.#settings.areTouched;
+  }
+
   /** The transaction has ended. */
   ended(committed: boolean): void {
     this.#settings.ended(committed);
@@ -215,6 +220,10 @@ class SettingsWatch {
 
   get areChanged(): boolean {
     return (this.#forTransaction | this.#forSession) !== 0;
+  }
+
+  get areTouched(): boolean {
+    return (this.#forTransaction | this.#restored) !== 0;
   }
 
   /** A text with these effects is about to be sent. */
