@@ -41,6 +41,7 @@ export {
   ConsumerStoppedError,
   type ConsumerStopOptions,
   defineTopic,
+  HandlerTimeoutError,
   type ParkReason,
   type ReceivedParkedMessage,
   type ReceivedParkedOptions,

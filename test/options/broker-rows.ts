@@ -80,6 +80,7 @@ export const brokerRows: readonly Row[] = [
       concurrency: domain.whole(1, 10_000),
       attempts: domain.whole(1, 1_000),
       retryDelay: domain.milliseconds(1, domain.timer),
+      maxRuntime: domain.milliseconds(1, domain.timer),
       replayInterval: domain.milliseconds(10, domain.timer),
     },
   },

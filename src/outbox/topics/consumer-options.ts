@@ -16,6 +16,11 @@ export interface ConsumeOptions {
   readonly attempts?: number | undefined;
   /** The pause after a failure in milliseconds, doubled each time up to a minute. Default 500. */
   readonly retryDelay?: number | undefined;
+  /**
+   * How long a handler may run, in milliseconds; then its transaction is rolled back with a `HandlerTimeoutError`, whether it has
+   * returned or not, `message.signal` aborts, and the attempt has failed. Default 60,000.
+   */
+  readonly maxRuntime?: number | undefined;
   /** How often it looks for messages that are to be handled again, in milliseconds. Default 2,000. */
   readonly replayInterval?: number | undefined;
 }
@@ -27,6 +32,7 @@ const checks: Record<keyof ConsumeOptions, Check> = {
   concurrency: integer(1, 10_000),
   attempts: integer(1, 1_000),
   retryDelay: milliseconds(1),
+  maxRuntime: milliseconds(1),
   replayInterval: milliseconds(10),
 };
 
@@ -38,6 +44,7 @@ export function consumeSettings(options: ConsumeOptions, connections: number): C
     concurrency: read.concurrency ?? Math.min(10, connections),
     attempts: read.attempts ?? 10,
     retryDelay: read.retryDelay ?? 500,
+    maxRuntime: read.maxRuntime ?? 60_000,
     replayInterval: read.replayInterval ?? 2_000,
   };
 }

@@ -197,10 +197,11 @@ export class MessageConsumer implements Consumer {
   }
 
   #run(opened: Usable<unknown>, key: string | undefined, attempt: number): Run<unknown> {
-    const { database, topic, handler } = this.#settings;
+    const { database, topic, handler, maxRuntime } = this.#settings;
     const { id, payload, headers, context } = opened;
-    const message = { id, topic: topic.name, key, headers, attempt, signal: this.#ending.signal };
-    return { database, consumer: this.#name, handler, payload, message, context };
+    const message = { id, topic: topic.name, key, headers, attempt };
+    const ending = this.#ending.signal;
+    return { database, consumer: this.#name, handler, payload, message, context, maxRuntime, ending };
   }
 
   /** Whether it could be set aside now. */

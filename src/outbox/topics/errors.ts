@@ -1,4 +1,17 @@
-import { SluiceError } from '../../core/index.ts';
+import { type ErrorDetails, SluiceError } from '../../core/index.ts';
+
+/** The handler of a message ran longer than the consumer's `maxRuntime`; its transaction was rolled back, and it counts as failed. */
+export class HandlerTimeoutError extends SluiceError {
+  static override readonly code = 'HANDLER_TIMEOUT';
+  override readonly code = 'HANDLER_TIMEOUT';
+  /** Names the message. */
+  readonly messageId: string;
+
+  constructor(details: ErrorDetails & { readonly messageId: string }) {
+    super(details);
+    this.messageId = details.messageId;
+  }
+}
 
 /** A consumer was stopped before its broker was reached. */
 export class ConsumerStoppedError extends SluiceError {

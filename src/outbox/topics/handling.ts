@@ -1,12 +1,13 @@
 import { reportBackgroundError, runInTrace } from '../../channels/index.ts';
 import { runInFrame } from '../../context/index.ts';
-import { describeThrown, isError, isInstance, SluiceError, storable } from '../../core/index.ts';
+import { describeThrown, isError, isInstance, onAbort, SluiceError, storable, systemClock } from '../../core/index.ts';
 import { type Database, type Db, enterChain } from '../../database/index.ts';
 import type { ReceivedContext } from '../../envelope/index.ts';
 import { AfterCommitError } from '../../transaction/index.ts';
 import { outboxOf } from '../dialects.ts';
 import { findInInbox } from '../inbox.ts';
 import { withTables } from '../tables.ts';
+import { HandlerTimeoutError } from './errors.ts';
 
 /** The longest text of an error that is kept with a message. */
 const longestError = 2_000;
@@ -23,7 +24,7 @@ export interface ConsumedMessage {
   readonly headers: Readonly<Record<string, string>>;
   /** 1 for the first run in this process. */
   readonly attempt: number;
-  /** Aborts when the consumer does not wait for the handler any longer. */
+  /** Aborts when the handler is not waited for any longer: it ran longer than `maxRuntime`, or its consumer stops. */
   readonly signal: AbortSignal;
 }
 
@@ -36,8 +37,12 @@ export interface Run<Payload> {
   readonly consumer: string;
   readonly handler: ConsumeHandler<Payload>;
   readonly payload: Payload;
-  readonly message: ConsumedMessage;
+  readonly message: Omit<ConsumedMessage, 'signal'>;
   readonly context: ReceivedContext;
+  /** How long the handler may run, in milliseconds. */
+  readonly maxRuntime: number;
+  /** Aborts when the consumer does not wait for it any longer. */
+  readonly ending: AbortSignal;
 }
 
 /**
@@ -45,16 +50,21 @@ export interface Run<Payload> {
  * @param claim is sent first in the transaction, and fails where another one has the message
  */
 export async function runInChain<Payload>(run: Run<Payload>, claim: (db: Db) => Promise<void>): Promise<void> {
-  const { database, context, message, handler, payload, consumer } = run;
+  const { database, context, handler, payload, consumer } = run;
+  const limit = new RunLimit(run);
+  const { signal } = limit;
   const frame = enterChain(database, context);
   const body = async (): Promise<void> => {
     const db = database.current;
     await db.transaction.begin(
       async () => {
         await claim(db);
-        await handler(payload, message);
+        limit.start();
+        await handler(payload, { ...run.message, signal });
+        // What has returned is in time, however long its COMMIT takes.
+        limit.stop();
       },
-      { name: `consume ${consumer}`, signal: message.signal },
+      { name: `consume ${consumer}`, signal },
     );
   };
   try {
@@ -64,8 +74,51 @@ export async function runInChain<Payload>(run: Run<Payload>, claim: (db: Db) => 
     // The effects are there.
     reportBackgroundError({ source: `consumer ${consumer}`, error });
   } finally {
+    limit.end();
     frame.baseLevel?.end();
   }
+}
+
+type Limited = Pick<Run<unknown>, 'consumer' | 'message' | 'maxRuntime' | 'ending'>;
+
+/** Ends a handler from outside. What it waits for before, a connection or another process that has the message, is not its time. */
+class RunLimit {
+  readonly #run: Limited;
+  readonly #controller = new AbortController();
+  readonly #unfollow: () => void;
+  #cancelTimer: () => void = () => {};
+
+  constructor(run: Limited) {
+    const { ending } = run;
+    this.#run = run;
+    this.#unfollow = onAbort(ending, () => this.#controller.abort(ending.reason));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  start(): void {
+    const { maxRuntime } = this.#run;
+    this.#cancelTimer = systemClock.setTimer(() => this.#controller.abort(tooLong(this.#run)), maxRuntime, true);
+  }
+
+  stop(): void {
+    this.#cancelTimer();
+  }
+
+  end(): void {
+    this.stop();
+    this.#unfollow();
+  }
+}
+
+function tooLong({ consumer, message, maxRuntime }: Limited): HandlerTimeoutError {
+  return new HandlerTimeoutError({
+    what: `The handler of the consumer "${consumer}" ran longer than ${maxRuntime} ms, and was rolled back`,
+    remedy: 'Find what it waits for and let it follow "message.signal", or raise maxRuntime of consume()',
+    messageId: message.id,
+  });
 }
 
 /** Notes a message before its handler runs: a second run of it waits here, and fails. */
