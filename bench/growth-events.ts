@@ -14,9 +14,9 @@ export async function eventsBeside(
   await createEventTables(database.current);
   const events = createEvents(database, { completion: 'keep', pollInterval: 60_000 });
   const placed = defineEvent<number>('growth.placed');
-  let ended: () => void = () => {};
+  let ended: (() => void) | undefined;
   events.on(placed, { phase: 'durable', id: 'growth' }, () => {
-    database.current.afterCommit(() => ended());
+    database.current.afterCommit(() => ended?.());
   });
   events.start();
   const publishing: [number, number][] = [];

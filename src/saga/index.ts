@@ -40,5 +40,6 @@ export {
   type SagasOptions,
   type SagasStopOptions,
 } from './sagas.ts';
+export type { AsJson } from '../payload/index.ts';
 export { createSagaTables, sagaTablesSql } from './tables.ts';
 export type { ResultOptions } from './waiting.ts';
