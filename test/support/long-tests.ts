@@ -8,6 +8,8 @@ export const longTests: readonly string[] = [
   'test/behaviour/anomalies.test.ts',
   'test/behaviour/cache-consistency.test.ts',
   'test/behaviour/close.test.ts',
+  'test/behaviour/interleave-hermitage.test.ts',
+  'test/behaviour/interleave-services.test.ts',
   'test/behaviour/pool-connection-attempts.test.ts',
   'test/behaviour/retry.test.ts',
   'test/behaviour/row-locks.test.ts',

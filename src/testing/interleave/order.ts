@@ -58,6 +58,22 @@ export async function runOrder(stage: Stage, prefix: readonly string[]): Promise
   return await new Order(stage).run(prefix);
 }
 
+/** Runs actors one after the other: each begins when the one before has ended. */
+export async function runSerially(stage: Stage, order: readonly string[]): Promise<OrderRun> {
+  const runs: OrderRun[] = [];
+  for (const name of order) {
+    const body = stage.bodies[name] ?? (() => undefined);
+    runs.push(await new Order({ ...stage, bodies: { [name]: body } }).run([]));
+  }
+  return {
+    choices: runs.flatMap(({ choices }) => choices),
+    passages: runs.flatMap(({ passages }) => passages),
+    ends: Object.assign({}, ...runs.map(({ ends }) => ends)) as OrderRun['ends'],
+    hasDiverged: false,
+    slow: [],
+  };
+}
+
 class Order {
   readonly #stage: Stage;
   readonly #actors: readonly Actor[];
