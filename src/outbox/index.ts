@@ -41,6 +41,7 @@ export {
   ConsumerStoppedError,
   type ConsumerStopOptions,
   defineTopic,
+  HandlerCrashedError,
   HandlerTimeoutError,
   type ParkReason,
   type ReceivedParkedMessage,

@@ -13,7 +13,7 @@ const tables = new OwnTables({
 });
 
 /**
- * Creates the tables `sluice_outbox` and `sluice_inbox` where they are missing. May be called again; made for a migration:
+ * Creates the tables of the outbox, the inbox and of consumers where they are missing. May be called again; made for a migration:
  * in the transaction that is open for the handle, or on the query runner or client that is given. On MySQL and MariaDB no
  * transaction holds tables: there they stay, whatever becomes of the migration.
  *

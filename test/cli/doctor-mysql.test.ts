@@ -78,7 +78,7 @@ await describeWith('MariaDB', 'doctor on MariaDB', () => {
     expect(await look(own())).toMatchObject([
       { code: 'OUTBOX_OUTDATED', what: expect.stringContaining('the table sluice_relay is missing') },
     ]);
-    await admin.query('drop table sluice_outbox, sluice_inbox, sluice_parked_message');
+    await admin.query('drop table sluice_outbox, sluice_inbox, sluice_started_message, sluice_parked_message');
   });
 
   it('says what it cannot reach', async () => {

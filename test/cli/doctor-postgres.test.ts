@@ -197,7 +197,8 @@ describe('outbox', () => {
   it('says what it may not read', async () => {
     await server.sql(`grant usage on schema ${quoted} to ${role}`);
     await server.sql(
-      `grant references on ${outboxOf}, ${quoted}.sluice_inbox, ${quoted}.sluice_parked_message to ${role}`,
+      `grant references on ${outboxOf}, ${quoted}.sluice_inbox, ${quoted}.sluice_started_message,
+       ${quoted}.sluice_parked_message to ${role}`,
     );
     expect(await look(asRole())).toMatchObject([
       {

@@ -332,6 +332,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   QUEUE_UNAVAILABLE: 'about the server of an engine',
   BROKER_UNREACHABLE: 'about a broker',
   CONSUMER_STOPPED: 'about a consumer',
+  HANDLER_CRASHED: 'about a message',
   HANDLER_TIMEOUT: 'about a message',
   INTERLEAVE_SETUP: 'about the call of interleave',
   INTERLEAVE_ACTOR: 'about an actor of interleave',

@@ -34,7 +34,10 @@ export interface ReceivedListing {
   readonly limit: number;
 }
 
-/** Messages that were received from a broker and set aside: the table `sluice_parked_message` on one engine. */
+/**
+ * Messages that were received from a broker and set aside (the table `sluice_parked_message`), and how often handlers were started
+ * whose processes may have been killed by them (`sluice_started_message`), on one engine.
+ */
 export interface ReceivedMessages {
   /** Adds one. */
   park(row: NewReceivedRow): Statement;
@@ -51,8 +54,18 @@ export interface ReceivedMessages {
   due(topic: string, consumer: string): Statement;
   /** Deletes one that was handled. */
   remove(id: string): Statement;
-  /** Counts a failure, after which it waits for the next replay. */
+  /** Counts an attempt of one that is to be handled again, and is not from now on, with what is to be said if its process ends. */
+  take(id: string, error: string): Statement;
+  /** Says why that attempt has failed. */
   fail(id: string, error: string): Statement;
+  /** A row of `{ starts }`, or none. */
+  starts(consumer: string, messageId: string): Statement;
+  /** Counts a start of the message's handler. */
+  start(consumer: string, messageId: string): Statement;
+  /** Takes one back, of a handler that has ended. */
+  ended(consumer: string, messageId: string): Statement;
+  /** Deletes counts that are older than `age` milliseconds. */
+  forgetStarts(age: number): Statement;
 }
 
 /** How an engine writes it. */
@@ -65,12 +78,17 @@ export interface ReceivedMessagesSql {
   readonly now: string;
   /** A time as a date, or as milliseconds since 1970. */
   readonly time: (column: string) => string;
+  /** Inserts a row of the consumer `$1` and the message `$2` into `sluice_started_message`, or adds one to its `starts`. */
+  readonly start: string;
+  /** Whether the column `at` is more than `$1` milliseconds ago. */
+  readonly isOld: string;
   /** Selects the columns of the oldest that is due, of the topic `$1` and the consumer `$2`, and locks it. */
   readonly due: (columns: string) => string;
 }
 
 /** Messages in `sluice_parked_message`, as the tables of all own engines are. */
-export function receivedMessages({ number, text, now, time, due }: ReceivedMessagesSql): ReceivedMessages {
+export function receivedMessages(sql: ReceivedMessagesSql): ReceivedMessages {
+  const { number, text, now, time, due, start, isOld } = sql;
   const columns = `cast(id as ${text}) as id, message_id, message_key, headers, body, reason, error, attempts,
     ${time('parked_at')} as parked_at, case when due_at is null then 0 else 1 end as due`;
   const ids = (numbers: readonly string[], first: number): string =>
@@ -99,10 +117,25 @@ export function receivedMessages({ number, text, now, time, due }: ReceivedMessa
     }),
     due: (topic, consumer) => ({ text: due(columns), values: [topic, consumer] }),
     remove: (id) => ({ text: `delete from sluice_parked_message where id = cast($1 as ${number})`, values: [id] }),
-    fail: (id, error) => ({
+    take: (id, error) => ({
       text: `update sluice_parked_message set due_at = null, attempts = attempts + 1, error = $2
-        where id = cast($1 as ${number})`,
+        where id = cast($1 as ${number}) and due_at is not null`,
       values: [id, error],
     }),
+    fail: (id, error) => ({
+      text: `update sluice_parked_message set error = $2 where id = cast($1 as ${number})`,
+      values: [id, error],
+    }),
+    starts: (consumer, messageId) => ({
+      text: 'select starts from sluice_started_message where consumer = $1 and message_id = $2',
+      values: [consumer, messageId],
+    }),
+    start: (consumer, messageId) => ({ text: start, values: [consumer, messageId] }),
+    ended: (consumer, messageId) => ({
+      text: `update sluice_started_message set starts = starts - 1
+        where consumer = $1 and message_id = $2 and starts > 0`,
+      values: [consumer, messageId],
+    }),
+    forgetStarts: (age) => ({ text: `delete from sluice_started_message where ${isOld}`, values: [age] }),
   };
 }

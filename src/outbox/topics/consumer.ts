@@ -1,6 +1,6 @@
 import { reportBackgroundError } from '../../channels/index.ts';
 import { runBare, runInFrame } from '../../context/index.ts';
-import { endsWithin, onAbort, readOptions, sleep, systemClock } from '../../core/index.ts';
+import { endsWithin, isInstance, onAbort, readOptions, sleep, systemClock } from '../../core/index.ts';
 import type { Database, Db } from '../../database/index.ts';
 import type { DeliveredMessage, MessageBroker, Subscription } from '../broker/index.ts';
 import { queryTables, withTables } from '../tables.ts';
@@ -10,7 +10,7 @@ import {
   type ConsumeSettings,
   consumerStopChecks,
 } from './consumer-options.ts';
-import { ConsumerStoppedError } from './errors.ts';
+import { ConsumerStoppedError, HandlerCrashedError } from './errors.ts';
 import {
   claimInInbox,
   type ConsumeHandler,
@@ -23,10 +23,17 @@ import {
 import { KeyLanes } from './key-lanes.ts';
 import { type OpenedMessage, openMessage, type ParkReason, type Trust } from './open-message.ts';
 import { consumerName, messageOf, type ReceivedRow, receivedOf, rowOf } from './parked.ts';
+import { handlers } from './run-gate.ts';
+import { Suspect } from './suspect.ts';
 import type { Topic } from './topic.ts';
 
 /** The longest pause before a handler is tried again, in milliseconds. */
 const longestPause = 60_000;
+/** How long it is remembered that a handler was started and did not end, and how often that is looked at, in milliseconds. */
+const startsKept = 7 * 86_400_000;
+const forgetInterval = 600_000;
+/** What is said of a message that was to be handled again, if nothing else is. */
+const noEnd = 'Its process ended, or lost its connection, while its handler ran';
 /** How long the transactions that were ended may take to be rolled back, in milliseconds. */
 const stopGrace = 2_000;
 
@@ -44,6 +51,13 @@ interface Why {
   readonly reason: ParkReason;
   readonly error: string;
   readonly attempts: number;
+}
+
+interface Attempt {
+  readonly opened: Usable<unknown>;
+  readonly attempt: number;
+  /** For one that comes again. */
+  readonly suspect: Suspect | undefined;
 }
 
 type Usable<Payload> = Exclude<OpenedMessage<Payload>, { readonly reason: ParkReason }>;
@@ -65,6 +79,7 @@ export class MessageConsumer implements Consumer {
   readonly #replays: Promise<void>;
   #wake: () => void = () => {};
   #handled = 0;
+  #forgetAt = 0;
   #stopped: Promise<void> | undefined;
 
   /** @throws InvalidOptionError for an engine that cannot set messages aside */
@@ -160,6 +175,7 @@ export class MessageConsumer implements Consumer {
   async #settle(message: DeliveredMessage): Promise<void> {
     const { topic, trust, attempts: most, retryDelay } = this.#settings;
     let opened: OpenedMessage<unknown> | undefined;
+    let suspect: Suspect | undefined;
     let attempts = 0;
     for (let tries = 0; ; tries += 1) {
       this.#stopping.signal.throwIfAborted();
@@ -168,11 +184,13 @@ export class MessageConsumer implements Consumer {
       try {
         opened ??= await openMessage(topic, message, trust);
         if ('reason' in opened) return await this.#park(message, { ...opened, attempts: 0 });
-        await this.#handle(message, opened, attempts + 1);
+        if (message.redelivered) suspect ??= this.#suspect(opened.id);
+        await this.#handle(message, { opened, attempt: attempts + 1, suspect });
         return message.ack();
       } catch (error) {
         this.#stopping.signal.throwIfAborted();
-        if (!isAway(error)) attempts += 1;
+        if (isInstance(error, HandlerCrashedError)) attempts = Math.max(most, error.starts);
+        else if (!isAway(error)) attempts += 1;
         reportBackgroundError({ source: this.#source, error });
         if (attempts >= most) {
           const why = { reason: 'failed', error: describeFailure(error), attempts } as const;
@@ -184,11 +202,19 @@ export class MessageConsumer implements Consumer {
     }
   }
 
-  async #handle(message: DeliveredMessage, opened: Usable<unknown>, attempt: number): Promise<void> {
+  #suspect(id: string): Suspect {
+    const { db, attempts } = this.#settings;
+    return new Suspect({ db, consumer: this.#name, id, attempts });
+  }
+
+  async #handle({ redelivered, key }: DeliveredMessage, { opened, attempt, suspect }: Attempt): Promise<void> {
     const { db } = this.#settings;
-    if (message.redelivered && attempt === 1 && (await runBare(() => isSettled(db, this.#name, opened.id)))) return;
+    if (redelivered && attempt === 1 && (await runBare(() => isSettled(db, this.#name, opened.id)))) return;
+    const run = (): Promise<void> =>
+      runInChain(this.#run(opened, key, attempt), (own) => claimInInbox(own, this.#name, opened.id));
     try {
-      await runInChain(this.#run(opened, message.key, attempt), (own) => claimInInbox(own, this.#name, opened.id));
+      const { signal } = this.#stopping;
+      await (suspect === undefined ? handlers.run(false, signal, run) : suspect.run(signal, run));
       this.#handled += 1;
     } catch (error) {
       // It was handled before, or by another process just now; or the answer to the COMMIT was lost.
@@ -246,6 +272,7 @@ export class MessageConsumer implements Consumer {
     while (!signal.aborted) {
       try {
         while (!signal.aborted && (await this.#replayOne()));
+        await this.#forgetStarts();
       } catch (error) {
         if (!signal.aborted) reportBackgroundError({ source: this.#source, error });
       }
@@ -264,35 +291,48 @@ export class MessageConsumer implements Consumer {
   async #replayOne(): Promise<boolean> {
     const { db, topic, group, trust } = this.#settings;
     const asked = receivedOf(db).due(topic.name, group);
-    // Looked at first in no transaction, since most often there is none.
     const { rows } = await queryTables<ReceivedRow>(db, asked);
     const [row] = rows;
     if (row === undefined) return false;
+    // From now on it is not to be handled again, so that it kills one process only; another process may have been faster.
+    if ((await queryTables(db, receivedOf(db).take(row.id, noEnd))).rowCount === 0) return true;
     const kept = messageOf(row);
     // Who replays it has looked at it: how long it has lain here is no reason.
     const opened = await openMessage(topic, { ...kept, topic: topic.name }, { ...trust, maxAge: Infinity });
     if ('reason' in opened) {
-      await this.#failAgain(row, opened.error);
+      await this.#failAgain(row.id, opened.error);
       return true;
     }
     try {
-      await runInChain(this.#run(opened, kept.key, 1), async (own) => {
-        const { text, values } = receivedOf(own).remove(row.id);
-        // Another process was faster, and has its lock until it has ended.
-        if ((await own.query(text, values)).rowCount === 0) throw new Taken();
-      });
+      const replay = (): Promise<void> =>
+        runInChain(this.#run(opened, kept.key, 1), async (own) => {
+          const { text, values } = receivedOf(own).remove(row.id);
+          if ((await own.query(text, values)).rowCount === 0) throw new Discarded();
+        });
+      await handlers.run(false, this.#stopping.signal, replay);
       this.#handled += 1;
     } catch (error) {
-      if (this.#ending.signal.aborted || isAway(error)) throw error;
-      if (!(error instanceof Taken)) await this.#failAgain(row, describeFailure(error));
+      if (this.#stopping.signal.aborted || isAway(error)) {
+        await queryTables(db, receivedOf(db).replay(topic.name, group, [row.id]));
+        throw error;
+      }
+      if (!(error instanceof Discarded)) await this.#failAgain(row.id, describeFailure(error));
     }
     return true;
   }
 
-  async #failAgain({ id }: ReceivedRow, error: string): Promise<void> {
+  async #forgetStarts(): Promise<void> {
+    if (systemClock.now() < this.#forgetAt) return;
+    this.#forgetAt = systemClock.now() + forgetInterval;
+    const { db } = this.#settings;
+    await queryTables(db, receivedOf(db).forgetStarts(startsKept));
+  }
+
+  async #failAgain(id: string, error: string): Promise<void> {
     const { db } = this.#settings;
     await queryTables(db, receivedOf(db).fail(id, error));
   }
 }
 
-class Taken extends Error {}
+/** Since it was looked at. */
+class Discarded extends Error {}

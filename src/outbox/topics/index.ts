@@ -1,6 +1,6 @@
 export { MessageConsumer } from './consumer.ts';
 export { type ConsumeOptions, type Consumer, type ConsumerStopOptions, consumeSettings } from './consumer-options.ts';
-export { ConsumerStoppedError, HandlerTimeoutError } from './errors.ts';
+export { ConsumerStoppedError, HandlerCrashedError, HandlerTimeoutError } from './errors.ts';
 export type { ConsumedMessage, ConsumeHandler } from './handling.ts';
 export { readHeaders } from './message-headers.ts';
 export type { ParkReason, Trust } from './open-message.ts';

@@ -1,4 +1,4 @@
-import type { OutboxAdministration, OutboxListing } from '../../outbox/index.ts';
+import type { OutboxAdministration, OutboxListing, ReceivedMessages } from '../../outbox/index.ts';
 import { expectEqual, expectRejection, expectThat, pause } from './expect.ts';
 import { messageOf, type OutboxBench } from './outbox-bench.ts';
 import type { CheckOf } from './suite.ts';
@@ -351,4 +351,34 @@ export const outboxAdminChecks: readonly CheckOf<OutboxBench>[] = [
     expectEqual('the parked ones', idsOf(await bench.run(admin.list(parkedOnes))), ['b']);
     expectEqual('those that are due', await bench.due(), ['c']);
   }),
+];
+
+/** What consumers of a broker keep: how often handlers were started without an end. Dialects without it pass. */
+export const outboxReceivedChecks: readonly CheckOf<OutboxBench>[] = [
+  {
+    name: 'counts the starts of a handler, takes back those that have ended, and forgets old ones',
+    async run(bench) {
+      const { received } = bench.dialect;
+      if (received === undefined) return;
+      await bench.create();
+      const starts = async (id: string): Promise<number> =>
+        Number((await bench.run(received.starts('mails', id)))[0]?.['starts'] ?? 0);
+      const run = async (...names: readonly (keyof Pick<ReceivedMessages, 'start' | 'ended'>)[]): Promise<void> => {
+        for (const name of names) await bench.run(received[name]('mails', 'a'));
+      };
+      await run('ended');
+      expectEqual('the starts of one that was never started', await starts('a'), 0);
+      await run('start', 'start', 'start', 'ended');
+      await bench.run(received.start('invoices', 'a'));
+      expectEqual('the starts', [await starts('a'), await starts('b')], [2, 0]);
+      await run('ended', 'ended', 'ended');
+      expectEqual('the starts when all have ended', await starts('a'), 0);
+      await run('start');
+      await bench.run(received.forgetStarts(long));
+      expectEqual('the starts of a recent one', await starts('a'), 1);
+      await pause(100);
+      await bench.run(received.forgetStarts(50));
+      expectEqual('the starts of an old one', await bench.run(received.starts('mails', 'a')), []);
+    },
+  },
 ];

@@ -2,7 +2,7 @@ import { aFunction, type Check, readOptions } from '../../core/index.ts';
 import type { Database } from '../../index.ts';
 import type { OutboxDialect } from '../../outbox/index.ts';
 import { OutboxBench } from './outbox-bench.ts';
-import { outboxAdminChecks, outboxInboxChecks, outboxMessageChecks } from './outbox-checks.ts';
+import { outboxAdminChecks, outboxInboxChecks, outboxMessageChecks, outboxReceivedChecks } from './outbox-checks.ts';
 import { type ConformanceSuite, suiteChecks, suiteOf, type SuiteOptions } from './suite.ts';
 
 /** What `outboxDialectSuite` is given. */
@@ -21,7 +21,7 @@ const checks: Record<keyof OutboxDialectSuiteOptions, Check> = {
 };
 
 /**
- * Checks an outbox dialect: messages and their order, failures and parking, the inbox, missing tables, and administration.
+ * Checks an outbox dialect: messages and their order, failures and parking, the inbox, missing tables, administration, and what consumers keep.
  * @throws InvalidOptionError
  */
 export function outboxDialectSuite(options: OutboxDialectSuiteOptions): ConformanceSuite {
@@ -35,7 +35,7 @@ export function outboxDialectSuite(options: OutboxDialectSuiteOptions): Conforma
     timeout,
     port: 'outbox dialect',
     page: 'docs/extending.md#rules-for-an-outbox-dialect',
-    checks: [...outboxMessageChecks, ...outboxInboxChecks, ...outboxAdminChecks],
+    checks: [...outboxMessageChecks, ...outboxInboxChecks, ...outboxAdminChecks, ...outboxReceivedChecks],
     has: () => true,
     open: async () => new OutboxBench(dialect, await make()),
     close: (bench) => bench.database.close({ timeout: 1_000 }),

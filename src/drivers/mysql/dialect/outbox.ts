@@ -50,6 +50,13 @@ export const mysqlOutbox: OutboxDialect = {
   primary key (consumer, message_id),
   key sluice_inbox_at (at)
 ) ${table}`,
+    `create table if not exists sluice_started_message (
+  consumer varchar(200) not null,
+  message_id varchar(500) not null,
+  starts int not null,
+  at timestamp(3) not null default current_timestamp(3),
+  primary key (consumer, message_id)
+) ${table}`,
     `create table if not exists sluice_parked_message (
   id bigint not null auto_increment primary key,
   topic varchar(200) not null,
@@ -118,6 +125,9 @@ export const mysqlOutbox: OutboxDialect = {
     text: 'char',
     now: 'now(3)',
     time: (column) => `cast(unix_timestamp(${column}) * 1000 as signed)`,
+    start: `insert into sluice_started_message (consumer, message_id, starts) values ($1, $2, 1)
+      on duplicate key update starts = starts + 1, at = now(3)`,
+    isOld: 'at < timestampadd(microsecond, $1 * -1000, now(3))',
     due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
       and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),

@@ -47,6 +47,13 @@ export const postgresOutbox: OutboxDialect = {
   primary key (consumer, message_id)
 )`,
     `create index if not exists sluice_inbox_at on sluice_inbox (at)`,
+    `create table if not exists sluice_started_message (
+  consumer text not null,
+  message_id text not null,
+  starts int not null,
+  at timestamptz not null default now(),
+  primary key (consumer, message_id)
+)`,
     `create table if not exists sluice_parked_message (
   id bigint generated always as identity primary key,
   topic text not null,
@@ -126,6 +133,9 @@ export const postgresOutbox: OutboxDialect = {
     text: 'text',
     now: 'now()',
     time: (column) => `(extract(epoch from ${column}) * 1000)::bigint`,
+    start: `insert into sluice_started_message (consumer, message_id, starts) values ($1, $2, 1)
+      on conflict (consumer, message_id) do update set starts = sluice_started_message.starts + 1, at = now()`,
+    isOld: `at < now() - $1 * interval '1 millisecond'`,
     due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
       and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),

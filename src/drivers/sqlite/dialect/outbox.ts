@@ -41,6 +41,13 @@ export const sqliteOutbox: OutboxDialect = {
   primary key (consumer, message_id)
 )`,
     `create index if not exists sluice_inbox_at on sluice_inbox (at)`,
+    `create table if not exists sluice_started_message (
+  consumer text not null,
+  message_id text not null,
+  starts integer not null,
+  at integer not null default (${now}),
+  primary key (consumer, message_id)
+)`,
     `create table if not exists sluice_parked_message (
   id integer primary key autoincrement,
   topic text not null,
@@ -111,6 +118,9 @@ export const sqliteOutbox: OutboxDialect = {
     text: 'text',
     now,
     time: (column) => column,
+    start: `insert into sluice_started_message (consumer, message_id, starts) values ($1, $2, 1)
+      on conflict (consumer, message_id) do update set starts = sluice_started_message.starts + 1, at = ${now}`,
+    isOld: `at < ${now} - $1`,
     // A write first: a transaction that has read may not be let to write.
     due: (columns) => `update sluice_parked_message set due_at = due_at where id = (
         select id from sluice_parked_message where topic = $1 and consumer = $2 and due_at is not null
