@@ -206,7 +206,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'testing/interleave': ['errors.ts', 'judge'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
-  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
+  inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify', 'sagas'],
   saga: ['duration.ts', 'failure.ts', 'saga.ts', 'tables.ts', 'upkeep'],
 };

@@ -34,6 +34,7 @@ export const longTests: readonly string[] = [
   'test/engines/mariadb-commit-resolution.test.ts',
   'test/eslint/plugin.test.ts',
   'test/frameworks/nestjs-shutdown.test.ts',
+  'test/inspector/page-events.test.ts',
   'test/inspector/page-standstills.test.ts',
   'test/inspector/page-work.test.ts',
   'test/inspector/page.test.ts',
