@@ -207,7 +207,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
-  'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify', 'sagas'],
+  'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify', 'sagas', 'events'],
   saga: ['duration.ts', 'failure.ts', 'saga.ts', 'tables.ts', 'upkeep'],
 };
 
