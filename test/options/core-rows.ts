@@ -221,6 +221,7 @@ export const coreRows: readonly Row[] = [
       maxRows: whole(1, 1_000_000),
       maxSchedules: whole(1, 1_000_000),
       maxRuntime: milliseconds(1, timer),
+      maxRemedyRuntime: milliseconds(0, timer),
       maxAnomalies: whole(1, 1_000),
       timeout: milliseconds(1, timer),
       allowProduction: truth,

@@ -1,6 +1,6 @@
 import type { Anomaly } from './anomaly.ts';
 import type { Difference } from './judge/index.ts';
-import type { OrderRun } from './order.ts';
+import type { OrderRun } from './orders/index.ts';
 
 /** What was found out about an order. */
 export type Finding = Pick<Anomaly, 'found' | 'error'>;

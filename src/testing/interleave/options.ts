@@ -29,6 +29,8 @@ export interface InterleaveOptions {
   readonly maxSchedules?: number | undefined;
   /** For how long orders are tried, in milliseconds. Default 60,000. */
   readonly maxRuntime?: number | undefined;
+  /** For how long remedies are tried where something went wrong, in milliseconds; 0 tries none. Default 2,000. */
+  readonly maxRemedyRuntime?: number | undefined;
   /** After how many different anomalies it stops. Default 1. */
   readonly maxAnomalies?: number | undefined;
   /** How long nothing may move in an order before it is given up, in milliseconds. Default 10,000. */
@@ -55,6 +57,7 @@ const checks: Record<keyof InterleaveOptions, Check> = {
   maxRows: integer(1, 1_000_000),
   maxSchedules: integer(1, 1_000_000),
   maxRuntime: milliseconds(1),
+  maxRemedyRuntime: milliseconds(0),
   maxAnomalies: integer(1, 1_000),
   timeout: milliseconds(1),
   allowProduction: aBoolean,

@@ -1,8 +1,7 @@
 import type { AnomalyKind, StatementPair } from './anomaly.ts';
-import type { OrderRun } from './order.ts';
-import type { Passage } from './passage.ts';
 import { shortPlace } from './short-place.ts';
 import { accessesOf, type TableAccess } from './tables-in-text.ts';
+import type { OrderRun, Passage } from './orders/index.ts';
 
 interface Access extends TableAccess {
   readonly passage: Passage;

@@ -1,8 +1,7 @@
 import type { FailureKind } from '../../driver/index.ts';
 import type { Played } from './judge/index.ts';
-import type { OrderRun } from './order.ts';
 import { endOf } from './pair.ts';
-import type { Passage } from './passage.ts';
+import type { OrderRun, Passage } from './orders/index.ts';
 
 /** What keeps the rows right: a caller may repeat what came to it. */
 const refusals: ReadonlySet<FailureKind> = new Set([

@@ -1,15 +1,15 @@
 import type { TransactionalClient } from '../../connection/index.ts';
 import type { Anomaly } from './anomaly.ts';
 import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
-import { Frontier, switchesIn } from './frontier.ts';
 import { SerialJudge, type Tables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
-import { type OrderRun, runOrder, runSerially, type Stage } from './order.ts';
 import { pairIn } from './pair.ts';
 import { playedIn } from './played.ts';
-import { InterleaveReport } from './report.ts';
+import { plainReadsIn } from './plain-reads.ts';
+import type { Findings } from './report.ts';
 import { endsOf, stepsOf } from './timeline.ts';
 import { type Finding, findingOf } from './finding.ts';
+import { Frontier, type OrderRun, runOrder, runSerially, type Stage, switchesIn } from './orders/index.ts';
 
 /** Tries the orders, and has what comes of each judged. */
 export class Trial {
@@ -20,6 +20,8 @@ export class Trial {
   readonly #notes = new Set<string>();
   readonly #judge: SerialJudge | undefined;
   #hasBegun = false;
+  readonly #returned = new Set<string>();
+  readonly #reads = new Map<string, string | undefined>();
   readonly #counts = { orders: 0, deadlocks: 0, serializationFailures: 0, waits: 0, anomalous: 0 };
 
   /** @param on.tables what is compared where there is no invariant */
@@ -38,7 +40,17 @@ export class Trial {
     });
   }
 
-  async run(): Promise<InterleaveReport> {
+  /** The actors that have returned in some order. */
+  get returned(): ReadonlySet<string> {
+    return this.#returned;
+  }
+
+  /** The plain reads of orders that went wrong, with their places. */
+  get reads(): ReadonlyMap<string, string | undefined> {
+    return this.#reads;
+  }
+
+  async run(): Promise<Findings> {
     const { maxSchedules = 1_000, maxRuntime = 60_000, maxAnomalies = 1, actors } = this.#options;
     const frontier = new Frontier();
     const until = performance.now() + maxRuntime;
@@ -55,13 +67,13 @@ export class Trial {
       this.#note(run);
       await this.#lookAt(run);
     }
-    return new InterleaveReport({
+    return {
       ...this.#counts,
       actors: Object.keys(actors),
       untried: frontier.size,
       anomalies: [...this.#anomalies.values()],
       notes: [...this.#notes],
-    });
+    };
   }
 
   async #setUp(): Promise<void> {
@@ -86,6 +98,7 @@ export class Trial {
     const sent = new Set(run.passages.map(({ actor }) => actor.name));
     const silent = Object.keys(this.#options.actors).find((name) => !sent.has(name));
     if (silent !== undefined) throw sentNothing(silent, run);
+    for (const [name, { type }] of Object.entries(run.ends)) if (type === 'returned') this.#returned.add(name);
     const failures = new Set(run.passages.map(({ exchange }) => exchange?.failure?.kind));
     if (failures.has('deadlock')) this.#counts.deadlocks += 1;
     if (failures.has('serialization')) this.#counts.serializationFailures += 1;
@@ -119,6 +132,7 @@ export class Trial {
     const { kind, pair } = pairIn(run);
     const key = `${kind} ${found.found} ${pair?.inWords ?? ''}`;
     if (this.#anomalies.has(key)) return;
+    for (const [text, place] of plainReadsIn(run, pair?.table)) this.#reads.set(text, place);
     const [client] = this.#clients;
     const steps = stepsOf(run, (text) => client?.show(text) ?? '');
     this.#anomalies.set(key, { ...found, kind, pair, switches: switchesIn(run.choices), steps, ends: endsOf(run) });

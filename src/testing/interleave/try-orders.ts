@@ -1,26 +1,23 @@
 import type { TransactionalClient } from '../../connection/index.ts';
-import type { LockProbe } from '../../driver/index.ts';
+import type { Database } from '../../database/index.ts';
+import type { LockProbe, Statement } from '../../driver/index.ts';
 import { InterleaveActorError } from './errors.ts';
-import { Gate } from './gate.ts';
 import { openTables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
-import type { Stage } from './order.ts';
-import type { Passage } from './passage.ts';
-import type { InterleaveReport } from './report.ts';
+import { InterleaveReport } from './report.ts';
+import { tryRemedies } from './remedies.ts';
 import { Trial } from './trial.ts';
+import { Gate, type Passage, type Stage } from './orders/index.ts';
 
 /** Runs the actors in one order after the other. */
 export async function tryOrders(
+  database: Database,
   clients: readonly TransactionalClient[],
   options: InterleaveOptions,
 ): Promise<InterleaveReport> {
-  const gate = new Gate();
   const probes = new Map<TransactionalClient, Promise<LockProbe | undefined>>();
-  for (const client of clients) client.pool.tap = (connection) => gate.stand(client, connection);
   const end = new AbortController();
-  const stage: Stage = {
-    gate,
-    bodies: options.actors,
+  const stages: Omit<Stage, 'gate' | 'bodies'> = {
     timeout: options.timeout ?? 10_000,
     check: refuseSchemaChange,
     async blockersOf(client, backend, suspects) {
@@ -33,11 +30,20 @@ export async function tryOrders(
       for (const { work } of clients) for (const each of work) each.abort(error);
     },
   };
+  const open = (bodies: Stage['bodies'], rewrite?: (statement: Statement) => Statement): Stage => {
+    const gate = new Gate(rewrite);
+    for (const client of clients) client.pool.tap = (connection) => gate.stand(client, connection);
+    return { ...stages, gate, bodies };
+  };
   let opened: Awaited<ReturnType<typeof openTables>> | undefined;
   try {
     const { invariant, tables, maxRows = 1_000 } = options;
     if (invariant === undefined) opened = await openTables(clients, { tables, maxRows });
-    return await new Trial(stage, options, { clients, tables: opened?.tables }).run();
+    const judged = { clients, tables: opened?.tables };
+    const trial = new Trial(open(options.actors), options, judged);
+    const findings = await trial.run();
+    const remedies = await tryRemedies(trial, findings, { database, options, judged, open });
+    return new InterleaveReport({ ...findings, remedies });
   } finally {
     await opened?.close();
     for (const { pool } of clients) pool.tap = undefined;

@@ -1,7 +1,7 @@
-import type { TransactionalClient } from '../../connection/index.ts';
-import type { Backend, BlockedBy } from '../../driver/index.ts';
+import type { TransactionalClient } from '../../../connection/index.ts';
+import type { Backend, BlockedBy } from '../../../driver/index.ts';
 import { Actor, type ActorEnd } from './actor.ts';
-import { InterleaveActorError } from './errors.ts';
+import { InterleaveActorError } from '../errors.ts';
 import type { Gate } from './gate.ts';
 import type { Passage } from './passage.ts';
 
