@@ -99,8 +99,8 @@ function oneUpdate(ground: Ground): Work {
   return {
     contenders: [
       { name: 'pg', run: () => byHand(pool, (client) => client.query(update, [idFor(0)])) },
-      { name: 'sluice, no pipelining', run: oneOf(ground.sluice({ pipelining: false })) },
       { name: 'sluice', run: oneOf(ground.sluice()) },
+      { name: 'sluice, following COMMITs', run: oneOf(ground.sluice({ followCommits: true })) },
     ],
     check: ground.adds('sum(value)', 1),
   };

@@ -25,3 +25,15 @@ export function isThenable(value: unknown): boolean {
     return false;
   }
 }
+
+/** Whether JSON has `{}` for what a value holds, or will: a promise, a `Map` or `Set`, a generator, a stream. */
+export function isLostInJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (isThenable(value)) return true;
+  try {
+    if ('toJSON' in value) return false;
+    return Symbol.iterator in value || Symbol.asyncIterator in value;
+  } catch {
+    return false;
+  }
+}

@@ -1,5 +1,6 @@
-import { checkBody, isThenable, readOptions } from '../core/index.ts';
+import { checkBody, isLostInJson, readOptions } from '../core/index.ts';
 import { checkDatabase, type Database } from '../database/index.ts';
+import type { AsJson } from '../payload/index.ts';
 import { readTransactionOptions } from '../transaction/index.ts';
 import type { IdempotentAnswer } from './call.ts';
 import { noAnswer } from './errors.ts';
@@ -28,7 +29,7 @@ export async function idempotent<Result, Name extends string>(
   database: Database<Name>,
   options: IdempotentOptions<NoInfer<Name>>,
   handler: () => Result | PromiseLike<Result>,
-): Promise<IdempotentAnswer<Result>> {
+): Promise<IdempotentAnswer<AsJson<Result>>> {
   const owner = 'idempotent';
   checkDatabase(owner, database);
   const read = readOptions<IdempotentOptions<Name>>(owner, options, idempotentChecks, ['scope']);
@@ -39,7 +40,7 @@ export async function idempotent<Result, Name extends string>(
   const given = readTransactionOptions({ name: transaction.name ?? scope.slice(0, 200), ...transaction });
   const db = clientName === undefined ? database.current : database.getDb({ clientName });
   const isOpen = db.transaction.active !== undefined;
-  return await runIdempotent<Result>({
+  return await runIdempotent<AsJson<Result>>({
     db,
     id: idOf(scope, key),
     scope,
@@ -58,9 +59,9 @@ export async function idempotent<Result, Name extends string>(
     async handle() {
       const answer = toJson(scope, await handler());
       // As it will be for those who get it from the table.
-      return { value: fromJson(answer) as Result, answer };
+      return { value: fromJson(answer) as AsJson<Result>, answer };
     },
-    read: (answer) => fromJson(answer) as Result,
+    read: (answer) => fromJson(answer) as AsJson<Result>,
   });
 }
 
@@ -76,7 +77,7 @@ function fromJson(answer: string): unknown {
 function toJson(scope: string, value: unknown): string {
   if (value === undefined) return '';
   const what = `What the handler of "${scope}" returned cannot be written as JSON`;
-  if (isThenable(value)) throw noAnswer(what);
+  if (isLostInJson(value)) throw noAnswer(what);
   let json: string | undefined;
   try {
     json = JSON.stringify(value);

@@ -1,3 +1,4 @@
+export type { AsJson } from '../payload/index.ts';
 export type { IdempotentAnswer } from './call.ts';
 export {
   IdempotencyAnswerError,

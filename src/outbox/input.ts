@@ -5,7 +5,7 @@ import {
   integer,
   InvalidOptionError,
   isRecord,
-  isThenable,
+  isLostInJson,
   listOf,
   readOptions,
   text,
@@ -68,7 +68,7 @@ export function readMessages(messages: readonly NewOutboxMessage[]): NewOutboxMe
 
 /** @throws InvalidOptionError */
 export function toJson(value: unknown): string {
-  if (isThenable(value)) throw noJson(undefined);
+  if (isLostInJson(value)) throw noJson(undefined);
   try {
     const json: unknown = JSON.stringify(value ?? null);
     if (typeof json === 'string') return json;
@@ -81,7 +81,8 @@ export function toJson(value: unknown): string {
 function noJson(cause: unknown): InvalidOptionError {
   return new InvalidOptionError({
     what: 'A message for the outbox cannot be written as JSON',
-    remedy: 'Give plain objects, arrays, text, numbers and booleans; a promise has to be awaited',
+    remedy:
+      'Give plain objects, arrays, text, numbers and booleans; a promise has to be awaited, and a Map, Set or stream made a list',
     cause,
   });
 }

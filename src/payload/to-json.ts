@@ -1,4 +1,4 @@
-import { isThenable } from '../core/index.ts';
+import { isLostInJson } from '../core/index.ts';
 import { PayloadTooLargeError, UnserializableError } from './errors.ts';
 
 /**
@@ -14,8 +14,7 @@ export function toJson(
   owner: string,
 ): { readonly json: string | undefined; readonly value: unknown } {
   if (value === undefined) return { json: undefined, value: undefined };
-  // JSON has `{}` for a promise.
-  if (isThenable(value)) throw unserializable(what, undefined);
+  if (isLostInJson(value)) throw unserializable(what, undefined);
   let json: string | undefined;
   try {
     json = JSON.stringify(value);
@@ -38,7 +37,7 @@ function unserializable(what: string, cause: unknown): UnserializableError {
   return new UnserializableError({
     what: `${what} cannot be written as JSON`,
     remedy:
-      'Send plain objects, arrays, text, numbers and booleans: no cycles, BigInts, functions, symbols or promises',
+      'Send plain objects, arrays, text, numbers and booleans: no cycles, BigInts, functions, symbols, promises, generators, streams, Maps or Sets',
     cause,
   });
 }

@@ -98,7 +98,7 @@ export const rules: Readonly<Record<string, FolderRule>> = {
     packages: [],
   },
   // Calls that take effect once.
-  idempotency: { folders: [...order.slice(0, order.indexOf('library')), 'tables'], packages: [] },
+  idempotency: { folders: [...order.slice(0, order.indexOf('library')), 'tables', 'payload'], packages: [] },
   'ports/idempotency': { folders: ['idempotency'], packages: [] },
   // What keeps the longest used is a package.
   cache: { folders: order.slice(0, order.indexOf('cache')), packages: ['lru-cache'] },

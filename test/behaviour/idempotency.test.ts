@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import { type Database, withContext } from '../../src/index.ts';
 import {
   createIdempotencyTables,
@@ -122,12 +122,20 @@ describe('a call', () => {
     }
   });
 
+  it('has the types that JSON makes of its result', async () => {
+    const { value } = await idempotent(database, order, () => ({ at: new Date(0), n: 1 }));
+    expectTypeOf(value).toEqualTypeOf<{ at: string; n: number }>();
+    expect(value).toEqual({ at: '1970-01-01T00:00:00.000Z', n: 1 });
+  });
+
   it('whose answer cannot be stored is rolled back', async () => {
     for (const [value, limit] of [
       ['x'.repeat(100), 101],
       [1n, 100],
       [() => {}, 100],
       [Symbol('x'), 100],
+      [new Map([[1, 2]]), 100],
+      [[1].values(), 100],
     ] as const) {
       const call = idempotent<unknown, 'default'>(database, { ...order, maxAnswerBytes: limit }, async () => {
         await insert(database, 1);

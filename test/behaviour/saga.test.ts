@@ -60,6 +60,11 @@ const remove = async ({ id }: { readonly id: number }): Promise<void> => {
   await database.current.query('delete from product where id = $1', [id]);
 };
 
+async function* generating(): AsyncGenerator<number> {
+  await insert(database, 1);
+  yield 1;
+}
+
 describe('a saga', () => {
   it('runs its steps, each in a transaction, and gives its result', async () => {
     const transactions: boolean[] = [];
@@ -566,6 +571,7 @@ describe('what a body may not do', () => {
       /"one" without waiting for it/,
     ],
     ['a result that is no JSON', (saga) => saga.step('one', () => 1n), /cannot be written as JSON/],
+    ['a step that is a generator', (saga) => saga.step('one', generating), /cannot be written as JSON/],
     ['a result that is too large', () => 'x'.repeat(2_000_000), /bytes of JSON/],
     ['a name that is none', (saga) => saga.step('', add(1)), /"name"/],
     ['a name of 10 kB', (saga) => saga.step('x'.repeat(10_000), add(1)), /"name"/],

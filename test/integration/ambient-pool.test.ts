@@ -174,6 +174,24 @@ describe('an ambient pool outside of a transaction', () => {
     expect(errors.map(({ error }) => error.code)).toEqual(['TRANSACTION_CONTROL']);
   });
 
+  it('keeps nothing of cursors and streams that have ended', async () => {
+    const { pool } = open();
+    const client = await pool.connect();
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', note);
+    for (let time = 0; time < 12; time += 1) {
+      const cursor = client.query(new Cursor('select 1 as n'));
+      await cursor.read(10);
+      await cursor.close();
+      for await (const row of client.query(new QueryStream('select 1 as n'))) expect(row).toEqual({ n: 1 });
+    }
+    client.release();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
+  });
+
   it('closes a connection that is given back with a cursor left open', async () => {
     const { database, pool } = open(1);
     const client = await pool.connect();

@@ -81,6 +81,21 @@ async function cutAtCommit(
 }
 
 describe('a COMMIT whose connection is lost', () => {
+  it('inside of another transaction is looked up without a wait for a foreign server', async () => {
+    const client = postgres({ connectionString: proxy.url, max: 2, resolveCommit: true });
+    const database = createDatabase({ clients: { default: client }, foreignWaits: 'error' });
+    opened.push(database);
+    await database.transaction(async () => {
+      await insert(database, 1);
+      const inside = async (): Promise<void> => {
+        await insert(database, 2);
+        afterwards('COMMIT');
+      };
+      await database.transaction(inside, { propagation: 'REQUIRES_NEW' });
+    });
+    expect(await server.products()).toEqual([1, 2]);
+  });
+
   it('is known: of 400, half of which the server has got', { timeout: 240_000 }, async () => {
     const database = open();
     const stock = createCache<string, number>(database, { name: 'stock' });

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import {
   createEvents,
@@ -44,6 +45,10 @@ describe('what is no event', () => {
     ['a promise', Promise.resolve(1)],
     ['a cycle', cycle],
     ['a symbol', Symbol('x')],
+    ['a Map', new Map([[1, 2]])],
+    ['a Set', new Set([1])],
+    ['a generator', [1].values()],
+    ['a stream', Readable.from(['x'])],
   ])('is refused: %s', async (_, payload) => {
     expect(await rejection(publish(payload))).toMatchObject({ code: 'UNSERIALIZABLE' });
     expect(await rows()).toEqual([]);

@@ -23,7 +23,7 @@ let proxy: WireProxy;
 const opened: Database<'default'>[] = [];
 
 async function open(options: PostgresOptions = {}): Promise<Database<'default'>> {
-  const client = postgres({ connectionString: proxy.url, max: 1, maxLevel: 0, ...options });
+  const client = postgres({ connectionString: proxy.url, max: 1, maxLevel: 0, followCommits: true, ...options });
   const database = createDatabase({ clients: { default: client } });
   opened.push(database);
   await insertion(database, -1);

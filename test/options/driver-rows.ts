@@ -43,6 +43,7 @@ export const driverRows: readonly Row[] = [
       pipelining: truth,
       maxResultBytes: whole(1_024, Number.MAX_SAFE_INTEGER),
       shareReads: truth,
+      followCommits: truth,
       types: some(types),
       resolveCommit: either(truth, only('rows')),
       settings: called(() => ({})),

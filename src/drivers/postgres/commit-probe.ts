@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
+import { runUnwatched } from '../../core/index.ts';
 import {
   type Backend,
   type CommitResolution,
@@ -117,7 +118,8 @@ export class CommitProbe implements CommitResolution {
 
   /** Does something on a connection outside of the budget. */
   async #aside<Result>(signal: AbortSignal, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
-    const { client } = await connectToFirst(this.#servers, this.#acquireTimeout, signal);
+    // A transaction around the one that is looked up does not wait for a foreign server.
+    const { client } = await runUnwatched(() => connectToFirst(this.#servers, this.#acquireTimeout, signal));
     client.on('error', () => {});
     const end = (): void => void endClient(client).catch(() => {});
     signal.addEventListener('abort', end, { once: true });

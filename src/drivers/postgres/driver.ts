@@ -53,7 +53,7 @@ const refusal = `select 1 / (clock_timestamp() < transaction_timestamp() + $1 * 
 export function postgres(given: PostgresOptions = {}): ClientDefinition {
   const { pool, own } = partPoolOptions(readPostgresOptions(given));
   const { preparedStatements, pipelining = true, applicationName, ssl, options, types, settings, ...rest } = own;
-  const { resolveCommit = false, shareReads = false, maxResultBytes, ...place } = rest;
+  const { resolveCommit = false, shareReads = false, followCommits = false, maxResultBytes, ...place } = rest;
   const common = { ssl, options, types, application_name: applicationName ?? 'sluice' } as pg.ClientConfig;
   const servers = serversOf(place, { ...common, keepAlive: true, keepAliveInitialDelayMillis });
   if (place.host === undefined) warnOfMissing('postgres', { given, read: own }, 'connectionString', servers.target);
@@ -74,7 +74,8 @@ export function postgres(given: PostgresOptions = {}): ClientDefinition {
     const pooler = hidden ? poolerTimeout : undefined;
     const toWire = prepareValue;
     const commitsApart = maxResultBytes !== undefined;
-    return new PostgresConnection({ client, backend, prepared, pooler, toWire, fitness, pipelining, commitsApart });
+    const writing = { pipelining, followCommits, commitsApart };
+    return new PostgresConnection({ client, backend, prepared, pooler, toWire, fitness, ...writing });
   };
   const driver: Driver = {
     ...postgresDialect,

@@ -1,5 +1,6 @@
 /** The entry `sluice/idempotency`: calls that take effect once, with the tables that they need. */
 export {
+  type AsJson,
   createIdempotencyTables,
   forgetExpiredKeys,
   type ForgetOptions,

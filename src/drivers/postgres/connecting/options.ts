@@ -60,6 +60,11 @@ export interface PostgresOptions extends PoolOptions {
    */
   readonly pipelining?: boolean | undefined;
   /**
+   * Whether a transaction that waits for a connection gets one whose COMMIT is under way, and sends its BEGIN and its first
+   * statements in the write of that COMMIT. One behind a COMMIT that takes long waits for it. Default `false`.
+   */
+  readonly followCommits?: boolean | undefined;
+  /**
    * Whether quick reads outside of transactions travel together, on few connections, instead of each taking one. Default
    * `false`.
    */
@@ -105,6 +110,7 @@ const checks: Record<keyof PostgresOptions, Check> = {
   options: text(10_000),
   preparedStatements: orElse(aBoolean, integer(0, 100_000), 'true, false or a whole number from 0 to 100000'),
   pipelining: aBoolean,
+  followCommits: aBoolean,
   shareReads: aBoolean,
   maxResultBytes: integer(1_024, Number.MAX_SAFE_INTEGER),
   types: withMethods('getTypeParser'),

@@ -46,6 +46,8 @@ export interface ConnectionParts {
   readonly fitness: Fitness;
   /** Whether statements may be sent before those in front of them were answered. */
   readonly pipelining: boolean;
+  /** Whether another transaction may begin behind a COMMIT before that is answered. */
+  readonly followCommits: boolean;
   /** Whether a COMMIT waits for the answer to what it commits, so that nothing is kept where the connection is cut there. */
   readonly commitsApart: boolean;
 }
@@ -64,6 +66,7 @@ export class PostgresConnection implements DriverConnection {
   readonly #flights: Flight<ExchangeQuery>[] = [];
   /** Whether statements may be sent before it is their turn. */
   readonly #mayPipeline: boolean;
+  readonly #mayHandOver: boolean;
   /** None as long as all have waited for their turn. */
   #ahead: SentAhead | undefined;
   readonly #commitsApart: boolean;
@@ -76,23 +79,19 @@ export class PostgresConnection implements DriverConnection {
   #gaveUp: PoolerTimeoutError | undefined;
   #onDeath: ((error: unknown) => void) | undefined;
 
-  constructor({ client, backend, prepared, pooler, toWire, fitness, pipelining, commitsApart }: ConnectionParts) {
+  constructor(parts: ConnectionParts) {
+    const { client, backend, prepared, pooler, toWire, fitness, pipelining, followCommits, commitsApart } = parts;
     const { connection, _types: types } = internalsOf(client);
     this.backend = backend;
     this.#client = client;
     this.#fitness = fitness;
     this.#commitsApart = commitsApart;
-    this.#session = {
-      prepared,
-      types,
-      write: new WriteBuffer(connection),
-      cut: (error) => this.#cut(error),
-      pooler,
-      toWire,
-    };
+    const cut = (error: Error): void => this.#cut(error);
+    this.#session = { prepared, types, write: new WriteBuffer(connection), cut, pooler, toWire };
     this.#queryTimeout = takeQueryTimeout(client);
     // What has a time limit of its own must not wait for others on the server.
     this.#mayPipeline = pipelining && this.#queryTimeout === 0;
+    this.#mayHandOver = followCommits && this.#mayPipeline && !commitsApart && pooler === undefined;
     client.on('error', (error) => {
       if (error instanceof ResultTooLargeError) this.#tooLarge ??= { query: this.#flights[0]?.current, error };
       this.#cut(error);
@@ -170,8 +169,7 @@ export class PostgresConnection implements DriverConnection {
   }
 
   handOver(steps: readonly Step[]): Promise<Exchange> | undefined {
-    const { pooler, prepared } = this.#session;
-    const isSure = this.#mayPipeline && !this.#commitsApart && pooler === undefined && !prepared.isTouched;
+    const isSure = this.#mayHandOver && !this.#session.prepared.isTouched;
     const isQuiet = this.#flights.length === 0 && this.#ahead?.isEmpty !== false && !this.isLent;
     if (!isSure || !isQuiet || this.#isCut || this.#status !== 'active') return undefined;
     return new Promise((resolve) => {
@@ -192,11 +190,13 @@ export class PostgresConnection implements DriverConnection {
     const { prepared } = this.#session;
     if ('text' in submittable && typeof submittable.text === 'string') prepared.noteSent(submittable.text);
     return new Promise((resolve) => {
+      const onGone = (): void => resolve();
+      connection.once('end', onGone);
       connection.once('readyForQuery', () => {
+        connection.off('end', onGone);
         if (this.#status === 'idle') prepared.ended(true);
         resolve();
       });
-      connection.once('end', () => resolve());
       this.#client.query(submittable);
     });
   }

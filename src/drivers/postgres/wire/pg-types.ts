@@ -19,6 +19,7 @@ export interface WireConnection {
   on(event: 'bindComplete', listener: () => void): void;
   on(event: 'readyForQuery', listener: (message: { readonly status: string }) => void): void;
   once(event: 'readyForQuery' | 'end', listener: () => void): void;
+  off(event: 'end', listener: () => void): void;
 }
 
 export interface WireStream {
