@@ -78,7 +78,10 @@ describe.skipIf(engine.name === 'sqlite')('remedies', () => {
   });
 
   it('one with which actors cannot run is none', async () => {
-    const alone = (): Promise<unknown> => database.transaction(takeOne, { propagation: 'NEVER' });
+    const alone = async (): Promise<void> => {
+      const left = (await stock('select stock from product where id = 1')) - 1;
+      await database.transaction(() => set(1, left), { propagation: 'NEVER' });
+    };
     const report = await tried(alone, alone);
     expect(report.remedies.map(({ remedy }) => remedy)).not.toContainEqual(expect.stringContaining('SERIALIZABLE'));
     expect(report.anomalous).toBe(1);

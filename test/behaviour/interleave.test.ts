@@ -89,7 +89,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 describe.skipIf(engine.name === 'sqlite')('interleave', () => {
-  const reserving = async (isLocking: boolean) => {
+  const reserving = async (isLocking: boolean, changes: Partial<InterleaveOptions> = {}) => {
     const dataSource = await createDataSource(database, { entities: [Stock] }).initialize();
     const reserve = reserveStock(dataSource, isLocking);
     const sold: number[] = [];
@@ -106,6 +106,7 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
       invariant: () => expect(sold).toHaveLength(1),
       maxAnomalies: 2,
       maxRemedyRuntime: 0,
+      ...changes,
     });
   };
 
@@ -128,11 +129,33 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
     );
   });
 
-  it('finds none in all orders of reserveStock with its lock', async () => {
-    const report = await reserving(true);
-    expect(report).toMatchObject({ isComplete: true, anomalies: [] });
-    expect(report.waits).toBeGreaterThan(0);
+  it('finds it without an invariant too: one of them throws in every serial order', async () => {
+    const report = await reserving(false, { invariant: undefined, maxAnomalies: 1 });
+    expect(report.anomalies[0]).toMatchObject({
+      switches: 1,
+      found: expect.stringMatching(/^no serial order gives this: .*what (?:alice|bob) returned$/) as string,
+    });
   });
+
+  it('takes a condition that finds no row through a library for a refusal, too', async () => {
+    const { manager } = await createDataSource(database, { entities: [Stock] }).initialize();
+    const takeOne = async (): Promise<unknown> => {
+      const { available } = await manager.findOneOrFail(Stock, { where: { productId: 'book' } });
+      const { affected } = await manager.update(Stock, { productId: 'book', available }, { available: available - 1 });
+      return affected;
+    };
+    const report = await interleave(database, { setup: seedStock, actors: { alice: takeOne, bob: takeOne } });
+    expect(report).toMatchObject({ isComplete: true, anomalies: [] });
+  });
+
+  it.each([{}, { invariant: undefined }])(
+    'finds none in all orders of reserveStock with its lock: %o',
+    async (changes) => {
+      const report = await reserving(true, changes);
+      expect(report).toMatchObject({ isComplete: true, anomalies: [] });
+      expect(report.waits).toBeGreaterThan(0);
+    },
+  );
 
   const interleaved = (changes: Partial<InterleaveOptions> = {}) =>
     interleave(database, {

@@ -26,6 +26,11 @@ const waits = {
  * often; requests in between share a read. In milliseconds.
  */
 const refreshedAfter = 110;
+/**
+ * Two that look all the time keep each other from what is new. Each that sees nothing new waits longer the next time, by chance
+ * and up to so many milliseconds for each such look, at most five times that.
+ */
+const longerBy = 40;
 
 const identity = `select @@hostname as host, @@port as port`;
 const sleeping = `select id from information_schema.processlist where command = 'Sleep'`;
@@ -54,16 +59,23 @@ export async function openLockProbe(current: CurrentSettings, signal: AbortSigna
   const question = waits[checkVersion(client).isMariaDb ? 'MariaDB' : 'MySQL'];
   let answered: Promise<number> = Promise.resolve(0);
   let looking: Promise<readonly Wait[]> | undefined;
+  let seen = '';
+  let looksInVain = 0;
   const look = async (): Promise<readonly Wait[]> => {
     // From the answer on: the server counts from the end of its last read.
-    await setTimeout(Math.max(0, (await answered) + refreshedAfter - performance.now()));
+    const longer = Math.random() * longerBy * Math.min(looksInVain, 5);
+    await setTimeout(Math.max(0, (await answered) + refreshedAfter + longer - performance.now()));
     looking = undefined;
     const asked = ask<Wait>(client, question);
     answered = asked.then(
       () => performance.now(),
       () => performance.now(),
     );
-    return await asked;
+    const all = await asked;
+    const now = JSON.stringify(all);
+    looksInVain = now === seen ? looksInVain + 1 : 0;
+    seen = now;
+    return all;
   };
   return {
     async blockersOf({ id }: Backend): Promise<BlockedBy> {

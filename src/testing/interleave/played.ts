@@ -1,4 +1,5 @@
-import type { FailureKind } from '../../driver/index.ts';
+import { fieldOf } from '../../core/index.ts';
+import type { FailureKind, QueryResult } from '../../driver/index.ts';
 import type { Played } from './judge/index.ts';
 import { endOf } from './pair.ts';
 import type { OrderRun, Passage } from './orders/index.ts';
@@ -61,8 +62,15 @@ function writesOf({ statements, client, exchange }: Passage): readonly { readonl
   return statements.flatMap(({ text }, at) => {
     const result = exchange?.results[at];
     if (result === undefined || client.driver.inspect(text) !== 'write') return [];
-    return [{ hasChanged: result.rowCount > 0 || !change.test(text) }];
+    return [{ hasChanged: countOf(result) !== 0 || !change.test(text) }];
   });
+}
+
+/** How many rows a result counts; a library on MySQL gets it in the words of mysql2. */
+function countOf(result: QueryResult): number | undefined {
+  const header: unknown = fieldOf(fieldOf(result, 'native'), '0');
+  const counts = [fieldOf(result, 'rowCount'), fieldOf(header, 'affectedRows')];
+  return counts.find((count) => typeof count === 'number');
 }
 
 function isCommitted(run: OrderRun, at: number): boolean {
