@@ -58,6 +58,8 @@ export default defineConfig({
           include: [
             'test/behaviour/*.test.ts',
             'test/conformance/queue-memory.test.ts',
+            // What the inspector asks of the engine.
+            'test/inspector/work-{events,received,sagas}.test.ts',
             // Libraries that Sluice carries on the engine.
             ...(engine === 'mariadb'
               ? [

@@ -5,6 +5,7 @@ import { createCache, MemoryStore } from '../src/cache/index.ts';
 import { postgres } from '../src/drivers/postgres/index.ts';
 import { createDatabase } from '../src/index.ts';
 import { createOutboxTables, createRelay, RelayUnavailableError } from '../src/outbox/index.ts';
+import { eventsBeside } from './growth-events.ts';
 import { barePool, request } from './bare-pool.ts';
 import type { Arena } from './contenders.ts';
 import { median, timeEach } from './rounds.ts';
@@ -29,6 +30,7 @@ export async function measureGrowth(arena: Arena, url: string, quick: boolean): 
     ...(await waitingChains(quick ? 10_000 : 100_000)),
     await cachedKeys(arena, quick ? 100_000 : 1_000_000),
     await outboxRows(arena, quick ? 10_000 : 1_000_000),
+    ...(await events(arena, quick ? 10_000 : 1_000_000)),
     await idleDatabase(url),
   ];
 }
@@ -166,6 +168,14 @@ async function outboxRows({ database }: Arena, most: number): Promise<Series> {
   );
   await database.current.query("delete from sluice_outbox where channel = 'growth'");
   return series;
+}
+
+async function events(arena: Arena, most: number): Promise<Series[]> {
+  const { publishing, running } = await eventsBeside(arena, [most / 100, most / 10, most]);
+  return [
+    { name: 'an event that is published, by those that are completed and kept', unit: 'us', points: publishing },
+    { name: 'an event until its durable listener has run, by those', unit: 'us', points: running },
+  ];
 }
 
 async function idleDatabase(url: string): Promise<Series> {

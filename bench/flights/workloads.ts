@@ -89,16 +89,18 @@ function updates(ground: Ground, postgresJs: PostgresJs, goal: Goal): Work {
   };
 }
 
+function oneOf(database: Database): () => Promise<unknown> {
+  return () => database.transaction(() => database.query(update, [idFor(0)]));
+}
+
 /** More callers than connections: the next transaction begins with the COMMIT before it, or behind its answer. */
 function oneUpdate(ground: Ground): Work {
   const pool = ground.pool();
-  const change = (database: Database) => (): Promise<unknown> =>
-    database.transaction(() => database.query(update, [idFor(0)]));
   return {
     contenders: [
       { name: 'pg', run: () => byHand(pool, (client) => client.query(update, [idFor(0)])) },
-      { name: 'sluice, no pipelining', run: change(ground.sluice({ pipelining: false })) },
-      { name: 'sluice', run: change(ground.sluice()) },
+      { name: 'sluice, no pipelining', run: oneOf(ground.sluice({ pipelining: false })) },
+      { name: 'sluice', run: oneOf(ground.sluice()) },
     ],
     check: ground.adds('sum(value)', 1),
   };

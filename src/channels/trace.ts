@@ -78,7 +78,7 @@ export class TraceEvent {
  */
 export class Trace<Event extends TraceEvent> {
   /** Those with something to trace ask first `isWatched`. */
-  readonly channels: TracingChannel<unknown, Event>;
+  readonly channels: TracingChannel<Event, Event>;
 
   constructor(name: string) {
     this.channels = tracingChannel(name);

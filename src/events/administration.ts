@@ -6,7 +6,7 @@ import { eventTables } from './tables.ts';
 export type PublicationState = 'published' | 'processing' | 'failed';
 
 /** A publication that is not completed: an event for one of its durable listeners. */
-export interface EventPublication {
+export interface StoredPublication {
   /** Names it for `resubmit`. */
   readonly number: string;
   /** A UUID that names the event. */
@@ -15,8 +15,6 @@ export interface EventPublication {
   readonly event: string;
   /** The id of the listener. */
   readonly listener: string;
-  /** Whether this process has the listener. One that no process has any longer keeps its publications. */
-  readonly isRegistered: boolean;
   /** Where it is. */
   readonly state: PublicationState;
   /** How many attempts were begun. */
@@ -32,14 +30,14 @@ export interface EventPublication {
 }
 
 /** A part of a list of publications. */
-export interface PublicationPage {
+export interface StoredPublicationPage {
   /** The publications, oldest first. */
-  readonly publications: readonly EventPublication[];
+  readonly publications: readonly StoredPublication[];
   /** Where the list goes on; undefined at its end. */
   readonly cursor: string | undefined;
 }
 
-/** Options of `events.incomplete()`. */
+/** Options of `events.incomplete()` and `listPublications()`. */
 export interface IncompleteOptions {
   /** Only those in this state. Default: all. */
   readonly state?: PublicationState | undefined;
@@ -54,13 +52,11 @@ export interface IncompleteOptions {
 }
 
 /** How many publications of a listener are not completed. */
-export interface PublicationCounts {
+export interface StoredPublicationCounts {
   /** The id of the listener. */
   readonly listener: string;
   /** The name of the event. */
   readonly event: string;
-  /** Whether this process has the listener. */
-  readonly isRegistered: boolean;
   /** How many are to be run. */
   readonly published: number;
   /** How many are run. */
@@ -69,9 +65,17 @@ export interface PublicationCounts {
   readonly failed: number;
   /** For how many milliseconds the oldest that was not set aside has waited; 0 where none waits. */
   readonly lag: number;
+  /** Whether there may be more: counting has stopped at the `limit`. */
+  readonly hasMore: boolean;
 }
 
-/** Options of `events.resubmit()`, which has to be told which ones: by `numbers`, `listener` or `all`. */
+/** Options of `publicationCounts()`. */
+export interface PublicationCountsOptions {
+  /** The most publications that are counted, of all listeners together: the oldest. Default: all. */
+  readonly limit?: number | undefined;
+}
+
+/** Options of `events.resubmit()` and `resubmitPublications()`, which have to be told which ones: by `numbers`, `listener` or `all`. */
 export interface ResubmitOptions {
   /** Those with these numbers, failed or waiting for their next attempt. Default: failed ones of a listener or all, the oldest first. */
   readonly numbers?: readonly string[] | undefined;
@@ -113,78 +117,121 @@ const resubmitChecks: Record<keyof ResubmitOptions, Check> = {
   limit: integer(1, 100_000),
 };
 
-/** Looks at the publications of a client that are not completed, and has them run again. */
-export class PublicationDesk {
-  readonly #db: Db;
-  readonly #isRegistered: (listener: string) => boolean;
+const countsChecks: Record<keyof PublicationCountsOptions, Check> = { limit: integer(1, 100_000_000) };
 
-  constructor(db: Db, isRegistered: (listener: string) => boolean) {
-    this.#db = db;
-    this.#isRegistered = isRegistered;
-  }
+/**
+ * Publications that are not completed, oldest first, in a program that need not have their listeners.
+ *
+ * ```ts
+ * const { publications } = await listPublications(database.current, { state: 'failed', limit: 20 });
+ * for (const { listener, lastError } of publications) console.log(listener, lastError);
+ * ```
+ * @param db a handle on the client of the publications
+ * @throws EventTablesMissingError; InvalidOptionError
+ */
+export function listPublications(db: Db, options: IncompleteOptions = {}): Promise<StoredPublicationPage> {
+  return readIncomplete('listPublications', db, options);
+}
 
-  async incomplete(options: IncompleteOptions): Promise<PublicationPage> {
-    const read = readOptions('events.incomplete', options, incompleteChecks);
-    const { state, listener, limit = 100, cursor = '0', withPayload: payload = false } = read;
-    const asked = eventTables.of(this.#db).list({ state, listener, limit: limit + 1, after: cursor, payload });
-    const { rows } = await eventTables.query<Row>(this.#db, asked);
-    const publications = rows.slice(0, limit).map((row) => this.#publicationOf(row));
-    return { publications, cursor: rows.length > limit ? publications.at(-1)?.number : undefined };
-  }
+/**
+ * How many publications are not completed, by listener and event. Those that are completed are not read.
+ *
+ * ```ts
+ * for (const { listener, failed, lag } of await publicationCounts(database.current)) console.log(listener, failed, lag);
+ * ```
+ * @param db a handle on the client of the publications
+ * @throws EventTablesMissingError; InvalidOptionError
+ */
+export async function publicationCounts(
+  db: Db,
+  options: PublicationCountsOptions = {},
+): Promise<readonly StoredPublicationCounts[]> {
+  const sql = eventTables.of(db);
+  const { limit } = readOptions('publicationCounts', options, countsChecks);
+  // One more, which tells whether there are more.
+  const { rows } = await eventTables.query(db, sql.counts(limit === undefined ? undefined : limit + 1));
+  const total = rows.reduce((sum, { count }) => sum + Number(count), 0);
+  const hasMore = limit !== undefined && total > limit;
+  const groups = Map.groupBy(rows, ({ listener, event }) => JSON.stringify([listener, event]));
+  return [...groups.values()].map((group) => ({ ...countsOf(group), hasMore }));
+}
 
-  async counts(): Promise<readonly PublicationCounts[]> {
-    const { rows } = await eventTables.query(this.#db, eventTables.of(this.#db).counts());
-    const groups = Map.groupBy(rows, ({ listener, event }) => JSON.stringify([listener, event]));
-    return [...groups.values()].map((group) => {
-      const [first] = group;
-      const of = (state: PublicationState): Record<string, unknown> | undefined =>
-        group.find((row) => row['state'] === state);
-      const counted = (state: PublicationState): number => Number(of(state)?.['count'] ?? 0);
-      const listener = String(first?.['listener']);
-      const lags = [of('published'), of('processing')].map((row) => Number(row?.['lag'] ?? 0));
-      return {
-        listener,
-        event: String(first?.['event']),
-        isRegistered: this.#isRegistered(listener),
-        published: counted('published'),
-        processing: counted('processing'),
-        failed: counted('failed'),
-        lag: Math.max(0, ...lags),
-      };
-    });
-  }
+/**
+ * Has publications run again, with all of their attempts, by a process that has started their listeners. Those that run are left
+ * alone.
+ *
+ * ```ts
+ * await resubmitPublications(database.current, { listener: 'invoice' });
+ * await resubmitPublications(database.current, { numbers: ['17'] });
+ * ```
+ * @param db a handle on the client of the publications
+ * @returns how many
+ * @throws InvalidOptionError, also for options that name none; EventTablesMissingError
+ */
+export function resubmitPublications(db: Db, options: ResubmitOptions): Promise<number> {
+  return resubmitNamed('resubmitPublications', db, options);
+}
 
-  async resubmit(options: ResubmitOptions): Promise<number> {
-    const read = readOptions('events.resubmit', options, resubmitChecks);
-    const { numbers, listener, all = false, limit = 1_000 } = read;
-    if (numbers === undefined && listener === undefined && !all) throw unnamed();
-    if (numbers?.length === 0) return 0;
-    const sql = eventTables.of(this.#db);
-    const asked = numbers === undefined ? sql.resubmitFailed(listener, limit) : sql.resubmit(numbers);
-    return (await eventTables.query(this.#db, asked)).rowCount;
-  }
+/** @param owner whose options they are */
+export async function readIncomplete(
+  owner: string,
+  db: Db,
+  options: IncompleteOptions,
+): Promise<StoredPublicationPage> {
+  const sql = eventTables.of(db);
+  const read = readOptions(owner, options, incompleteChecks);
+  const { state, listener, limit = 100, cursor = '0', withPayload: payload = false } = read;
+  const asked = sql.list({ state, listener, limit: limit + 1, after: cursor, payload });
+  const { rows } = await eventTables.query<Row>(db, asked);
+  const publications = rows.slice(0, limit).map(publicationOf);
+  return { publications, cursor: rows.length > limit ? publications.at(-1)?.number : undefined };
+}
 
-  #publicationOf(row: Row): EventPublication {
-    return {
-      number: row.id,
-      eventId: row.event_id,
-      event: row.event,
-      listener: row.listener,
-      isRegistered: this.#isRegistered(row.listener),
-      state: row.state,
-      attempts: row.attempts,
-      lastError: row.last_error ?? undefined,
-      publishedAt: new Date(Number(row.published_at)),
-      dueAt: row.due_at === null ? undefined : new Date(Number(row.due_at)),
-      ...(row.payload === null ? {} : { payload: JSON.parse(row.payload) as unknown }),
-    };
-  }
+/** @param owner whose options they are */
+export async function resubmitNamed(owner: string, db: Db, options: ResubmitOptions): Promise<number> {
+  const sql = eventTables.of(db);
+  const { numbers, listener, all = false, limit = 1_000 } = readOptions(owner, options, resubmitChecks);
+  if (numbers === undefined && listener === undefined && !all) throw unnamed(owner);
+  if (numbers?.length === 0) return 0;
+  const asked = numbers === undefined ? sql.resubmitFailed(listener, limit) : sql.resubmit(numbers);
+  return (await eventTables.query(db, asked)).rowCount;
+}
+
+/** @param group the rows of a listener and event, by state */
+function countsOf(group: readonly Readonly<Record<string, unknown>>[]): Omit<StoredPublicationCounts, 'hasMore'> {
+  const of = (state: PublicationState): Readonly<Record<string, unknown>> | undefined =>
+    group.find((row) => row['state'] === state);
+  const counted = (state: PublicationState): number => Number(of(state)?.['count'] ?? 0);
+  const lags = [of('published'), of('processing')].map((row) => Number(row?.['lag'] ?? 0));
+  return {
+    listener: String(group[0]?.['listener']),
+    event: String(group[0]?.['event']),
+    published: counted('published'),
+    processing: counted('processing'),
+    failed: counted('failed'),
+    lag: Math.max(0, ...lags),
+  };
+}
+
+function publicationOf(row: Row): StoredPublication {
+  return {
+    number: row.id,
+    eventId: row.event_id,
+    event: row.event,
+    listener: row.listener,
+    state: row.state,
+    attempts: row.attempts,
+    lastError: row.last_error ?? undefined,
+    publishedAt: new Date(Number(row.published_at)),
+    dueAt: row.due_at === null ? undefined : new Date(Number(row.due_at)),
+    ...(row.payload === null ? {} : { payload: JSON.parse(row.payload) as unknown }),
+  };
 }
 
 /** What an option that is undefined by mistake would come to: everything. */
-function unnamed(): InvalidOptionError {
+function unnamed(owner: string): InvalidOptionError {
   return new InvalidOptionError({
-    what: 'events.resubmit() was not told which publications it should have run again',
+    what: `${owner}() was not told which publications it should have run again`,
     remedy: 'Give { numbers } or { listener }, or { all: true } for the failed ones of all listeners',
   });
 }

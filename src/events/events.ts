@@ -4,13 +4,7 @@ import { InvalidOptionError, readOptions } from '../core/index.ts';
 import { checkDatabase, type Database, type Db } from '../database/index.ts';
 import { toJson, validated } from '../payload/index.ts';
 import { ambientContext } from '../tables/index.ts';
-import {
-  type IncompleteOptions,
-  type PublicationCounts,
-  PublicationDesk,
-  type PublicationPage,
-  type ResubmitOptions,
-} from './administration.ts';
+import type { IncompleteOptions, ResubmitOptions } from './administration.ts';
 import { checkEvent, type EventDefinition } from './definition.ts';
 import { EventOutsideTransactionError } from './errors.ts';
 import {
@@ -29,6 +23,7 @@ import {
   type EventsStopOptions,
   stopChecks,
 } from './options.ts';
+import { type PublicationCounts, PublicationDesk, type PublicationPage } from './publication-desk.ts';
 import { ListenerRunner } from './runner.ts';
 import { eventTables } from './tables.ts';
 

@@ -1,10 +1,14 @@
-export type {
-  EventPublication,
-  IncompleteOptions,
-  PublicationCounts,
-  PublicationPage,
-  PublicationState,
-  ResubmitOptions,
+export {
+  type IncompleteOptions,
+  listPublications,
+  publicationCounts,
+  type PublicationCountsOptions,
+  type PublicationState,
+  resubmitPublications,
+  type ResubmitOptions,
+  type StoredPublication,
+  type StoredPublicationCounts,
+  type StoredPublicationPage,
 } from './administration.ts';
 export { defineEvent, type EventDefinition, type EventOptions, type PayloadOf } from './definition.ts';
 export { EventOutsideTransactionError, EventTablesMissingError } from './errors.ts';
@@ -23,6 +27,7 @@ export type {
 } from './listener.ts';
 export type { EventsOptions, EventsStopOptions } from './options.ts';
 export { createEventTables, eventTablesSql } from './tables.ts';
+export type { EventPublication, PublicationCounts, PublicationPage } from './publication-desk.ts';
 export type { CompletionMode } from '../driver/index.ts';
 export type { SqlRunner, SqlRunnerOptions } from '../tables/index.ts';
 export {

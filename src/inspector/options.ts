@@ -30,13 +30,15 @@ export interface InspectorOptions extends WatchedOptions {
   readonly fleet?: FleetBus | undefined;
   /** What `createJobs` has made: its jobs are counted and listed. Default: none are. */
   readonly jobs?: WatchedJobs | undefined;
-  /** A handle, such as `database.current`, whose outbox is counted and listed. Default: none is. */
+  /** A handle, such as `database.current`, whose outbox is counted and listed, and what consumers have set aside. Default: none is. */
   readonly outbox?: Db | undefined;
   /** A handle, such as `database.current`, on the client that sagas live on: they are counted and listed. Default: none are. */
   readonly sagas?: Db | undefined;
+  /** A handle, such as `database.current`, on the client of transactional events: their publications are counted and listed. Default: none are. */
+  readonly events?: Db | undefined;
   /** Whether lists of jobs and messages have their payloads. Default false. */
   readonly payloads?: boolean | undefined;
-  /** Whether the page may do more than look: retry, replay and discard jobs and messages, resume and cancel sagas. Default false. */
+  /** Whether the page may do more than look: retry, replay and discard jobs and messages, resume and cancel sagas, resubmit publications. Default false. */
   readonly actions?: boolean | undefined;
   /** Whether the servers are asked for the sessions of other programs, too. Default false. */
   readonly sessions?: boolean | undefined;
@@ -80,6 +82,7 @@ const inspectorChecks: Record<keyof InspectorOptions, Check> = {
   jobs: aJobs,
   outbox: aHandle,
   sagas: aHandle,
+  events: aHandle,
   payloads: aBoolean,
   actions: aBoolean,
   sessions: aBoolean,

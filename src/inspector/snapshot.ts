@@ -1,9 +1,10 @@
 import type { HistoryEntry } from '../core/index.ts';
 import type { HolderInfo, Standstill } from '../observation/index.ts';
 import type { PoolStats } from '../pool/index.ts';
+import type { ActionName, WorkView } from './work-views.ts';
 
 /*
- * What the page gets, as JSON. A field that is undefined is missing in it. All texts come from programs and servers: the page
+ * What the page gets, as JSON; of jobs, messages, sagas and publications it is in work-views.ts. A field that is undefined is missing in it. All texts come from programs and servers: the page
  * shows them as text. All times are milliseconds; `at` and `startedAt` are since 1970, by the clock of the inspector's process.
  *
  * Everything below /api wants the header `Authorization: Bearer <token>`, the stream too: the page reads it with `fetch` and a
@@ -18,14 +19,19 @@ import type { PoolStats } from '../pool/index.ts';
  *   GET  /api/transactions/<id>                a `TransactionHistory`; 404 once it has ended
  *   GET  /api/jobs?queue=&state=&limit=        a `JobList`
  *   GET  /api/outbox?channel=&limit=           an `OutboxList`
+ *   GET  /api/received?consumer=&limit=        a `ReceivedList`; a consumer is `<group>/<topic>`
  *   GET  /api/sagas?saga=&status=&limit=       a `SagaList`
  *   GET  /api/sagas/<saga>/<id>                a `SagaDetailView`; 404 where there is no such saga
+ *   GET  /api/publications?listener=&state=&limit=   a `PublicationList`
  *   POST /api/jobs/<queue>/<id>/retry          each an `ActionAnswer`; no body, and `Origin` is the inspector's own, which
  *   POST /api/jobs/<queue>/<id>/discard        browsers send by themselves. Only those that `Snapshot.actions` names are there:
  *   POST /api/outbox/<channel>/<number>/replay the page asks for confirmation first.
  *   POST /api/outbox/<channel>/<number>/discard
+ *   POST /api/received/<consumer>/<number>/replay
+ *   POST /api/received/<consumer>/<number>/discard
  *   POST /api/sagas/<saga>/<id>/resume
  *   POST /api/sagas/<saga>/<id>/cancel
+ *   POST /api/publications/<listener>/<number>/resubmit
  *
  * page/index.ts gives the files of the page, by `pageAsset(path)`: with it alone the server knows the page.
  * The Content-Security-Policy allows scripts, styles, images and connections of the inspector alone, nothing inline and no `eval`.
@@ -165,31 +171,8 @@ export interface SessionView {
   readonly blockedBy: readonly number[];
 }
 
-/** A queue, where the engine can tell. */
-export interface QueueView {
-  readonly name: string;
-  /** How many jobs there are by state; a state that the engine cannot count is missing. */
-  readonly jobs: Readonly<Record<string, number>>;
-}
-
-/** A channel of the outbox. */
-export interface ChannelView {
-  readonly name: string;
-  /** Messages that wait to be handed over, those set aside, and the age of the oldest that waits. */
-  readonly waiting: number;
-  readonly parked: number;
-  readonly lag?: number | undefined;
-}
-
-/** A definition of sagas. */
-export interface SagaCountsView {
-  readonly name: string;
-  /** How many sagas there are by status; every status is there. */
-  readonly sagas: Readonly<Record<string, number>>;
-}
-
 /** What the page shows now. */
-export interface Snapshot {
+export interface Snapshot extends WorkView {
   readonly version: 1;
   readonly at: number;
   /** The id of the inspector's process. */
@@ -203,9 +186,6 @@ export interface Snapshot {
   /** What stands still, over all processes: `findStandstills` of those that are shown. */
   readonly standstills: readonly Standstill[];
   readonly sessions: readonly SessionView[];
-  readonly queues: readonly QueueView[];
-  readonly channels: readonly ChannelView[];
-  readonly sagas: readonly SagaCountsView[];
   /** By time, at most the last 15 minutes, from when a page was first open. Of a second without a point nothing is known: no page was open. */
   readonly points: readonly Point[];
   /** What could not be found out, in words: `the database does not answer`. */
@@ -217,110 +197,6 @@ export interface TransactionHistory {
   readonly processId: string;
   readonly id: string;
   readonly history: readonly HistoryEntry[];
-}
-
-/** A job in a list. */
-export interface JobView {
-  readonly queue: string;
-  readonly id: string;
-  readonly state: string;
-  readonly level?: number | undefined;
-  /** How often it has run, the run that goes on included; 0 as long as it has not. */
-  readonly attempt?: number | undefined;
-  readonly attempts?: number | undefined;
-  readonly addedAt?: number | undefined;
-  readonly error?: string | undefined;
-  /** JSON as text, cut at 10,000 characters; with `payloads` alone. */
-  readonly payload?: string | undefined;
-}
-
-/** Jobs of a state, newest first. */
-export interface JobList {
-  readonly jobs: readonly JobView[];
-  /** Whether there are more than these. */
-  readonly hasMore: boolean;
-}
-
-/** A message of the outbox that was set aside. */
-export interface MessageView {
-  readonly channel: string;
-  readonly number: string;
-  readonly queue: string;
-  readonly attempts?: number | undefined;
-  readonly parkedAt: number;
-  readonly error: string;
-  /** As with jobs. */
-  readonly payload?: string | undefined;
-}
-
-/** Messages that were set aside, oldest first. */
-export interface OutboxList {
-  readonly messages: readonly MessageView[];
-  readonly hasMore: boolean;
-}
-
-/** A saga in a list. */
-export interface SagaView {
-  readonly saga: string;
-  readonly id: string;
-  readonly version: number;
-  readonly status: string;
-  /** The names of what it waits for: sleeps, signals, other sagas, the compensation that has failed. */
-  readonly waitsFor: readonly string[];
-  /** The step that was recorded last on the client that sagas live on. */
-  readonly lastStep?: string | undefined;
-  /** How often it has failed in a row. */
-  readonly attempts: number;
-  readonly startedAt: number;
-  /** When it goes on; missing where it waits for a signal, or has ended. */
-  readonly wakesAt?: number | undefined;
-  readonly endedAt?: number | undefined;
-  readonly error?: string | undefined;
-}
-
-/** Sagas of a status, oldest first. */
-export interface SagaList {
-  readonly sagas: readonly SagaView[];
-  readonly hasMore: boolean;
-}
-
-/** A saga with what is recorded of it on the client that sagas live on; at most 500 of each, the last ones. */
-export interface SagaDetailView extends SagaView {
-  readonly steps: readonly { readonly name: string; readonly state: string; readonly at: number }[];
-  /** Sleeps, and waits for signals that have a timeout or have ended. */
-  readonly waits: readonly {
-    readonly name: string;
-    readonly until?: number | undefined;
-    readonly endedAt?: number | undefined;
-  }[];
-  readonly children: readonly {
-    /** The name of the step. */
-    readonly name: string;
-    readonly saga: string;
-    readonly id: string;
-    readonly status: string;
-    readonly startedAt: number;
-    readonly endedAt?: number | undefined;
-  }[];
-  /** How many more there are. */
-  readonly leftOut: number;
-}
-
-/** What may be done by POST. */
-export type ActionName =
-  | 'job.retry'
-  | 'job.discard'
-  | 'outbox.replay'
-  | 'outbox.discard'
-  | 'saga.resume'
-  | 'saga.cancel';
-
-/** What came of an action. */
-export interface ActionAnswer {
-  /** False: nothing was done, since what it was about is gone, or `why`. */
-  readonly done: boolean;
-  /** In words; missing where it is gone. */
-  readonly why?: string | undefined;
 }
 
 /** A request that failed. */

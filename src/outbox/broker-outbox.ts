@@ -14,14 +14,14 @@ import {
   type ConsumeHandler,
   type ConsumeOptions,
   consumeSettings,
-  discardReceived,
-  listReceived,
+  discardReceivedBy,
+  listReceivedBy,
   MessageConsumer,
   readHeaders,
   type ReceivedParkedOptions,
   type ReceivedParkedPage,
   type ReceivedSelection,
-  replayReceived,
+  replayReceivedBy,
   type Topic,
   type Trust,
 } from './topics/index.ts';
@@ -175,7 +175,7 @@ export class Outbox {
 
   /** Messages of a topic that a group has set aside, oldest first. @throws OutboxMissingError; InvalidOptionError */
   async parked(topic: Topic, options: ReceivedParkedOptions): Promise<ReceivedParkedPage> {
-    return await listReceived(this.#db, topic, options);
+    return await listReceivedBy('parked', this.#db, topic, options);
   }
 
   /**
@@ -185,14 +185,14 @@ export class Outbox {
    * @throws OutboxMissingError; InvalidOptionError
    */
   async replay(topic: Topic, selection: ReceivedSelection): Promise<number> {
-    const count = await replayReceived(this.#db, topic, selection);
+    const count = await replayReceivedBy('replay', this.#db, topic, selection);
     for (const consumer of this.#consumers) consumer.poke();
     return count;
   }
 
   /** Deletes messages that were set aside for good. @returns how many @throws OutboxMissingError; InvalidOptionError */
   async discard(topic: Topic, selection: ReceivedSelection & { readonly numbers: readonly string[] }): Promise<number> {
-    return await discardReceived(this.#db, topic, selection);
+    return await discardReceivedBy('discard', this.#db, topic, selection);
   }
 
   /** Begins to relay what transactions have published; any number of processes may. Does nothing when it has begun. */

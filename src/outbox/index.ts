@@ -51,6 +51,14 @@ export {
   type Topic,
   type TopicOptions,
 } from './topics/index.ts';
+export {
+  discardReceived,
+  listReceived,
+  receivedCounts,
+  type ReceivedCounts,
+  type ReceivedCountsOptions,
+  replayReceived,
+} from './received.ts';
 export { registerOutboxDialect } from './dialects.ts';
 export { OutboxMissingError, OutboxUnknownError, RelayUnavailableError } from './errors.ts';
 export { findInInbox, recordInInbox } from './inbox.ts';

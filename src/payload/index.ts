@@ -1,3 +1,4 @@
+export type { AsJson } from './as-json.ts';
 export { InvalidPayloadError, PayloadTooLargeError, UnserializableError } from './errors.ts';
 export {
   aValidator,

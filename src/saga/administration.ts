@@ -4,10 +4,8 @@ import { type RecordedFailure, SagaFinishedError } from './errors.ts';
 import type { SagaName } from './failure.ts';
 import { SagaStore, type StoredStatus } from './store.ts';
 import { tables } from './tables.ts';
+import { conditions, type SagaStatus } from './upkeep/status.ts';
 import { notFound } from './waiting.ts';
-
-/** How a saga stands: on its way, waiting for a time or a signal, being undone, ended, or stuck until it is resumed by hand. */
-export type SagaStatus = 'running' | 'waiting' | 'compensating' | 'completed' | 'failed' | 'cancelled' | 'stuck';
 
 /** A saga, as administrators see it. */
 export interface SagaInfo {
@@ -75,17 +73,6 @@ interface InfoRow {
 const columns = `number, saga, id, definition, status, failure, stuck, waits_for, wake_at, lease_until, attempts, created_at, ended_at,
   (select step from sluice_saga_step recorded where recorded.saga = sluice_saga.saga and recorded.id = sluice_saga.id
     and kind = 'step' order by place desc limit 1) as last_step`;
-
-/** What the statuses are in the table. */
-const conditions: Readonly<Record<SagaStatus, string>> = {
-  running: "status = 'running' and stuck is null and (waits_for is null or lease_until > 0)",
-  waiting: "status = 'running' and stuck is null and waits_for is not null and lease_until = 0",
-  compensating: "status = 'compensating' and stuck is null",
-  completed: "status = 'completed'",
-  failed: "status = 'failed'",
-  cancelled: "status = 'cancelled'",
-  stuck: 'stuck is not null',
-};
 
 const listChecks: Record<keyof SagaListOptions, Check> = {
   saga: text(100),
@@ -186,26 +173,6 @@ export function checkArguments(owner: string, db: Db, { saga, id }: SagaName): v
   tables.of(db);
   checkedArgument(owner, 'saga', saga, text(100));
   checkedArgument(owner, 'id', id, text(200));
-}
-
-/**
- * How many sagas stand how, by definition.
- *
- * ```ts
- * for (const { saga, status, count } of await sagaCounts(db)) console.log(saga, status, count);
- * ```
- * @throws SagaTablesMissingError
- */
-export async function sagaCounts(
-  db: Db,
-): Promise<readonly { readonly saga: string; readonly status: SagaStatus; readonly count: number }[]> {
-  tables.of(db);
-  const kinds = Object.entries(conditions).map(([status, condition]) => `when ${condition} then '${status}'`);
-  const { rows } = await tables.query<{ saga: string; state: SagaStatus; total: number | string }>(db, {
-    text: `select saga, state, count(*) as total from (select saga, case ${kinds.join(' ')} end as state from sluice_saga) standing
-      group by saga, state order by saga, state`,
-  });
-  return rows.map(({ saga, state, total }) => ({ saga, status: state, count: Number(total) }));
 }
 
 function infoOf(row: InfoRow): SagaInfo {

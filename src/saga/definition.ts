@@ -9,6 +9,7 @@ import {
   sharedByCopies,
   typeName,
 } from '../core/index.ts';
+import type { AsJson } from '../payload/index.ts';
 import type { Saga, SagaDefinition } from './saga.ts';
 
 /** Options of `defineSaga`. */
@@ -56,7 +57,7 @@ export function defineSaga<Input, Result>(
   name: string,
   body: (saga: Saga, input: Input) => Result,
   options: SagaDefinitionOptions = {},
-): SagaDefinition<Input, Awaited<Result>> {
+): SagaDefinition<Input, AsJson<Awaited<Result>>> {
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(name)) {
     throw new InvalidOptionError({
       what: 'A saga was defined with a name that cannot be used',
@@ -67,7 +68,7 @@ export function defineSaga<Input, Result>(
   checkBody(owner, body);
   const { version = 1, earlier = [] } = readOptions(owner, options, checks);
   checkVersions(owner, name, [version, ...earlier.map((each) => each.version)], earlier);
-  const definition: SagaDefinition<Input, Awaited<Result>> = Object.freeze({ name, version });
+  const definition: SagaDefinition<Input, AsJson<Awaited<Result>>> = Object.freeze({ name, version });
   defined.set(definition, { body: body as SagaBody, earlier: [...earlier] });
   return definition;
 }

@@ -1,7 +1,8 @@
 import type { Db } from '../database/index.ts';
-import { checkArguments, readChildren, readSaga, type SagaInfo, type SagaStatus } from './administration.ts';
+import { checkArguments, readChildren, readSaga, type SagaInfo } from './administration.ts';
 import type { RecordKind } from './records.ts';
 import { tables } from './tables.ts';
+import type { SagaStatus } from './upkeep/status.ts';
 
 /** What is recorded of a step on the client that sagas live on. */
 export interface SagaStepInfo {

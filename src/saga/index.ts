@@ -2,12 +2,12 @@ export {
   cancelSaga,
   listSagas,
   resumeSaga,
-  sagaCounts,
   type SagaInfo,
   type SagaListOptions,
   type SagaPage,
-  type SagaStatus,
 } from './administration.ts';
+export { sagaCounts, type SagaCounts, type SagaCountsOptions } from './upkeep/counts.ts';
+export type { SagaStatus } from './upkeep/status.ts';
 export { findSaga, type SagaChildInfo, type SagaDetails, type SagaStepInfo, type SagaWaitInfo } from './details.ts';
 export { defineSaga, type SagaDefinitionOptions } from './definition.ts';
 export {
@@ -40,5 +40,6 @@ export {
   type SagasOptions,
   type SagasStopOptions,
 } from './sagas.ts';
+export type { AsJson } from '../payload/index.ts';
 export { createSagaTables, sagaTablesSql } from './tables.ts';
 export type { ResultOptions } from './waiting.ts';

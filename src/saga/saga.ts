@@ -1,3 +1,4 @@
+import type { AsJson } from '../payload/index.ts';
 import type { IsolationLevelName, RetryOptions } from '../transaction/index.ts';
 
 declare const types: unique symbol;
@@ -75,15 +76,15 @@ export interface Saga {
   step<Result>(
     name: string,
     body: (step: StepInfo) => Result,
-    undo?: Compensation<Awaited<Result>>,
-  ): Promise<Awaited<Result>>;
+    undo?: Compensation<AsJson<Awaited<Result>>>,
+  ): Promise<AsJson<Awaited<Result>>>;
   /** The same with options. */
   step<Result>(
     name: string,
     options: StepOptions,
     body: (step: StepInfo) => Result,
-    undo?: Compensation<Awaited<Result>>,
-  ): Promise<Awaited<Result>>;
+    undo?: Compensation<AsJson<Awaited<Result>>>,
+  ): Promise<AsJson<Awaited<Result>>>;
   /**
    * Waits for a signal that `signal(id, name, data)` gives, without a timer or a connection. One that came before is taken at once.
    * @throws SagaTimeoutError when it has not come in time

@@ -10,6 +10,7 @@ export {
   InterleaveReport,
   InterleaveSetupError,
   type StatementPair,
+  type TriedRemedy,
 } from './interleave/index.ts';
 export {
   ProductionDatabaseError,

@@ -203,10 +203,11 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'frameworks/nestjs': ['decorated', 'parts', 'jobs', 'sagas', 'requests'],
   eslint: ['syntax', 'rules'],
   testing: ['rollback.ts', 'production-names.ts', 'databases', 'interleave'],
+  'testing/interleave': ['errors.ts', 'orders', 'judge'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
-  inspector: ['snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
-  'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify', 'sagas'],
+  inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
+  'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify', 'sagas', 'events'],
   saga: ['duration.ts', 'failure.ts', 'saga.ts', 'tables.ts', 'upkeep'],
 };
 

@@ -105,6 +105,7 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
       actors: { alice: actor, bob: actor },
       invariant: () => expect(sold).toHaveLength(1),
       maxAnomalies: 2,
+      maxRemedyRuntime: 0,
     });
   };
 
@@ -134,7 +135,13 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
   });
 
   const interleaved = (changes: Partial<InterleaveOptions> = {}) =>
-    interleave(database, { setup: seed, actors: { alice: take, bob: take }, invariant: twoLess, ...changes });
+    interleave(database, {
+      setup: seed,
+      actors: { alice: take, bob: take },
+      invariant: twoLess,
+      maxRemedyRuntime: 0,
+      ...changes,
+    });
 
   it('tells the shortest order, what it waited for, and how actors ended', async () => {
     const report = await interleaved({ maxAnomalies: 5 });

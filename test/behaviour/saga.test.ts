@@ -1,5 +1,5 @@
 // Sagas on each engine: steps and their records, compensation, waiting, cancelling, and what a body may not do.
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
 import {
   createSagas,
@@ -227,6 +227,35 @@ describe('a saga', () => {
 });
 
 describe('a step', () => {
+  it('gives its result as JSON has it, the first time too, and by its type', async () => {
+    class Money {
+      readonly amount = 3;
+      toJSON(): string {
+        return `${this.amount} EUR`;
+      }
+      double(): number {
+        return this.amount * 2;
+      }
+    }
+    const given = { at: new Date(0), price: new Money(), tags: ['a', undefined] as const, id: 1, log(): void {} };
+    const undone: unknown[] = [];
+    const order = defineSaga(named('order'), async (saga) => {
+      const result = await saga.step('one', () => given, { compensate: (done) => undone.push(done.at.slice(0, 4)) });
+      expectTypeOf(result.at).toEqualTypeOf<string>();
+      expectTypeOf(result.price).toEqualTypeOf<string>();
+      expectTypeOf(result).not.toHaveProperty('log');
+      if (saga.id === 'b') throw new Error('sold out');
+      return { ...result, until: new Date(1) };
+    });
+    const sagas = process(order);
+    const result = await sagas.it.run(undefined, { id: 'a' });
+    expectTypeOf(result.until).toEqualTypeOf<string>();
+    const json = JSON.parse(JSON.stringify({ ...given, until: new Date(1) })) as unknown;
+    expect(result).toEqual(json);
+    await rejection(sagas.it.run(undefined, { id: 'b' }));
+    expect(undone).toEqual(['1970']);
+  });
+
   it.each([true, false])('ends when its time is over (in a transaction: %s)', async (transactional) => {
     const stopped = Promise.withResolvers<void>();
     const order = defineSaga(named('order'), async (saga) => {

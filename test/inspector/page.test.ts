@@ -260,7 +260,7 @@ describe('the page', { timeout: patience * 2 }, () => {
   });
 
   it('shows a saga with what is recorded of it, and resumes it after a question', async () => {
-    fake.show(snapshot([], { sagas: [{ name: 'order/eu', sagas: { waiting: 0, stuck: 1 } }] }));
+    fake.show(snapshot([], { sagas: [{ name: 'order/eu', sagas: { waiting: 0, stuck: 1 }, atLeast: [] }] }));
     await page.goto(fake.url);
     await page.getByRole('tab', { name: 'Sagas' }).click();
     await page.getByRole('button', { name: 'order/eu: 1 stuck' }).click();

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Database } from '../../src/index.ts';
-import type { SagaDetailView, SagaList } from '../../src/inspector/snapshot.ts';
+import type { SagaDetailView, SagaList } from '../../src/inspector/work-views.ts';
 import { createSagas, createSagaTables, defineSaga, findSaga } from '../../src/saga/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { until } from '../support/settled.ts';
@@ -66,8 +66,8 @@ describe('the sagas', () => {
     const looking = await openInspector({ database, sagas: database.current, payloads: true });
     const now = await shown(looking, ({ sagas }) => sagas.length > 0);
     expect(now.sagas).toEqual([
-      { name: 'gift', sagas: { ...none, waiting: 1 } },
-      { name: 'order', sagas: { ...none, waiting: 1, stuck: 1 } },
+      { name: 'gift', sagas: { ...none, waiting: 1 }, atLeast: [] },
+      { name: 'order', sagas: { ...none, waiting: 1, stuck: 1 }, atLeast: [] },
     ]);
     const [stuck, waiting] = [await listOf(looking, 'stuck'), await listOf(looking, 'waiting')];
     expect(stuck).toMatchObject({

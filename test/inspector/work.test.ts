@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Database } from '../../src/index.ts';
-import type { JobList, OutboxList } from '../../src/inspector/snapshot.ts';
+import type { JobList, OutboxList } from '../../src/inspector/work-views.ts';
 import { addToOutbox, createOutboxTables, createRelay, parkedMessages } from '../../src/outbox/index.ts';
 import { createJobs, defineQueue, type Jobs, memory } from '../../src/queue/index.ts';
 import { useTestDatabase } from '../support/database.ts';
@@ -214,8 +214,11 @@ it('says where the counts have no answer', async () => {
     await release.promise;
   });
   await held.promise;
-  const now = await shown(open, ({ problems }) => problems.length > 0);
-  expect(now.problems).toEqual(['The outbox cannot be counted: Error']);
+  const now = await shown(open, ({ problems }) => problems.length > 1);
+  expect(now.problems).toEqual([
+    'The outbox cannot be counted: Error',
+    'The received messages cannot be counted: Error',
+  ]);
   release.fire();
   await holder;
 });

@@ -256,6 +256,16 @@ const entrances: Readonly<Record<string, Use>> = {
     expect(await other.drain()).toBe(1);
     expect(said).toEqual([-1]);
   },
+  listPublications: async ({ database, taker }) => {
+    const page = await taker.events.listPublications(database.current, { listener: 'none' });
+    expect(page).toEqual({ publications: [], cursor: undefined });
+  },
+  publicationCounts: async ({ database, taker }) => {
+    expect(await taker.events.publicationCounts(database.current)).toBeInstanceOf(Array);
+  },
+  resubmitPublications: async ({ database, taker }) => {
+    expect(await taker.events.resubmitPublications(database.current, { numbers: ['1'] })).toBe(0);
+  },
   createIdempotencyTables: ({ database, taker }) => taker.idempotency.createIdempotencyTables(database.current),
   idempotent: async ({ database, taker, maker }) => {
     const call = (entries: Entries): Promise<unknown> =>
@@ -328,6 +338,21 @@ const entrances: Readonly<Record<string, Use>> = {
   },
   discardParked: async ({ database, taker }) => {
     expect(await taker.outbox.discardParked(database.current, 'none', ['1'])).toBe(0);
+  },
+  receivedCounts: async ({ database, taker }) => {
+    expect(await taker.outbox.receivedCounts(database.current)).toBeInstanceOf(Array);
+  },
+  listReceived: async ({ database, taker, maker }) => {
+    // It knows the topic of another copy.
+    const page = await taker.outbox.listReceived(database.current, maker.outbox.defineTopic('none'), { group: 'none' });
+    expect(page).toEqual({ messages: [], cursor: undefined });
+  },
+  replayReceived: async ({ database, taker }) => {
+    expect(await taker.outbox.replayReceived(database.current, 'none', { group: 'none' })).toBe(0);
+  },
+  discardReceived: async ({ database, taker }) => {
+    const which = { group: 'none', numbers: ['1'] };
+    expect(await taker.outbox.discardReceived(database.current, 'none', which)).toBe(0);
   },
   replayParked: async ({ database, taker }) => {
     expect(await taker.outbox.replayParked(database.current, 'none')).toBe(0);

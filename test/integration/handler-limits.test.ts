@@ -82,7 +82,7 @@ for (const kind of brokerKinds) {
   await describeWith(kind.server, `a handler that never returns, over ${kind.server}`, () => {
     it('is rolled back after "maxRuntime", has failed, and is set aside, so that its key goes on', async () => {
       const { outbox, consume, hung } = await open();
-      const consumer = await consume({ maxRuntime: 60, attempts: 2, retryDelay: 5, replayInterval: 20 }, isOne);
+      const consumer = await consume({ maxRuntime: 300, attempts: 2, retryDelay: 5, replayInterval: 20 }, isOne);
       for (const n of [1, 2]) await outbox.publish(orders, n, { key: 'one' });
       await outbox.drain();
       await until('the next one of its key is handled', () => consumer.handled === 1);

@@ -1,7 +1,9 @@
 // What the server refuses while a saga is being taken up: its records are read again later, and it goes on.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FencedOff, SagaRecords } from '../../src/saga/records.ts';
 import { createSagas, createSagaTables, defineSaga, forgetEndedSagas } from '../../src/saga/index.ts';
+import { channelNames } from '../../src/index.ts';
 import { claimOf } from '../../src/saga/store.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -40,5 +42,34 @@ describe('a driver that was frozen for longer than its saga is kept', () => {
     const records = new SagaRecords(database.current, claimOf({ ...saga, parent: undefined, createdAt: 0 }));
     expect(await rejection(records.load(true))).toBeInstanceOf(FencedOff);
     expect(await rejection(records.assertOwn())).toBeInstanceOf(FencedOff);
+  });
+});
+
+describe('tables of another version', () => {
+  it('are a clear error, and what is begun goes on once when they are as they should be', async () => {
+    const database = server.open();
+    let ran = 0;
+    const order = defineSaga('order', async (saga) => await saga.step('one', () => (ran += 1)));
+    const sagas = createSagas(database, { sagas: { order }, ...quick });
+    const handle = await sagas.order.start(undefined, { id: 'b' });
+    const expected = { code: 'SAGA_TABLES_MISSING', message: expect.stringContaining('createSagaTables') };
+
+    await server.sql('alter table sluice_saga rename column status to status_');
+    for (const call of [() => sagas.order.start(undefined, { id: 'c' }), () => handle.status(), () => handle.cancel()])
+      expect(await rejection(call())).toMatchObject(expected);
+    await server.sql('alter table sluice_saga rename column status_ to status');
+
+    const errors: unknown[] = [];
+    const note = (message: unknown): unknown => errors.push((message as { error: unknown }).error);
+    subscribe(channelNames.backgroundError, note);
+    await server.sql('alter table sluice_saga_step rename column place to place_');
+    sagas.start();
+    await until('it was tried', () => errors.length > 0);
+    unsubscribe(channelNames.backgroundError, note);
+    expect(errors[0]).toMatchObject(expected);
+    await server.sql('alter table sluice_saga_step rename column place_ to place');
+    expect(await handle.result({ timeout: 20_000 })).toBe(1);
+    expect(ran).toBe(1);
+    await sagas.stop();
   });
 });

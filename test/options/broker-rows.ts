@@ -1,4 +1,11 @@
-import { createOutbox, defineTopic, type MessageBroker, type Outbox } from '../../src/outbox/index.ts';
+import {
+  createOutbox,
+  defineTopic,
+  listReceived,
+  type MessageBroker,
+  type Outbox,
+  receivedCounts,
+} from '../../src/outbox/index.ts';
 import { nats } from '../../src/outbox/nats/index.ts';
 import { rabbitmq } from '../../src/outbox/rabbitmq/index.ts';
 import type { Place, Row } from './row.ts';
@@ -104,6 +111,24 @@ export const brokerRows: readonly Row[] = [
       cursor: domain.some('17'),
       withBody: domain.truth,
     },
+  },
+  {
+    interface: 'ReceivedParkedOptions',
+    entrance: 'listReceived',
+    call: (options, { database }) => listReceived(database.current, 'orders', options),
+    base: () => ({ group: 'stock' }),
+    options: {
+      group: aGroup,
+      limit: domain.whole(1, 1_000),
+      cursor: domain.some('17'),
+      withBody: domain.truth,
+    },
+  },
+  {
+    interface: 'ReceivedCountsOptions',
+    entrance: 'receivedCounts',
+    call: (options, { database }) => receivedCounts(database.current, options),
+    options: { limit: domain.whole(1, 100_000_000) },
   },
   {
     interface: 'TopicOptions',

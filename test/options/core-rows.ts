@@ -207,14 +207,21 @@ export const coreRows: readonly Row[] = [
     base: () => ({
       setup: () => nothing(),
       actors: { alice: () => undefined, bob: () => undefined },
-      invariant: () => undefined,
     }),
     options: {
       setup: called(),
       actors: some({ alice: () => undefined, bob: () => undefined }),
       invariant: called(),
+      tables: {
+        good: [['product'], ['product', 'shop_order']],
+        // Whether there are such tables is looked up where they are compared.
+        accepts: (value) =>
+          canBeRead(value) && Array.isArray(value) && value.length > 0 && typeof value[0] === 'string',
+      },
+      maxRows: whole(1, 1_000_000),
       maxSchedules: whole(1, 1_000_000),
       maxRuntime: milliseconds(1, timer),
+      maxRemedyRuntime: milliseconds(0, timer),
       maxAnomalies: whole(1, 1_000),
       timeout: milliseconds(1, timer),
       allowProduction: truth,

@@ -1,9 +1,29 @@
-import { createEvents, defineEvent } from '../../src/events/index.ts';
+import {
+  createEvents,
+  defineEvent,
+  listPublications,
+  publicationCounts,
+  resubmitPublications,
+} from '../../src/events/index.ts';
 import { nothing, type Row } from './row.ts';
 import { bytes, called, either, emptyList, line, milliseconds, only, some, timer, truth, whole } from './values.ts';
 
 const sold = defineEvent<number>('product.sold');
 const number = some('17');
+
+const incomplete: Row['options'] = {
+  state: only('published', 'processing', 'failed'),
+  listener: line(200),
+  limit: whole(1, 1_000),
+  cursor: number,
+  withPayload: truth,
+};
+const resubmit: Row['options'] = {
+  numbers: either(some(['17']), emptyList),
+  listener: line(200),
+  all: truth,
+  limit: whole(1, 100_000),
+};
 
 export const eventRows: readonly Row[] = [
   {
@@ -52,19 +72,32 @@ export const eventRows: readonly Row[] = [
     interface: 'IncompleteOptions',
     entrance: 'events.incomplete',
     call: (options, { database }) => createEvents(database).incomplete(options),
-    options: {
-      state: only('published', 'processing', 'failed'),
-      listener: line(200),
-      limit: whole(1, 1_000),
-      cursor: number,
-      withPayload: truth,
-    },
+    options: incomplete,
+  },
+  {
+    interface: 'IncompleteOptions',
+    entrance: 'listPublications',
+    call: (options, { database }) => listPublications(database.current, options),
+    options: incomplete,
+  },
+  {
+    interface: 'PublicationCountsOptions',
+    entrance: 'publicationCounts',
+    call: (options, { database }) => publicationCounts(database.current, options),
+    options: { limit: whole(1, 100_000_000) },
+  },
+  {
+    interface: 'ResubmitOptions',
+    entrance: 'resubmitPublications',
+    call: (options, { database }) => resubmitPublications(database.current, options),
+    base: () => ({ listener: 'invoice' }),
+    options: resubmit,
   },
   {
     interface: 'ResubmitOptions',
     entrance: 'events.resubmit',
     call: (options, { database }) => createEvents(database).resubmit(options),
     base: () => ({ listener: 'invoice' }),
-    options: { numbers: either(some(['17']), emptyList), listener: line(200), all: truth, limit: whole(1, 100_000) },
+    options: resubmit,
   },
 ];

@@ -59,6 +59,7 @@ export const inspectorRows: readonly Row[] = [
       },
       outbox: ({ database }) => some(database.current),
       sagas: ({ database }) => some(database.current),
+      events: ({ database }) => some(database.current),
       payloads: truth,
       actions: truth,
       port: whole(0, 65_535),

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createSagas, defineSaga, forgetEndedSagas, listSagas, type Saga } from '../../src/saga/index.ts';
+import { createSagas, defineSaga, forgetEndedSagas, listSagas, type Saga, sagaCounts } from '../../src/saga/index.ts';
 import { noRecords } from '../../src/saga/records.ts';
 import { SagaRun } from '../../src/saga/run.ts';
 import { claimOf } from '../../src/saga/store.ts';
@@ -147,6 +147,12 @@ export const sagaRows: readonly Row[] = [
     base: () => ({ olderThan: '30 days' }),
     codes: ['UNKNOWN_CLIENT'],
     options: { olderThan: duration, clientName: only('default'), limit: whole(1, 10_000) },
+  },
+  {
+    interface: 'SagaCountsOptions',
+    entrance: 'sagaCounts',
+    call: (options, { database }) => sagaCounts(database.current, options),
+    options: { unfinished: whole(1, 100_000_000), ended: whole(1, 100_000_000) },
   },
   {
     interface: 'SagaListOptions',

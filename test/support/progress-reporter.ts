@@ -38,7 +38,7 @@ export class ProgressReporter extends DefaultReporter {
     clearInterval(this.#timer);
     super.onTestRunEnd(testModules, unhandledErrors, reason);
     this.#tellSkipped(testModules);
-    this.#tellFailed(testModules);
+    this.#tellFailed(testModules, unhandledErrors);
   }
 
   /** Why tests did not run: those that want a server which is away are told of by themselves, behind this. */
@@ -52,8 +52,9 @@ export class ProgressReporter extends DefaultReporter {
   }
 
   /** A line for each at the very end: what is told of them above is long. */
-  #tellFailed(testModules: readonly TestModule[]): void {
+  #tellFailed(testModules: readonly TestModule[], unhandledErrors: readonly { readonly message?: string }[]): void {
     if (this.#files === 1) return;
+    for (const { message = '' } of unhandledErrors) this.error(`FAILED outside of tests: ${firstLine(message)}`);
     for (const testModule of testModules) {
       if (testModule.state() !== 'failed') continue;
       const name = `${testModule.project.name}: ${testModule.relativeModuleId}`;

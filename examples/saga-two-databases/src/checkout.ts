@@ -1,5 +1,5 @@
 import { createSagas, defineSaga, type SagaDefinition, type Sagas } from 'sluice/saga';
-import { Inventory, type Order, Orders, Payments } from './services.ts';
+import { type CheckoutDto, Inventory, Orders, Payments } from './services.ts';
 import type { Shop } from './shop.ts';
 
 /** Orders of this amount and more wait for someone who approves them. */
@@ -10,33 +10,29 @@ interface Approval {
   readonly granted: boolean;
 }
 interface Receipt {
-  readonly orderId: string;
+  readonly orderId: number;
   readonly approvedBy: string | null;
 }
-export type ShopSagas = Sagas<{ checkout: SagaDefinition<Order, Receipt> }>;
+export type ShopSagas = Sagas<{ checkout: SagaDefinition<CheckoutDto, Receipt> }>;
 
 export function createShopSagas(shop: Shop): ShopSagas {
   const [inventory, orders, payments] = [new Inventory(shop), new Orders(shop), new Payments(shop)];
 
-  const checkout = defineSaga('checkout', async (saga, order: Order): Promise<Receipt> => {
-    await saga.step(
-      'place',
-      async () => {
-        await inventory.reserve(order);
-        await orders.place(order);
-      },
-      {
-        compensate: async () => {
-          await orders.setStatus(order, 'cancelled');
-          await inventory.release(order);
-        },
-      },
-    );
-    await saga.step('charge', { clientName: 'payments' }, () => payments.charge(order), {
-      compensate: () => payments.refund(order),
+  const checkout = defineSaga('checkout', async (saga, dto: CheckoutDto): Promise<Receipt> => {
+    for (const { productId, quantity } of dto.items) {
+      await saga.step(`reserve ${productId}`, () => inventory.reserveStock(productId, quantity), {
+        compensate: (reservation) => inventory.releaseStock(reservation),
+      });
+    }
+    const order = await saga.step('order', () => orders.createOrder(dto), {
+      compensate: (made) => orders.setStatus(made, 'cancelled'),
+    });
+    const payment = { orderId: order.id, amount: dto.totalAmount, method: dto.paymentMethod };
+    await saga.step('pay', { clientName: 'payments' }, () => payments.processPayment(payment), {
+      compensate: (paid) => payments.refundPayment(paid),
     });
     let approvedBy: string | null = null;
-    if (order.amount >= approvedFrom) {
+    if (dto.totalAmount >= approvedFrom) {
       // For days if need be: it holds no connection, and outlives this process.
       const { by, granted } = await saga.waitFor<Approval>('approval', { timeout: '2 days' });
       if (!granted) throw new Error(`${by} has refused the order`);

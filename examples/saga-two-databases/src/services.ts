@@ -1,12 +1,31 @@
 import { type Db, sql } from 'sluice';
 import type { Shop } from './shop.ts';
 
-export interface Order {
-  readonly id: string;
+export interface Item {
   readonly productId: string;
   readonly quantity: number;
+  readonly price: number;
+}
+export interface CreateOrderDto {
+  readonly customerId: string;
+  readonly items: readonly Item[];
+}
+export interface CheckoutDto extends CreateOrderDto {
+  readonly totalAmount: number;
+  readonly paymentMethod: string;
+}
+export interface Reservation {
+  readonly id: number;
+  readonly productId: string;
+  readonly quantity: number;
+}
+export interface Order {
+  readonly id: number;
+  readonly customerId: string;
+}
+export interface Payment {
+  readonly orderId: number;
   readonly amount: number;
-  readonly card: string;
 }
 
 /** Services know nothing of sagas: each call is in the transaction of the step that makes it. */
@@ -17,15 +36,23 @@ export class Inventory {
     this.#shop = shop;
   }
 
-  async reserve({ productId, quantity }: Order): Promise<void> {
+  async reserveStock(productId: string, quantity: number): Promise<Reservation> {
     const taken = await this.#shop.query(
-      sql`update stock set available = available - ${quantity} where product_id = ${productId} and available >= ${quantity}`,
+      sql`update stock set available = available - ${quantity}, reserved = reserved + ${quantity} where product_id = ${productId} and available >= ${quantity}`,
     );
-    if (taken.rowCount === 0) throw new Error('sold out');
+    if (taken.rowCount === 0) throw new Error('Insufficient stock');
+    const made = await this.#shop.query<{ id: number }>(
+      sql`insert into reservation (product_id, quantity) values (${productId}, ${quantity}) returning id`,
+    );
+    const [{ id } = { id: 0 }] = made.rows;
+    return { id, productId, quantity };
   }
 
-  async release({ productId, quantity }: Order): Promise<void> {
-    await this.#shop.query(sql`update stock set available = available + ${quantity} where product_id = ${productId}`);
+  async releaseStock({ id, productId, quantity }: Reservation): Promise<void> {
+    await this.#shop.query(sql`delete from reservation where id = ${id}`);
+    await this.#shop.query(
+      sql`update stock set available = available + ${quantity}, reserved = reserved - ${quantity} where product_id = ${productId}`,
+    );
   }
 }
 
@@ -36,10 +63,17 @@ export class Orders {
     this.#shop = shop;
   }
 
-  async place({ id, productId, quantity }: Order): Promise<void> {
-    await this.#shop.query(
-      sql`insert into "order" (id, product_id, quantity, status) values (${id}, ${productId}, ${quantity}, 'pending')`,
+  async createOrder({ customerId, items }: CreateOrderDto): Promise<Order> {
+    const made = await this.#shop.query<{ id: number }>(
+      sql`insert into "order" (customer_id, status) values (${customerId}, 'pending') returning id`,
     );
+    const [{ id } = { id: 0 }] = made.rows;
+    for (const { productId, quantity, price } of items) {
+      await this.#shop.query(
+        sql`insert into order_line (order_id, product_id, quantity, price) values (${id}, ${productId}, ${quantity}, ${price})`,
+      );
+    }
+    return { id, customerId };
   }
 
   async setStatus({ id }: Order, status: 'confirmed' | 'cancelled'): Promise<void> {
@@ -55,12 +89,13 @@ export class Payments {
     this.#payments = shop.getDb({ clientName: 'payments' });
   }
 
-  async charge({ id, amount, card }: Order): Promise<void> {
-    await this.#payments.query(sql`insert into payment (order_id, amount) values (${id}, ${amount})`);
-    if (card === 'expired') throw new Error('the card was declined');
+  async processPayment({ orderId, amount, method }: Payment & { readonly method: string }): Promise<Payment> {
+    await this.#payments.query(sql`insert into payment (order_id, amount) values (${orderId}, ${amount})`);
+    if (method === 'expired card') throw new Error('the card was declined');
+    return { orderId, amount };
   }
 
-  async refund({ id }: Order): Promise<void> {
-    await this.#payments.query(sql`delete from payment where order_id = ${id}`);
+  async refundPayment({ orderId }: Payment): Promise<void> {
+    await this.#payments.query(sql`delete from payment where order_id = ${orderId}`);
   }
 }

@@ -31,14 +31,22 @@ export function openShop({ connectionString, schema = 'sluice_example_saga', pay
 export async function setUp(shop: Shop, schema = 'sluice_example_saga'): Promise<void> {
   await shop.transaction(async () => {
     await shop.query(`create schema if not exists ${schema}`);
-    await shop.query('create table if not exists stock (product_id text primary key, available int not null)');
     await shop.query(
-      'create table if not exists "order" (id text primary key, product_id text not null, quantity int not null, status text not null)',
+      'create table if not exists stock (product_id text primary key, available int not null, reserved int not null default 0)',
+    );
+    await shop.query(
+      'create table if not exists reservation (id serial primary key, product_id text not null, quantity int not null)',
+    );
+    await shop.query(
+      'create table if not exists "order" (id serial primary key, customer_id text not null, status text not null)',
+    );
+    await shop.query(
+      'create table if not exists order_line (order_id int not null, product_id text not null, quantity int not null, price int not null)',
     );
     await createSagaTables(shop.current);
   });
   const onPayments = async (): Promise<void> => {
-    await shop.current.query('create table if not exists payment (order_id text primary key, amount int not null)');
+    await shop.current.query('create table if not exists payment (order_id int primary key, amount int not null)');
     await createSagaTables(shop.current);
   };
   await shop.switchDb(() => shop.transaction(onPayments), { clientName: 'payments' });

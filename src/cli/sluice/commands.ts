@@ -108,6 +108,27 @@ The exit code is 0 if all went well, 1 if there is no such saga, it has ended or
     },
   },
   {
+    name: 'events',
+    about: 'lists publications of transactional events that are not completed, or has those that have failed run again',
+    positionals: { label: 'list|resubmit [NUMBER...]', least: 1, most: 1_001 },
+    options: {
+      url: { value: '<URL>', about: 'the database of the publications; default DATABASE_URL' },
+      state: { value: '<state>', about: 'list: published, processing or failed alone' },
+      listener: { value: '<id>', about: 'those of one listener alone; resubmit: the failed ones of it' },
+      all: { about: 'resubmit: the failed ones of all listeners' },
+      limit: {
+        value: '<n>',
+        about: 'the most of them, oldest first; list: default 100, at most 1000; resubmit: default 1000',
+      },
+    },
+    notes: `URLs are postgres://, mysql:// or mariadb://. What was resubmitted is run by a process that has started its events, with all of its attempts; what runs is left alone.
+The exit code is 0 if all went well, 1 if the server cannot be used, and 2 if the command was not understood. More is in docs/transactional-events.md.`,
+    async run(given) {
+      const { runEvents } = await import('./events/index.ts');
+      return await runEvents(given);
+    },
+  },
+  {
     name: 'outbox-sql',
     about: 'prints the SQL of the tables of the outbox and inbox',
     options: { dialect: { value: '<name>', about: 'postgres, mysql (for MariaDB too) or sqlite; default postgres' } },

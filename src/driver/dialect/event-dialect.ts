@@ -103,8 +103,8 @@ export interface EventDialect extends TableDialect {
   fail(attempt: FailedAttempt): Statement;
   /** Undoes a claim. */
   giveBack(id: string, attempts: number): Statement;
-  /** Rows of `{ listener, event, state, count, lag }` of what is incomplete. */
-  counts(): Statement;
+  /** Rows of `{ listener, event, state, count, lag }` of what is incomplete: of all of it, or of the oldest `limit`. */
+  counts(limit?: number): Statement;
   /** What is incomplete, by number. */
   list(listing: PublicationListing): Statement;
   /** Has those with these numbers that do not run be due at once, with all of their attempts. */

@@ -59,9 +59,12 @@ export function eventStatements(
       text: `update ${table} set state = 'published', attempts = attempts - 1, due_at = ${now} where ${one}`,
       values: [id, attempts],
     }),
-    counts: () => ({
-      text: `select listener, event, state, count(*) as count, ${age('min(published_at)')} as lag from ${table}
-        where completed_at is null group by listener, event, state order by listener, event, state`,
+    counts: (limit) => ({
+      text: `select listener, event, state, count(*) as count, ${age('min(published_at)')} as lag
+        from (select listener, event, state, published_at from ${table}
+          where completed_at is null${limit === undefined ? '' : ` order by ${table}.id limit $1`}) incomplete
+        group by listener, event, state order by listener, event, state`,
+      values: limit === undefined ? [] : [limit],
     }),
     list({ state, listener, after, limit, payload }) {
       const values: unknown[] = [after, limit];

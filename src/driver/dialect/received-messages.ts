@@ -46,6 +46,8 @@ export interface ReceivedMessages {
    * number as text, `parked_at` a date or milliseconds since 1970, `due` 1 for one that is to be handled again.
    */
   list(listing: ReceivedListing): Statement;
+  /** Rows of `{ topic, consumer, parked, due }`: how many there are, and how many of them are to be handled again; of all of them, or of the oldest `limit`. */
+  counts(limit?: number): Statement;
   /** Lets those with a body be handled again. Without numbers all. */
   replay(topic: string, consumer: string, numbers: readonly string[] | undefined): Statement;
   /** Deletes them. */
@@ -105,6 +107,13 @@ export function receivedMessages(sql: ReceivedMessagesSql): ReceivedMessages {
       text: `select ${columns} from sluice_parked_message
         where ${mine} and id > cast($3 as ${number}) order by sluice_parked_message.id limit $4`,
       values: [topic, consumer, after, limit],
+    }),
+    counts: (limit) => ({
+      text: `select topic, consumer, count(*) as parked, count(due_at) as due
+        from (select topic, consumer, due_at from sluice_parked_message
+          ${limit === undefined ? '' : 'order by sluice_parked_message.id limit $1'}) messages
+        group by topic, consumer order by topic, consumer`,
+      values: limit === undefined ? [] : [limit],
     }),
     replay: (topic, consumer, numbers) => ({
       text: `update sluice_parked_message set due_at = ${now}, attempts = 0 where ${mine} and body is not null

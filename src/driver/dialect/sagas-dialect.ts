@@ -32,7 +32,7 @@ export interface SagaColumns {
   readonly long: string;
   /** Behind a table. */
   readonly table: string;
-  /** The indexes of those that are due, of those that have ended and of children: where a table has them inside. */
+  /** The indexes of those that are due, of those that have not ended and those that have, and of children: where a table has them inside. */
   readonly indexes: readonly string[];
   /** Where they are made after it. */
   readonly createIndexes: readonly string[];

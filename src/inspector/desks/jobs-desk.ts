@@ -1,6 +1,6 @@
 import { fieldOf, SluiceError } from '../../core/index.ts';
 import type { JobSummary, QueueAdmin } from '../../queue/index.ts';
-import type { ActionAnswer, JobList, JobView, QueueView } from '../snapshot.ts';
+import type { ActionAnswer, JobList, JobView, QueueView } from '../work-views.ts';
 import { payloadText } from './payload-text.ts';
 
 /** A queue whose jobs are shown. */

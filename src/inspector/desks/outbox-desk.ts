@@ -1,7 +1,7 @@
 import { SluiceError } from '../../core/index.ts';
 import type { Db } from '../../database/index.ts';
 import { discardParked, listOutbox, outboxCounts, replayParked } from '../../outbox/index.ts';
-import type { ActionAnswer, ChannelView, MessageView, OutboxList } from '../snapshot.ts';
+import type { ActionAnswer, ChannelView, MessageView, OutboxList } from '../work-views.ts';
 import { payloadText } from './payload-text.ts';
 
 /** Counts, lists and changes the messages of an outbox. */

@@ -1,7 +1,8 @@
 import { SluiceError } from '../../core/index.ts';
 import type { Db } from '../../database/index.ts';
 import { cancelSaga, findSaga, listSagas, resumeSaga, sagaCounts, type SagaInfo } from '../../saga/index.ts';
-import type { ActionAnswer, SagaCountsView, SagaDetailView, SagaList, SagaView } from '../snapshot.ts';
+import type { ActionAnswer, SagaCountsView, SagaDetailView, SagaList, SagaView } from '../work-views.ts';
+import { mostCounted, mostEndedCounted } from './most-counted.ts';
 
 const statuses = ['running', 'waiting', 'stuck', 'compensating', 'completed', 'failed', 'cancelled'] as const;
 type Status = (typeof statuses)[number];
@@ -20,12 +21,13 @@ export class SagasDesk {
   /** How many stand how; none where the tables have not been made yet. @throws what the server answers */
   async counts(): Promise<readonly SagaCountsView[]> {
     try {
-      const counts = await sagaCounts(this.#db);
+      const counts = await sagaCounts(this.#db, { unfinished: mostCounted, ended: mostEndedCounted });
       return [...Map.groupBy(counts, ({ saga }) => saga)].map(([name, group]) => ({
         name,
         sagas: Object.fromEntries(
           statuses.map((status) => [status, group.find((one) => one.status === status)?.count ?? 0]),
         ),
+        atLeast: group.filter(({ hasMore }) => hasMore).map(({ status }) => status),
       }));
     } catch (error) {
       if (SluiceError.find(error)?.code === 'SAGA_TABLES_MISSING') return [];

@@ -1,15 +1,19 @@
 import { SluiceError } from '../../core/index.ts';
-import type { ActionAnswer } from '../snapshot.ts';
+import type { ActionAnswer } from '../work-views.ts';
 import type { JobsDesk } from '../desks/jobs-desk.ts';
 import type { OutboxDesk } from '../desks/outbox-desk.ts';
+import type { PublicationsDesk } from '../desks/publications-desk.ts';
+import type { ReceivedDesk } from '../desks/received-desk.ts';
 import type { SagasDesk } from '../desks/sagas-desk.ts';
 import { type Refusal, refusal } from './guard.ts';
 
-/** What of jobs, messages and sagas is shown, and whether it may be changed. */
+/** What of jobs, messages, sagas and publications is shown, and whether it may be changed. */
 export interface Desks {
   readonly jobs: JobsDesk | undefined;
   readonly outbox: OutboxDesk | undefined;
+  readonly received: ReceivedDesk | undefined;
   readonly sagas: SagasDesk | undefined;
+  readonly publications: PublicationsDesk | undefined;
   readonly actions: boolean;
 }
 
@@ -32,6 +36,7 @@ const statuses: Readonly<Record<string, number>> = {
   OUTBOX_MISSING: 404,
   SAGA_FINISHED: 409,
   SAGA_TABLES_MISSING: 404,
+  EVENT_TABLES_MISSING: 404,
 };
 
 type Change = (desks: Desks, group: string, entry: string) => Promise<ActionAnswer | undefined> | undefined;
@@ -41,8 +46,11 @@ const changes: ReadonlyMap<string, Change> = new Map<string, Change>([
   ['jobs discard', ({ jobs }, queue, id) => jobs?.change(queue, id, 'discard')],
   ['outbox replay', ({ outbox }, channel, number) => outbox?.change(channel, number, 'replay')],
   ['outbox discard', ({ outbox }, channel, number) => outbox?.change(channel, number, 'discard')],
+  ['received replay', ({ received }, consumer, number) => received?.change(consumer, number, 'replay')],
+  ['received discard', ({ received }, consumer, number) => received?.change(consumer, number, 'discard')],
   ['sagas resume', ({ sagas }, saga, id) => sagas?.change(saga, id, 'resume')],
   ['sagas cancel', ({ sagas }, saga, id) => sagas?.change(saga, id, 'cancel')],
+  ['publications resubmit', ({ publications }, _, number) => publications?.resubmit(number)],
 ]);
 
 type List = (desks: Desks, asked: (name: string) => string, limit: number) => Promise<object | undefined> | undefined;
@@ -50,7 +58,9 @@ type List = (desks: Desks, asked: (name: string) => string, limit: number) => Pr
 const lists: ReadonlyMap<string, List> = new Map<string, List>([
   ['jobs', ({ jobs }, asked, limit) => jobs?.list(asked('queue'), asked('state'), limit)],
   ['outbox', ({ outbox }, asked, limit) => outbox?.list(asked('channel'), limit)],
+  ['received', ({ received }, asked, limit) => received?.list(asked('consumer'), limit)],
   ['sagas', ({ sagas }, asked, limit) => sagas?.list(asked('saga'), asked('status'), limit)],
+  ['publications', ({ publications }, asked, limit) => publications?.list(asked('listener'), asked('state'), limit)],
 ]);
 
 /** Whether what stands behind `/api/` is answered here. */
@@ -58,7 +68,7 @@ export function isWork(kind: string | undefined): kind is keyof Desks {
   return kind !== undefined && lists.has(kind);
 }
 
-/** Answers what is asked of jobs, messages and sagas; nothing where there is no such thing. @throws what their servers answer */
+/** Answers what is asked of jobs, messages, sagas and publications; nothing where there is no such thing. @throws what their servers answer */
 export async function answerWork(desks: Desks, request: WorkRequest): Promise<object | Refusal | undefined> {
   try {
     if (request.path.length === 1) return await list(desks, request);

@@ -2,6 +2,8 @@ import { describeThrown, systemClock } from '../../core/index.ts';
 
 /** How long a server may take to answer, in milliseconds. */
 const timeout = 2_000;
+/** After an answer that took long so many times as long passes, where there is a pause at all: counting may read a large table. */
+const pauses = 20;
 
 /** What is asked, and how often. */
 export interface SlowLookSettings<Found> {
@@ -10,7 +12,7 @@ export interface SlowLookSettings<Found> {
   readonly nothing: Found;
   /** What is said where there is none, in words. */
   readonly problem: string;
-  /** At least so many milliseconds lie between two questions. */
+  /** At least so many milliseconds lie between two questions, and more where the answers take long; 0 for no pause. */
   readonly every: number;
 }
 
@@ -23,6 +25,8 @@ export class SlowLook<Found> {
   readonly #settings: SlowLookSettings<Found>;
   #isRunning = false;
   #askedAt = Number.NEGATIVE_INFINITY;
+  /** How long the last answer took, in milliseconds. */
+  #took = 0;
 
   constructor(settings: SlowLookSettings<Found>) {
     this.#settings = settings;
@@ -33,11 +37,17 @@ export class SlowLook<Found> {
   ask(): void {
     const { ask, every } = this.#settings;
     const now = performance.now();
-    if (this.#isRunning || now - this.#askedAt < every) return;
+    const pause = every === 0 ? 0 : Math.max(every, this.#took * pauses);
+    if (this.#isRunning || now - this.#askedAt < pause) return;
     this.#isRunning = true;
     this.#askedAt = now;
     const asked = ask();
-    asked.catch(() => {}).finally(() => (this.#isRunning = false));
+    asked
+      .catch(() => {})
+      .finally(() => {
+        this.#isRunning = false;
+        this.#took = performance.now() - now;
+      });
     const { promise: late, reject } = Promise.withResolvers<never>();
     const cancelTimer = systemClock.setTimer(() => reject(new Error('no answer')), timeout, true);
     Promise.race([asked, late])

@@ -24,7 +24,7 @@ const jobCounts = {
 
 /** As much of a trace as is used here. */
 interface Traced<Event extends TraceEvent> {
-  readonly channels: TracingChannel<unknown, Event>;
+  readonly channels: TracingChannel<Event, Event>;
 }
 
 /** Counts what happens in this process, second by second, between `begin` and `end`. */

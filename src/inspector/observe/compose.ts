@@ -1,6 +1,7 @@
 import { findStandstills, type Standstill } from '../../observation/index.ts';
 import type { Known } from '../fleet/fleet.ts';
 import type { HolderView, ProcessView, SessionView, Snapshot } from '../snapshot.ts';
+import type { WorkView } from '../work-views.ts';
 import type { ProcessReport } from '../look/report.ts';
 import type { OneTime, Told } from './at-one-time.ts';
 import { withGroups } from './with-groups.ts';
@@ -28,7 +29,7 @@ export function compose({
   sessions,
   problems,
   oneTime,
-}: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | 'queues' | 'channels' | 'sagas'> {
+}: Found): Omit<Snapshot, 'points' | 'payloads' | 'actions' | keyof WorkView> {
   const own = told.report;
   // What one told that does not answer now may long be over.
   const answered = others.filter(({ status }) => status === 'answered');

@@ -3,7 +3,8 @@ import { type CancelTimer, systemClock } from '../../core/index.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Attention } from '../measure/attention.ts';
 import type { Points } from '../measure/points.ts';
-import type { ActionName, Point, Snapshot, TransactionHistory } from '../snapshot.ts';
+import type { Point, Snapshot, TransactionHistory } from '../snapshot.ts';
+import type { ActionName } from '../work-views.ts';
 import { OneTime } from './at-one-time.ts';
 import { compose } from './compose.ts';
 import type { OwnProcess } from '../look/own-process.ts';
@@ -18,7 +19,9 @@ export interface ObserverSettings {
   readonly sessions: SlowLook<Snapshot['sessions']> | undefined;
   readonly queues: SlowLook<Snapshot['queues']> | undefined;
   readonly channels: SlowLook<Snapshot['channels']> | undefined;
+  readonly received: SlowLook<Snapshot['received']> | undefined;
   readonly sagas: SlowLook<Snapshot['sagas']> | undefined;
+  readonly publications: SlowLook<Snapshot['publications']> | undefined;
   readonly payloads: boolean;
   readonly actions: readonly ActionName[];
   /** Milliseconds between two looks. */
@@ -122,8 +125,9 @@ export class Observer {
   }
 
   async #lookOnce(): Promise<Omit<Snapshot, 'points'>> {
-    const { process, fleet, points, payloads, actions, sessions, queues, channels, sagas } = this.#settings;
-    const looks = [sessions, queues, channels, sagas];
+    const { process, fleet, points, payloads, actions, sessions } = this.#settings;
+    const { queues, channels, received, sagas, publications } = this.#settings;
+    const looks = [sessions, queues, channels, received, sagas, publications];
     fleet?.ask();
     const askedAt = performance.now();
     const own = await process.report();
@@ -139,8 +143,16 @@ export class Observer {
       problems: problems.filter((problem) => problem !== undefined),
       oneTime: this.#oneTime,
     });
-    const work = { queues: queues?.found ?? [], channels: channels?.found ?? [], sagas: sagas?.found ?? [] };
-    const whole = { ...now, ...work, payloads, actions };
+    const whole = {
+      ...now,
+      queues: queues?.found ?? [],
+      channels: channels?.found ?? [],
+      received: received?.found ?? [],
+      sagas: sagas?.found ?? [],
+      publications: publications?.found ?? [],
+      payloads,
+      actions,
+    };
     this.#latest = { now: whole, at: performance.now() };
     return whole;
   }

@@ -5,13 +5,14 @@ export type { ConsumedMessage, ConsumeHandler } from './handling.ts';
 export { readHeaders } from './message-headers.ts';
 export type { ParkReason, Trust } from './open-message.ts';
 export {
-  discardReceived,
-  listReceived,
+  discardReceivedBy,
+  listReceivedBy,
+  receivedOf,
   type ReceivedParkedMessage,
   type ReceivedParkedOptions,
   type ReceivedParkedPage,
   type ReceivedSelection,
-  replayReceived,
+  replayReceivedBy,
 } from './parked.ts';
 export { seal } from './seal.ts';
 export { checkTopic, defineTopic, type Topic, type TopicOptions } from './topic.ts';

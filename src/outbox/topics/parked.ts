@@ -1,7 +1,7 @@
-import { aBoolean, type Check, integer, InvalidOptionError, readOptions } from '../../core/index.ts';
+import { aBoolean, type Check, checkedArgument, integer, InvalidOptionError, readOptions } from '../../core/index.ts';
 import { clientOf, type Db } from '../../database/index.ts';
 import type { NewReceivedRow, ReceivedMessages } from '../../driver/index.ts';
-import { aGroupName, type DeliveredMessage } from '../broker/index.ts';
+import { aGroupName, aTopicName, type DeliveredMessage } from '../broker/index.ts';
 import { outboxOf } from '../dialects.ts';
 import { aNumber, checkArguments } from '../input.ts';
 import { queryTables } from '../tables.ts';
@@ -38,7 +38,7 @@ export interface ReceivedParkedPage {
   readonly cursor: string | undefined;
 }
 
-/** Options of `outbox.parked`. */
+/** Options of `outbox.parked` and `listReceived`. */
 export interface ReceivedParkedOptions {
   /** Whose messages. */
   readonly group: string;
@@ -50,7 +50,7 @@ export interface ReceivedParkedOptions {
   readonly withBody?: boolean | undefined;
 }
 
-/** Which messages `outbox.replay` and `outbox.discard` are about. */
+/** Which messages `outbox.replay` and `outbox.discard` are about, and `replayReceived` and `discardReceived`. */
 export interface ReceivedSelection {
   /** Whose messages. */
   readonly group: string;
@@ -99,32 +99,64 @@ export function receivedOf(db: Db): ReceivedMessages {
   });
 }
 
-export async function listReceived(db: Db, topic: Topic, options: ReceivedParkedOptions): Promise<ReceivedParkedPage> {
-  const { group, limit = 100, cursor = '0', withBody = false } = readOptions('parked', options, listChecks, ['group']);
-  checkTopic('parked', topic);
-  const asked = { topic: topic.name, consumer: group, after: cursor, limit: limit + 1 };
+/** @param owner the function whose arguments they are */
+export async function listReceivedBy(
+  owner: string,
+  db: Db,
+  topic: Topic | string,
+  options: ReceivedParkedOptions,
+): Promise<ReceivedParkedPage> {
+  const { group, limit = 100, cursor = '0', withBody = false } = readOptions(owner, options, listChecks, ['group']);
+  const asked = { topic: nameOf(owner, topic), consumer: group, after: cursor, limit: limit + 1 };
   const { rows } = await queryTables<ReceivedRow>(db, receivedOf(db).list(asked));
   const messages = rows.slice(0, limit).map((row) => parkedMessage(row, withBody));
   return { messages, cursor: rows.length > limit ? messages.at(-1)?.number : undefined };
 }
 
-export async function replayReceived(db: Db, topic: Topic, selection: ReceivedSelection): Promise<number> {
-  const { group, numbers } = readSelection('replay', db, topic, selection);
-  return (await queryTables(db, receivedOf(db).replay(topic.name, group, numbers))).rowCount;
+/** @param owner the function whose arguments they are */
+export async function replayReceivedBy(
+  owner: string,
+  db: Db,
+  topic: Topic | string,
+  selection: ReceivedSelection,
+): Promise<number> {
+  const { name, group, numbers } = readSelection(owner, db, topic, selection);
+  return (await queryTables(db, receivedOf(db).replay(name, group, numbers))).rowCount;
 }
 
-export async function discardReceived(db: Db, topic: Topic, selection: ReceivedSelection): Promise<number> {
-  const { group, numbers = [] } = readSelection('discard', db, topic, selection);
+/** @param owner the function whose arguments they are */
+export async function discardReceivedBy(
+  owner: string,
+  db: Db,
+  topic: Topic | string,
+  selection: ReceivedSelection,
+): Promise<number> {
+  const { name, group, numbers = [] } = readSelection(owner, db, topic, selection);
   if (numbers.length === 0) return 0;
-  return (await queryTables(db, receivedOf(db).discard(topic.name, group, numbers))).rowCount;
+  return (await queryTables(db, receivedOf(db).discard(name, group, numbers))).rowCount;
 }
 
-function readSelection(owner: string, db: Db, topic: Topic, selection: ReceivedSelection): ReceivedSelection {
+function readSelection(
+  owner: string,
+  db: Db,
+  topic: Topic | string,
+  selection: ReceivedSelection,
+): ReceivedSelection & { readonly name: string } {
   clientOf(db);
-  checkTopic(owner, topic);
+  const name = nameOf(owner, topic);
   const read = readOptions(owner, selection, selectionChecks, ['group']);
   if (read.numbers !== undefined) checkArguments(owner, db, { numbers: read.numbers });
-  return read;
+  return { ...read, name };
+}
+
+/** @throws InvalidOptionError */
+function nameOf(owner: string, topic: Topic | string): string {
+  if (typeof topic === 'string') {
+    checkedArgument(owner, 'topic', topic, aTopicName);
+    return topic;
+  }
+  checkTopic(owner, topic);
+  return topic.name;
 }
 
 /** @param by who has set it aside: the message may have come under another topic, and is listed under this one */

@@ -40,3 +40,17 @@ export interface StatementPair {
   /** Both as a sentence. */
   readonly inWords: string;
 }
+
+/** What was tried against anomalies. */
+export interface TriedRemedy {
+  /** What it is. */
+  readonly remedy: string;
+  /** Whether no order went wrong with it, of those that were tried. */
+  readonly works: boolean;
+  /** How many orders were tried with it. */
+  readonly orders: number;
+  /** Whether these are all that there are. */
+  readonly isComplete: boolean;
+  /** All of it as a sentence. */
+  readonly inWords: string;
+}

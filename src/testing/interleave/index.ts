@@ -1,4 +1,4 @@
-export type { Anomaly, AnomalyKind, StatementPair } from './anomaly.ts';
+export type { Anomaly, AnomalyKind, StatementPair, TriedRemedy } from './anomaly.ts';
 export { AnomalyFoundError, InterleaveActorError, InterleaveSetupError } from './errors.ts';
 export { interleave } from './interleave.ts';
 export type { InterleaveOptions } from './options.ts';

@@ -47,7 +47,7 @@ export async function interleave(database: Database, options: InterleaveOptions)
       );
     if (pool.tap !== undefined) throw setupError('interleave runs on this database already', 'Run one after the other');
   }
-  return await tryOrders(clients, read);
+  return await tryOrders(database, clients, read);
 }
 
 function setupError(what: string, remedy: string): InterleaveSetupError {

@@ -5,6 +5,7 @@ import {
   entriesByName,
   integer,
   isRecord,
+  listOf,
   milliseconds,
   readOptions,
 } from '../../core/index.ts';
@@ -15,12 +16,21 @@ export interface InterleaveOptions {
   readonly setup: () => unknown;
   /** What runs at the same time, by name: two or three functions. */
   readonly actors: Readonly<Record<string, () => unknown>>;
-  /** Looks at the rows after each order, and throws if they are wrong. */
-  readonly invariant: () => unknown;
+  /**
+   * Looks at the rows after each order, and throws if they are wrong. Without it the rows at the end, and what the actors returned or
+   * threw, have to be those of some serial order.
+   */
+  readonly invariant?: (() => unknown) | undefined;
+  /** Without an invariant, the tables that are compared, by name. Default: those that the statements of the actors come to. */
+  readonly tables?: readonly string[] | undefined;
+  /** Without an invariant, how many rows a table may have to be compared. Default 1,000. */
+  readonly maxRows?: number | undefined;
   /** How many orders are tried at most. Default 1,000. */
   readonly maxSchedules?: number | undefined;
   /** For how long orders are tried, in milliseconds. Default 60,000. */
   readonly maxRuntime?: number | undefined;
+  /** For how long remedies are tried where something went wrong, in milliseconds; 0 tries none. Default 2,000. */
+  readonly maxRemedyRuntime?: number | undefined;
   /** After how many different anomalies it stops. Default 1. */
   readonly maxAnomalies?: number | undefined;
   /** How long nothing may move in an order before it is given up, in milliseconds. Default 10,000. */
@@ -43,8 +53,11 @@ const checks: Record<keyof InterleaveOptions, Check> = {
   setup: aFunction,
   actors: Object.assign(someActors, { read: entriesByName.read }),
   invariant: aFunction,
+  tables: listOf((value) => (typeof value === 'string' ? undefined : 'text'), 1_000, 'a list of names', 1),
+  maxRows: integer(1, 1_000_000),
   maxSchedules: integer(1, 1_000_000),
   maxRuntime: milliseconds(1),
+  maxRemedyRuntime: milliseconds(0),
   maxAnomalies: integer(1, 1_000),
   timeout: milliseconds(1),
   allowProduction: aBoolean,
@@ -52,5 +65,5 @@ const checks: Record<keyof InterleaveOptions, Check> = {
 
 /** @throws InvalidOptionError */
 export function readInterleave(options: InterleaveOptions): InterleaveOptions {
-  return readOptions('interleave', options, checks, ['setup', 'actors', 'invariant']);
+  return readOptions('interleave', options, checks, ['setup', 'actors']);
 }

@@ -1,8 +1,7 @@
 import type { AnomalyKind, StatementPair } from './anomaly.ts';
-import type { OrderRun } from './order.ts';
-import type { Passage } from './passage.ts';
 import { shortPlace } from './short-place.ts';
 import { accessesOf, type TableAccess } from './tables-in-text.ts';
+import type { OrderRun, Passage } from './orders/index.ts';
 
 interface Access extends TableAccess {
   readonly passage: Passage;
@@ -52,12 +51,19 @@ function staleReads(used: Access, accesses: readonly Access[]): { readonly read:
     });
 }
 
-/** The place of what has ended the transaction of a step: a COMMIT makes it seen. */
-function endOf(run: OrderRun, at: number): number {
+/** The place of what has ended the transaction of a step: a COMMIT makes it seen. A step outside of one ends with itself. */
+export function endOf(run: OrderRun, at: number): number {
   const step = run.passages[at];
+  const isOnSame = ({ actor, connection }: Passage): boolean => actor === step?.actor && connection === step.connection;
+  const begun = run.passages.findLastIndex(
+    (passage, index) =>
+      index <= at &&
+      isOnSame(passage) &&
+      (passage.steps.some(({ type }) => type === 'begin') || (index < at && passage.exchange?.ended !== undefined)),
+  );
+  if (run.passages[begun]?.steps.some(({ type }) => type === 'begin') !== true) return at;
   const end = run.passages.findIndex(
-    ({ actor, connection, exchange }, index) =>
-      index >= at && actor === step?.actor && connection === step.connection && exchange?.ended !== undefined,
+    (passage, index) => index >= at && isOnSame(passage) && passage.exchange?.ended !== undefined,
   );
   return end < 0 ? at : end;
 }

@@ -1,4 +1,4 @@
-import type { Anomaly, AnomalyKind } from './anomaly.ts';
+import type { Anomaly, AnomalyKind, TriedRemedy } from './anomaly.ts';
 import { AnomalyFoundError } from './errors.ts';
 import { formatTimeline } from './timeline.ts';
 
@@ -37,8 +37,10 @@ export class InterleaveReport {
   readonly anomalous: number;
   /** What to know of how it was tried. */
   readonly notes: readonly string[];
+  /** What was tried against the anomalies: empty where there are none. */
+  readonly remedies: readonly TriedRemedy[];
 
-  constructor(findings: Findings) {
+  constructor(findings: Findings & { readonly remedies: readonly TriedRemedy[] }) {
     this.actors = findings.actors;
     this.orders = findings.orders;
     this.untried = findings.untried;
@@ -49,6 +51,7 @@ export class InterleaveReport {
     this.anomalies = findings.anomalies;
     this.anomalous = findings.anomalous;
     this.notes = findings.notes;
+    this.remedies = findings.remedies;
   }
 
   /**
@@ -60,7 +63,7 @@ export class InterleaveReport {
     if (first === undefined) return;
     throw new AnomalyFoundError({
       what: `${this.toString()}\n\n${first.kind === 'other' ? 'What this comes from is not seen in the statements' : `This looks like a ${first.kind}`}`,
-      remedy: remedies[first.kind],
+      remedy: this.#working() ?? remedies[first.kind],
       cause: first.error,
     });
   }
@@ -73,7 +76,19 @@ export class InterleaveReport {
         ? `No anomaly in ${tried} of ${this.actors.join(', ')}`
         : `An anomaly in ${this.anomalous} of ${tried} of ${this.actors.join(', ')}`;
     const counts = `Orders with a wait for a lock: ${this.waits}, with a deadlock: ${this.deadlocks}, with a serialization failure: ${this.serializationFailures}`;
-    return [head, counts, ...this.notes, ...this.anomalies.map((each) => this.#inWords(each))].join('\n');
+    return [head, counts, ...this.notes, ...this.anomalies.map((each) => this.#inWords(each)), ...this.#tried()].join(
+      '\n',
+    );
+  }
+
+  #tried(): readonly string[] {
+    return this.remedies.length === 0 ? [] : ['', ...this.remedies.map(({ inWords }) => inWords)];
+  }
+
+  /** What ends the anomalies, of what was tried. */
+  #working(): string | undefined {
+    const working = this.remedies.filter(({ works }) => works).map(({ remedy }) => remedy);
+    return working.length === 0 ? undefined : `What ends it, as was tried: ${working.join(', or ')}`;
   }
 
   #inWords({ kind, found, pair, switches, steps, ends }: Anomaly): string {

@@ -1,8 +1,6 @@
 import { failureName } from '../../core/index.ts';
-import type { ActorEnd } from './actor.ts';
-import type { OrderRun } from './order.ts';
-import type { Passage } from './passage.ts';
 import { shortPlace } from './short-place.ts';
+import type { ActorEnd, OrderRun, Passage } from './orders/index.ts';
 
 /** One statement of an order, or what begins and ends a transaction. */
 export interface InterleavedStep {

@@ -1,6 +1,6 @@
 // Imports every entry of the package, and checks that under each way of resolving modules, together with programs that use them.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 
 const { exports } = JSON.parse(readFileSync('node_modules/sluice/package.json', 'utf8'));
 const entries = Object.keys(exports).filter((path) => typeof exports[path] === 'object');
@@ -39,9 +39,18 @@ execFileSync(
   },
 );
 
+// The newest of both: what Node.js declares changes, as its versions do.
+renameSync('node_modules/@types/node', 'node_modules/types-node-24');
+renameSync('node_modules/types-node-26', 'node_modules/@types/node');
+for (const file of ['entries.ts', 'entries.mts']) {
+  const errors = errorsOf([...common, '--module', 'nodenext', '--noEmit', file], 'typescript-7');
+  if (errors.length > 0) throw new Error(`there are errors under TypeScript 7:\n${errors.join('\n')}`);
+}
+console.log(`${entries.length} entries have types under TypeScript 7`);
+
 /** Without `skipLibCheck` an import of a declaration that resolves to nothing is an error. Those of libraries are their own. */
-function errorsOf(options) {
-  const compiler = ['node_modules/typescript/bin/tsc', '--pretty', 'false', ...options];
+function errorsOf(options, compilerPackage = 'typescript') {
+  const compiler = [`node_modules/${compilerPackage}/bin/tsc`, '--pretty', 'false', ...options];
   const { stdout } = spawnSync(process.execPath, compiler, { encoding: 'utf8', maxBuffer: 1 << 28 });
   return stdout.split('\n').filter((line) => /error TS/.test(line) && !/^node_modules\/(?!sluice\/)/.test(line));
 }

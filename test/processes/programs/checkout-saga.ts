@@ -1,13 +1,18 @@
-// A checkout over two servers as a saga: stock on PostgreSQL, payments on MariaDB. Every third order is declined at its end.
+// A checkout over three servers as a saga: stock on PostgreSQL, payments on MariaDB, and a job in Redis that tells of it. Every
+// third order is declined at its end.
 import { createDatabase, type Database } from '../../../src/index.ts';
 import { mysql } from '../../../src/drivers/mysql/index.ts';
 import { postgres } from '../../../src/drivers/postgres/index.ts';
+import { bullmq } from '../../../src/queue/engines/bullmq/index.ts';
+import { createJobs, defineQueue, type Jobs } from '../../../src/queue/index.ts';
 import { createSagas, defineSaga, forgetEndedSagas, type Sagas, type SagaDefinition } from '../../../src/saga/index.ts';
 
 /** Where the servers are. */
 export interface Servers {
   readonly postgresUrl: string;
   readonly mariadbUrl: string;
+  readonly redisUrl: string;
+  readonly redisPrefix: string;
   readonly max: number;
   /** Whether the effect of a step is written beside its transaction: what the test has to find. */
   readonly isBroken: boolean;
@@ -21,12 +26,16 @@ export interface Order {
 
 type Checkout = SagaDefinition<Order, string>;
 
+const notify = defineQueue<Order, void>('notify', { concurrency: 4 });
+
 export interface CheckoutShop {
   readonly database: Database<'default' | 'payments'>;
   readonly sagas: Sagas<{ checkout: Checkout }>;
+  readonly jobs: Jobs<{ notify: typeof notify }>;
 }
 
-export function openCheckout({ postgresUrl, mariadbUrl, max, isBroken }: Servers): CheckoutShop {
+export function openCheckout(servers: Servers): CheckoutShop {
+  const { postgresUrl, mariadbUrl, redisUrl, redisPrefix, max, isBroken } = servers;
   const database = createDatabase({
     clients: {
       default: postgres({ connectionString: postgresUrl, max }),
@@ -40,6 +49,10 @@ export function openCheckout({ postgresUrl, mariadbUrl, max, isBroken }: Servers
       db.query('insert into ledger (saga, step, act) values ($1, $2, $3)', [id, step, act]);
     await (isBroken && act === 'do' ? db.transaction.begin(query, { propagation: 'NOT_SUPPORTED' }) : query());
   };
+  const jobs = createJobs(database, {
+    engine: bullmq({ connection: redisUrl, prefix: redisPrefix, lostAfter: 1_000 }),
+    queues: { notify },
+  });
   const checkout = defineSaga('checkout', async (saga, order: Order) => {
     await saga.step('reserve', () => write('default', order.id, 'reserve', 'do'), {
       compensate: () => write('default', order.id, 'reserve', 'undo'),
@@ -56,6 +69,7 @@ export function openCheckout({ postgresUrl, mariadbUrl, max, isBroken }: Servers
     await saga.sleep('cool down', 20);
     return await saga.step('confirm', async () => {
       await write('default', order.id, 'confirm', 'do');
+      await jobs.queues.notify.push(order);
       if (order.id % 3 === 0) throw new Error('declined');
       return `paid ${payment.amount}`;
     });
@@ -67,14 +81,24 @@ export function openCheckout({ postgresUrl, mariadbUrl, max, isBroken }: Servers
     retryDelay: 20,
     concurrency: 5,
   });
-  return { database, sagas };
+  return { database, sagas, jobs };
+}
+
+/** Works on the jobs, each in a transaction. */
+function notifies({ database, jobs }: CheckoutShop): void {
+  jobs.worker().handle(notify, async ({ id }) => {
+    await database.query("insert into ledger (saga, step, act) values ($1, 'notify', 'do')", [id]);
+  });
 }
 
 if (process.argv[2] !== undefined) {
   const servers = JSON.parse(process.argv[2]) as Servers;
-  const { database, sagas } = openCheckout(servers);
-  if (servers.forgets === true) void forgetEndedSagas(database, { olderThan: 0 });
-  else sagas.start();
+  const shop = openCheckout(servers);
+  if (servers.forgets === true) void forgetEndedSagas(shop.database, { olderThan: 0 });
+  else {
+    notifies(shop);
+    shop.sagas.start();
+  }
   console.log('ready');
   // It is killed, and ends in no other way.
   setInterval(() => {}, 60_000);

@@ -1,47 +1,15 @@
-import { createDatabase, type Db, InvalidOptionError, statement } from '../../../index.ts';
+import type { Db } from '../../../index.ts';
 import { cancelSaga, findSaga, listSagas, resumeSaga, type SagaStatus } from '../../../saga/index.ts';
 import { type Given, UsageError } from '../command-line/command.ts';
 import { numberOf } from '../command-line/numbers.ts';
-import { addressOf, secretsOf, withoutSecrets } from '../servers/address.ts';
-import { clientDefinition } from '../servers/client-definition.ts';
-import { reasonOf, within } from '../servers/failure.ts';
-import { withoutOwnWarnings } from '../terminal/quiet-warnings.ts';
+import { type Action, onDatabase } from '../servers/on-database.ts';
 import { styleFor } from '../terminal/style.ts';
-import { harmless, wrapped } from '../terminal/text.ts';
+import { harmless } from '../terminal/text.ts';
 import { sagaReport, sagaTable } from './report.ts';
-
-/** How long the server may take to answer at the start, in milliseconds. */
-const patience = 10_000;
-
-/** What is done on a server. @returns the exit code */
-type Action = (db: Db) => Promise<number>;
 
 /** Lists sagas, shows one, lets one go on or cancels it. @returns the exit code */
 export async function runSagas(given: Given): Promise<number> {
-  const act = actionOf(given);
-  const url = given.values['url'] ?? process.env['DATABASE_URL'] ?? '';
-  if (url === '') throw new UsageError('"sluice sagas" needs --url <URL>, or DATABASE_URL');
-  const address = addressOf(url, ['postgres', 'mysql']);
-  withoutOwnWarnings();
-  const pool = { max: 1, maxLevel: 0, budget: 1, acquireTimeout: patience };
-  const definition = await clientDefinition(address, { ...pool, applicationName: 'sluice sagas' });
-  const database = createDatabase({ clients: { default: definition }, lockProbeAfter: false });
-  try {
-    const obstacle = await within(patience, database.query(statement('select 1'))).then(
-      () => undefined,
-      (error: unknown) => withoutSecrets(reasonOf(error), secretsOf(address)),
-    );
-    if (obstacle === undefined) return await act(database.current);
-    const target = harmless(definition.driver.target);
-    console.error(wrapped(`${target} cannot be used: ${obstacle}. See whether it runs, and whether the URL is right.`));
-    return 1;
-  } catch (error) {
-    // What was given to the command.
-    if (error instanceof InvalidOptionError) throw new UsageError(error.message);
-    throw error;
-  } finally {
-    await database.close({ timeout: 500 });
-  }
+  return await onDatabase('sluice sagas', given, actionOf(given));
 }
 
 /** @throws UsageError */

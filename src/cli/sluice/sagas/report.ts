@@ -1,6 +1,7 @@
 import type { SagaChildInfo, SagaDetails, SagaInfo, SagaWaitInfo } from '../../../saga/index.ts';
 import type { Style } from '../terminal/style.ts';
-import { duration, harmless } from '../terminal/text.ts';
+import { ageOf, cut, table } from '../terminal/table.ts';
+import { harmless } from '../terminal/text.ts';
 
 /** The most characters of what is not the name of something. */
 const mostOfError = 100;
@@ -17,10 +18,7 @@ export function sagaTable(sagas: readonly SagaInfo[], style: Style): string {
     ageOf(info.createdAt),
     errorOf(info) || '-',
   ]);
-  const table = [['SAGA', 'ID', 'STATUS', 'WAITS FOR', 'AGE', 'LAST ERROR'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
-  const lines = table.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(gap));
-  return lines.map((line, at) => (at === 0 ? style.strong(line) : line)).join('\n');
+  return table(['SAGA', 'ID', 'STATUS', 'WAITS FOR', 'AGE', 'LAST ERROR'], rows, style);
 }
 
 /** One saga, with its steps, waits and children. */
@@ -69,15 +67,4 @@ function childLine({ name, saga, id, status, createdAt, endedAt }: SagaChildInfo
 
 function errorOf({ lastError }: SagaInfo): string {
   return lastError === undefined ? '' : cut(`${lastError.name}: ${lastError.message}`, mostOfError);
-}
-
-/** In one line. */
-function cut(text: string, most: number): string {
-  const line = harmless(text);
-  return line.length <= most ? line : `${line.slice(0, most - 3)}...`;
-}
-
-/** The clocks of this machine and of the server may differ. */
-function ageOf(from: Date): string {
-  return duration(Math.max(0, Date.now() - from.getTime()));
 }

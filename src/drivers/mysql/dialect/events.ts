@@ -36,6 +36,16 @@ const isDue = `select ? as listener from dual where exists (
 const lockDue = `select id from sluice_event_publication where listener = ? and due_at <= now(3)
     order by due_at limit ? for update skip locked`;
 
+/**
+ * An update by itself would wait for each row that it looks at and a listener has, until that has ended: those that are free are
+ * found first, and no others are looked at.
+ */
+function resubmitting(which: string): string {
+  return `update (select id as chosen from sluice_event_publication where ${which} for update skip locked) free_ones
+    straight_join sluice_event_publication force index (primary) on sluice_event_publication.id = free_ones.chosen
+    set state = 'published', attempts = 0, due_at = now(3)`;
+}
+
 async function claimOf(db: EventHandle, listeners: readonly string[], limit: number): Promise<string[]> {
   const numbers: string[] = [];
   for (const listener of listeners) {
@@ -96,10 +106,15 @@ export const mysqlEvents: EventDialect = {
     };
     return await db.transaction.begin(take, { name: 'claim of events', isolationLevel: 'READ_COMMITTED' });
   },
+  resubmit: (numbers) => ({
+    text: resubmitting(`state in ('failed', 'published') and id in (${placeholders(numbers)}) limit ${numbers.length}`),
+    values: numbers,
+  }),
   resubmitFailed: (listener, limit) => ({
-    text: `update sluice_event_publication set state = 'published', attempts = 0, due_at = now(3)
-      where completed_at is null and state = 'failed'${listener === undefined ? '' : ' and listener = $2'} order by id limit $1`,
-    values: [limit, ...(listener === undefined ? [] : [listener])],
+    text: resubmitting(
+      `completed_at is null and state = 'failed'${listener === undefined ? '' : ' and listener = ?'} order by id limit ?`,
+    ),
+    values: [...(listener === undefined ? [] : [listener]), limit],
   }),
   forget: (mode, age) => ({
     text: `delete from ${mode === 'archive' ? 'sluice_event_archive' : 'sluice_event_publication'}

@@ -14,6 +14,7 @@ export const postgresSagas: SagasDialect = {
     indexes: [],
     createIndexes: [
       'create index if not exists sluice_saga_due on sluice_saga (wake_at) where wake_at is not null',
+      'create index if not exists sluice_saga_open on sluice_saga (number) where ended_at is null',
       'create index if not exists sluice_saga_ended on sluice_saga (ended_at) where ended_at is not null',
       'create index if not exists sluice_saga_parent on sluice_saga (parent_saga, parent_id) where parent_id is not null',
     ],

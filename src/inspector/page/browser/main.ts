@@ -9,6 +9,8 @@ import { Record15 } from './time/record.ts';
 import { TimeView } from './time/view.ts';
 import { JobsView } from './lists/jobs.ts';
 import { OutboxView } from './lists/outbox.ts';
+import { PublicationsView } from './lists/publications.ts';
+import { MessagesReceivedView } from './lists/received.ts';
 import { SagasView } from './lists/sagas.ts';
 
 let token = takeToken();
@@ -25,7 +27,9 @@ const now = new NowView(api);
 const time = new TimeView(byId('plots'), record);
 const jobs = new JobsView(context);
 const outbox = new OutboxView(context);
+const received = new MessagesReceivedView(context);
 const sagas = new SagasView(context);
+const publications = new PublicationsView(context);
 
 startTabs(byId('tabs'), (name) => {
   shown = name;
@@ -64,21 +68,28 @@ function draw(): void {
       break;
     case 'outbox':
       outbox.show(last);
+      received.show(last);
       break;
     case 'sagas':
       sagas.show(last);
       break;
+    case 'publications':
+      publications.show(last);
+      break;
   }
 }
 
-function showHead({ processes, problems, channels }: Snapshot): void {
+function showHead({ processes, problems, channels, received }: Snapshot): void {
   setText(byId('fleet'), plural(processes.length, 'process', 'processes'));
   syncChildren(byId('problems'), problems.slice(0, 20), {
     keyOf: (problem) => problem,
     create: (problem) => el('li', {}, cut(problem, 300)),
     update: () => {},
   });
-  const parked = channels.reduce((sum, channel) => sum + channel.parked, 0);
+  const parked = [...channels, ...received.map((each) => each.received)].reduce(
+    (sum, each) => sum + (each['parked'] ?? 0),
+    0,
+  );
   setText(byId('parked'), parked === 0 ? '' : count(parked));
 }
 

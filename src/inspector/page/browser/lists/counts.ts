@@ -9,6 +9,10 @@ const most = 200;
 export interface Counted {
   readonly name: string;
   readonly counts: Readonly<Record<string, number>>;
+  /** The states of which there may be more than were counted. Default: none. */
+  readonly atLeast?: readonly string[];
+  /** What else is said of it. Default: nothing. */
+  readonly note?: string;
 }
 
 /** What of it is listed. */
@@ -37,7 +41,8 @@ export class CountedList {
     this.#all = all;
     syncChildren(this.#lines, all.slice(0, most), {
       keyOf: ({ name }) => name,
-      create: () => el('li', {}, el('span', { class: 'name' }), el('span', { class: 'buttons' })),
+      create: () =>
+        el('li', {}, el('span', { class: 'name' }), el('span', { class: 'state' }), el('span', { class: 'buttons' })),
       update: (element, counted) => showLine(element, counted, this.#chosen, (what) => this.#choose(what)),
     });
   }
@@ -56,13 +61,14 @@ export class CountedList {
 
 function showLine(
   element: HTMLElement,
-  { name, counts }: Counted,
+  { name, counts, atLeast = [], note = '' }: Counted,
   chosen: Chosen | undefined,
   choose: (what: Chosen) => void,
 ): void {
-  const [title, choices] = element.children;
-  if (title === undefined || choices === undefined) return;
+  const [title, state, choices] = element.children;
+  if (title === undefined || state === undefined || choices === undefined) return;
   setText(title, cut(name, 80));
+  setText(state, note);
   syncChildren(choices, Object.entries(counts), {
     keyOf: ([state]) => state,
     create: ([state]) => {
@@ -71,7 +77,7 @@ function showLine(
       return button;
     },
     update: (button, [state, number]) => {
-      const text = `${count(number)} ${cut(state, 30)}`;
+      const text = `${count(number)}${atLeast.includes(state) ? '+' : ''} ${cut(state, 30)}`;
       setText(button, text);
       const isChosen = chosen?.name === name && chosen.state === state;
       setAttributes(button, { 'aria-pressed': String(isChosen), 'aria-label': `${cut(name, 80)}: ${text}` });

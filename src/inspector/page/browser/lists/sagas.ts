@@ -17,7 +17,7 @@ export class SagasView {
 
   show({ sagas }: Snapshot): void {
     byId('no-sagas').hidden = sagas.length > 0;
-    this.#list.show(sagas.map(({ name, sagas: counts }) => ({ name, counts })));
+    this.#list.show(sagas.map(({ name, sagas: counts, atLeast }) => ({ name, counts, atLeast })));
   }
 
   async #read(saga: string, status: string): Promise<Content> {

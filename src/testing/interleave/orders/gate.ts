@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { TransactionalClient } from '../../connection/index.ts';
-import { callersOf } from '../../core/index.ts';
-import type { DriverConnection, Exchange, Failure, Step } from '../../driver/index.ts';
+import type { TransactionalClient } from '../../../connection/index.ts';
+import { callersOf } from '../../../core/index.ts';
+import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
 import { Passage, type Sender } from './passage.ts';
 
 /** How many calls may lie between a statement and the program: libraries have many. */
@@ -17,6 +17,12 @@ export class Gate {
   readonly #held = new Set<Passage>();
   /** Why nothing more is let through. */
   #closed: { readonly error: unknown } | undefined;
+  readonly #rewrite: ((statement: Statement) => Statement) | undefined;
+
+  /** @param rewrite what is sent in place of a statement of an actor */
+  constructor(rewrite?: (statement: Statement) => Statement) {
+    this.#rewrite = rewrite;
+  }
 
   /** Runs what an actor does: what it sends is stopped. */
   runAs<Result>(actor: Sender, body: () => Result): Result {
@@ -47,7 +53,7 @@ export class Gate {
         if (this.#closed !== undefined)
           return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closed.error });
         const place = callersOf(gated.run ?? run, depth).find((each) => !inPackage.test(each));
-        passage = new Passage(actor, { client, connection }, steps, place);
+        passage = new Passage(actor, { client, connection }, this.#rewritten(steps), place);
         try {
           return await this.#pass(passage, run);
         } finally {
@@ -68,6 +74,14 @@ export class Gate {
     if (runEach !== undefined)
       gated.runEach = (given) => (this.#actors.getStore() === undefined ? runEach(given) : undefined);
     return override(connection, gated);
+  }
+
+  #rewritten(steps: readonly Step[]): readonly Step[] {
+    const rewrite = this.#rewrite;
+    if (rewrite === undefined) return steps;
+    return steps.map((step) =>
+      step.type === 'statement' ? { type: 'statement', statement: rewrite(step.statement) } : step,
+    );
   }
 
   async #pass(passage: Passage, run: DriverConnection['run']): Promise<Exchange> {

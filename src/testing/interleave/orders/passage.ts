@@ -1,5 +1,5 @@
-import type { TransactionalClient } from '../../connection/index.ts';
-import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../driver/index.ts';
+import type { TransactionalClient } from '../../../connection/index.ts';
+import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
 
 /** Who sends exchanges, and is told what becomes of each. */
 export interface Sender {

@@ -1,7 +1,7 @@
-import type { TransactionalClient } from '../../connection/index.ts';
-import type { Backend, BlockedBy } from '../../driver/index.ts';
+import type { TransactionalClient } from '../../../connection/index.ts';
+import type { Backend, BlockedBy } from '../../../driver/index.ts';
 import { Actor, type ActorEnd } from './actor.ts';
-import { InterleaveActorError } from './errors.ts';
+import { InterleaveActorError } from '../errors.ts';
 import type { Gate } from './gate.ts';
 import type { Passage } from './passage.ts';
 
@@ -56,6 +56,22 @@ const mostExchanges = 200;
 /** Runs all actors once: lets one exchange after the other through, first those of `prefix`, then with as few changes as can be. */
 export async function runOrder(stage: Stage, prefix: readonly string[]): Promise<OrderRun> {
   return await new Order(stage).run(prefix);
+}
+
+/** Runs actors one after the other: each begins when the one before has ended. */
+export async function runSerially(stage: Stage, order: readonly string[]): Promise<OrderRun> {
+  const runs: OrderRun[] = [];
+  for (const name of order) {
+    const body = stage.bodies[name] ?? (() => undefined);
+    runs.push(await new Order({ ...stage, bodies: { [name]: body } }).run([]));
+  }
+  return {
+    choices: runs.flatMap(({ choices }) => choices),
+    passages: runs.flatMap(({ passages }) => passages),
+    ends: Object.assign({}, ...runs.map(({ ends }) => ends)) as OrderRun['ends'],
+    hasDiverged: false,
+    slow: [],
+  };
 }
 
 class Order {

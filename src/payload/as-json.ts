@@ -1,0 +1,18 @@
+type Uncarried = bigint | symbol | ((...given: never[]) => unknown);
+
+/** What a value comes back as when it was written as JSON: a `Date` as text, an object without its methods. */
+export type AsJson<Type> = unknown extends Type
+  ? Type
+  : Type extends { toJSON: (...given: never[]) => infer Json }
+    ? AsJson<Json>
+    : Type extends Uncarried
+      ? never
+      : Type extends readonly unknown[]
+        ? { [Index in keyof Type]: AsJson<Type[Index]> }
+        : Type extends object
+          ? {
+              [Key in keyof Type as Key extends symbol ? never : Type[Key] extends Uncarried ? never : Key]: AsJson<
+                Type[Key]
+              >;
+            }
+          : Type;

@@ -1,0 +1,96 @@
+import { plainEnd } from './plain-value.ts';
+import type { Column, Outcome, State, TableRows } from './state.ts';
+
+const nothing: ReadonlySet<string> = new Set();
+
+/**
+ * What changes from one run of a serial order to the next: generated keys, times, random values. It says nothing about the order,
+ * so that it is not compared.
+ */
+export class Changing {
+  readonly #columns = new Set<string>();
+  readonly #tables = new Set<string>();
+  readonly #places = new Map<string, Set<string>>();
+  #before: ReadonlyMap<string, ReadonlySet<string | null>> = new Map();
+
+  /** Whether the values of a column change; `kept` ones excepted. */
+  hasColumn(table: string, column: string): boolean {
+    return this.#columns.has(key(table, column));
+  }
+
+  /** Whether the rows of a table change in more than the values of single columns. */
+  hasTable(table: string): boolean {
+    return this.#tables.has(table);
+  }
+
+  /** Where what an actor returns or throws changes. */
+  placesOf(actor: string): ReadonlySet<string> {
+    return this.#places.get(actor) ?? nothing;
+  }
+
+  /** Whether a value of a column was there before the actors, each time. */
+  isKept(table: string, column: string, value: string | null): boolean {
+    return value === null || this.#before.get(key(table, column))?.has(value) === true;
+  }
+
+  /** Learns from the rows that two setups have left. */
+  learnSetups(one: State, other: State): void {
+    const before = new Map<string, ReadonlySet<string | null>>();
+    for (const [table, rows] of one) {
+      const again = other.get(table);
+      for (const [at, { name }] of rows.columns.entries()) {
+        const values = new Set(valuesOf(again, at));
+        const known = this.#before.get(key(table, name));
+        const both = valuesOf(rows, at).filter((value) => values.has(value) && known?.has(value) !== false);
+        before.set(key(table, name), new Set(both));
+      }
+    }
+    this.#before = before;
+  }
+
+  /** Learns from two runs of one serial order. @param rowText the text of a row without what changes */
+  learn(one: Outcome, other: Outcome, rowsText: (state: State, table: string) => string): void {
+    for (const [table, { columns }] of one.state) {
+      for (const [at, { name }] of columns.entries())
+        if (!sameTexts(valuesOf(one.state.get(table), at), valuesOf(other.state.get(table), at)))
+          this.#columns.add(key(table, name));
+    }
+    this.#spread(one.state);
+    for (const table of one.state.keys())
+      if (rowsText(one.state, table) !== rowsText(other.state, table)) this.#tables.add(table);
+    for (const [actor, end] of Object.entries(one.ends)) {
+      const again = other.ends[actor];
+      if (again === undefined || again.type !== end.type) continue;
+      const [leaves, others] = [plainEnd(end, nothing).leaves, plainEnd(again, nothing).leaves];
+      const places = this.#places.get(actor) ?? new Set();
+      for (const place of new Set([...leaves.keys(), ...others.keys()]))
+        if (!sameTexts(leaves.get(place) ?? [], others.get(place) ?? [])) places.add(place);
+      this.#places.set(actor, places);
+    }
+  }
+
+  /** What repeats the values of a column that changes, changes with it. */
+  #spread(state: State): void {
+    const edges = [...state].flatMap(([table, { columns }]) => columns.flatMap((column) => edgeOf(table, column)));
+    for (let size = -1; size !== this.#columns.size;) {
+      size = this.#columns.size;
+      for (const [from, to] of edges) if (this.#columns.has(to)) this.#columns.add(from);
+    }
+  }
+}
+
+function edgeOf(table: string, { name, references }: Column): (readonly [string, string])[] {
+  return references === undefined ? [] : [[key(table, name), references]];
+}
+
+function key(table: string, column: string): string {
+  return `${table}.${column}`;
+}
+
+function valuesOf(rows: TableRows | undefined, at: number): readonly (string | null)[] {
+  return rows?.rows.map((row) => row[at] ?? null) ?? [];
+}
+
+function sameTexts(one: readonly (string | null)[], other: readonly (string | null)[]): boolean {
+  return JSON.stringify(one.map(String).toSorted()) === JSON.stringify(other.map(String).toSorted());
+}

@@ -1,0 +1,79 @@
+import { types } from 'node:util';
+import { describeThrown, isError } from '../../../core/index.ts';
+import type { End } from './state.ts';
+
+/** How many values one thing that is returned may hold; what comes after them is not compared. */
+const most = 20_000;
+
+/** What an actor returned or threw, as text that is the same for equal ones. Lists have no order. */
+export interface PlainEnd {
+  readonly text: string;
+  /** The values in it, by their places; all elements of a list share theirs. */
+  readonly leaves: ReadonlyMap<string, readonly string[]>;
+}
+
+/** @param hidden places whose values are not compared */
+export function plainEnd(end: End, hidden: ReadonlySet<string>): PlainEnd {
+  const walk = new Walk(hidden);
+  const text = walk.text('', end.type === 'returned' ? end.value : thrown(end.error));
+  return { text: `${end.type} ${text}`, leaves: walk.leaves };
+}
+
+function thrown(error: unknown): unknown {
+  if (!isError(error)) return error;
+  const { name, code, message } = describeThrown(error);
+  return { name, code, message };
+}
+
+class Walk {
+  readonly leaves = new Map<string, string[]>();
+  readonly #hidden: ReadonlySet<string>;
+  readonly #inside = new Set<object>();
+  #count = 0;
+
+  constructor(hidden: ReadonlySet<string>) {
+    this.#hidden = hidden;
+  }
+
+  text(place: string, value: unknown): string {
+    this.#count += 1;
+    if (this.#count > most || typeof value === 'function' || typeof value === 'symbol') return '';
+    if (typeof value !== 'object' || value === null) return this.#leaf(place, value);
+    if (types.isDate(value)) return this.#leaf(place, Number.isNaN(value.valueOf()) ? 'no date' : value.toISOString());
+    if (ArrayBuffer.isView(value))
+      return this.#leaf(place, Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex'));
+    if (this.#inside.has(value)) return 'itself';
+    this.#inside.add(value);
+    const found = this.#object(place, value);
+    this.#inside.delete(value);
+    return found;
+  }
+
+  #leaf(place: string, value: unknown): string {
+    const text = JSON.stringify(`${typeof value} ${String(value)}`);
+    const known = this.leaves.get(place);
+    if (known === undefined) this.leaves.set(place, [text]);
+    else known.push(text);
+    return this.#hidden.has(place) ? '*' : text;
+  }
+
+  #object(place: string, value: object): string {
+    if (Array.isArray(value) || value instanceof Set) {
+      const length = this.#leaf(`${place}.length`, 'length' in value ? value.length : value.size);
+      const elements = [...value].map((each: unknown) => this.text(`${place}[]`, each));
+      return length === '*' ? length : `[${elements.toSorted().join()}]`;
+    }
+    const fields = value instanceof Map ? [...value] : ownFields(value);
+    const texts = fields.flatMap(([key, each]: [unknown, unknown]) =>
+      each === undefined ? [] : [`${JSON.stringify(String(key))}:${this.text(`${place}.${String(key)}`, each)}`],
+    );
+    return `{${texts.toSorted().join()}}`;
+  }
+}
+
+/** Without getters, which may throw or ask the database. */
+function ownFields(value: object): [string, unknown][] {
+  return Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([key, { enumerable, value: own }]) =>
+    enumerable === true ? [[key, own as unknown] as [string, unknown]] : [],
+  );
+}

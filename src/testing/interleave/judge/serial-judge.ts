@@ -1,0 +1,117 @@
+import { Changing } from './changing.ts';
+import { type Difference, differenceOf, smaller } from './compare.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { SerialOrders, type SerialPlayer } from './serial-orders.ts';
+import type { End, State } from './state.ts';
+import type { Tables } from './tables.ts';
+
+/** What an order of actors has come to, and what its statements say. */
+export interface Played {
+  /** The texts of the statements, by client. */
+  readonly texts: ReadonlyMap<string, readonly string[]>;
+  readonly ends: Readonly<Record<string, End>>;
+  /** Actors that the database has refused what a caller may repeat, and that have written nothing. */
+  readonly refused: readonly string[];
+  /** Actors that it has refused that after they had committed something. */
+  readonly partial: readonly string[];
+}
+
+/** What comes of an order that was looked at. */
+export type Verdict =
+  | { readonly type: 'serial' }
+  | { readonly type: 'anomaly'; readonly difference: Difference }
+  /** Some actors were refused after they had committed something. */
+  | { readonly type: 'unjudged'; readonly actors: readonly string[] };
+
+/** Says whether what came of an order also comes of a serial one. */
+export class SerialJudge {
+  readonly #player: SerialPlayer;
+  readonly #actors: readonly string[];
+  readonly #tables: Tables;
+  readonly #changing = new Changing();
+  readonly #serial = new Map<string, SerialOrders>();
+
+  constructor(
+    actors: readonly string[],
+    tables: Tables,
+    { setUp, play }: Pick<SerialPlayer, 'setUp'> & { readonly play: (order: readonly string[]) => Promise<Played> },
+  ) {
+    this.#actors = actors;
+    this.#tables = tables;
+    this.#player = {
+      setUp,
+      advance: () => tables.advance(),
+      rows: () => tables.rows(),
+      play: async (order) => {
+        const { texts, ends } = await play(order);
+        tables.add(texts);
+        return { state: await tables.rows(), ends };
+      },
+    };
+  }
+
+  /** Runs the serial orders of all actors. */
+  async begin(): Promise<void> {
+    await this.#serialOf(new Set());
+  }
+
+  /** Looks at the rows as they are now. */
+  async judge({ texts, ends, refused, partial }: Played): Promise<Verdict> {
+    const known = this.#tables.size;
+    this.#tables.add(texts);
+    if (this.#tables.size !== known) this.#serial.clear();
+    const state = await this.#tables.rows();
+    const withouts = subsets(refused).map((names) => new Set(names));
+    let found = await this.#closest(state, ends, withouts);
+    if (found !== undefined && (await this.#learn(withouts))) found = await this.#closest(state, ends, withouts);
+    if (found === undefined) return { type: 'serial' };
+    return partial.length > 0 ? { type: 'unjudged', actors: partial } : { type: 'anomaly', difference: found };
+  }
+
+  /** In what it differs from the serial outcome that is the closest; nothing where it is one. */
+  async #closest(
+    state: State,
+    ends: Played['ends'],
+    withouts: readonly ReadonlySet<string>[],
+  ): Promise<Difference | undefined> {
+    const own = fingerprintOf({ state, ends }, this.#changing);
+    let closest: Difference | undefined;
+    for (const without of withouts) {
+      for (const serial of (await this.#serialOf(without)).fingerprints()) {
+        const difference = differenceOf(own, serial, without);
+        if (difference === undefined) return undefined;
+        closest = smaller(closest, difference);
+      }
+    }
+    return closest;
+  }
+
+  /** @returns whether it has run serial orders again */
+  async #learn(withouts: readonly ReadonlySet<string>[]): Promise<boolean> {
+    let hasLearned = false;
+    for (const without of withouts) if (await (await this.#serialOf(without)).learn()) hasLearned = true;
+    if (hasLearned) for (const orders of this.#serial.values()) orders.refresh();
+    return hasLearned;
+  }
+
+  async #serialOf(without: ReadonlySet<string>): Promise<SerialOrders> {
+    const actors = this.#actors.filter((actor) => !without.has(actor));
+    const key = JSON.stringify(actors);
+    for (;;) {
+      const known = this.#serial.get(key);
+      if (known !== undefined) return known;
+      const { size } = this.#tables;
+      const orders = new SerialOrders(this.#player, this.#changing, actors);
+      await orders.play();
+      // What was run first lacks the tables that were come to later.
+      if (this.#tables.size === size) this.#serial.set(key, orders);
+      else this.#serial.clear();
+    }
+  }
+}
+
+function subsets(names: readonly string[]): readonly (readonly string[])[] {
+  const [first, ...rest] = names;
+  if (first === undefined) return [[]];
+  return subsets(rest).flatMap((names) => [names, [first, ...names]]);
+}

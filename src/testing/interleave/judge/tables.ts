@@ -1,0 +1,84 @@
+import { InterleaveSetupError } from '../errors.ts';
+import type { Schema } from './schema.ts';
+import type { State, TableRows } from './state.ts';
+
+/** The tables that are compared: those that statements have come to, or those that are named. */
+export class Tables {
+  readonly #schemas: ReadonlyMap<string, Schema>;
+  readonly #maxRows: number;
+  readonly #isFixed: boolean;
+  readonly #texts = new Map<string, Set<string>>();
+  readonly #reached = new Map<string, Set<string>>();
+
+  /**
+   * @param schemas by client
+   * @param named only these
+   * @throws InterleaveSetupError for a name that is none of a table
+   */
+  constructor(schemas: ReadonlyMap<string, Schema>, named: readonly string[] | undefined, maxRows: number) {
+    this.#schemas = schemas;
+    this.#maxRows = maxRows;
+    this.#isFixed = named !== undefined;
+    for (const client of schemas.keys()) {
+      this.#texts.set(client, new Set());
+      this.#reached.set(client, new Set());
+    }
+    for (const name of named ?? []) this.#addNamed(name);
+  }
+
+  get size(): number {
+    return [...this.#reached.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Adds those that statements come to. @param texts by client */
+  add(texts: ReadonlyMap<string, readonly string[]>): void {
+    for (const [client, given] of texts) {
+      const known = this.#texts.get(client);
+      const fresh = given.filter((text) => known?.has(text) === false);
+      if (fresh.length === 0) continue;
+      for (const text of fresh) known?.add(text);
+      if (this.#isFixed) continue;
+      for (const table of this.#schemas.get(client)?.tablesIn(fresh) ?? []) this.#reached.get(client)?.add(table);
+    }
+  }
+
+  /** @throws InterleaveSetupError where a table is too large to compare */
+  async rows(): Promise<State> {
+    const all = new Map<string, TableRows>();
+    for (const [client, tables] of this.#reached) {
+      const state = await this.#schemas.get(client)?.rowsOf(tables, this.#maxRows);
+      if (state === undefined) continue;
+      if ('tooLarge' in state) throw tooLarge(state.tooLarge, this.#maxRows);
+      for (const [table, rows] of state) all.set(this.#schemas.size === 1 ? table : `${client}:${table}`, rows);
+    }
+    return all;
+  }
+
+  /** Lets what is generated in them be other numbers from now on. */
+  async advance(): Promise<void> {
+    for (const [client, texts] of this.#texts) await this.#schemas.get(client)?.advance(texts);
+  }
+
+  #addNamed(name: string): void {
+    let isKnown = false;
+    for (const [client, schema] of this.#schemas) {
+      for (const table of schema.tablesNamed(name)) {
+        isKnown = true;
+        this.#reached.get(client)?.add(table);
+      }
+    }
+    if (isKnown) return;
+    throw new InterleaveSetupError({
+      what: `There is no table "${name}", which "tables" of interleave names`,
+      remedy: 'Name tables as the database does, or leave "tables" out',
+    });
+  }
+}
+
+function tooLarge(table: string, maxRows: number): InterleaveSetupError {
+  return new InterleaveSetupError({
+    what: `The table ${table} has more than ${maxRows} rows, too many to compare after each order`,
+    remedy:
+      'Let setup leave fewer rows, name the tables to compare in "tables", raise "maxRows", or give an "invariant"',
+  });
+}

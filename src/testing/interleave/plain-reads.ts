@@ -1,0 +1,19 @@
+import type { OrderRun } from './orders/index.ts';
+import { accessesOf } from './tables-in-text.ts';
+
+/** What cannot be locked row by row, or is locked. */
+const notPlain =
+  /\b(?:distinct|group\s+by|having|union|intersect|except|over|with|for\s+(?:update|share|no\s+key|key)|lock\s+in|count|sum|min|max|avg|into)\b/i;
+
+/** The reads of an order that could lock what they read, with their places. @param table of this table alone */
+export function plainReadsIn(run: OrderRun, table: string | undefined): ReadonlyMap<string, string | undefined> {
+  const reads = run.passages.flatMap(({ statements, place }) =>
+    statements.flatMap((statement) => {
+      const { text } = statement;
+      if (!/^\s*select\b/i.test(text) || notPlain.test(text)) return [];
+      const tables = accessesOf(statement).map((access) => access.table);
+      return tables.length > 0 && (table === undefined || tables.includes(table)) ? [[text, place] as const] : [];
+    }),
+  );
+  return new Map(reads);
+}

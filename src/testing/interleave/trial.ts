@@ -1,0 +1,150 @@
+import type { TransactionalClient } from '../../connection/index.ts';
+import type { Anomaly } from './anomaly.ts';
+import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
+import { SerialJudge, type Tables } from './judge/index.ts';
+import type { InterleaveOptions } from './options.ts';
+import { pairIn } from './pair.ts';
+import { playedIn } from './played.ts';
+import { plainReadsIn } from './plain-reads.ts';
+import type { Findings } from './report.ts';
+import { endsOf, stepsOf } from './timeline.ts';
+import { type Finding, findingOf } from './finding.ts';
+import { Frontier, type OrderRun, runOrder, runSerially, type Stage, switchesIn } from './orders/index.ts';
+
+/** Tries the orders, and has what comes of each judged. */
+export class Trial {
+  readonly #stage: Stage;
+  readonly #options: InterleaveOptions;
+  readonly #clients: readonly TransactionalClient[];
+  readonly #anomalies = new Map<string, Anomaly>();
+  readonly #notes = new Set<string>();
+  readonly #judge: SerialJudge | undefined;
+  #hasBegun = false;
+  readonly #returned = new Set<string>();
+  readonly #reads = new Map<string, string | undefined>();
+  readonly #counts = { orders: 0, deadlocks: 0, serializationFailures: 0, waits: 0, anomalous: 0 };
+
+  /** @param on.tables what is compared where there is no invariant */
+  constructor(
+    stage: Stage,
+    options: InterleaveOptions,
+    { clients, tables }: { readonly clients: readonly TransactionalClient[]; readonly tables: Tables | undefined },
+  ) {
+    this.#stage = stage;
+    this.#options = options;
+    this.#clients = clients;
+    if (tables === undefined) return;
+    this.#judge = new SerialJudge(Object.keys(options.actors), tables, {
+      setUp: () => this.#setUp(),
+      play: async (order) => playedIn(await runSerially(stage, order)),
+    });
+  }
+
+  /** The actors that have returned in some order. */
+  get returned(): ReadonlySet<string> {
+    return this.#returned;
+  }
+
+  /** The plain reads of orders that went wrong, with their places. */
+  get reads(): ReadonlyMap<string, string | undefined> {
+    return this.#reads;
+  }
+
+  async run(): Promise<Findings> {
+    const { maxSchedules = 1_000, maxRuntime = 60_000, maxAnomalies = 1, actors } = this.#options;
+    const frontier = new Frontier();
+    const until = performance.now() + maxRuntime;
+    const isWithin = (): boolean =>
+      this.#counts.orders < maxSchedules && this.#anomalies.size < maxAnomalies && performance.now() < until;
+    await this.#judge?.begin();
+    while (isWithin()) {
+      const prefix = frontier.next();
+      if (prefix === undefined) break;
+      await this.#setUp();
+      const run = await runOrder(this.#stage, prefix);
+      this.#counts.orders += 1;
+      frontier.branch(prefix, run.choices);
+      this.#note(run);
+      await this.#lookAt(run);
+    }
+    return {
+      ...this.#counts,
+      actors: Object.keys(actors),
+      untried: frontier.size,
+      anomalies: [...this.#anomalies.values()],
+      notes: [...this.#notes],
+    };
+  }
+
+  async #setUp(): Promise<void> {
+    const isFirst = !this.#hasBegun;
+    this.#hasBegun = true;
+    try {
+      await this.#options.setup();
+    } catch (cause) {
+      throw new InterleaveSetupError({
+        what: isFirst
+          ? 'The setup failed'
+          : `The setup failed before order ${this.#counts.orders + 1}, after it had gone well`,
+        remedy: isFirst
+          ? 'See the cause'
+          : 'Let it begin anew each time: empty the tables that it and the actors write, and then insert',
+        cause,
+      });
+    }
+  }
+
+  #note(run: OrderRun): void {
+    const sent = new Set(run.passages.map(({ actor }) => actor.name));
+    const silent = Object.keys(this.#options.actors).find((name) => !sent.has(name));
+    if (silent !== undefined) throw sentNothing(silent, run);
+    for (const [name, { type }] of Object.entries(run.ends)) if (type === 'returned') this.#returned.add(name);
+    const failures = new Set(run.passages.map(({ exchange }) => exchange?.failure?.kind));
+    if (failures.has('deadlock')) this.#counts.deadlocks += 1;
+    if (failures.has('serialization')) this.#counts.serializationFailures += 1;
+    if (run.passages.some(({ blockedBy }) => blockedBy.length > 0)) this.#counts.waits += 1;
+    for (const name of run.slow)
+      this.#notes.add(`${name} waited for more than its statements: others went on, so that not all orders were tried`);
+    if (run.hasDiverged)
+      this.#notes.add('Actors sent other statements than before: not all orders could be tried again');
+  }
+
+  async #lookAt(run: OrderRun): Promise<void> {
+    const { invariant } = this.#options;
+    if (this.#judge === undefined) {
+      try {
+        await invariant?.();
+      } catch (error) {
+        this.#found({ found: 'the invariant does not hold', error }, run);
+      }
+      return;
+    }
+    const verdict = await this.#judge.judge(playedIn(run));
+    if (verdict.type === 'anomaly') this.#found(findingOf(verdict.difference, run), run);
+    if (verdict.type === 'unjudged')
+      this.#notes.add(
+        `${verdict.actors.join(', ')} committed something and was refused later: what a caller would repeat was not compared`,
+      );
+  }
+
+  #found(found: Finding, run: OrderRun): void {
+    this.#counts.anomalous += 1;
+    const { kind, pair } = pairIn(run);
+    const key = `${kind} ${found.found} ${pair?.inWords ?? ''}`;
+    if (this.#anomalies.has(key)) return;
+    for (const [text, place] of plainReadsIn(run, pair?.table)) this.#reads.set(text, place);
+    const [client] = this.#clients;
+    const steps = stepsOf(run, (text) => client?.show(text) ?? '');
+    this.#anomalies.set(key, { ...found, kind, pair, switches: switchesIn(run.choices), steps, ends: endsOf(run) });
+  }
+}
+
+function sentNothing(name: string, run: OrderRun): InterleaveActorError {
+  const end = run.ends[name];
+  return new InterleaveActorError({
+    what: `The actor "${name}" has ended without a statement on this database`,
+    remedy:
+      'Bind its library to the database (see the page of the library), so that its statements can be put in an order',
+    cause: end?.type === 'threw' ? end.error : undefined,
+  });
+}
