@@ -1,6 +1,8 @@
-// Makes of the figures of `npm run bench -- --json` what is on the page of benchmarks: tables, which it prints, the section on flights, which it writes there, and charts.
+// Makes of the figures of `npm run bench -- --json` what is on the page of benchmarks: tables, which it prints, the sections on flights and brokers, which it writes there, and charts.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { BrokerFigure } from './brokers/suite.ts';
+import { brokersSection, withBrokers } from './brokers/page.ts';
 import { barChart, svg, text } from './charts.ts';
 import { flightsChart, flightsSection, withFlights } from './flights/page.ts';
 import type { FlightFigure } from './flights/suite.ts';
@@ -21,10 +23,13 @@ interface Growth {
 const file = process.argv[2];
 if (file === undefined)
   throw new Error('Usage: node bench/page.ts <file with the output of "npm run bench -- --json">');
-const { node, peers, flights, growth } = JSON.parse(readFileSync(file, 'utf8')) as {
+const { node, load, processors, peers, flights, brokers, growth } = JSON.parse(readFileSync(file, 'utf8')) as {
   readonly node: string;
+  readonly load?: number;
+  readonly processors?: number;
   readonly peers?: readonly Figure[];
   readonly flights?: readonly FlightFigure[];
+  readonly brokers?: readonly BrokerFigure[];
   readonly growth?: readonly Growth[];
 };
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
@@ -36,6 +41,11 @@ if (flights !== undefined) {
   const page = `${docs}benchmarks.md`;
   writeFileSync(page, withFlights(readFileSync(page, 'utf8'), flightsSection(flights, node)));
   writeFileSync(`${docs}benchmarks-flights.svg`, flightsChart(flights));
+}
+if (brokers !== undefined) {
+  const page = `${docs}benchmarks.md`;
+  const busy = `When it began, ${load} processes ran or waited for one of ${processors} processors, those of other programs included.`;
+  writeFileSync(page, withBrokers(readFileSync(page, 'utf8'), brokersSection(brokers, node, busy)));
 }
 if (growth !== undefined) {
   console.log(growthTable(growth));

@@ -4,9 +4,10 @@ import { contextCarrierChecks, warnOfMissingSecret } from '../envelope/index.ts'
 import type { MessageBroker } from './broker/index.ts';
 import { BrokerDelivery, messagePayload } from './broker-delivery.ts';
 import { aChannel } from './input.ts';
+import type { OutboxMessage } from './message.ts';
 import { relayChecks, type RelayOptions, type RelayStopOptions } from './options.ts';
 import { addToOutbox } from './outbox.ts';
-import { createRelay, type Relay } from './relay.ts';
+import { Relay } from './relay.ts';
 import {
   checkTopic,
   type Consumer,
@@ -54,6 +55,8 @@ export interface PublishOptions {
   readonly id?: string | undefined;
 }
 
+/** The most batches of a transaction of its relay: what comes again after a kill. */
+const batches = 8;
 const week = 7 * 86_400_000;
 const { clientName, batchSize, pollInterval, maxAttempts, retryDelay, inboxRetention } = relayChecks;
 const { secret, maxAge } = contextCarrierChecks;
@@ -100,7 +103,9 @@ export class Outbox {
     const secrets = given === undefined ? [] : typeof given === 'string' ? [given] : given;
     this.#trust = { secrets, maxAge: oldest, maxLevel, clientName: name };
     const delivery = new BrokerDelivery(broker, secrets[0]);
-    this.#relay = createRelay(database, { ...relay, channel, deliver: (messages) => delivery.deliver(messages) });
+    const deliver = (messages: readonly OutboxMessage[]): ReturnType<BrokerDelivery['deliver']> =>
+      delivery.deliver(messages);
+    this.#relay = new Relay(database, { ...relay, channel, deliver }, batches);
   }
 
   /** How many messages this process has handed over to the broker. */

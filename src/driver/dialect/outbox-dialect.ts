@@ -86,8 +86,10 @@ export interface OutboxDialect extends TableDialect {
   /**
    * Takes messages that are due, in their order, so that no other relay takes them; of those with a key only where
    * none before them is taken or waits.
+   * @param taken those that the transaction has claimed and not removed yet, which are not to be given again; none where the dialect
+   * has `giveBack`
    */
-  claim(db: OutboxHandle, channel: string, limit: number): Promise<readonly OutboxRow[]>;
+  claim(db: OutboxHandle, channel: string, limit: number, taken?: readonly string[]): Promise<readonly OutboxRow[]>;
   /**
    * Gives messages back. An engine that has it claims by a lease, in no transaction, because one would keep others
    * from writing while messages are handed over; on others the end of the relay's transaction gives them back.

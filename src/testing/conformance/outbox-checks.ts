@@ -96,6 +96,17 @@ export const outboxMessageChecks: readonly CheckOf<OutboxBench>[] = [
     },
   },
   {
+    name: 'claims others in the same transaction, without those that it is told to have taken',
+    async run(bench) {
+      await bench.create();
+      await bench.add(messageOf('a'), messageOf('b'), messageOf('c'));
+      await bench.claim('broker', 2, async ([first, second]) => {
+        const [third, none] = await bench.dialect.claim(bench.db, 'broker', 9, [first?.id ?? '', second?.id ?? '']);
+        expectEqual('the others', [third?.job_id, none], ['c', undefined]);
+      });
+    },
+  },
+  {
     name: 'removes messages that were delivered, and no others',
     async run(bench) {
       await bench.create();

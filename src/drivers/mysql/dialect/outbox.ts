@@ -14,14 +14,18 @@ const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context,
 /** Keys are taken by one relay at a time: the one that holds the row of its channel. */
 const lockKeys = 'select channel from sluice_relay where channel = ? for update skip locked';
 const due = `channel = ? and parked_at is null and available_at <= now(3)`;
-const claimKeyless = `select ${columns} from sluice_outbox where ${due} and \`key\` is null order by sluice_outbox.id limit ? for update skip locked`;
+const claimKeyless = (taken: string): string =>
+  `select ${columns} from sluice_outbox where ${due} and \`key\` is null and id not in (${taken})
+    order by sluice_outbox.id limit ? for update skip locked`;
 // Not locked: who holds the keys of the channel is alone with these. A locking read would wait for producers, and one that
 // skips what is locked would skip rows that others lock only while they look at them, and so break the order.
-const claimKeyed = `select ${columns.replaceAll('id as', 'message.id as')} from sluice_outbox message where ${due}
+const claimKeyed = (
+  taken: string,
+): string => `select ${columns.replaceAll('id as', 'message.id as')} from sluice_outbox message where ${due}
     and \`key\` is not null and not exists (select 1 from sluice_outbox earlier
       where earlier.channel = message.channel and earlier.queue = message.queue and earlier.\`key\` = message.\`key\`
         and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now(3))
-    order by message.id limit ?`;
+    and message.id not in (${taken}) order by message.id limit ?`;
 
 export const mysqlOutbox: OutboxDialect = {
   create: [
@@ -76,16 +80,19 @@ export const mysqlOutbox: OutboxDialect = {
   add: (messages) => insertRows(messages, '`key`'),
   // The relay's transaction is READ COMMITTED: what is claimed after the lock has seen what its last holder committed,
   // and no gap is locked in which producers write.
-  async claim(db, channel, limit) {
+  async claim(db, channel, limit, taken = []) {
+    // No row has the number 0.
+    const others = taken.length === 0 ? ['0'] : taken;
+    const list = placeholders(others);
     const hasLock = async (): Promise<boolean> => (await db.query(lockKeys, [channel])).rows.length > 0;
     let mayTakeKeys = await hasLock();
     if (!mayTakeKeys && (await db.query('select 1 from sluice_relay where channel = ?', [channel])).rows.length === 0) {
       await db.query('insert ignore into sluice_relay (channel) values (?)', [channel]);
       mayTakeKeys = await hasLock();
     }
-    const keyed = mayTakeKeys ? (await db.query<OutboxRow>(claimKeyed, [channel, limit])).rows : [];
+    const keyed = mayTakeKeys ? (await db.query<OutboxRow>(claimKeyed(list), [channel, ...others, limit])).rows : [];
     if (keyed.length >= limit) return keyed;
-    const keyless = await db.query<OutboxRow>(claimKeyless, [channel, limit - keyed.length]);
+    const keyless = await db.query<OutboxRow>(claimKeyless(list), [channel, ...others, limit - keyed.length]);
     return [...keyed, ...keyless.rows].toSorted((one, other) => Number(one.id) - Number(other.id));
   },
   remove: (ids) => ({ text: `delete from sluice_outbox where id in (${placeholders(ids)})`, values: ids }),

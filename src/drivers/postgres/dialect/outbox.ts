@@ -19,7 +19,7 @@ const claim = `select id::text, job_id, queue, key, payload, context, attempts f
       and not exists (select from sluice_outbox earlier
         where earlier.channel = $1 and earlier.queue = message.queue and earlier.key = message.key
           and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now())))
-    order by message.id limit $2 for update skip locked`;
+    and id <> all($3::bigint[]) order by message.id limit $2 for update skip locked`;
 
 export const postgresOutbox: OutboxDialect = {
   create: [
@@ -76,10 +76,10 @@ export const postgresOutbox: OutboxDialect = {
     const columns = ['channel', 'jobId', 'queue', 'key', 'payload', 'context'] as const;
     return [{ text, values: columns.map((name) => messages.map((message) => message[name])) }];
   },
-  async claim(db, channel, limit) {
+  async claim(db, channel, limit, taken = []) {
     const [, claimed] = await db.transaction.batch([
       statement(lockKeys, [channel]),
-      statement(claim, [channel, limit]),
+      statement(claim, [channel, limit, taken]),
     ]);
     return (claimed?.rows ?? []) as unknown as readonly OutboxRow[];
   },
