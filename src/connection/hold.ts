@@ -65,6 +65,7 @@ export class Hold {
   #lease: Lease<DriverConnection> | undefined;
   /** Its driver has answered what no driver may answer. */
   #isDistrusted = false;
+  #hasMoved = false;
   #waitingSince: number | undefined;
   #running: Running | undefined;
   #idleSince = 0;
@@ -204,9 +205,74 @@ export class Hold {
     return answer;
   }
 
-  /** Calls back if the COMMIT in front of what is sent takes as long as a connection may be waited for. */
-  onLateCommit(callback: (error: unknown) => void): void {
-    if (this.#lease?.commit !== undefined) this.#lease.onLate = callback;
+  /**
+   * The answer to what was sent; where it is behind a COMMIT that takes long, and another connection is free before that is answered,
+   * that it was lost unsent: this is the hold of that connection then.
+   * @param onRefused is given the error where none becomes free in time
+   */
+  follow(running: Promise<Exchange>, onRefused: (error: unknown) => void): Promise<Exchange> {
+    const lease = this.#lease;
+    if (lease?.commit === undefined) return running;
+    return new Promise((resolve, reject) => {
+      running.then(resolve, reject);
+      lease.onLate = () => {
+        const moving = this.#move(lease, running);
+        moving.then((moved) => moved && resolve(unsent()), onRefused);
+      };
+    });
+  }
+
+  /** Whether what was lost unsent goes on on another connection; asked for once. */
+  takeMoved(): boolean {
+    const hasMoved = this.#hasMoved;
+    this.#hasMoved = false;
+    return hasMoved;
+  }
+
+  async #move(lease: Lease<DriverConnection>, running: Promise<Exchange>): Promise<boolean> {
+    const { pool } = this.#client;
+    const answered = new AbortController();
+    void lease.commit?.then(() => answered.abort());
+    const holder = this.#holder;
+    const { signal } = answered;
+    try {
+      const other = await pool.acquire({
+        level: lease.level,
+        holder,
+        mayWait: true,
+        admitted: true,
+        signal,
+        isFirst: true,
+      });
+      if (lease.commit === undefined || this.#lease !== lease) {
+        pool.release(other, true);
+        return false;
+      }
+      this.#lease = other;
+      this.#hasMoved = true;
+      void this.#leave(lease, running);
+      return true;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+  }
+
+  /** Undoes what comes of statements behind a COMMIT that go on elsewhere, and gives their connection back. */
+  async #leave(lease: Lease<DriverConnection>, running: Promise<Exchange>): Promise<void> {
+    const { connection } = lease;
+    let isSound = false;
+    try {
+      await lease.commit;
+      await connection.cancel();
+      await running;
+      const { failure } = await connection.run([{ type: 'rollback' }]);
+      isSound = failure === undefined && connection.status === 'idle';
+    } catch {
+      // It is destroyed.
+    } finally {
+      this.#client.pool.release(lease, isSound);
+    }
   }
 
   #tellRelease(): void {
@@ -219,6 +285,12 @@ export class Hold {
     this.#takenAt = this.#idleSince = this.#client.clock.now();
     return lease.connection;
   }
+}
+
+function unsent(): Exchange {
+  const error = new Error('the COMMIT in front of it takes long');
+  const failure = { kind: 'connectionLost', error, reached: 'unsent' } as const;
+  return { completed: 0, results: [], failure, ended: undefined };
 }
 
 /** The SQL of statements; without their values, which may be large and no one else's business. */

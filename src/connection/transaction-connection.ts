@@ -106,7 +106,6 @@ export class TransactionConnection {
   async #take(frame: Frame, signal: AbortSignal | undefined, mayFollow = false): Promise<void> {
     const taken = this.#hold.take({ frame, admitted: true, signal, mayFollow, except: this.#borrower });
     if (taken instanceof Promise) await this.#awaited(taken);
-    this.#hold.onLateCommit((error) => this.#borrower.cancellation.request(error));
     try {
       // Cancelled and ended in the very moment in which the connection was handed over.
       this.#borrower.assertNotEnded();
@@ -136,6 +135,7 @@ export class TransactionConnection {
    * @param commits whether a COMMIT was among what was sent
    */
   replaceDead(failure: Failure, commits: boolean): boolean {
+    if (this.#hold.takeMoved()) return true;
     if (this.#isReplacement || this.#borrower.cancellation.requested !== undefined) return false;
     if (!metDeadConnection(this.#hold, failure, () => !commits)) return false;
     this.#isReplacement = true;
@@ -270,7 +270,11 @@ export class TransactionConnection {
     for (const { type } of steps) if (type === 'savepoint') this.#borrower.record.note(type);
     this.#note = this.#borrower.record.note('statement', texts);
     onSent?.(connection);
-    const running = this.#run(connection, steps, () => this.#borrower.cancellation.throwIfRequested());
+    const { cancellation } = this.#borrower;
+    const running = this.#hold.follow(
+      this.#run(connection, steps, () => cancellation.throwIfRequested()),
+      (error) => cancellation.request(error),
+    );
     const stopWatching = this.#hold.watchLocks(statements, this.#borrower.outer, frame.chain);
     // What may be cancelled by itself is not followed: the request could hit what comes next.
     this.#mayBeFollowed = stopWatching === undefined && isAlone !== true;

@@ -34,6 +34,16 @@ export class LinkedList<Item> {
     return node;
   }
 
+  /** Before all others. */
+  unshift(item: Item): ListNode<Item> {
+    const node: ListNode<Item> = { item, list: this, previous: undefined, next: this.#first };
+    if (this.#first === undefined) this.#last = node;
+    else this.#first.previous = node;
+    this.#first = node;
+    this.#size += 1;
+    return node;
+  }
+
   shift(): Item | undefined {
     const node = this.#first;
     if (node !== undefined) this.remove(node);

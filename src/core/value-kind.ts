@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Iterators and `arguments` have no global of their name. */
 const unnamed = /^Arguments$|Iterator$|Generator$/;
 
@@ -28,10 +30,10 @@ export function isThenable(value: unknown): boolean {
 
 /** Whether JSON has `{}` for what a value holds, or will: a promise, a `Map` or `Set`, a generator, a stream. */
 export function isLostInJson(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  if (isThenable(value)) return true;
+  if (typeof value !== 'object' || value === null) return false;
   try {
-    if ('toJSON' in value) return false;
+    if (isThenable(value)) return true;
+    if (Array.isArray(value) || types.isBoxedPrimitive(value) || 'toJSON' in value) return false;
     return Symbol.iterator in value || Symbol.asyncIterator in value;
   } catch {
     return false;

@@ -23,6 +23,12 @@ export interface PoolDependencies<Connection> {
 }
 
 /**
+ * How long a COMMIT may be followed before another connection is looked for as well, in milliseconds: longer than a distant server
+ * takes to answer one.
+ */
+const patience = 100;
+
+/**
  * One budget of connections for one client of one process, granted by level (see `Admission`).
  * A request is first admitted by the rule and then gets a physical connection, idle or new: since
  * no more are admitted than the budget allows, one is always there or can be opened.
@@ -56,9 +62,7 @@ export class Pool<Connection extends PooledConnection> {
       const { level, holder } = ticket.request;
       this.#fail(ticket, tooLate(this.#refusing(), level, holder));
     });
-    this.#followers = new TimeoutQueue(clock, settings.acquireTimeout, (lease) =>
-      lease.onLate?.(tooLate(this.#refusing(), lease.level, lease.holder)),
-    );
+    this.#followers = new TimeoutQueue(clock, patience, (lease) => lease.onLate?.());
     this.#leaks = settings.leakThreshold === 0 ? undefined : new LeakWatch(clientName, settings.leakThreshold, clock);
     this.#admission = new Admission(settings.budget, settings.maxLevel);
     this.#lines = Array.from({ length: settings.maxLevel + 1 }, () => new LinkedList());
@@ -213,7 +217,8 @@ export class Pool<Connection extends PooledConnection> {
     const ticket = new Ticket<Lease<Connection>>(request);
     ticket.limit(this.#timeouts);
     if (request.signal !== undefined) ticket.onAbort(request.signal, (reason) => this.#fail(ticket, reason));
-    ticket.joinLine(line);
+    if (request.isFirst === true && line !== this.#admitted) ticket.joinFront(line);
+    else ticket.joinLine(line);
     if (line === this.#admitted) this.#openForAdmitted();
     else if (acquireWait.hasSubscribers) {
       acquireWait.publish({ clientName: this.clientName, level: request.level, waiting: this.#waiting });

@@ -18,6 +18,8 @@ export interface AcquireRequest {
   readonly signal?: AbortSignal | undefined;
   /** Whether it may get a connection whose COMMIT is under way, and sends on it at once. */
   readonly mayFollow?: boolean | undefined;
+  /** It waits before others: it had got a connection, and waits for a better one. */
+  readonly isFirst?: boolean | undefined;
   /** Where it was made; only the pool sets it. */
   readonly takenAt?: Origin | undefined;
 }
@@ -31,8 +33,8 @@ export interface Lease<Connection> {
   readonly idled: boolean;
   /** Settles when the COMMIT is answered that was under way when it was handed over; nothing later, and where there was none. */
   commit?: Promise<unknown> | undefined;
-  /** Is told when that takes as long as a connection may be waited for. */
-  onLate?: ((error: unknown) => void) | undefined;
+  /** Is called when that takes longer than a COMMIT does that waits for nothing. */
+  onLate?: (() => void) | undefined;
   /** Its place among those of its pool, which the pool alone sets. */
   place?: ListNode<Lease<Connection>>;
   /** Ends what the tap of its pool does to it. */

@@ -34,6 +34,12 @@ export class Ticket<Result> {
     this.#node = line.push(this);
   }
 
+  /** Before those that wait in it. */
+  joinFront(line: LinkedList<Ticket<Result>>): void {
+    this.leaveLine();
+    this.#node = line.unshift(this);
+  }
+
   isIn(line: LinkedList<Ticket<Result>>): boolean {
     return this.#node?.list === line;
   }

@@ -41,11 +41,12 @@ async function oneBehindTheOther(
   ...others: readonly (() => Promise<unknown>)[]
 ): Promise<readonly PromiseSettledResult<unknown>[]> {
   const allWait = signal();
+  const { used } = database.stats().clients.default;
   const running = database.transaction(async () => {
     await first();
     await allWait.promise;
   });
-  await until('the first has it', () => database.stats().clients.default.used === 1);
+  await until('the first has it', () => database.stats().clients.default.used > used);
   const waiting = others.map((work) => work());
   await until('the others wait', () => database.stats().clients.default.waiting === others.length);
   allWait.fire();
@@ -379,6 +380,68 @@ describe('a COMMIT that takes long', () => {
     expect(found).toEqual(['done', 'done']);
     expect(writes).toBe(2);
     expect(await server.products()).toEqual([2, 3]);
+  });
+
+  it('is left for a connection that becomes free before it is answered', async () => {
+    const database = await open({ max: 2, budget: 2 });
+    const allWait = signal();
+    const otherEnds = signal();
+    const gate = new pg.Client({ connectionString: server.url });
+    await gate.connect();
+    await gate.query('select pg_advisory_lock(7)');
+    const slow = database.transaction(async () => {
+      await database.query('insert into slow values (1)');
+      await allWait.promise;
+    });
+    const other = database.transaction(async () => {
+      await insert(database, 1);
+      await otherEnds.promise;
+    });
+    await until('both are held', () => database.stats().clients.default.used === 2);
+    const all = database.transaction(() => Promise.all([2, 3].map((id) => insert(database, id))));
+    // The slow COMMIT comes to wait for one that awaits what follows it.
+    const behind = database.transaction(() => insert(database, 4));
+    await until('they wait', () => database.stats().clients.default.waiting === 2);
+    allWait.fire();
+    await until('the COMMIT waits', async () => (await server.sql(waiting)).length === 1);
+    otherEnds.fire();
+    await Promise.all([other, all, behind]);
+    expect(await server.sql(waiting)).toHaveLength(1);
+    expect(await server.products()).toEqual([1, 2, 3, 4]);
+    await gate.query('select pg_advisory_unlock(7)');
+    await gate.end();
+    await slow;
+    await until('all connections are back', () => database.stats().clients.default.idle === 2);
+    expect(await server.products()).toEqual([1, 2, 3, 4]);
+    await insertion(database, 5);
+  });
+
+  it('that waits for one who awaits what follows it is left, too', async () => {
+    const database = await open({ max: 2, budget: 2 });
+    const elsewhere = await open();
+    const [begun, otherEnds] = [signal(), signal()];
+    const other = database.transaction(async () => {
+      await insert(database, 1);
+      await otherEnds.promise;
+    });
+    await until('one is held', () => database.stats().clients.default.used === 1);
+    let second: Promise<unknown> = Promise.resolve();
+    const holder = elsewhere.transaction(async () => {
+      await elsewhere.query('select pg_advisory_xact_lock(7)');
+      await begun.promise;
+      await second;
+    });
+    const settled = oneBehindTheOther(
+      database,
+      () => database.query('insert into slow values (1)'),
+      () => (second = insertion(database, 2)),
+    );
+    await until('the COMMIT waits', async () => (await server.sql(waiting)).length === 1);
+    begun.fire();
+    otherEnds.fire();
+    expect(outcomes(await settled)).toEqual(['done', 'done']);
+    await Promise.all([other, holder]);
+    expect(await server.products()).toEqual([1, 2]);
   });
 
   it('is followed for no longer than a connection is waited for', async () => {

@@ -61,7 +61,7 @@ export interface PostgresOptions extends PoolOptions {
   readonly pipelining?: boolean | undefined;
   /**
    * Whether a transaction that waits for a connection gets one whose COMMIT is under way, and sends its BEGIN and its first
-   * statements in the write of that COMMIT. One behind a COMMIT that takes long waits for it. Default `false`.
+   * statements in the write of that COMMIT. Default `false`.
    */
   readonly followCommits?: boolean | undefined;
   /**
