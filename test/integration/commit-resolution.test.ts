@@ -173,6 +173,7 @@ describe('a COMMIT whose connection is lost', () => {
       await server.sql(`select pg_stat_reset_shared('bgwriter')`);
     });
     expect(heard.error).toBeInstanceOf(CommitUnknownError);
+    await until('it is committed', async () => (await server.products()).length === 1);
   });
 
   it('is unknown where it travels with the last statement, whose id nobody was told', async () => {
@@ -184,6 +185,7 @@ describe('a COMMIT whose connection is lost', () => {
       }),
     );
     expect(error).toBeInstanceOf(CommitUnknownError);
+    await until('it is committed', async () => (await server.products()).length === 1);
   });
 
   it('is unknown by default', async () => {
