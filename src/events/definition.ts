@@ -1,5 +1,5 @@
 import { calledAs, type Check, fieldOf, InvalidOptionError, label, readOptions, typeName } from '../core/index.ts';
-import { aValidator, type StandardSchema, type Validator } from '../payload/index.ts';
+import { type AsJson, aValidator, type StandardSchema, type Validator } from '../payload/index.ts';
 
 /** Options of `defineEvent`. */
 export interface EventOptions<Input = unknown, Output = Input> {
@@ -44,7 +44,11 @@ export function defineEvent<Input, Output>(
 ): EventDefinition<Input, Output>;
 export function defineEvent<Payload>(
   name: string,
-  options?: EventOptions<Payload> & { readonly parse?: (value: unknown) => Payload | PromiseLike<Payload> },
+  options?: EventOptions<Payload> & { readonly parse?: undefined },
+): EventDefinition<Payload, AsJson<Payload>>;
+export function defineEvent<Payload>(
+  name: string,
+  options: EventOptions<Payload> & { readonly parse?: (value: unknown) => Payload | PromiseLike<Payload> },
 ): EventDefinition<Payload>;
 export function defineEvent(name: string, options: EventOptions = {}): EventDefinition {
   const expected = aName(name);

@@ -31,6 +31,7 @@ export type { EventPublication, PublicationCounts, PublicationPage } from './pub
 export type { CompletionMode } from '../driver/index.ts';
 export type { SqlRunner, SqlRunnerOptions } from '../tables/index.ts';
 export {
+  type AsJson,
   InvalidPayloadError,
   PayloadTooLargeError,
   type StandardSchema,

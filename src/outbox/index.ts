@@ -67,6 +67,7 @@ export type { NewOutboxMessage, OutboxMessage, UndeliveredMessage } from './mess
 export { addToOutbox } from './outbox.ts';
 export { type ParkedMessage, parkedMessages, replayParked, type ReplayOptions } from './parked-messages.ts';
 export {
+  type AsJson,
   InvalidPayloadError,
   PayloadTooLargeError,
   type StandardIssue,

@@ -41,7 +41,7 @@ export {
   UnrecoverableError,
   WouldDeadlockError,
 } from './errors.ts';
-export { PayloadTooLargeError, UnserializableError } from '../payload/index.ts';
+export { type AsJson, PayloadTooLargeError, UnserializableError } from '../payload/index.ts';
 export { NotificationsUnheardError, QueueUnavailableError } from './engine/index.ts';
 export { isOutcome } from './engine/index.ts';
 export type { AwaitOptions, JobHandle } from './job-handle.ts';

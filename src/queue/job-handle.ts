@@ -1,6 +1,7 @@
 import { frameOfCall, type Frame, holdsAtOrAbove, type OpenTransaction } from '../context/index.ts';
 import { aFunction, aSignal, readOptions, type Checks, systemClock, milliseconds } from '../core/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
+import type { AsJson } from '../payload/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { JobReference, JobState } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
@@ -56,13 +57,13 @@ export class JobHandle<Result = unknown> {
    * @throws WouldDeadlockError at once, where the job can only run after the caller has ended something;
    * JobDroppedError after a rollback; RemoteError; JobTimeoutError
    */
-  async result(options: AwaitOptions = {}): Promise<Result> {
+  async result(options: AwaitOptions = {}): Promise<AsJson<Result>> {
     const { timeout: given, signal, onProgress } = readOptions('result of a job', options, awaitChecks);
     const frame = frameOfCall();
     this.#assertMayWait(frame);
     const timeout = waitTime(given, frame, this.#definition.options.timeout);
     const waiting = this.#runtime.waitFor(this, { timeout, signal, onProgress });
-    return (await waitingForJob(frame, this, waiting)) as Result;
+    return (await waitingForJob(frame, this, waiting)) as AsJson<Result>;
   }
 
   /** What the job has told last of how far it is; nothing where it has told nothing. */

@@ -23,7 +23,7 @@ import {
 } from '../core/index.ts';
 import type { Database, Db, DbInfo } from '../database/index.ts';
 import { encodeContext, type WireContext } from '../envelope/index.ts';
-import { toJson } from '../payload/index.ts';
+import { type AsJson, toJson } from '../payload/index.ts';
 import { LevelLimitError } from '../pool/index.ts';
 import { aBackoff, backoffOf, type QueueDefinition } from './definition.ts';
 import type { Backoff, EngineJob } from './engine/index.ts';
@@ -166,17 +166,17 @@ export class Queue<Data = unknown, Result = unknown> {
    * ```
    * @throws RemoteError with the name, message and code of what the handler threw; JobTimeoutError; LevelLimitError
    */
-  async pushAsync(data: Data, given?: PushAsyncOptions): Promise<Result> {
+  async pushAsync(data: Data, given?: PushAsyncOptions): Promise<AsJson<Result>> {
     return await this.#request('pushAsync', data, given);
   }
 
   /** The same as `pushAsync`: the job is the request, and its result is the reply. */
-  async request(data: Data, given?: PushAsyncOptions): Promise<Result> {
+  async request(data: Data, given?: PushAsyncOptions): Promise<AsJson<Result>> {
     return await this.#request('request', data, given);
   }
 
   /** @param method what its errors call it */
-  async #request(method: string, data: Data, given: PushAsyncOptions | undefined): Promise<Result> {
+  async #request(method: string, data: Data, given: PushAsyncOptions | undefined): Promise<AsJson<Result>> {
     const options =
       given === undefined ? noOptions : readOptions(`${method} to queue "${this.name}"`, given, pushAsyncChecks);
     const frame = frameOfCall();
@@ -188,7 +188,7 @@ export class Queue<Data = unknown, Result = unknown> {
     const answer = this.#trace('request', job, frame, (traced) =>
       this.#runtime.request(traced, { timeout, signal, onProgress }),
     );
-    return (await waitingForJob(frame, job, answer)) as Result;
+    return (await waitingForJob(frame, job, answer)) as AsJson<Result>;
   }
 
   /** The level of a job that is, or may be, waited for. @throws LevelLimitError */

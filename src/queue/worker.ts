@@ -15,6 +15,7 @@ import {
 } from '../core/index.ts';
 import type { Database } from '../database/index.ts';
 import { readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
+import type { AsJson } from '../payload/index.ts';
 import type { QueueDefinition } from './definition.ts';
 import type { EngineLane } from './engine/index.ts';
 import type { EngineRuntime } from './engine-runtime.ts';
@@ -93,7 +94,7 @@ export class Worker {
    */
   handle<Data, Result>(
     queue: QueueDefinition<Data, Result>,
-    handler: JobHandler<Data, NoInfer<Result>>,
+    handler: JobHandler<AsJson<Data>, NoInfer<Result>>,
     given: HandleOptions = {},
   ): this {
     this.#check(queue, handler);

@@ -20,6 +20,11 @@ export interface SagaDefinitionOptions {
   readonly earlier?: readonly SagaDefinition<never>[] | undefined;
 }
 
+/** Fits every body but one whose input arrives as something else, such as one with a `Date`, which arrives as text. */
+export type OfJson<Input> = [Input] extends [AsJson<Input>]
+  ? unknown
+  : { readonly 'the input of a saga arrives as JSON': AsJson<Input> };
+
 /** Runs a saga from its beginning. */
 export type SagaBody = (saga: Saga, input: unknown) => unknown;
 
@@ -55,7 +60,7 @@ const checks: Record<keyof SagaDefinitionOptions, Check> = {
  */
 export function defineSaga<Input, Result>(
   name: string,
-  body: (saga: Saga, input: Input) => Result,
+  body: ((saga: Saga, input: Input) => Result) & OfJson<Input>,
   options: SagaDefinitionOptions = {},
 ): SagaDefinition<Input, AsJson<Awaited<Result>>> {
   if (typeof name !== 'string' || !/^[A-Za-z0-9_-]{1,100}$/.test(name)) {

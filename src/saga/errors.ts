@@ -32,6 +32,13 @@ abstract class OneSagaError extends SluiceError {
 export class SagaFailedError extends OneSagaError {
   static override readonly code = 'SAGA_FAILED';
   override readonly code = 'SAGA_FAILED';
+  /** The step whose failure the body has thrown; nothing where it has thrown something else. */
+  readonly step: string | undefined;
+
+  constructor(details: SagaErrorDetails & { readonly step?: string | undefined }) {
+    super(details);
+    this.step = details.step;
+  }
 }
 
 /** The saga was cancelled; all of its steps are compensated. */

@@ -9,7 +9,7 @@ export {
 export { sagaCounts, type SagaCounts, type SagaCountsOptions } from './upkeep/counts.ts';
 export type { SagaStatus } from './upkeep/status.ts';
 export { findSaga, type SagaChildInfo, type SagaDetails, type SagaStepInfo, type SagaWaitInfo } from './details.ts';
-export { defineSaga, type SagaDefinitionOptions } from './definition.ts';
+export { defineSaga, type OfJson, type SagaDefinitionOptions } from './definition.ts';
 export {
   type RecordedFailure,
   SagaCancelledError,

@@ -1,11 +1,12 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
-import { type CancelTimer, onAbort, systemClock } from '../core/index.ts';
+import { type CancelTimer, isInstance, onAbort, systemClock } from '../core/index.ts';
 import {
   SagaCancelledError,
   SagaFailedError,
   SagaNotFoundError,
   SagasStoppedError,
+  SagaStepFailedError,
   SagaStuckError,
   SagaTimeoutError,
 } from './errors.ts';
@@ -135,12 +136,24 @@ function tell({ name, resolve, reject }: Waiter, { status, result, failure, stuc
     );
   } else if (status === 'completed') resolve(fromJson(result));
   else if (status === 'failed') {
-    const what = `The saga "${saga}" has failed, and its steps are compensated`;
-    reject(new SagaFailedError({ what, remedy: 'See its cause', cause: cause(failure), saga, id }));
+    reject(failed(name, cause(failure)));
   } else if (status === 'cancelled') {
     const what = `The saga "${saga}" was cancelled, and its steps are compensated`;
     reject(new SagaCancelledError({ what, remedy: 'Start another one, with another id', saga, id }));
   }
+}
+
+function failed({ saga, id }: SagaName, cause: unknown): SagaFailedError {
+  const of = isInstance(cause, SagaStepFailedError) ? cause : undefined;
+  const where = of === undefined ? '' : ` at its step "${of.step}" (${of.failure.name})`;
+  return new SagaFailedError({
+    what: `The saga "${saga}" has failed${where}, and its steps are compensated`,
+    remedy: 'See its cause',
+    cause,
+    saga,
+    id,
+    step: of?.step,
+  });
 }
 
 function late({ saga, id }: SagaName, timeout: number): SagaTimeoutError {

@@ -110,6 +110,8 @@ describe('a saga', () => {
     expect(error).toMatchObject({
       saga: order.name,
       id: 'a',
+      step: 'three',
+      message: expect.stringContaining('at its step "three" (Error)') as string,
       cause: { step: 'three', failure: { message: 'declined' } },
     });
     expect(undone).toEqual(['two', 'one']);

@@ -25,7 +25,7 @@ describe('the doc comments', () => {
     expect(undocumented(names)).toEqual([]);
   });
 
-  it('show how at least 60 names are used, in examples that compile', { timeout: 60_000 }, () => {
+  it('show how at least 60 names are used, in examples that compile', { timeout: 240_000 }, () => {
     const withExamples = names.filter(({ examples }) => examples.length > 0);
     expect(withExamples.length).toBeGreaterThanOrEqual(60);
     const examplesOf = (owners: readonly PublicName[]): Example[] =>

@@ -57,7 +57,7 @@ afterAll(() => [folder, legacyFolder].forEach((each) => rmSync(each, { recursive
 const server = useTestDatabase();
 
 describe('the examples', () => {
-  it('compile as they are written', { timeout: 60_000 }, () => {
+  it('compile as they are written', { timeout: 240_000 }, () => {
     expect(examples.length).toBeGreaterThanOrEqual(3);
     const [legacy, standard] = [true, false].map((isLegacy) =>
       examples.filter(({ code }) => code.includes("'@nestjs/common'") === isLegacy),

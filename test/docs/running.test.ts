@@ -41,7 +41,7 @@ function onSource(code: string): string {
   });
 }
 
-it('the examples run that need no more than PostgreSQL', { timeout: 60_000 }, async () => {
+it('the examples run that need no more than PostgreSQL', { timeout: 240_000 }, async () => {
   const examples = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md'))
     .flatMap((page) => {
@@ -78,7 +78,7 @@ it('the examples run that need no more than PostgreSQL', { timeout: 60_000 }, as
 
 it(
   'the guide for end-to-end tests passes as it is, and leaves nothing in the database',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     const [guide = ''] = examplesOf(readFileSync(join(root, 'docs/guides/e2e-tests.md'), 'utf8'));
     await server.sql('delete from sale');

@@ -106,6 +106,42 @@ for (const kind of brokerKinds) {
       expect(await effects()).toEqual([2]);
     });
 
+    it('has failed in the same way where it is the validator of its topic that hangs', async () => {
+      const { outbox } = await open();
+      let validations = 0;
+      const parse = async (value: unknown): Promise<number> => {
+        if (!isPublished || value !== 1) return Number(value);
+        validations += 1;
+        return await new Promise(() => {});
+      };
+      let isPublished = false;
+      const topic = defineTopic<number>('orders.checked', { parse });
+      for (const n of [1, 2]) await outbox.publish(topic, n, { key: 'one' });
+      isPublished = true;
+      const handled: number[] = [];
+      const options = { group, maxRuntime: 300, attempts: 2, retryDelay: 5, replayInterval: 20 };
+      const consumer = outbox.consume(topic, (n) => void handled.push(n), options);
+      await consumer.ready;
+      await outbox.drain();
+      await until('the next one of its key is handled', () => consumer.handled === 1);
+      const { messages } = await outbox.parked(topic, { group });
+      expect({ handled, validations, messages }).toMatchObject({
+        handled: [2],
+        validations: 2,
+        messages: [{ reason: 'failed', attempts: 2 }],
+      });
+      expect(messages[0]?.error).toContain('HandlerTimeoutError: The validator of the topic "orders.checked"');
+
+      await outbox.replay(topic, { group });
+      await until('it has hung again, and is set aside again', async () => {
+        const again = (await outbox.parked(topic, { group })).messages[0];
+        return validations === 3 && again?.isDue === false && again.attempts === 1;
+      });
+      await outbox.replay(topic, { group });
+      await until('it hangs', () => validations === 4);
+      await consumer.stop({ timeout: 10 });
+    });
+
     it('lets other keys go on and its consumer stop in time, and comes again elsewhere', async () => {
       const { outbox, consume, hung } = await open();
       const consumer = await consume({}, isOne);

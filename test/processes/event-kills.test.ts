@@ -90,7 +90,7 @@ describe.each([postgresEngine, mariadbEngine])('kill -9 of durable listeners on 
     return counts;
   }
 
-  it(`${kills} times: each listener has its effects once`, { timeout: 600_000 }, async () => {
+  it(`${kills} times: each listener has its effects once`, { timeout: Math.max(600_000, 10_000 * kills) }, async () => {
     if (!isThere) return;
     const deaths = Array.from({ length: kills }, (_, at) => points[at % points.length] ?? 'in the listener');
     // A process that is killed from outside books as much as it can.

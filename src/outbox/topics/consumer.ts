@@ -21,7 +21,7 @@ import {
   runInChain,
 } from './handling.ts';
 import { KeyLanes } from './key-lanes.ts';
-import { type OpenedMessage, openMessage, type ParkReason, type Trust } from './open-message.ts';
+import { type OpenedMessage, openMessage, type ParkReason, type Trust, type ValidationLimit } from './open-message.ts';
 import { consumerName, messageOf, type ReceivedRow, receivedOf, rowOf } from './parked.ts';
 import { handlers } from './run-gate.ts';
 import { Suspect } from './suspect.ts';
@@ -182,7 +182,7 @@ export class MessageConsumer implements Consumer {
       // What lost its connection comes again, behind what its key still has in this lane.
       if (!message.isCurrent()) return;
       try {
-        opened ??= await openMessage(topic, message, trust);
+        opened ??= await openMessage(topic, message, trust, this.#limit);
         if ('reason' in opened) return await this.#park(message, { ...opened, attempts: 0 });
         if (message.redelivered) suspect ??= this.#suspect(opened.id);
         await this.#handle(message, { opened, attempt: attempts + 1, suspect });
@@ -200,6 +200,10 @@ export class MessageConsumer implements Consumer {
       const pause = Math.min(retryDelay * 2 ** Math.min(tries, 16), longestPause);
       await sleep(systemClock, pause, this.#stopping.signal);
     }
+  }
+
+  get #limit(): ValidationLimit {
+    return { maxRuntime: this.#settings.maxRuntime, ending: this.#ending.signal };
   }
 
   #suspect(id: string): Suspect {
@@ -297,13 +301,14 @@ export class MessageConsumer implements Consumer {
     // From now on it is not to be handled again, so that it kills one process only; another process may have been faster.
     if ((await queryTables(db, receivedOf(db).take(row.id, noEnd))).rowCount === 0) return true;
     const kept = messageOf(row);
-    // Who replays it has looked at it: how long it has lain here is no reason.
-    const opened = await openMessage(topic, { ...kept, topic: topic.name }, { ...trust, maxAge: Infinity });
-    if ('reason' in opened) {
-      await this.#failAgain(row.id, opened.error);
-      return true;
-    }
     try {
+      // Who replays it has looked at it: how long it has lain here is no reason.
+      const trusted = { ...trust, maxAge: Infinity };
+      const opened = await openMessage(topic, { ...kept, topic: topic.name }, trusted, this.#limit);
+      if ('reason' in opened) {
+        await this.#failAgain(row.id, opened.error);
+        return true;
+      }
       const replay = (): Promise<void> =>
         runInChain(this.#run(opened, kept.key, 1), async (own) => {
           const { text, values } = receivedOf(own).remove(row.id);

@@ -1,6 +1,6 @@
 import { type ErrorDetails, SluiceError } from '../../core/index.ts';
 
-/** The handler of a message ran longer than the consumer's `maxRuntime`; its transaction was rolled back, and it counts as failed. */
+/** The handler of a message, or the validator of its topic, ran longer than the consumer's `maxRuntime`; what it did was rolled back, and it counts as failed. */
 export class HandlerTimeoutError extends SluiceError {
   static override readonly code = 'HANDLER_TIMEOUT';
   override readonly code = 'HANDLER_TIMEOUT';

@@ -1,7 +1,8 @@
 import { contextChecks } from '../../context/index.ts';
-import { describeThrown } from '../../core/index.ts';
+import { describeThrown, onAbort, systemClock } from '../../core/index.ts';
 import { decodeContext, InvalidContextError, type ReceivedContext } from '../../envelope/index.ts';
 import type { DeliveredMessage } from '../broker/index.ts';
+import { HandlerTimeoutError } from './errors.ts';
 import { ownHeaders } from './message-headers.ts';
 import { parsePlainJson } from './plain-json.ts';
 import { type SealContent, unseal } from './seal.ts';
@@ -32,14 +33,26 @@ export interface Trust {
   readonly clientName: string;
 }
 
+/** How long the validator of a topic is waited for. */
+export interface ValidationLimit {
+  /** In milliseconds. */
+  readonly maxRuntime: number;
+  /** Aborts when the consumer does not wait any longer. */
+  readonly ending: AbortSignal;
+}
+
 /** What of a message decides whether it may be handled. */
 export type MessageToOpen = Pick<DeliveredMessage, 'id' | 'topic' | 'key' | 'body' | 'headers'>;
 
-/** Looks at a message from outside before anything is made of it. Never rejects; nothing in `error` is of the payload. */
+/**
+ * Looks at a message from outside before anything is made of it. Nothing in `error` is of the payload.
+ * @throws HandlerTimeoutError where the validator does not end in time, and the reason of `ending`: the message itself may be used
+ */
 export async function openMessage<Payload>(
   topic: Topic<Payload, unknown>,
   message: MessageToOpen,
   trust: Trust,
+  limit: ValidationLimit,
 ): Promise<OpenedMessage<Payload>> {
   const { id, body, key, headers } = message;
   if (body.byteLength > topic.maxPayload) {
@@ -50,17 +63,19 @@ export async function openMessage<Payload>(
   // The inbox could not note it.
   if (id.includes('\0')) return { reason: 'malformed', error: 'its id has a zero byte' };
   if (key !== undefined && key.length > 500) return { reason: 'malformed', error: 'its key is too long' };
+  let content: { readonly context: ReceivedContext; readonly headers: SealContent['headers']; readonly json: unknown };
   try {
     const found = contentOf({ id, topic: topic.name, key, body }, headers, trust);
     if ('refusal' in found) return { reason: 'untrusted', error: found.refusal };
     const context = receivedContext(found.content.context, headers, trust);
-    const payload = await parsed(topic, parsePlainJson(body));
-    if ('error' in payload) return { reason: 'invalid', error: payload.error };
-    return { id, payload: payload.value, context, headers: found.content.headers };
+    content = { context, headers: found.content.headers, json: parsePlainJson(body) };
   } catch (error) {
     if (error instanceof InvalidContextError) return { reason: 'untrusted', error: 'its context was refused' };
     return { reason: 'malformed', error: describeThrown(error).message };
   }
+  const payload = await within(limit, topic.name, id, parsed(topic, content.json));
+  if ('error' in payload) return { reason: 'invalid', error: payload.error };
+  return { id, payload: payload.value, context: content.context, headers: content.headers };
 }
 
 function contentOf(
@@ -93,5 +108,28 @@ async function parsed<Payload>(
     return { value: await topic.parse(value) };
   } catch (error) {
     return { error: describeThrown(error).message };
+  }
+}
+
+async function within<Value>(
+  { maxRuntime, ending }: ValidationLimit,
+  topic: string,
+  messageId: string,
+  validation: Promise<Value>,
+): Promise<Value> {
+  const { promise: end, reject } = Promise.withResolvers<never>();
+  const unfollow = onAbort(ending, () => reject(ending.reason));
+  const what = `The validator of the topic "${topic}" did not end within ${maxRuntime} ms`;
+  const remedy = 'Find what "parse" of defineTopic() waits for, or raise maxRuntime of consume()';
+  const cancel = systemClock.setTimer(
+    () => reject(new HandlerTimeoutError({ what, remedy, messageId })),
+    maxRuntime,
+    true,
+  );
+  try {
+    return await Promise.race([validation, end]);
+  } finally {
+    cancel();
+    unfollow();
   }
 }

@@ -1,5 +1,5 @@
 import { type Check, checkedArgument, integer, readOptions, sharedByCopies } from '../../core/index.ts';
-import { aValidator, validated, type Validator } from '../../payload/index.ts';
+import { type AsJson, aValidator, validated, type Validator } from '../../payload/index.ts';
 import { aTopicName } from '../broker/index.ts';
 
 /** Options of `defineTopic`. */
@@ -49,7 +49,15 @@ export function checkTopic(owner: string, topic: unknown): void {
  * @param name at most 100 letters, digits, `_` and `-`, with `.` between words
  * @throws InvalidOptionError
  */
+export function defineTopic<Sent>(
+  name: string,
+  options?: TopicOptions<Sent> & { readonly parse?: undefined },
+): Topic<AsJson<Sent>, Sent>;
 export function defineTopic<Payload, Sent = Payload>(
+  name: string,
+  options?: TopicOptions<Payload, Sent>,
+): Topic<Payload, Sent>;
+export function defineTopic<Payload, Sent>(
   name: string,
   options: TopicOptions<Payload, Sent> = {},
 ): Topic<Payload, Sent> {

@@ -1,6 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
 import { InvalidOptionError } from '../../../index.ts';
-import type { HandleOptions, Job, QueueDefinition } from '../../../queue/index.ts';
+import type { AsJson, HandleOptions, Job, QueueDefinition } from '../../../queue/index.ts';
 
 /** A handler, as the decorator has noted it on a method. */
 export interface NotedHandler {
@@ -37,7 +37,7 @@ export type JobHandlerDecorator<Data, Result> = <Method extends (data: Data, job
 export function JobHandler<Data, Result>(
   queue: QueueDefinition<Data, Result>,
   options: HandleOptions = {},
-): JobHandlerDecorator<Data, NoInfer<Result>> {
+): JobHandlerDecorator<AsJson<Data>, NoInfer<Result>> {
   const { name } = (queue ?? {}) as { readonly name?: unknown };
   if (typeof queue !== 'object' || typeof name !== 'string') {
     throw new InvalidOptionError({

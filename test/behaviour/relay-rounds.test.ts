@@ -11,7 +11,7 @@ import {
   type Outbox,
   type PublishOutcome,
 } from '../../src/outbox/index.ts';
-import { useTestDatabase } from '../support/database.ts';
+import { itWith, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -19,7 +19,7 @@ const orders = defineTopic<number>('orders');
 const stops: (() => void)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0)) stop();
-  await server.sql('truncate sluice_outbox');
+  await server.sql('delete from sluice_outbox');
 });
 const batchSize = 5;
 
@@ -64,39 +64,45 @@ function ended(name: string): readonly unknown[] {
   return found;
 }
 
-it('hands over several batches in a transaction, each message once and in their order', async () => {
-  const sent: string[] = [];
-  const publish = (messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> => {
-    sent.push(...messages.map(({ id }) => id));
-    return Promise.resolve(accepted(messages));
-  };
-  const outbox = await open(publish, 73);
-  const found = ended(traceNames.relay) as readonly RelayTrace[];
-  expect(await outbox.drain()).toBe(73);
-  expect(sent).toEqual(numbers(0, 73));
-  expect(await waiting()).toEqual([]);
-  expect(outbox.delivered).toBe(73);
-  // The first batch shows how long one takes; then there are eight in a transaction.
-  expect(found.map(({ delivered }) => delivered)).toEqual([5, 40, 28]);
-});
+itWith('several writers')(
+  'hands over several batches in a transaction, each message once and in their order',
+  async () => {
+    const sent: string[] = [];
+    const publish = (messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> => {
+      sent.push(...messages.map(({ id }) => id));
+      return Promise.resolve(accepted(messages));
+    };
+    const outbox = await open(publish, 73);
+    const found = ended(traceNames.relay) as readonly RelayTrace[];
+    expect(await outbox.drain()).toBe(73);
+    expect(sent).toEqual(numbers(0, 73));
+    expect(await waiting()).toEqual([]);
+    expect(outbox.delivered).toBe(73);
+    // The first batch shows how long one takes; then there are eight in a transaction.
+    expect(found.map(({ delivered }) => delivered)).toEqual([5, 40, 28]);
+  },
+);
 
-it('claims the next batch while one is published, and never sends it before that is accepted', async () => {
-  let running = 0;
-  let most = 0;
-  const statements = ended(traceNames.statement) as readonly StatementTrace[];
-  const claims = (): number => statements.filter(({ text }) => text.includes('sluice_outbox message')).length;
-  const publish = async (messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> => {
-    running += 1;
-    most = Math.max(most, running);
-    // That of the round before, its own, and the next one.
-    if (messages[0]?.id === '5') await until('the next batch is claimed', () => claims() === 3);
-    running -= 1;
-    return accepted(messages);
-  };
-  const outbox = await open(publish, 20);
-  expect(await outbox.drain()).toBe(20);
-  expect(most).toBe(1);
-});
+itWith('several writers')(
+  'claims the next batch while one is published, and never sends it before that is accepted',
+  async () => {
+    let running = 0;
+    let most = 0;
+    const statements = ended(traceNames.statement) as readonly StatementTrace[];
+    const claims = (): number => statements.filter(({ text }) => text.includes('sluice_outbox message')).length;
+    const publish = async (messages: readonly BrokerMessage[]): Promise<readonly PublishOutcome[]> => {
+      running += 1;
+      most = Math.max(most, running);
+      // That of the round before, its own, and the next one.
+      if (messages[0]?.id === '5') await until('the next batch is claimed', () => claims() === 3);
+      running -= 1;
+      return accepted(messages);
+    };
+    const outbox = await open(publish, 20);
+    expect(await outbox.drain()).toBe(20);
+    expect(most).toBe(1);
+  },
+);
 
 it('commits what was accepted before a failure, keeps its key back, and leaves the next batch alone', async () => {
   const sent: string[][] = [];
