@@ -1,9 +1,6 @@
 // What a run was asked for.
 import { parseArgs } from 'node:util';
-import type { EngineName } from './settings.ts';
-
-/** Those on which a run has been seen through to its proofs. */
-const engineNames: readonly EngineName[] = ['postgres', 'sqlite'];
+import { type EngineName, engineNames } from './settings.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -27,7 +24,7 @@ servers held and stopped. At the end everything has to have taken effect once.
   --help             this text
 
 It ends with 0 if all proofs hold, with 1 if one does not, and with 2 if an option is wrong.
-PostgreSQL is that of DATABASE_URL; the caches have a Redis of their own (the program redis-server).
+PostgreSQL is that of DATABASE_URL, MariaDB that of MARIADB_URL or on its standard port; the caches have a Redis of their own (the program redis-server).
 `;
 
 /** An option that there is not, or a value that it does not take. */

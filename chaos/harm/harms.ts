@@ -29,9 +29,9 @@ const deeds: Record<HarmKind, Deed> = {
     child?.kill('SIGCONT');
   },
   'cut the connections to the database': ({ proxies }) => proxies.database?.cut(),
-  'lose the answer to a COMMIT': ({ proxies }) => proxies.database?.cutAfter('COMMIT'),
+  'lose the answer to a COMMIT': ({ proxies }) => proxies.database?.cutAfter(proxies.commit),
   // The server learns of it at once, or not before it has written to the connection that is gone.
-  'lose a COMMIT': ({ proxies }, { target }) => proxies.database?.cutBefore('COMMIT', { silently: target < 0.3 }),
+  'lose a COMMIT': ({ proxies }, { target }) => proxies.database?.cutBefore(proxies.commit, { silently: target < 0.3 }),
   'hold the answers of the database': ({ proxies }, { length }) => hold(proxies.database, length),
   async 'refuse connections to the database'({ proxies }, { length }) {
     proxies.database?.refuse(true);

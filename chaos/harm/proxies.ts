@@ -1,9 +1,11 @@
-import { startTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.ts';
+import { mysqlCommit, startTcpProxy, type TcpProxy } from '../../test/support/tcp-proxy.ts';
 import type { EngineName } from '../settings.ts';
 
 /** What stands between the shop and its servers; SQLite has no server. */
 export interface Proxies {
   readonly database: TcpProxy | undefined;
+  /** What a COMMIT looks like on the way to the database. */
+  readonly commit: string;
   readonly caches: TcpProxy;
   readonly queues: TcpProxy;
   /** Lets everything through. */
@@ -20,6 +22,7 @@ export async function startProxies(
   const all = [caches, queues, ...(database === undefined ? [] : [database])];
   return {
     database,
+    commit: engine === 'mariadb' ? mysqlCommit : 'COMMIT',
     caches,
     queues,
     heal() {

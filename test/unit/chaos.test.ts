@@ -17,7 +17,7 @@ describe('options of chaos', () => {
   });
 
   it.each([
-    [['--engine', 'oracle'], '--engine is one of postgres, sqlite'],
+    [['--engine', 'oracle'], '--engine is one of postgres, mariadb, sqlite'],
     [['--seed', '0'], '--seed is a whole number'],
     [['--seed', 'x'], '--seed is a whole number'],
     [['--seconds', '0'], '--seconds is a number above 0'],
