@@ -3,6 +3,7 @@ import { runBare, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, storable, systemClock } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ClaimedPublication, EventDialect, FailedAttempt, Statement } from '../driver/index.ts';
+import { Polling } from '../tables/index.ts';
 import { makeAttempt, NotStarted } from './attempt.ts';
 import type { Listeners } from './listener.ts';
 import type { EventsSettings } from './options.ts';
@@ -33,13 +34,7 @@ export class ListenerRunner {
   readonly #db: Db;
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
-  #state: 'idle' | 'running' | 'stopped' = 'idle';
-  #isPoked = false;
-  /** All that could be claimed was, so that there may be more. */
-  #mayBeMore = false;
-  #wake: (() => void) | undefined;
-  #loop: Promise<void> = Promise.resolve();
-  #failures = 0;
+  readonly #polling: Polling;
   #forgetAt = 0;
   #completed = 0;
 
@@ -50,19 +45,24 @@ export class ListenerRunner {
     this.#db = database.getDb({ clientName });
     this.#deep = database.getDb({ clientName, level: internalsOf(database).maxLevel });
     this.#sql = eventTables.of(this.#db);
+    const { pollInterval, concurrency } = settings;
+    this.#polling = new Polling({
+      source: 'transactional events',
+      turn: () => this.#turn(),
+      hasRoom: () => this.#running.size < concurrency,
+      pollInterval,
+      retryDelay: pollInterval,
+      longestPause: longestWait,
+    });
   }
 
   start(): void {
-    if (this.#state !== 'idle') return;
-    this.#state = 'running';
-    // What is ambient where it happens to be started has nothing to do with what listeners run in.
-    this.#loop = runInFrame(undefined, () => this.#run(), undefined);
+    this.#polling.start();
   }
 
   /** Something may be due. */
   poke(): void {
-    this.#isPoked = true;
-    if (this.#failures === 0) this.#wake?.();
+    this.#polling.poke();
   }
 
   /** Runs what is due until nothing is. @returns how many publications were completed */
@@ -79,48 +79,18 @@ export class ListenerRunner {
   }
 
   async stop(timeout: number): Promise<void> {
-    this.#state = 'stopped';
-    this.#wake?.();
-    const all = this.#loop.then(() => Promise.all(this.#running));
+    const all = this.#polling.stop().then(() => Promise.all(this.#running));
     if (await endsWithin(systemClock, all, timeout)) return;
     this.#stop.abort(new NotStarted(`stop() did not wait any longer than ${timeout} ms`));
     await endsWithin(systemClock, all, stopGrace);
   }
 
-  async #run(): Promise<void> {
-    while (this.#state === 'running') {
-      this.#isPoked = false;
-      try {
-        const free = this.#settings.concurrency - this.#running.size;
-        const claimed = free > 0 ? await this.#claim(free) : 0;
-        this.#mayBeMore = claimed === free;
-        this.#failures = 0;
-        await this.#forget();
-      } catch (error) {
-        this.#failures += 1;
-        reportBackgroundError({ source: 'transactional events', error });
-      }
-      await this.#pause();
-    }
-  }
-
-  /** Until the next poll, a poke, or the end of a listener where more may be due. */
-  #pause(): Promise<void> {
-    const { pollInterval, concurrency } = this.#settings;
-    const failed = this.#failures > 0;
-    const isFree = this.#running.size < concurrency;
-    if (this.#state !== 'running' || (!failed && isFree && (this.#isPoked || this.#mayBeMore)))
-      return Promise.resolve();
-    const delay = failed ? Math.min(pollInterval * 2 ** (this.#failures - 1), longestWait) : pollInterval;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancelTimer();
-        this.#wake = undefined;
-        resolve();
-      };
-      const cancelTimer = systemClock.setTimer(done, delay, true);
-      this.#wake = done;
-    });
+  /** @returns whether all that could be claimed was, so that there may be more */
+  async #turn(): Promise<boolean> {
+    const free = this.#settings.concurrency - this.#running.size;
+    const claimed = free > 0 ? await this.#claim(free) : 0;
+    await this.#forget();
+    return claimed === free;
   }
 
   /** @returns how many were claimed; they run */
@@ -133,7 +103,7 @@ export class ListenerRunner {
     for (const row of rows) {
       const run = this.#runOne(row).finally(() => {
         this.#running.delete(run);
-        if (this.#failures === 0 && (this.#mayBeMore || this.#isPoked)) this.#wake?.();
+        this.#polling.makeRoom();
       });
       this.#running.add(run);
     }

@@ -1,8 +1,9 @@
-import { isWatched, RelayTrace, relayTrace, reportBackgroundError } from '../channels/index.ts';
-import { runBare, runInFrame } from '../context/index.ts';
+import { isWatched, RelayTrace, relayTrace } from '../channels/index.ts';
+import { runBare } from '../context/index.ts';
 import { endsWithin, readOptions, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import type { OutboxDialect } from '../driver/index.ts';
+import { Polling } from '../tables/index.ts';
 import { outboxOf } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { HandOver } from './hand-over.ts';
@@ -30,11 +31,7 @@ export class Relay {
   readonly #stopDelivery = new AbortController();
   /** Aborts when the transaction of a batch is not either. */
   readonly #stopBatch = new AbortController();
-  #state: 'idle' | 'running' | 'stopped' = 'idle';
-  #poked = false;
-  #wake: (() => void) | undefined;
-  #loop: Promise<void> = Promise.resolve();
-  #failures = 0;
+  readonly #polling: Polling;
   #forgetAt = 0;
   #delivered = 0;
 
@@ -49,6 +46,10 @@ export class Relay {
     const { channel, batchSize } = this.#settings;
     const handOver = new HandOver(db, sql, this.#settings, this.#stopDelivery.signal);
     this.#rounds = new RelayRounds({ db, sql, handOver, channel, batchSize, batches });
+    const { pollInterval, retryDelay } = this.#settings;
+    const turn = (): Promise<boolean> => this.#turn();
+    const pauses = { pollInterval, retryDelay, longestPause: longestWait };
+    this.#polling = new Polling({ source: 'outbox relay', turn, ...pauses, endsPoked: true });
   }
 
   /** How many messages this relay has handed over. */
@@ -58,16 +59,12 @@ export class Relay {
 
   /** Begins to relay; does nothing when it has begun. */
   start(): void {
-    if (this.#state !== 'idle') return;
-    this.#state = 'running';
-    // What is ambient where it happens to be started has nothing to do with what it relays.
-    this.#loop = runInFrame(undefined, () => this.#run(), undefined);
+    this.#polling.start();
   }
 
   /** Wakes the relay before its next poll: call it after a commit in the same process. */
   poke(): void {
-    this.#poked = true;
-    if (this.#failures === 0) this.#wake?.();
+    this.#polling.poke();
   }
 
   /**
@@ -92,14 +89,13 @@ export class Relay {
    */
   async stop(options: RelayStopOptions = {}): Promise<void> {
     const { timeout = 10_000 } = readOptions('stop', options, stopChecks);
-    this.#state = 'stopped';
-    this.#wake?.();
-    if (await endsWithin(systemClock, this.#loop, timeout)) return;
+    const ended = this.#polling.stop();
+    if (await endsWithin(systemClock, ended, timeout)) return;
     this.#stopDelivery.abort(notDelivered(timeout));
-    if (await endsWithin(systemClock, this.#loop, stopGrace)) return;
+    if (await endsWithin(systemClock, ended, stopGrace)) return;
     // The database does not answer either.
     this.#stopBatch.abort(notDelivered(timeout));
-    await endsWithin(systemClock, this.#loop, stopGrace);
+    await endsWithin(systemClock, ended, stopGrace);
   }
 
   /** The same as `stop()`, for `await using`. */
@@ -107,38 +103,11 @@ export class Relay {
     await this.stop();
   }
 
-  async #run(): Promise<void> {
-    // What was asked for by `poke()` before `stop()` is still done.
-    while (this.#state === 'running' || (this.#poked && this.#failures === 0)) {
-      this.#poked = false;
-      try {
-        const { isFull } = await this.#relayRound();
-        this.#failures = 0;
-        await runBare(() => this.#forget());
-        if (isFull) continue;
-      } catch (error) {
-        this.#failures += 1;
-        reportBackgroundError({ source: 'outbox relay', error });
-      }
-      await this.#pause();
-    }
-  }
-
-  /** Until `poke()` or the next poll. After failures the pause is longer, and pokes are ignored. */
-  #pause(): Promise<void> {
-    const { pollInterval, retryDelay } = this.#settings;
-    const failed = this.#failures > 0;
-    if (this.#state !== 'running' || (this.#poked && !failed)) return Promise.resolve();
-    const delay = failed ? Math.min(retryDelay * 2 ** (this.#failures - 1), longestWait) : pollInterval;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancelTimer();
-        this.#wake = undefined;
-        resolve();
-      };
-      const cancelTimer = systemClock.setTimer(done, delay, true);
-      this.#wake = done;
-    });
+  /** @returns whether more may be due */
+  async #turn(): Promise<boolean> {
+    const { isFull } = await this.#relayRound();
+    await runBare(() => this.#forget());
+    return isFull;
   }
 
   /** @throws RelayUnavailableError where the other side is away */

@@ -1,6 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
 import { endsWithin, isInstance, systemClock } from '../core/index.ts';
+import { Polling } from '../tables/index.ts';
 import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
 import { SagaMismatchError } from './errors.ts';
@@ -25,6 +26,8 @@ export interface DriverSettings {
 
 /** The longest pause after a failure, in milliseconds. */
 const longestPause = 60_000;
+/** The longest pause where sagas cannot be claimed, in milliseconds. */
+const longestWait = 5_000;
 /** The most sagas that are claimed at once. */
 const mostAtOnce = 100;
 /** How long what is stopped may take to be given back, in milliseconds. */
@@ -58,43 +61,44 @@ export class SagaDriver {
   readonly #parts: DriverParts;
   readonly #active = new Set<Active>();
   readonly #running = new Set<Promise<void>>();
-  #state: 'idle' | 'running' | 'stopped' = 'idle';
-  #poked = false;
-  #wake: (() => void) | undefined;
-  #loop: Promise<void> = Promise.resolve();
-  #failures = 0;
+  readonly #polling: Polling;
   #isBeating = false;
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
+    const { pollInterval } = parts.settings;
+    this.#polling = new Polling({
+      source: 'sagas',
+      turn: () => this.#turn(),
+      hasRoom: () => this.hasRoom,
+      endsWith: isClosed,
+      pollInterval,
+      retryDelay: pollInterval,
+      longestPause: longestWait,
+    });
   }
 
   get isStopped(): boolean {
-    return this.#state === 'stopped';
+    return this.#polling.isStopped;
   }
 
   /** Whether this process can drive one more. */
   get hasRoom(): boolean {
-    return this.#state === 'running' && this.#active.size < this.#parts.settings.concurrency;
+    return this.#polling.isRunning && this.#active.size < this.#parts.settings.concurrency;
   }
 
   start(): void {
-    if (this.#state !== 'idle') return;
-    this.#state = 'running';
-    this.#loop = runInFrame(undefined, () => this.#run(), undefined);
+    this.#polling.start();
   }
 
   /** Looks at once for what is due. */
   poke(): void {
-    this.#poked = true;
-    if (this.#failures === 0) this.#wake?.();
+    this.#polling.poke();
   }
 
   /** Takes no more sagas, and gives those back that have not ended in time. */
   async stop(timeout: number): Promise<void> {
-    this.#state = 'stopped';
-    this.#wake?.();
-    await endsWithin(systemClock, this.#loop, timeout);
+    await endsWithin(systemClock, this.#polling.stop(), timeout);
     if (await endsWithin(systemClock, Promise.allSettled(this.#running), timeout)) return;
     const stopping = new Stopping('the process stops');
     for (const { run, stop } of this.#active) {
@@ -119,39 +123,13 @@ export class SagaDriver {
     });
   }
 
-  async #run(): Promise<void> {
-    while (this.#state === 'running') {
-      this.#poked = false;
-      try {
-        const { settings, store, bodies } = this.#parts;
-        const room = Math.min(settings.concurrency - this.#active.size, mostAtOnce);
-        const claims = room > 0 ? await store.claim([...bodies.keys()], room, settings.lease) : [];
-        for (const claim of claims) this.drive(claim);
-        this.#failures = 0;
-        if (claims.length === room && room > 0) continue;
-      } catch (error) {
-        if (isClosed(error)) return;
-        this.#failures += 1;
-        reportBackgroundError({ source: 'sagas', error });
-      }
-      await this.#pause();
-    }
-  }
-
-  #pause(): Promise<void> {
-    const { pollInterval } = this.#parts.settings;
-    const failed = this.#failures > 0;
-    if (this.#state !== 'running' || (this.#poked && !failed && this.hasRoom)) return Promise.resolve();
-    const delay = failed ? Math.min(pollInterval * 2 ** (this.#failures - 1), 5_000) : pollInterval;
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancelTimer();
-        this.#wake = undefined;
-        resolve();
-      };
-      const cancelTimer = systemClock.setTimer(done, delay, true);
-      this.#wake = done;
-    });
+  /** @returns whether more may be due */
+  async #turn(): Promise<boolean> {
+    const { settings, store, bodies } = this.#parts;
+    const room = Math.min(settings.concurrency - this.#active.size, mostAtOnce);
+    const claims = room > 0 ? await store.claim([...bodies.keys()], room, settings.lease) : [];
+    for (const claim of claims) this.drive(claim);
+    return claims.length === room;
   }
 
   /** Keeps what is driven here, with one timer. */

@@ -249,12 +249,16 @@ function expected(parts: readonly Part[], name: Name): unknown {
 }
 
 describe('a saga whose processes die', () => {
-  it(`takes effect once, or is undone: ${schedules} schedules`, { timeout: Math.max(600_000, 400 * schedules) }, async () => {
-    await fc.assert(
-      fc.asyncProperty(schedule, ({ parts, fates, cancels }) => simulate(parts, fates, cancels)),
-      { numRuns: schedules, endOnFailure: true },
-    );
-    // A simulation in which nobody dies proves nothing.
-    expect(deaths).toBeGreaterThan(schedules / 2);
-  });
+  it(
+    `takes effect once, or is undone: ${schedules} schedules`,
+    { timeout: Math.max(600_000, 400 * schedules) },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(schedule, ({ parts, fates, cancels }) => simulate(parts, fates, cancels)),
+        { numRuns: schedules, endOnFailure: true },
+      );
+      // A simulation in which nobody dies proves nothing.
+      expect(deaths).toBeGreaterThan(schedules / 2);
+    },
+  );
 });

@@ -1,0 +1,105 @@
+import { reportBackgroundError } from '../channels/index.ts';
+import { runInFrame } from '../context/index.ts';
+import { systemClock } from '../core/index.ts';
+
+/** What polls a table, and how often. */
+export interface PollingOptions {
+  /** Names it where a turn fails. */
+  readonly source: string;
+  /** Takes what is due. @returns whether more may be */
+  readonly turn: () => Promise<boolean>;
+  /** Whether it can take more now. Default: always. */
+  readonly hasRoom?: () => boolean;
+  /** Whether an error ends it, unreported. Default: none does. */
+  readonly endsWith?: (error: unknown) => boolean;
+  /** The pause where nothing is due, in milliseconds. */
+  readonly pollInterval: number;
+  /** The pause after the first failure in milliseconds, doubled each time. */
+  readonly retryDelay: number;
+  /** The longest pause after failures, in milliseconds. */
+  readonly longestPause: number;
+  /** Whether a turn that was asked for by `poke()` is still taken after `stop()`. Default false. */
+  readonly endsPoked?: boolean;
+}
+
+/** Looks again and again for what is due: at once while there is more, when it is poked, and else at intervals. */
+export class Polling {
+  readonly #options: PollingOptions;
+  #state: 'idle' | 'running' | 'stopped' = 'idle';
+  #isPoked = false;
+  #mayBeMore = false;
+  #failures = 0;
+  #wake: (() => void) | undefined;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: PollingOptions) {
+    this.#options = options;
+  }
+
+  get isRunning(): boolean {
+    return this.#state === 'running';
+  }
+
+  get isStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  /** Does nothing where it has begun, or is stopped. */
+  start(): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'running';
+    // What is ambient where it happens to be started has nothing to do with what it takes.
+    this.#loop = runInFrame(undefined, () => this.#run(), undefined);
+  }
+
+  /** Something may be due. After a failure it waits all the same. */
+  poke(): void {
+    this.#isPoked = true;
+    if (this.#failures === 0) this.#wake?.();
+  }
+
+  /** There is room again, for what was left. */
+  makeRoom(): void {
+    if (this.#failures === 0 && (this.#mayBeMore || this.#isPoked)) this.#wake?.();
+  }
+
+  /** Takes no more. @returns resolves when the turn that is under way has ended */
+  stop(): Promise<void> {
+    this.#state = 'stopped';
+    this.#wake?.();
+    return this.#loop;
+  }
+
+  async #run(): Promise<void> {
+    const { turn, source, endsWith, endsPoked = false } = this.#options;
+    while (this.isRunning || (endsPoked && this.#isPoked && this.#failures === 0)) {
+      this.#isPoked = false;
+      try {
+        this.#mayBeMore = await turn();
+        this.#failures = 0;
+      } catch (error) {
+        if (endsWith?.(error) === true) return;
+        this.#failures += 1;
+        reportBackgroundError({ source, error });
+      }
+      await this.#pause();
+    }
+  }
+
+  #pause(): Promise<void> {
+    const { pollInterval, retryDelay, longestPause, hasRoom } = this.#options;
+    const failed = this.#failures > 0;
+    const isWanted = this.#isPoked || this.#mayBeMore;
+    if (!this.isRunning || (!failed && isWanted && (hasRoom?.() ?? true))) return Promise.resolve();
+    const delay = failed ? Math.min(retryDelay * 2 ** (this.#failures - 1), longestPause) : pollInterval;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancelTimer();
+        this.#wake = undefined;
+        resolve();
+      };
+      const cancelTimer = systemClock.setTimer(done, delay, true);
+      this.#wake = done;
+    });
+  }
+}
