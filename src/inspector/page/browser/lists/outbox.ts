@@ -3,6 +3,7 @@ import { byId, el, setAttributes, setText, syncChildren } from '../parts/dom.ts'
 import { count, cut, duration, moment, plural } from '../parts/format.ts';
 import { type Action, buttonsOf, type WorkContext } from './actions.ts';
 import { type Content, limit, WorkList } from './list.ts';
+import { messageActions } from './message-actions.ts';
 
 const mostChannels = 200;
 
@@ -73,31 +74,13 @@ export class OutboxView {
 }
 
 function actionsOf({ channel, number, queue }: MessageView): readonly Action[] {
-  const path = `outbox/${encodeURIComponent(channel)}/${encodeURIComponent(number)}`;
-  const which = `message ${cut(number, 40)} for ${cut(queue, 60)}`;
-  const replay: Action = {
-    name: 'outbox.replay',
-    label: 'Replay',
-    done: `The ${which} is handed over again.`,
-    path: `${path}/replay`,
-    question: {
-      title: 'Replay this message?',
-      text: `The ${which} goes back into the outbox, and is handed over again.`,
-      action: 'Replay message',
-      isFinal: false,
-    },
-  };
-  const discard: Action = {
-    name: 'outbox.discard',
-    label: 'Discard',
-    done: `The ${which} was discarded.`,
-    path: `${path}/discard`,
-    question: {
-      title: 'Discard this message?',
-      text: `The ${which} is deleted with its payload. This cannot be undone.`,
-      action: 'Discard message',
-      isFinal: true,
-    },
-  };
+  const { replay, discard } = messageActions({
+    list: 'outbox',
+    owner: channel,
+    number,
+    whose: `for ${cut(queue, 60)}`,
+    replayed: 'is handed over again',
+    willBe: 'goes back into the outbox, and is handed over again',
+  });
   return [replay, discard];
 }

@@ -4,6 +4,7 @@ import { count, cut, moment } from '../parts/format.ts';
 import { type Action, buttonsOf, type WorkContext } from './actions.ts';
 import { CountedList } from './counts.ts';
 import { type Content, limit } from './list.ts';
+import { messageActions } from './message-actions.ts';
 
 /** The messages of brokers that consumers have set aside: how many there are by group and topic, and a list of those that are asked for. */
 export class MessagesReceivedView {
@@ -55,31 +56,13 @@ export class MessagesReceivedView {
 
 /** One that was too large has no body that could be handled; one that is due is handled again already. */
 function actionsOf({ consumer, number, reason, isDue }: ReceivedView): readonly Action[] {
-  const path = `received/${encodeURIComponent(consumer)}/${encodeURIComponent(number)}`;
-  const which = `message ${cut(number, 40)} of ${cut(consumer, 120)}`;
-  const replay: Action = {
-    name: 'received.replay',
-    label: 'Replay',
-    done: `The ${which} is handled again.`,
-    path: `${path}/replay`,
-    question: {
-      title: 'Replay this message?',
-      text: `The ${which} is handled again by a consumer of its group.`,
-      action: 'Replay message',
-      isFinal: false,
-    },
-  };
-  const discard: Action = {
-    name: 'received.discard',
-    label: 'Discard',
-    done: `The ${which} was discarded.`,
-    path: `${path}/discard`,
-    question: {
-      title: 'Discard this message?',
-      text: `The ${which} is deleted with its payload. This cannot be undone.`,
-      action: 'Discard message',
-      isFinal: true,
-    },
-  };
+  const { replay, discard } = messageActions({
+    list: 'received',
+    owner: consumer,
+    number,
+    whose: `of ${cut(consumer, 120)}`,
+    replayed: 'is handled again',
+    willBe: 'is handled again by a consumer of its group',
+  });
   return isDue || reason === 'too large' ? [discard] : [replay, discard];
 }
