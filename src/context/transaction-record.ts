@@ -157,6 +157,8 @@ export interface TransactionRecordSettings {
   /** Of the attempt before it. */
   readonly previous: TransactionRecord | undefined;
   readonly openedAt: number;
+  /** How many attempts its call may have. Default 1. */
+  readonly attempts?: number | undefined;
 }
 
 /** What is kept of an open transaction for those who look on: its names, its chain's history, and what it waits for. */
@@ -166,6 +168,8 @@ export class TransactionRecord implements HistorySubject {
   readonly name: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /** How many attempts its call may have. */
+  readonly attempts: number;
   readonly history: ChainHistory;
   /** By the clock of the client, in milliseconds. */
   readonly openedAt: number;
@@ -181,11 +185,12 @@ export class TransactionRecord implements HistorySubject {
   private open: LinkedList<OpenWait> | undefined;
 
   constructor(settings: TransactionRecordSettings) {
-    const { client, level, name, outer, entryId, ancestors, job, previous, openedAt } = settings;
+    const { client, level, name, outer, entryId, ancestors, job, previous, openedAt, attempts = 1 } = settings;
     this.client = client;
     this.level = level;
     this.name = name;
     this.attempt = previous === undefined ? 1 : previous.attempt + 1;
+    this.attempts = attempts;
     this.openedAt = openedAt;
     this.history = outer?.history ?? previous?.history ?? new ChainHistory(openedAt);
     this.ancestors = ancestors;

@@ -28,5 +28,15 @@ export {
   rolledBack,
   type RollbackOptions,
 } from './rollback.ts';
+export {
+  NothingRepeatedError,
+  NotRepeatableError,
+  proveRepeatable,
+  type ProveRepeatableOptions,
+  RepeatableSetupError,
+  type RepeatableProof,
+  type RepeatFinding,
+  type RepeatProblem,
+} from './repeatable/index.ts';
 export { rollbackEach } from './rollback-each.ts';
 export { testHeaders } from './test-headers.ts';

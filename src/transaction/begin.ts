@@ -165,6 +165,7 @@ function physicalTransaction(attempt: Attempt): PhysicalTransaction {
     job: outer?.job,
     previous: previous?.record,
     openedAt: client.clock.now(),
+    attempts: options.retry?.attempts,
   });
   return new PhysicalTransaction({
     client,

@@ -60,6 +60,7 @@ describe.each<[page: string, words: string, entry: string, types: string[], own?
   ['http', 'but for `signal`:', 'sluice-http', ['RouteTransactionOptions']],
   ['http', 'Of `shutdown(database, options)`:', 'sluice-http', ['ShutdownOptions']],
   ['testing', '## Options', 'sluice-testing', ['RollbackOptions']],
+  ['testing', 'Of `proveRepeatable(database, options)`:', 'sluice-testing', ['ProveRepeatableOptions']],
   ['nestjs', '`SagasModule.forRoot(options)` takes', 'sluice-nestjs', ['SagasModuleOptions']],
   ['nestjs', '`SluiceModule.forRoot(options)` takes', 'sluice-nestjs', ['SluiceModuleOptions']],
   ['nestjs', '`JobsModule.forRoot(options)` takes', 'sluice-nestjs', ['JobsModuleOptions']],

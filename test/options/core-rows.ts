@@ -7,7 +7,14 @@ import { bindEntries } from '../../src/ports/library/index.ts';
 import { defineModel } from '../../src/model/index.ts';
 import { createRelay } from '../../src/outbox/index.ts';
 import { memory } from '../../src/queue/index.ts';
-import { captureCommitHooks, interleave, rollbackEach, rolledBack, testDatabases } from '../../src/testing/index.ts';
+import {
+  captureCommitHooks,
+  interleave,
+  proveRepeatable,
+  rollbackEach,
+  rolledBack,
+  testDatabases,
+} from '../../src/testing/index.ts';
 import { invoice, isolation, nothing, type Place, type Row } from './row.ts';
 import {
   called,
@@ -223,6 +230,26 @@ export const coreRows: readonly Row[] = [
       maxRuntime: milliseconds(1, timer),
       maxRemedyRuntime: milliseconds(0, timer),
       maxAnomalies: whole(1, 1_000),
+      timeout: milliseconds(1, timer),
+      allowProduction: truth,
+    },
+  },
+  {
+    interface: 'ProveRepeatableOptions',
+    entrance: 'proveRepeatable',
+    call: (options, { far }) => proveRepeatable(far, options),
+    base: () => ({ setup: () => nothing(), body: () => undefined }),
+    options: {
+      setup: called(),
+      body: called(),
+      watch: called(),
+      tables: {
+        good: [['product'], ['product', 'shop_order']],
+        // Whether there are such tables is looked up where they are compared.
+        accepts: (value) =>
+          canBeRead(value) && Array.isArray(value) && value.length > 0 && typeof value[0] === 'string',
+      },
+      maxRows: whole(1, 1_000_000),
       timeout: milliseconds(1, timer),
       allowProduction: truth,
     },

@@ -1,10 +1,10 @@
 import { InvalidOptionError } from '../../core/index.ts';
 import { type Database, internalsOf } from '../../database/index.ts';
 import { currentFrame } from '../../context/index.ts';
+import { refuseProduction } from '../refuse-production.ts';
 import { ambientTest } from '../rollback.ts';
 import { InterleaveSetupError } from './errors.ts';
 import { type InterleaveOptions, readInterleave } from './options.ts';
-import { refuseProduction } from './production.ts';
 import type { InterleaveReport } from './report.ts';
 import { tryOrders } from './try-orders.ts';
 
@@ -35,7 +35,11 @@ export async function interleave(database: Database, options: InterleaveOptions)
       remedy: 'Call it outside of transaction(), rolledBack and rollbackEach',
     });
   }
-  if (read.allowProduction !== true) refuseProduction(clients.map(({ driver }) => driver.target));
+  if (read.allowProduction !== true)
+    refuseProduction(
+      clients.map(({ driver }) => driver.target),
+      { name: 'interleave', who: 'actors commit', error: (details) => new InterleaveSetupError(details) },
+    );
   for (const { name, pool, driver } of clients) {
     const count = Object.keys(read.actors).length;
     if (driver.openLockProbe === undefined || driver.dialect === 'sqlite')

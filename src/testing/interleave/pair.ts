@@ -1,5 +1,5 @@
 import type { AnomalyKind, StatementPair } from './anomaly.ts';
-import { shortPlace } from './short-place.ts';
+import { shortPlace } from '../short-place.ts';
 import { accessesOf, type TableAccess } from './tables-in-text.ts';
 import type { OrderRun, Passage } from './orders/index.ts';
 

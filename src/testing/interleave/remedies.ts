@@ -6,7 +6,7 @@ import type { Tables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
 import type { Stage } from './orders/index.ts';
 import type { Findings } from './report.ts';
-import { shortPlace } from './short-place.ts';
+import { shortPlace } from '../short-place.ts';
 import { Trial } from './trial.ts';
 
 /** What remedies are tried on. */

@@ -1,5 +1,5 @@
 import { failureName } from '../../core/index.ts';
-import { shortPlace } from './short-place.ts';
+import { shortPlace } from '../short-place.ts';
 import type { ActorEnd, OrderRun, Passage } from './orders/index.ts';
 
 /** One statement of an order, or what begins and ends a transaction. */

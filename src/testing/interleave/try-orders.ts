@@ -1,13 +1,21 @@
 import type { TransactionalClient } from '../../connection/index.ts';
+import type { ErrorDetails } from '../../core/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { LockProbe, Statement } from '../../driver/index.ts';
-import { InterleaveActorError } from './errors.ts';
+import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
 import { openTables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
 import { InterleaveReport } from './report.ts';
 import { tryRemedies } from './remedies.ts';
 import { Trial } from './trial.ts';
 import { Gate, type Passage, type Stage } from './orders/index.ts';
+
+const asker = {
+  name: 'interleave',
+  each: 'order',
+  otherwise: ', or give an "invariant"',
+  error: (details: ErrorDetails) => new InterleaveSetupError(details),
+};
 
 /** Runs the actors in one order after the other. */
 export async function tryOrders(
@@ -38,7 +46,7 @@ export async function tryOrders(
   let opened: Awaited<ReturnType<typeof openTables>> | undefined;
   try {
     const { invariant, tables, maxRows = 1_000 } = options;
-    if (invariant === undefined) opened = await openTables(clients, { tables, maxRows });
+    if (invariant === undefined) opened = await openTables(clients, { tables, maxRows }, asker);
     const judged = { clients, tables: opened?.tables };
     const trial = new Trial(open(options.actors), options, judged);
     const findings = await trial.run();

@@ -1,7 +1,7 @@
 import type { Changing } from './changing.ts';
 import { type Fingerprint, fingerprintOf, tableText } from './fingerprint.ts';
-import { plainEnd } from './plain-value.ts';
 import type { Outcome, State } from './state.ts';
+import { untilTimesDiffer } from './times.ts';
 
 /** What runs actors one after the other. */
 export interface SerialPlayer {
@@ -18,11 +18,6 @@ interface SerialOrder {
   readonly order: readonly string[];
   readonly outcomes: Outcome[];
 }
-
-/** After so many milliseconds times differ: those that have seconds alone, and others. */
-const apart = { seconds: 1_100, others: 10 };
-/** A time without a fraction, or a number of seconds since 1970. */
-const inSeconds = /:\d\d(?![\d.:])|(?<!\d)[12]\d{9}(?!\d)/;
 
 /** What comes of some actors in every serial order of them. */
 export class SerialOrders {
@@ -52,8 +47,10 @@ export class SerialOrders {
   async learn(): Promise<boolean> {
     if (this.#hasLearned) return false;
     this.#hasLearned = true;
-    const wait = this.#hasSeconds() ? apart.seconds : apart.others;
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, this.#playedAt + wait - performance.now())));
+    await untilTimesDiffer(
+      this.#orders.flatMap(({ outcomes }) => outcomes),
+      this.#playedAt,
+    );
     let before: State | undefined;
     for (const { order, outcomes } of this.#orders) {
       await this.#player.setUp();
@@ -68,16 +65,6 @@ export class SerialOrders {
         this.#changing.learn(first, again, (state, table) => tableText(state, table, this.#changing));
     }
     return true;
-  }
-
-  #hasSeconds(): boolean {
-    return this.#orders.some(({ outcomes }) =>
-      outcomes.some(({ state, ends }) => {
-        const cells = [...state.values()].flatMap(({ rows }) => rows.flat());
-        const texts = Object.values(ends).map((end) => plainEnd(end, new Set()).text);
-        return [...cells, ...texts].some((text) => text !== null && inSeconds.test(text));
-      }),
-    );
   }
 
   /** What came of them. */

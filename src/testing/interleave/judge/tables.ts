@@ -1,22 +1,30 @@
-import { InterleaveSetupError } from '../errors.ts';
+import type { Asker } from './asker.ts';
 import type { Schema } from './schema.ts';
 import type { State, TableRows } from './state.ts';
+
+export interface TablesSettings {
+  readonly named: readonly string[] | undefined;
+  readonly maxRows: number;
+  readonly asker: Asker;
+}
 
 /** The tables that are compared: those that statements have come to, or those that are named. */
 export class Tables {
   readonly #schemas: ReadonlyMap<string, Schema>;
   readonly #maxRows: number;
+  readonly #asker: Asker;
   readonly #isFixed: boolean;
   readonly #texts = new Map<string, Set<string>>();
   readonly #reached = new Map<string, Set<string>>();
 
   /**
    * @param schemas by client
-   * @param named only these
-   * @throws InterleaveSetupError for a name that is none of a table
+   * @param how.named only these
+   * @throws the error of the asker for a name that is none of a table
    */
-  constructor(schemas: ReadonlyMap<string, Schema>, named: readonly string[] | undefined, maxRows: number) {
+  constructor(schemas: ReadonlyMap<string, Schema>, { named, maxRows, asker }: TablesSettings) {
     this.#schemas = schemas;
+    this.#asker = asker;
     this.#maxRows = maxRows;
     this.#isFixed = named !== undefined;
     for (const client of schemas.keys()) {
@@ -42,13 +50,13 @@ export class Tables {
     }
   }
 
-  /** @throws InterleaveSetupError where a table is too large to compare */
+  /** @throws the error of the asker where a table is too large to compare */
   async rows(): Promise<State> {
     const all = new Map<string, TableRows>();
     for (const [client, tables] of this.#reached) {
       const state = await this.#schemas.get(client)?.rowsOf(tables, this.#maxRows);
       if (state === undefined) continue;
-      if ('tooLarge' in state) throw tooLarge(state.tooLarge, this.#maxRows);
+      if ('tooLarge' in state) throw tooLarge(this.#asker, state.tooLarge, this.#maxRows);
       for (const [table, rows] of state) all.set(this.#schemas.size === 1 ? table : `${client}:${table}`, rows);
     }
     return all;
@@ -68,17 +76,16 @@ export class Tables {
       }
     }
     if (isKnown) return;
-    throw new InterleaveSetupError({
-      what: `There is no table "${name}", which "tables" of interleave names`,
+    throw this.#asker.error({
+      what: `There is no table "${name}", which "tables" of ${this.#asker.name} names`,
       remedy: 'Name tables as the database does, or leave "tables" out',
     });
   }
 }
 
-function tooLarge(table: string, maxRows: number): InterleaveSetupError {
-  return new InterleaveSetupError({
-    what: `The table ${table} has more than ${maxRows} rows, too many to compare after each order`,
-    remedy:
-      'Let setup leave fewer rows, name the tables to compare in "tables", raise "maxRows", or give an "invariant"',
+function tooLarge({ error, each, otherwise }: Asker, table: string, maxRows: number): Error {
+  return error({
+    what: `The table ${table} has more than ${maxRows} rows, too many to compare after each ${each}`,
+    remedy: `Let setup leave fewer rows, name the tables to compare in "tables", raise "maxRows"${otherwise}`,
   });
 }

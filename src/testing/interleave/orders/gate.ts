@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TransactionalClient } from '../../../connection/index.ts';
 import { callersOf } from '../../../core/index.ts';
 import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
+import { override } from '../../override.ts';
 import { Passage, type Sender } from './passage.ts';
 
 /** How many calls may lie between a statement and the program: libraries have many. */
@@ -106,16 +107,4 @@ function isEnd(steps: readonly Step[]): boolean {
 
 function failed(failure: Failure): Exchange {
   return { completed: 0, results: [], failure, ended: undefined };
-}
-
-/** Gives an object other methods. @returns gives it those back that it had */
-function override<Target extends object>(target: Target, methods: Partial<Target>): () => void {
-  const before = Object.keys(methods).map((name) => [name, Object.getOwnPropertyDescriptor(target, name)] as const);
-  Object.assign(target, methods);
-  return () => {
-    for (const [name, own] of before) {
-      if (own === undefined) Reflect.deleteProperty(target, name);
-      else Object.defineProperty(target, name, own);
-    }
-  };
 }

@@ -1,0 +1,200 @@
+import type { TransactionalClient } from '../../connection/index.ts';
+import { type End, type Outcome, type Tables, untilTimesDiffer } from '../interleave/judge/index.ts';
+import { shortPlace } from '../short-place.ts';
+import { findingsOf } from './compare-attempts.ts';
+import { copyOf } from './copy.ts';
+import { NothingRepeatedError, NotRepeatableError, RepeatableSetupError } from './errors.ts';
+import { inWords, type RepeatFinding } from './finding.ts';
+import type { ProveRepeatableOptions } from './options.ts';
+import { PlainOutcomes } from './outcomes.ts';
+import { type Rehearsal, Run } from './rehearsal.ts';
+
+/** What was proved of a body. */
+export interface RepeatableProof {
+  /** The transactions that were repeated, by their names, in their order. */
+  readonly repeated: readonly string[];
+  /** How many statements a run with second attempts sent. */
+  readonly statements: number;
+  /** Tables that differ from run to run also without a failure, so that their rows were not compared. */
+  readonly notCompared: readonly string[];
+}
+
+/** How long a body that was stopped may take, in milliseconds. */
+const stopsWithin = 2_000;
+
+interface Ran {
+  readonly run: Run;
+  readonly outcome: Outcome;
+}
+
+/** Runs a body with second attempts and without, and compares. */
+export class Proof<Given> {
+  readonly #rehearsal: Rehearsal;
+  readonly #options: ProveRepeatableOptions<Given>;
+  readonly #clients: readonly TransactionalClient[];
+  readonly #tables: Tables;
+  #runs = 0;
+
+  constructor(
+    rehearsal: Rehearsal,
+    options: ProveRepeatableOptions<Given>,
+    { clients, tables }: { readonly clients: readonly TransactionalClient[]; readonly tables: Tables },
+  ) {
+    this.#rehearsal = rehearsal;
+    this.#options = options;
+    this.#clients = clients;
+    this.#tables = tables;
+  }
+
+  /** @throws NotRepeatableError; NothingRepeatedError; RepeatableSetupError */
+  async run(): Promise<RepeatableProof> {
+    // First of all, before anything is kept outside: an attempt finds then what the one before it has left.
+    const first = await this.#go({ fails: true });
+    refuseUnrepeated(first);
+    this.#refuse(this.#attemptsOf(first));
+    const plain = new PlainOutcomes();
+    plain.add((await this.#go({ fails: false })).outcome);
+    await untilTimesDiffer([first.outcome], performance.now());
+    plain.add((await this.#go({ fails: false, advances: true, plain })).outcome);
+    let last = await this.#go({ fails: true });
+    this.#refuse(this.#attemptsOf(last));
+    let findings = plain.findingsOf(last.outcome, placeIn(last));
+    if (findings.length > 0) {
+      // Once more, so that what happens to differ is known.
+      plain.add((await this.#go({ fails: false, plain })).outcome);
+      plain.add((await this.#go({ fails: false, advances: true, plain })).outcome);
+      last = await this.#go({ fails: true });
+      const problems = new Set(findings.map(({ problem }) => problem));
+      findings = plain.findingsOf(last.outcome, placeIn(last)).filter(({ problem }) => problems.has(problem));
+    }
+    this.#refuse(findings);
+    const { repeated, texts } = last.run;
+    return {
+      repeated: repeated.flatMap(({ name, failed }) => (failed === undefined ? [] : [name])),
+      statements: [...texts.values()].flat().length,
+      notCompared: plain.notCompared(last.outcome),
+    };
+  }
+
+  #attemptsOf({ run }: Ran): readonly RepeatFinding[] {
+    const [client] = this.#clients;
+    return run.repeated.flatMap((each) => findingsOf(each, (text) => client?.show(text) ?? ''));
+  }
+
+  #refuse(findings: readonly RepeatFinding[]): void {
+    const [first] = findings;
+    if (first === undefined) return;
+    throw new NotRepeatableError({
+      what: `A transaction that is repeated does something else than one that is not: ${findings.map(inWords).join('; ')}`,
+      remedy: [...new Set(findings.map(({ remedy }) => remedy))].join('. '),
+      findings,
+    });
+  }
+
+  /** One run of the body, from setup to the rows. */
+  async #go(how: {
+    readonly fails: boolean;
+    readonly advances?: boolean;
+    readonly plain?: PlainOutcomes;
+  }): Promise<Ran> {
+    const given = await this.#setUp();
+    const { advances = false, plain } = how;
+    plain?.addSetup(await this.#tables.rows());
+    if (advances) await this.#tables.advance();
+    const run = new Run(how.fails);
+    const { body, watch } = this.#options;
+    const end = await this.#bounded(run, () => body(given));
+    this.#tables.add(run.texts);
+    const ends: Outcome['ends'] = {
+      result: end.type === 'returned' ? { type: 'returned', value: copyOf(end.value) } : end,
+      given: { type: 'returned', value: copyOf(given) },
+      watched: { type: 'returned', value: copyOf(await watch?.()) },
+    };
+    return { run, outcome: { state: await this.#tables.rows(), ends } };
+  }
+
+  async #setUp(): Promise<Given> {
+    this.#runs += 1;
+    try {
+      return await this.#options.setup();
+    } catch (cause) {
+      throw new RepeatableSetupError({
+        what:
+          this.#runs === 1
+            ? 'The setup of proveRepeatable failed'
+            : `The setup of proveRepeatable failed before run ${this.#runs}, after it had gone well`,
+        remedy:
+          this.#runs === 1
+            ? 'See the cause'
+            : 'Let it begin anew each time: empty the tables that it and the body write, and then insert',
+        cause,
+      });
+    }
+  }
+
+  /** How the body ends. @throws NothingRepeatedError where it does not */
+  async #bounded(run: Run, body: () => unknown): Promise<End> {
+    const { timeout = 10_000 } = this.#options;
+    const ending = this.#rehearsal.as(run, body).then(
+      (value): End => ({ type: 'returned', value }),
+      (error: unknown): End => ({ type: 'threw', error }),
+    );
+    const end = await inTime(ending, timeout);
+    if (end !== undefined) return end;
+    const at = run.lastPlace === undefined ? '' : ` Its last statement was sent at ${shortPlace(run.lastPlace)}`;
+    const error = new NothingRepeatedError({
+      what: `The body of proveRepeatable has not ended within ${timeout} ms.${at}`.replace(/\.$/, ''),
+      remedy:
+        'Let it await nothing that only comes from outside: give it stubs for what it calls. For a slow one raise "timeout"',
+    });
+    for (const { work } of this.#clients) for (const each of work) each.abort(error);
+    await inTime(ending, stopsWithin);
+    throw error;
+  }
+}
+
+function placeIn({ run }: Ran): string | undefined {
+  return run.repeated.find(({ failed }) => failed !== undefined)?.openedAt;
+}
+
+/** @throws NothingRepeatedError */
+function refuseUnrepeated({ run, outcome }: Ran): void {
+  if (run.repeated.some(({ isRepeated }) => isRepeated)) return;
+  const { result } = outcome.ends;
+  const cause = result?.type === 'threw' ? result.error : undefined;
+  const [known] = run.repeated;
+  const details = whyNot(run);
+  const at = known?.openedAt === undefined ? '' : ` (begun at ${shortPlace(known.openedAt)})`;
+  throw new NothingRepeatedError({ ...details, what: `${details.what}${at}`, cause });
+}
+
+function whyNot(run: Run): { readonly what: string; readonly remedy: string } {
+  const [known] = run.repeated;
+  if (run.repeated.some(({ failed }) => failed !== undefined))
+    return {
+      what: `The transaction "${known?.name}" was failed at its COMMIT, and was not repeated`,
+      remedy: 'Give it time for a second attempt: raise its "timeout"',
+    };
+  if (known !== undefined)
+    return {
+      what: `The transaction "${known.name}" has "retry", and came to no COMMIT in the body of proveRepeatable, so that nothing was repeated`,
+      remedy: 'Let setup make the rows with which the body goes well, see the cause',
+    };
+  return run.begun > 0
+    ? {
+        what: 'No transaction in the body of proveRepeatable has "retry", so that nothing was repeated',
+        remedy: 'Give its outermost transaction retry: { attempts: 3 }',
+      }
+    : {
+        what: 'The body of proveRepeatable has begun no transaction on this database, so that nothing was repeated',
+        remedy: 'Let it call transaction() of this database, and bind its library to it (see the page of the library)',
+      };
+}
+
+async function inTime<Value>(value: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), milliseconds);
+  });
+  return await Promise.race([value, late]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,167 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { channelNames } from '../../channels/index.ts';
+import type { TransactionalClient } from '../../connection/index.ts';
+import { currentFrame, type OpenTransaction } from '../../context/index.ts';
+import { callersOf, fieldOf } from '../../core/index.ts';
+import type { DriverConnection, Exchange, Step } from '../../driver/index.ts';
+import { override } from '../override.ts';
+import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempt.ts';
+import { injectedFailure } from './injected.ts';
+import { asDriver, watchOutgoing } from './outgoing.ts';
+
+/** How many calls may lie between a statement and the program: libraries have many. */
+const depth = 200;
+const inPackage = /[\\/]node_modules[\\/]|^node:/;
+
+/** What one run of a body sent. */
+export class Run {
+  /** Whether the first COMMIT of each transaction with `retry` is failed. */
+  readonly fails: boolean;
+  readonly #calls = new Map<object, Repeated>();
+  /** The texts of all statements, by client. */
+  readonly texts: Map<string, string[]> = new Map();
+  /** The place of the last statement. */
+  lastPlace: string | undefined;
+  /** How many transactions have begun. */
+  begun = 0;
+
+  constructor(fails: boolean) {
+    this.fails = fails;
+  }
+
+  get repeated(): readonly Repeated[] {
+    return [...this.#calls.values()];
+  }
+
+  of(transaction: OpenTransaction): Repeated {
+    const { call, record } = transaction;
+    let known = this.#calls.get(call);
+    if (known === undefined) {
+      known = {
+        name: record.name,
+        openedAt: transaction.describe().openedAt,
+        attempts: [],
+        failed: undefined,
+        failedId: undefined,
+        isRepeated: false,
+      };
+      this.#calls.set(call, known);
+    }
+    return known;
+  }
+}
+
+/** Stands on the connections of a database: sees what runs of a body send, and fails their COMMITs. */
+export class Rehearsal {
+  readonly #runs = new AsyncLocalStorage<Run>();
+
+  /** Runs a body. What it sends is noted in `run`. */
+  async as<Result>(run: Run, body: () => Result | PromiseLike<Result>): Promise<Result> {
+    const stop = watchOutgoing((what) => this.#callsOut(what));
+    const onRetry = (message: unknown): void => {
+      const id = fieldOf(message, 'id');
+      for (const each of run.repeated) if (each.failedId === id) each.isRepeated = true;
+    };
+    subscribe(channelNames.transactionRetry, onRetry);
+    try {
+      return await this.#runs.run(run, async () => await body());
+    } finally {
+      stop();
+      unsubscribe(channelNames.transactionRetry, onRetry);
+    }
+  }
+
+  /** Stands on a connection from now on. @returns takes it off again */
+  stand(client: TransactionalClient, connection: DriverConnection): () => void {
+    const run = connection.run.bind(connection);
+    let owner: OpenTransaction | undefined;
+    const watched: Partial<DriverConnection> = {
+      run: async (steps) => {
+        const seen = this.#runs.getStore();
+        if (seen === undefined) return await asDriver(() => run(steps));
+        if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
+        const attempt = note(seen, { client, steps, place: calledFrom() });
+        const exchange = await sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run });
+        attempt?.answered(exchange.results);
+        if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;
+        return exchange;
+      },
+    };
+    // One exchange after the other, each seen.
+    if (connection.sendAhead !== undefined) watched.sendAhead = () => false;
+    if (connection.runEach !== undefined) watched.runEach = () => undefined;
+    return override(connection, watched);
+  }
+
+  #callsOut(what: string): void {
+    const run = this.#runs.getStore();
+    const transaction = repeatableIn(currentFrame()?.innermost);
+    if (run === undefined || transaction?.isLive !== true) return;
+    const call: CalledOut = { what, place: calledFrom() };
+    attemptOf(run, transaction).calls.push(call);
+  }
+}
+
+/** The place in the program that calls. */
+function calledFrom(): string | undefined {
+  return callersOf(calledFrom, depth).find((each) => !inPackage.test(each));
+}
+
+interface Exchanged {
+  readonly client: TransactionalClient;
+  readonly steps: readonly Step[];
+  readonly place: string | undefined;
+}
+
+function note(run: Run, { client, steps, place }: Exchanged): Attempt | undefined {
+  const transaction = repeatableIn(currentFrame()?.innermost);
+  const attempt = transaction === undefined ? undefined : attemptOf(run, transaction);
+  const texts = run.texts.get(client.name) ?? [];
+  run.texts.set(client.name, texts);
+  for (const step of steps) {
+    if (step.type === 'begin') run.begun += 1;
+    if (step.type !== 'statement') continue;
+    run.lastPlace = place ?? run.lastPlace;
+    texts.push(step.statement.text);
+    attempt?.sends(step.statement, place);
+  }
+  return attempt;
+}
+
+function attemptOf(run: Run, transaction: OpenTransaction): Attempt {
+  const { attempts } = run.of(transaction);
+  const { attempt: number } = transaction.record;
+  let attempt = attempts.find((each) => each.number === number);
+  if (attempt === undefined) attempts.push((attempt = new Attempt(number)));
+  return attempt;
+}
+
+/** The transaction that begins on a connection: not always the innermost, which may be of another client. */
+function ownerOf(client: TransactionalClient, connection: DriverConnection): OpenTransaction | undefined {
+  let open = currentFrame()?.innermost;
+  while (open !== undefined && (open.client !== client || open.backend?.id !== connection.backend.id))
+    open = open.outer;
+  // Of several that may be repeated, the outermost is.
+  return open !== undefined && open.record.attempts > 1 && repeatableIn(open) === open ? open : undefined;
+}
+
+interface Sending {
+  readonly owner: OpenTransaction | undefined;
+  readonly steps: readonly Step[];
+  readonly dialect: string;
+  readonly run: DriverConnection['run'];
+}
+
+async function sendOrFail(seen: Run, { owner, steps, dialect, run }: Sending): Promise<Exchange> {
+  const at = steps.findIndex(({ type }) => type === 'commit');
+  if (owner === undefined || at < 0 || !seen.fails) return await asDriver(() => run(steps));
+  const repeated = seen.of(owner);
+  if (repeated.failed !== undefined) return await asDriver(() => run(steps));
+  const attempt = attemptOf(seen, owner);
+  const exchange = await asDriver(() => run([...steps.slice(0, at), { type: 'rollback' }]));
+  if (exchange.failure !== undefined) return exchange;
+  repeated.failed = attempt;
+  repeated.failedId = owner.record.id;
+  return { completed: at, results: exchange.results, failure: injectedFailure(dialect), ended: undefined };
+}

@@ -1,0 +1,110 @@
+import type { Attempt } from './attempt.ts';
+
+/** How far apart two attempts may be, in milliseconds: what is made of the time differs by no more. */
+const mostApart = 60_000;
+const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
+const isoTime = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?/g;
+const word = /[\w-]{8,}/g;
+const number = /\d+(?:\.\d+)?/g;
+
+/** A value of one attempt, with what the server had told it before. */
+export interface Seen {
+  readonly value: unknown;
+  readonly answers: Attempt['answers'];
+  /** How many answers were known. */
+  readonly known: number;
+}
+
+/**
+ * Whether a value differs between two attempts for a reason that is none of theirs: it is made of the time, of chance, or of what
+ * the server generated for each of them. A number that is none of these is compared as it is.
+ */
+export function isAlike(one: Seen, other: Seen): boolean {
+  const [a, b] = [one.value, other.value];
+  if (Object.is(a, b)) return true;
+  if (a instanceof Date && b instanceof Date) return areTimes(a.valueOf(), b.valueOf());
+  if (typeof a !== typeof b || a === null || b === null) return false;
+  if (typeof a === 'number' && typeof b === 'number')
+    return areTimes(a, b) || areTimes(a * 1_000, b * 1_000) || (isChance(a) && isChance(b)) || areGenerated(one, other);
+  if (typeof a === 'string' && typeof b === 'string') return areAlikeTexts(one, other, [a, b]);
+  if (typeof a === 'object' && typeof b === 'object') return areAlikeObjects(one, other, [a, b]);
+  return areGenerated(one, other);
+}
+
+function areAlikeTexts(one: Seen, other: Seen, [a, b]: readonly [string, string]): boolean {
+  if (areGenerated(one, other)) return true;
+  const [left, right] = [partsOf(a), partsOf(b)];
+  if (left.frame !== right.frame || left.numbers.length !== right.numbers.length) return false;
+  return left.numbers.every((text, at) => {
+    const again = right.numbers[at] ?? '';
+    if (text === again || areGenerated({ ...one, value: text }, { ...other, value: again })) return true;
+    const [x, y] = [Number(text), Number(again)];
+    return areTimes(x, y) || areTimes(x * 1_000, y * 1_000) || (isChance(x) && isChance(y));
+  });
+}
+
+function areAlikeObjects(one: Seen, other: Seen, [a, b]: readonly [object, object]): boolean {
+  if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b))
+    // Salts and keys are long.
+    return isSameBytes(a, b) || (a.byteLength === b.byteLength && a.byteLength >= 8);
+  const [left, right] = [Object.entries(a), Object.entries(b)] as [[string, unknown][], [string, unknown][]];
+  return (
+    left.length === right.length &&
+    left.every(([key, value], at) => {
+      const [otherKey, again] = right[at] ?? [];
+      return key === otherKey && isAlike({ ...one, value }, { ...other, value: again });
+    })
+  );
+}
+
+function isSameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
+  return bytesOf(a).equals(bytesOf(b));
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** Both are what the server had told, each its own attempt alone: a generated key. */
+function areGenerated(one: Seen, other: Seen): boolean {
+  const [a, b] = [String(one.value), String(other.value)];
+  return isTold(one, a) && isTold(other, b) && !one.answers.has(b) && !other.answers.has(a);
+}
+
+function isTold({ answers, known }: Seen, text: string): boolean {
+  const at = answers.get(text);
+  return at !== undefined && at < known;
+}
+
+/** Milliseconds since 1970 of this century that are close to each other. */
+function areTimes(a: number, b: number): boolean {
+  return isNow(a) && isNow(b) && Math.abs(a - b) < mostApart;
+}
+
+function isNow(time: number): boolean {
+  return time > 946_684_800_000 && time < 4_102_444_800_000;
+}
+
+/** What Math.random gives, or something large that is made of it. */
+function isChance(value: number): boolean {
+  return Math.abs(value) >= 1e6 || String(value).length >= 12;
+}
+
+/** What of a text is the same whenever it is made, and its numbers. */
+function partsOf(text: string): { readonly frame: string; readonly numbers: readonly string[] } {
+  const plain = text
+    .replaceAll(uuid, '<uuid>')
+    .replaceAll(isoTime, '<time>')
+    .replaceAll(word, (each) => (isRandom(each) ? '<random>' : each));
+  return { frame: plain.replaceAll(number, '<number>'), numbers: plain.match(number) ?? [] };
+}
+
+/** A text such as an identifier of nanoid or a hash: letters and digits change often in it. */
+function isRandom(text: string): boolean {
+  const kinds = text
+    .replaceAll(/[-_]/g, '')
+    .split('')
+    .map((each) => (/\d/.test(each) ? 'd' : /[A-Z]/.test(each) ? 'u' : 'l'));
+  const changes = kinds.filter((kind, at) => at > 0 && kind !== kinds[at - 1]).length;
+  return changes >= 4 || (changes >= 2 && text.length >= 16 && /^[0-9a-f]+$/i.test(text));
+}
