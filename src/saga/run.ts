@@ -93,7 +93,7 @@ export class SagaRun {
   readonly #steps: Steps;
   readonly #clients = new Map<string, Promise<StepClient>>();
   #signals: ReadonlyMap<string, GivenSignal> = new Map();
-  /** Milliseconds to be added to the monotonic time of this process, which nobody sets, for the time of the server. */
+  /** Milliseconds to be added to the monotonic time of this process, which is never set, for the time of the server. */
   #skew = 0;
   #time: number;
   #taken = 0;
