@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { until } from '../test/support/settled.ts';
-import type { Phase, ShopMessage, ShopSettings } from './settings.ts';
+import type { Instruction, Phase, ShopMessage, ShopSettings } from './settings.ts';
 
 const program = fileURLToPath(new URL('shop/main.ts', import.meta.url));
 /** What is compiled once is compiled for all processes. */
@@ -62,12 +62,17 @@ export class Fleet {
     return true;
   }
 
+  /** Sets the clock of one that works. @param skew milliseconds by which it is wrong then */
+  setClock(target: number, skew: number): void {
+    const member = this.#choose(target);
+    if (member !== undefined) tell(member.child, { kind: 'set the clock', skew });
+  }
+
   /** Every process goes through a phase of the end. */
   async go(phase: Phase): Promise<void> {
     this.#isEnding = true;
     const members = [...this.#members].filter(({ isKilled }) => !isKilled);
-    // One that has ended just now is reported where its end is heard.
-    for (const { child } of members) child.send(phase, () => {});
+    for (const { child } of members) tell(child, { kind: 'phase', phase });
     const late = (): Member[] => members.filter((member) => this.#members.has(member) && !member.done.has(phase));
     try {
       await until(`all are through with "${phase}"`, () => late().length === 0, mostPhase);
@@ -145,4 +150,9 @@ export class Fleet {
     this.#options.onWrong(`${member.name} has ended by itself with ${code ?? 'a signal'}: ${member.said.trim()}`);
     void this.#add();
   }
+}
+
+/** One that has ended just now is reported where its end is heard. */
+function tell(child: ChildProcess, instruction: Instruction): void {
+  child.send(instruction, () => {});
 }

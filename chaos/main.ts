@@ -1,6 +1,9 @@
 // The shop under load while everything around it fails, and the proof that nothing was lost and nothing happened twice.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { help, readOptions, WrongOptionError } from './options.ts';
-import { inWords } from './report.ts';
+import { page } from './report/page.ts';
+import { inWords } from './report/report.ts';
 import { runChaos } from './run.ts';
 
 process.exitCode = await main();
@@ -27,6 +30,12 @@ async function main(): Promise<number> {
     return 130;
   }
   console.error(inWords(report));
-  if (options.json) console.log(JSON.stringify(report));
+  if (options.html !== undefined) {
+    const file = resolve(options.html);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, page(report));
+    console.error(`The report: ${file}`);
+  }
+  if (options.json) console.log(JSON.stringify({ ...report, timeline: undefined }));
   return report.found.length === 0 ? 0 : 1;
 }

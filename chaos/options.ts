@@ -7,6 +7,8 @@ export interface ChaosOptions {
   readonly engine: EngineName;
   /** How long harm is done, in milliseconds; what comes to its end after that is not counted. */
   readonly duration: number;
+  /** Where the report is written as a page; nowhere without. */
+  readonly html: string | undefined;
   /** The figures as one line of JSON on the standard output. */
   readonly json: boolean;
 }
@@ -20,6 +22,7 @@ servers held and stopped. At the end everything has to have taken effect once.
   --seed <number>    repeats the decisions of a run (default: any)
   --seconds <number> how long harm is done (default 60)
   --minutes <number> the same, in minutes
+  --html <file>      writes the report as a page, with a timeline of harms and throughput
   --json             the figures as a line of JSON on the standard output
   --help             this text
 
@@ -44,7 +47,8 @@ export function readOptions(args: readonly string[]): ChaosOptions | 'help' {
     values.minutes === undefined
       ? positive('seconds', values.seconds ?? '60')
       : 60 * positive('minutes', values.minutes);
-  return { seed, engine, duration: 1_000 * seconds, json: values.json === true };
+  if (values.html === '') throw new WrongOptionError('--html is the name of a file');
+  return { seed, engine, duration: 1_000 * seconds, html: values.html, json: values.json === true };
 }
 
 function parse(args: readonly string[]): Record<string, string | boolean | undefined> & {
@@ -52,6 +56,7 @@ function parse(args: readonly string[]): Record<string, string | boolean | undef
   readonly seed?: string;
   readonly seconds?: string;
   readonly minutes?: string;
+  readonly html?: string;
   readonly json?: boolean;
   readonly help?: boolean;
 } {
@@ -63,6 +68,7 @@ function parse(args: readonly string[]): Record<string, string | boolean | undef
         seed: { type: 'string' },
         seconds: { type: 'string' },
         minutes: { type: 'string' },
+        html: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean' },
       },

@@ -19,8 +19,9 @@ import { connectionsLeft, watchConnections } from './proofs/connections.ts';
 import { Ledger } from './proofs/ledger.ts';
 import { Looks } from './proofs/looks.ts';
 import { effectsNoted, pending, prove } from './proofs/proofs.ts';
-import type { Report } from './report.ts';
-import { commitTimeout, type EngineName, type ShopSettings } from './settings.ts';
+import type { Report } from './report/report.ts';
+import { TimelineRecorder } from './report/timeline.ts';
+import { budget, commitTimeout, type EngineName, type ShopSettings } from './settings.ts';
 import { makeTables } from './shop/schema.ts';
 import { clientOf } from './shop/shop.ts';
 
@@ -31,9 +32,11 @@ const engines: Readonly<Record<EngineName, Engine>> = {
 };
 const processes = 3;
 /** The longest pause between two harms, in milliseconds. */
-const mostPause = 3_000;
-/** Each has a budget of 10 and may cancel statements on connections in addition; a stranger locks rows. */
-const allowedConnections = processes * 12 + 2;
+const mostPause = 1_500;
+/** Each may look up COMMITs and cancel statements on connections in addition to its budget; a stranger locks rows. */
+const allowedConnections = processes * (budget + 2) + 2;
+/** When no more harm is done there is nothing to look up. */
+const allowedAtRest = processes * budget;
 /** Without progress for so long work is stuck. What a killed process had in hand is taken over earlier: after a minute on SQLite. */
 const mostPending = (engine: EngineName): number => (engine === 'sqlite' ? 90_000 : 40_000);
 
@@ -46,7 +49,7 @@ export async function runChaos(
   say: (text: string) => void,
   signal: AbortSignal,
 ): Promise<Report> {
-  const { engine, seed } = options;
+  const { engine, seed, duration } = options;
   const server = engines[engine].server();
   const redis = await ownRedis();
   if (redis === undefined) throw new Error('the program redis-server is needed, for the caches');
@@ -54,10 +57,12 @@ export async function runChaos(
   const proxies = await startProxies(engine, { database: server.url, caches: redis.url, queues: redisUrl });
   const prefix = `sluice-chaos-${randomBytes(6).toString('hex')}`;
   const ledger = new Ledger();
+  const timeline = new TimelineRecorder(ledger.counts);
   const found: string[] = [];
   const wrong = (what: string): void => {
     if (found.length === 0) say(`found: ${what}`);
     found.push(what);
+    timeline.found(what);
   };
   const fleet = new Fleet({
     size: processes,
@@ -71,25 +76,34 @@ export async function runChaos(
   });
   const lock = rowLock(engine, server.url);
   const victims: Victims = { fleet, server, proxies, redis, rowLock: lock };
-  const began = performance.now();
   try {
     await prepare(server, engine);
     const watch = watchConnections(server, allowedConnections, wrong);
     await fleet.start();
     say(`${processes} processes are there`);
-    const harms = await rage(options, victims, ledger, {
-      say,
-      wrong,
-      isOver: () => signal.aborted || found.length > 0,
-    });
+    const isOver = (): boolean => signal.aborted || found.length > 0;
+    await rage(options, victims, { ledger, timeline }, { say, wrong, isOver });
+    timeline.rests();
     proxies.heal();
     await lock.close();
-    watch.stop();
+    watch.allow(allowedAtRest);
     // The first fault is enough.
     if (!signal.aborted && found.length === 0) await comeToRest({ fleet, server, ledger, engine, say, wrong });
-    const seconds = Math.round((performance.now() - began) / 1_000);
-    return { engine, seed, seconds, ...ledger.counts, harms, highestConnections: watch.highest, found };
+    watch.stop();
+    const written = timeline.end();
+    return {
+      engine,
+      seed,
+      duration: duration / 1_000,
+      seconds: Math.round(written.end / 1_000),
+      ...ledger.counts,
+      harms: timeline.timesDone,
+      highestConnections: watch.highest,
+      found,
+      timeline: written,
+    };
   } finally {
+    timeline.end();
     fleet.killAll();
     await proxies.close();
     await redis.stop();
@@ -131,19 +145,18 @@ function settingsOf(number: number, { engine, seed, prefix, proxies, server }: P
   };
 }
 
-/** Does one harm after the other until the time is over. @returns how often each was done */
+/** Does one harm after the other until the time is over. */
 async function rage(
   { engine, seed, duration }: ChaosOptions,
   victims: Victims,
-  ledger: Ledger,
+  { ledger, timeline }: { readonly ledger: Ledger; readonly timeline: TimelineRecorder },
   { say, wrong, isOver }: Pick<Rest, 'say' | 'wrong'> & { readonly isOver: () => boolean },
-): Promise<Record<string, number>> {
-  const harms: Record<string, number> = {};
+): Promise<void> {
+  let done = 0;
   const began = performance.now();
   const looks = new Looks(victims.server, ledger);
   let doing = '';
   const progress = setInterval(() => {
-    const done = Object.values(harms).reduce((sum, each) => sum + each, 0);
     const at = Math.round((performance.now() - began) / 1_000);
     say(`${at} s: ${ledger.counts.orders} orders, ${done} harms, now: ${doing}`);
   }, 5_000);
@@ -152,13 +165,16 @@ async function rage(
       if (performance.now() - began > duration || isOver()) break;
       doing = harm.kind;
       await awaitOrders(ledger, harm.after);
-      if (await doHarm(victims, harm)) harms[harm.kind] = (harms[harm.kind] ?? 0) + 1;
+      const from = timeline.now;
+      if (await doHarm(victims, harm)) {
+        done += 1;
+        timeline.done(harm.kind, from);
+      }
       (await looks.look()).forEach(wrong);
     }
   } finally {
     clearInterval(progress);
   }
-  return harms;
 }
 
 /** Waits for some orders, and not long where none are placed since too much is away. */

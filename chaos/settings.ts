@@ -68,6 +68,12 @@ export type ShopMessage =
   /** The phase that was asked for is over. */
   | { readonly kind: 'done'; readonly phase: Phase; readonly found: readonly string[] };
 
+/** What the driver tells a process. */
+export type Instruction =
+  | { readonly kind: 'phase'; readonly phase: Phase }
+  /** Milliseconds by which its clock is wrong from now on. */
+  | { readonly kind: 'set the clock'; readonly skew: number };
+
 /** `rest`: no more checkouts. `compare`: caches against the database. `close`: everything is given back. */
 export type Phase = 'rest' | 'compare' | 'close';
 
@@ -83,6 +89,15 @@ export const revenueOf = (product: number): number => 100 + product;
 /** The longest that changes lock a cache, in milliseconds: short where a COMMIT that comes later is refused by the server. */
 export const commitTimeout = (engine: EngineName): number => (engine === 'postgres' ? 1_500 : 6_000);
 
-/** What each sale causes, once. `sent` or `undone` ends the saga of a parcel, which is `packed` first. */
-export const effectsOfSale = ['audit', 'invoice', 'parcel', 'bill', 'packed'] as const;
+/** What each sale causes, once. */
+export const effectsOfSale = ['audit', 'invoice', 'parcel', 'bill'] as const;
+/** Ends the saga of a parcel that was `packed`; one that was sent is `returned` before it is undone. One that is cancelled early has none of them. */
 export const endsOfSaga = ['sent', 'undone'] as const;
+
+/** Connections of a process at each level. */
+export const max = 6;
+/** All connections of a process: one is in reserve for each level below the first. */
+export const budget = max + 4;
+
+/** What begins the id of an order that is written in a savepoint which is rolled back. */
+export const tried = 'tried ';

@@ -28,10 +28,16 @@ const deeds: Record<HarmKind, Deed> = {
     await delay(length);
     child?.kill('SIGCONT');
   },
+  // By up to an hour, forwards and back.
+  'set a clock': ({ fleet }, { target, by }) => fleet.setClock(target, Math.round((by - 0.5) * 7_200_000)),
   'cut the connections to the database': ({ proxies }) => proxies.database?.cut(),
-  'lose the answer to a COMMIT': ({ proxies }) => proxies.database?.cutAfter(proxies.commit),
+  'lose the answers to COMMITs': ({ proxies }, { length }) =>
+    during(length, () => proxies.database?.cutAfter(proxies.commit)),
   // The server learns of it at once, or not before it has written to the connection that is gone.
-  'lose a COMMIT': ({ proxies }, { target }) => proxies.database?.cutBefore(proxies.commit, { silently: target < 0.3 }),
+  'lose COMMITs': ({ proxies }, { length, target }) =>
+    target < 0.3
+      ? proxies.database?.cutBefore(proxies.commit, { silently: true })
+      : during(length, () => proxies.database?.cutBefore(proxies.commit)),
   'hold the answers of the database': ({ proxies }, { length }) => hold(proxies.database, length),
   async 'refuse connections to the database'({ proxies }, { length }) {
     proxies.database?.refuse(true);
@@ -60,6 +66,15 @@ const deeds: Record<HarmKind, Deed> = {
 /** Does a harm, and undoes it after its time. @returns whether it could be done */
 export async function doHarm(victims: Victims, harm: Harm): Promise<boolean> {
   return (await deeds[harm.kind](victims, harm)) !== false;
+}
+
+/** Has it done to the next one that comes, as soon as it is done to the one before. */
+async function during(length: number, arm: () => void): Promise<void> {
+  const end = performance.now() + length;
+  do {
+    arm();
+    await delay(5);
+  } while (performance.now() < end);
 }
 
 async function hold(proxy: TcpProxy | undefined, length: number): Promise<void> {

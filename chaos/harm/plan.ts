@@ -6,9 +6,10 @@ import type { EngineName } from '../settings.ts';
 const kinds = {
   'kill a process': { weight: 5, most: 0 },
   'freeze a process': { weight: 3, most: 1_200 },
+  'set a clock': { weight: 2, most: 0 },
   'cut the connections to the database': { weight: 2, most: 0 },
-  'lose the answer to a COMMIT': { weight: 4, most: 0 },
-  'lose a COMMIT': { weight: 3, most: 0 },
+  'lose the answers to COMMITs': { weight: 5, most: 1_500 },
+  'lose COMMITs': { weight: 4, most: 1_500 },
   'hold the answers of the database': { weight: 2, most: 900 },
   'refuse connections to the database': { weight: 1, most: 600 },
   'kill the sessions of the database': { weight: 2, most: 0 },
@@ -31,12 +32,14 @@ export interface Harm {
   readonly length: number;
   /** From 0 to 1: which of those that it may be done to. */
   readonly target: number;
+  /** From 0 to 1: how much, where that is not a time. */
+  readonly by: number;
 }
 
 const ofServers: readonly HarmKind[] = [
   'cut the connections to the database',
-  'lose the answer to a COMMIT',
-  'lose a COMMIT',
+  'lose the answers to COMMITs',
+  'lose COMMITs',
   'hold the answers of the database',
   'refuse connections to the database',
   'kill the sessions of the database',
@@ -59,6 +62,6 @@ export function* plan(seed: number, engine: EngineName): Generator<Harm, never> 
     const kind = possible.find((name) => (left -= kinds[name].weight) < 0) ?? 'kill a process';
     const { most } = kinds[kind];
     const after = 1 + Math.floor(random() * 40);
-    yield { kind, after, length: Math.ceil(random() * most), target: random() };
+    yield { kind, after, length: Math.ceil(random() * most), target: random(), by: random() };
   }
 }

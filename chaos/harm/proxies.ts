@@ -8,7 +8,7 @@ export interface Proxies {
   readonly commit: string;
   readonly caches: TcpProxy;
   readonly queues: TcpProxy;
-  /** Lets everything through. */
+  /** Lets everything through, and has the database know of each connection that is gone. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -32,6 +32,7 @@ export async function startProxies(
         // What was to be cut with the next COMMIT, which may not have come.
         proxy.forget();
       }
+      database?.cut();
     },
     async close() {
       for (const proxy of all) await proxy.close();

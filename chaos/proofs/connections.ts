@@ -7,6 +7,8 @@ const patience = 8;
 /** Watches how many connections Sluice has on the server. */
 export interface ConnectionWatch {
   readonly highest: number;
+  /** From now on so many are allowed. */
+  allow(most: number): void;
   stop(): void;
 }
 
@@ -16,6 +18,7 @@ export function watchConnections(
   allowed: number,
   onWrong: (what: string) => void,
 ): ConnectionWatch {
+  let most = allowed;
   let highest = 0;
   let over = 0;
   let isLooking = false;
@@ -26,8 +29,8 @@ export function watchConnections(
       .connections()
       .then((count) => {
         highest = Math.max(highest, count);
-        over = count > allowed ? over + 1 : 0;
-        if (over === patience) onWrong(`there are ${count} connections, and ${allowed} are allowed`);
+        over = count > most ? over + 1 : 0;
+        if (over === patience) onWrong(`there are ${count} connections, and ${most} are allowed`);
       })
       .catch(() => {})
       .finally(() => (isLooking = false));
@@ -36,6 +39,7 @@ export function watchConnections(
     get highest() {
       return highest;
     },
+    allow: (fewer) => (most = fewer),
     stop: () => clearInterval(timer),
   };
 }

@@ -1,4 +1,4 @@
-import { type Counts, noCounts, type ShopMessage } from '../settings.ts';
+import { type Counts, noCounts, type ShopMessage, tried } from '../settings.ts';
 
 /** What is told later comes behind it. */
 interface LedgerLength {
@@ -38,6 +38,8 @@ export class Ledger {
       if (!sales.has(order)) found.push(`order ${order} is lost: it counts as sold (${why}), and is not there`);
     for (const [order, why] of this.notSold)
       if (sales.has(order)) found.push(`order ${order} is there, and counts as not sold (${why})`);
+    for (const order of sales.keys())
+      if (order.startsWith(tried)) found.push(`order ${order} is there, and its savepoint was rolled back`);
     for (const [order, times] of sales) if (times > 1) found.push(`order ${order} took effect ${times} times`);
     for (const mark of [...this.marks].slice(0, length.marks))
       if (!sales.has(mark) && !mark.startsWith('first '))

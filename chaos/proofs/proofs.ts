@@ -7,11 +7,16 @@ type Rows = Record<string, unknown>[];
 
 /** Of each kind of fault so many are named. */
 const most = 3;
+/** As SQL. */
+const ends = endsOfSaga.map((kind) => `'${kind}'`).join(', ');
 /** What works towards the end, and how many of it are left when it has come. */
 const queues: readonly (readonly [name: string, text: string])[] = [
   ['messages in the outbox', 'select count(*) as n from sluice_outbox'],
   ['publications of events', 'select count(*) as n from sluice_event_publication where completed_at is null'],
-  ['sagas that have not ended', "select count(*) as n from sluice_saga where status not in ('completed', 'failed')"],
+  [
+    'sagas that have not ended',
+    "select count(*) as n from sluice_saga where status not in ('completed', 'failed', 'cancelled')",
+  ],
 ];
 
 /** What is still to be done, in words; nothing when all sales have had their effects. */
@@ -81,7 +86,12 @@ async function effects(server: TestServer): Promise<string[]> {
   );
   const both = await server.sql(
     `select a.order_id from effect a join effect b on a.order_id = b.order_id
-     where a.kind = 'sent' and b.kind = 'undone' limit ${most}`,
+     where a.kind = 'sent' and b.kind = 'undone' and not exists
+     (select 1 from effect c where c.order_id = a.order_id and c.kind = 'returned') limit ${most}`,
+  );
+  const unpacked = await server.sql(
+    `select e.order_id from effect e where e.kind in (${ends}) and not exists
+     (select 1 from effect p where p.order_id = e.order_id and p.kind = 'packed') limit ${most}`,
   );
   return [
     ...twice.map(
@@ -90,21 +100,43 @@ async function effects(server: TestServer): Promise<string[]> {
     ...strays.map(
       (row) => `"${String(row['kind'])}" of order ${String(row['order_id'])} took effect, and is of no sale`,
     ),
-    ...both.map((row) => `the parcel of order ${String(row['order_id'])} is sent and unpacked`),
+    ...both.map((row) => `the parcel of order ${String(row['order_id'])} is sent and unpacked, and has not come back`),
+    ...unpacked.map(
+      (row) => `the parcel of order ${String(row['order_id'])} is sent or unpacked, and was never packed`,
+    ),
   ];
 }
 
 async function missing(server: TestServer): Promise<string[]> {
-  const without = async (kinds: readonly string[]): Promise<string[]> => {
-    const names = kinds.map((kind) => `'${kind}'`).join(', ');
-    const rows: Rows = await server.sql(
+  const kinds = effectsOfSale.map(async (kind) => {
+    const rows = await server.sql(
       `select s.order_id from sale s where not exists
-       (select 1 from effect e where e.order_id = s.order_id and e.kind in (${names})) limit ${most}`,
+       (select 1 from effect e where e.order_id = s.order_id and e.kind = '${kind}') limit ${most}`,
     );
-    return rows.map((row) => `order ${String(row['order_id'])} has had no "${kinds.join('" or "')}"`);
-  };
-  const found = await Promise.all([...effectsOfSale.map((kind) => without([kind])), without(endsOfSaga)]);
+    return rows.map((row) => `order ${String(row['order_id'])} has had no "${kind}"`);
+  });
+  const found = await Promise.all([...kinds, notPacked(server), notEnded(server)]);
   return found.flat();
+}
+
+/** A saga that was cancelled early has nothing to be undone. */
+async function notPacked(server: TestServer): Promise<string[]> {
+  const rows = await server.sql(
+    `select s.order_id from sale s where not exists
+     (select 1 from effect e where e.order_id = s.order_id and e.kind = 'packed') and not exists
+     (select 1 from sluice_saga g where g.saga = 'ship' and g.id = s.order_id and g.status = 'cancelled') limit ${most}`,
+  );
+  return rows.map(
+    (row) => `the parcel of order ${String(row['order_id'])} was not packed, and nobody has cancelled it`,
+  );
+}
+
+async function notEnded(server: TestServer): Promise<string[]> {
+  const rows = await server.sql(
+    `select p.order_id from effect p where p.kind = 'packed' and not exists
+     (select 1 from effect e where e.order_id = p.order_id and e.kind in (${ends})) limit ${most}`,
+  );
+  return rows.map((row) => `the parcel of order ${String(row['order_id'])} is packed, and neither sent nor unpacked`);
 }
 
 function numberOf(rows: Rows, name: string): number {

@@ -1,7 +1,7 @@
 import type { Database } from '../../src/index.ts';
 import { AfterCommitError, AnswerLostError, CommitUnknownError, SluiceError } from '../../src/index.ts';
 import { idempotent } from '../../src/ports/idempotency/index.ts';
-import { revenueOf, type Told } from '../settings.ts';
+import { revenueOf, tried, type Told } from '../settings.ts';
 import type { Order, Part } from './part.ts';
 
 class DeclinedError extends Error {}
@@ -17,7 +17,15 @@ export interface Manner {
   /** Does everything in a savepoint first, which is rolled back. */
   readonly isTriedFirst: boolean;
   readonly isSerializable: boolean;
+  /** Has so little time that it may be ended in the middle. */
+  readonly isHurried: boolean;
+  /** Is written down by itself, whatever becomes of it, while its own transaction is open. */
+  readonly isWrittenDown: boolean;
 }
+
+const hurry = 300;
+/** How long a call with a key is repeated when no more harm is done, in milliseconds. */
+const mostPatience = 30_000;
 
 /** Places orders: money, stock and the sale in one transaction, with what all parts of the shop record of it. */
 export class Checkout {
@@ -25,12 +33,19 @@ export class Checkout {
   readonly #parts: readonly Part[];
 
   readonly #onTold: (told: Told) => void;
+  readonly #onWrong: (what: string) => void;
 
   /** @param onTold gets what hooks after the commit say of an order */
-  constructor(database: Database<'default'>, parts: readonly Part[], onTold: (told: Told) => void) {
+  constructor(
+    database: Database<'default'>,
+    parts: readonly Part[],
+    onTold: (told: Told) => void,
+    onWrong: (what: string) => void,
+  ) {
     this.#database = database;
     this.#parts = parts;
     this.#onTold = onTold;
+    this.#onWrong = onWrong;
   }
 
   /** @returns what its caller knows of it; `unknown`: nothing */
@@ -42,9 +57,13 @@ export class Checkout {
   }
 
   async #placeOnce(order: Order, manner: Manner): Promise<Told | 'unknown'> {
-    const isolationLevel = manner.isSerializable ? 'SERIALIZABLE' : undefined;
+    const options = {
+      isolationLevel: manner.isSerializable ? 'SERIALIZABLE' : undefined,
+      timeout: manner.isHurried ? hurry : undefined,
+      retry: { attempts: 4 },
+    } as const;
     try {
-      await this.#database.transaction(() => this.#sell(order, manner), { isolationLevel, retry: { attempts: 4 } });
+      await this.#database.transaction(() => this.#sell(order, manner), options);
       return { order: order.id, outcome: 'sold' };
     } catch (error) {
       return told(order, error);
@@ -52,6 +71,7 @@ export class Checkout {
   }
 
   async #placeUntilAnswered(order: Order, manner: Manner, isOver: () => boolean): Promise<Told | 'unknown'> {
+    let overSince: number | undefined;
     for (;;) {
       try {
         const call = { key: order.id, scope: 'checkout', fingerprint: JSON.stringify(order), timeout: 5_000 };
@@ -63,7 +83,11 @@ export class Checkout {
       } catch (error) {
         // With the key a call is made again whatever has become of the first one.
         if (error instanceof DeclinedError) return { order: order.id, outcome: 'not sold', why: 'declined' };
-        if (isOver()) return 'unknown';
+        if (isOver()) overSince ??= performance.now();
+        if (overSince !== undefined && performance.now() - overSince > mostPatience) {
+          this.#onWrong(`order ${order.id} is stuck: its call with a key gets no answer (${codeOf(error)})`);
+          return 'unknown';
+        }
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }
@@ -71,22 +95,28 @@ export class Checkout {
 
   async #sell(order: Order, manner: Manner): Promise<string> {
     if (manner.isTriedFirst) await this.#try(order);
+    if (manner.isWrittenDown) await this.#writeDown(order);
     await this.#write(order);
     if (manner.isDeclined) throw new DeclinedError();
     return order.id;
   }
 
   async #try(order: Order): Promise<void> {
-    const tried = this.#database.transaction(
+    const failing = this.#database.transaction(
       async () => {
-        await this.#write({ ...order, id: `tried ${order.id}` });
+        await this.#write({ ...order, id: `${tried}${order.id}` });
         throw new DeclinedError();
       },
       { propagation: 'NESTED' },
     );
-    await tried.catch((error: unknown) => {
+    await failing.catch((error: unknown) => {
       if (!(error instanceof DeclinedError)) throw error;
     });
+  }
+
+  async #writeDown({ id }: Order): Promise<void> {
+    const write = (): Promise<unknown> => this.#database.query('insert into attempt (order_id) values ($1)', [id]);
+    await this.#database.transaction(write, { propagation: 'REQUIRES_NEW' });
   }
 
   async #write(order: Order): Promise<void> {
@@ -110,6 +140,9 @@ function told(order: Order, error: unknown): Told | 'unknown' {
   if (error instanceof CommitUnknownError) return 'unknown';
   if (error instanceof AfterCommitError || error instanceof AnswerLostError)
     return { order: order.id, outcome: 'sold' };
-  const why = error instanceof DeclinedError ? 'declined' : (SluiceError.find(error)?.code ?? String(error));
-  return { order: order.id, outcome: 'not sold', why };
+  return { order: order.id, outcome: 'not sold', why: error instanceof DeclinedError ? 'declined' : codeOf(error) };
+}
+
+function codeOf(error: unknown): string {
+  return SluiceError.find(error)?.code ?? String(error);
 }

@@ -11,6 +11,7 @@ import {
 } from '../settings.ts';
 import type { Checkout, Manner } from './checkout.ts';
 import type { Order } from './part.ts';
+import type { Shipping } from './shipping.ts';
 import type { StockCaches } from './stock.ts';
 
 const [buyers, readers] = [5, 2];
@@ -19,6 +20,7 @@ const [buyers, readers] = [5, 2];
 export class Load {
   readonly #checkout: Checkout;
   readonly #stock: StockCaches;
+  readonly #shipping: Shipping;
   readonly #settings: ShopSettings;
   readonly #random: () => number;
   readonly counts: Counts = noCounts();
@@ -28,9 +30,14 @@ export class Load {
   #next = 0;
   #isOver = false;
 
-  constructor(checkout: Checkout, stock: StockCaches, settings: ShopSettings) {
+  constructor(
+    checkout: Checkout,
+    { stock, shipping }: { readonly stock: StockCaches; readonly shipping: Shipping },
+    settings: ShopSettings,
+  ) {
     this.#checkout = checkout;
     this.#stock = stock;
+    this.#shipping = shipping;
     this.#settings = settings;
     this.#random = xorshift(settings.seed);
   }
@@ -87,16 +94,28 @@ export class Load {
       isDeclined: this.#chance(0.15),
       isTriedFirst: this.#chance(0.2),
       isSerializable: this.#chance(0.15),
+      isHurried: this.#chance(0.1),
+      // On SQLite there is one writer: one inside of another is refused.
+      isWrittenDown: this.#chance(0.2) && this.#settings.engine !== 'sqlite',
     };
+    const isRegretted = this.#chance(0.25);
     const told = await this.#checkout.place(order, manner, () => this.#isOver);
     if (told === 'unknown') {
       this.counts.unknown += 1;
       return;
     }
     this.#told.push(told);
-    if (told.outcome === 'sold') this.counts.sold += 1;
-    else if (told.why === 'declined') this.counts.declined += 1;
+    if (told.outcome === 'sold') {
+      this.counts.sold += 1;
+      if (isRegretted) await this.#regret(order);
+    } else if (told.why === 'declined') this.counts.declined += 1;
     else this.counts.failed += 1;
+  }
+
+  /** It is the saga that knows what has become of it. */
+  async #regret({ id }: Order): Promise<void> {
+    await delay(this.#random() * 60);
+    await this.#shipping.cancel(id).catch(() => {});
   }
 
   async #look(): Promise<void> {

@@ -2,13 +2,12 @@
 import { flushCompileCache } from 'node:module';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Phase, ShopMessage, ShopSettings } from '../settings.ts';
+import type { Instruction, Phase, ShopMessage, ShopSettings } from '../settings.ts';
+import { WrongClock } from './clock.ts';
 
 const settings = JSON.parse(process.argv[2] ?? '') as ShopSettings;
-if (settings.skew !== 0) {
-  const realNow = Date.now.bind(Date);
-  Date.now = (): number => realNow() + settings.skew;
-}
+const clock = new WrongClock(settings.skew);
+clock.install();
 const { openShop } = await import('./shop.ts');
 const shop = await openShop(settings);
 // Else what was compiled is kept when a process exits, which those that are killed never do.
@@ -21,7 +20,12 @@ const send = (message: ShopMessage): void => {
 shop.start();
 const running = shop.load.run();
 const reports = setInterval(() => send(shop.load.report()), 200);
-process.on('message', (phase: Phase) => {
+process.on('message', (instruction: Instruction) => {
+  if (instruction.kind === 'set the clock') {
+    clock.skew = instruction.skew;
+    return;
+  }
+  const { phase } = instruction;
   void work(phase).then((found) => send({ kind: 'done', phase, found }));
 });
 // The driver is gone, and its proxies with it.
@@ -37,7 +41,7 @@ async function work(phase: Phase): Promise<readonly string[]> {
     shop.load.rest();
     await running;
     send(shop.load.report());
-    return [];
+    return await shop.rush();
   }
   if (phase === 'compare') return await shop.stock.compare();
   await shop.close();

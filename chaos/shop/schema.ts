@@ -13,6 +13,7 @@ const tables = [
   'create index sale_order on sale (order_id)',
   'create table effect (kind varchar(20) not null, order_id varchar(60) not null)',
   'create index effect_order on effect (order_id, kind)',
+  'create table attempt (order_id varchar(60) not null)',
 ];
 
 /** Makes the tables of the shop and of Sluice; there is a table `product` already. */

@@ -4,18 +4,17 @@ import { postgres } from '../../src/drivers/postgres/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import type { ClientDefinition } from '../../src/driver/index.ts';
 import { channelNames, createDatabase, type Database } from '../../src/index.ts';
-import type { EngineName, ShopSettings } from '../settings.ts';
+import { type EngineName, max, type ShopSettings } from '../settings.ts';
 import { bills } from './bills.ts';
 import { Checkout } from './checkout.ts';
 import { invoices } from './jobs.ts';
 import { Load } from './load.ts';
 import { parcels } from './parcels.ts';
 import type { Part } from './part.ts';
-import { shipping } from './shipping.ts';
+import { rush } from './rush.ts';
+import { shipping, type Shipping } from './shipping.ts';
 import { stockCaches, type StockCaches } from './stock.ts';
 
-/** Connections of a process at each level. */
-const max = 6;
 const acquireTimeout = 4_000;
 
 /** A shop in this process, with all of its parts. */
@@ -24,6 +23,8 @@ export interface Shop {
   readonly load: Load;
   readonly stock: StockCaches;
   start(): void;
+  /** More work at once than there are connections, when no harm is done. @returns what is wrong */
+  rush(): Promise<readonly string[]>;
   /** Gives everything back. */
   close(): Promise<void>;
 }
@@ -32,14 +33,15 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
   const { engine, databaseUrl, resolvesCommits } = settings;
   const database = createDatabase({ clients: { default: clientOf(engine, databaseUrl, resolvesCommits) } });
   const stock: StockCaches = stockCaches(database, settings, (what) => load.found(what));
-  const parts: readonly Part[] = [
-    await invoices(database, settings),
-    parcels(database),
-    bills(database),
-    shipping(database),
-    stock,
-  ];
-  const load: Load = new Load(new Checkout(database, parts, (told) => load.note(told)), stock, settings);
+  const ship: Shipping = shipping(database);
+  const parts: readonly Part[] = [await invoices(database, settings), parcels(database), bills(database), ship, stock];
+  const checkout = new Checkout(
+    database,
+    parts,
+    (told) => load.note(told),
+    (what) => load.found(what),
+  );
+  const load: Load = new Load(checkout, { stock, shipping: ship }, settings);
   // What no caller is told of is counted: most of it says that a server is away.
   subscribe(channelNames.backgroundError, () => (load.counts.background += 1));
   return {
@@ -49,6 +51,7 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
     start() {
       for (const part of parts) part.start?.();
     },
+    rush: () => rush(database, engine),
     async close() {
       for (const part of parts) if (part !== stock) await part.stop();
       await database.close({ timeout: 5_000 });

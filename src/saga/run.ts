@@ -10,6 +10,7 @@ import {
   label,
   milliseconds,
   readOptions,
+  systemClock,
   text,
   anything,
 } from '../core/index.ts';
@@ -92,7 +93,7 @@ export class SagaRun {
   readonly #steps: Steps;
   readonly #clients = new Map<string, Promise<StepClient>>();
   #signals: ReadonlyMap<string, GivenSignal> = new Map();
-  /** Milliseconds to be added to the clock of this process for the time of the server. */
+  /** Milliseconds to be added to the monotonic time of this process, which is never set, for the time of the server. */
   #skew = 0;
   #time: number;
   #taken = 0;
@@ -147,7 +148,7 @@ export class SagaRun {
     this.replay.add(loaded, name);
     if (name === home) {
       this.#signals = loaded.signals;
-      this.#skew = loaded.now - Date.now();
+      this.#skew = loaded.now - systemClock.now();
     } else if (!this.replay.isCompensating && !this.replay.clients.has(name)) {
       // Another process that goes on has to know where there are records.
       const place = this.replay.nextPlace();
@@ -159,7 +160,7 @@ export class SagaRun {
 
   /** The time of the server, in milliseconds since 1970. */
   now(): number {
-    return Math.round(Date.now() + this.#skew);
+    return Math.round(systemClock.now() + this.#skew);
   }
 
   #saga(): Saga {

@@ -324,6 +324,22 @@ describe('waiting', () => {
     expect(await products()).toEqual([]);
   });
 
+  it('keeps to the time of the server where the clock of its process is set meanwhile', async () => {
+    const realNow = Date.now;
+    const order = defineSaga(named('set'), async (saga) => {
+      await saga.step('one', () => void (Date.now = () => realNow() + 3_600_000));
+      const then = saga.now().getTime();
+      await saga.sleep('two', 20);
+      return then;
+    });
+    try {
+      const then = await process(order).it.run(undefined, { id: 'a' });
+      expect(Math.abs(then - realNow())).toBeLessThan(1_800_000);
+    } finally {
+      Date.now = realNow;
+    }
+  });
+
   it('sleeps, and goes on in another process', async () => {
     const order = defineSaga(named('order'), async (saga) => {
       await saga.step('one', add(1));

@@ -1,8 +1,11 @@
-import type { EngineName, Counts } from './settings.ts';
+import type { Counts, EngineName } from '../settings.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface Report extends Counts {
   readonly engine: EngineName;
   readonly seed: number;
+  /** How long harm was to be done, in seconds. */
+  readonly duration: number;
   readonly seconds: number;
   /** How often each harm was done. */
   readonly harms: Readonly<Record<string, number>>;
@@ -10,6 +13,12 @@ export interface Report extends Counts {
   readonly highestConnections: number;
   /** What does not hold, the first one first. */
   readonly found: readonly string[];
+  readonly timeline: Timeline;
+}
+
+/** The options that repeat its decisions. */
+export function again({ engine, seed, duration }: Pick<Report, 'engine' | 'seed' | 'duration'>): string {
+  return `--engine ${engine} --seed ${seed} --seconds ${duration}`;
 }
 
 /** What people read at the end. */
@@ -25,7 +34,7 @@ export function inWords(report: Report): string {
     ...(found.length === 0
       ? ['All proofs hold.']
       : [
-          `${found.length} proofs do not hold; again with --engine ${engine} --seed ${seed}:`,
+          `${found.length} proofs do not hold; again with ${again(report)}:`,
           ...found.slice(0, 20).map((each) => `  ${each}`),
         ]),
   ].join('\n');
