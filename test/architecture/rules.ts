@@ -212,7 +212,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
     'interleave',
     'repeatable',
   ],
-  'testing/interleave': ['errors.ts', 'orders', 'judge'],
+  'testing/interleave': ['errors.ts', 'ask.ts', 'orders', 'judge', 'commuting'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],

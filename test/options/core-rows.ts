@@ -226,6 +226,7 @@ export const coreRows: readonly Row[] = [
           canBeRead(value) && Array.isArray(value) && value.length > 0 && typeof value[0] === 'string',
       },
       maxRows: whole(1, 1_000_000),
+      reduce: truth,
       maxSchedules: whole(1, 1_000_000),
       maxRuntime: milliseconds(1, timer),
       maxRemedyRuntime: milliseconds(0, timer),

@@ -8,7 +8,7 @@ export interface Anomaly {
   readonly kind: AnomalyKind;
   /** The read and the write that others came between, where such are found. */
   readonly pair: StatementPair | undefined;
-  /** How often the order goes from an actor that could move on to another one; no order with fewer was wrong in this way. */
+  /** How often the order goes from an actor that could move on to another one; no order that was tried with fewer was wrong in this way. */
   readonly switches: number;
   /** The steps, in the order in which they were sent. */
   readonly steps: readonly InterleavedStep[];
@@ -20,10 +20,18 @@ export interface Anomaly {
 
 /**
  * `lost update`: what another one wrote was overwritten. `write skew`: something was written because of what another one had
- * changed since. `phantom`: the same, with a row that was inserted. `stale read`: something that was read had changed since, and no
- * write tells what became of it. `other`: none of these is seen in the statements.
+ * changed since. `phantom`: the same, with a row that was inserted. `dirty read`: something was read that another one had written and
+ * not committed. `non-repeatable read`: the same was read again, and had changed. `stale read`: something that was read had changed
+ * since, and no write tells what became of it. `other`: none of these is seen in the statements.
  */
-export type AnomalyKind = 'lost update' | 'write skew' | 'phantom' | 'stale read' | 'other';
+export type AnomalyKind =
+  | 'lost update'
+  | 'write skew'
+  | 'phantom'
+  | 'dirty read'
+  | 'non-repeatable read'
+  | 'stale read'
+  | 'other';
 
 /** Two statements of one actor that rely on each other, and what came between them. */
 export interface StatementPair {

@@ -25,6 +25,11 @@ export interface InterleaveOptions {
   readonly tables?: readonly string[] | undefined;
   /** Without an invariant, how many rows a table may have to be compared. Default 1,000. */
   readonly maxRows?: number | undefined;
+  /**
+   * Whether orders are left out that differ from one that is tried in the order of statements alone that have nothing to do with each
+   * other in the database. Default: where there may be more than 100 orders. Say `false` for actors that share what is in memory.
+   */
+  readonly reduce?: boolean | undefined;
   /** How many orders are tried at most. Default 1,000. */
   readonly maxSchedules?: number | undefined;
   /** For how long orders are tried, in milliseconds. Default 60,000. */
@@ -55,6 +60,7 @@ const checks: Record<keyof InterleaveOptions, Check> = {
   invariant: aFunction,
   tables: listOf((value) => (typeof value === 'string' ? undefined : 'text'), 1_000, 'a list of names', 1),
   maxRows: integer(1, 1_000_000),
+  reduce: aBoolean,
   maxSchedules: integer(1, 1_000_000),
   maxRuntime: milliseconds(1),
   maxRemedyRuntime: milliseconds(0),

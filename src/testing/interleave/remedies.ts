@@ -1,19 +1,17 @@
-import type { TransactionalClient } from '../../connection/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { Statement } from '../../driver/index.ts';
 import type { TriedRemedy } from './anomaly.ts';
-import type { Tables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
 import type { Stage } from './orders/index.ts';
-import type { Findings } from './report.ts';
+import { areAll, type Findings, ordersInWords } from './findings.ts';
 import { shortPlace } from '../short-place.ts';
-import { Trial } from './trial.ts';
+import { type Judged, Trial } from './trial.ts';
 
 /** What remedies are tried on. */
 export interface RemedyStage {
   readonly database: Database;
   readonly options: InterleaveOptions;
-  readonly judged: { readonly clients: readonly TransactionalClient[]; readonly tables: Tables | undefined };
+  readonly judged: Judged;
   readonly open: (bodies: Stage['bodies'], rewrite?: (statement: Statement) => Statement) => Stage;
 }
 
@@ -79,10 +77,11 @@ function serializable({ database, options, judged, open }: RemedyStage): readonl
   ];
 }
 
-function triedRemedy(remedy: string, { orders, anomalous, untried, notes }: Findings): TriedRemedy {
-  const isComplete = untried === 0 && notes.length === 0;
+function triedRemedy(remedy: string, findings: Findings): TriedRemedy {
+  const { orders, anomalous } = findings;
+  const isComplete = areAll(findings);
   const works = anomalous === 0;
-  const ofOrders = isComplete ? `${orders} of ${orders} orders` : `${orders} orders, not all`;
+  const ofOrders = ordersInWords(findings);
   const result = works ? `no anomaly in ${ofOrders}` : `does not end it, an anomaly in ${ofOrders}`;
   return { remedy, works, orders, isComplete, inWords: `With ${remedy}: ${result}` };
 }

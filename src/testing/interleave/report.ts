@@ -1,19 +1,8 @@
 import type { Anomaly, AnomalyKind, TriedRemedy } from './anomaly.ts';
 import { AnomalyFoundError } from './errors.ts';
+import { areAll, type Findings, ordersInWords } from './findings.ts';
+import { htmlOf } from './html.ts';
 import { formatTimeline } from './timeline.ts';
-
-/** What came of the orders. */
-export interface Findings {
-  readonly actors: readonly string[];
-  readonly orders: number;
-  readonly untried: number;
-  readonly deadlocks: number;
-  readonly serializationFailures: number;
-  readonly waits: number;
-  readonly anomalies: readonly Anomaly[];
-  readonly anomalous: number;
-  readonly notes: readonly string[];
-}
 
 /** What came of all orders that `interleave` tried. */
 export class InterleaveReport {
@@ -21,8 +10,10 @@ export class InterleaveReport {
   readonly actors: readonly string[];
   /** How many orders were tried. */
   readonly orders: number;
-  /** Whether these are all that there are: none is left, and nothing in `notes` kept one from being tried. */
+  /** Whether these are all that there are, or stand for all: none is left, and nothing in `notes` kept one from being tried. */
   readonly isComplete: boolean;
+  /** Whether orders were left out that differ from one that was tried in the order of statements alone that have nothing to do with each other. */
+  readonly isReduced: boolean;
   /** How many beginnings of orders are known that were not tried. */
   readonly untried: number;
   /** In how many orders the server ended a deadlock. */
@@ -44,7 +35,8 @@ export class InterleaveReport {
     this.actors = findings.actors;
     this.orders = findings.orders;
     this.untried = findings.untried;
-    this.isComplete = findings.untried === 0 && findings.notes.length === 0;
+    this.isReduced = findings.isReduced;
+    this.isComplete = areAll(findings);
     this.deadlocks = findings.deadlocks;
     this.serializationFailures = findings.serializationFailures;
     this.waits = findings.waits;
@@ -70,15 +62,28 @@ export class InterleaveReport {
 
   /** The report as text: what was tried, and a timeline for each anomaly. */
   toString(): string {
-    const tried = this.isComplete ? `${this.orders} of ${this.orders} orders` : `${this.orders} orders, not all`;
+    return [...this.#summary(), ...this.anomalies.map((each) => this.#inWords(each)), ...this.#tried()].join('\n');
+  }
+
+  /**
+   * The report as a page of HTML, with the timelines side by side; it needs no other file. Like the text it has no values.
+   *
+   * ```ts
+   * await writeFile('checkout.html', report.toHtml());
+   * ```
+   */
+  toHtml(): string {
+    return htmlOf(this, this.#summary());
+  }
+
+  #summary(): readonly string[] {
+    const tried = ordersInWords(this);
     const head =
       this.anomalies.length === 0
         ? `No anomaly in ${tried} of ${this.actors.join(', ')}`
         : `An anomaly in ${this.anomalous} of ${tried} of ${this.actors.join(', ')}`;
     const counts = `Orders with a wait for a lock: ${this.waits}, with a deadlock: ${this.deadlocks}, with a serialization failure: ${this.serializationFailures}`;
-    return [head, counts, ...this.notes, ...this.anomalies.map((each) => this.#inWords(each)), ...this.#tried()].join(
-      '\n',
-    );
+    return [head, counts, ...this.notes];
   }
 
   #tried(): readonly string[] {
@@ -106,6 +111,8 @@ const remedies: Readonly<Record<AnomalyKind, string>> = {
     'Lock the row where it is read (FOR UPDATE), write with a condition on what was read, or let the transactions run SERIALIZABLE with retry',
   'write skew': 'Lock what the decision depends on (FOR UPDATE), or let the transactions run SERIALIZABLE with retry',
   phantom: 'Add a unique constraint, lock one row for all of them, or let the transactions run SERIALIZABLE with retry',
+  'dirty read': 'Read at READ COMMITTED or higher',
+  'non-repeatable read': 'Let the transaction run at REPEATABLE READ or higher, or read once',
   'stale read': 'Lock the row where it is read (FOR UPDATE), or let the transactions run SERIALIZABLE with retry',
   other: 'Look at the timeline: let one transaction hold all that belongs together, or run SERIALIZABLE with retry',
 };

@@ -6,16 +6,38 @@ import type { InterleaveOptions } from './options.ts';
 import { pairIn } from './pair.ts';
 import { playedIn } from './played.ts';
 import { plainReadsIn } from './plain-reads.ts';
-import type { Findings } from './report.ts';
+import type { Findings } from './findings.ts';
 import { endsOf, stepsOf } from './timeline.ts';
 import { type Finding, findingOf } from './finding.ts';
-import { Frontier, type OrderRun, runOrder, runSerially, type Stage, switchesIn } from './orders/index.ts';
+import type { Commuting } from './commuting/index.ts';
+import {
+  Frontier,
+  mostOrdersOf,
+  type OrderRun,
+  runOrder,
+  runSerially,
+  type Stage,
+  switchesIn,
+} from './orders/index.ts';
+
+/** What a trial knows of the databases. */
+export interface Judged {
+  readonly clients: readonly TransactionalClient[];
+  /** What is compared where there is no invariant. */
+  readonly tables: Tables | undefined;
+  /** What can be known about exchanges without trying both orders, once a setup has run. */
+  readonly commuting: () => Promise<Commuting>;
+}
+
+/** Up to so many orders are all tried: what is known to commute is known of the database alone. */
+const few = 100;
 
 /** Tries the orders, and has what comes of each judged. */
 export class Trial {
   readonly #stage: Stage;
   readonly #options: InterleaveOptions;
   readonly #clients: readonly TransactionalClient[];
+  readonly #commuting: () => Promise<Commuting>;
   readonly #anomalies = new Map<string, Anomaly>();
   readonly #notes = new Set<string>();
   readonly #judge: SerialJudge | undefined;
@@ -24,15 +46,11 @@ export class Trial {
   readonly #reads = new Map<string, string | undefined>();
   readonly #counts = { orders: 0, deadlocks: 0, serializationFailures: 0, waits: 0, anomalous: 0 };
 
-  /** @param on.tables what is compared where there is no invariant */
-  constructor(
-    stage: Stage,
-    options: InterleaveOptions,
-    { clients, tables }: { readonly clients: readonly TransactionalClient[]; readonly tables: Tables | undefined },
-  ) {
+  constructor(stage: Stage, options: InterleaveOptions, { clients, tables, commuting }: Judged) {
     this.#stage = stage;
     this.#options = options;
     this.#clients = clients;
+    this.#commuting = commuting;
     if (tables === undefined) return;
     this.#judge = new SerialJudge(Object.keys(options.actors), tables, {
       setUp: () => this.#setUp(),
@@ -53,17 +71,22 @@ export class Trial {
   async run(): Promise<Findings> {
     const { maxSchedules = 1_000, maxRuntime = 60_000, maxAnomalies = 1, actors } = this.#options;
     const frontier = new Frontier();
+    let isReducing = this.#options.reduce;
+    let hasLeftOut = false;
     const until = performance.now() + maxRuntime;
     const isWithin = (): boolean =>
       this.#counts.orders < maxSchedules && this.#anomalies.size < maxAnomalies && performance.now() < until;
     await this.#judge?.begin();
     while (isWithin()) {
-      const prefix = frontier.next();
-      if (prefix === undefined) break;
+      const beginning = frontier.next();
+      if (beginning === undefined) break;
       await this.#setUp();
-      const run = await runOrder(this.#stage, prefix);
+      const commuting = isReducing === false ? undefined : await this.#commuting();
+      const run = await runOrder(this.#stage, beginning, commuting?.areIndependent);
       this.#counts.orders += 1;
-      frontier.branch(prefix, run.choices);
+      isReducing ??= mostOrdersOf(run) > few;
+      if (isReducing && run.hasLeftOut) hasLeftOut = true;
+      frontier.branch(run.choices, isReducing);
       this.#note(run);
       await this.#lookAt(run);
     }
@@ -71,6 +94,7 @@ export class Trial {
       ...this.#counts,
       actors: Object.keys(actors),
       untried: frontier.size,
+      isReduced: hasLeftOut,
       anomalies: [...this.#anomalies.values()],
       notes: [...this.#notes],
     };

@@ -3,6 +3,7 @@ import type { ErrorDetails } from '../../core/index.ts';
 import type { Database } from '../../database/index.ts';
 import type { LockProbe, Statement } from '../../driver/index.ts';
 import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
+import { type Commuting, openCommuting } from './commuting/index.ts';
 import { openTables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
 import { InterleaveReport } from './report.ts';
@@ -47,7 +48,9 @@ export async function tryOrders(
   try {
     const { invariant, tables, maxRows = 1_000 } = options;
     if (invariant === undefined) opened = await openTables(clients, { tables, maxRows }, asker);
-    const judged = { clients, tables: opened?.tables };
+    let known: Promise<Commuting> | undefined;
+    const commuting = (): Promise<Commuting> => (known ??= openCommuting(clients));
+    const judged = { clients, tables: opened?.tables, commuting };
     const trial = new Trial(open(options.actors), options, judged);
     const findings = await trial.run();
     const remedies = await tryRemedies(trial, findings, { database, options, judged, open });

@@ -1,4 +1,4 @@
-import type { Ask } from './state.ts';
+import type { Ask } from '../ask.ts';
 
 /** By how many numbers a sequence is advanced. */
 export const gap = 7;

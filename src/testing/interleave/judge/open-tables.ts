@@ -6,7 +6,7 @@ import { mysqlEngine } from './mysql.ts';
 import { postgresEngine } from './postgres.ts';
 import { sqliteEngine } from './sqlite.ts';
 import { Schema } from './schema.ts';
-import type { Ask } from './state.ts';
+import type { Ask } from '../ask.ts';
 import { Tables } from './tables.ts';
 
 const engines: ReadonlyMap<string, ComparedEngine> = new Map([

@@ -1,4 +1,5 @@
-import type { Ask, Column, State, TableRows } from './state.ts';
+import type { Ask } from '../ask.ts';
+import type { Column, State, TableRows } from './state.ts';
 import type { ComparedEngine } from './engine.ts';
 
 interface Name {

@@ -26,6 +26,3 @@ export interface Outcome {
   readonly state: State;
   readonly ends: Readonly<Record<string, End>>;
 }
-
-/** Runs one statement by itself. All cells of the answer are texts. */
-export type Ask = (text: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;

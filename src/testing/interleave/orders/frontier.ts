@@ -1,8 +1,6 @@
-import type { Choice } from './order.ts';
+import type { Beginning, Choice } from './order.ts';
 
-/** An order that is to be tried: how it begins. */
-interface Beginning {
-  readonly prefix: readonly string[];
+interface Ranked extends Beginning {
   /** How often it goes from an actor that could move on to another one. */
   readonly switches: number;
 }
@@ -12,33 +10,31 @@ interface Beginning {
  * switches come first, so that the first that goes wrong is one of the shortest to tell.
  */
 export class Frontier {
-  readonly #bySwitches: Beginning[][] = [[{ prefix: [], switches: 0 }]];
+  readonly #bySwitches: Ranked[][] = [[{ prefix: [], asleep: [], switches: 0 }]];
 
   /** How many are known and not tried. */
   get size(): number {
     return this.#bySwitches.reduce((sum, each) => sum + each.length, 0);
   }
 
-  next(): readonly string[] | undefined {
-    return this.#bySwitches.find((each) => each.length > 0)?.shift()?.prefix;
+  next(): Beginning | undefined {
+    return this.#bySwitches.find((each) => each.length > 0)?.shift();
   }
 
-  /** Adds what differs from an order in one of the choices after its prefix. */
-  branch(prefix: readonly string[], choices: readonly Choice[]): void {
+  /** Adds what differs from an order in one of the choices after its beginning. @param isReducing whether any actor may sleep */
+  branch(choices: readonly Choice[], isReducing: boolean): void {
     let switches = 0;
     for (const [at, choice] of choices.entries()) {
-      if (at >= prefix.length) {
-        for (const other of choice.enabled) {
-          if (other === choice.chosen) continue;
-          const begun = choices.slice(0, at).map(({ chosen }) => chosen);
-          this.#add({ prefix: [...begun, other], switches: switches + costOf(choice, other) });
-        }
+      for (const { actor, asleep } of choice.alternatives) {
+        const begun = choices.slice(0, at).map(({ chosen }) => chosen);
+        const sleeping = isReducing ? asleep : [];
+        this.#add({ prefix: [...begun, actor], asleep: sleeping, switches: switches + costOf(choice, actor) });
       }
       switches += costOf(choice, choice.chosen);
     }
   }
 
-  #add(beginning: Beginning): void {
+  #add(beginning: Ranked): void {
     for (let at = this.#bySwitches.length; at <= beginning.switches; at += 1) this.#bySwitches.push([]);
     this.#bySwitches[beginning.switches]?.push(beginning);
   }
@@ -51,4 +47,16 @@ function costOf({ before, enabled }: Choice, chosen: string): number {
 /** How often an order goes from an actor that could move on to another one. */
 export function switchesIn(choices: readonly Choice[]): number {
   return choices.reduce((sum, choice) => sum + costOf(choice, choice.chosen), 0);
+}
+
+/** How many orders of the exchanges of an order there are at most: without locks, and if what is read makes no difference. */
+export function mostOrdersOf({ choices }: { readonly choices: readonly Choice[] }): number {
+  const counts = new Map<string, number>();
+  let orders = 1;
+  for (const [at, { chosen }] of choices.entries()) {
+    const count = (counts.get(chosen) ?? 0) + 1;
+    counts.set(chosen, count);
+    orders = (orders * (at + 1)) / count;
+  }
+  return Math.round(orders);
 }

@@ -4,6 +4,7 @@ import { Actor, type ActorEnd } from './actor.ts';
 import { InterleaveActorError } from '../errors.ts';
 import type { Gate } from './gate.ts';
 import type { Passage } from './passage.ts';
+import { type Alternative, type AreIndependent, Sleepers } from './sleepers.ts';
 
 /** What actors run in, in every order. */
 export interface Stage {
@@ -25,12 +26,21 @@ export interface Stage {
   readonly check: (passage: Passage) => void;
 }
 
+/** How an order begins that is to be tried. */
+export interface Beginning {
+  readonly prefix: readonly string[];
+  /** Those whose next exchange need not be tried right after it. */
+  readonly asleep: readonly string[];
+}
+
 /** A moment at which one of several actors could move on. */
 export interface Choice {
   readonly enabled: readonly string[];
   readonly chosen: string;
   /** Whose turn it was before. */
   readonly before: string | undefined;
+  /** What else is to be tried. */
+  readonly alternatives: readonly Alternative[];
 }
 
 /** What came of one order. */
@@ -40,6 +50,8 @@ export interface OrderRun {
   readonly ends: Readonly<Record<string, ActorEnd>>;
   /** Whether an actor that was to move on was not there: its statements differ from run to run. */
   readonly hasDiverged: boolean;
+  /** Whether orders were left out that this one or others stand for. */
+  readonly hasLeftOut: boolean;
   /** Those that were waited for in vain while others could move. */
   readonly slow: readonly string[];
 }
@@ -53,9 +65,14 @@ const stopsWithin = 2_000;
 /** How many exchanges an actor may have in one order. */
 const mostExchanges = 200;
 
-/** Runs all actors once: lets one exchange after the other through, first those of `prefix`, then with as few changes as can be. */
-export async function runOrder(stage: Stage, prefix: readonly string[]): Promise<OrderRun> {
-  return await new Order(stage).run(prefix);
+const fromTheStart: Beginning = { prefix: [], asleep: [] };
+
+/**
+ * Runs all actors once: lets one exchange after the other through, first those of `prefix`, then with as few changes as can be.
+ * @param areIndependent leaves out alternatives that differ in the order of such exchanges alone
+ */
+export async function runOrder(stage: Stage, beginning: Beginning, areIndependent?: AreIndependent): Promise<OrderRun> {
+  return await new Order(stage).run(beginning, areIndependent);
 }
 
 /** Runs actors one after the other: each begins when the one before has ended. */
@@ -63,13 +80,14 @@ export async function runSerially(stage: Stage, order: readonly string[]): Promi
   const runs: OrderRun[] = [];
   for (const name of order) {
     const body = stage.bodies[name] ?? (() => undefined);
-    runs.push(await new Order({ ...stage, bodies: { [name]: body } }).run([]));
+    runs.push(await new Order({ ...stage, bodies: { [name]: body } }).run(fromTheStart));
   }
   return {
     choices: runs.flatMap(({ choices }) => choices),
     passages: runs.flatMap(({ passages }) => passages),
     ends: Object.assign({}, ...runs.map(({ ends }) => ends)) as OrderRun['ends'],
     hasDiverged: false,
+    hasLeftOut: false,
     slow: [],
   };
 }
@@ -91,11 +109,12 @@ class Order {
     this.#actors = Object.keys(stage.bodies).map((name) => new Actor(name, (left) => this.#moves(left)));
   }
 
-  async run(prefix: readonly string[]): Promise<OrderRun> {
+  async run({ prefix, asleep }: Beginning, areIndependent?: AreIndependent): Promise<OrderRun> {
     const { gate, bodies, abort } = this.#stage;
     for (const actor of this.#actors) gate.runAs(actor, () => actor.start(bodies[actor.name] ?? (() => undefined)));
+    const sleepers = new Sleepers(areIndependent, asleep);
     try {
-      await this.#letAllThrough(prefix);
+      await this.#letAllThrough(prefix, sleepers);
     } catch (error) {
       gate.close(error);
       abort(error);
@@ -107,11 +126,12 @@ class Order {
       passages: this.#passages,
       ends: Object.fromEntries(this.#actors.flatMap(({ name, end }) => (end === undefined ? [] : [[name, end]]))),
       hasDiverged: this.#hasDiverged,
+      hasLeftOut: sleepers.hasLeftOut,
       slow: [...this.#slow],
     };
   }
 
-  async #letAllThrough(prefix: readonly string[]): Promise<void> {
+  async #letAllThrough(prefix: readonly string[], sleepers: Sleepers): Promise<void> {
     let turn: string | undefined;
     for (;;) {
       await this.#settled();
@@ -123,8 +143,11 @@ class Order {
         await this.#untilMoved();
         continue;
       }
-      const chosen = this.#choose(enabled, turn, prefix[this.#choices.length]);
-      this.#choices.push({ enabled: enabled.map(({ name }) => name), chosen: chosen.name, before: turn });
+      const at = this.#choices.length;
+      const awake = at < prefix.length ? enabled : enabled.filter((actor) => !sleepers.isAsleep(actor));
+      const chosen = this.#choose(awake.length === 0 ? enabled : awake, turn, prefix[at]);
+      const alternatives = at < prefix.length ? [] : sleepers.choose(chosen, enabled, this.#actors, this.#passages);
+      this.#choices.push({ enabled: enabled.map(({ name }) => name), chosen: chosen.name, before: turn, alternatives });
       turn = chosen.name;
       this.#letThrough(chosen);
     }

@@ -1,0 +1,2 @@
+export type { Commuting } from './commuting.ts';
+export { openCommuting } from './open-commuting.ts';
