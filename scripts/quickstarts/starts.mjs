@@ -1,5 +1,6 @@
 // The quick starts of the documentation, and what has to be there once their steps have been taken.
 import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
 
 /** @returns a check that a table has these rows */
 const has =
@@ -130,6 +131,15 @@ export const starts = [
     async check(done) {
       await soldProduct(7)(done);
       printed('7\n7\nSAGA_FAILED\n')(done);
+    },
+  },
+  {
+    page: 'docs/guides/find-your-lost-updates.md',
+    check({ output }) {
+      // What the page shows is what its reader gets; how many orders a remedy is tried in depends on the time that they take.
+      const withoutCounts = (text) => text.replaceAll(/no anomaly in .*/g, 'no anomaly');
+      const page = readFileSync(new URL('../../docs/guides/find-your-lost-updates.md', import.meta.url), 'utf8');
+      assert.equal(withoutCounts(page).includes(`\`\`\`text\n${withoutCounts(output)}`), true, output);
     },
   },
   { page: 'docs/testing.md', check: nothingSold },

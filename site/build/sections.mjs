@@ -44,6 +44,7 @@ export const sections = [
     folder: 'guides',
     pages: [
       'testing',
+      'guides/find-your-lost-updates',
       'interleaving',
       'eslint',
       'guides/e2e-tests',

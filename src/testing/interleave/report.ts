@@ -69,7 +69,11 @@ export class InterleaveReport {
    * The report as a page of HTML, with the timelines side by side; it needs no other file. Like the text it has no values.
    *
    * ```ts
-   * await writeFile('checkout.html', report.toHtml());
+   * const report = await interleave(database, {
+   *   setup: () => database.query('update product set stock = 1'),
+   *   actors: { alice: () => checkout(1), bob: () => checkout(1) },
+   * });
+   * process.stdout.write(report.toHtml());
    * ```
    */
   toHtml(): string {
