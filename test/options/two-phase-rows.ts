@@ -1,0 +1,30 @@
+import { recoverTwoPhase, twoPhase } from '../../src/experimental/two-phase/index.ts';
+import { isolation, type Row } from './row.ts';
+import { milliseconds, some, timer, whole, words } from './values.ts';
+
+// The names of clients are looked at behind the options.
+const clients = ['default', 'payments'] as readonly 'default'[];
+const codes = ['TWO_PHASE_UNSUPPORTED'];
+
+export const twoPhaseRows: readonly Row[] = [
+  {
+    interface: 'TwoPhaseOptions',
+    entrance: 'twoPhase',
+    call: (options, { database }) => twoPhase(database, clients, () => {}, options),
+    codes,
+    options: {
+      isolationLevel: isolation,
+      timeout: milliseconds(1, timer),
+      signal: some(new AbortController().signal),
+      retry: some({ attempts: 2 }),
+      name: words(200),
+    },
+  },
+  {
+    interface: 'RecoverTwoPhaseOptions',
+    entrance: 'recoverTwoPhase',
+    call: (options, { database }) => recoverTwoPhase(database, clients, options),
+    codes,
+    options: { olderThan: whole(0, 86_400_000) },
+  },
+];
