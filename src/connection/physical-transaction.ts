@@ -139,7 +139,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   describe(): ChainLink {
     return linkOf(this);
   }
-
   /** Sets the characteristics; only before BEGIN is sent. */
   begins(characteristics: TransactionCharacteristics): void {
     this.#characteristics = characteristics;

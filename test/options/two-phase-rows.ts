@@ -1,6 +1,6 @@
 import { recoverTwoPhase, twoPhase } from '../../src/experimental/two-phase/index.ts';
 import { isolation, type Row } from './row.ts';
-import { milliseconds, some, timer, whole, words } from './values.ts';
+import { milliseconds, some, timer, words } from './values.ts';
 
 // The names of clients are looked at behind the options.
 const clients = ['default', 'payments'] as readonly 'default'[];
@@ -25,6 +25,6 @@ export const twoPhaseRows: readonly Row[] = [
     entrance: 'recoverTwoPhase',
     call: (options, { database }) => recoverTwoPhase(database, clients, options),
     codes,
-    options: { olderThan: whole(0, 86_400_000) },
+    options: { abandonedAfter: milliseconds(0, timer) },
   },
 ];

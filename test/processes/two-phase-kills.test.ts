@@ -67,7 +67,7 @@ async function recover(database: Database<Name>, at: Places): Promise<void> {
   await until(
     'nothing is prepared',
     async () => {
-      done.push(await recoverTwoPhase(database, [...names], { olderThan: 0 }));
+      done.push(await recoverTwoPhase(database, [...names], { abandonedAfter: 0 }));
       const left = await preparedOn(at);
       return left.length === 0;
     },

@@ -1,4 +1,3 @@
-import type { ConcreteIsolation } from '../isolation.ts';
 import type { TableDialect } from './table-dialect.ts';
 
 /**
@@ -6,8 +5,8 @@ import type { TableDialect } from './table-dialect.ts';
  * at most 64 lower-case letters, digits and underscores. Each text is sent in a trip of its own.
  */
 export interface TwoPhaseDialect extends TableDialect {
-  /** What begins such a transaction in place of BEGIN; none: it begins as any other. */
-  begin(id: string, isolation: ConcreteIsolation | undefined): readonly string[];
+  /** What begins such a transaction in place of BEGIN; none: it begins as any other. @param isolation as in a `BeginStep` */
+  begin(id: string, isolation: string | undefined): readonly string[];
   /** What undoes it before it was prepared; none: ROLLBACK does. */
   abandon(id: string): readonly string[];
   /** What prepares it. */

@@ -11,7 +11,7 @@ import {
   scopeAt,
 } from '../../transaction/index.ts';
 import type { TwoPhaseClient } from './clients.ts';
-import type { Plan } from './coordinate.ts';
+import type { Plan } from './plan.ts';
 import { writeCommitted } from './decisions.ts';
 import { newId, partName } from './ids.ts';
 import { Part } from './part.ts';

@@ -1,21 +1,9 @@
-import { type Origin, sleep } from '../../core/index.ts';
+import { sleep } from '../../core/index.ts';
 import type { Outcome } from '../../connection/index.ts';
-import { mayRepeat, noteRetry, type TransactionOptions } from '../../transaction/index.ts';
-import type { TwoPhaseClient } from './clients.ts';
+import { mayRepeat, noteRetry } from '../../transaction/index.ts';
 import { Attempt, type Ended } from './attempt.ts';
 import { TwoPhaseInDoubtError } from './errors.ts';
-
-/** A call of `twoPhase` that was checked. */
-export interface Plan {
-  /** On which the decision is written. */
-  readonly first: TwoPhaseClient;
-  readonly others: readonly TwoPhaseClient[];
-  /** Names the database in which decisions are written. */
-  readonly home: string;
-  readonly options: TransactionOptions;
-  /** Where it was called. */
-  readonly origin: Origin;
-}
+import type { Plan } from './plan.ts';
 
 const defaultDelay = 20;
 const longestDelay = 5_000;

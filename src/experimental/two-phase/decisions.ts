@@ -20,7 +20,7 @@ export async function writeCommitted(db: Db, id: string, clientNames: readonly s
     if (!tables.of(db).isDuplicate(cause)) throw cause;
     throw new TwoPhaseAbortedError({
       what: 'A two-phase commit was rolled back by a recovery, which took its process for dead: it had been prepared for too long',
-      remedy: 'Run it again. Where that happens to live processes, raise "olderThan" of recoverTwoPhase',
+      remedy: 'Run it again. Where that happens to live processes, raise "abandonedAfter" of recoverTwoPhase',
       cause,
       at: { clientName: db.clientName },
     });

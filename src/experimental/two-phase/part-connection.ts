@@ -6,11 +6,23 @@ import type {
   Failure,
   QueryResult,
   Step,
+  TwoPhaseDialect,
 } from '../../driver/index.ts';
 import { TwoPhasePrepareError } from './errors.ts';
-import type { Part } from './part.ts';
+import type { Deciding } from './verdict.ts';
 
 const none: readonly never[] = [];
+
+/** What its connection has to know of a part, and tells it. */
+export interface PartOfWhole {
+  readonly clientName: string;
+  readonly name: string;
+  readonly dialect: TwoPhaseDialect;
+  readonly deciding: Deciding;
+  isLeft: boolean;
+  closes(): void;
+  prepared(): void;
+}
 
 /**
  * `idle`: nothing was begun. `open`: its transaction is. `deciding`: that is prepared, and waits for the decision or is being ended
@@ -24,10 +36,10 @@ type State = 'idle' | 'open' | 'deciding' | 'done' | 'lost';
  */
 export class PartConnection implements DriverConnection {
   readonly #real: DriverConnection;
-  readonly #part: Part;
+  readonly #part: PartOfWhole;
   #state: State = 'idle';
 
-  constructor(real: DriverConnection, part: Part) {
+  constructor(real: DriverConnection, part: PartOfWhole) {
     this.#real = real;
     this.#part = part;
   }

@@ -1,11 +1,10 @@
-import type { Through } from '../../connection/index.ts';
-import type { Outcome } from '../../connection/index.ts';
+import type { Outcome, Through } from '../../connection/index.ts';
 import type { DriverConnection, TwoPhaseDialect } from '../../driver/index.ts';
-import { PartConnection } from './part-connection.ts';
+import { PartConnection, type PartOfWhole } from './part-connection.ts';
 import type { Deciding } from './verdict.ts';
 
 /** The part of a transaction on a client that is not the first. */
-export class Part {
+export class Part implements PartOfWhole {
   readonly clientName: string;
   /** What the server knows it by. */
   readonly name: string;

@@ -1,4 +1,4 @@
-import { type Check, integer, isInstance, readOptions } from '../../core/index.ts';
+import { type Check, isInstance, milliseconds, readOptions } from '../../core/index.ts';
 import { checkDatabase, type Database } from '../../database/index.ts';
 import { clientsNamed, homeOf, refuseInTransaction, type TwoPhaseClient } from './clients.ts';
 import { type CommittedRow, decide, forget, readCommitted } from './decisions.ts';
@@ -12,7 +12,7 @@ export interface RecoverTwoPhaseOptions {
    * How long ago a transaction was begun that is taken for left behind, in milliseconds by the clocks of the processes. Too short
    * a time rolls transactions back that are alive, which then reject with a `TwoPhaseAbortedError`. Default 60,000.
    */
-  readonly olderThan?: number | undefined;
+  readonly abandonedAfter?: number | undefined;
 }
 
 /** A part that was ended, or could not be. */
@@ -43,7 +43,7 @@ export interface RecoveryFailure {
   readonly error: unknown;
 }
 
-const checks: Record<keyof RecoverTwoPhaseOptions, Check> = { olderThan: integer(0, 86_400_000) };
+const checks: Record<keyof RecoverTwoPhaseOptions, Check> = { abandonedAfter: milliseconds(0) };
 
 /**
  * Ends what two-phase commits have left prepared whose process is gone: commits what is decided, and rolls back what is not. Any
@@ -62,10 +62,10 @@ export async function recoverTwoPhase<Name extends string = string>(
   options: RecoverTwoPhaseOptions = {},
 ): Promise<TwoPhaseRecovery> {
   checkDatabase('recoverTwoPhase', database);
-  const { olderThan = 60_000 } = readOptions('recoverTwoPhase', options, checks);
+  const { abandonedAfter = 60_000 } = readOptions('recoverTwoPhase', options, checks);
   const clients = clientsNamed('recoverTwoPhase', database, clientNames, 2);
   refuseInTransaction('recoverTwoPhase');
-  return await new Recovery(clients, Date.now() - olderThan).run();
+  return await new Recovery(clients, Date.now() - abandonedAfter).run();
 }
 
 /** A client on which decisions are written, by what names its database. */

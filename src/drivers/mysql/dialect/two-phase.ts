@@ -1,13 +1,5 @@
 import { fieldOf } from '../../../core/index.ts';
-import { type ConcreteIsolation, type TwoPhaseDialect, twoPhaseTables } from '../../../driver/index.ts';
-
-const levels: Readonly<Record<ConcreteIsolation, string>> = {
-  READ_UNCOMMITTED: 'READ UNCOMMITTED',
-  READ_COMMITTED: 'READ COMMITTED',
-  REPEATABLE_READ: 'REPEATABLE READ',
-  SNAPSHOT: 'REPEATABLE READ',
-  SERIALIZABLE: 'SERIALIZABLE',
-};
+import { type TwoPhaseDialect, twoPhaseTables } from '../../../driver/index.ts';
 
 /** The first versions in which what is prepared stays when its connection ends, and may be ended on another one. */
 const [oldestMariadb, oldestMysql] = [10.05, 8];
@@ -22,7 +14,7 @@ export const mysqlTwoPhase: TwoPhaseDialect = {
   values (1, substr(md5(concat(uuid(), rand())), 1, 16))`,
   }),
   begin: (id, isolation) => [
-    ...(isolation === undefined ? [] : [`SET TRANSACTION ISOLATION LEVEL ${levels[isolation]}`]),
+    ...(isolation === undefined ? [] : [`SET TRANSACTION ISOLATION LEVEL ${isolation.replace('_', ' ')}`]),
     `XA START '${id}'`,
   ],
   abandon: (id) => [`XA END '${id}'`, `XA ROLLBACK '${id}'`],
