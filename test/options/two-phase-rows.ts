@@ -2,16 +2,14 @@ import { recoverTwoPhase, twoPhase } from '../../src/experimental/two-phase/inde
 import { isolation, type Row } from './row.ts';
 import { milliseconds, some, timer, words } from './values.ts';
 
-// The names of clients are looked at behind the options.
+// The clients are looked at behind the options: SQLite cannot prepare.
 const clients = ['default', 'payments'] as readonly 'default'[];
-const codes = ['TWO_PHASE_UNSUPPORTED'];
 
 export const twoPhaseRows: readonly Row[] = [
   {
     interface: 'TwoPhaseOptions',
     entrance: 'twoPhase',
     call: (options, { database }) => twoPhase(database, clients, () => {}, options),
-    codes,
     options: {
       isolationLevel: isolation,
       timeout: milliseconds(1, timer),
@@ -24,7 +22,6 @@ export const twoPhaseRows: readonly Row[] = [
     interface: 'RecoverTwoPhaseOptions',
     entrance: 'recoverTwoPhase',
     call: (options, { database }) => recoverTwoPhase(database, clients, options),
-    codes,
     options: { abandonedAfter: milliseconds(0, timer) },
   },
 ];

@@ -28,8 +28,8 @@ export async function writeCommitted(db: Db, id: string, clientNames: readonly s
 }
 
 /**
- * What is decided of a transaction. Where nothing is, it is decided now that it is rolled back, so that its coordinator, should
- * it be alive, cannot decide otherwise any more.
+ * What is decided of a transaction. Where nothing is, it is decided now that it is rolled back, so that its coordinator,
+ * should it be alive, can no longer decide otherwise.
  */
 export async function decide(db: Db, id: string): Promise<Decision> {
   const { insertNew, orNothing } = tables.of(db);

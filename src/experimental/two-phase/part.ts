@@ -26,7 +26,7 @@ export class Part implements PartOfWhole {
     this.deciding = deciding;
   }
 
-  /** Ends a body that nobody waits for any more. */
+  /** Ends a body whose result is no longer wanted. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }
