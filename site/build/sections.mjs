@@ -35,6 +35,7 @@ export const sections = [
       'brokers',
       'idempotency',
       'sagas',
+      'two-phase',
       'context',
       'engines',
     ],

@@ -16,7 +16,7 @@ export {
 export { ended, giveCause, named, type Subject, unexpectedRollback, placeOf } from './failures.ts';
 export { LockWatch } from './lock-watch.ts';
 export { PhysicalTransaction } from './physical-transaction.ts';
-export type { SentStatements } from './transaction-parts.ts';
+export type { SentStatements, Through } from './transaction-parts.ts';
 export { standsFor } from './repeatable-failures.ts';
 export type { RollbackUnit, Savepoint, SavepointObserver } from './savepoints.ts';
 export type { Ending, Outcome } from './transaction-state.ts';

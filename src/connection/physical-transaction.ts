@@ -92,11 +92,12 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     this.timeout = settings.timeout;
     this.signal = settings.signal;
     this.#settings = settings.settings;
-    this.#mark = this.client.driver.commits && new CommitMark(this.client.driver.commits, this);
+    const commits = settings.through === undefined ? this.client.driver.commits : undefined;
+    this.#mark = commits && new CommitMark(commits, this);
     this.openedAt = settings.record.openedAt;
     this.record = settings.record;
     this.record.note('begin');
-    this.#held = new TransactionConnection(this);
+    this.#held = new TransactionConnection(this, settings.through);
     this.cancellation = new Cancellation(this.client.clock, () => (this.isOpen ? this.#held.connection : undefined));
     if (transactionStart.hasSubscribers) announceStart(this);
   }
@@ -138,7 +139,6 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   describe(): ChainLink {
     return linkOf(this);
   }
-
   /** Sets the characteristics; only before BEGIN is sent. */
   begins(characteristics: TransactionCharacteristics): void {
     this.#characteristics = characteristics;

@@ -14,7 +14,7 @@ import type { Activity } from '../observation/index.ts';
 import type { Holder } from '../pool/index.ts';
 import type { Cancellation } from './cancellation.ts';
 import type { TransactionalClient } from './transactional-client.ts';
-import type { SentStatements } from './transaction-parts.ts';
+import type { SentStatements, Through } from './transaction-parts.ts';
 import type { ChainDeadlockError } from './errors.ts';
 import { giveCause, withdrawn } from './failures.ts';
 import { Hold, metDeadConnection, textsOf } from './hold.ts';
@@ -42,6 +42,7 @@ const rollbackStep: Step = { type: 'rollback' };
 export class TransactionConnection {
   readonly #borrower: Borrower;
   readonly #hold: Hold;
+  readonly #through: Through | undefined;
   #isReplacement = false;
   /** It is being taken before anything is to run. */
   #ahead: { readonly taken: Promise<void>; readonly stop: AbortController } | undefined;
@@ -62,20 +63,22 @@ export class TransactionConnection {
   /** What is under way, in the history of the chain. */
   #note: HistoryNote | undefined;
 
-  constructor(borrower: Borrower) {
+  constructor(borrower: Borrower, through: Through | undefined) {
     this.#borrower = borrower;
+    this.#through = through;
     this.#hold = new Hold(borrower.client, borrower.level, borrower, borrower.record);
   }
 
   get connection(): DriverConnection | undefined {
-    return this.#hold.connection;
+    const { connection } = this.#hold;
+    return this.#through === undefined || connection === undefined ? connection : this.#through(connection);
   }
   /** On which it has sent its last. */
   get lastConnection(): DriverConnection | undefined {
     return this.connection ?? this.#committed;
   }
   get status(): ConnectionStatus | undefined {
-    return this.#hold.status;
+    return this.#through === undefined ? this.#hold.status : this.connection?.status;
   }
   /** What it is doing, for those who look on. */
   get activity(): Activity {
@@ -164,7 +167,8 @@ export class TransactionConnection {
   /** Commits, as `finish`; who waits for the connection may get it before the answer. */
   commit(): Promise<Exchange | undefined> {
     this.#committed = this.connection;
-    const mayHandOver = this.#cancelling === undefined && this.#borrower.cancellation.requested === undefined;
+    const isPlain = this.#through === undefined && this.#cancelling === undefined;
+    const mayHandOver = isPlain && this.#borrower.cancellation.requested === undefined;
     const handOver = (connection: DriverConnection): Promise<Exchange> | undefined =>
       runUntraced(() => connection.handOver?.(commitSteps));
     return this.finish(commitSteps, mayHandOver ? () => this.#hold.handOver(handOver) : undefined);

@@ -1,9 +1,12 @@
 import type { Frame, OpenTransaction, TransactionRecord } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
-import type { Statement, TransactionCharacteristics } from '../driver/index.ts';
+import type { DriverConnection, Statement, TransactionCharacteristics } from '../driver/index.ts';
 import type { OnSent } from '../observation/index.ts';
 import type { TransactionSettings } from '../riders/index.ts';
 import type { TransactionalClient } from './transactional-client.ts';
+
+/** What speaks to the server in place of a connection, with commands of its own for the beginning and the end of its transaction. */
+export type Through = (connection: DriverConnection) => DriverConnection;
 
 /** What a physical transaction is made from. */
 export interface TransactionParts {
@@ -19,6 +22,8 @@ export interface TransactionParts {
   readonly signal: AbortSignal | undefined;
   /** What it sets by context, if anything. */
   readonly settings: TransactionSettings | undefined;
+  /** What stands between it and its connection; nothing in most. It finds out by itself how a COMMIT without an answer has ended. */
+  readonly through?: Through | undefined;
 }
 
 /** Statements that travel together. */

@@ -33,6 +33,7 @@ export { type Ahead, AheadLine } from './ahead-line.ts';
 export type { EngineDialect, KyselyParts, LibraryNames, ModelDialect } from './dialect/engine-dialect.ts';
 export { type SagasDialect, sagaTables } from './dialect/sagas-dialect.ts';
 export type { TableDialect } from './dialect/table-dialect.ts';
+export { type TwoPhaseDialect, twoPhaseTables } from './dialect/two-phase-dialect.ts';
 export type { IdempotencyClaim, IdempotencyDialect } from './dialect/idempotency-dialect.ts';
 export type {
   ClaimedPublication,

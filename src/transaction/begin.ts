@@ -6,6 +6,7 @@ import {
   named,
   remainingTime,
   PhysicalTransaction,
+  type Through,
   type TransactionalClient,
   unexpectedRollback,
   placeOf,
@@ -44,6 +45,8 @@ export interface Attempt {
   /** The attempt of the same call before this one; none for the first. */
   readonly previous: PhysicalTransaction | undefined;
   readonly base?: BaseScope | undefined;
+  /** What stands between the transaction and its connection. */
+  readonly through?: Through | undefined;
   /** Milliseconds that are left for this attempt. */
   readonly timeout: number | undefined;
 }
@@ -177,6 +180,7 @@ function physicalTransaction(attempt: Attempt): PhysicalTransaction {
     timeout: options.timeout,
     signal: options.signal,
     settings,
+    through: attempt.through,
   });
 }
 

@@ -34,7 +34,7 @@ export async function runTransaction<Result>(
   }
 }
 
-function noteRetry({ record, client, level }: PhysicalTransaction, delay: number, error: unknown): void {
+export function noteRetry({ record, client, level }: PhysicalTransaction, delay: number, error: unknown): void {
   record.note('retry', failureName(error));
   if (!transactionRetry.hasSubscribers) return;
   const { id, chainId, name: transaction, attempt } = record;
@@ -66,7 +66,7 @@ class Repetition implements RunningWork {
 }
 
 /** Only a transaction that is known to be rolled back, for a reason that another attempt may not meet. */
-function mayRepeat<Result>({ transaction, unit, result }: Attempted<Result>, lockTimeouts: boolean): boolean {
+export function mayRepeat({ transaction, unit, result }: Attempted<unknown>, lockTimeouts: boolean): boolean {
   if (transaction.outcome !== 'rolledBack' || !('error' in result)) return false;
   if (transaction.cancellation.requested !== undefined) return false;
   // Libraries wrap the failure in ways that cannot be known here: the transaction has noted it itself.

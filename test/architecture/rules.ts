@@ -53,6 +53,8 @@ export const rules: Readonly<Record<string, FolderRule>> = {
   'kysely-parts': { folders: ['driver'], packages: ['kysely'] },
   model: { folders: [...order.slice(0, order.indexOf('library')), 'cache', 'kysely-parts'], packages: ['kysely'] },
   saga: { folders: order.slice(0, order.indexOf('outbox')), packages: [] },
+  // What is tried out: nothing imports it.
+  'experimental/two-phase': { folders: [...order.slice(0, order.indexOf('library')), 'tables'], packages: [] },
   // What puts the others together for classes.
   app: { folders: [...order.slice(0, order.indexOf('testing')), 'model'], packages: [] },
   // What the frameworks of servers have in common.

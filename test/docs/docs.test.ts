@@ -12,6 +12,7 @@ import * as events from '../../src/events/index.ts';
 import * as idempotency from '../../src/ports/idempotency/index.ts';
 import * as queue from '../../src/queue/index.ts';
 import * as saga from '../../src/saga/index.ts';
+import * as twoPhase from '../../src/experimental/two-phase/index.ts';
 import * as testing from '../../src/testing/index.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { compile, legacyDecorators } from './examples.ts';
@@ -99,6 +100,7 @@ describe('the page of errors', () => {
     ...idempotency,
     ...queue,
     ...saga,
+    ...twoPhase,
     ...testing,
     ...model,
     ...cache,

@@ -46,6 +46,12 @@ describe.each<[page: string, words: string, entry: string, types: string[], own?
   ['idempotency', 'Of `idempotency` of a route:', 'sluice-http', ['RouteIdempotencyOptions']],
   ['sagas', 'Of `createSagas(database, options)`:', 'sluice-saga', ['SagasOptions']],
   ['sagas', 'Of `saga.step(name, options, body)`:', 'sluice-saga', ['StepOptions']],
+  [
+    'two-phase',
+    'Of `twoPhase(database, clientNames, body, options)`:',
+    'sluice-experimental-two-phase',
+    ['TwoPhaseOptions'],
+  ],
   ['models', 'Of `defineModel<Row>(options)`:', 'sluice-model', ['ModelOptions']],
   ['models', 'Of `cache`;', 'sluice-model', ['ModelCacheOptions']],
   ['context', 'Of `createContextCarrier(database, options)`:', 'sluice', ['ContextCarrierOptions']],

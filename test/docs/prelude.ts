@@ -26,8 +26,10 @@ declare global {
   interface Tables { product: Product; orders: Order }
   class OrderEntity { id: number; paid: boolean }
 
-  const database: Database<'default' | 'reports'>;
+  const database: Database<'default' | 'reports' | 'orders' | 'payments'>;
   const db: Db;
+  const orders: Db;
+  const payments: Db;
   const carrier: ContextCarrier;
   const products: Cache<Product, number>;
   const store: CacheStore;
@@ -50,6 +52,8 @@ declare global {
   const id: number;
   const ids: readonly number[];
   const least: number;
+  const account: number;
+  const amount: number;
   const column: string;
   const isDescending: boolean;
   const dryRun: boolean;

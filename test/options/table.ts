@@ -12,6 +12,7 @@ import { nestRows } from './nest-rows.ts';
 import { portRows } from './port-rows.ts';
 import type { Row } from './row.ts';
 import { sagaRows } from './saga-rows.ts';
+import { twoPhaseRows } from './two-phase-rows.ts';
 import { storeRows } from './store-rows.ts';
 import { telemetryRows } from './telemetry-rows.ts';
 
@@ -30,6 +31,7 @@ export const table: readonly Row[] = [
   ...eventRows,
   ...idempotencyRows,
   ...sagaRows,
+  ...twoPhaseRows,
   ...telemetryRows,
   ...inspectorRows,
 ];

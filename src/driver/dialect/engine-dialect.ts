@@ -2,6 +2,7 @@ import type { IdempotencyDialect } from './idempotency-dialect.ts';
 import type { EventDialect } from './event-dialect.ts';
 import type { OutboxDialect } from './outbox-dialect.ts';
 import type { SagasDialect } from './sagas-dialect.ts';
+import type { TwoPhaseDialect } from './two-phase-dialect.ts';
 
 /** The parts of Kysely for an engine, as its own `Dialect` has them. */
 export interface KyselyParts {
@@ -41,6 +42,8 @@ export interface EngineDialect {
   readonly sagas?: SagasDialect | undefined;
   /** Its publications of transactional events. */
   readonly events?: EventDialect | undefined;
+  /** Its transactions that are prepared first and ended later; an engine without it has none. */
+  readonly twoPhase?: TwoPhaseDialect | undefined;
   /** How models write for it. */
   readonly models?: ModelDialect | undefined;
   /** What Knex and TypeORM call it. */

@@ -43,6 +43,7 @@ export {
   type OutboxDialect,
   type SagasDialect,
   type TableDialect,
+  type TwoPhaseDialect,
   type OutboxHandle,
   type OutboxListing,
   type OutboxRow,

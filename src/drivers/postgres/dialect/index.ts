@@ -3,6 +3,7 @@ import { postgresIdempotency } from './idempotency.ts';
 import { postgresEvents } from './events.ts';
 import { postgresOutbox } from './outbox.ts';
 import { postgresSagas } from './sagas.ts';
+import { postgresTwoPhase } from './two-phase.ts';
 
 /** What PostgreSQL brings for the parts of Sluice that write SQL, and for libraries. It needs no package. */
 export const postgresDialect: EngineDialect = {
@@ -11,6 +12,7 @@ export const postgresDialect: EngineDialect = {
   idempotency: postgresIdempotency,
   sagas: postgresSagas,
   events: postgresEvents,
+  twoPhase: postgresTwoPhase,
   models: { sql: 'postgres', returning: true },
   libraryNames: { knex: 'pg', typeorm: ['postgres'] },
 };

@@ -1,0 +1,84 @@
+import pg from 'pg';
+import { startPostgres } from '../../scripts/embedded-postgres.mjs';
+import { mysql } from '../../src/drivers/mysql/index.ts';
+import { postgres } from '../../src/drivers/postgres/index.ts';
+import { mariadbEngine } from './engines/mariadb.ts';
+
+const table = 'create table payment (id varchar(40) primary key, amount int not null)';
+
+/** A database that can prepare transactions, and what is prepared there. */
+export interface PreparingServer {
+  readonly url: string;
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** The names of what is prepared by Sluice. */
+  prepared(): Promise<string[]>;
+  /** The ids in `payment`, in order. */
+  payments(): Promise<string[]>;
+}
+
+/** Two databases on a PostgreSQL of the tests' own that can prepare, and two on MariaDB, each with a table `payment`. */
+export interface PreparingServers {
+  readonly postgres: readonly [PreparingServer, PreparingServer];
+  readonly mariadb: readonly [PreparingServer, PreparingServer];
+  stop(): Promise<void>;
+}
+
+export async function startPreparingServers(): Promise<PreparingServers> {
+  const server = await startPostgres({ settings: { max_prepared_transactions: 40 } });
+  const all = new pg.Client({ connectionString: server.url });
+  await all.connect();
+  await all.query('create database first');
+  await all.query('create database second');
+  const ofPostgres = [
+    await postgresDatabase(server.url, 'first'),
+    await postgresDatabase(server.url, 'second'),
+  ] as const;
+  const ofMariadb = [mariadbEngine.server(), mariadbEngine.server()] as const;
+  for (const each of ofMariadb) {
+    await each.start();
+    await each.sql(table);
+  }
+  return {
+    postgres: [ofPostgres[0].server, ofPostgres[1].server],
+    mariadb: [onMariadb(ofMariadb[0]), onMariadb(ofMariadb[1])],
+    async stop() {
+      await Promise.all([...ofPostgres.map(({ end }) => end()), ...ofMariadb.map((each) => each.drop()), all.end()]);
+      await server.stop();
+    },
+  };
+}
+
+async function postgresDatabase(
+  serverUrl: string,
+  name: string,
+): Promise<{ server: PreparingServer; end: () => Promise<void> }> {
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const pool = new pg.Pool({ connectionString: url.href, max: 2 });
+  const sql = async (text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> =>
+    (await pool.query<Record<string, unknown>>(text, values)).rows;
+  await sql(table);
+  const prepared = async (): Promise<string[]> =>
+    (await sql('select gid from pg_prepared_xacts where database = current_database()')).map(({ gid }) => String(gid));
+  return { server: { url: url.href, sql, prepared, payments: () => paymentsOf(sql) }, end: () => pool.end() };
+}
+
+function onMariadb(server: ReturnType<typeof mariadbEngine.server>): PreparingServer {
+  const { url } = server;
+  const sql: PreparingServer['sql'] = (text, values) => server.sql(text, values);
+  const prepared = async (): Promise<string[]> =>
+    (await sql('xa recover')).map(({ data }) => String(data)).filter((name) => name.startsWith('sluice2pc_'));
+  return { url, sql, prepared, payments: () => paymentsOf(sql) };
+}
+
+async function paymentsOf(sql: PreparingServer['sql']): Promise<string[]> {
+  return (await sql('select id from payment order by id')).map(({ id }) => String(id));
+}
+
+/** A client on one of them. */
+export function clientOn(
+  { url }: Pick<PreparingServer, 'url'>,
+  options: { readonly max?: number } = {},
+): ReturnType<typeof postgres> {
+  return url.startsWith('postgres') ? postgres({ connectionString: url, ...options }) : mysql({ uri: url, ...options });
+}
