@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 const longest = 120_000;
 
 /** @returns what went wrong, with the line of the page where */
-export async function take({ steps, page, check, serves }, { project, packed, env, sql }) {
+export async function take({ steps, page, check, serves, steady = (text) => text }, { project, packed, env, sql }) {
   const commands = steps.filter(({ run }) => run !== undefined);
   if (commands.length === 0 || !steps.some(({ path }) => path !== undefined)) return 'it says nothing to save and run';
   let output = '';
@@ -19,7 +19,8 @@ export async function take({ steps, page, check, serves }, { project, packed, en
       mkdirSync(dirname(join(project, path)), { recursive: true });
       writeFileSync(join(project, path), block);
     } else if (printed !== undefined) {
-      if (output !== printed) return `${where} says that this is printed:\n${printed}instead of:\n${output}`;
+      if (steady(output) !== steady(printed))
+        return `${where} says that this is printed:\n${printed}instead of:\n${output}`;
     } else {
       const command = start(withPackage(run, packed), project, env);
       const isServer = serves !== undefined && run === commands.at(-1).run;
