@@ -3,16 +3,20 @@ import { createTwoPhaseTables, recoverTwoPhase, twoPhase } from '../../src/exper
 import type { ClientDefinition } from '../../src/driver/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import { createDatabase, type Database } from '../../src/index.ts';
+import { whenReached } from '../support/servers.ts';
 import { rejection, signal } from '../support/settled.ts';
 import { clientOn, type PreparingServer, type PreparingServers, startPreparingServers } from '../support/two-phase.ts';
 
 type Name = 'orders' | 'payments' | 'stock';
 
+const isHere = await whenReached('MariaDB');
 let servers: PreparingServers;
 beforeAll(async () => {
-  servers = await startPreparingServers();
+  if (isHere) servers = await startPreparingServers();
 }, 60_000);
-afterAll(() => servers.stop());
+afterAll(async () => {
+  if (isHere) await servers.stop();
+}, 60_000);
 
 const opened: Database<Name>[] = [];
 afterEach(async () => {
@@ -37,7 +41,7 @@ const pairs = {
   'MariaDB and PostgreSQL': () => [servers.mariadb[0], servers.postgres[0]],
 } as const satisfies Record<string, () => readonly [PreparingServer, PreparingServer]>;
 
-describe.each(Object.entries(pairs))('twoPhase over %s', (_, pair) => {
+describe.skipIf(!isHere).each(Object.entries(pairs))('twoPhase over %s', (_, pair) => {
   let first: PreparingServer;
   let second: PreparingServer;
   beforeEach(async () => {
@@ -94,7 +98,7 @@ describe.each(Object.entries(pairs))('twoPhase over %s', (_, pair) => {
   });
 });
 
-describe('twoPhase', () => {
+describe.skipIf(!isHere)('twoPhase', () => {
   let first: PreparingServer;
   let second: PreparingServer;
   beforeEach(async () => {

@@ -34,14 +34,25 @@ export async function startPreparingServers(): Promise<PreparingServers> {
     await postgresDatabase(server.url, 'second'),
   ] as const;
   const ofMariadb = [mariadbEngine.server(), mariadbEngine.server()] as const;
+  // XA RECOVER lists what is prepared on the whole server, which others may use.
+  const isOwn = async (name: string): Promise<boolean> => {
+    const homes = await Promise.all([
+      ...ofPostgres.map(({ server: { sql } }) => homesIn(sql, 'current_schema()')),
+      ...ofMariadb.map(({ sql }) => homesIn(sql, 'database()')),
+    ]);
+    return homes.flat().some((home) => name.startsWith(`sluice2pc_${home}_`));
+  };
   for (const each of ofMariadb) {
     await each.start();
     await each.sql(table);
   }
   return {
     postgres: [ofPostgres[0].server, ofPostgres[1].server],
-    mariadb: [onMariadb(ofMariadb[0]), onMariadb(ofMariadb[1])],
+    mariadb: [onMariadb(ofMariadb[0], isOwn), onMariadb(ofMariadb[1], isOwn)],
     async stop() {
+      // What a failed test has left prepared keeps its database from being dropped.
+      const [side] = ofMariadb;
+      for (const name of await onMariadb(side, isOwn).prepared()) await side.sql(`xa rollback '${name}'`);
       await Promise.all([...ofPostgres.map(({ end }) => end()), ...ofMariadb.map((each) => each.drop()), all.end()]);
       await server.stop();
     },
@@ -63,12 +74,27 @@ async function postgresDatabase(
   return { server: { url: url.href, sql, prepared, payments: () => paymentsOf(sql) }, end: () => pool.end() };
 }
 
-function onMariadb(server: ReturnType<typeof mariadbEngine.server>): PreparingServer {
+function onMariadb(
+  server: ReturnType<typeof mariadbEngine.server>,
+  isOwn: (name: string) => Promise<boolean>,
+): PreparingServer {
   const { url } = server;
   const sql: PreparingServer['sql'] = (text, values) => server.sql(text, values);
-  const prepared = async (): Promise<string[]> =>
-    (await sql('xa recover')).map(({ data }) => String(data)).filter((name) => name.startsWith('sluice2pc_'));
+  const prepared = async (): Promise<string[]> => {
+    const names = (await sql('xa recover')).map(({ data }) => String(data));
+    const own = await Promise.all(names.map((name) => isOwn(name)));
+    return names.filter((_, index) => own[index] === true);
+  };
   return { url, sql, prepared, payments: () => paymentsOf(sql) };
+}
+
+/** What names a database in what is prepared for it; nothing before it has the tables. */
+async function homesIn(sql: PreparingServer['sql'], schema: string): Promise<string[]> {
+  const tables = await sql(
+    `select 1 as one from information_schema.tables where table_name = 'sluice_two_phase_home' and table_schema = ${schema}`,
+  );
+  if (tables.length === 0) return [];
+  return (await sql('select id from sluice_two_phase_home')).map(({ id }) => String(id));
 }
 
 async function paymentsOf(sql: PreparingServer['sql']): Promise<string[]> {
