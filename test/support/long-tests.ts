@@ -9,6 +9,7 @@ export const longTests: readonly string[] = [
   'test/behaviour/cache-consistency.test.ts',
   'test/behaviour/close.test.ts',
   'test/behaviour/interleave-hermitage.test.ts',
+  'test/behaviour/interleave-programs.test.ts',
   'test/behaviour/interleave-reduction.test.ts',
   'test/behaviour/interleave-remedies.test.ts',
   'test/behaviour/interleave-services.test.ts',

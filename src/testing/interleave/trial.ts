@@ -121,7 +121,7 @@ export class Trial {
   #note(run: OrderRun): void {
     const sent = new Set(run.passages.map(({ actor }) => actor.name));
     const silent = Object.keys(this.#options.actors).find((name) => !sent.has(name));
-    if (silent !== undefined) throw sentNothing(silent, run);
+    if (silent !== undefined) throw sentNothing(silent, run, this.#heldSince());
     for (const [name, { type }] of Object.entries(run.ends)) if (type === 'returned') this.#returned.add(name);
     const failures = new Set(run.passages.map(({ exchange }) => exchange?.failure?.kind));
     if (failures.has('deadlock')) this.#counts.deadlocks += 1;
@@ -129,8 +129,22 @@ export class Trial {
     if (run.passages.some(({ blockedBy }) => blockedBy.length > 0)) this.#counts.waits += 1;
     for (const name of run.slow)
       this.#notes.add(`${name} waited for more than its statements: others went on, so that not all orders were tried`);
+    const [stray] = run.strays;
+    if (stray !== undefined)
+      this.#notes.add(
+        `Statements came in between that no actor sent, the first at ${stray}: not all orders of them were tried`,
+      );
     if (run.hasDiverged)
       this.#notes.add('Actors sent other statements than before: not all orders could be tried again');
+  }
+
+  /** Where a connection was taken that is in use after the actors have ended. */
+  #heldSince(): string | undefined {
+    for (const { pool } of this.#clients) {
+      const { used, oldestHolder } = pool.stats();
+      if (used > 0) return oldestHolder?.openedAt ?? 'an unknown place';
+    }
+    return undefined;
   }
 
   async #lookAt(run: OrderRun): Promise<void> {
@@ -163,12 +177,20 @@ export class Trial {
   }
 }
 
-function sentNothing(name: string, run: OrderRun): InterleaveActorError {
+function sentNothing(name: string, run: OrderRun, heldSince: string | undefined): InterleaveActorError {
   const end = run.ends[name];
+  const [stray] = run.strays;
   return new InterleaveActorError({
-    what: `The actor "${name}" has ended without a statement on this database`,
-    remedy:
-      'Bind its library to the database (see the page of the library), so that its statements can be put in an order',
+    what: `The actor "${name}" has ended without a statement on this database${stray === undefined ? '' : `, while one came from ${stray} that no actor sent`}`,
+    remedy: remedyFor(stray, heldSince),
     cause: end?.type === 'threw' ? end.error : undefined,
   });
+}
+
+function remedyFor(stray: string | undefined, heldSince: string | undefined): string {
+  if (stray !== undefined)
+    return 'Call in the actor what does the work: that of a job or of something in the background is not followed';
+  if (heldSince !== undefined)
+    return `Let each actor take its connection itself: one that was taken before, at ${heldSince}, is in use`;
+  return 'Bind its library to the database (see the page of the library), so that its statements can be put in an order';
 }

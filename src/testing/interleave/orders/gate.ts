@@ -7,6 +7,7 @@ import { Passage, type Sender } from './passage.ts';
 
 /** How many calls may lie between a statement and the program: libraries have many. */
 const depth = 200;
+const nowhere = 'an unknown place';
 const inPackage = /[\\/]node_modules[\\/]|^node:/;
 
 /**
@@ -19,6 +20,8 @@ export class Gate {
   /** Why nothing more is let through. */
   #closed: { readonly error: unknown } | undefined;
   readonly #rewrite: ((statement: Statement) => Statement) | undefined;
+  /** The places of what no actor has sent since it was asked for. */
+  #strays = new Set<string>();
 
   /** @param rewrite what is sent in place of a statement of an actor */
   constructor(rewrite?: (statement: Statement) => Statement) {
@@ -28,6 +31,13 @@ export class Gate {
   /** Runs what an actor does: what it sends is stopped. */
   runAs<Result>(actor: Sender, body: () => Result): Result {
     return this.#actors.run(actor, body);
+  }
+
+  /** The places of what no actor has sent since the last call. */
+  takeStrays(): readonly string[] {
+    const places = [...this.#strays];
+    this.#strays = new Set();
+    return places;
   }
 
   /** Refuses what is held, and what still comes but for rollbacks. */
@@ -44,17 +54,21 @@ export class Gate {
     const sendAhead = connection.sendAhead?.bind(connection);
     const runEach = connection.runEach?.bind(connection);
     let passage: Passage | undefined;
+    let user: string | undefined;
     const refuse = (kind: Failure['kind'], what: string): void =>
       passage?.refuse({ kind, error: new Error(what), ...(kind === 'connectionLost' ? { reached: 'unsent' } : {}) });
     const gated: Partial<DriverConnection> = {
       run: async (steps) => {
         const actor = this.#actors.getStore();
         // What a driver asks its own connection for belongs to what was let through.
+        if (actor === undefined && passage === undefined) this.#strays.add(this.#placeOf(gated.run ?? run) ?? nowhere);
         if (actor === undefined || (passage !== undefined && passage.state !== 'held')) return await run(steps);
         if (this.#closed !== undefined)
           return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closed.error });
-        const place = callersOf(gated.run ?? run, depth).find((each) => !inPackage.test(each));
-        passage = new Passage(actor, { client, connection }, this.#rewritten(steps), place);
+        const sharedWith = user === undefined || user === actor.name ? undefined : user;
+        user = actor.name;
+        const place = this.#placeOf(gated.run ?? run);
+        passage = new Passage(actor, { client, connection, sharedWith }, this.#rewritten(steps), place);
         try {
           return await this.#pass(passage, run);
         } finally {
@@ -75,6 +89,10 @@ export class Gate {
     if (runEach !== undefined)
       gated.runEach = (given) => (this.#actors.getStore() === undefined ? runEach(given) : undefined);
     return override(connection, gated);
+  }
+
+  #placeOf(below: DriverConnection['run']): string | undefined {
+    return callersOf(below, depth).find((each) => !inPackage.test(each));
   }
 
   #rewritten(steps: readonly Step[]): readonly Step[] {

@@ -50,6 +50,8 @@ export interface OrderRun {
   readonly ends: Readonly<Record<string, ActorEnd>>;
   /** Whether an actor that was to move on was not there: its statements differ from run to run. */
   readonly hasDiverged: boolean;
+  /** The places of what was sent in that time by no actor. */
+  readonly strays: readonly string[];
   /** Whether orders were left out that this one or others stand for. */
   readonly hasLeftOut: boolean;
   /** Those that were waited for in vain while others could move. */
@@ -87,6 +89,7 @@ export async function runSerially(stage: Stage, order: readonly string[]): Promi
     passages: runs.flatMap(({ passages }) => passages),
     ends: Object.assign({}, ...runs.map(({ ends }) => ends)) as OrderRun['ends'],
     hasDiverged: false,
+    strays: [],
     hasLeftOut: false,
     slow: [],
   };
@@ -113,6 +116,7 @@ class Order {
     const { gate, bodies, abort } = this.#stage;
     for (const actor of this.#actors) gate.runAs(actor, () => actor.start(bodies[actor.name] ?? (() => undefined)));
     const sleepers = new Sleepers(areIndependent, asleep);
+    gate.takeStrays();
     try {
       await this.#letAllThrough(prefix, sleepers);
     } catch (error) {
@@ -126,6 +130,7 @@ class Order {
       passages: this.#passages,
       ends: Object.fromEntries(this.#actors.flatMap(({ name, end }) => (end === undefined ? [] : [[name, end]]))),
       hasDiverged: this.#hasDiverged,
+      strays: gate.takeStrays(),
       hasLeftOut: sleepers.hasLeftOut,
       slow: [...this.#slow],
     };
@@ -173,6 +178,7 @@ class Order {
   #letThrough(actor: Actor): void {
     const [passage] = actor.held;
     if (passage === undefined) return;
+    if (passage.sharedWith !== undefined) throw shared(passage, passage.sharedWith);
     this.#stage.check(passage);
     if (actor.count > mostExchanges) throw this.#endless(actor);
     this.#passages.push(passage);
@@ -274,6 +280,14 @@ class Order {
       remedy: 'Bound its loops and retries',
     });
   }
+}
+
+function shared(passage: Passage, other: string): InterleaveActorError {
+  const { name } = passage.actor;
+  return new InterleaveActorError({
+    what: `The actor "${name}" shares a connection with "${other}", at its statement${at(passage)}: one waits for the other there, and not for the database`,
+    remedy: 'Let each actor take its connection itself, and give it back',
+  });
 }
 
 /** Whether what was answered may have given up a lock. */

@@ -15,6 +15,8 @@ export class Passage {
   readonly client: TransactionalClient;
   readonly connection: DriverConnection;
   readonly steps: readonly Step[];
+  /** Another actor that has used the same hold of the connection. */
+  readonly sharedWith: string | undefined;
   /** The place in the program that it comes from, as `file:line:column`, where it is known. */
   readonly place: string | undefined;
   state: 'held' | 'running' | 'blocked' | 'done' = 'held';
@@ -27,13 +29,14 @@ export class Passage {
 
   constructor(
     actor: Sender,
-    { client, connection }: Pick<Passage, 'client' | 'connection'>,
+    { client, connection, sharedWith }: Pick<Passage, 'client' | 'connection' | 'sharedWith'>,
     steps: readonly Step[],
     place: string | undefined,
   ) {
     this.actor = actor;
     this.client = client;
     this.connection = connection;
+    this.sharedWith = sharedWith;
     this.steps = steps;
     this.place = place;
   }
