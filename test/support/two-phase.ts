@@ -37,8 +37,8 @@ export async function startPreparingServers(): Promise<PreparingServers> {
   // XA RECOVER lists what is prepared on the whole server, which others may use.
   const isOwn = async (name: string): Promise<boolean> => {
     const homes = await Promise.all([
-      ...ofPostgres.map(({ server: { sql } }) => homesIn(sql, 'current_schema()')),
-      ...ofMariadb.map(({ sql }) => homesIn(sql, 'database()')),
+      ...ofPostgres.map(({ server: own }) => homesIn((text) => own.sql(text), 'current_schema()')),
+      ...ofMariadb.map((own) => homesIn((text) => own.sql(text), 'database()')),
     ]);
     return homes.flat().some((home) => name.startsWith(`sluice2pc_${home}_`));
   };
