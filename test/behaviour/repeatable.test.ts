@@ -153,6 +153,19 @@ const broken: Readonly<Record<string, Broken>> = {
       };
     },
   },
+  'a table that is another one at the second attempt': {
+    problem: 'sentOtherwise',
+    of: () => {
+      let table = 'sale';
+      return {
+        body: () =>
+          inTransaction(async () => {
+            await run(`select id from ${table}`);
+            table = 'audit';
+          }),
+      };
+    },
+  },
   'an argument that is changed': {
     problem: 'argumentChanged',
     of: () =>

@@ -1,6 +1,6 @@
 import type { OpenTransaction } from '../../context/index.ts';
-import { fieldOf } from '../../core/index.ts';
-import type { Statement } from '../../driver/index.ts';
+import type { QueryResult, Statement, Step } from '../../driver/index.ts';
+import { Answers } from './answers.ts';
 
 /** A statement that an attempt sent. */
 export interface Sent {
@@ -17,43 +17,24 @@ export interface CalledOut {
   readonly place: string | undefined;
 }
 
-/** How many values of answers are kept of one attempt. */
-const mostAnswers = 50_000;
-
 /** One attempt of a transaction: what it sent, and what it was told. */
 export class Attempt {
   readonly number: number;
   readonly sent: Sent[] = [];
   readonly calls: CalledOut[] = [];
-  /** The values that the server gave, each with how many were known before it. */
-  readonly answers: Map<string, number> = new Map();
+  readonly answers: Answers = new Answers();
 
   constructor(number: number) {
     this.number = number;
   }
 
   sends({ text, values = [] }: Statement, place: string | undefined): void {
-    this.sent.push({ text, values: structuredCopy(values), place, known: this.answers.size });
+    this.sent.push({ text, values: structuredCopy(values), place, known: this.answers.count });
   }
 
-  answered(results: readonly unknown[]): void {
-    this.#add(results, 0);
-  }
-
-  #add(value: unknown, depth: number): void {
-    if (depth > 8 || this.answers.size > mostAnswers) return;
-    if (value instanceof Date) this.#note(value.toISOString());
-    else if (Array.isArray(value)) for (const each of value) this.#add(each, depth + 1);
-    else if (typeof value === 'object' && value !== null) {
-      for (const each of Object.values(value)) this.#add(each, depth + 1);
-      // Of a library's own result, which may have it as a getter.
-      this.#add(fieldOf(value, 'insertId'), depth + 1);
-    } else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
-      this.#note(String(value));
-  }
-
-  #note(text: string): void {
-    if (!this.answers.has(text)) this.answers.set(text, this.answers.size);
+  answered(steps: readonly Step[], results: readonly QueryResult[]): void {
+    const texts = steps.flatMap((step) => (step.type === 'statement' ? [step.statement.text] : []));
+    for (const [at, result] of results.entries()) this.answers.add(texts[at] ?? '', result);
   }
 }
 

@@ -1,6 +1,7 @@
-import { isAlike, type Seen } from './varying.ts';
 import { type Attempt, nextAttempt, type Repeated, type Sent } from './attempt.ts';
+import type { Told } from './answers.ts';
 import { type RepeatFinding, remedies, type RepeatProblem } from './finding.ts';
+import { isAlike } from './varying.ts';
 
 /** What the attempts of one transaction show: both began from the same rows, so that both have to send the same. */
 export function findingsOf(repeated: Repeated, show: (text: string) => string): readonly RepeatFinding[] {
@@ -71,7 +72,7 @@ function isSame(one: Placed, other: Placed): boolean {
   );
 }
 
-function textOf([{ answers }, { text: value, known }]: Placed): Seen {
+function textOf([{ answers }, { text: value, known }]: Placed): Told {
   return { value, answers, known };
 }
 

@@ -83,7 +83,7 @@ export class Rehearsal {
         if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
         const attempt = note(seen, { client, steps, place: calledFrom() });
         const exchange = await sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run });
-        attempt?.answered(exchange.results);
+        attempt?.answered(steps, exchange.results);
         if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;
         return exchange;
       },

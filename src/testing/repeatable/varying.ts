@@ -1,25 +1,14 @@
-import type { Attempt } from './attempt.ts';
+import { areGenerated, type Told } from './answers.ts';
+import { partsOf } from './text-parts.ts';
 
 /** How far apart two attempts may be, in milliseconds: what is made of the time differs by no more. */
 const mostApart = 60_000;
-const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/gi;
-const isoTime = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?/g;
-const word = /[\w-]{8,}/g;
-const number = /\d+(?:\.\d+)?/g;
-
-/** A value of one attempt, with what the server had told it before. */
-export interface Seen {
-  readonly value: unknown;
-  readonly answers: Attempt['answers'];
-  /** How many answers were known. */
-  readonly known: number;
-}
 
 /**
  * Whether a value differs between two attempts for a reason that is none of theirs: it is made of the time, of chance, or of what
  * the server generated for each of them. A number that is none of these is compared as it is.
  */
-export function isAlike(one: Seen, other: Seen): boolean {
+export function isAlike(one: Told, other: Told): boolean {
   const [a, b] = [one.value, other.value];
   if (Object.is(a, b)) return true;
   if (a instanceof Date && b instanceof Date) return areTimes(a.valueOf(), b.valueOf());
@@ -31,7 +20,7 @@ export function isAlike(one: Seen, other: Seen): boolean {
   return areGenerated(one, other);
 }
 
-function areAlikeTexts(one: Seen, other: Seen, [a, b]: readonly [string, string]): boolean {
+function areAlikeTexts(one: Told, other: Told, [a, b]: readonly [string, string]): boolean {
   if (areGenerated(one, other)) return true;
   const [left, right] = [partsOf(a), partsOf(b)];
   if (left.frame !== right.frame || left.numbers.length !== right.numbers.length) return false;
@@ -43,7 +32,7 @@ function areAlikeTexts(one: Seen, other: Seen, [a, b]: readonly [string, string]
   });
 }
 
-function areAlikeObjects(one: Seen, other: Seen, [a, b]: readonly [object, object]): boolean {
+function areAlikeObjects(one: Told, other: Told, [a, b]: readonly [object, object]): boolean {
   if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b))
     // Salts and keys are long.
     return isSameBytes(a, b) || (a.byteLength === b.byteLength && a.byteLength >= 8);
@@ -65,17 +54,6 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** Both are what the server had told, each its own attempt alone: a generated key. */
-function areGenerated(one: Seen, other: Seen): boolean {
-  const [a, b] = [String(one.value), String(other.value)];
-  return isTold(one, a) && isTold(other, b) && !one.answers.has(b) && !other.answers.has(a);
-}
-
-function isTold({ answers, known }: Seen, text: string): boolean {
-  const at = answers.get(text);
-  return at !== undefined && at < known;
-}
-
 /** Milliseconds since 1970 of this century that are close to each other. */
 function areTimes(a: number, b: number): boolean {
   return isNow(a) && isNow(b) && Math.abs(a - b) < mostApart;
@@ -88,23 +66,4 @@ function isNow(time: number): boolean {
 /** What Math.random gives, or something large that is made of it. */
 function isChance(value: number): boolean {
   return Math.abs(value) >= 1e6 || String(value).length >= 12;
-}
-
-/** What of a text is the same whenever it is made, and its numbers. */
-function partsOf(text: string): { readonly frame: string; readonly numbers: readonly string[] } {
-  const plain = text
-    .replaceAll(uuid, '<uuid>')
-    .replaceAll(isoTime, '<time>')
-    .replaceAll(word, (each) => (isRandom(each) ? '<random>' : each));
-  return { frame: plain.replaceAll(number, '<number>'), numbers: plain.match(number) ?? [] };
-}
-
-/** A text such as an identifier of nanoid or a hash: letters and digits change often in it. */
-function isRandom(text: string): boolean {
-  const kinds = text
-    .replaceAll(/[-_]/g, '')
-    .split('')
-    .map((each) => (/\d/.test(each) ? 'd' : /[A-Z]/.test(each) ? 'u' : 'l'));
-  const changes = kinds.filter((kind, at) => at > 0 && kind !== kinds[at - 1]).length;
-  return changes >= 4 || (changes >= 2 && text.length >= 16 && /^[0-9a-f]+$/i.test(text));
 }
