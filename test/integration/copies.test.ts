@@ -483,6 +483,26 @@ const entrances: Readonly<Record<string, Use>> = {
     });
     expect(report.anomalies).toEqual([]);
   },
+  proveRepeatable: async ({ database, taker }) => {
+    const proof = await taker.testing.proveRepeatable(database, {
+      setup: () => database.query('delete from product'),
+      body: () => database.transaction(() => database.query(insert, [1]), { name: 'sale', retry: { attempts: 2 } }),
+    });
+    expect(proof.repeated).toEqual(['sale']);
+  },
+  createTwoPhaseTables: async ({ database, taker }) => {
+    await taker.twoPhase.createTwoPhaseTables(database.current);
+    await server.sql('drop table sluice_two_phase, sluice_two_phase_home');
+  },
+  // They know the database, and that it has no second client.
+  twoPhase: async ({ database, taker }) => {
+    const error = await rejection(taker.twoPhase.twoPhase<void, string>(database, ['default', 'other'], () => {}));
+    expect(error).toMatchObject({ code: 'UNKNOWN_CLIENT' });
+  },
+  recoverTwoPhase: async ({ database, taker }) => {
+    const error = await rejection(taker.twoPhase.recoverTwoPhase<string>(database, ['default', 'other']));
+    expect(error).toMatchObject({ code: 'UNKNOWN_CLIENT' });
+  },
   testDatabases: async ({ database, taker }) => {
     const named = async (): Promise<unknown[]> => {
       const { rows } = await database.query(
@@ -751,6 +771,10 @@ describe('of another version', () => {
     ['rolledBack', () => testing.rolledBack(foreign(), () => {})],
     ['rollbackEach', () => testing.rollbackEach(foreign(), () => {})],
     ['interleave', () => testing.interleave(foreign(), { setup() {}, actors: { a() {}, b() {} }, invariant() {} })],
+    ['proveRepeatable', () => testing.proveRepeatable(foreign(), { setup() {}, body() {} })],
+    ['createTwoPhaseTables', () => own.twoPhase.createTwoPhaseTables(foreign().current)],
+    ['twoPhase', () => own.twoPhase.twoPhase<void, string>(foreign(), ['default', 'other'], () => {})],
+    ['recoverTwoPhase', () => own.twoPhase.recoverTwoPhase<string>(foreign(), ['default', 'other'])],
     ['testDatabases', () => testing.testDatabases(foreign(), { name: 'n', madeFrom: [], template() {} })],
     ['poolOfOne', () => testing.poolOfOne(foreign(), () => {})],
     [

@@ -27,6 +27,7 @@ import * as saga from '../../src/saga/index.ts';
 import * as sluice from '../../src/index.ts';
 import * as sqlite from '../../src/drivers/sqlite/index.ts';
 import * as testing from '../../src/testing/index.ts';
+import * as twoPhase from '../../src/experimental/two-phase/index.ts';
 import * as typeorm from '../../src/integrations/typeorm/index.ts';
 
 /** The package as it is tested, by its entries. */
@@ -56,6 +57,7 @@ export const own = {
   sluice,
   sqlite,
   testing,
+  twoPhase,
   typeorm,
 };
 
@@ -89,6 +91,7 @@ const files: Readonly<Record<keyof Entries, string>> = {
   sluice: '.',
   sqlite: 'drivers/sqlite',
   testing: 'testing',
+  twoPhase: 'experimental/two-phase',
   typeorm: 'integrations/typeorm',
 };
 
