@@ -496,11 +496,11 @@ const entrances: Readonly<Record<string, Use>> = {
   },
   // They know the database, and that it has no second client.
   twoPhase: async ({ database, taker }) => {
-    const error = await rejection(taker.twoPhase.twoPhase<void, string>(database, ['default', 'other'], () => {}));
+    const error = await rejection(taker.twoPhase.twoPhase<void>(database, ['default', 'other'], () => {}));
     expect(error).toMatchObject({ code: 'UNKNOWN_CLIENT' });
   },
   recoverTwoPhase: async ({ database, taker }) => {
-    const error = await rejection(taker.twoPhase.recoverTwoPhase<string>(database, ['default', 'other']));
+    const error = await rejection(taker.twoPhase.recoverTwoPhase(database, ['default', 'other']));
     expect(error).toMatchObject({ code: 'UNKNOWN_CLIENT' });
   },
   testDatabases: async ({ database, taker }) => {
@@ -773,8 +773,8 @@ describe('of another version', () => {
     ['interleave', () => testing.interleave(foreign(), { setup() {}, actors: { a() {}, b() {} }, invariant() {} })],
     ['proveRepeatable', () => testing.proveRepeatable(foreign(), { setup() {}, body() {} })],
     ['createTwoPhaseTables', () => own.twoPhase.createTwoPhaseTables(foreign().current)],
-    ['twoPhase', () => own.twoPhase.twoPhase<void, string>(foreign(), ['default', 'other'], () => {})],
-    ['recoverTwoPhase', () => own.twoPhase.recoverTwoPhase<string>(foreign(), ['default', 'other'])],
+    ['twoPhase', () => own.twoPhase.twoPhase<void>(foreign(), ['default', 'other'], () => {})],
+    ['recoverTwoPhase', () => own.twoPhase.recoverTwoPhase(foreign(), ['default', 'other'])],
     ['testDatabases', () => testing.testDatabases(foreign(), { name: 'n', madeFrom: [], template() {} })],
     ['poolOfOne', () => testing.poolOfOne(foreign(), () => {})],
     [
