@@ -40,6 +40,7 @@ beforeAll(async () => {
   await own.saga.createSagaTables(server.open().current);
 });
 
+const twoClients: readonly string[] = ['default', 'other'];
 type Product = { id: number; stock: number };
 const drizzleProduct = pgTable('product', { id: integer().primaryKey() });
 const TypeormProduct = new EntitySchema<{ id: number }>({
@@ -500,7 +501,7 @@ const entrances: Readonly<Record<string, Use>> = {
     expect(error).toMatchObject({ code: 'UNKNOWN_CLIENT' });
   },
   recoverTwoPhase: async ({ database, taker }) => {
-    const error = await rejection(taker.twoPhase.recoverTwoPhase(database, ['default', 'other']));
+    const error = await rejection(taker.twoPhase.recoverTwoPhase(database, twoClients));
     expect(error).toMatchObject({ code: 'UNKNOWN_CLIENT' });
   },
   testDatabases: async ({ database, taker }) => {
@@ -774,7 +775,7 @@ describe('of another version', () => {
     ['proveRepeatable', () => testing.proveRepeatable(foreign(), { setup() {}, body() {} })],
     ['createTwoPhaseTables', () => own.twoPhase.createTwoPhaseTables(foreign().current)],
     ['twoPhase', () => own.twoPhase.twoPhase<void>(foreign(), ['default', 'other'], () => {})],
-    ['recoverTwoPhase', () => own.twoPhase.recoverTwoPhase(foreign(), ['default', 'other'])],
+    ['recoverTwoPhase', () => own.twoPhase.recoverTwoPhase(foreign(), twoClients)],
     ['testDatabases', () => testing.testDatabases(foreign(), { name: 'n', madeFrom: [], template() {} })],
     ['poolOfOne', () => testing.poolOfOne(foreign(), () => {})],
     [
