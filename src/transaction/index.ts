@@ -1,5 +1,5 @@
 export { type Attempted, leaving, runAttempt } from './begin.ts';
-export { mayRepeat, noteRetry } from './retry.ts';
+export { deadlineOf, mayRepeat, Repetition, timeLeft } from './retry.ts';
 export { beginAs } from './compatibility.ts';
 export type { BegunByHand } from './begun-by-hand.ts';
 export { createDecorator, imitate, isGenerator, type TransactionalDecorator } from './decorator.ts';

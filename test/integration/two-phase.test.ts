@@ -1,11 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createTwoPhaseTables, recoverTwoPhase, twoPhase } from '../../src/experimental/two-phase/index.ts';
 import type { ClientDefinition } from '../../src/driver/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
-import { createDatabase, type Database } from '../../src/index.ts';
+import { channelNames, createDatabase, type Database } from '../../src/index.ts';
 import { whenReached } from '../support/servers.ts';
 import { rejection, signal } from '../support/settled.ts';
 import { clientOn, type PreparingServer, type PreparingServers, startPreparingServers } from '../support/two-phase.ts';
+
+const busy = "do $$ begin raise exception 'busy' using errcode = '40001'; end $$";
 
 type Name = 'orders' | 'payments' | 'stock';
 
@@ -233,14 +236,38 @@ describe.skipIf(!isHere)('twoPhase', () => {
     const database = open(second, first);
     await createTwoPhaseTables(database.current);
     let runs = 0;
-    const fails = "do $$ begin raise exception 'busy' using errcode = '40001'; end $$";
     const body = async (): Promise<number> => {
       runs += 1;
       await payBoth(database);
-      if (runs === 1) await database.getDb({ clientName: 'payments' }).query(fails);
+      if (runs === 1) await database.getDb({ clientName: 'payments' }).query(busy);
       return runs;
     };
+    const retries: unknown[] = [];
+    const note = (message: unknown): void => void retries.push(message);
+    subscribe(channelNames.transactionRetry, note);
+    onTestFinished(() => void unsubscribe(channelNames.transactionRetry, note));
     expect(await twoPhase(database, both, body, { retry: { attempts: 2, delay: 1 } })).toBe(2);
+    expect(await paid()).toEqual([['one'], ['one']]);
+    expect(retries).toMatchObject([{ clientName: 'orders', attempt: 1, error: { code: '40001' } }]);
+  });
+
+  it('is repeated by a database that closes in its pause, which waits for it', async () => {
+    const database = open(second, first);
+    await createTwoPhaseTables(database.current);
+    const pausing = signal();
+    subscribe(channelNames.transactionRetry, pausing.fire);
+    onTestFinished(() => void unsubscribe(channelNames.transactionRetry, pausing.fire));
+    let runs = 0;
+    const body = async (): Promise<number> => {
+      runs += 1;
+      await payBoth(database);
+      if (runs === 1) await database.getDb({ clientName: 'payments' }).query(busy);
+      return runs;
+    };
+    const repeated = twoPhase(database, both, body, { retry: { attempts: 2, delay: 200 } });
+    await pausing.promise;
+    await database.close({ timeout: 10_000 });
+    expect(await repeated).toBe(2);
     expect(await paid()).toEqual([['one'], ['one']]);
   });
 

@@ -55,7 +55,6 @@ export class Attempt<Result> {
     const { first, options } = this.#plan;
     const { client } = first;
     const outer = currentFrame();
-    client.pool.assertAdmits(outer?.isUnderWay === true);
     const ran = await runAttempt(
       {
         client,

@@ -1,35 +1,35 @@
-import { sleep } from '../../core/index.ts';
+import { currentFrame } from '../../context/index.ts';
 import type { Outcome } from '../../connection/index.ts';
-import { mayRepeat, noteRetry } from '../../transaction/index.ts';
+import { deadlineOf, mayRepeat, Repetition, timeLeft } from '../../transaction/index.ts';
 import { Attempt, type Ended } from './attempt.ts';
 import { TwoPhaseInDoubtError } from './errors.ts';
 import type { Plan } from './plan.ts';
 
-const defaultDelay = 20;
-const longestDelay = 5_000;
-
 /** Runs it, and again after what another attempt may not meet. */
 export async function coordinate<Result>(plan: Plan, body: () => Result | PromiseLike<Result>): Promise<Result> {
+  const { options } = plan;
   const { client } = plan.first;
-  const { timeout, signal, retry } = plan.options;
-  const { attempts = 1, delay = defaultDelay, lockTimeouts = false } = retry ?? {};
-  const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
+  client.pool.assertAdmits(currentFrame()?.isUnderWay === true);
+  const deadline = deadlineOf(client, options);
   let previous: Ended<Result>['first']['transaction'] | undefined;
-  for (let number = 1; ; number += 1) {
-    const left = deadline === undefined ? undefined : Math.max(1, deadline - client.clock.now());
-    const attempt = new Attempt(plan, body, { previous, timeout: left });
-    const ended = await attempt.run();
-    previous = ended.first.transaction;
-    const pause = Math.min(delay * 2 ** (number - 1), longestDelay) * (0.5 + client.random() / 2);
-    const inTime = deadline === undefined || client.clock.now() + pause < deadline;
-    if (number >= attempts || !inTime || !mayRepeatAll(ended, lockTimeouts)) return conclude(attempt.id, ended);
-    noteRetry(ended.first.transaction, pause, ended.error);
-    await sleep(client.clock, pause, signal);
+  let repetition: Repetition | undefined;
+  try {
+    for (let number = 1; ; number += 1) {
+      const attempt = new Attempt(plan, body, { previous, timeout: timeLeft(client, deadline) });
+      const ended = await attempt.run();
+      const { error, first } = ended;
+      previous = first.transaction;
+      if (!mayRepeatAll(ended, options.retry?.lockTimeouts)) return conclude(attempt.id, ended);
+      repetition ??= new Repetition(client, options, deadline);
+      if (!(await repetition.next(number, first.transaction, error?.thrown))) return conclude(attempt.id, ended);
+    }
+  } finally {
+    repetition?.end();
   }
 }
 
 /** Only where all is known to be rolled back, for a reason that one of its transactions knows. */
-function mayRepeatAll(ended: Ended<unknown>, lockTimeouts: boolean): boolean {
+function mayRepeatAll(ended: Ended<unknown>, lockTimeouts: boolean | undefined): boolean {
   const all = [ended.first, ...ended.others];
   const isUndone = ended.left.length === 0 && all.every(({ transaction }) => transaction.outcome === 'rolledBack');
   const isOutside = ended.first.transaction.cancellation.requested !== undefined;
