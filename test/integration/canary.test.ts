@@ -99,7 +99,7 @@ it('is in no holder, standstill and text of them', async () => {
 });
 
 it('is in no error of Sluice and no history', async () => {
-  await using database = openWithSecrets({ max: 1, maxLevel: 0, acquireTimeout: 50 });
+  await using database = openWithSecrets({ max: 1, maxLevel: 0, acquireTimeout: 2_000 });
   const go = signal();
   const holding = database.transaction(async () => {
     await database.query(`select '${canary}', $1::text`, [canary]);
