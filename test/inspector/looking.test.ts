@@ -1,4 +1,5 @@
 import { subscribe, tracingChannel, unsubscribe } from 'node:diagnostics_channel';
+import pg from 'pg';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createCache } from '../../src/cache/index.ts';
 import { channelNames, createDatabase, traceNames } from '../../src/index.ts';
@@ -217,6 +218,24 @@ describe('the sessions of others', () => {
     isOver = true;
     await Promise.all(buying);
     expect(stream.snapshots.flatMap(({ sessions }) => sessions.map(({ application }) => application))).toEqual([]);
+    stream.leave();
+  });
+
+  it('have none that is only being opened', async () => {
+    const stream = await readStream(await openInspector({ database: server.open(), sessions: true }));
+    let isOver = false;
+    const connect = async (): Promise<void> => {
+      while (!isOver) {
+        const client = new pg.Client({ connectionString: server.url, application_name: 'psql' });
+        await client.connect();
+        await client.end();
+      }
+    };
+    const connecting = [connect(), connect(), connect(), connect()];
+    await until('it has looked many times', () => stream.snapshots.length > 60, 60_000);
+    isOver = true;
+    await Promise.all(connecting);
+    expect(stream.snapshots.flatMap(({ sessions }) => sessions)).toEqual([]);
     stream.leave();
   });
 

@@ -7,6 +7,7 @@ import type { SessionView } from '../snapshot.ts';
 const most = 200;
 const longestText = 1_000;
 
+// One that is being opened has no state yet, or 'starting', and no text; one whose state the user may not see has a text that says so.
 const onPostgres = `select a.pid as id, coalesce(a.usename, '') as "user", coalesce(a.application_name, '') as application,
   coalesce(a.state, '') as state, left(coalesce(a.query, ''), 10000) as text,
   coalesce(extract(epoch from clock_timestamp() - a.state_change) * 1000, 0)::float8 as "for",
@@ -14,14 +15,14 @@ const onPostgres = `select a.pid as id, coalesce(a.usename, '') as "user", coale
   pg_blocking_pids(a.pid)::text as blocked
 from pg_stat_activity a
 where a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
-  and coalesce(a.state, '') <> 'idle'
+  and coalesce(a.state, '') not in ('idle', 'starting') and (a.state is not null or a.query <> '')
 order by a.xact_start nulls last limit ${most}`;
 
 const onMysql = `select p.id as id, p.user as user, '' as application, p.command as state,
   left(coalesce(p.info, ''), 10000) as text, p.time * 1000 as \`for\`,
   timestampdiff(microsecond, t.trx_started, now(6)) / 1000 as age, '' as blocked
 from information_schema.processlist p left join information_schema.innodb_trx t on t.trx_mysql_thread_id = p.id
-where p.db = database() and p.id <> connection_id() and (p.command <> 'Sleep' or t.trx_id is not null)
+where p.db = database() and p.id <> connection_id() and (p.command not in ('Sleep', 'Connect') or t.trx_id is not null)
 order by t.trx_started is null, t.trx_started limit ${most}`;
 
 interface Row {
