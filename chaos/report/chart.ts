@@ -1,5 +1,5 @@
 // The picture of a run: what became of orders, and below it a line for each kind of harm, along the same time.
-import { escape } from './escape.ts';
+import { escaped } from '../../src/testing/escaped.ts';
 import type { HarmDone, Sample, Timeline } from './timeline.ts';
 
 const [left, width, top, height, line] = [230, 900, 24, 180, 22];
@@ -36,7 +36,7 @@ export function chart({ end, restAt, harms, samples, found }: Timeline): string 
     ),
     ...found.slice(0, 20).map(({ at, what }) => {
       const x = across(at).toFixed(1);
-      return `<line class="found" x1="${x}" x2="${x}" y1="${top}" y2="${total}"><title>${escape(what)}</title></line>`;
+      return `<line class="found" x1="${x}" x2="${x}" y1="${top}" y2="${total}"><title>${escaped(what)}</title></line>`;
     }),
     '</svg>',
   ].join('\n');
@@ -77,7 +77,7 @@ function throughput(bars: readonly Bar[], across: (at: number) => number): strin
       if (high === 0) return [];
       y -= high;
       const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}" width="${wide.toFixed(1)}" height="${high.toFixed(1)}"`;
-      return [`<rect class="${part}" ${place}><title>${escape(said)}</title></rect>`];
+      return [`<rect class="${part}" ${place}><title>${escaped(said)}</title></rect>`];
     });
   });
   return [
@@ -116,13 +116,13 @@ function rest(restAt: number | undefined, across: (at: number) => number, total:
 function lane(kind: string, y: number, done: readonly HarmDone[], across: (at: number) => number): string[] {
   const middle = y + line / 2;
   return [
-    `<text class="axis" x="${left - 8}" y="${middle + 4}">${escape(kind)}</text>`,
+    `<text class="axis" x="${left - 8}" y="${middle + 4}">${escaped(kind)}</text>`,
     `<line class="grid" x1="${left}" x2="${left + width}" y1="${middle}" y2="${middle}"/>`,
     ...done.map(({ from, to }) => {
       const [x, wide] = [across(from), Math.max(across(to) - across(from), 4)];
       const place = `x="${x.toFixed(1)}" y="${y + 5}" width="${wide.toFixed(1)}" height="${line - 10}"`;
       const said = `${kind}, ${inTime(from)}, for ${Math.round(to - from)} ms`;
-      return `<rect class="harm" rx="2" ${place}><title>${escape(said)}</title></rect>`;
+      return `<rect class="harm" rx="2" ${place}><title>${escaped(said)}</title></rect>`;
     }),
   ];
 }

@@ -1,6 +1,6 @@
 // The report as one page of HTML, which needs nothing else.
 import { chart, inTime } from './chart.ts';
-import { escape } from './escape.ts';
+import { escaped } from '../../src/testing/escaped.ts';
 import { again, type Report } from './report.ts';
 
 const style = `
@@ -35,12 +35,12 @@ export function page(report: Report): string {
   const title = `Chaos on ${engine} with seed ${seed}`;
   const colours = legend.map(([name, text]) => `<span><i style="background: var(--${name})"></i>${text}</span>`);
   const counted = Object.entries(harms).toSorted(([, one], [, other]) => other - one);
-  const rows = counted.map(([kind, times]) => `<tr><td>${times}</td><td>${escape(kind)}</td></tr>`);
+  const rows = counted.map(([kind, times]) => `<tr><td>${times}</td><td>${escaped(kind)}</td></tr>`);
   return [
     '<!doctype html>',
     '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-    `<title>${escape(title)}</title><style>${style}</style></head><body>`,
-    `<h1>${escape(title)}</h1>`,
+    `<title>${escaped(title)}</title><style>${style}</style></head><body>`,
+    `<h1>${escaped(title)}</h1>`,
     verdict(found),
     figures(report),
     '<h2>Orders and harms</h2>',
@@ -50,7 +50,7 @@ export function page(report: Report): string {
     '<h2>Harms</h2>',
     `<table>${rows.join('\n')}</table>`,
     '<h2>Again</h2>',
-    `<p>The same decisions, of which the machine makes what it makes: <code>npm run chaos -- ${escape(again(report))}</code></p>`,
+    `<p>The same decisions, of which the machine makes what it makes: <code>npm run chaos -- ${escaped(again(report))}</code></p>`,
     '</body></html>',
     '',
   ].join('\n');
@@ -63,7 +63,7 @@ function verdict(found: readonly string[]): string {
 }
 
 function faults({ timeline }: Report): string {
-  const items = timeline.found.slice(0, 100).map(({ at, what }) => `<li>${inTime(at)}: ${escape(what)}</li>`);
+  const items = timeline.found.slice(0, 100).map(({ at, what }) => `<li>${inTime(at)}: ${escaped(what)}</li>`);
   return `<h2>What does not hold</h2>\n<ol>${items.join('\n')}</ol>`;
 }
 
@@ -82,6 +82,6 @@ function figures(report: Report): string {
     ['connections at most', report.highestConnections],
     ['errors in the background', report.background],
   ];
-  const items = shown.map(([name, value]) => `<div><dt>${name}</dt><dd>${escape(String(value))}</dd></div>`);
+  const items = shown.map(([name, value]) => `<div><dt>${name}</dt><dd>${escaped(String(value))}</dd></div>`);
   return `<dl>${items.join('\n')}</dl>`;
 }

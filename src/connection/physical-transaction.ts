@@ -95,8 +95,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
     const commits = settings.through === undefined ? this.client.driver.commits : undefined;
     this.#mark = commits && new CommitMark(commits, this);
     this.openedAt = settings.record.openedAt;
-    this.record = settings.record;
-    this.record.note('begin');
+    (this.record = settings.record).note('begin');
     this.#held = new TransactionConnection(this, settings.through);
     this.cancellation = new Cancellation(this.client.clock, () => (this.isOpen ? this.#held.connection : undefined));
     if (transactionStart.hasSubscribers) announceStart(this);
@@ -139,6 +138,7 @@ export class PhysicalTransaction implements Borrower, RunningWork, TurnOwner {
   describe(): ChainLink {
     return linkOf(this);
   }
+
   /** Sets the characteristics; only before BEGIN is sent. */
   begins(characteristics: TransactionCharacteristics): void {
     this.#characteristics = characteristics;

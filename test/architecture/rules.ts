@@ -209,6 +209,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
     'production-names.ts',
     'refuse-production.ts',
     'short-place.ts',
+    'escaped.ts',
     'override.ts',
     'databases',
     'interleave',

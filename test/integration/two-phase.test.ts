@@ -1,25 +1,19 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createTwoPhaseTables, recoverTwoPhase, twoPhase } from '../../src/experimental/two-phase/index.ts';
 import type { ClientDefinition } from '../../src/driver/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import { channelNames, createDatabase, type Database } from '../../src/index.ts';
 import { whenReached } from '../support/servers.ts';
 import { rejection, signal } from '../support/settled.ts';
-import { clientOn, type PreparingServer, type PreparingServers, startPreparingServers } from '../support/two-phase.ts';
+import { clientOn, type PreparingServer, usePreparingServers } from '../support/two-phase.ts';
 
 const busy = "do $$ begin raise exception 'busy' using errcode = '40001'; end $$";
 
 type Name = 'orders' | 'payments' | 'stock';
 
 const isHere = await whenReached('MariaDB');
-let servers: PreparingServers;
-beforeAll(async () => {
-  if (isHere) servers = await startPreparingServers();
-}, 60_000);
-afterAll(async () => {
-  if (isHere) await servers.stop();
-}, 60_000);
+const servers = usePreparingServers(isHere);
 
 const opened: Database<Name>[] = [];
 afterEach(async () => {
@@ -38,10 +32,10 @@ async function pay(database: Database<Name>, clientName: Name, id: string): Prom
 }
 
 const pairs = {
-  'two PostgreSQL': () => [servers.postgres[0], servers.postgres[1]],
-  'two MariaDB': () => [servers.mariadb[0], servers.mariadb[1]],
-  'PostgreSQL and MariaDB': () => [servers.postgres[0], servers.mariadb[0]],
-  'MariaDB and PostgreSQL': () => [servers.mariadb[0], servers.postgres[0]],
+  'two PostgreSQL': () => [servers().postgres[0], servers().postgres[1]],
+  'two MariaDB': () => [servers().mariadb[0], servers().mariadb[1]],
+  'PostgreSQL and MariaDB': () => [servers().postgres[0], servers().mariadb[0]],
+  'MariaDB and PostgreSQL': () => [servers().mariadb[0], servers().postgres[0]],
 } as const satisfies Record<string, () => readonly [PreparingServer, PreparingServer]>;
 
 describe.skipIf(!isHere).each(Object.entries(pairs))('twoPhase over %s', (_, pair) => {
@@ -105,7 +99,7 @@ describe.skipIf(!isHere)('twoPhase', () => {
   let first: PreparingServer;
   let second: PreparingServer;
   beforeEach(async () => {
-    [first, second] = [servers.postgres[0], servers.mariadb[0]];
+    [first, second] = [servers().postgres[0], servers().mariadb[0]];
     await createTwoPhaseTables(open(first, second).current);
     for (const server of [first, second]) await server.sql('delete from payment');
   });
@@ -127,8 +121,8 @@ describe.skipIf(!isHere)('twoPhase', () => {
     expect(nested['code']).toBe('TWO_PHASE_IN_TRANSACTION');
     const snapshot = await rejection(twoPhase(database, both, never, { isolationLevel: 'SNAPSHOT' }));
     expect(snapshot['code']).toBe('INVALID_OPTION');
-    const without = open(servers.mariadb[1], first);
-    await servers.mariadb[1].sql('drop table if exists sluice_two_phase_home, sluice_two_phase');
+    const without = open(servers().mariadb[1], first);
+    await servers().mariadb[1].sql('drop table if exists sluice_two_phase_home, sluice_two_phase');
     expect(await rejection(twoPhase(without, both, never))).toMatchObject({ code: 'TWO_PHASE_TABLES_MISSING' });
     const small = createDatabase({ clients: { orders: clientOn(first), payments: sqlite() }, defaultClient: 'orders' });
     expect(await rejection(twoPhase(small, both, never))).toMatchObject({ code: 'TWO_PHASE_UNSUPPORTED' });

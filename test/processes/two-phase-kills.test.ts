@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   createTwoPhaseTables,
   recoverTwoPhase,
@@ -13,7 +13,7 @@ import {
 import { createDatabase, type Database } from '../../src/index.ts';
 import { whenReached } from '../support/servers.ts';
 import { until } from '../support/settled.ts';
-import { clientOn, type PreparingServer, type PreparingServers, startPreparingServers } from '../support/two-phase.ts';
+import { clientOn, type PreparingServer, usePreparingServers } from '../support/two-phase.ts';
 import { type Coordinated, type CrashPoint, crashPoints } from './programs/dying-coordinator.ts';
 
 const few = 3;
@@ -22,13 +22,7 @@ const rounds = Number(process.env['SLUICE_TWO_PHASE_KILLS'] ?? few);
 const timeout = 60_000 + rounds * 10_000;
 
 const isHere = await whenReached('MariaDB');
-let servers: PreparingServers;
-beforeAll(async () => {
-  if (isHere) servers = await startPreparingServers();
-}, 60_000);
-afterAll(async () => {
-  if (isHere) await servers.stop();
-}, 60_000);
+const servers = usePreparingServers(isHere);
 
 const names = ['orders', 'payments', 'stock'] as const;
 type Name = (typeof names)[number];
@@ -36,7 +30,7 @@ type Places = Readonly<Record<Name, PreparingServer>>;
 
 /** By turns the decision is written on PostgreSQL and on MariaDB, and each prepares first. */
 function places(round: number): Places {
-  const { postgres, mariadb } = servers;
+  const { postgres, mariadb } = servers();
   return [
     { orders: postgres[0], payments: mariadb[0], stock: postgres[1] },
     { orders: mariadb[0], payments: mariadb[1], stock: postgres[1] },
@@ -91,7 +85,7 @@ describe.skipIf(!isHere)('a two-phase commit whose process is killed', () => {
   it.each(crashPoints)(
     '%s ends in the same way on all databases',
     async (point) => {
-      const all = [...servers.postgres, ...servers.mariadb];
+      const all = [...servers().postgres, ...servers().mariadb];
       for (const server of all) {
         await server.sql('delete from payment');
         await server.sql("insert into payment (id, amount) values ('shared', 0)");

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { afterAll, beforeAll } from 'vitest';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
 import { mysql } from '../../src/drivers/mysql/index.ts';
 import { postgres } from '../../src/drivers/postgres/index.ts';
@@ -23,7 +24,20 @@ export interface PreparingServers {
   stop(): Promise<void>;
 }
 
-export async function startPreparingServers(): Promise<PreparingServers> {
+/** Starts them for the tests of a file, if it has any, and stops them behind it. @returns those that are running */
+export function usePreparingServers(areUsed: boolean): () => PreparingServers {
+  let servers: PreparingServers | undefined;
+  beforeAll(async () => {
+    if (areUsed) servers = await startPreparingServers();
+  }, 60_000);
+  afterAll(async () => await servers?.stop(), 60_000);
+  return () => {
+    if (servers === undefined) throw new Error('the servers are not started');
+    return servers;
+  };
+}
+
+async function startPreparingServers(): Promise<PreparingServers> {
   const server = await startPostgres({ settings: { max_prepared_transactions: 40 } });
   const all = new pg.Client({ connectionString: server.url });
   await all.connect();

@@ -1,4 +1,5 @@
 import { failureName } from '../../core/index.ts';
+import { escaped } from '../escaped.ts';
 import type { Anomaly, TriedRemedy } from './anomaly.ts';
 import type { Findings } from './findings.ts';
 import { shortPlace } from '../short-place.ts';
@@ -85,16 +86,4 @@ function remediesOf({ remedies }: Reported): readonly string[] {
       `<li><strong class="${works ? 'good' : 'bad'}">${works ? 'works' : 'does not work'}</strong> ${escaped(inWords)}</li>`,
   );
   return [`<h2>What was tried against it</h2>\n<ul>\n${tried.join('\n')}\n</ul>`];
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => entities[character] ?? '');
 }

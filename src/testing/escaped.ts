@@ -7,6 +7,6 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /** A text as text and as an attribute of HTML. */
-export function escape(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll(/[&<>"']/g, (sign) => entities[sign] ?? sign);
 }
