@@ -27,7 +27,7 @@ describe.skipIf(engine.name === 'sqlite')('a service that is right is not report
   it.each(rightServiceNames)('%s', async (name) => {
     const report = await tried(services.pairs[name]);
     expect(report.toString()).toContain('No anomaly');
-    expect(report).toMatchObject({ anomalous: 0, isComplete: true });
+    expect(report).toMatchObject({ anomalous: 0, notes: [], isComplete: true });
     report.assertSerializable();
   });
 

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createDatabase, type Database, sql } from '../../src/index.ts';
 import { postgres } from '../../src/drivers/postgres/index.ts';
 import { type AmbientDataSource, createDataSource } from '../../src/integrations/typeorm/index.ts';
-import { interleave, type InterleaveOptions, rolledBack } from '../../src/testing/index.ts';
+import { interleave, type InterleaveOptions, type InterleaveReport, rolledBack } from '../../src/testing/index.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
 import { rejection } from '../support/settled.ts';
 
@@ -134,6 +134,41 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
     expect(report.anomalies[0]).toMatchObject({
       switches: 1,
       found: expect.stringMatching(/^no serial order gives this: .*what (?:alice|bob) returned$/) as string,
+    });
+  });
+
+  describe('an actor that sends another number of statements than before', () => {
+    const tryWith = async (isShort: (run: number) => boolean) => {
+      let run = 0;
+      return await interleave(database, {
+        setup: seed,
+        actors: {
+          alice: async () => {
+            await read();
+            await read();
+          },
+          bob: async () => {
+            run += 1;
+            const skips = isShort(run);
+            await read();
+            if (!skips) await read();
+          },
+        },
+        invariant: () => {},
+        reduce: false,
+      });
+    };
+
+    it.each([1, 2, 3, 4, 5, 6])('once, in run %i, has its order tried again', async (short) => {
+      expect(await tryWith((run) => run === short)).toMatchObject({ notes: [], isComplete: true });
+    });
+
+    it('for good is named', async () => {
+      const reports: InterleaveReport[] = [];
+      for (const from of [2, 3, 4, 5]) reports.push(await tryWith((run) => run >= from));
+      const named = reports.filter(({ notes }) => notes.some((note) => note.includes('sent other statements')));
+      expect(named.length).toBeGreaterThan(0);
+      expect(named.every(({ isComplete }) => !isComplete)).toBe(true);
     });
   });
 

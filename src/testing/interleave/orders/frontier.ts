@@ -10,7 +10,7 @@ interface Ranked extends Beginning {
  * switches come first, so that the first that goes wrong is one of the shortest to tell.
  */
 export class Frontier {
-  readonly #bySwitches: Ranked[][] = [[{ prefix: [], asleep: [], switches: 0 }]];
+  readonly #bySwitches: Ranked[][] = [[{ prefix: [], asleep: [], failed: 0, switches: 0 }]];
 
   /** How many are known and not tried. */
   get size(): number {
@@ -21,6 +21,11 @@ export class Frontier {
     return this.#bySwitches.find((each) => each.length > 0)?.shift();
   }
 
+  /** Adds one again that went another way, before all others. */
+  again(beginning: Beginning): void {
+    this.#bySwitches[0]?.unshift({ ...beginning, failed: beginning.failed + 1, switches: 0 });
+  }
+
   /** Adds what differs from an order in one of the choices after its beginning. @param isReducing whether any actor may sleep */
   branch(choices: readonly Choice[], isReducing: boolean): void {
     let switches = 0;
@@ -28,7 +33,12 @@ export class Frontier {
       for (const { actor, asleep } of choice.alternatives) {
         const begun = choices.slice(0, at).map(({ chosen }) => chosen);
         const sleeping = isReducing ? asleep : [];
-        this.#add({ prefix: [...begun, actor], asleep: sleeping, switches: switches + costOf(choice, actor) });
+        this.#add({
+          prefix: [...begun, actor],
+          asleep: sleeping,
+          failed: 0,
+          switches: switches + costOf(choice, actor),
+        });
       }
       switches += costOf(choice, choice.chosen);
     }

@@ -31,6 +31,8 @@ export interface Beginning {
   readonly prefix: readonly string[];
   /** Those whose next exchange need not be tried right after it. */
   readonly asleep: readonly string[];
+  /** How often it was tried and went another way. */
+  readonly failed: number;
 }
 
 /** A moment at which one of several actors could move on. */
@@ -67,7 +69,7 @@ const stopsWithin = 2_000;
 /** How many exchanges an actor may have in one order. */
 const mostExchanges = 200;
 
-const fromTheStart: Beginning = { prefix: [], asleep: [] };
+const fromTheStart: Beginning = { prefix: [], asleep: [], failed: 0 };
 
 /**
  * Runs all actors once: lets one exchange after the other through, first those of `prefix`, then with as few changes as can be.
