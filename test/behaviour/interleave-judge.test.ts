@@ -78,6 +78,36 @@ describe.skipIf(engine.name === 'sqlite')('without an invariant', () => {
     expect(report.toString()).toContain('No anomaly');
   });
 
+  describe('in a row of setup', () => {
+    const readAndTake = () =>
+      database.transaction(async () => {
+        const { rows } = await run('select product_id as left_over from shop_order');
+        await run('update shop_order set product_id = $1', [Number(rows[0]?.['left_over']) - 1]);
+      });
+
+    it('they are left out, and the rest of it is compared: a lost update is found', async () => {
+      const setup = async (): Promise<void> => {
+        await seed();
+        await run('insert into shop_order (product_id) values (5)');
+      };
+      const report = await compared({ alice: readAndTake, bob: readAndTake }, { setup });
+      expect(report.anomalies).toMatchObject([
+        { kind: 'lost update', found: expect.stringContaining('product_id') as string },
+      ]);
+      expect(report.notCompared).toEqual(
+        ['id', 'made_at'].map((name) => expect.stringMatching(new RegExp(`shop_order.?[.]${name}$`)) as string),
+      );
+      expect(report.toString()).toMatch(/Not compared, since .*shop_order.?\.made_at/);
+    });
+
+    it('what it does not bring back is named', async () => {
+      await seed();
+      await run('insert into shop_order (product_id) values (5)');
+      const report = await compared({ alice: readAndTake, bob: readAndTake }, { setup: () => {} });
+      expect(report.notCompared).toEqual([expect.stringMatching(/shop_order.?\.product_id$/)]);
+    });
+  });
+
   it('but what refers to such a key is: a line of the order of someone else is found', async () => {
     const careless = (productId: number) => async (): Promise<void> => {
       await run('insert into shop_order (product_id) values ($1)', [productId]);

@@ -398,6 +398,22 @@ const brokenWithSecondConnection: Readonly<Record<string, Broken>> = {
         }),
     }),
   },
+  'the same, beside a row of setup whose key is generated': {
+    problem: 'rowsDiffer',
+    of: () => ({
+      ...given(
+        () => run("insert into audit (what) values ('opened')"),
+        () => undefined,
+      ),
+      body: () =>
+        inTransaction(async () => {
+          await sell(1);
+          await database.transaction(() => run("insert into audit (what) values ('sold')"), {
+            propagation: 'REQUIRES_NEW',
+          });
+        }),
+    }),
+  },
   'a job that is pushed through another pool': {
     problem: 'calledOut',
     of: () => {

@@ -13,6 +13,7 @@ export interface Findings {
   readonly anomalies: readonly Anomaly[];
   readonly anomalous: number;
   readonly notes: readonly string[];
+  readonly notCompared: readonly string[];
 }
 
 /** Whether no order is left that was not tried, and that is equivalent to none that was. */

@@ -106,6 +106,7 @@ export class Trial {
       isReduced: hasLeftOut,
       anomalies: [...this.#anomalies.values()],
       notes: [...this.#notes],
+      notCompared: this.#judge?.notCompared ?? [],
     };
   }
 

@@ -16,7 +16,6 @@ const isPart = (name: string): name is Part => name in parts;
 export class PlainOutcomes {
   readonly #changing = new Changing();
   readonly #plain: Outcome[] = [];
-  #before: Outcome['state'] | undefined;
 
   /** Another outcome of the body as it is. What differs from the one before says nothing about attempts. */
   add(outcome: Outcome): void {
@@ -28,8 +27,7 @@ export class PlainOutcomes {
 
   /** The rows that a setup has left: what was there does not come from the body. */
   addSetup(state: Outcome['state']): void {
-    this.#changing.learnSetups(this.#before ?? state, state);
-    this.#before = state;
+    this.#changing.learnSetup(state);
   }
 
   /** The tables that differ from run to run in more than single values, so that they are not compared. */

@@ -33,6 +33,7 @@ export class Proof<Given> {
   readonly #options: ProveRepeatableOptions<Given>;
   readonly #clients: readonly TransactionalClient[];
   readonly #tables: Tables;
+  readonly #plain = new PlainOutcomes();
   #runs = 0;
 
   constructor(
@@ -49,20 +50,20 @@ export class Proof<Given> {
   /** @throws NotRepeatableError; NothingRepeatedError; RepeatableSetupError */
   async run(): Promise<RepeatableProof> {
     // First of all, before anything is kept outside: an attempt finds then what the one before it has left.
+    const plain = this.#plain;
     const first = await this.#go({ fails: true });
     refuseUnrepeated(first);
     this.#refuse(this.#attemptsOf(first));
-    const plain = new PlainOutcomes();
     plain.add((await this.#go({ fails: false })).outcome);
     await untilTimesDiffer([first.outcome], performance.now());
-    plain.add((await this.#go({ fails: false, advances: true, plain })).outcome);
+    plain.add((await this.#go({ fails: false, advances: true })).outcome);
     let last = await this.#go({ fails: true });
     this.#refuse(this.#attemptsOf(last));
     let findings = plain.findingsOf(last.outcome, placeIn(last));
     if (findings.length > 0) {
       // Once more, so that what happens to differ is known.
-      plain.add((await this.#go({ fails: false, plain })).outcome);
-      plain.add((await this.#go({ fails: false, advances: true, plain })).outcome);
+      plain.add((await this.#go({ fails: false })).outcome);
+      plain.add((await this.#go({ fails: false, advances: true })).outcome);
       last = await this.#go({ fails: true });
       const problems = new Set(findings.map(({ problem }) => problem));
       findings = plain.findingsOf(last.outcome, placeIn(last)).filter(({ problem }) => problems.has(problem));
@@ -92,14 +93,10 @@ export class Proof<Given> {
   }
 
   /** One run of the body, from setup to the rows. */
-  async #go(how: {
-    readonly fails: boolean;
-    readonly advances?: boolean;
-    readonly plain?: PlainOutcomes;
-  }): Promise<Ran> {
+  async #go(how: { readonly fails: boolean; readonly advances?: boolean }): Promise<Ran> {
     const given = await this.#setUp();
-    const { advances = false, plain } = how;
-    plain?.addSetup(await this.#tables.rows());
+    const { advances = false } = how;
+    this.#plain.addSetup(await this.#tables.rows());
     if (advances) await this.#tables.advance();
     const run = new Run(how.fails);
     const { body, watch } = this.#options;

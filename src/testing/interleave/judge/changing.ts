@@ -11,7 +11,9 @@ export class Changing {
   readonly #columns = new Set<string>();
   readonly #tables = new Set<string>();
   readonly #places = new Map<string, Set<string>>();
-  #before: ReadonlyMap<string, ReadonlySet<string | null>> = new Map();
+  /** The values that each setup so far has left, by column. */
+  readonly #before = new Map<string, ReadonlySet<string | null>>();
+  #setup: State | undefined;
 
   /** Whether the values of a column change; `kept` ones excepted. */
   hasColumn(table: string, column: string): boolean {
@@ -21,6 +23,14 @@ export class Changing {
   /** Whether the rows of a table change in more than the values of single columns. */
   hasTable(table: string): boolean {
     return this.#tables.has(table);
+  }
+
+  /** Tables, and columns of others, whose values change. */
+  get names(): readonly string[] {
+    const columns = [...this.#columns].filter(
+      (name) => ![...this.#tables].some((table) => name.startsWith(`${table}.`)),
+    );
+    return [...this.#tables, ...columns].toSorted();
   }
 
   /** Where what an actor returns or throws changes. */
@@ -33,19 +43,20 @@ export class Changing {
     return value === null || this.#before.get(key(table, column))?.has(value) === true;
   }
 
-  /** Learns from the rows that two setups have left. */
-  learnSetups(one: State, other: State): void {
-    const before = new Map<string, ReadonlySet<string | null>>();
-    for (const [table, rows] of one) {
-      const again = other.get(table);
+  /** Learns from the rows that a setup has left: what it leaves each time is no value that changes. */
+  learnSetup(state: State): void {
+    const last = this.#setup;
+    this.#setup = state;
+    for (const [table, rows] of state) {
+      const earlier = last?.get(table);
+      if (earlier === undefined) continue;
       for (const [at, { name }] of rows.columns.entries()) {
-        const values = new Set(valuesOf(again, at));
+        const values = new Set(valuesOf(earlier, at));
         const known = this.#before.get(key(table, name));
-        const both = valuesOf(rows, at).filter((value) => values.has(value) && known?.has(value) !== false);
-        before.set(key(table, name), new Set(both));
+        const each = valuesOf(rows, at).filter((value) => values.has(value) && known?.has(value) !== false);
+        this.#before.set(key(table, name), new Set(each));
       }
     }
-    this.#before = before;
   }
 
   /** Learns from two runs of one serial order. @param rowText the text of a row without what changes */

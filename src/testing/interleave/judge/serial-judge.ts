@@ -50,6 +50,11 @@ export class SerialJudge {
     };
   }
 
+  /** Tables and columns that are not compared: they change by themselves. */
+  get notCompared(): readonly string[] {
+    return this.#changing.names;
+  }
+
   /** Runs the serial orders of all actors. */
   async begin(): Promise<void> {
     await this.#serialOf(new Set());

@@ -37,7 +37,7 @@ export class SerialOrders {
   /** Runs each order once. */
   async play(): Promise<void> {
     for (const { order, outcomes } of this.#orders) {
-      await this.#player.setUp();
+      await this.#setUp();
       outcomes.push(await this.#player.play(order));
     }
     this.#playedAt = performance.now();
@@ -51,12 +51,8 @@ export class SerialOrders {
       this.#orders.flatMap(({ outcomes }) => outcomes),
       this.#playedAt,
     );
-    let before: State | undefined;
     for (const { order, outcomes } of this.#orders) {
-      await this.#player.setUp();
-      const rows = await this.#player.rows();
-      this.#changing.learnSetups(before ?? rows, rows);
-      before = rows;
+      await this.#setUp();
       await this.#player.advance();
       const [first] = outcomes;
       const again = await this.#player.play(order);
@@ -65,6 +61,11 @@ export class SerialOrders {
         this.#changing.learn(first, again, (state, table) => tableText(state, table, this.#changing));
     }
     return true;
+  }
+
+  async #setUp(): Promise<void> {
+    await this.#player.setUp();
+    this.#changing.learnSetup(await this.#player.rows());
   }
 
   /** What came of them. */
