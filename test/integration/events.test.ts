@@ -16,6 +16,7 @@ import type { Engine } from '../support/engines/engine.ts';
 import { mariadbEngine } from '../support/engines/mariadb.ts';
 import { postgresEngine } from '../support/engines/postgres.ts';
 import { useTestDatabase } from '../support/database.ts';
+import { rowsReadOf } from '../support/rows-read.ts';
 import { whenReached } from '../support/servers.ts';
 import { rejection } from '../support/settled.ts';
 
@@ -201,19 +202,6 @@ describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
     await server.sql(isPostgres ? 'analyze sluice_event_publication' : 'analyze table sluice_event_publication');
   }
 
-  /** The rows of the table that the only connection of a database has read so far. */
-  async function rowsRead({ query }: Database<'default'>): Promise<number> {
-    if (!isPostgres) {
-      const { rows } = await query<{ Value: string }>(`show session status like 'Handler_read%'`);
-      return rows.reduce((sum, { Value: value }) => sum + Number(value), 0);
-    }
-    await query('select pg_stat_force_next_flush()');
-    const { rows } = await query<{ read: string }>(
-      `select seq_tup_read + coalesce(idx_tup_fetch, 0) as read from pg_stat_user_tables where relname = 'sluice_event_publication'`,
-    );
-    return Number(rows[0]?.read);
-  }
-
   it(
     `reads nothing of ${completed} completed ones where it publishes, claims and completes`,
     {
@@ -228,12 +216,14 @@ describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
       let heard = 0;
       events.on(placed, { phase: 'durable', id: 'mail' }, () => void (heard += 1));
       const readOf = async (): Promise<number> => {
-        const asked = await rowsRead(alone);
-        const before = await rowsRead(alone);
+        const rowsRead = (): Promise<number> =>
+          rowsReadOf(alone, 'sluice_event_publication', isPostgres ? 'postgres' : 'mariadb');
+        const asked = await rowsRead();
+        const before = await rowsRead();
         await alone.transaction(() => Promise.all([1, 2, 3].map((order) => events.publish(placed, order))));
         await events.drain();
         // What the question itself reads, MariaDB counts too.
-        return (await rowsRead(alone)) - before - (before - asked);
+        return (await rowsRead()) - before - (before - asked);
       };
       try {
         const read = await readOf();

@@ -18,11 +18,12 @@ const claimKeyless = (taken: string): string =>
   `select ${columns} from sluice_outbox where ${due} and \`key\` is null and id not in (${taken})
     order by sluice_outbox.id limit ? for update skip locked`;
 // Not locked: who holds the keys of the channel is alone with these. A locking read would wait for producers, and one that
-// skips what is locked would skip rows that others lock only while they look at them, and so break the order.
+// skips what is locked would skip rows that others lock only while they look at them, and so break the order. The index is said,
+// since statistics of a table that was empty lead to all that wait before.
 const claimKeyed = (
   taken: string,
 ): string => `select ${columns.replaceAll('id as', 'message.id as')} from sluice_outbox message where ${due}
-    and \`key\` is not null and not exists (select 1 from sluice_outbox earlier
+    and \`key\` is not null and not exists (select 1 from sluice_outbox earlier force index (sluice_outbox_keys)
       where earlier.channel = message.channel and earlier.queue = message.queue and earlier.\`key\` = message.\`key\`
         and earlier.id < message.id and earlier.parked_at is null and earlier.available_at > now(3))
     and message.id not in (${taken}) order by message.id limit ?`;
@@ -43,7 +44,7 @@ export const mysqlOutbox: OutboxDialect = {
   parked_at timestamp(3) null default null,
   created_at timestamp(3) not null default current_timestamp(3),
   key sluice_outbox_waiting (channel(100), parked_at, id),
-  key sluice_outbox_keys (channel(100), queue(100), \`key\`(200), id)
+  key sluice_outbox_keys (channel(100), queue(100), \`key\`(500), id)
 ) ${table}`,
     `create table if not exists sluice_relay (channel varchar(500) not null primary key) ${table}`,
     `create table if not exists sluice_inbox (
