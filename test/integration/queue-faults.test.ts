@@ -69,12 +69,13 @@ interface Ran {
 async function start({ target, make }: Engine, enqueueTimeout = 10_000): Promise<Ran> {
   proxy = await startFaultProxy(target());
   const values: number[] = [];
-  const of = (url: string): Jobs<{ add: typeof add }> => {
+  const of = (url: string, timeouts: { readonly enqueueTimeout?: number } = {}): Jobs<{ add: typeof add }> => {
     const database = server.open({ max: 2 });
-    const jobs = createJobs(database, { engine: make(url), queues: { add }, enqueueTimeout });
+    const jobs = createJobs(database, { engine: make(url), queues: { add }, ...timeouts });
     opened.push(jobs);
     return jobs;
   };
+  // It makes what an engine has in its store: that takes as long as it takes.
   const worker = of(target());
   await createOutboxTables(worker.database.current);
   worker.worker().handle(add, (value) => {
@@ -82,7 +83,7 @@ async function start({ target, make }: Engine, enqueueTimeout = 10_000): Promise
     return value + 1;
   });
   await (await worker.queues.add.push(0)).result();
-  const jobs = of(proxy.url);
+  const jobs = of(proxy.url, { enqueueTimeout });
   // What is made once for a queue is there, however long that takes.
   const works = (push: () => Promise<unknown>): Promise<void> =>
     until('it is there', () => push().then(...settled), 30_000);
