@@ -30,3 +30,4 @@ export type {
 } from './engine.ts';
 export { NotificationsUnheardError, QueueUnavailableError } from './errors.ts';
 export { isOutcome, type JobOutcome, type RemoteFailure } from './outcome.ts';
+export { ServerClock } from './server-clock.ts';

@@ -11,6 +11,7 @@ import {
   type QueueEngine,
   type QueueEngineFactory,
   QueueUnavailableError,
+  ServerClock,
 } from '../../engine/index.ts';
 import { BullAdministration } from './administration.ts';
 import { Channels, decodeNotice } from './channels.ts';
@@ -28,8 +29,6 @@ const lookInterval = 2_000;
 const silence = { socketTimeout: 15_000 };
 /** How long it may take to say goodbye to Redis, in milliseconds. */
 const goodbye = 1_000;
-/** An answer that took longer, in milliseconds, does not tell the time. */
-const slowAnswer = 1_000;
 
 interface Watcher {
   readonly queue: string;
@@ -66,11 +65,13 @@ class BullmqEngine implements QueueEngine {
   readonly #queues = new Map<string, Queue<BullJobData>>();
   readonly #watchers = new Set<Watcher>();
   readonly #subscriber: Subscriber;
+  readonly #clock = new ServerClock(async () => {
+    const [seconds, microseconds] = await this.#redis.time();
+    return Number(seconds) * 1_000 + Number(microseconds) / 1_000;
+  });
   #hearsArrivals = false;
   #cancelLook: CancelTimer | undefined;
   #lastError: unknown;
-  /** What has to be added to this machine's clock to get that of Redis. */
-  #clockOffset = 0;
 
   constructor({ connection, prefix = 'bull', lostAfter = 10_000, clientName }: BullmqOptions, host: EngineHost) {
     this.clientName = clientName;
@@ -97,6 +98,7 @@ class BullmqEngine implements QueueEngine {
     });
     this.#subscriber = new Subscriber(this.#redis, {
       onConnect: () => {
+        this.#clock.remeasure();
         host.events.onReconnect();
         this.#look();
       },
@@ -110,17 +112,12 @@ class BullmqEngine implements QueueEngine {
     // Copies of the connection, such as those of workers, connect by themselves too, and not once and never again.
     redis.options.lazyConnect = false;
     if (redis.status === 'wait' || redis.status === 'end') redis.connect().catch(() => {});
-    for (let tries = 0, took = Number.POSITIVE_INFINITY; tries < 3 && took > slowAnswer; tries += 1) {
-      await redis.ping();
-      const before = Date.now();
-      const [seconds, microseconds] = await redis.time();
-      took = Date.now() - before;
-      this.#clockOffset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - (before + took / 2);
-    }
+    await redis.ping();
+    await this.#clock.measure();
   }
 
   now(): number {
-    return Date.now() + this.#clockOffset;
+    return this.#clock.now();
   }
 
   async add(jobs: readonly EngineJob[]): Promise<void> {

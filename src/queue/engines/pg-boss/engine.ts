@@ -1,14 +1,15 @@
 import type { PgBoss } from 'pg-boss';
 import { type CancelTimer, InvalidOptionError, systemClock, signed, calledAs } from '../../../core/index.ts';
-import type {
-  EngineHost,
-  EngineJob,
-  JobReference,
-  JobState,
-  LaneOptions,
-  QueueEngine,
-  QueueEngineFactory,
-  SqlExecutor,
+import {
+  type EngineHost,
+  type EngineJob,
+  type JobReference,
+  type JobState,
+  type LaneOptions,
+  type QueueEngine,
+  type QueueEngineFactory,
+  ServerClock,
+  type SqlExecutor,
 } from '../../engine/index.ts';
 import { BossAdministration } from './administration.ts';
 import { BossConnections } from './connections.ts';
@@ -67,10 +68,9 @@ class PgBossEngine implements QueueEngine {
   readonly #lanes = new Set<BossLane>();
   readonly #watchers = new Set<Watcher>();
   #starting: Promise<void> | undefined;
+  readonly #clock = new ServerClock(async () => await this.#serverTime());
   #hearsArrivals = false;
   #cancelPoll: CancelTimer | undefined;
-  /** What has to be added to this machine's clock to get the server's. */
-  #clockOffset = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: PgBossOptions, host: EngineHost, Boss: typeof PgBoss) {
@@ -111,16 +111,19 @@ class PgBossEngine implements QueueEngine {
   async #start(): Promise<void> {
     await this.#boss.start();
     await this.#assertSameDatabase();
-    const before = Date.now();
+    await this.#clock.measure();
+  }
+
+  async #serverTime(): Promise<number> {
     const { rows } = await this.#connections.forJobs.executeSql(
       'select extract(epoch from clock_timestamp()) * 1000 as now',
     );
     const [row] = rows as { now: string }[];
-    this.#clockOffset = Number(row?.now ?? before) - (before + Date.now()) / 2;
+    return Number(row?.now);
   }
 
   now(): number {
-    return Date.now() + this.#clockOffset;
+    return this.#clock.now();
   }
 
   async add(jobs: readonly EngineJob[], via?: SqlExecutor): Promise<void> {
@@ -224,6 +227,7 @@ class PgBossEngine implements QueueEngine {
 
   /** Notices have been missed, of answers and of jobs. */
   #onHearing(): void {
+    this.#clock.remeasure();
     this.#host.events.onReconnect();
     if (this.#watchers.size === 0) return;
     for (const lane of this.#lanes) lane.wake();
