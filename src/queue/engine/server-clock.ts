@@ -33,7 +33,7 @@ export class ServerClock {
     return now + this.#offset;
   }
 
-  /** @throws what `ask` throws */
+  /** Asks the server, again where its answer is slow. @throws what `ask` throws */
   async measure(): Promise<void> {
     // A slow answer is better than none, but not than an earlier one that was fast.
     let best = this.#isMeasured ? slowAnswer : Number.POSITIVE_INFINITY;
