@@ -149,3 +149,42 @@ function causesOf(error: Error): string[] {
   for (let at: unknown = error.cause; at instanceof Error; at = at.cause) messages.push(at.message);
   return messages;
 }
+
+describe.each(['REPEATABLE_READ', 'SERIALIZABLE'] as const)('a transaction at %s', (isolationLevel) => {
+  /** Pushes in a transaction that sees the time before there is the queue. */
+  const pushLate = async (jobs: Jobs<{ add: typeof add }>, count: number, attempts: number): Promise<unknown> =>
+    await jobs.database
+      .transaction(
+        async () => {
+          await jobs.database.current.query('select count(*) from product');
+          await Promise.all(Array.from({ length: count }, () => jobs.queues.add.push(7)));
+        },
+        { isolationLevel, retry: { attempts } },
+      )
+      .catch((error: unknown) => error);
+  const found = async (): Promise<number> =>
+    (await server.sql(`select from boss_own_${tests}.job where name like 'add%'`)).length;
+
+  it.each([1, 3])('is repeated where its queue is made after the time that it sees: %i jobs', async (count) => {
+    expect(await pushLate(open({}), count, 2)).toBeUndefined();
+    expect(await found()).toBe(count);
+  });
+
+  it('says so where it is not repeated, and the next one has its job', async () => {
+    const jobs = open({});
+    expect(await pushLate(jobs, 1, 1)).toMatchObject({
+      code: '40001',
+      message: expect.stringContaining('was made after the time that this transaction sees') as string,
+    });
+    expect(await found()).toBe(0);
+    expect(await pushLate(jobs, 1, 1)).toBeUndefined();
+    expect(await found()).toBe(1);
+  });
+
+  it('takes a job that is there already as pushed', async () => {
+    const jobs = open({});
+    const { id } = await jobs.queues.add.push(7);
+    await jobs.database.transaction(() => jobs.queues.add.push(7, { id }), { isolationLevel });
+    expect(await found()).toBe(1);
+  });
+});

@@ -306,7 +306,8 @@ class PgBossEngine implements QueueEngine {
 
   async #send(queue: string, job: EngineJob, via: SqlExecutor | undefined): Promise<void> {
     const { data, options } = insertOf(job);
-    await this.#boss.send(queue, data, { ...options, db: this.#through(via) });
+    const id = await this.#boss.send(queue, data, { ...options, db: this.#through(via) });
+    if (via !== undefined && id === null) await assertSeen(queue, this.#schema, via);
   }
 
   async #insert(queue: string, jobs: readonly EngineJob[], via: SqlExecutor | undefined): Promise<void> {
@@ -314,7 +315,8 @@ class PgBossEngine implements QueueEngine {
       const { data, options } = insertOf(job);
       return { data, ...options };
     });
-    await this.#boss.insert(queue, rows, { db: this.#through(via) });
+    const ids = await this.#boss.insert(queue, rows, { db: this.#through(via), returnId: true });
+    if (via !== undefined && (ids?.length ?? 0) < jobs.length) await assertSeen(queue, this.#schema, via);
   }
 
   #through(via: SqlExecutor | undefined): { executeSql(text: string, values?: unknown[]): Promise<{ rows: never[] }> } {
@@ -344,4 +346,18 @@ class PgBossEngine implements QueueEngine {
       remedy: 'Give both the same database, or name the right client with clientName',
     });
   }
+}
+
+/**
+ * Nothing was inserted: the job is known, or a transaction that sees an earlier time does not see the queue, which pg-boss joins.
+ * Its job would be lost then without a word. To the server that is a serialization failure, so a transaction that repeats is
+ * repeated.
+ */
+async function assertSeen(queue: string, schema: string, via: SqlExecutor): Promise<void> {
+  const { rows } = await via.query(`select from ${schema}.queue where name = $1`, [queue]);
+  if (rows.length > 0) return;
+  const message = `the queue ${queue} was made after the time that this transaction sees; repeat the transaction, as with retry`;
+  await via.query(
+    `do $$ begin raise exception using errcode = 'serialization_failure', message = '${message}'; end $$`,
+  );
 }
