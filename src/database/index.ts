@@ -5,6 +5,7 @@ export {
   Database,
   type DatabaseStats,
   type DbInfo,
+  type DatabaseInternals,
   internalsOf,
   type BatchFunction,
   type QueryFunction,

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   aBoolean,
   anything,
@@ -8,12 +7,12 @@ import {
   listOf,
   oneOf,
   readOptions,
-  sharedByCopies,
   text,
 } from '../core/index.ts';
-import { type Frame, runInFrame } from '../context/index.ts';
-import { type Database, internalsOf } from '../database/index.ts';
+import { type Database, type DatabaseInternals, internalsOf } from '../database/index.ts';
 import { runningTests } from '../envelope/index.ts';
+import { bases, recorder, type RunHooks } from './ambient-test.ts';
+import { rehearsed } from './repeatable/index.ts';
 import { type BaseScope, readTransactionOptions, runInBase, type TransactionOptions } from '../transaction/index.ts';
 
 /** Options of `rolledBack` and `rollbackEach`. */
@@ -24,6 +23,11 @@ export interface RollbackOptions {
   readonly commitHooks?: 'record' | 'run' | undefined;
   /** Of the transaction around the test; what the code under test asks for has to be given by it. */
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
+  /**
+   * Runs each transaction with `retry` so that its first COMMIT is refused, and compares what its attempts do. Default: whether the
+   * environment variable SLUICE_PROVE_REPEATABLE is `1`.
+   */
+  readonly proveRepeatable?: boolean | undefined;
 }
 
 /** Options of `captureCommitHooks`. */
@@ -38,6 +42,7 @@ const checks: Record<keyof RollbackOptions, Check> = {
   commitHooks: oneOf(['record', 'run']),
   // The transaction checks its own.
   isolationLevel: anything,
+  proveRepeatable: aBoolean,
 };
 
 /** @throws InvalidOptionError */
@@ -46,13 +51,6 @@ export function readRollbackOptions(options: RollbackOptions): RollbackOptions {
   readTransactionOptions({ isolationLevel: read.isolationLevel });
   return read;
 }
-
-/** The hooks of one transaction that has ended well. */
-type RunHooks = () => Promise<readonly unknown[]>;
-
-/** Takes what is recorded; the innermost one does. */
-const recorder = sharedByCopies('recorded-hooks', () => new AsyncLocalStorage<RunHooks[]>());
-const bases = sharedByCopies('rolled-back', () => new AsyncLocalStorage<BaseScope>());
 
 /**
  * Runs `body` in a transaction that is rolled back afterwards and counts as none: the transactions of the code
@@ -76,7 +74,23 @@ export async function rolledBack<Result>(
 ): Promise<Result> {
   const internals = internalsOf(database, 'rolledBack');
   checkBody('rolledBack', body);
-  const { clientNames, commitHooks = 'record', isolationLevel } = readRollbackOptions(options);
+  const read = readRollbackOptions(options);
+  const { proveRepeatable = process.env['SLUICE_PROVE_REPEATABLE'] === '1' } = read;
+  const run = (rehearse?: BaseScope['rehearse']): Promise<Result> => runInTest(internals, body, { ...read, rehearse });
+  if (!proveRepeatable) return await run();
+  const clients = Object.keys(database.stats().clients).map((name) => internals.clientNamed(name));
+  return await rehearsed(clients, run);
+}
+
+interface TestOptions extends RollbackOptions {
+  readonly rehearse: BaseScope['rehearse'];
+}
+
+async function runInTest<Result>(
+  internals: DatabaseInternals,
+  body: () => Result | PromiseLike<Result>,
+  { clientNames, commitHooks = 'record', isolationLevel, rehearse }: TestOptions,
+): Promise<Result> {
   runningTests.isLoaded = true;
   const base: BaseScope = {
     async committed(runHooks) {
@@ -86,6 +100,7 @@ export async function rolledBack<Result>(
     },
     resources: new Map(),
     ends: [],
+    rehearse,
   };
   const given = { name: 'test', ...(isolationLevel === undefined ? {} : { isolationLevel }) };
   let run: () => Promise<Result> = async () => await body();
@@ -98,24 +113,6 @@ export async function rolledBack<Result>(
   } finally {
     for (const end of base.ends) end();
   }
-}
-
-/** What runs a body in the test that is ambient here. */
-export interface AmbientTest {
-  readonly base: BaseScope;
-  /** Runs it as a part of that test, in `frame`. */
-  run<Result>(frame: Frame, body: () => Result): Result;
-}
-
-/** The test that is ambient here. */
-export function ambientTest(): AmbientTest | undefined {
-  const base = bases.getStore();
-  if (base === undefined) return undefined;
-  const hooks = recorder.getStore() ?? [];
-  return {
-    base,
-    run: (frame, body) => bases.run(base, () => recorder.run(hooks, () => runInFrame(frame, body, undefined))),
-  };
 }
 
 /** What `captureCommitHooks` found. */

@@ -3,7 +3,7 @@ import { Frame, frameOfCall } from '../context/index.ts';
 import { InvalidOptionError } from '../core/index.ts';
 import { runningTests, testHeader } from '../envelope/index.ts';
 import type { Scope } from '../transaction/index.ts';
-import { ambientTest } from './rollback.ts';
+import { ambientTest } from './ambient-test.ts';
 
 /**
  * Headers by which requests join the transaction of the test that calls it: the handlers of a server in the same process, with

@@ -19,7 +19,7 @@ export type { IsolationLevelName, RetryOptions, TransactionOptions } from './opt
 export { runInBase, runScope, scopeAt, type Target } from './propagate.ts';
 export { Propagation } from './propagation.ts';
 export { checkHook, defaultHookLimit, registerHook, registerHookHere } from './register-hooks.ts';
-export { baseOf, type BaseScope, participate, type Scope, wholeUnit } from './scope.ts';
+export { type AtEnd, baseOf, type BaseScope, participate, type Rehearsed, type Scope, wholeUnit } from './scope.ts';
 export {
   type QueryOptions,
   readStatement,

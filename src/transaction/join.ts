@@ -5,7 +5,7 @@ import { attachSuppressed } from '../hooks/index.ts';
 import { besides } from './begun-by-hand.ts';
 import { type BodyResult, judge, returned, withLeftOpen } from './body-result.ts';
 import type { TransactionOptions } from './options.ts';
-import { Scope } from './scope.ts';
+import { type AtEnd, Scope } from './scope.ts';
 
 /** A scope inside a transaction that is open already. */
 export interface InnerRun<Result> {
@@ -13,6 +13,8 @@ export interface InnerRun<Result> {
   readonly outer: Frame;
   readonly options: TransactionOptions | undefined;
   readonly body: () => Result | PromiseLike<Result>;
+  /** Of one that is nested. */
+  readonly atEnd?: AtEnd | undefined;
 }
 
 /** Joins: an error that leaves the scope leaves the whole unit for rollback alone. */

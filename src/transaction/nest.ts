@@ -90,6 +90,8 @@ async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<Bod
   if (done.type !== 'thrown' && unit.doomed !== undefined) {
     done = { type: 'thrown', error: unexpectedRollback(transaction, unit.doomed.cause) };
   }
+  const refusal = run.atEnd?.(done);
+  if (done.type !== 'thrown' && refusal !== undefined) done = { type: 'thrown', error: refusal };
   if (done.type === 'thrown') {
     transaction.repeatable?.carry(unit, done.error);
     await transaction.rollbackTo(unit);

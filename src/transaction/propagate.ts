@@ -77,7 +77,7 @@ function propagate<Result>(call: Call<Result>): Promise<Result> {
   const { target, outer, parent, options, body } = call;
   const { client } = target;
   const { inside, outside } = propagationTable[options.propagation ?? 'REQUIRED'];
-  if (parent?.base !== undefined && outer !== undefined) return inBase({ parent, outer, options, body }, outside);
+  if (parent?.base !== undefined && outer !== undefined) return inBase(call, { parent, outer }, outside);
   if (parent === undefined || outer === undefined) {
     if (outside === 'required') throw required(client, outer);
     if (outside === 'plain') return runPlain(body);
@@ -94,14 +94,25 @@ function propagate<Result>(call: Call<Result>): Promise<Result> {
 }
 
 /** In a transaction that counts as none everything is as outside of one, and what begins gets a savepoint. */
-function inBase<Result>(run: InnerRun<Result>, outside: PropagationAction): Promise<Result> {
-  const { parent, outer, options, body } = run;
+function inBase<Result>(call: Call<Result>, { parent, outer }: InBase, outside: PropagationAction): Promise<Result> {
+  const { options, body } = call;
   if (outside === 'required') throw required(parent.transaction.client, undefined);
   if (outside === 'plain') return runPlain(body);
   parent.assertOpen();
   // Its time is its own; isolation and access are those of the transaction around it.
-  checkJoin(parent, { isolationLevel: options?.isolationLevel, readOnly: options?.readOnly });
-  return nest({ parent, outer, options, body });
+  checkJoin(parent, { isolationLevel: options.isolationLevel, readOnly: options.readOnly });
+  const { name = 'anonymous', retry } = options;
+  const run: InnerRun<Result> = { parent, outer, options, body };
+  const rehearse = retry === undefined || retry.attempts < 2 ? undefined : parent.base?.rehearse;
+  if (rehearse === undefined) return nest(run);
+  const begunAt = options[givenAt] ?? captureOrigin(runScope);
+  return rehearse({ client: parent.transaction.client, name, begunAt }, (atEnd) => nest({ ...run, atEnd }));
+}
+
+/** Where a call is made that lands in a transaction that counts as none. */
+interface InBase {
+  readonly parent: Scope;
+  readonly outer: Frame;
 }
 
 /** Runs `body` in a transaction that counts as none, and rolls it back. */

@@ -1,9 +1,10 @@
-import { ended, type PhysicalTransaction, type SentStatements } from '../connection/index.ts';
+import { ended, type PhysicalTransaction, type SentStatements, type TransactionalClient } from '../connection/index.ts';
 import { type AmbientScope, currentFrame } from '../context/index.ts';
-import { isInstance } from '../core/index.ts';
+import { isInstance, type Origin } from '../core/index.ts';
 import type { QueryResult } from '../driver/index.ts';
 import { type AtomicUnit, type Participant, Participants } from './atomic-unit.ts';
 import type { BegunByHand } from './begun-by-hand.ts';
+import type { BodyResult } from './body-result.ts';
 import { ScopeRemains } from './scope-remains.ts';
 
 /** `closing`: the body has returned and what it left running is awaited; nothing new is accepted. */
@@ -20,7 +21,22 @@ export interface BaseScope {
   readonly resources: Map<object, object>;
   /** Run when it has ended. */
   readonly ends: (() => void)[];
+  /** Runs a transaction inside that may have several attempts, as often as it likes. None: it is run once. */
+  readonly rehearse?: Rehearse | undefined;
 }
+
+/** @param attempt runs the transaction once */
+export type Rehearse = <Result>(transaction: Rehearsed, attempt: (atEnd: AtEnd) => Promise<Result>) => Promise<Result>;
+
+/** A transaction that may have several attempts, in one that counts as none. */
+export interface Rehearsed {
+  readonly client: TransactionalClient;
+  readonly name: string;
+  readonly begunAt: Origin;
+}
+
+/** Is called when all but the commit of an attempt, or its rollback, has been done. @returns an error that refuses the commit */
+export type AtEnd = (done: BodyResult<unknown>) => Error | undefined;
 
 /** One call of `transaction` or `begin`. Scopes that join share the atomic unit of the one they join. */
 export class Scope implements AmbientScope {

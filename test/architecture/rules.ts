@@ -205,7 +205,8 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'frameworks/nestjs': ['decorated', 'parts', 'jobs', 'sagas', 'requests'],
   eslint: ['syntax', 'rules'],
   testing: [
-    'rollback.ts',
+    'ambient-test.ts',
+    'in-time.ts',
     'production-names.ts',
     'refuse-production.ts',
     'short-place.ts',
@@ -216,6 +217,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
     'repeatable',
   ],
   'testing/interleave': ['errors.ts', 'ask.ts', 'orders', 'judge', 'commuting'],
+  'testing/repeatable': ['finding.ts', 'attempts'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],

@@ -205,6 +205,7 @@ export const coreRows: readonly Row[] = [
       }),
       commitHooks: only('record', 'run'),
       isolationLevel: isolation,
+      proveRepeatable: truth,
     },
   })),
   {

@@ -2,7 +2,7 @@ import { InvalidOptionError } from '../../core/index.ts';
 import { type Database, internalsOf } from '../../database/index.ts';
 import { currentFrame } from '../../context/index.ts';
 import { refuseProduction } from '../refuse-production.ts';
-import { ambientTest } from '../rollback.ts';
+import { ambientTest } from '../ambient-test.ts';
 import { InterleaveSetupError } from './errors.ts';
 import { type InterleaveOptions, readInterleave } from './options.ts';
 import type { InterleaveReport } from './report.ts';

@@ -1,5 +1,5 @@
-import { type ErrorDetails, SluiceError } from '../../core/index.ts';
-import type { RepeatFinding } from './finding.ts';
+import { SluiceError } from '../../core/index.ts';
+import { inWords, type RepeatFinding } from './finding.ts';
 
 /** What a second attempt of a transaction makes wrong. Its message is the report. */
 export class NotRepeatableError extends SluiceError {
@@ -8,9 +8,13 @@ export class NotRepeatableError extends SluiceError {
   /** What was found, the most telling first. */
   readonly findings: readonly RepeatFinding[];
 
-  constructor(details: ErrorDetails & { readonly findings: readonly RepeatFinding[] }) {
-    super(details);
-    this.findings = details.findings;
+  constructor({ findings, cause }: { readonly findings: readonly RepeatFinding[]; readonly cause?: unknown }) {
+    super({
+      what: `A transaction that is repeated does something else than one that is not: ${findings.map(inWords).join('; ')}`,
+      remedy: [...new Set(findings.map(({ remedy }) => remedy))].join('. '),
+      cause,
+    });
+    this.findings = findings;
   }
 }
 

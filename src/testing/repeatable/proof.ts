@@ -1,10 +1,11 @@
 import type { TransactionalClient } from '../../connection/index.ts';
 import { type End, type Outcome, type Tables, untilTimesDiffer } from '../interleave/judge/index.ts';
+import { inTime } from '../in-time.ts';
 import { shortPlace } from '../short-place.ts';
-import { findingsOf } from './compare-attempts.ts';
+import { findingsOf } from './attempts/index.ts';
 import { copyOf } from './copy.ts';
 import { NothingRepeatedError, NotRepeatableError, RepeatableSetupError } from './errors.ts';
-import { inWords, type RepeatFinding } from './finding.ts';
+import type { RepeatFinding } from './finding.ts';
 import type { ProveRepeatableOptions } from './options.ts';
 import { PlainOutcomes } from './outcomes.ts';
 import { type Rehearsal, Run } from './rehearsal.ts';
@@ -83,13 +84,7 @@ export class Proof<Given> {
   }
 
   #refuse(findings: readonly RepeatFinding[]): void {
-    const [first] = findings;
-    if (first === undefined) return;
-    throw new NotRepeatableError({
-      what: `A transaction that is repeated does something else than one that is not: ${findings.map(inWords).join('; ')}`,
-      remedy: [...new Set(findings.map(({ remedy }) => remedy))].join('. '),
-      findings,
-    });
+    if (findings.length > 0) throw new NotRepeatableError({ findings });
   }
 
   /** One run of the body, from setup to the rows. */
@@ -186,12 +181,4 @@ function whyNot(run: Run): { readonly what: string; readonly remedy: string } {
         what: 'The body of proveRepeatable has begun no transaction on this database, so that nothing was repeated',
         remedy: 'Let it call transaction() of this database, and bind its library to it (see the page of the library)',
       };
-}
-
-async function inTime<Value>(value: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), milliseconds);
-  });
-  return await Promise.race([value, late]).finally(() => clearTimeout(timer));
 }

@@ -3,7 +3,7 @@ import { type ErrorDetails, InvalidOptionError } from '../../core/index.ts';
 import { type Database, internalsOf } from '../../database/index.ts';
 import { openTables } from '../interleave/judge/index.ts';
 import { refuseProduction } from '../refuse-production.ts';
-import { ambientTest } from '../rollback.ts';
+import { ambientTest } from '../ambient-test.ts';
 import { RepeatableSetupError } from './errors.ts';
 import { type ProveRepeatableOptions, readProveRepeatable } from './options.ts';
 import { Proof, type RepeatableProof } from './proof.ts';

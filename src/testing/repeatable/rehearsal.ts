@@ -3,16 +3,12 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { channelNames } from '../../channels/index.ts';
 import type { TransactionalClient } from '../../connection/index.ts';
 import { currentFrame, type OpenTransaction } from '../../context/index.ts';
-import { callersOf, fieldOf } from '../../core/index.ts';
+import { fieldOf } from '../../core/index.ts';
 import type { DriverConnection, Exchange, Step } from '../../driver/index.ts';
-import { override } from '../override.ts';
-import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempt.ts';
+import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempts/index.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
-
-/** How many calls may lie between a statement and the program: libraries have many. */
-const depth = 200;
-const inPackage = /[\\/]node_modules[\\/]|^node:/;
+import { calledFrom, standOn } from './stand.ts';
 
 /** What one run of a body sent. */
 export class Run {
@@ -76,22 +72,16 @@ export class Rehearsal {
   stand(client: TransactionalClient, connection: DriverConnection): () => void {
     const run = connection.run.bind(connection);
     let owner: OpenTransaction | undefined;
-    const watched: Partial<DriverConnection> = {
-      run: async (steps) => {
-        const seen = this.#runs.getStore();
-        if (seen === undefined) return await asDriver(() => run(steps));
-        if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
-        const attempt = note(seen, { client, steps, place: calledFrom() });
-        const exchange = await sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run });
-        attempt?.answered(steps, exchange.results);
-        if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;
-        return exchange;
-      },
-    };
-    // One exchange after the other, each seen.
-    if (connection.sendAhead !== undefined) watched.sendAhead = () => false;
-    if (connection.runEach !== undefined) watched.runEach = () => undefined;
-    return override(connection, watched);
+    return standOn(connection, async (steps) => {
+      const seen = this.#runs.getStore();
+      if (seen === undefined) return await asDriver(() => run(steps));
+      if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
+      const attempt = note(seen, { client, steps, place: calledFrom() });
+      const exchange = await sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run });
+      attempt?.answered(steps, exchange.results);
+      if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;
+      return exchange;
+    });
   }
 
   #callsOut(what: string): void {
@@ -101,11 +91,6 @@ export class Rehearsal {
     const call: CalledOut = { what, place: calledFrom() };
     attemptOf(run, transaction).calls.push(call);
   }
-}
-
-/** The place in the program that calls. */
-function calledFrom(): string | undefined {
-  return callersOf(calledFrom, depth).find((each) => !inPackage.test(each));
 }
 
 interface Exchanged {

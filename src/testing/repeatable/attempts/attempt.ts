@@ -1,5 +1,5 @@
-import type { OpenTransaction } from '../../context/index.ts';
-import type { QueryResult, Statement, Step } from '../../driver/index.ts';
+import type { OpenTransaction } from '../../../context/index.ts';
+import type { QueryResult, Statement, Step } from '../../../driver/index.ts';
 import { Answers } from './answers.ts';
 
 /** A statement that an attempt sent. */

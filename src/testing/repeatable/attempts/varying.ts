@@ -59,7 +59,7 @@ function areTimes(a: number, b: number): boolean {
   return isNow(a) && isNow(b) && Math.abs(a - b) < mostApart;
 }
 
-function isNow(time: number): boolean {
+export function isNow(time: number): boolean {
   return time > 946_684_800_000 && time < 4_102_444_800_000;
 }
 

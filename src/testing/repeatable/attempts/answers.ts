@@ -1,5 +1,5 @@
-import { fieldOf } from '../../core/index.ts';
-import type { QueryResult } from '../../driver/index.ts';
+import { fieldOf } from '../../../core/index.ts';
+import type { QueryResult } from '../../../driver/index.ts';
 import { partsOf } from './text-parts.ts';
 
 /** How many values of answers are kept of one attempt. */

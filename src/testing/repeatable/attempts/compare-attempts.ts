@@ -1,6 +1,6 @@
 import { type Attempt, nextAttempt, type Repeated, type Sent } from './attempt.ts';
 import type { Told } from './answers.ts';
-import { type RepeatFinding, remedies, type RepeatProblem } from './finding.ts';
+import { type RepeatFinding, remedies, type RepeatProblem } from '../finding.ts';
 import { isAlike } from './varying.ts';
 
 /** What the attempts of one transaction show: both began from the same rows, so that both have to send the same. */
@@ -40,7 +40,7 @@ interface Difference {
 }
 
 /** The first statement that one of them alone sent; statements that run at the same time have no order. */
-function differenceOf(first: Attempt, second: Attempt, show: (text: string) => string): Difference | undefined {
+export function differenceOf(first: Attempt, second: Attempt, show: (text: string) => string): Difference | undefined {
   const left = [...second.sent];
   const missing: Sent[] = [];
   for (const sent of first.sent) {
@@ -72,11 +72,11 @@ function isSame(one: Placed, other: Placed): boolean {
   );
 }
 
-function textOf([{ answers }, { text: value, known }]: Placed): Told {
+export function textOf([{ answers }, { text: value, known }]: Placed): Told {
   return { value, answers, known };
 }
 
-function isSameValue([first, a]: Placed, [second, b]: Placed, at: number): boolean {
+export function isSameValue([first, a]: Placed, [second, b]: Placed, at: number): boolean {
   return isAlike(
     { value: a.values[at], answers: first.answers, known: a.known },
     { value: b.values[at], answers: second.answers, known: b.known },

@@ -1,0 +1,20 @@
+import type { DriverConnection } from '../../driver/index.ts';
+import { callersOf } from '../../core/index.ts';
+import { override } from '../override.ts';
+
+/** How many calls may lie between a statement and the program: libraries have many. */
+const depth = 200;
+const inPackage = /[\\/]node_modules[\\/]|^node:/;
+
+/** Has the exchanges of a connection run by `run`, one after the other. @returns ends that */
+export function standOn(connection: DriverConnection, run: DriverConnection['run']): () => void {
+  const watched: Partial<DriverConnection> = { run };
+  if (connection.sendAhead !== undefined) watched.sendAhead = () => false;
+  if (connection.runEach !== undefined) watched.runEach = () => undefined;
+  return override(connection, watched);
+}
+
+/** The place in the program that calls. */
+export function calledFrom(): string | undefined {
+  return callersOf(calledFrom, depth).find((each) => !inPackage.test(each));
+}
