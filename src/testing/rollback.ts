@@ -24,8 +24,8 @@ export interface RollbackOptions {
   /** Of the transaction around the test; what the code under test asks for has to be given by it. */
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
   /**
-   * Runs each transaction with `retry` so that its first COMMIT is refused, and compares what its attempts do. Default: whether the
-   * environment variable SLUICE_PROVE_REPEATABLE is `1`.
+   * Runs each transaction with `retry` so that its first COMMIT is refused, and compares what its attempts do. Default: whether
+   * `process.env.SLUICE_PROVE_REPEATABLE` is `1`.
    */
   readonly proveRepeatable?: boolean | undefined;
 }

@@ -563,11 +563,38 @@ describe('what cannot be proved', () => {
   });
   it('the body hangs, and is stopped', async () => {
     const body = () => inTransaction(() => sell(1).then(() => new Promise(() => undefined)));
-    const error = await prove({ body, timeout: 300 });
+    const error = await prove({ body, timeout: 2_000 });
     expect(String(error)).toMatch(
-      /has not ended within 300 ms\. Its last statement was sent at .*repeatable\.test\.ts/,
+      /has not ended within 2000 ms\. Its last statement was sent at .*repeatable\.test\.ts/,
     );
     expect(await prove({})).toMatchObject({ repeated: ['anonymous'] });
+  });
+  it('the body hangs outside of its transaction', async () => {
+    const body = () => inTransaction(() => sell(1)).then(() => new Promise(() => undefined));
+    expect(String(await prove({ body, timeout: 2_000 }))).toContain('has not ended within 2000 ms');
+    expect(await prove({})).toMatchObject({ repeated: ['anonymous'] });
+  });
+  it.each(['setup', 'watch'] as const)(
+    '%s hangs, or holds a transaction, and is stopped',
+    { timeout: 30_000 },
+    async (name) => {
+      const never = (): Promise<never> => new Promise(() => undefined);
+      for (const hanging of [never, () => database.transaction(() => sell(1).then(never))]) {
+        const error = await prove({ [name]: hanging, timeout: 2_000 });
+        expect(error).toMatchObject({ code: 'REPEATABLE_SETUP' });
+        expect(String(error)).toContain(`The function "${name}" of proveRepeatable has not ended within 2000 ms`);
+        expect(database.stats().clients.default.used).toBe(0);
+      }
+      expect(await prove({})).toMatchObject({ repeated: ['anonymous'] });
+    },
+  );
+  it('watch fails', async () => {
+    const watch = (): never => {
+      throw new Error('no such file');
+    };
+    const error = await prove({ watch });
+    expect(error).toMatchObject({ code: 'REPEATABLE_SETUP', cause: { message: 'no such file' } });
+    expect(String(error)).toContain('The function "watch" of proveRepeatable failed');
   });
   it('the setup fails the second time', async () => {
     let runs = 0;

@@ -38,7 +38,7 @@ export interface InterleaveOptions {
   readonly maxRemedyRuntime?: number | undefined;
   /** After how many different anomalies it stops. Default 1. */
   readonly maxAnomalies?: number | undefined;
-  /** How long nothing may move in an order before it is given up, in milliseconds. Default 10,000. */
+  /** How long nothing may move in an order before it is given up, and how long one setup may take, in milliseconds. Default 10,000. */
   readonly timeout?: number | undefined;
   /** Runs also where the database or `NODE_ENV` is named as one of production. Default false. */
   readonly allowProduction?: boolean | undefined;

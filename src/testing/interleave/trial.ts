@@ -1,5 +1,6 @@
 import type { TransactionalClient } from '../../connection/index.ts';
 import type { Anomaly } from './anomaly.ts';
+import { inTime } from '../in-time.ts';
 import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
 import { SerialJudge, type Tables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
@@ -113,9 +114,16 @@ export class Trial {
   async #setUp(): Promise<void> {
     const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
+    const { setup, timeout: milliseconds = 10_000 } = this.#options;
+    const hung = new InterleaveSetupError({
+      what: `The setup has not ended within ${milliseconds} ms${isFirst ? '' : `, before order ${this.#counts.orders + 1}`}`,
+      remedy:
+        'Let it await nothing that only comes from outside, nor a lock that is held. For a slow one raise "timeout"',
+    });
     try {
-      await this.#options.setup();
+      await inTime(setup, { milliseconds, clients: this.#clients, late: () => hung });
     } catch (cause) {
+      if (cause === hung) throw hung;
       throw new InterleaveSetupError({
         what: isFirst
           ? 'The setup failed'

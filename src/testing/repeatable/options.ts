@@ -18,7 +18,7 @@ export interface ProveRepeatableOptions<Given = unknown> {
   readonly tables?: readonly string[] | undefined;
   /** How many rows a table may have to be compared. Default 1,000. */
   readonly maxRows?: number | undefined;
-  /** How long one run of the body may take, in milliseconds. Default 10,000. */
+  /** How long one run of the body may take, and each call of `setup` and `watch`, in milliseconds. Default 10,000. */
   readonly timeout?: number | undefined;
   /** Runs also where the database or `NODE_ENV` is named as one of production. Default false. */
   readonly allowProduction?: boolean | undefined;

@@ -4,7 +4,7 @@ import { inTime } from '../in-time.ts';
 import { shortPlace } from '../short-place.ts';
 import { findingsOf } from './attempts/index.ts';
 import { copyOf } from './copy.ts';
-import { NothingRepeatedError, NotRepeatableError, RepeatableSetupError } from './errors.ts';
+import { NothingRepeatedError, notRepeatable, RepeatableSetupError } from './errors.ts';
 import type { RepeatFinding } from './finding.ts';
 import type { ProveRepeatableOptions } from './options.ts';
 import { PlainOutcomes } from './outcomes.ts';
@@ -20,8 +20,8 @@ export interface RepeatableProof {
   readonly notCompared: readonly string[];
 }
 
-/** How long a body that was stopped may take, in milliseconds. */
-const stopsWithin = 2_000;
+const nothing = (): undefined => undefined;
+const seeCause = { what: '', remedy: 'See the cause' };
 
 interface Ran {
   readonly run: Run;
@@ -84,7 +84,7 @@ export class Proof<Given> {
   }
 
   #refuse(findings: readonly RepeatFinding[]): void {
-    if (findings.length > 0) throw new NotRepeatableError({ findings });
+    if (findings.length > 0) throw notRepeatable(findings);
   }
 
   /** One run of the body, from setup to the rows. */
@@ -94,54 +94,71 @@ export class Proof<Given> {
     this.#plain.addSetup(await this.#tables.rows());
     if (advances) await this.#tables.advance();
     const run = new Run(how.fails);
-    const { body, watch } = this.#options;
+    const { body, watch = nothing } = this.#options;
     const end = await this.#bounded(run, () => body(given));
     this.#tables.add(run.texts);
     const ends: Outcome['ends'] = {
       result: end.type === 'returned' ? { type: 'returned', value: copyOf(end.value) } : end,
       given: { type: 'returned', value: copyOf(given) },
-      watched: { type: 'returned', value: copyOf(await watch?.()) },
+      watched: { type: 'returned', value: copyOf(await this.#asked('watch', watch, seeCause)) },
     };
     return { run, outcome: { state: await this.#tables.rows(), ends } };
   }
 
   async #setUp(): Promise<Given> {
     this.#runs += 1;
+    const isFirst = this.#runs === 1;
+    return await this.#asked('setup', this.#options.setup, {
+      what: isFirst ? '' : ` before run ${this.#runs}, after it had gone well`,
+      remedy: isFirst
+        ? 'See the cause'
+        : 'Let it begin anew each time: empty the tables that it and the body write, and then insert',
+    });
+  }
+
+  /** What a function of the options gives. @throws RepeatableSetupError where it fails, or does not end */
+  async #asked<Result>(
+    name: 'setup' | 'watch',
+    work: () => Result | PromiseLike<Result>,
+    { what, remedy }: { readonly what: string; readonly remedy: string },
+  ): Promise<Result> {
+    const hung = new RepeatableSetupError({
+      what: `The function "${name}" of proveRepeatable has not ended within ${this.#timeout} ms${what}`,
+      remedy:
+        'Let it await nothing that only comes from outside, nor a lock that is held. For a slow one raise "timeout"',
+    });
     try {
-      return await this.#options.setup();
+      return await inTime(work, { milliseconds: this.#timeout, clients: this.#clients, late: () => hung });
     } catch (cause) {
+      if (cause === hung) throw hung;
       throw new RepeatableSetupError({
-        what:
-          this.#runs === 1
-            ? 'The setup of proveRepeatable failed'
-            : `The setup of proveRepeatable failed before run ${this.#runs}, after it had gone well`,
-        remedy:
-          this.#runs === 1
-            ? 'See the cause'
-            : 'Let it begin anew each time: empty the tables that it and the body write, and then insert',
+        what: `The function "${name}" of proveRepeatable failed${what}`,
+        remedy,
         cause,
       });
     }
   }
 
+  get #timeout(): number {
+    return this.#options.timeout ?? 10_000;
+  }
+
   /** How the body ends. @throws NothingRepeatedError where it does not */
   async #bounded(run: Run, body: () => unknown): Promise<End> {
-    const { timeout = 10_000 } = this.#options;
-    const ending = this.#rehearsal.as(run, body).then(
-      (value): End => ({ type: 'returned', value }),
-      (error: unknown): End => ({ type: 'threw', error }),
-    );
-    const end = await inTime(ending, timeout);
-    if (end !== undefined) return end;
-    const at = run.lastPlace === undefined ? '' : ` Its last statement was sent at ${shortPlace(run.lastPlace)}`;
-    const error = new NothingRepeatedError({
-      what: `The body of proveRepeatable has not ended within ${timeout} ms.${at}`.replace(/\.$/, ''),
-      remedy:
-        'Let it await nothing that only comes from outside: give it stubs for what it calls. For a slow one raise "timeout"',
-    });
-    for (const { work } of this.#clients) for (const each of work) each.abort(error);
-    await inTime(ending, stopsWithin);
-    throw error;
+    const ending = (): Promise<End> =>
+      this.#rehearsal.as(run, body).then(
+        (value): End => ({ type: 'returned', value }),
+        (error: unknown): End => ({ type: 'threw', error }),
+      );
+    const late = (): Error => {
+      const at = run.lastPlace === undefined ? '' : `. Its last statement was sent at ${shortPlace(run.lastPlace)}`;
+      return new NothingRepeatedError({
+        what: `The body of proveRepeatable has not ended within ${this.#timeout} ms${at}`,
+        remedy:
+          'Let it await nothing that only comes from outside: give it stubs for what it calls. For a slow one raise "timeout"',
+      });
+    };
+    return await inTime(ending, { milliseconds: this.#timeout, clients: this.#clients, late });
   }
 }
 

@@ -5,7 +5,7 @@ import { isUnwatched, sharedByCopies } from '../../core/index.ts';
 import type { DriverConnection, Step } from '../../driver/index.ts';
 import { type AtEnd, baseOf, type BaseScope, type Rehearsed, scopeAt } from '../../transaction/index.ts';
 import { bases } from '../ambient-test.ts';
-import { NotRepeatableError, RepeatableSetupError } from './errors.ts';
+import { type NotRepeatableError, notRepeatable, RepeatableSetupError } from './errors.ts';
 import type { RepeatFinding } from './finding.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
@@ -59,9 +59,7 @@ export class RehearsedTest {
 
   /** What was found. @param cause what the test has thrown */
   error(cause: unknown): NotRepeatableError | undefined {
-    return this.#findings.size === 0
-      ? undefined
-      : new NotRepeatableError({ findings: [...this.#findings.values()], cause });
+    return this.#findings.size === 0 ? undefined : notRepeatable([...this.#findings.values()], cause);
   }
 
   end(): void {

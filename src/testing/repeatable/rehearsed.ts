@@ -1,6 +1,6 @@
 import type { TransactionalClient } from '../../connection/index.ts';
 import type { BaseScope } from '../../transaction/index.ts';
-import { NotRepeatableError } from './errors.ts';
+import { type NotRepeatableError, notRepeatable } from './errors.ts';
 import { remedies } from './finding.ts';
 import { RehearsedTest } from './rehearsed-test.ts';
 
@@ -41,5 +41,5 @@ async function passes(run: () => Promise<unknown>): Promise<boolean> {
 function failsAlone(cause: unknown): NotRepeatableError {
   const what = 'The test fails where its transactions are repeated, and passes where they are not';
   const finding = { problem: 'testFails', what, place: undefined, transactionAt: undefined } as const;
-  return new NotRepeatableError({ findings: [{ ...finding, remedy: remedies.testFails }], cause });
+  return notRepeatable([{ ...finding, remedy: remedies.testFails }], cause);
 }
