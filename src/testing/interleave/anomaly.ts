@@ -2,7 +2,7 @@ import type { InterleavedEnd, InterleavedStep } from './timeline.ts';
 
 /** What an order has come to that it must not. */
 export interface Anomaly {
-  /** What was found out. */
+  /** What was found out; of an invariant, with the message of what it threw. */
   readonly found: string;
   /** What such an anomaly is called. */
   readonly kind: AnomalyKind;
@@ -12,9 +12,11 @@ export interface Anomaly {
   readonly switches: number;
   /** The steps, in the order in which they were sent. */
   readonly steps: readonly InterleavedStep[];
+  /** Where the actors ran one after the other, and nothing came between: what that means, and what to do. */
+  readonly explanation: string | undefined;
   /** How the actors ended. */
   readonly ends: readonly InterleavedEnd[];
-  /** What the invariant has thrown, where there is one. */
+  /** What the invariant has thrown, where it has thrown something. */
   readonly error?: unknown;
 }
 

@@ -1,9 +1,13 @@
+import { describeThrown } from '../../core/index.ts';
 import type { Anomaly } from './anomaly.ts';
 import type { Difference } from './judge/index.ts';
 import type { OrderRun } from './orders/index.ts';
 
 /** What was found out about an order. */
-export type Finding = Pick<Anomaly, 'found' | 'error'>;
+export interface Finding extends Pick<Anomaly, 'found' | 'error'> {
+  /** What went wrong, without what differs from one time to the next. */
+  readonly what: string;
+}
 
 /** Without values: they may be secret. */
 export function findingOf({ contents, actors }: Difference, run: OrderRun): Finding {
@@ -12,7 +16,20 @@ export function findingOf({ contents, actors }: Difference, run: OrderRun): Find
     return `what ${actor} ${end?.type === 'threw' ? 'threw' : 'returned'}`;
   });
   const parts = [...contents.map(nameOf), ...ends];
-  return { found: `no serial order gives this: ${parts.join(', ')}` };
+  const what = `no serial order gives this: ${parts.join(', ')}`;
+  return { what, found: what };
+}
+
+/** What an invariant says of the rows as they are; nothing where it holds. */
+export async function findingOfInvariant(invariant: () => unknown): Promise<Finding | undefined> {
+  const what = 'the invariant does not hold';
+  try {
+    return (await invariant()) === false ? { what, found: `${what}: it returned false` } : undefined;
+  } catch (error) {
+    const { name, message } = describeThrown(error);
+    const said = typeof error === 'string' ? error : message;
+    return { what, found: `${what}: ${said === '' ? name : said}`, error };
+  }
 }
 
 /** A column or table, without the quotes and the schema that it needs not. */

@@ -3,7 +3,7 @@ import { escaped } from '../escaped.ts';
 import type { Anomaly, TriedRemedy } from './anomaly.ts';
 import type { Findings } from './findings.ts';
 import { shortPlace } from '../short-place.ts';
-import type { InterleavedEnd, InterleavedStep } from './timeline.ts';
+import { type InterleavedEnd, type InterleavedStep, switchesInWords } from './timeline.ts';
 
 const style = `
 :root { color-scheme: light dark; --line: #d0d4da; --soft: #f3f5f8; --text: #1b1f24; --quiet: #57606a; --bad: #b42318; --good: #1a7037; --back: #fff }
@@ -40,8 +40,11 @@ ${[...notes, ...report.anomalies.map((anomaly) => timelineOf(report.actors, anom
 }
 
 function timelineOf(actors: readonly string[], anomaly: Anomaly): string {
-  const { kind, found, pair, switches, steps, ends } = anomaly;
-  const between = switches === 1 ? 'one switch' : `${switches} switches`;
+  const { kind, found, pair, switches, steps, ends, explanation } = anomaly;
+  const between = switchesInWords(switches);
+  const said = [pair?.inWords, explanation].flatMap((each) =>
+    each === undefined ? [] : [`\n<p>${escaped(each)}</p>`],
+  );
   const head = actors.map((actor) => `<th scope="col">${escaped(actor)}</th>`).join('');
   const rows = steps.map((step, at) => rowOf(actors, String(at + 1), step.actor, stepOf(step)));
   const last = actors
@@ -54,7 +57,7 @@ function timelineOf(actors: readonly string[], anomaly: Anomaly): string {
     )
     .join('');
   return `<h2>${escaped(kind)}, with ${between}</h2>
-<p>${escaped(found)}</p>${pair === undefined ? '' : `\n<p>${escaped(pair.inWords)}</p>`}
+<p>${escaped(found)}</p>${said.join('')}
 <div class="wide" tabindex="0"><table>
 <thead><tr><th class="number" scope="col"><span aria-label="step">#</span></th>${head}</tr></thead>
 <tbody>

@@ -4,6 +4,7 @@ import {
   type Check,
   entriesByName,
   integer,
+  InvalidOptionError,
   isRecord,
   listOf,
   milliseconds,
@@ -17,7 +18,7 @@ export interface InterleaveOptions {
   /** What runs at the same time, by name: two or three functions. */
   readonly actors: Readonly<Record<string, () => unknown>>;
   /**
-   * Looks at the rows after each order, and throws if they are wrong. Without it the rows at the end, and what the actors returned or
+   * Looks at the rows after each order, and throws or returns `false` if they are wrong. Without it the rows at the end, and what the actors returned or
    * threw, have to be those of some serial order.
    */
   readonly invariant?: (() => unknown) | undefined;
@@ -49,9 +50,8 @@ const mostActors = 3;
 
 const someActors: Check = (value) => {
   if (!isRecord(value)) return 'an object of functions';
-  const bodies = Object.values(value);
-  if (bodies.length < fewestActors || bodies.length > mostActors) return 'two or three functions';
-  return bodies.every((body) => typeof body === 'function') ? undefined : 'an object of functions';
+  const other = Object.entries(value).find(([, body]) => typeof body !== 'function');
+  return other === undefined ? undefined : `an object of functions, also for "${other[0].slice(0, 50)}"`;
 };
 
 const checks: Record<keyof InterleaveOptions, Check> = {
@@ -71,5 +71,14 @@ const checks: Record<keyof InterleaveOptions, Check> = {
 
 /** @throws InvalidOptionError */
 export function readInterleave(options: InterleaveOptions): InterleaveOptions {
-  return readOptions('interleave', options, checks, ['setup', 'actors']);
+  const read = readOptions('interleave', options, checks, ['setup', 'actors']);
+  const count = Object.keys(read.actors).length;
+  if (count >= fewestActors && count <= mostActors) return read;
+  throw new InvalidOptionError({
+    what: `interleave got ${count === 1 ? '1 actor' : `${count} actors`}, and runs two or three`,
+    remedy:
+      count < fewestActors
+        ? 'Give two or three functions by name; to run one against itself, give it under two names: { alice: buy, bob: buy }'
+        : 'Give two or three functions by name, and the others in another call: with more there are too many orders to try',
+  });
 }

@@ -30,7 +30,9 @@ export async function tryRemedies(
 ): Promise<readonly TriedRemedy[]> {
   const { options, judged } = stage;
   const end = performance.now() + (options.maxRemedyRuntime ?? 2_000);
-  const remedies = anomalies.length === 0 ? [] : [...lockedReads(trial, stage), ...serializable(stage)];
+  // What goes wrong one after the other is ended by no lock.
+  const isOfOrder = anomalies.some(({ explanation }) => explanation === undefined);
+  const remedies = !isOfOrder ? [] : [...lockedReads(trial, stage), ...serializable(stage)];
   const tried: TriedRemedy[] = [];
   for (const [at, { remedy, open }] of remedies.entries()) {
     const maxRuntime = Math.floor((end - performance.now()) / (remedies.length - at));

@@ -2,7 +2,7 @@ import type { Anomaly, AnomalyKind, TriedRemedy } from './anomaly.ts';
 import { AnomalyFoundError } from './errors.ts';
 import { areAll, type Findings, ordersInWords } from './findings.ts';
 import { htmlOf } from './html.ts';
-import { formatTimeline } from './timeline.ts';
+import { formatTimeline, switchesInWords } from './timeline.ts';
 
 /** What came of all orders that `interleave` tried. */
 export class InterleaveReport {
@@ -59,6 +59,13 @@ export class InterleaveReport {
   assertSerializable(): void {
     const [first] = this.anomalies;
     if (first === undefined) return;
+    if (first.explanation !== undefined)
+      throw new AnomalyFoundError({
+        what: `${this.toString()}\n\nThe actors went wrong one after the other`,
+        remedy:
+          'Bring back in "setup" all that actors and invariant look at, in memory too, or mend what is wrong by itself',
+        cause: first.error,
+      });
     throw new AnomalyFoundError({
       what: `${this.toString()}\n\n${first.kind === 'other' ? 'What this comes from is not seen in the statements' : `This looks like a ${first.kind}`}`,
       remedy: this.#working() ?? remedies[first.kind],
@@ -72,7 +79,7 @@ export class InterleaveReport {
   }
 
   /**
-   * The report as a page of HTML, with the timelines side by side; it needs no other file. Like the text it has no values.
+   * The report as a page of HTML, with the timelines side by side; it needs no other file. Like the text it has no values but those that an invariant names.
    *
    * ```ts
    * const report = await interleave(database, {
@@ -109,11 +116,11 @@ export class InterleaveReport {
     return working.length === 0 ? undefined : `What ends it, as was tried: ${working.join(', or ')}`;
   }
 
-  #inWords({ kind, found, pair, switches, steps, ends }: Anomaly): string {
-    const between = switches === 1 ? 'one switch' : `${switches} switches`;
+  #inWords({ kind, found, pair, switches, steps, ends, explanation }: Anomaly): string {
     return [
-      `\n${kind}, with ${between}: ${found}`,
+      `\n${kind}, with ${switchesInWords(switches)}: ${found}`,
       ...(pair === undefined ? [] : [pair.inWords]),
+      ...(explanation === undefined ? [] : [explanation]),
       formatTimeline(this.actors, steps, ends),
     ].join('\n');
   }

@@ -59,6 +59,12 @@ function valueOf(end: ActorEnd): unknown {
   return end.type === 'returned' ? end.value : end.error;
 }
 
+/** How often an order goes from one actor to another. */
+export function switchesInWords(switches: number): string {
+  if (switches === 0) return 'no switch';
+  return switches === 1 ? 'one switch' : `${switches} switches`;
+}
+
 const widest = 72;
 
 /** The steps as lines, in a column for each actor, with their places. */

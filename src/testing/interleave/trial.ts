@@ -9,7 +9,8 @@ import { playedIn } from './played.ts';
 import { plainReadsIn } from './plain-reads.ts';
 import type { Findings } from './findings.ts';
 import { endsOf, stepsOf } from './timeline.ts';
-import { type Finding, findingOf } from './finding.ts';
+import { type Finding, findingOf, findingOfInvariant } from './finding.ts';
+import { explanationOf } from './serial-anomaly.ts';
 import type { Commuting } from './commuting/index.ts';
 import {
   Frontier,
@@ -168,11 +169,8 @@ export class Trial {
   async #lookAt(run: OrderRun): Promise<void> {
     const { invariant } = this.#options;
     if (this.#judge === undefined) {
-      try {
-        await invariant?.();
-      } catch (error) {
-        this.#found({ found: 'the invariant does not hold', error }, run);
-      }
+      const finding = invariant && (await findingOfInvariant(invariant));
+      if (finding !== undefined) this.#found(finding, run);
       return;
     }
     const verdict = await this.#judge.judge(playedIn(run));
@@ -183,15 +181,17 @@ export class Trial {
       );
   }
 
-  #found(found: Finding, run: OrderRun): void {
+  #found({ what, ...finding }: Finding, run: OrderRun): void {
     this.#counts.anomalous += 1;
     const { kind, pair } = pairIn(run);
-    const key = `${kind} ${found.found} ${pair?.inWords ?? ''}`;
+    const key = `${kind} ${what} ${pair?.inWords ?? ''}`;
     if (this.#anomalies.has(key)) return;
     for (const [text, place] of plainReadsIn(run, pair?.table)) this.#reads.set(text, place);
     const [client] = this.#clients;
     const steps = stepsOf(run, (text) => client?.show(text) ?? '');
-    this.#anomalies.set(key, { ...found, kind, pair, switches: switchesIn(run.choices), steps, ends: endsOf(run) });
+    const explanation = explanationOf(steps, this.#judge === undefined);
+    const switches = switchesIn(run.choices);
+    this.#anomalies.set(key, { ...finding, kind, pair, switches, steps, explanation, ends: endsOf(run) });
   }
 }
 
