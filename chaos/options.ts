@@ -27,7 +27,8 @@ servers held and stopped. At the end everything has to have taken effect once.
   --help             this text
 
 It ends with 0 if all proofs hold, with 1 if one does not, and with 2 if an option is wrong.
-PostgreSQL is that of DATABASE_URL, MariaDB that of MARIADB_URL or on its standard port; the caches have a Redis of their own (the program redis-server).
+PostgreSQL, MariaDB and the Redis of the caches are servers of their own, from the package and the programs mariadbd,
+mariadb-install-db and redis-server. Without mariadbd it is the MariaDB of MARIADB_URL or on its standard port, which never crashes.
 `;
 
 /** An option that there is not, or a value that it does not take. */

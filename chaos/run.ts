@@ -7,6 +7,9 @@ import type { Engine, TestServer } from '../test/support/engines/engine.ts';
 import { mariadbEngine } from '../test/support/engines/mariadb.ts';
 import { postgresEngine } from '../test/support/engines/postgres.ts';
 import { sqliteEngine } from '../test/support/engines/sqlite.ts';
+import { ownMariadb } from '../test/support/own/mariadb.ts';
+import { ownPostgres } from '../test/support/own/postgres.ts';
+import type { OwnServer } from '../test/support/own/server.ts';
 import { ownRedis } from '../test/support/redis-server.ts';
 import { redisUrl } from '../test/support/servers.ts';
 import { Fleet } from './fleet.ts';
@@ -30,6 +33,12 @@ const engines: Readonly<Record<EngineName, Engine>> = {
   mariadb: mariadbEngine,
   sqlite: sqliteEngine,
 };
+/** SQLite has none, and of MariaDB there may be no program. */
+const ownServers: Readonly<Record<EngineName, () => Promise<OwnServer | undefined>>> = {
+  postgres: ownPostgres,
+  mariadb: ownMariadb,
+  sqlite: () => Promise.resolve(undefined),
+};
 const processes = 3;
 /** The longest pause between two harms, in milliseconds. */
 const mostPause = 1_500;
@@ -50,9 +59,12 @@ export async function runChaos(
   signal: AbortSignal,
 ): Promise<Report> {
   const { engine, seed, duration } = options;
-  const server = engines[engine].server();
   const redis = await ownRedis();
   if (redis === undefined) throw new Error('the program redis-server is needed, for the caches');
+  const ownServer = await ownServers[engine]();
+  if (engine === 'mariadb' && ownServer === undefined)
+    say('There is no program mariadbd: the server of the tests is used, and never crashes.');
+  const server = engines[engine].server(ownServer?.url);
   await server.start();
   const proxies = await startProxies(engine, { database: server.url, caches: redis.url, queues: redisUrl });
   const prefix = `sluice-chaos-${randomBytes(6).toString('hex')}`;
@@ -75,7 +87,7 @@ export async function runChaos(
     onWrong: wrong,
   });
   const lock = rowLock(engine, server.url);
-  const victims: Victims = { fleet, server, proxies, redis, rowLock: lock };
+  const victims: Victims = { fleet, server, ownServer, proxies, redis, rowLock: lock };
   try {
     await prepare(server, engine);
     const watch = watchConnections(server, allowedConnections, wrong);
@@ -108,6 +120,7 @@ export async function runChaos(
     await proxies.close();
     await redis.stop();
     await server.drop();
+    await ownServer?.stop();
     await forgetQueues(prefix);
   }
 }
@@ -161,7 +174,7 @@ async function rage(
     say(`${at} s: ${ledger.counts.orders} orders, ${done} harms, now: ${doing}`);
   }, 5_000);
   try {
-    for (const harm of plan(seed, engine)) {
+    for (const harm of plan(seed, engine, victims.ownServer !== undefined)) {
       if (performance.now() - began > duration || isOver()) break;
       doing = harm.kind;
       await awaitOrders(ledger, harm.after);

@@ -92,9 +92,9 @@ async function main() {
 }
 
 async function runWithDatabase(args, signal) {
-  // On another engine there is no use for it.
+  // On another engine there is no use for it, and chaos has one of its own.
   const { values } = parseArgs({ args: rest, options: { engine: { type: 'string' } }, strict: false });
-  const needsPostgres = !['demo', 'chaos'].includes(name) || (values.engine ?? 'postgres') === 'postgres';
+  const needsPostgres = !name.startsWith('chaos') && (name !== 'demo' || (values.engine ?? 'postgres') === 'postgres');
   if (process.env.DATABASE_URL || !needsPostgres) {
     if (name.startsWith('test')) await assertAnswers(process.env.DATABASE_URL);
     return await run(args, process.env.DATABASE_URL ?? '', signal);

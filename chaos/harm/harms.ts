@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { TestServer } from '../../test/support/engines/engine.ts';
+import type { OwnServer } from '../../test/support/own/server.ts';
 import type { OwnRedis } from '../../test/support/redis-server.ts';
 import type { TcpProxy } from '../../test/support/tcp-proxy.ts';
+import { until } from '../../test/support/settled.ts';
 import type { Fleet } from '../fleet.ts';
 import type { Harm, HarmKind } from './plan.ts';
 import type { Proxies } from './proxies.ts';
@@ -11,11 +13,15 @@ import type { RowLock } from './row-lock.ts';
 export interface Victims {
   readonly fleet: Fleet;
   readonly server: TestServer;
+  /** Where the database is, if that is not a server for others too. */
+  readonly ownServer: OwnServer | undefined;
   readonly proxies: Proxies;
   /** Of the caches alone. */
   readonly redis: OwnRedis;
   readonly rowLock: RowLock;
 }
+
+const settled = [(): boolean => true, (): boolean => false] as const;
 
 /** @returns `false` where there is nothing that it could be done to */
 type Deed = (victims: Victims, harm: Harm) => Promise<void | boolean> | void;
@@ -46,6 +52,13 @@ const deeds: Record<HarmKind, Deed> = {
     proxies.database?.refuse(false);
   },
   'kill the sessions of the database': ({ server }) => server.kill(),
+  async 'crash the database'({ ownServer, server }, { length }) {
+    await ownServer?.crash();
+    await delay(length);
+    await ownServer?.start();
+    // Connections of the driver were lost, too.
+    await until('the driver has a connection again', () => server.sql('select 1').then(...settled));
+  },
   'lock a row': ({ rowLock }, { target, length }) => rowLock.hold(target, length),
   'cut the connections to the caches': ({ proxies }) => proxies.caches.cut(),
   'hold the answers of the caches': ({ proxies }, { length }) => hold(proxies.caches, length),

@@ -10,6 +10,7 @@ export function bills(database: Database<'default'>): Part {
   events.on(sold, { phase: 'beforeCommit' }, ({ order }) => note(database, 'audit', order));
   events.on(sold, { phase: 'durable', id: 'bill' }, ({ order }) => note(database, 'bill', order));
   return {
+    name: 'events',
     record: ({ id }: Order) => events.publish(sold, { order: id }),
     start: () => events.start(),
     stop: () => events.stop(),

@@ -23,6 +23,7 @@ async function engineOf({ engine, databaseUrl, jobsUrl, prefix }: ShopSettings):
 export async function invoices(database: Database<'default'>, settings: ShopSettings): Promise<Part> {
   const jobs = createJobs(database, { queues: { invoice }, engine: await engineOf(settings) });
   return {
+    name: 'jobs',
     record: async ({ id }: Order) => void (await jobs.queues.invoice.push({ order: id })),
     start() {
       jobs.worker().handle(invoice, async ({ order }) => {

@@ -32,6 +32,7 @@ export function parcels(database: Database<'default'>): Part {
     },
   });
   return {
+    name: 'the relay',
     async record({ id, product }: Order) {
       // Those of every second product keep their order.
       const key = product % 2 === 0 ? `product ${product}` : undefined;

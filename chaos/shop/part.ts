@@ -10,6 +10,7 @@ export interface Order {
 
 /** A part of the shop: what it does in the transaction of a checkout, and what it does by itself after that. */
 export interface Part {
+  readonly name: string;
   /** In the transaction of the order. */
   record(order: Order): Promise<void>;
   /** Works on what was recorded. */

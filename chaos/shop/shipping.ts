@@ -33,6 +33,7 @@ export function shipping(database: Database<'default'>): Shipping {
     concurrency: 4,
   });
   return {
+    name: 'sagas',
     record: async ({ id, product }: Order) => void (await sagas.ship.start({ order: id, product }, { id })),
     start: () => sagas.start(),
     stop: () => sagas.stop({ timeout: 5_000 }),

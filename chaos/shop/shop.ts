@@ -16,6 +16,8 @@ import { shipping, type Shipping } from './shipping.ts';
 import { stockCaches, type StockCaches } from './stock.ts';
 
 const acquireTimeout = 4_000;
+/** The longest that a part may take to stop, in milliseconds. */
+const mostStop = 45_000;
 
 /** A shop in this process, with all of its parts. */
 export interface Shop {
@@ -53,11 +55,19 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
     },
     rush: () => rush(database, engine),
     async close() {
-      for (const part of parts) if (part !== stock) await part.stop();
-      await database.close({ timeout: 5_000 });
-      await stock.stop();
+      const found = (what: string): void => load.found(what);
+      for (const part of parts) if (part !== stock) await inTime(part.name, part.stop(), found);
+      await inTime('the database', database.close({ timeout: 5_000 }), found);
+      await inTime(stock.name, stock.stop(), found);
     },
   };
+}
+
+/** Says what does not stop before the driver loses its patience. */
+async function inTime(name: string, stopping: Promise<void>, found: (what: string) => void): Promise<void> {
+  const timer = setTimeout(() => found(`${name} does not stop`), mostStop);
+  await stopping;
+  clearTimeout(timer);
 }
 
 export function clientOf(engine: EngineName, url: string, resolveCommit: boolean): ClientDefinition {

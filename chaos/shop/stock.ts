@@ -38,6 +38,7 @@ export function stockCaches(
     return { left: row.stock, mark: row.name };
   };
   return {
+    name: 'caches',
     async record({ id, product }: Order) {
       const stock = await load(product);
       const [cache, keeps] = [product % 2 === 0 ? strict : near, stock.left % 2 === 0];

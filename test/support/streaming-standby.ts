@@ -1,20 +1,9 @@
-import {
-  chownSync,
-  cpSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, cpSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
+import { crash, type EmbeddedServer, folderOf } from './own/postgres.ts';
 import { until } from './settled.ts';
-
-export type EmbeddedServer = Awaited<ReturnType<typeof startPostgres>>;
 
 /** A PostgreSQL and a standby that follows it, each of a test's own. */
 export interface StreamingStandby {
@@ -65,7 +54,7 @@ async function becomeCopy(
         .join(''),
     );
     ownLike(copy, to);
-    await end(to);
+    await crash(to);
     rmSync(to, { recursive: true, force: true });
     renameSync(copy, to);
     await standby.restart();
@@ -76,24 +65,6 @@ async function becomeCopy(
   } finally {
     await client.end();
   }
-}
-
-async function folderOf({ url }: EmbeddedServer): Promise<string> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ folder: string }>("select current_setting('data_directory') as folder");
-    return rows[0]?.folder ?? '';
-  } finally {
-    await client.end();
-  }
-}
-
-/** At once: it would write into its files. */
-async function end(folder: string): Promise<void> {
-  const pid = Number.parseInt(readFileSync(join(folder, 'postmaster.pid'), 'utf8'), 10);
-  process.kill(pid, 'SIGQUIT');
-  await until('the server has ended', () => !existsSync(join(folder, 'postmaster.pid')));
 }
 
 /** A server runs as another user than root. */

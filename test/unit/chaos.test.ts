@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Harm, plan } from '../../chaos/harm/plan.ts';
+import { type Harm, harmsOn, plan } from '../../chaos/harm/plan.ts';
 import { readOptions, WrongOptionError } from '../../chaos/options.ts';
 import { chaosMutants } from '../../chaos/mutants/mutants.ts';
 import { Ledger } from '../../chaos/proofs/ledger.ts';
@@ -44,7 +44,7 @@ describe('options of chaos', () => {
 
 describe('the plan of harms', () => {
   const first = (seed: number, engine: EngineName, count = 200): Harm[] => {
-    const harms = plan(seed, engine);
+    const harms = plan(seed, engine, engine !== 'sqlite');
     return Array.from({ length: count }, () => harms.next().value);
   };
 
@@ -57,6 +57,12 @@ describe('the plan of harms', () => {
     const kinds = new Set(first(3, engine, 400).map(({ kind }) => kind));
     expect(kinds.size).toBeGreaterThanOrEqual(8);
     expect([...kinds].some((kind) => kind.includes('database'))).toBe(engine !== 'sqlite');
+    expect(kinds.has('crash the database')).toBe(engine !== 'sqlite');
+  });
+
+  it('never crashes a server that others use, too', () => {
+    expect(harmsOn('mariadb', true)).toContain('crash the database');
+    expect(harmsOn('mariadb', false)).not.toContain('crash the database');
   });
 });
 

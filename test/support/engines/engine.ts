@@ -66,7 +66,8 @@ export interface Engine {
   readonly defaultReadOnly: unknown;
   /** How long what it tells may be out of date, in milliseconds. */
   readonly outOfDate: number;
-  server(): TestServer;
+  /** @param at the URL of its server: the one of the tests where nothing is said */
+  server(at?: string): TestServer;
 }
 
 /** A database of a test file's own. */

@@ -52,9 +52,9 @@ export const mariadbEngine: Engine = {
   server,
 };
 
-function server(): TestServer {
+function server(at = mariadbUrl): TestServer {
   const name = `sluice_${randomBytes(6).toString('hex')}`;
-  const url = withDatabase(name);
+  const url = withDatabase(at, name);
   const side = mysql.createPool({ uri: url, connectionLimit: 2 });
   const own = new Set<number | null>();
   side.pool.on('connection', (connection) => void own.add(connection.threadId));
@@ -68,7 +68,7 @@ function server(): TestServer {
   };
   return {
     async start() {
-      await administer(`create database ${name}`);
+      await administer(at, `create database ${name}`);
       await sql('create table product (id int primary key, stock int not null default 0, name text) engine = innodb');
     },
     url,
@@ -105,19 +105,19 @@ function server(): TestServer {
     },
     async drop() {
       await side.end();
-      await administer(`drop database ${name}`);
+      await administer(at, `drop database ${name}`);
     },
   };
 }
 
-function withDatabase(name: string): string {
-  const url = new URL(mariadbUrl);
+function withDatabase(at: string, name: string): string {
+  const url = new URL(at);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-async function administer(statement: string): Promise<void> {
-  const client = await mysql.createConnection(mariadbUrl);
+async function administer(at: string, statement: string): Promise<void> {
+  const client = await mysql.createConnection(at);
   try {
     await client.query(statement);
   } finally {

@@ -37,9 +37,9 @@ export const postgresEngine: Engine = {
   server,
 };
 
-function server(): TestServer {
+function server(at = process.env['DATABASE_URL'] ?? ''): TestServer {
   const name = `sluice_${randomBytes(6).toString('hex')}`;
-  const url = withDatabase(name);
+  const url = withDatabase(at, name);
   const side = new pg.Pool({ connectionString: url, max: 2, application_name: 'beside' });
   // The database is dropped while the server may still be closing these connections, and cuts them.
   side.on('error', () => {});
@@ -51,7 +51,7 @@ function server(): TestServer {
   };
   return {
     async start() {
-      await administer(`create database ${name}`);
+      await administer(at, `create database ${name}`);
       await sql('create table product (id int primary key, stock int not null default 0, name text)');
     },
     url,
@@ -83,19 +83,19 @@ function server(): TestServer {
     },
     async drop() {
       await side.end();
-      await administer(`drop database ${name} with (force)`);
+      await administer(at, `drop database ${name} with (force)`);
     },
   };
 }
 
-function withDatabase(name: string): string {
-  const url = new URL(process.env['DATABASE_URL'] ?? '');
+function withDatabase(at: string, name: string): string {
+  const url = new URL(at);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-async function administer(statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: process.env['DATABASE_URL'] });
+async function administer(at: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: at });
   await client.connect();
   try {
     await client.query(statement);
