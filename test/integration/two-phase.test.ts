@@ -1,12 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createTwoPhaseTables, recoverTwoPhase, twoPhase } from '../../src/experimental/two-phase/index.ts';
+import { newId, partName } from '../../src/experimental/two-phase/ids.ts';
 import type { ClientDefinition } from '../../src/driver/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import { channelNames, createDatabase, type Database } from '../../src/index.ts';
 import { whenReached } from '../support/servers.ts';
 import { rejection, signal } from '../support/settled.ts';
-import { clientOn, type PreparingServer, usePreparingServers } from '../support/two-phase.ts';
+import { clientOn, leavePrepared, type PreparingServer, usePreparingServers } from '../support/two-phase.ts';
 
 const busy = "do $$ begin raise exception 'busy' using errcode = '40001'; end $$";
 
@@ -287,6 +288,43 @@ describe.skipIf(!isHere)('twoPhase', () => {
     });
     expect(await rejection(paying)).toMatchObject({ code: 'TWO_PHASE_PREPARE', clientName: 'payments' });
     expect(await paid()).toEqual([[], []]);
+  });
+
+  it.each(['two databases of a MariaDB', 'two databases of a PostgreSQL', 'one database'])(
+    'names in a recovery the client whose part it was, of two on %s, in whichever order they are named',
+    async (where) => {
+      const { postgres, mariadb } = servers();
+      const kind = where.includes('PostgreSQL') ? postgres : mariadb;
+      const [payments, stock] = where === 'one database' ? [kind[0], kind[0]] : kind;
+      await stock.sql('delete from payment');
+      const database = open(first, payments, stock);
+      const names: Name[] = ['orders', 'payments', 'stock'];
+      const left = ['payments', 'stock'] as const;
+      // As a process leaves it that is killed when all is prepared, and nothing decided.
+      const { id: home } = (await first.sql('select id from sluice_two_phase_home'))[0] ?? {};
+      for (const order of [names, names.toReversed()]) {
+        const id = newId(String(home));
+        for (const [index, name] of left.entries()) {
+          const part = partName(id, index + 1, name);
+          await leavePrepared(name === 'payments' ? payments : stock, part, name);
+        }
+        const { rolledBack, failures } = await recoverTwoPhase(database, order, { abandonedAfter: 0 });
+        expect(failures).toEqual([]);
+        const clients = rolledBack.filter((part) => part.id === id).map(({ clientName }) => clientName);
+        expect(clients.toSorted()).toEqual(['payments', 'stock']);
+      }
+    },
+  );
+
+  it('lets an alarm look at what is prepared, through a client', async () => {
+    const database = open(first, second);
+    const payments = database.getDb({ clientName: 'payments' });
+    const name = partName(newId('0123456789abcdef'), 1, 'payments');
+    await leavePrepared(second, name, 'alarm');
+    const { rows } = await payments.query<{ data: unknown }>('XA RECOVER');
+    expect(rows.map(({ data }) => String(data))).toContain(name);
+    expect(await rejection(payments.query(`XA ROLLBACK '${name}'`))).toMatchObject({ code: 'TRANSACTION_CONTROL' });
+    await second.sql(`xa rollback '${name}'`);
   });
 
   it('never touches what others have prepared', async () => {

@@ -1,3 +1,4 @@
+import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
@@ -113,6 +114,20 @@ async function homesIn(sql: PreparingServer['sql'], schema: string): Promise<str
 
 async function paymentsOf(sql: PreparingServer['sql']): Promise<string[]> {
   return (await sql('select id from payment order by id')).map(({ id }) => String(id));
+}
+
+/** Leaves a payment prepared under a name, as a process does that is killed before the decision. */
+export async function leavePrepared(server: PreparingServer, name: string, payment: string): Promise<void> {
+  const insert = `insert into payment (id, amount) values ('${payment}', 1)`;
+  if (server.url.startsWith('postgres')) {
+    await server.sql(`begin; ${insert}; prepare transaction '${name}'`);
+    return;
+  }
+  const connection = await createConnection({ uri: server.url });
+  for (const text of [`xa start '${name}'`, insert, `xa end '${name}'`, `xa prepare '${name}'`]) {
+    await connection.query(text);
+  }
+  await connection.end();
 }
 
 /** A client on one of them. */

@@ -119,7 +119,7 @@ export class Attempt<Result> {
     if (other === undefined) return await this.#body();
     const { client, dialect } = other;
     const { isolationLevel, name } = this.#plan.options;
-    const part = new Part(client.name, partName(this.id, index + 1), dialect, this.#deciding);
+    const part = new Part(client.name, partName(this.id, index + 1, client.name), dialect, this.#deciding);
     this.#parts.push(part);
     let result: { readonly value: Result } | undefined;
     const outer = currentFrame();

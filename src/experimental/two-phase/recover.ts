@@ -3,7 +3,7 @@ import { checkDatabase, type Database } from '../../database/index.ts';
 import { clientsNamed, homeOf, refuseInTransaction, type TwoPhaseClient } from './clients.ts';
 import { type CommittedRow, decide, forget, readCommitted } from './decisions.ts';
 import { TwoPhaseTablesMissingError } from './errors.ts';
-import { type PartName, readPartName } from './ids.ts';
+import { markOf, type PartName, readPartName } from './ids.ts';
 import { runOn } from './servers.ts';
 
 /** Options of `recoverTwoPhase`. */
@@ -138,9 +138,16 @@ class Recovery {
       // It is of others, or its decision is written on a client that was not named.
       if (part === undefined || home === undefined) continue;
       this.#open.add(name);
+      if (this.#isOfAnother(client, part)) continue;
       if (part.begunAt >= this.#before) continue;
       await this.#attempt(client, part, () => this.#endPart(client, { name, part, home }));
     }
+  }
+
+  /** MariaDB and MySQL list what is prepared in all databases of the server; and clients may share a database. */
+  #isOfAnother({ client }: TwoPhaseClient, { mark }: PartName): boolean {
+    if (mark === undefined || mark === markOf(client.name)) return false;
+    return this.#clients.some((each) => mark === markOf(each.client.name));
   }
 
   async #endPart(

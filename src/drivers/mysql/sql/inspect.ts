@@ -2,7 +2,7 @@ import { rememberTexts, type StatementKind } from '../../../driver/index.ts';
 import { withoutComments } from './tokens.ts';
 
 const control =
-  /^(?:begin|start\s+transaction|commit|rollback|savepoint|release\s+savepoint|xa|set\s+(?:(?:global|session|local)\s+)?transaction|set\s+(?:.*,\s*)?(?:(?:global|session|local)\s+|@@(?:(?:global|session|local)\.)?)?(?:autocommit|completion_type|sql_mode|(?:tx|transaction)_(?:isolation|read_only))\b)/is;
+  /^(?:begin|start\s+transaction|commit|rollback|savepoint|release\s+savepoint|xa(?!\s+recover\b)|set\s+(?:(?:global|session|local)\s+)?transaction|set\s+(?:.*,\s*)?(?:(?:global|session|local)\s+|@@(?:(?:global|session|local)\.)?)?(?:autocommit|completion_type|sql_mode|(?:tx|transaction)_(?:isolation|read_only))\b)/is;
 /** See "Statements That Cause an Implicit Commit" in the manuals of both servers. */
 const committing =
   /^(?:(?:alter|rename|grant|revoke|install|uninstall|optimize|repair|analyze\s+(?:(?:local|no_write_to_binlog)\s+)?table|check\s+table|cache\s+index|load\s+index|load\s+data\s+from|flush|reset|lock|unlock|change|purge|shutdown|set\s+(?:password|role|default\s+role)|(?:start|stop)\s+(?:all\s+)?(?:slaves?|replicas?|group_replication)|import\s+table|truncate)\b|(?:create|drop)\b(?!\s+(?:or\s+replace\s+)?temporary\s))/i;
