@@ -203,6 +203,7 @@ export class SagaRun {
     const options = readStepOptions(owner, given);
     const { compensate } = readOptions(owner, undo, compensationChecks);
     const clientName = options.clientName ?? this.#surroundings.home;
+    this.#assertClient(name, clientName);
     const client = await this.#open(clientName);
     let record: SagaRecord | undefined = this.replay.recorded(name).step;
     if (record !== undefined && this.replay.recorded(name).step?.clientName !== clientName) {
@@ -218,6 +219,15 @@ export class SagaRun {
       throw stepFailed(this.#claim, name, recordedFailure(restoreFailure(record.failure, this.#claim)), undefined);
     }
     return this.#done(record, client, compensate);
+  }
+
+  /** @throws SagaStepFailedError, which names the clients that there are */
+  #assertClient(step: string, clientName: string): void {
+    try {
+      this.#surroundings.getDb(clientName);
+    } catch (error) {
+      throw stepFailed(this.#claim, step, recordedFailure(error), error);
+    }
   }
 
   /** What a body gets of a step that has succeeded, which may be undone from now on. */

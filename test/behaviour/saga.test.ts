@@ -244,13 +244,13 @@ describe('a step', () => {
         return this.amount * 2;
       }
     }
-    const given = { at: new Date(0), price: new Money(), tags: ['a', undefined] as const, id: 1, log(): void {} };
+    const given = { at: new Date(0), price: new Money(), tags: ['a', null] as const, id: 1, note: undefined };
     const undone: unknown[] = [];
     const order = defineSaga(named('order'), async (saga) => {
       const result = await saga.step('one', () => given, { compensate: (done) => undone.push(done.at.slice(0, 4)) });
       expectTypeOf(result.at).toEqualTypeOf<string>();
       expectTypeOf(result.price).toEqualTypeOf<string>();
-      expectTypeOf(result).not.toHaveProperty('log');
+      expectTypeOf(result.price).not.toHaveProperty('double');
       if (saga.id === 'b') throw new Error('sold out');
       return { ...result, until: new Date(1) };
     });
@@ -623,5 +623,22 @@ describe('what a body may not do', () => {
     const handle = await sagas.it.start(undefined);
     expect(await database.transaction(() => rejection(handle.result()))).toMatchObject({ code: 'SAGA_IN_TRANSACTION' });
     expect(await handle.result()).toBe(1);
+  });
+});
+
+describe('a step on a client that does not exist', () => {
+  it('fails with the names of the step, of the client and of those that there are', async () => {
+    const order = defineSaga(named('order'), async (saga) => {
+      await saga.step('reserve', add(1), { compensate: remove });
+      await saga.step('pay', { clientName: 'payment' }, () => 1);
+    });
+    const error = await rejection(process(order).it.run(undefined, { id: 'a' }));
+    expect(error).toMatchObject({
+      code: 'SAGA_FAILED',
+      step: 'pay',
+      cause: { code: 'SAGA_STEP_FAILED', step: 'pay', failure: { code: 'UNKNOWN_CLIENT' } },
+    });
+    expect((error.cause as Error).message).toMatch(/The step "pay" .* no client "payment"\. Its clients are: default/);
+    expect(await products()).toEqual([]);
   });
 });
