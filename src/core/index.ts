@@ -73,7 +73,7 @@ export {
 } from './options.ts';
 export { callersOf, captureOrigin, type Origin, sampleOrigin, ownFolder } from './origin.ts';
 export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
-export { isLostInJson, isRecord, isThenable } from './value-kind.ts';
+export { builtInName, isLostInJson, isRecord, isThenable } from './value-kind.ts';
 export { describeThrown, failureName, fieldOf, isError, isInstance, storable } from './thrown-value.ts';
 export { emitWarning, warningOnce } from './warnings.ts';
 export { arrived, travelling } from './travelling-error.ts';

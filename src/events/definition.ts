@@ -5,7 +5,8 @@ import { type AsJson, aValidator, type StandardSchema, type Validator } from '..
 export interface EventOptions<Input = unknown, Output = Input> {
   /**
    * Validates payloads when they are published, and again when a durable listener gets them: a validator that follows Standard
-   * Schema (zod, valibot, arktype), or a function that returns what listeners get, or throws. Default: none.
+   * Schema (zod, valibot, arktype), or a function that returns what listeners get, or throws.
+   * `publish` waits for it as long as its transaction may take. Default: none.
    */
   readonly parse?: Validator<Input, Output> | undefined;
 }

@@ -1,6 +1,6 @@
-import { checkBody, isLostInJson, readOptions } from '../core/index.ts';
+import { checkBody, readOptions } from '../core/index.ts';
 import { checkDatabase, type Database } from '../database/index.ts';
-import type { AsJson } from '../payload/index.ts';
+import { type AsJson, notWritten, writeJson } from '../payload/index.ts';
 import { readTransactionOptions } from '../transaction/index.ts';
 import type { IdempotentAnswer } from './call.ts';
 import { noAnswer } from './errors.ts';
@@ -75,15 +75,15 @@ function fromJson(answer: string): unknown {
 }
 
 function toJson(scope: string, value: unknown): string {
-  if (value === undefined) return '';
-  const what = `What the handler of "${scope}" returned cannot be written as JSON`;
-  if (isLostInJson(value)) throw noAnswer(what);
+  const what = `What the handler of "${scope}" returned`;
   let json: string | undefined;
   try {
-    json = JSON.stringify(value);
-  } catch (cause) {
-    throw noAnswer(what, cause);
+    json = writeJson(value);
+  } catch (error) {
+    const { what: said, cause } = notWritten(what, error);
+    throw noAnswer(said, cause);
   }
-  if (json === undefined) throw noAnswer(what);
-  return json;
+  // Nothing is no JSON: it has a text of its own.
+  if (json !== undefined || value === undefined) return json ?? '';
+  throw noAnswer(notWritten(what, undefined).what);
 }

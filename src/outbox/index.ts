@@ -68,6 +68,7 @@ export { addToOutbox } from './outbox.ts';
 export { type ParkedMessage, parkedMessages, replayParked, type ReplayOptions } from './parked-messages.ts';
 export {
   type AsJson,
+  type AsJsonList,
   InvalidPayloadError,
   PayloadTooLargeError,
   type StandardIssue,
@@ -76,6 +77,8 @@ export {
   type StandardTypes,
   UnserializableError,
   type Validator,
+  type PlainJson,
+  type Unwritable,
 } from '../payload/index.ts';
 export { createRelay, Relay } from './relay.ts';
 export { createOutboxTables, outboxTablesSql } from './tables.ts';

@@ -5,7 +5,6 @@ import {
   integer,
   InvalidOptionError,
   isRecord,
-  isLostInJson,
   listOf,
   readOptions,
   text,
@@ -64,27 +63,6 @@ export function readMessages(messages: readonly NewOutboxMessage[]): NewOutboxMe
   return Array.from(messages, (message) =>
     readOptions('A message for the outbox', message, messageChecks, ['channel', 'queue']),
   );
-}
-
-/** @throws InvalidOptionError */
-export function toJson(value: unknown): string {
-  if (isLostInJson(value)) throw noJson(undefined);
-  try {
-    const json: unknown = JSON.stringify(value ?? null);
-    if (typeof json === 'string') return json;
-  } catch (cause) {
-    throw noJson(cause);
-  }
-  throw noJson(undefined);
-}
-
-function noJson(cause: unknown): InvalidOptionError {
-  return new InvalidOptionError({
-    what: 'A message for the outbox cannot be written as JSON',
-    remedy:
-      'Give plain objects, arrays, text, numbers and booleans; a promise has to be awaited, and a Map, Set or stream made a list',
-    cause,
-  });
 }
 
 function missing(owner: string, name: string): InvalidOptionError {

@@ -4,8 +4,9 @@ import type { Db } from '../database/index.ts';
 import { ambientContext } from '../tables/index.ts';
 import { outboxOf } from './dialects.ts';
 import { OutboxUnknownError } from './errors.ts';
-import { checkArguments, readMessages, toJson } from './input.ts';
+import { checkArguments, readMessages } from './input.ts';
 import type { NewOutboxMessage } from './message.ts';
+import { jsonOf } from '../payload/index.ts';
 import { withTables } from './tables.ts';
 import { type NewOutboxRow, statement } from '../driver/index.ts';
 
@@ -24,8 +25,8 @@ const pause = 100;
  *   await addToOutbox(db, [{ channel: 'mail', queue: 'orders', key: String(id), payload: { id } }]);
  * });
  * ```
- * @throws OutboxMissingError; InvalidOptionError for a message that cannot be, before anything is sent; outside of a
- * transaction OutboxUnknownError, with the ids
+ * @throws OutboxMissingError; InvalidOptionError for a message that cannot be, and UnserializableError for one that is no JSON, before
+ * anything is sent; outside of a transaction OutboxUnknownError, with the ids
  */
 export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[]): Promise<void> {
   checkArguments('addToOutbox', db, {});
@@ -37,8 +38,8 @@ export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[])
     jobId: id ?? randomUUID(),
     queue,
     key: key ?? null,
-    payload: toJson(payload),
-    context: toJson({ ...ambient, ...context }),
+    payload: jsonOf('The payload of a message for the outbox', payload ?? null) ?? 'null',
+    context: jsonOf('The context of a message for the outbox', { ...ambient, ...context }, 'any') ?? '{}',
   }));
   if (db.inTransaction) await write(db, rows);
   else await writeAlone(db, rows);

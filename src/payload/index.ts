@@ -1,4 +1,4 @@
-export type { AsJson } from './as-json.ts';
+export type { AsJson, AsJsonList, KeptByJson, PlainJson, Unwritable } from './as-json.ts';
 export { InvalidPayloadError, PayloadTooLargeError, UnserializableError } from './errors.ts';
 export {
   aValidator,
@@ -9,4 +9,5 @@ export {
   validated,
   type Validator,
 } from './standard-schema.ts';
-export { toJson } from './to-json.ts';
+export { jsonOf, notWritten, toJson } from './to-json.ts';
+export { hasPrototypeKey, writeJson } from './write-json.ts';

@@ -1,5 +1,5 @@
-import { isLostInJson } from '../core/index.ts';
 import { PayloadTooLargeError, UnserializableError } from './errors.ts';
+import { NoJson, writeJson } from './write-json.ts';
 
 /**
  * Makes sure that a value can travel, and returns it as it arrives on the other side (dates as text,
@@ -13,15 +13,8 @@ export function toJson(
   limit: number,
   owner: string,
 ): { readonly json: string | undefined; readonly value: unknown } {
-  if (value === undefined) return { json: undefined, value: undefined };
-  if (isLostInJson(value)) throw unserializable(what, undefined);
-  let json: string | undefined;
-  try {
-    json = JSON.stringify(value);
-  } catch (cause) {
-    throw unserializable(what, cause);
-  }
-  if (json === undefined) throw unserializable(what, undefined);
+  const json = jsonOf(what, value);
+  if (json === undefined) return { json: undefined, value: undefined };
   const size = Buffer.byteLength(json);
   if (size > limit) {
     throw new PayloadTooLargeError({
@@ -32,12 +25,31 @@ export function toJson(
   return { json, value: JSON.parse(json) as unknown };
 }
 
-/** JSON.stringify says what is wrong, and where, without saying any value. */
+/** The JSON of a value of any size; nothing for `undefined`. @param names see `writeJson` @throws UnserializableError */
+export function jsonOf(what: string, value: unknown, names?: 'any'): string | undefined {
+  try {
+    const json = writeJson(value, names);
+    if (json !== undefined || value === undefined) return json;
+  } catch (cause) {
+    throw unserializable(what, cause);
+  }
+  throw unserializable(what, undefined);
+}
+
+/** JSON.stringify says of cycles where they are, without saying any value. */
 function unserializable(what: string, cause: unknown): UnserializableError {
   return new UnserializableError({
-    what: `${what} cannot be written as JSON`,
+    ...notWritten(what, cause),
     remedy:
-      'Send plain objects, arrays, text, numbers and booleans: no cycles, BigInts, functions, symbols, promises, generators, streams, Maps or Sets',
-    cause,
+      'Send plain objects, arrays, text, finite numbers, booleans and null: await a promise, make a list of a Map, a Set or a stream, text of a BigInt, and of an Error what is needed of it. A member that is undefined is left out; in an array it has to be null',
   });
+}
+
+/** What an error says of a value that could not be written. */
+export function notWritten(what: string, cause: unknown): { readonly what: string; readonly cause: unknown } {
+  const isNamed = cause instanceof NoJson;
+  return {
+    what: `${what} cannot be written as JSON${isNamed ? `: it has ${cause.message}` : ''}`,
+    cause: isNamed ? undefined : cause,
+  };
 }

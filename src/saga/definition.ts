@@ -9,7 +9,7 @@ import {
   sharedByCopies,
   typeName,
 } from '../core/index.ts';
-import type { AsJson } from '../payload/index.ts';
+import type { AsJson, KeptByJson } from '../payload/index.ts';
 import type { Saga, SagaDefinition } from './saga.ts';
 
 /** Options of `defineSaga`. */
@@ -20,10 +20,22 @@ export interface SagaDefinitionOptions {
   readonly earlier?: readonly SagaDefinition<never>[] | undefined;
 }
 
-/** Fits every body but one whose input arrives as something else, such as one with a `Date`, which arrives as text. */
-export type OfJson<Input> = [Input] extends [AsJson<Input>]
+/**
+ * Fits every body but one whose input JSON changes or loses a part of: a `Date`, which arrives as text, methods, a `Map`, a `bigint`.
+ * The error of the compiler names the members, or says what arrives.
+ */
+export type OfJson<Input> = [Input] extends [KeptByJson<Input>]
   ? unknown
-  : { readonly 'the input of a saga arrives as JSON': AsJson<Input> };
+  : [Unkept<Input>] extends [never]
+    ? { readonly 'the input of a saga travels as JSON, and arrives as': AsJson<Input> }
+    : { readonly 'the input of a saga travels as JSON, which changes or loses its members': Unkept<Input> };
+
+/** The members that JSON does not keep, of an object with names. */
+type Unkept<Input> = Input extends { toJSON: unknown } | Iterable<unknown> | ((...given: never[]) => unknown)
+  ? never
+  : Input extends object
+    ? { [Key in keyof Input]-?: [Input[Key]] extends [KeptByJson<Input[Key]>] ? never : Key }[keyof Input]
+    : never;
 
 /** Runs a saga from its beginning. */
 export type SagaBody = (saga: Saga, input: unknown) => unknown;

@@ -86,10 +86,11 @@ export interface Saga {
     undo?: Compensation<AsJson<Awaited<Result>>>,
   ): Promise<AsJson<Awaited<Result>>>;
   /**
-   * Waits for a signal that `signal(id, name, data)` gives, without a timer or a connection. One that came before is taken at once.
+   * Waits for a signal that `signal(id, name, data)` gives, without a timer or a connection, and returns its data as JSON has it.
+   * One that came before is taken at once.
    * @throws SagaTimeoutError when it has not come in time
    */
-  waitFor<Data = unknown>(name: string, options?: WaitForOptions): Promise<Data>;
+  waitFor<Data = unknown>(name: string, options?: WaitForOptions): Promise<AsJson<Data>>;
   /** Sleeps, without a timer or a connection, however long. */
   sleep(name: string, duration: Duration): Promise<void>;
   /**

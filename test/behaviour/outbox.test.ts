@@ -326,7 +326,7 @@ describe('the outbox', () => {
   it('refuses what cannot be: cyclic payloads, missing names, engines without one', async () => {
     const cyclic: Record<string, unknown> = {};
     cyclic['self'] = cyclic;
-    expect(await rejection(add(cyclic))).toMatchObject({ code: 'INVALID_OPTION' });
+    expect(await rejection(add(cyclic))).toMatchObject({ code: 'UNSERIALIZABLE' });
     expect(await rejection(addToOutbox(database.current, [{ channel: '', queue: 'x', payload: 1 }]))).toMatchObject({
       code: 'INVALID_OPTION',
     });
@@ -335,6 +335,15 @@ describe('the outbox', () => {
       expect.objectContaining({ code: 'INVALID_OPTION' }),
     );
     expect(outboxTablesSql('postgres')).toContain('create table if not exists sluice_outbox');
+  });
+});
+
+describe('the context of a message', () => {
+  it('may have baggage of any name', async () => {
+    const baggage = JSON.parse('{"__proto__":"x"}') as Record<string, string>;
+    await withContext({ baggage }, () => add(1));
+    const [row] = await server.sql('select context from sluice_outbox');
+    expect(String(row?.['context'])).toContain('{"__proto__":"x"}');
   });
 });
 

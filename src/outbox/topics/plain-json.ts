@@ -1,3 +1,5 @@
+import { hasPrototypeKey } from '../../payload/index.ts';
+
 const suspicious = /__proto__|constructor|\\u/i;
 
 /** Why a text is no JSON that may be used. It never has a part of it. */
@@ -18,7 +20,7 @@ export function parsePlainJson(body: Uint8Array): unknown {
     // The message of a SyntaxError has a part of the text.
     throw new UnusableJson('its payload is no JSON');
   }
-  if (suspicious.test(text) && hasPrototypeKey(value)) {
+  if (suspicious.test(text) && hasPrototypeKeyWithin(value)) {
     throw new UnusableJson('its payload has a property "__proto__" or "constructor.prototype"');
   }
   return value;
@@ -32,13 +34,11 @@ function decode(body: Uint8Array): string {
   }
 }
 
-function hasPrototypeKey(value: unknown): boolean {
+function hasPrototypeKeyWithin(value: unknown): boolean {
   const open: unknown[] = [value];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next !== 'object' || next === null) continue;
-    if (Object.hasOwn(next, '__proto__')) return true;
-    const made: unknown = Object.hasOwn(next, 'constructor') ? (next as Record<string, unknown>)['constructor'] : null;
-    if (typeof made === 'object' && made !== null && Object.hasOwn(made, 'prototype')) return true;
+    if (hasPrototypeKey(next)) return true;
     for (const part of Object.values(next)) open.push(part);
   }
   return false;

@@ -6,7 +6,8 @@ import { aTopicName } from '../broker/index.ts';
 export interface TopicOptions<Payload, Sent = Payload> {
   /**
    * Looks at each payload, before it is written and when it has come: a Standard Schema (Zod, Valibot, ArkType), or a function
-   * that returns what is to be used and throws for what is not accepted. Default: any JSON.
+   * that returns what is to be used and throws for what is not accepted. `publish` waits for it as long as its transaction may take,
+   * a consumer as long as a handler may run. Default: any JSON.
    */
   readonly parse?: Validator<Sent, Payload> | undefined;
   /** The most bytes of JSON. A longer one is refused, and set aside where it comes in. Default 262,144. */
