@@ -117,7 +117,7 @@ export const sagaRows: readonly Row[] = [
     interface: 'StepOptions',
     entrance: 'step',
     call: (options, place) => play(place, (saga, leave) => saga.step('one', options, leave)),
-    codes: ['UNKNOWN_CLIENT'],
+    codes: ['SAGA_STEP_FAILED'],
     options: {
       clientName: only('default'),
       transactional: truth,

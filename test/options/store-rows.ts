@@ -198,6 +198,7 @@ export const storeRows: readonly Row[] = [
     interface: 'NewOutboxMessage',
     entrance: 'addToOutbox',
     call: (message, { database }) => addToOutbox(database.current, [message]),
+    codes: ['UNSERIALIZABLE'],
     base: () => ({ channel: 'broker', queue: 'sales', payload: 1 }),
     options: {
       channel: domain.words(200),
@@ -209,6 +210,7 @@ export const storeRows: readonly Row[] = [
         accepts: (value) =>
           !['function', 'symbol', 'bigint'].includes(typeof value) &&
           domain.canBeRead(value) &&
+          !(typeof value === 'number' && !Number.isFinite(value)) &&
           !(value instanceof Promise),
       },
       context: { good: [{}], accepts: domain.isRecord },
