@@ -55,17 +55,16 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
     },
     rush: () => rush(database, engine),
     async close() {
-      const found = (what: string): void => load.found(what);
-      for (const part of parts) if (part !== stock) await inTime(part.name, part.stop(), found);
-      await inTime('the database', database.close({ timeout: 5_000 }), found);
-      await inTime(stock.name, stock.stop(), found);
+      for (const part of parts) if (part !== stock) await inTime(part.name, part.stop(), load);
+      await inTime('the database', database.close({ timeout: 5_000 }), load);
+      await inTime(stock.name, stock.stop(), load);
     },
   };
 }
 
 /** Says what does not stop before the driver loses its patience. */
-async function inTime(name: string, stopping: Promise<void>, found: (what: string) => void): Promise<void> {
-  const timer = setTimeout(() => found(`${name} does not stop`), mostStop);
+async function inTime(name: string, stopping: Promise<void>, load: Load): Promise<void> {
+  const timer = setTimeout(() => load.found(`${name} does not stop`), mostStop);
   await stopping;
   clearTimeout(timer);
 }

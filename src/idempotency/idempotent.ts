@@ -78,7 +78,7 @@ function toJson(scope: string, value: unknown): string {
   const what = `What the handler of "${scope}" returned`;
   let json: string | undefined;
   try {
-    json = writeJson(value);
+    json = writeJson(value, { functions: 'left out' });
   } catch (error) {
     const { what: said, cause } = notWritten(what, error);
     throw noAnswer(said, cause);

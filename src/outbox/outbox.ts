@@ -39,7 +39,7 @@ export async function addToOutbox(db: Db, messages: readonly NewOutboxMessage[])
     queue,
     key: key ?? null,
     payload: jsonOf('The payload of a message for the outbox', payload ?? null) ?? 'null',
-    context: jsonOf('The context of a message for the outbox', { ...ambient, ...context }, 'any') ?? '{}',
+    context: jsonOf('The context of a message for the outbox', { ...ambient, ...context }, { names: 'any' }) ?? '{}',
   }));
   if (db.inTransaction) await write(db, rows);
   else await writeAlone(db, rows);

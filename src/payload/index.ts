@@ -10,4 +10,4 @@ export {
   type Validator,
 } from './standard-schema.ts';
 export { jsonOf, notWritten, toJson } from './to-json.ts';
-export { hasPrototypeKey, writeJson } from './write-json.ts';
+export { hasPrototypeKey, writeJson, type WriteOptions } from './write-json.ts';

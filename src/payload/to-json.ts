@@ -1,5 +1,5 @@
 import { PayloadTooLargeError, UnserializableError } from './errors.ts';
-import { NoJson, writeJson } from './write-json.ts';
+import { NoJson, writeJson, type WriteOptions } from './write-json.ts';
 
 /**
  * Makes sure that a value can travel, and returns it as it arrives on the other side (dates as text,
@@ -12,8 +12,9 @@ export function toJson(
   value: unknown,
   limit: number,
   owner: string,
+  options?: WriteOptions,
 ): { readonly json: string | undefined; readonly value: unknown } {
-  const json = jsonOf(what, value);
+  const json = jsonOf(what, value, options);
   if (json === undefined) return { json: undefined, value: undefined };
   const size = Buffer.byteLength(json);
   if (size > limit) {
@@ -25,10 +26,10 @@ export function toJson(
   return { json, value: JSON.parse(json) as unknown };
 }
 
-/** The JSON of a value of any size; nothing for `undefined`. @param names see `writeJson` @throws UnserializableError */
-export function jsonOf(what: string, value: unknown, names?: 'any'): string | undefined {
+/** The JSON of a value of any size; nothing for `undefined`. @throws UnserializableError */
+export function jsonOf(what: string, value: unknown, options?: WriteOptions): string | undefined {
   try {
-    const json = writeJson(value, names);
+    const json = writeJson(value, options);
     if (json !== undefined || value === undefined) return json;
   } catch (cause) {
     throw unserializable(what, cause);

@@ -15,18 +15,31 @@ interface Open {
   readonly name: string;
 }
 
+export interface WriteOptions {
+  /** Whether an object may have the names that receivers of payloads refuse; those of baggage may. Default: `plain`, it may not. */
+  readonly names?: 'plain' | 'any';
+  /**
+   * Whether functions in it are left out, as in what a driver returns to a handler that passes it on. Default: `refused`, since
+   * who sends one expects it to come.
+   */
+  readonly functions?: 'refused' | 'left out';
+}
+
 /**
  * Writes a value as `JSON.stringify` does, which leaves members out that are `undefined`, and writes a `Date` as text; but refuses
  * what would be lost without a sign.
- * @param names whether an object may have the names that receivers of payloads refuse; those of baggage may
  * @returns nothing for `undefined`
  * @throws NoJson, and what `JSON.stringify` throws for cycles
  */
-export function writeJson(given: unknown, names: 'plain' | 'any' = 'plain'): string | undefined {
+export function writeJson(
+  given: unknown,
+  { names = 'plain', functions = 'refused' }: WriteOptions = {},
+): string | undefined {
   // Before a "toJSON" of theirs, such as one of a query builder, is asked.
   if (isLostInJson(given)) throw refusal(kindOf(given), []);
   const open: Open[] = [];
   return JSON.stringify(given, function look(this: unknown, name: string, value: unknown) {
+    if (functions === 'left out' && typeof value === 'function') return undefined;
     while (open.length > 0 && open.at(-1)?.value !== this) open.pop();
     const lost = (names === 'plain' ? oddNameOf(value) : undefined) ?? lostOf(value) ?? lostIn(this, name, value);
     if (lost !== undefined) throw refusal(lost, [...open, { value, name }]);

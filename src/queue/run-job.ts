@@ -209,6 +209,7 @@ async function runHandler(
       value,
       queue.options.maxPayload,
       'the queue',
+      { functions: 'left out' },
     );
     return plain === undefined ? { type: 'completed' } : { type: 'completed', value: plain };
   };

@@ -8,7 +8,7 @@ import { SagaMismatchError } from './errors.ts';
 import { describeFailure, isClosed } from './failure.ts';
 import { FencedOff, type LoadedRecords } from './records.ts';
 import { type RunSurroundings, SagaRun } from './run.ts';
-import { type ClaimedSaga, type SagaState, type SagaStore, stored, type StoredStatus } from './store.ts';
+import { type ClaimedSaga, type SagaState, type SagaStore, storedResult, type StoredStatus } from './store.ts';
 
 /** How a driver works. */
 export interface DriverSettings {
@@ -191,7 +191,7 @@ export class SagaDriver {
   #resultOf(claim: ClaimedSaga, result: unknown): { readonly json: string | null } | { readonly error: unknown } {
     try {
       const { maxPayload } = this.#parts.surroundings;
-      return { json: stored(`The result of the saga "${claim.saga}"`, result, maxPayload) };
+      return { json: storedResult(`The result of the saga "${claim.saga}"`, result, maxPayload) };
     } catch (error) {
       return { error };
     }

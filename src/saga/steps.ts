@@ -7,7 +7,7 @@ import { describeFailure, isPassing, recordedFailure, stepFailed } from './failu
 import { FencedOff, type SagaRecord, type SagaRecords } from './records.ts';
 import type { Replay } from './replay.ts';
 import type { StepInfo, StepOptions } from './saga.ts';
-import { type ClaimedSaga, stored } from './store.ts';
+import { type ClaimedSaga, storedResult } from './store.ts';
 
 /** The longest pause between two attempts, in milliseconds. */
 const longestPause = 60_000;
@@ -169,7 +169,7 @@ export class Steps {
   }
 
   #recordOf({ name, place }: StepToRun, result: unknown): SagaRecord {
-    const json = stored(`The result of the step "${name}"`, result, this.#maxPayload);
+    const json = storedResult(`The result of the step "${name}"`, result, this.#maxPayload);
     return { step: name, kind: 'step', place, result: json, failure: null, at: this.#now() };
   }
 }

@@ -3,12 +3,17 @@ import { sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { type QueryResult, type SagasDialect, type Statement, statement } from '../driver/index.ts';
 import { isInTheWay } from './failure.ts';
-import { toJson } from '../payload/index.ts';
+import { toJson, type WriteOptions } from '../payload/index.ts';
 import { tables } from './tables.ts';
 
 /** What is stored of a value; `null` for `undefined`. @throws UnserializableError, PayloadTooLargeError */
-export function stored(what: string, value: unknown, limit: number): string | null {
-  return toJson(what, value, limit, 'createSagas').json ?? null;
+export function stored(what: string, value: unknown, limit: number, options?: WriteOptions): string | null {
+  return toJson(what, value, limit, 'createSagas', options).json ?? null;
+}
+
+/** The same of what a function returned. */
+export function storedResult(what: string, value: unknown, limit: number): string | null {
+  return stored(what, value, limit, { functions: 'left out' });
 }
 
 /** A value as it arrives after it was stored. */

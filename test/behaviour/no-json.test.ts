@@ -99,6 +99,8 @@ interface Entrance {
   /** Its error. */
   readonly code: string;
   readonly give: (payload: unknown) => Promise<unknown>;
+  /** Functions in it are left out: it is what a function returned. */
+  readonly isResult?: boolean;
 }
 
 const entrances: readonly Entrance[] = [
@@ -151,14 +153,17 @@ const entrances: readonly Entrance[] = [
   },
   {
     name: 'the answer of an idempotent call',
+    isResult: true,
     code: 'IDEMPOTENCY_ANSWER',
     give: (payload) => idempotent(database, { key: 'one', scope: 'pay', fingerprint: '' }, () => payload),
   },
 ];
 const tables = ['outbox', 'event_publication', 'saga', 'saga_signal', 'idempotency'];
 
-describe.each(entrances)('$name', ({ code, give }) => {
-  it.each(lost)('is refused before anything is written: %s', async (_, value, said) => {
+describe.each(entrances)('$name', ({ code, give, isResult = false }) => {
+  const refused = isResult ? lost.filter(([, , said]) => !said.source.includes('a function')) : lost;
+
+  it.each(refused)('is refused before anything is written: %s', async (_, value, said) => {
     const error = await rejection(give({ lines: [0, 1, value] }));
     expect(error).toMatchObject({ code });
     expect(error.message).toMatch(said);
@@ -173,5 +178,36 @@ describe('what JSON keeps', () => {
     const key = String(kept.findIndex(([, each]) => each === value));
     const { value: answer } = await idempotent(database, { key, scope, fingerprint: '' }, () => value);
     expect(answer).toEqual(arrives);
+  });
+});
+
+describe('what a function returned', () => {
+  // As the result of a driver that is passed on.
+  const returned = { rows: [1], parsers: [(text: string) => text], of: { a: 1, parse: () => 1 } };
+  const arrives = { rows: [1], parsers: [null], of: { a: 1 } };
+
+  it('arrives without its functions: of an idempotent call', async () => {
+    const { value } = await idempotent(database, { key: 'functions', scope: 'pay', fingerprint: '' }, () => returned);
+    expect(value).toEqual(arrives);
+  });
+
+  it('arrives without its functions: of a job', async () => {
+    await using jobs = createJobs(database, { engine: memory(), queues });
+    jobs.worker().handle(queues.pay, () => returned);
+    expect(await jobs.queues.pay.pushAsync(1)).toEqual(arrives);
+  });
+
+  it('arrives without its functions: of a step, and of a saga', async () => {
+    const passes = defineSaga('passes', async (saga) => ({
+      step: await saga.step('query', () => returned),
+      own: returned,
+    }));
+    await using sagas = createSagas(database, { sagas: { passes } });
+    expect(await sagas.passes.run(undefined)).toEqual({ step: arrives, own: arrives });
+  });
+
+  it('is refused where it is a function itself', async () => {
+    const call = idempotent(database, { key: 'one', scope: 'pay', fingerprint: '' }, () => () => 1);
+    expect(await rejection(call)).toMatchObject({ code: 'IDEMPOTENCY_ANSWER' });
   });
 });

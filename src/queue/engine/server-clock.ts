@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../core/index.ts';
+import { systemClock } from '../../core/index.ts';
 
 /** An answer that took longer, in milliseconds, hardly tells the time. */
 const slowAnswer = 1_000;
@@ -8,18 +8,24 @@ const validity = 60_000;
 
 /**
  * The time of a server, by which all processes of an engine go. Between two answers it goes on with a clock that no one sets, so
- * that a job is not late where that of its machine is.
+ * that a job is not late where that of its machine is. For the `now` of engines that have a server.
+ *
+ * ```ts
+ * const clock = new ServerClock(async () => Date.now());
+ * await clock.measure();
+ * console.log(clock.now());
+ * ```
  */
 export class ServerClock {
   readonly #ask: () => Promise<number>;
-  readonly #clock: Clock;
+  readonly #clock: { now(): number };
   /** What has to be added to the clock of this process to get that of the server: that of this machine, until it has answered. */
   #offset: number;
   #askedAt: number;
   #isMeasured = false;
 
   /** @param ask gets the time of the server, in milliseconds since 1970 */
-  constructor(ask: () => Promise<number>, clock: Clock = systemClock) {
+  constructor(ask: () => Promise<number>, clock: { now(): number } = systemClock) {
     this.#ask = ask;
     this.#clock = clock;
     this.#askedAt = clock.now();
