@@ -465,6 +465,15 @@ const repeatable: Readonly<Record<string, () => Case>> = {
         return { id: rows[0]?.['id'], token, at: Date.now(), chance: Math.random() };
       }),
   }),
+  'depends on chance, in texts, small numbers and how much it writes': () => ({
+    body: () =>
+      inTransaction(async () => {
+        const chance = (most: number): number => Math.floor(Math.random() * most);
+        for (let left = chance(3); left >= 0; left -= 1) await sell(chance(2));
+        await run('insert into audit (what) values ($1)', [Math.random().toString(36).slice(2, 8)]);
+        return chance(2);
+      }),
+  }),
   'keeps what it has done once it is committed': () => {
     let sold = 0;
     return {

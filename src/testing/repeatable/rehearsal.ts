@@ -6,6 +6,7 @@ import { currentFrame, type OpenTransaction } from '../../context/index.ts';
 import { fieldOf } from '../../core/index.ts';
 import type { DriverConnection, Exchange, Step } from '../../driver/index.ts';
 import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempts/index.ts';
+import { Draws, drawFrom } from './draws.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
 import { calledFrom, standOn } from './stand.ts';
@@ -21,6 +22,8 @@ export class Run {
   lastPlace: string | undefined;
   /** How many transactions have begun. */
   begun = 0;
+  /** How many random numbers were drawn, by place. */
+  readonly drawn: Map<string, number> = new Map();
 
   constructor(fails: boolean) {
     this.fails = fails;
@@ -51,10 +54,12 @@ export class Run {
 /** Stands on the connections of a database: sees what runs of a body send, and fails their COMMITs. */
 export class Rehearsal {
   readonly #runs = new AsyncLocalStorage<Run>();
+  readonly #draws = new Map<string, Draws>();
 
   /** Runs a body. What it sends is noted in `run`. */
   async as<Result>(run: Run, body: () => Result | PromiseLike<Result>): Promise<Result> {
     const stop = watchOutgoing((what) => this.#callsOut(what));
+    const stopDrawing = drawFrom((random) => this.#draw(random));
     const onRetry = (message: unknown): void => {
       const id = fieldOf(message, 'id');
       for (const each of run.repeated) if (each.failedId === id) each.isRepeated = true;
@@ -64,6 +69,7 @@ export class Rehearsal {
       return await this.#runs.run(run, async () => await body());
     } finally {
       stop();
+      stopDrawing();
       unsubscribe(channelNames.transactionRetry, onRetry);
     }
   }
@@ -82,6 +88,21 @@ export class Rehearsal {
       if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;
       return exchange;
     });
+  }
+
+  /** The next random number: the same in each run, and in each attempt of a transaction. */
+  #draw(random: () => number): number {
+    const run = this.#runs.getStore();
+    if (run === undefined) return random();
+    const transaction = repeatableIn(currentFrame()?.innermost);
+    const call = transaction === undefined ? undefined : run.of(transaction);
+    const place = call === undefined ? '' : String(run.repeated.indexOf(call));
+    const attempt = `${place}/${transaction?.record.attempt ?? 1}`;
+    const at = run.drawn.get(attempt) ?? 0;
+    run.drawn.set(attempt, at + 1);
+    const draws = this.#draws.get(place) ?? new Draws();
+    this.#draws.set(place, draws);
+    return draws.draw(at, random);
   }
 
   #callsOut(what: string): void {

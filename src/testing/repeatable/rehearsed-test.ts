@@ -6,6 +6,7 @@ import type { DriverConnection, Step } from '../../driver/index.ts';
 import { type AtEnd, baseOf, type BaseScope, type Rehearsed, scopeAt } from '../../transaction/index.ts';
 import { bases } from '../ambient-test.ts';
 import { type NotRepeatableError, notRepeatable, RepeatableSetupError } from './errors.ts';
+import { drawFrom } from './draws.ts';
 import type { RepeatFinding } from './finding.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
@@ -156,11 +157,9 @@ function lookOut(): () => void {
   const stop = watchOutgoing((what) => {
     noting()?.attempt.calls.push({ what, place: calledFrom() });
   });
-  const { random } = Math;
-  const drawn = (): number => noting()?.draw(random) ?? random();
-  Math.random = drawn;
+  const stopDrawing = drawFrom((random) => noting()?.draw(random) ?? random());
   return () => {
     stop();
-    if (Math.random === drawn) Math.random = random;
+    stopDrawing();
   };
 }

@@ -1,6 +1,7 @@
 import type { QueryResult } from '../../driver/index.ts';
 import { fieldOf } from '../../core/index.ts';
 import type { AtEnd, BaseScope } from '../../transaction/index.ts';
+import { Draws } from './draws.ts';
 import { type RepeatFinding, remedies, type RepeatProblem } from './finding.ts';
 import {
   Attempt,
@@ -15,9 +16,6 @@ import {
   type Settled,
 } from './attempts/index.ts';
 
-/** How many random numbers the attempts of a transaction have in common. */
-const mostDraws = 100_000;
-
 /** One attempt of a transaction in a test, as it is noted. */
 export class Noting {
   readonly of: RehearsedTransaction;
@@ -26,7 +24,7 @@ export class Noting {
   readonly elsewhere: Sent[] = [];
   /** What its body came to; none as long as it runs. */
   settled: { readonly type: string; readonly result: Settled['result'] } | undefined;
-  #draws = 0;
+  #drawn = 0;
 
   constructor(of: RehearsedTransaction, number: number) {
     this.of = of;
@@ -39,9 +37,7 @@ export class Noting {
 
   /** The next random number, the same for each attempt. */
   draw(random: () => number): number {
-    this.#draws += 1;
-    if (this.#draws > mostDraws) return random();
-    return (this.of.draws[this.#draws - 1] ??= random());
+    return this.of.draws.draw(this.#drawn++, random);
   }
 
   /** Notes what it came to. @returns whether it is the last */
@@ -57,7 +53,7 @@ export class RehearsedTransaction {
   readonly begunAt: string | undefined;
   readonly base: BaseScope | undefined;
   /** The random numbers of its attempts. */
-  readonly draws: number[] = [];
+  readonly draws: Draws = new Draws();
   /** Whether something else was written in the test between its attempts. */
   isDisturbed = false;
   readonly #attempts: Noting[] = [];
