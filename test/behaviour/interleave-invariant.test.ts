@@ -124,3 +124,32 @@ describe('the number of actors', () => {
     });
   });
 });
+
+describe.skipIf(engine.name === 'sqlite')('what does not end', () => {
+  const never = async (): Promise<void> => {
+    await stock();
+    await new Promise(() => {});
+  };
+
+  it('is ended and named where it is the setup: of the first order, and of a later one', async () => {
+    expect(await rejection(tried({ setup: never, timeout: 300 }))).toMatchObject({
+      code: 'INTERLEAVE_SETUP',
+      message: expect.stringContaining('The setup has not ended within 300 ms') as string,
+    });
+    let times = 0;
+    const setup = async (): Promise<void> => ((times += 1) > 2 ? await never() : await seed());
+    expect(await rejection(tried({ setup, timeout: 2_000 }))).toMatchObject({
+      message: expect.stringMatching(/^The setup has not ended within 2000 ms, before order \d/) as string,
+    });
+  });
+
+  it('is ended and named where it is the invariant, in a transaction too', async () => {
+    for (const invariant of [never, () => database.transaction(never)])
+      expect(await rejection(tried({ invariant, timeout: 2_000 }))).toMatchObject({
+        code: 'INTERLEAVE_SETUP',
+        message: expect.stringContaining('The invariant has not ended within 2000 ms, after order 1') as string,
+      });
+    expect(database.stats().clients.default.used).toBe(0);
+    expect(await tried({ invariant: () => true })).toMatchObject({ anomalies: [] });
+  });
+});

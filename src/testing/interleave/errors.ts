@@ -1,6 +1,6 @@
 import { SluiceError } from '../../core/index.ts';
 
-/** `interleave` cannot begin each order from the same state: its setup failed, or it may not run on this database. */
+/** `interleave` cannot begin each order from the same state: its setup failed or does not end, nor does its invariant, or it may not run on this database. */
 export class InterleaveSetupError extends SluiceError {
   static override readonly code = 'INTERLEAVE_SETUP';
   override readonly code = 'INTERLEAVE_SETUP';

@@ -1,3 +1,4 @@
+import { InterleaveSetupError } from './errors.ts';
 import { describeThrown } from '../../core/index.ts';
 import type { Anomaly } from './anomaly.ts';
 import type { Difference } from './judge/index.ts';
@@ -20,12 +21,13 @@ export function findingOf({ contents, actors }: Difference, run: OrderRun): Find
   return { what, found: what };
 }
 
-/** What an invariant says of the rows as they are; nothing where it holds. */
+/** What an invariant says of the rows as they are; nothing where it holds. @throws InterleaveSetupError where it does not end */
 export async function findingOfInvariant(invariant: () => unknown): Promise<Finding | undefined> {
   const what = 'the invariant does not hold';
   try {
     return (await invariant()) === false ? { what, found: `${what}: it returned false` } : undefined;
   } catch (error) {
+    if (error instanceof InterleaveSetupError) throw error;
     const { name, message } = describeThrown(error);
     const said = typeof error === 'string' ? error : message;
     return { what, found: `${what}: ${said === '' ? name : said}`, error };

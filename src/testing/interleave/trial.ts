@@ -116,11 +116,7 @@ export class Trial {
     const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
     const { setup, timeout: milliseconds = 10_000 } = this.#options;
-    const hung = new InterleaveSetupError({
-      what: `The setup has not ended within ${milliseconds} ms${isFirst ? '' : `, before order ${this.#counts.orders + 1}`}`,
-      remedy:
-        'Let it await nothing that only comes from outside, nor a lock that is held. For a slow one raise "timeout"',
-    });
+    const hung = hanging('setup', milliseconds, isFirst ? '' : `, before order ${this.#counts.orders + 1}`);
     try {
       await inTime(setup, { milliseconds, clients: this.#clients, late: () => hung });
     } catch (cause) {
@@ -169,7 +165,7 @@ export class Trial {
   async #lookAt(run: OrderRun): Promise<void> {
     const { invariant } = this.#options;
     if (this.#judge === undefined) {
-      const finding = invariant && (await findingOfInvariant(invariant));
+      const finding = invariant && (await findingOfInvariant(() => this.#within(invariant)));
       if (finding !== undefined) this.#found(finding, run);
       return;
     }
@@ -179,6 +175,13 @@ export class Trial {
       this.#notes.add(
         `${verdict.actors.join(', ')} committed something and was refused later: what a caller would repeat was not compared`,
       );
+  }
+
+  /** Asks the invariant. @throws InterleaveSetupError where it does not end */
+  async #within(invariant: () => unknown): Promise<unknown> {
+    const { timeout: milliseconds = 10_000 } = this.#options;
+    const late = (): Error => hanging('invariant', milliseconds, `, after order ${this.#counts.orders}`);
+    return await inTime(invariant, { milliseconds, clients: this.#clients, late });
   }
 
   #found({ what, ...finding }: Finding, run: OrderRun): void {
@@ -193,6 +196,14 @@ export class Trial {
     const switches = switchesIn(run.choices);
     this.#anomalies.set(key, { ...finding, kind, pair, switches, steps, explanation, ends: endsOf(run) });
   }
+}
+
+function hanging(what: 'setup' | 'invariant', milliseconds: number, when: string): InterleaveSetupError {
+  return new InterleaveSetupError({
+    what: `The ${what} has not ended within ${milliseconds} ms${when}`,
+    remedy:
+      'Let it await nothing that only comes from outside, nor a lock that is held. For a slow one raise "timeout"',
+  });
 }
 
 function sentNothing(name: string, run: OrderRun, heldSince: string | undefined): InterleaveActorError {

@@ -55,7 +55,10 @@ export class PlainOutcomes {
       for (const name of difference.actors) ends.add(name);
       if (difference.contents.length > 0)
         findings.push(
-          found('rowsDiffer', `After a second attempt ${listOf(difference.contents)} has other rows than without one`),
+          found(
+            'rowsDiffer',
+            `With a second attempt the database has other values, or other rows, in ${listOf(difference.contents)} than with one attempt`,
+          ),
         );
     }
     for (const name of ends)
