@@ -13,6 +13,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 let folder = '';
 /** What shows by chance alone, such as which reads travel together on a busy machine, has more than one chance. */
 const mostTries = 3;
+/** Processes of a test that was cut off may still write. */
+const removal = { recursive: true, force: true, maxRetries: 20, retryDelay: 100 } as const;
 
 /** How many of the tests fail on a copy; none: the tests passed. */
 async function failuresOn(copy: string, tests: readonly string[], project: string): Promise<number> {
@@ -53,11 +55,13 @@ export function mutantSuite(mutants: readonly Mutant[], project = 'main'): void 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'sluice-mutants-'));
   });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  afterAll(() => rmSync(folder, removal));
 
   it('is none without one: the tests pass on the copy', { timeout: 120_000 }, async () => {
     const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))];
-    expect(await failuresOn(copyWith(folder, undefined), tests, project)).toBe(0);
+    const copy = copyWith(folder, undefined);
+    expect(await failuresOn(copy, tests, project)).toBe(0);
+    rmSync(copy, removal);
   });
 
   for (const mutant of mutants) {
@@ -67,6 +71,8 @@ export function mutantSuite(mutants: readonly Mutant[], project = 'main'): void 
       for (let tries = 0; failures === 0 && tries < mostTries; tries += 1)
         failures = await failuresOn(copy, mutant.tests, project);
       expect(failures).toBeGreaterThan(0);
+      // All of them at the end would take longer than the end of a file may.
+      rmSync(copy, removal);
     });
   }
 }
