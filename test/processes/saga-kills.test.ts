@@ -16,7 +16,7 @@ const many = Number(process.env['SLUICE_SAGA_KILLS'] ?? 12);
 /** So many find the fault of the control each time. */
 const enough = 24;
 /** Of a machine that does much else. */
-const timeout = 60_000 + many * 5_000;
+const timeout = 60_000 + Math.max(many, enough) * 5_000;
 const ledgerTable =
   'create table ledger (number serial primary key, saga int not null, step varchar(20), act varchar(20))';
 
