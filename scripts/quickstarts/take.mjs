@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 
 /** What a step has at most, in milliseconds; the slowest one takes a quarter of it. */
-const longest = 120_000;
+const longest = 240_000;
 
 /** @returns what went wrong, with the line of the page where */
 export async function take({ steps, page, check, serves, steady = (text) => text }, { project, packed, env, sql }) {
