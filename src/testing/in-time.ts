@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TransactionalClient } from '../connection/index.ts';
+import { endsWithin, systemClock } from '../core/index.ts';
 
 /** How long what is stopped may hold on to its connections, in milliseconds. */
 const stopsWithin = 2_000;
@@ -17,9 +18,8 @@ export async function inTime<Result>(
   work: () => Result | PromiseLike<Result>,
   { milliseconds, clients, late }: Limit,
 ): Promise<Result> {
-  const working = (async () => ({ value: await work() }))();
-  const done = await within(working, milliseconds);
-  if (done !== undefined) return done.value;
+  const working = (async () => await work())();
+  if (await endsWithin(systemClock, working, milliseconds)) return await working;
   const error = late();
   for (const client of clients) for (const each of client.work) each.abort(error);
   // What it awaits besides may never come.
@@ -31,12 +31,4 @@ const step = 5;
 
 function isInUse({ pool, work }: TransactionalClient): boolean {
   return [...work].length > 0 || pool.stats().used > 0;
-}
-
-async function within<Value>(value: Promise<Value>, milliseconds: number): Promise<Value | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), milliseconds);
-  });
-  return await Promise.race([value, late]).finally(() => clearTimeout(timer));
 }

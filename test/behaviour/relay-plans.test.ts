@@ -1,28 +1,15 @@
 import { expect } from 'vitest';
-import {
-  addToOutbox,
-  createOutbox,
-  createOutboxTables,
-  defineTopic,
-  type MessageBroker,
-} from '../../src/outbox/index.ts';
+import { addToOutbox, createOutbox, createOutboxTables, defineTopic } from '../../src/outbox/index.ts';
 import { engine, itWith, useTestDatabase } from '../support/database.ts';
+import { memoryBroker } from '../support/memory-broker.ts';
 import { rowsReadOf } from '../support/rows-read.ts';
 
 const server = useTestDatabase();
 const orders = defineTopic<number>('orders');
+const channel = 'plans';
 const count = 10_000;
 const customers = 1_000;
 const batchSize = 500;
-
-const broker: MessageBroker = {
-  name: 'test',
-  publish: (messages) => Promise.resolve(messages.map(() => ({ status: 'accepted' }))),
-  subscribe: () => {
-    throw new Error('nothing is consumed here');
-  },
-  close: () => Promise.resolve(),
-};
 
 itWith('several writers')(
   'reads each message a few times where the server knows nothing of the table yet',
@@ -34,14 +21,14 @@ itWith('several writers')(
     if (name === 'postgres') await server.sql('alter table sluice_outbox set (autovacuum_enabled = false)');
     // Keys so long that their index is a taller tree than that of the messages that wait.
     const messages = Array.from({ length: count }, (_, n) => ({
-      channel: 'broker/test',
+      channel,
       queue: orders.name,
       id: String(n),
       key: `${'customer '.repeat(30)}${n % customers}`,
       payload: { payload: n },
     }));
     await addToOutbox(database.current, messages);
-    const outbox = createOutbox(database, { broker, batchSize });
+    const outbox = createOutbox(database, { broker: memoryBroker()(), channel, batchSize });
     const before = await rowsReadOf(database, 'sluice_outbox', name);
     expect(await outbox.drain()).toBe(count);
     const read = (await rowsReadOf(database, 'sluice_outbox', name)) - before;

@@ -12,16 +12,9 @@ import {
   rolledBack,
 } from '../../src/testing/index.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
+import { saleTables } from '../support/sale-tables.ts';
 
-const key = {
-  postgres: 'serial primary key',
-  mariadb: 'int auto_increment primary key',
-  sqlite: 'integer primary key autoincrement',
-}[engine.name];
-const server = useTestDatabase(
-  `create table sale (id ${key}, product_id int not null, token varchar(80), sold_at varchar(40))`,
-  `create table audit (id ${key}, what varchar(40) not null)`,
-);
+const server = useTestDatabase(...saleTables);
 
 let database: Database<'default'>;
 let http: Server;
