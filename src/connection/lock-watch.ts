@@ -160,7 +160,7 @@ export class LockWatch {
       this.#probe ??= runUntraced(() => runUnwatched(() => driver.openLockProbe?.(this.#end.signal)));
       const probe = await this.#probe;
       if (probe === undefined) throw new Error('the engine tells nothing of its locks');
-      return await runUntraced(() => question(probe));
+      return await runUntraced(() => runUnwatched(() => question(probe)));
     } catch (error) {
       this.#probe = undefined;
       throw error;

@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from '../core/index.ts';
+import { type CancelTimer, type Clock, runUnwatched } from '../core/index.ts';
 import { ConnectError } from '../driver/index.ts';
 import { ConnectionAttempts } from './connection-attempts.ts';
 import type { PoolSettings } from './settings.ts';
@@ -144,7 +144,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
 
   /** Ends a connection that must not be used again. */
   discard(connection: Connection): void {
-    if (this.#alive.delete(connection)) void this.#finish(connection.destroy());
+    if (this.#alive.delete(connection)) void this.#finish(() => connection.destroy());
   }
 
   /** Ends the lifetime of all connections: the idle ones are closed now, the others when they are given back. */
@@ -160,11 +160,11 @@ export class PhysicalConnections<Connection extends PooledConnection> {
     this.#cancelSweep?.();
     const goodbyes = this.#idle.splice(0).map(({ connection }) => {
       this.#alive.delete(connection);
-      return this.#finish(connection.close());
+      return this.#finish(() => connection.close());
     });
     const cuts = [...this.#alive.keys()].map((connection) => {
       this.#alive.delete(connection);
-      return this.#finish(connection.destroy());
+      return this.#finish(() => connection.destroy());
     });
     await Promise.all([...goodbyes, ...cuts]);
   }
@@ -189,7 +189,7 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   /** Asks the server on a connection that idled for long. Where it does not answer, those that idled longer are gone too. */
   async #check({ connection, since }: IdleConnection<Connection>): Promise<void> {
     this.#checking += 1;
-    const isSound = await this.#options.isSound(connection);
+    const isSound = await runUnwatched(() => this.#options.isSound(connection));
     this.#checking -= 1;
     if (isSound) this.putBack(connection);
     else {
@@ -210,10 +210,12 @@ export class PhysicalConnections<Connection extends PooledConnection> {
   }
 
   #close(connection: Connection): void {
-    if (this.#alive.delete(connection)) void this.#finish(connection.close());
+    if (this.#alive.delete(connection)) void this.#finish(() => connection.close());
   }
 
-  async #finish(gone: Promise<void>): Promise<void> {
+  /** @param end is no call of who happens to be here */
+  async #finish(end: () => Promise<void>): Promise<void> {
+    const gone = runUnwatched(end);
     this.#closing += 1;
     this.#options.onCount?.('close', this.#alive.size);
     try {

@@ -2,7 +2,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { allowForeignWaits, type Database, type TransactionOptions } from '../../src/index.ts';
+import { allowForeignWaits, type Database, type PoolOptions, type TransactionOptions } from '../../src/index.ts';
 import {
   captureCommitHooks,
   NotRepeatableError,
@@ -11,7 +11,7 @@ import {
   rollbackEach,
   rolledBack,
 } from '../../src/testing/index.ts';
-import { engine, useTestDatabase } from '../support/database.ts';
+import { engine, type Settings, useTestDatabase } from '../support/database.ts';
 import { saleTables } from '../support/sale-tables.ts';
 
 const server = useTestDatabase(...saleTables);
@@ -312,6 +312,20 @@ describe('a body that may be repeated', () => {
   it.each(Object.entries(repeatable))('%s', async (_, test) => {
     await rehearse(test);
     expect(await count()).toBe(0);
+  });
+  // What Sluice itself sends beside it is no call out of its body.
+  it.skipIf(engine.name === 'sqlite').each<[string, PoolOptions, Settings]>([
+    ['waits long enough for locks to be looked at', {}, {}],
+    ['has connections that are checked before they are used', { validateAfter: 1 }, { lockProbeAfter: false }],
+    ['has connections that are closed since they are old', { maxLifetime: 50 }, { lockProbeAfter: false }],
+  ])('%s', async (_, options, settings) => {
+    database = server.open({ max: 4, ...options }, { foreignWaits: 'off', ...settings });
+    await rehearse(() =>
+      inTransaction(async () => {
+        await sell(1);
+        await database.transaction(() => run(engine.sql.sleep(0.3)), { propagation: 'REQUIRES_NEW' });
+      }),
+    );
   });
   it('draws the same random numbers in each attempt, and others outside of it', async () => {
     const drawn: number[] = [];

@@ -478,6 +478,17 @@ const repeatable: Readonly<Record<string, () => Case>> = {
         }),
     };
   },
+  ...(engine.name === 'sqlite'
+    ? {}
+    : {
+        'waits so long on another connection that Sluice looks at locks': () => ({
+          body: () =>
+            inTransaction(async () => {
+              await sell(1);
+              await database.transaction(() => run(engine.sql.sleep(0.3)), { propagation: 'REQUIRES_NEW' });
+            }),
+        }),
+      }),
   'calls others from a hook': () => ({
     body: () =>
       inTransaction(async () => {

@@ -119,16 +119,18 @@ export class CommitProbe implements CommitResolution {
   /** Does something on a connection outside of the budget. */
   async #aside<Result>(signal: AbortSignal, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
     // A transaction around the one that is looked up does not wait for a foreign server.
-    const { client } = await runUnwatched(() => connectToFirst(this.#servers, this.#acquireTimeout, signal));
-    client.on('error', () => {});
-    const end = (): void => void endClient(client).catch(() => {});
-    signal.addEventListener('abort', end, { once: true });
-    try {
-      return await work(client);
-    } finally {
-      signal.removeEventListener('abort', end);
-      end();
-    }
+    return await runUnwatched(async () => {
+      const { client } = await connectToFirst(this.#servers, this.#acquireTimeout, signal);
+      client.on('error', () => {});
+      const end = (): void => void endClient(client).catch(() => {});
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        return await work(client);
+      } finally {
+        signal.removeEventListener('abort', end);
+        end();
+      }
+    });
   }
 }
 
