@@ -25,7 +25,7 @@ export interface RollbackOptions {
   readonly isolationLevel?: TransactionOptions['isolationLevel'];
   /**
    * Runs each transaction with `retry` so that its first COMMIT is refused, and compares what its attempts do. Default: whether
-   * `process.env.SLUICE_PROVE_REPEATABLE` is `1`.
+   * `process.env.SLUICE_PROVE_REPEATABLE` is `1` or `true`.
    */
   readonly proveRepeatable?: boolean | undefined;
 }
@@ -75,11 +75,22 @@ export async function rolledBack<Result>(
   const internals = internalsOf(database, 'rolledBack');
   checkBody('rolledBack', body);
   const read = readRollbackOptions(options);
-  const { proveRepeatable = process.env['SLUICE_PROVE_REPEATABLE'] === '1' } = read;
+  const { proveRepeatable = isAskedFor() } = read;
   const run = (rehearse?: BaseScope['rehearse']): Promise<Result> => runInTest(internals, body, { ...read, rehearse });
   if (!proveRepeatable) return await run();
   const clients = Object.keys(database.stats().clients).map((name) => internals.clientNamed(name));
   return await rehearsed(clients, run);
+}
+
+/** @throws InvalidOptionError for a value that says neither: a suite that proves nothing would pass */
+function isAskedFor(): boolean {
+  const said = process.env['SLUICE_PROVE_REPEATABLE'] ?? '';
+  if (['1', 'true'].includes(said)) return true;
+  if (['', '0', 'false'].includes(said)) return false;
+  throw new InvalidOptionError({
+    what: 'process.env.SLUICE_PROVE_REPEATABLE is neither 1 nor 0',
+    remedy: 'Set it to 1 to have each transaction with "retry" repeated in tests that are rolled back, or unset it',
+  });
 }
 
 interface TestOptions extends RollbackOptions {

@@ -100,6 +100,15 @@ describe.skipIf(engine.name === 'sqlite')('without an invariant', () => {
       expect(report.toString()).toMatch(/Not compared, since .*shop_order.?\.made_at/);
     });
 
+    it('a setup that leaves other rows each time in all tables is refused: nothing could be compared', async () => {
+      await run('delete from shop_order');
+      const setup = () => run('insert into shop_order (product_id) values (5)');
+      expect(await rejection(compared({ alice: readAndTake, bob: readAndTake }, { setup }))).toMatchObject({
+        code: 'INTERLEAVE_SETUP',
+        message: expect.stringMatching(/Nothing can be compared.*shop_order/) as string,
+      });
+    });
+
     it('what it does not bring back is named', async () => {
       await seed();
       await run('insert into shop_order (product_id) values (5)');

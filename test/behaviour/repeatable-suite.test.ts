@@ -11,6 +11,7 @@ import {
   rollbackEach,
   rolledBack,
 } from '../../src/testing/index.ts';
+import { createKnex } from '../../src/integrations/knex/index.ts';
 import { engine, type Settings, useTestDatabase } from '../support/database.ts';
 import { saleTables } from '../support/sale-tables.ts';
 
@@ -68,6 +69,27 @@ const broken: Readonly<Record<string, Broken>> = {
     of: () => {
       let next = 0;
       return () => inTransaction(() => sell(1, `order-${(next += 1)}`));
+    },
+  },
+  'a large counter, as of an invoice': {
+    problem: 'sentOtherwise',
+    of: () => {
+      let next = 20_260_000;
+      return () => inTransaction(() => sell((next += 1)));
+    },
+  },
+  'a large counter in a text': {
+    problem: 'sentOtherwise',
+    of: () => {
+      let next = 20_260_000;
+      return () => inTransaction(() => sell(1, `ORD-${(next += 1)}`));
+    },
+  },
+  'a sum of cents': {
+    problem: 'sentOtherwise',
+    of: () => {
+      let cents = 0;
+      return () => inTransaction(() => sell((cents += 1_250_000)));
     },
   },
   'a counter that is returned alone': {
@@ -228,6 +250,15 @@ const repeatable: Readonly<Record<string, () => Promise<unknown>>> = {
       await run('insert into audit (what) values ($1)', [`sale ${String(rows[0]?.['id'])}`]);
       return { id: rows[0]?.['id'], token, at: Date.now() };
     }),
+  'makes a number of an invoice from a generated key': () =>
+    inTransaction(async () => {
+      await sell(1, 'first');
+      const { rows } = await run("select id from sale where token = 'first'");
+      const number = `INV-${String(rows[0]?.['id']).padStart(6, '0')}`;
+      await run('update sale set token = $1 where id = $2', [number, rows[0]?.['id']]);
+    }),
+  'draws large numbers of node:crypto': () =>
+    inTransaction(() => sell(randomInt(1_000_000, 2_000_000_000), `code ${randomInt(1_000_000, 2 ** 47)}`)),
   'draws small numbers, of which statements depend': () =>
     inTransaction(async () => {
       for (let left = Math.floor(Math.random() * 8); left > 0; left -= 1) await sell(left);
@@ -327,6 +358,10 @@ describe('a body that may be repeated', () => {
       }),
     );
   });
+  it.skipIf(engine.name === 'sqlite')('has the first query of Knex, which asks for the version before it', async () => {
+    const knex = createKnex(database);
+    await rehearse(() => inTransaction(async () => await knex('sale').insert({ product_id: 1 })));
+  });
   it('draws the same random numbers in each attempt, and others outside of it', async () => {
     const drawn: number[] = [];
     await rehearse(async () => {
@@ -372,6 +407,8 @@ describe('where it is asked for', () => {
       process.env['SLUICE_PROVE_REPEATABLE'] = '1';
       expect(await attemptsOf(undefined)).toBe(2);
       expect(await attemptsOf(false)).toBe(1);
+      process.env['SLUICE_PROVE_REPEATABLE'] = 'yes';
+      await expect(attemptsOf(undefined)).rejects.toMatchObject({ code: 'INVALID_OPTION' });
     } finally {
       if (before === undefined) delete process.env['SLUICE_PROVE_REPEATABLE'];
       else process.env['SLUICE_PROVE_REPEATABLE'] = before;

@@ -88,6 +88,13 @@ const broken: Readonly<Record<string, Broken>> = {
       },
     }),
   },
+  'a large counter of the module, which is sent': {
+    problem: 'sentOtherwise',
+    of: () => {
+      let next = 20_260_000;
+      return { body: () => inTransaction(() => sell(1, `ORD-${(next += 1)}`)) };
+    },
+  },
   'a counter of the module, which is sent': {
     problem: 'sentOtherwise',
     of: () => {
@@ -456,6 +463,15 @@ const repeatable: Readonly<Record<string, () => Case>> = {
         const { rows } = await run('select id from sale where token = $1', [token]);
         await run('insert into audit (what) values ($1)', [`sale ${String(rows[0]?.['id'])}`]);
         return { id: rows[0]?.['id'], token, at: Date.now(), chance: Math.random() };
+      }),
+  }),
+  'makes a number of an invoice from a generated key': () => ({
+    body: () =>
+      inTransaction(async () => {
+        await sell(1, 'first');
+        const { rows } = await run("select id from sale where token = 'first'");
+        const number = `INV-${String(rows[0]?.['id']).padStart(6, '0')}`;
+        await run('update sale set token = $1 where id = $2', [number, rows[0]?.['id']]);
       }),
   }),
   'depends on chance, in texts, small numbers and how much it writes': () => ({

@@ -170,6 +170,7 @@ export class Trial {
       return;
     }
     const verdict = await this.#judge.judge(playedIn(run));
+    if (verdict.type === 'uncompared') throw comparesNothing(this.#judge.notCompared);
     if (verdict.type === 'anomaly') this.#found(findingOf(verdict.difference, run), run);
     if (verdict.type === 'unjudged')
       this.#notes.add(
@@ -203,6 +204,14 @@ function hanging(what: 'setup' | 'invariant', milliseconds: number, when: string
     what: `The ${what} has not ended within ${milliseconds} ms${when}`,
     remedy:
       'Let it await nothing that only comes from outside, nor a lock that is held. For a slow one raise "timeout"',
+  });
+}
+
+function comparesNothing(tables: readonly string[]): InterleaveSetupError {
+  return new InterleaveSetupError({
+    what: `Nothing can be compared: two runs of one serial order leave different rows in ${tables.join(', ')}`,
+    remedy:
+      'Let the setup empty these tables and insert the same rows each time, name the tables that matter in "tables", or give an "invariant"',
   });
 }
 

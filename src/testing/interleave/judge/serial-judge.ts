@@ -19,6 +19,7 @@ export interface Played {
 /** What comes of an order that was looked at. */
 export type Verdict =
   | { readonly type: 'serial' }
+  | { readonly type: 'uncompared' }
   | { readonly type: 'anomaly'; readonly difference: Difference }
   /** Some actors were refused after they had committed something. */
   | { readonly type: 'unjudged'; readonly actors: readonly string[] };
@@ -69,8 +70,13 @@ export class SerialJudge {
     const withouts = subsets(refused).map((names) => new Set(names));
     let found = await this.#closest(state, ends, withouts);
     if (found !== undefined && (await this.#learn(withouts))) found = await this.#closest(state, ends, withouts);
-    if (found === undefined) return { type: 'serial' };
+    if (found === undefined) return this.#comparesNothing(state) ? { type: 'uncompared' } : { type: 'serial' };
     return partial.length > 0 ? { type: 'unjudged', actors: partial } : { type: 'anomaly', difference: found };
+  }
+
+  /** Whether there are tables, and all of them are left out. */
+  #comparesNothing(state: State): boolean {
+    return state.size > 0 && [...state.keys()].every((table) => this.#changing.hasTable(table));
   }
 
   /** In what it differs from the serial outcome that is the closest; nothing where it is one. */

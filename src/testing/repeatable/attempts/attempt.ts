@@ -17,6 +17,9 @@ export interface CalledOut {
   readonly place: string | undefined;
 }
 
+/** What a library asks once, such as Knex with its first query of all: its answer is always the same. */
+const ofLibrary = /^\s*select\s+version\(\)\s*(?:as\s+\w+\s*)?;?\s*$/i;
+
 /** One attempt of a transaction: what it sent, and what it was told. */
 export class Attempt {
   readonly number: number;
@@ -29,6 +32,7 @@ export class Attempt {
   }
 
   sends({ text, values = [] }: Statement, place: string | undefined): void {
+    if (ofLibrary.test(text)) return;
     this.sent.push({ text, values: structuredCopy(values), place, known: this.answers.count });
   }
 

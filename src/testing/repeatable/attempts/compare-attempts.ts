@@ -54,7 +54,7 @@ export function differenceOf(first: Attempt, second: Attempt, show: (text: strin
   const again = left.find(({ text }) => text === lost?.text);
   if (lost !== undefined && again !== undefined) {
     const at = lost.values.findIndex((_, each) => !isSameValue([first, lost], [second, again], each)) + 1;
-    const which = at === 0 ? 'other values' : `another value ${at}`;
+    const which = at === 0 ? 'other values' : `another value for parameter ${at}`;
     return { what: `sent ${which} with ${show(lost.text)}`, place: again.place };
   }
   if (lost !== undefined) return { what: `did not send ${show(lost.text)}`, place: lost.place };

@@ -14,7 +14,7 @@ export function isAlike(one: Told, other: Told): boolean {
   if (a instanceof Date && b instanceof Date) return areTimes(a.valueOf(), b.valueOf());
   if (typeof a !== typeof b || a === null || b === null) return false;
   if (typeof a === 'number' && typeof b === 'number')
-    return areTimes(a, b) || areTimes(a * 1_000, b * 1_000) || (isChance(a) && isChance(b)) || areGenerated(one, other);
+    return areTimes(a, b) || areTimes(a * 1_000, b * 1_000) || areChance(a, b) || areGenerated(one, other);
   if (typeof a === 'string' && typeof b === 'string') return areAlikeTexts(one, other, [a, b]);
   if (typeof a === 'object' && typeof b === 'object') return areAlikeObjects(one, other, [a, b]);
   return areGenerated(one, other);
@@ -26,9 +26,10 @@ function areAlikeTexts(one: Told, other: Told, [a, b]: readonly [string, string]
   if (left.frame !== right.frame || left.numbers.length !== right.numbers.length) return false;
   return left.numbers.every((text, at) => {
     const again = right.numbers[at] ?? '';
-    if (text === again || areGenerated({ ...one, value: text }, { ...other, value: again })) return true;
+    if (text === again || areGenerated({ ...one, value: unpadded(text) }, { ...other, value: unpadded(again) }))
+      return true;
     const [x, y] = [Number(text), Number(again)];
-    return areTimes(x, y) || areTimes(x * 1_000, y * 1_000) || (isChance(x) && isChance(y));
+    return areTimes(x, y) || areTimes(x * 1_000, y * 1_000) || areChance(x, y);
   });
 }
 
@@ -63,7 +64,20 @@ export function isNow(time: number): boolean {
   return time > 946_684_800_000 && time < 4_102_444_800_000;
 }
 
-/** What Math.random gives, or something large that is made of it. */
-function isChance(value: number): boolean {
+/** What differs by no more than this may be counted, however large it is. */
+const closest = 1_000;
+
+/** Two that nothing connects: long fractions, or large integers that are neither close to each other nor a multiple. */
+function areChance(a: number, b: number): boolean {
+  if (!isLong(a) || !isLong(b)) return false;
+  return !(Number.isInteger(a) && Number.isInteger(b)) || (Math.abs(a - b) > closest && a % b !== 0 && b % a !== 0);
+}
+
+function isLong(value: number): boolean {
   return Math.abs(value) >= 1e6 || String(value).length >= 12;
+}
+
+/** A number as the server gave it: the zeros before it are those of an invoice. */
+function unpadded(text: string): string {
+  return text.replace(/^0+(?=\d)/, '');
 }
