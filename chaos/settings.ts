@@ -93,6 +93,8 @@ export const commitTimeout = (engine: EngineName): number => (engine === 'postgr
 export const effectsOfSale = ['audit', 'invoice', 'parcel', 'bill'] as const;
 /** Ends the saga of a parcel that was `packed`; one that was sent is `returned` before it is undone. One that is cancelled early has none of them. */
 export const endsOfSaga = ['sent', 'undone'] as const;
+/** The same for a parcel that was `labelled`, which is undone last. */
+export const endsOfLabel = ['sent', 'unlabelled'] as const;
 
 /** Connections of a process at each level. */
 export const max = 6;

@@ -21,6 +21,8 @@ export interface Victims {
   readonly rowLock: RowLock;
 }
 
+/** What was cut is looked up by then, in milliseconds. */
+const untilLookedUp = 300;
 const settled = [(): boolean => true, (): boolean => false] as const;
 
 /** @returns `false` where there is nothing that it could be done to */
@@ -58,6 +60,17 @@ const deeds: Record<HarmKind, Deed> = {
     await ownServer?.start();
     // Connections of the driver were lost, too.
     await until('the driver has a connection again', () => server.sql('select 1').then(...settled));
+  },
+  // Those whose connection is gone go on all the same.
+  async 'hold the COMMITs of the database'({ ownServer, proxies }, { length }) {
+    const goOn = await ownServer?.holdCommits();
+    try {
+      await delay(length);
+      proxies.database?.cut();
+      await delay(untilLookedUp);
+    } finally {
+      await goOn?.();
+    }
   },
   'lock a row': ({ rowLock }, { target, length }) => rowLock.hold(target, length),
   'cut the connections to the caches': ({ proxies }) => proxies.caches.cut(),

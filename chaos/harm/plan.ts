@@ -14,6 +14,7 @@ const kinds = {
   'refuse connections to the database': { weight: 1, most: 600 },
   'kill the sessions of the database': { weight: 2, most: 0 },
   'crash the database': { weight: 1, most: 600 },
+  'hold the COMMITs of the database': { weight: 2, most: 600 },
   'lock a row': { weight: 2, most: 800 },
   'cut the connections to the caches': { weight: 2, most: 0 },
   'hold the answers of the caches': { weight: 1, most: 400 },
@@ -44,24 +45,24 @@ const ofServers: readonly HarmKind[] = [
   'hold the answers of the database',
   'refuse connections to the database',
   'kill the sessions of the database',
-  'crash the database',
 ];
+const ofOwnServers: readonly HarmKind[] = ['crash the database', 'hold the COMMITs of the database'];
 const ofRedisQueues: readonly HarmKind[] = ['cut the connections to the queues', 'hold the answers of the queues'];
 
 /**
  * What can be done on an engine: SQLite has no server, and the queues of PostgreSQL are in it.
- * @param canCrash whether the database has a server of its own
+ * @param hasOwnServer whether the database has a server of its own
  */
-export function harmsOn(engine: EngineName, canCrash: boolean): readonly HarmKind[] {
+export function harmsOn(engine: EngineName, hasOwnServer: boolean): readonly HarmKind[] {
   const ofEngine = engine === 'sqlite' ? ofServers : engine === 'postgres' ? ofRedisQueues : [];
-  const left: readonly HarmKind[] = canCrash ? ofEngine : [...ofEngine, 'crash the database'];
+  const left: readonly HarmKind[] = hasOwnServer ? ofEngine : [...ofEngine, ...ofOwnServers];
   return (Object.keys(kinds) as HarmKind[]).filter((kind) => !left.includes(kind));
 }
 
 /** Harms without end. */
-export function* plan(seed: number, engine: EngineName, canCrash: boolean): Generator<Harm, never> {
+export function* plan(seed: number, engine: EngineName, hasOwnServer: boolean): Generator<Harm, never> {
   const random = xorshift(seed);
-  const possible = harmsOn(engine, canCrash);
+  const possible = harmsOn(engine, hasOwnServer);
   const all = possible.reduce((sum, kind) => sum + kinds[kind].weight, 0);
   for (;;) {
     let left = random() * all;

@@ -61,6 +61,12 @@ const transactions: readonly ChaosMutant[] = [
   },
   {
     name: 'a COMMIT that is looked up while the server may still carry it out',
+    file: 'drivers/postgres/commit-probe.ts',
+    find: "if (status !== 'in progress') return undefined;",
+    replace: "return status === 'in progress' ? 'rolledBack' : undefined;",
+  },
+  {
+    name: 'a COMMIT that is looked up too early on MariaDB',
     engine: 'mariadb',
     file: 'drivers/mysql/commit-probe.ts',
     find: "WHERE id = x'${id}' LOCK IN SHARE MODE`",

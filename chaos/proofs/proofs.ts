@@ -1,14 +1,12 @@
 // What has to hold when everything that was begun has come to its end.
 import type { TestServer } from '../../test/support/engines/engine.ts';
-import { customers, effectsOfSale, endsOfSaga, firstBalance, firstStock, revenueOf } from '../settings.ts';
+import { customers, effectsOfSale, endsOfLabel, endsOfSaga, firstBalance, firstStock, revenueOf } from '../settings.ts';
 import type { Ledger } from './ledger.ts';
 
 type Rows = Record<string, unknown>[];
 
 /** Of each kind of fault so many are named. */
 const most = 3;
-/** As SQL. */
-const ends = endsOfSaga.map((kind) => `'${kind}'`).join(', ');
 /** What works towards the end, and how many of it are left when it has come. */
 const queues: readonly (readonly [name: string, text: string])[] = [
   ['messages in the outbox', 'select count(*) as n from sluice_outbox'],
@@ -90,7 +88,7 @@ async function effects(server: TestServer): Promise<string[]> {
      (select 1 from effect c where c.order_id = a.order_id and c.kind = 'returned') limit ${most}`,
   );
   const unpacked = await server.sql(
-    `select e.order_id from effect e where e.kind in (${ends}) and not exists
+    `select e.order_id from effect e where e.kind in (${listed(endsOfSaga)}) and not exists
      (select 1 from effect p where p.order_id = e.order_id and p.kind = 'packed') limit ${most}`,
   );
   return [
@@ -115,7 +113,8 @@ async function missing(server: TestServer): Promise<string[]> {
     );
     return rows.map((row) => `order ${String(row['order_id'])} has had no "${kind}"`);
   });
-  const found = await Promise.all([...kinds, notPacked(server), notEnded(server)]);
+  const ended = [notEnded(server, 'packed', endsOfSaga), notEnded(server, 'labelled', endsOfLabel)];
+  const found = await Promise.all([...kinds, notPacked(server), ...ended]);
   return found.flat();
 }
 
@@ -131,12 +130,18 @@ async function notPacked(server: TestServer): Promise<string[]> {
   );
 }
 
-async function notEnded(server: TestServer): Promise<string[]> {
+async function notEnded(server: TestServer, kind: string, ends: readonly [string, string]): Promise<string[]> {
   const rows = await server.sql(
-    `select p.order_id from effect p where p.kind = 'packed' and not exists
-     (select 1 from effect e where e.order_id = p.order_id and e.kind in (${ends})) limit ${most}`,
+    `select p.order_id from effect p where p.kind = '${kind}' and not exists
+     (select 1 from effect e where e.order_id = p.order_id and e.kind in (${listed(ends)})) limit ${most}`,
   );
-  return rows.map((row) => `the parcel of order ${String(row['order_id'])} is packed, and neither sent nor unpacked`);
+  const missing = ends.map((end) => `"${end}"`).join(' nor ');
+  return rows.map((row) => `the parcel of order ${String(row['order_id'])} is "${kind}", and neither ${missing}`);
+}
+
+/** As SQL. */
+function listed(kinds: readonly string[]): string {
+  return kinds.map((kind) => `'${kind}'`).join(', ');
 }
 
 function numberOf(rows: Rows, name: string): number {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../../src/index.ts';
 import { AfterCommitError, AnswerLostError, CommitUnknownError, SluiceError } from '../../src/index.ts';
 import { idempotent } from '../../src/ports/idempotency/index.ts';
@@ -10,8 +11,8 @@ class DeclinedError extends Error {}
 export interface Manner {
   /** With a key under which it may be placed again; else in a transaction of which the caller is told how it ended. */
   readonly isIdempotent: boolean;
-  /** Is placed by two callers at the same time. */
-  readonly isTwice: boolean;
+  /** Milliseconds after which a second caller places it, too, where there is one: meanwhile or afterwards. */
+  readonly againAfter: number | undefined;
   /** Fails at its end, and is not sold. */
   readonly isDeclined: boolean;
   /** Does everything in a savepoint first, which is rolled back. */
@@ -52,7 +53,9 @@ export class Checkout {
   async place(order: Order, manner: Manner, isOver: () => boolean): Promise<Told | 'unknown'> {
     if (!manner.isIdempotent) return await this.#placeOnce(order, manner);
     const again = (): Promise<Told | 'unknown'> => this.#placeUntilAnswered(order, manner, isOver);
-    const [told] = await Promise.all([again(), ...(manner.isTwice ? [again()] : [])]);
+    const { againAfter } = manner;
+    const others = againAfter === undefined ? [] : [delay(againAfter).then(again)];
+    const [told] = await Promise.all([again(), ...others]);
     return told;
   }
 
@@ -88,7 +91,7 @@ export class Checkout {
           this.#onWrong(`order ${order.id} is stuck: its call with a key gets no answer (${codeOf(error)})`);
           return 'unknown';
         }
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await delay(50);
       }
     }
   }

@@ -90,7 +90,7 @@ export class Load {
     };
     const manner: Manner = {
       isIdempotent: this.#chance(0.5),
-      isTwice: this.#chance(0.3),
+      againAfter: this.#chance(0.3) ? this.#random() * 80 : undefined,
       isDeclined: this.#chance(0.15),
       isTriedFirst: this.#chance(0.2),
       isSerializable: this.#chance(0.15),

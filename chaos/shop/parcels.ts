@@ -1,12 +1,19 @@
+import { xorshift } from '../../test/checkers/random.ts';
 import type { Database } from '../../src/index.ts';
+import type { ShopSettings } from '../settings.ts';
 import { addToOutbox, createRelay, findInInbox, type OutboxMessage, recordInInbox } from '../../src/outbox/index.ts';
 import { note, type Order, type Part } from './part.ts';
 
 const channel = 'parcels';
 
-/** A parcel for each sale, by a message that may come twice; the inbox keeps the second one out. */
-export function parcels(database: Database<'default'>): Part {
+/** How many of the deliveries fail by themselves. */
+const failing = 0.05;
+
+/** A parcel for each sale, by a message that may come twice, or not at the first time; the inbox keeps the second one out. */
+export function parcels(database: Database<'default'>, { seed }: ShopSettings): Part {
+  const random = xorshift(seed);
   const receive = async ({ id, payload }: OutboxMessage): Promise<void> => {
+    if (random() < failing) throw new Error('the carrier is not there');
     if ((await findInInbox(database.current, channel, [id])).has(id)) return;
     await database.transaction(async () => {
       await note(database, 'parcel', (payload as { order: string }).order);

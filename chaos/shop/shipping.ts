@@ -8,10 +8,16 @@ export interface Shipping extends Part {
   cancel(order: string): Promise<void>;
 }
 
-/** A parcel is packed and sent; every fourth product is too heavy, and its parcels are unpacked again. */
+/** A parcel is labelled, packed and sent; every fourth product is too heavy, and its parcels are unpacked again. */
 export function shipping(database: Database<'default'>): Shipping {
   const stubborn = { attempts: 1_000, retryDelay: 50 };
   const ship = defineSaga('ship', async (saga, { order, product }: { order: string; product: number }) => {
+    const unlabel = async (): Promise<void> => {
+      // It runs behind the one of "pack": long enough for a process to be killed between them.
+      await delay(30);
+      await note(database, 'unlabelled', order);
+    };
+    await saga.step('label', stubborn, () => note(database, 'labelled', order), { compensate: unlabel });
     const pack = async (): Promise<void> => {
       await note(database, 'packed', order);
       // Long enough for others to come in between.

@@ -15,7 +15,8 @@ import { rush } from './rush.ts';
 import { shipping, type Shipping } from './shipping.ts';
 import { stockCaches, type StockCaches } from './stock.ts';
 
-const acquireTimeout = 4_000;
+/** On SQLite one that waits for the only writer. */
+const [acquireTimeout, busyTimeout] = [8_000, 4_000];
 /** The longest that a part may take to stop, in milliseconds. */
 const mostStop = 45_000;
 
@@ -36,7 +37,13 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
   const database = createDatabase({ clients: { default: clientOf(engine, databaseUrl, resolvesCommits) } });
   const stock: StockCaches = stockCaches(database, settings, (what) => load.found(what));
   const ship: Shipping = shipping(database);
-  const parts: readonly Part[] = [await invoices(database, settings), parcels(database), bills(database), ship, stock];
+  const parts: readonly Part[] = [
+    await invoices(database, settings),
+    parcels(database, settings),
+    bills(database),
+    ship,
+    stock,
+  ];
   const checkout = new Checkout(
     database,
     parts,
@@ -72,5 +79,5 @@ async function inTime(name: string, stopping: Promise<void>, load: Load): Promis
 export function clientOf(engine: EngineName, url: string, resolveCommit: boolean): ClientDefinition {
   if (engine === 'postgres') return postgres({ connectionString: url, max, acquireTimeout, resolveCommit });
   if (engine === 'mariadb') return mysql({ uri: url, max, acquireTimeout, resolveCommit });
-  return sqlite({ file: url, acquireTimeout, busyTimeout: acquireTimeout });
+  return sqlite({ file: url, acquireTimeout: busyTimeout, busyTimeout });
 }

@@ -16,7 +16,7 @@ export interface Change {
 /** A copy of the project in a folder, with one change. @returns where it is */
 export function copyWith(folder: string, change: Change | undefined): string {
   const copy = mkdtempSync(join(folder, 'mutant-'));
-  for (const name of ['src', 'test', 'chaos', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
+  for (const name of ['src', 'test', 'chaos', 'scripts', 'package.json', 'tsconfig.json', 'vitest.config.ts'])
     cpSync(join(root, name), join(copy, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   if (change === undefined) return copy;

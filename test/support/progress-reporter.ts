@@ -2,6 +2,8 @@ import { constants } from 'node:os';
 import { DefaultReporter, type TestModule, type TestRunEndReason, type TestSpecification } from 'vitest/node';
 
 const interval = 10_000;
+/** How many of the files that took the longest are named, and from how many seconds on. */
+const [slowest, slow] = [12, 10];
 
 /** Says how far the tests are every ten seconds, each failure as it comes, and one summary. What passes is silent, but for a file alone. */
 export class ProgressReporter extends DefaultReporter {
@@ -37,8 +39,21 @@ export class ProgressReporter extends DefaultReporter {
   ): void {
     clearInterval(this.#timer);
     super.onTestRunEnd(testModules, unhandledErrors, reason);
+    this.#tellSlowest(testModules);
     this.#tellSkipped(testModules);
     this.#tellFailed(testModules, unhandledErrors);
+  }
+
+  /** Where the time of a long run goes. */
+  #tellSlowest(testModules: readonly TestModule[]): void {
+    if (this.#files === 1) return;
+    const files = testModules.map((testModule) => {
+      const { duration, collectDuration, setupDuration } = testModule.diagnostic();
+      const seconds = Math.round((duration + collectDuration + setupDuration) / 1_000);
+      return { seconds, name: `${testModule.project.name}: ${testModule.relativeModuleId}` };
+    });
+    const longest = files.filter(({ seconds }) => seconds >= slow).sort((a, b) => b.seconds - a.seconds);
+    for (const { seconds, name } of longest.slice(0, slowest)) this.log(`${seconds} s in ${name}`);
   }
 
   /** Why tests did not run: those that want a server which is away are told of by themselves, behind this. */

@@ -45,6 +45,7 @@ export async function ownMariadb(): Promise<OwnServer | undefined> {
       child = spawn('mariadbd', [...where, ...settings, ...files], { env, stdio: 'ignore' });
       await until('MariaDB lets somebody in', () => letsIn(url), 60_000);
     },
+    holdCommits: () => holdCommits(url),
     async stop() {
       await server.crash();
       rmSync(folder, { recursive: true, force: true });
@@ -52,6 +53,14 @@ export async function ownMariadb(): Promise<OwnServer | undefined> {
   };
   await server.start();
   return server;
+}
+
+/** As a backup does. */
+async function holdCommits(url: string): Promise<() => Promise<void>> {
+  const connection = await mysql.createConnection(url);
+  await connection.query('BACKUP STAGE START');
+  await connection.query('BACKUP STAGE BLOCK_COMMIT');
+  return () => connection.end();
 }
 
 async function letsIn(url: string): Promise<boolean> {

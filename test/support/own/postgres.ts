@@ -11,7 +11,30 @@ export type EmbeddedServer = Awaited<ReturnType<typeof startPostgres>>;
 export async function ownPostgres(): Promise<OwnServer> {
   const server = await startPostgres();
   const folder = await folderOf(server);
-  return { url: server.url, crash: () => crash(folder), start: () => server.restart(), stop: () => server.stop() };
+  return {
+    url: server.url,
+    crash: () => crash(folder),
+    start: () => server.restart(),
+    holdCommits: () => holdCommits(server.url),
+    stop: () => server.stop(),
+  };
+}
+
+/** They wait for a standby that there is not. */
+async function holdCommits(url: string): Promise<() => Promise<void>> {
+  await configure(url, "alter system set synchronous_standby_names = 'nobody'");
+  return () => configure(url, 'alter system reset synchronous_standby_names');
+}
+
+async function configure(url: string, change: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(change);
+    await client.query('select pg_reload_conf()');
+  } finally {
+    await client.end();
+  }
 }
 
 /** Where a server has its data. */

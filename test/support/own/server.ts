@@ -6,6 +6,8 @@ export interface OwnServer {
   crash(): Promise<void>;
   /** Starts it again, and resolves when it lets somebody in. */
   start(): Promise<void>;
+  /** From now on COMMITs of changes wait on the server. @returns lets them go on */
+  holdCommits(): Promise<() => Promise<void>>;
   /** Ends it, and removes its data. */
   stop(): Promise<void>;
 }
