@@ -8,6 +8,7 @@ import {
   eventStatements,
   placeholders,
 } from '../../../driver/index.ts';
+import { tableOptions } from './table-options.ts';
 
 const sql: EventSql = {
   number: 'signed',
@@ -28,7 +29,6 @@ const columns = `id bigint not null auto_increment primary key,
   attempts int not null default 0,
   published_at timestamp(3) not null default current_timestamp(3),
   completed_at timestamp(3) null default null`;
-const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
 
 /** Which listeners have something to do: a dip into the index for each. */
 const isDue = `select ? as listener from dual where exists (
@@ -74,11 +74,11 @@ export const mysqlEvents: EventDialect = {
   due_at timestamp(3) null default current_timestamp(3),
   key sluice_event_publication_due (listener, due_at),
   key sluice_event_publication_completed (completed_at, id)
-) ${table}`,
+) ${tableOptions}`,
     `create table if not exists sluice_event_archive (
   ${columns.replace(' auto_increment', '')},
   key sluice_event_archive_completed (completed_at)
-) ${table}`,
+) ${tableOptions}`,
   ],
   ...eventStatements(sql),
   async claim(db, listeners, limit, lease) {

@@ -1,5 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import { type IdempotencyDialect, placeholders } from '../../../driver/index.ts';
+import { tableOptions } from './table-options.ts';
 
 /** A deadlock, a row that was changed since the snapshot, a wait for a lock that was given up. */
 const repeatable = new Set<unknown>([1213, 1020, 1205]);
@@ -17,7 +18,7 @@ export const mysqlIdempotency: IdempotencyDialect = {
   created_at timestamp(3) not null default current_timestamp(3),
   expires_at timestamp(3) not null default current_timestamp(3),
   key sluice_idempotency_expired (expires_at)
-) engine = innodb character set utf8mb4 collate utf8mb4_bin`,
+) ${tableOptions}`,
   ],
   // It locks a row that is there for itself alone: two that lock it together would wait for each other when it goes.
   // Assignments are made from left to right, so the time by which they are decided comes last.

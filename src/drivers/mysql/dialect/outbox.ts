@@ -8,8 +8,8 @@ import {
   placeholders,
   receivedMessages,
 } from '../../../driver/index.ts';
+import { tableOptions } from './table-options.ts';
 
-const table = 'engine = innodb character set utf8mb4 collate utf8mb4_bin';
 const columns = 'cast(id as char) as id, job_id, queue, `key`, payload, context, attempts';
 /** Keys are taken by one relay at a time: the one that holds the row of its channel. */
 const lockKeys = 'select channel from sluice_relay where channel = ? for update skip locked';
@@ -45,8 +45,8 @@ export const mysqlOutbox: OutboxDialect = {
   created_at timestamp(3) not null default current_timestamp(3),
   key sluice_outbox_waiting (channel(100), parked_at, id),
   key sluice_outbox_keys (channel(100), queue(100), \`key\`(500), id)
-) ${table}`,
-    `create table if not exists sluice_relay (channel varchar(500) not null primary key) ${table}`,
+) ${tableOptions}`,
+    `create table if not exists sluice_relay (channel varchar(500) not null primary key) ${tableOptions}`,
     `create table if not exists sluice_inbox (
   consumer varchar(200) not null,
   message_id varchar(500) not null,
@@ -54,14 +54,14 @@ export const mysqlOutbox: OutboxDialect = {
   at timestamp(3) not null default current_timestamp(3),
   primary key (consumer, message_id),
   key sluice_inbox_at (at)
-) ${table}`,
+) ${tableOptions}`,
     `create table if not exists sluice_started_message (
   consumer varchar(200) not null,
   message_id varchar(500) not null,
   starts int not null,
   at timestamp(3) not null default current_timestamp(3),
   primary key (consumer, message_id)
-) ${table}`,
+) ${tableOptions}`,
     `create table if not exists sluice_parked_message (
   id bigint not null auto_increment primary key,
   topic varchar(200) not null,
@@ -76,7 +76,7 @@ export const mysqlOutbox: OutboxDialect = {
   due_at timestamp(3) null default null,
   parked_at timestamp(3) not null default current_timestamp(3),
   key sluice_parked_message_consumer (topic(100), consumer, id)
-) ${table}`,
+) ${tableOptions}`,
   ],
   add: (messages) => insertRows(messages, '`key`'),
   // The relay's transaction is READ COMMITTED: what is claimed after the lock has seen what its last holder committed,

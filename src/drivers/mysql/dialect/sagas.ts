@@ -1,5 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import { sagaTables, type SagasDialect } from '../../../driver/index.ts';
+import { tableOptions } from './table-options.ts';
 
 const now = 'cast(unix_timestamp(now(3)) * 1000 as signed)';
 
@@ -9,7 +10,7 @@ export const mysqlSagas: SagasDialect = {
     name: (longest) => `varchar(${longest})`,
     json: 'longtext',
     long: 'bigint',
-    table: ' engine = innodb character set utf8mb4 collate utf8mb4_bin',
+    table: ` ${tableOptions}`,
     indexes: [
       'key sluice_saga_due (wake_at)',
       'key sluice_saga_ended (ended_at)',

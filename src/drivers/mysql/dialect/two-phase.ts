@@ -1,5 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import { type TwoPhaseDialect, twoPhaseTables } from '../../../driver/index.ts';
+import { tableOptions } from './table-options.ts';
 
 /** The first versions in which what is prepared stays when its connection ends, and may be ended on another one. */
 const [oldestMariadb, oldestMysql] = [10.05, 8];
@@ -9,7 +10,7 @@ export const mysqlTwoPhase: TwoPhaseDialect = {
     name: (longest) => `varchar(${longest})`,
     long: 'bigint',
     text: 'longtext',
-    table: ' engine = innodb character set utf8mb4 collate utf8mb4_bin',
+    table: ` ${tableOptions}`,
     writeHome: `insert ignore into sluice_two_phase_home (number, id)
   values (1, substr(md5(concat(uuid(), rand())), 1, 16))`,
   }),
