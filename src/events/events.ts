@@ -109,15 +109,20 @@ export class Events {
     }
   }
 
-  /** Begins to run durable listeners in this process; does nothing when it has begun. */
+  /**
+   * Begins to run durable listeners in this process; does nothing when it has begun.
+   * @throws InvalidOptionError after `stop()`, which is for good
+   */
   start(): void {
     this.#runner.start();
   }
 
   /**
-   * Runs what is due for the durable listeners of this process, until nothing is: for tests.
-   * @returns how many publications were completed
-   * @throws InvalidOptionError in a transaction, which listeners might wait for; EventTablesMissingError
+   * Runs what is due for the durable listeners of this process, until nothing is: for tests. Those that `start()` has begun to run
+   * are waited for, too; those of other processes are not.
+   * @returns how many publications were completed in this process by then
+   * @throws InvalidOptionError in a transaction, which listeners might wait for, and where `stop()` has ended listeners that took too
+   * long; EventTablesMissingError
    */
   async drain(): Promise<number> {
     if (frameOfCall()?.innermost === undefined) return await this.#runner.drain();
@@ -128,7 +133,7 @@ export class Events {
   }
 
   /**
-   * Takes no more publications, and waits for listeners that run. Those that take longer than the timeout are rolled back; they run
+   * Takes no more publications, for good, and waits for listeners that run. Those that take longer than the timeout are rolled back; they run
    * again in another process.
    * @throws InvalidOptionError
    */

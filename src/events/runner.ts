@@ -3,12 +3,14 @@ import { runBare, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, storable, systemClock } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ClaimedPublication, EventDialect, FailedAttempt, Statement } from '../driver/index.ts';
-import { Polling } from '../tables/index.ts';
+import { calledAfterStop, Polling } from '../tables/index.ts';
 import { makeAttempt, NotStarted } from './attempt.ts';
 import type { Listeners } from './listener.ts';
 import type { EventsSettings } from './options.ts';
 import { eventTables } from './tables.ts';
 
+/** What makes another one. */
+const maker = 'createEvents()';
 /** How long a claim lasts without the lock of its transaction, in milliseconds: of a process that was killed before it. */
 const lease = 5_000;
 /** How long an attempt may wait for its connection, in milliseconds. */
@@ -34,6 +36,8 @@ export class ListenerRunner {
   readonly #db: Db;
   readonly #stop = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** Claims whose answer is not here yet: what they take runs soon. */
+  readonly #claiming = new Set<Promise<number>>();
   readonly #polling: Polling;
   #forgetAt = 0;
   #completed = 0;
@@ -48,6 +52,7 @@ export class ListenerRunner {
     const { pollInterval, concurrency } = settings;
     this.#polling = new Polling({
       source: 'transactional events',
+      afterStop: () => calledAfterStop('events.start()', maker),
       turn: () => this.#turn(),
       hasRoom: () => this.#running.size < concurrency,
       pollInterval,
@@ -71,11 +76,26 @@ export class ListenerRunner {
     await runInFrame(
       undefined,
       async () => {
-        while ((await this.#claim(this.#settings.concurrency)) > 0) await Promise.all(this.#running);
+        do {
+          // First, since where all writers take turns nothing is claimed while a listener runs.
+          await this.#endsWhatRuns();
+          // What stop() no longer waited for is given back, again and again.
+          if (this.#stop.signal.aborted) throw calledAfterStop('events.drain()', maker);
+        } while ((await this.#claim(this.#settings.concurrency)) > 0 || this.#isBusy);
       },
       undefined,
     );
     return this.#completed - before;
+  }
+
+  get #isBusy(): boolean {
+    return this.#claiming.size + this.#running.size > 0;
+  }
+
+  /** Waits for what is claimed and runs here, by start() too. */
+  async #endsWhatRuns(): Promise<void> {
+    await Promise.allSettled(this.#claiming);
+    await Promise.all(this.#running);
   }
 
   async stop(timeout: number): Promise<void> {
@@ -94,7 +114,13 @@ export class ListenerRunner {
   }
 
   /** @returns how many were claimed; they run */
-  async #claim(limit: number): Promise<number> {
+  #claim(limit: number): Promise<number> {
+    const claim = this.#take(limit).finally(() => this.#claiming.delete(claim));
+    this.#claiming.add(claim);
+    return claim;
+  }
+
+  async #take(limit: number): Promise<number> {
     const ids = [...this.#listeners.durable.keys()];
     if (ids.length === 0) return 0;
     // The tables are those of all tenants.

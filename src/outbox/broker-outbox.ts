@@ -1,11 +1,12 @@
 import { type Check, checkBody, isRecord, readOptions, text, withMethods } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import { contextCarrierChecks, warnOfMissingSecret } from '../envelope/index.ts';
+import { calledAfterStop } from '../tables/index.ts';
 import type { MessageBroker } from './broker/index.ts';
 import { BrokerDelivery, messagePayload } from './broker-delivery.ts';
 import { aChannel } from './input.ts';
 import type { OutboxMessage } from './message.ts';
-import { relayChecks, type RelayOptions, type RelayStopOptions } from './options.ts';
+import { relayChecks, type RelayOptions, type RelayStopOptions, stopChecks } from './options.ts';
 import { addToOutbox } from './outbox.ts';
 import { Relay } from './relay.ts';
 import {
@@ -88,6 +89,7 @@ export class Outbox {
   readonly #trust: Trust;
   readonly #relay: Relay;
   readonly #consumers = new Set<MessageConsumer>();
+  #isStopped = false;
 
   constructor(database: Database, options: OutboxOptions) {
     checkDatabase('createOutbox', database);
@@ -150,7 +152,7 @@ export class Outbox {
    * const consumer = outbox.consume(orders, async (order) => await checkout(order.id), { group: 'stock' });
    * await consumer.stop();
    * ```
-   * @throws InvalidOptionError
+   * @throws InvalidOptionError, also after `stop()`, which is for good
    */
   consume<Payload, Sent>(
     topic: Topic<Payload, Sent>,
@@ -159,6 +161,7 @@ export class Outbox {
   ): Consumer {
     checkTopic('consume', topic);
     checkBody('consume', handler);
+    this.#refuseAfterStop('outbox.consume()');
     const connections = this.#database.stats().clients[this.#db.clientName]?.max ?? 10;
     const consumer = new MessageConsumer({
       ...consumeSettings(options, connections),
@@ -195,29 +198,42 @@ export class Outbox {
     return await discardReceivedBy('discard', this.#db, topic, selection);
   }
 
-  /** Begins to relay what transactions have published; any number of processes may. Does nothing when it has begun. */
+  /**
+   * Begins to relay what transactions have published; any number of processes may. Does nothing when it has begun.
+   * @throws InvalidOptionError after `stop()`, which is for good
+   */
   start(): void {
+    this.#refuseAfterStop('outbox.start()');
     this.#relay.start();
   }
 
-  /** Hands over what is due now, once. @returns how many messages were handed over */
+  /**
+   * Hands over what is due now, once. What it is handing over already, since it was started, is waited for.
+   * @returns how many messages were handed over in this process by then
+   */
   async drain(): Promise<number> {
     return await this.#relay.drain();
   }
 
   /**
-   * Stops consumers and relay when what they do is done, or the timeout is over; what is not done comes again. The broker stays
+   * Stops consumers and relay, for good, when what they do is done, or the timeout is over; what is not done comes again. The broker stays
    * open: close it afterwards.
    * @throws InvalidOptionError
    */
   async stop(options: RelayStopOptions = {}): Promise<void> {
-    await Promise.all([...this.#consumers].map((consumer) => consumer.stop(options)));
-    await this.#relay.stop(options);
+    const read = readOptions('stop', options, stopChecks);
+    this.#isStopped = true;
+    await Promise.all([...this.#consumers].map((consumer) => consumer.stop(read)));
+    await this.#relay.stop(read);
   }
 
   /** The same as `stop()`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #refuseAfterStop(call: string): void {
+    if (this.#isStopped) throw calledAfterStop(call, 'createOutbox()');
   }
 }
 

@@ -3,7 +3,7 @@ import { runBare } from '../context/index.ts';
 import { endsWithin, readOptions, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import type { OutboxDialect } from '../driver/index.ts';
-import { Polling } from '../tables/index.ts';
+import { calledAfterStop, Polling } from '../tables/index.ts';
 import { outboxOf } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { HandOver } from './hand-over.ts';
@@ -27,6 +27,7 @@ export class Relay {
   readonly #db: Db;
   readonly #sql: OutboxDialect;
   readonly #rounds: RelayRounds;
+  readonly #underWay = new Set<Promise<RoundResult>>();
   /** Aborts when `deliver` is no longer waited for. */
   readonly #stopDelivery = new AbortController();
   /** Aborts when the transaction of a batch is not either. */
@@ -49,7 +50,7 @@ export class Relay {
     const { pollInterval, retryDelay } = this.#settings;
     const turn = (): Promise<boolean> => this.#turn();
     const pauses = { pollInterval, retryDelay, longestPause: longestWait };
-    this.#polling = new Polling({ source: 'outbox relay', turn, ...pauses, endsPoked: true });
+    this.#polling = new Polling({ source: 'outbox relay', afterStop, turn, ...pauses, endsPoked: true });
   }
 
   /** How many messages this relay has handed over. */
@@ -57,7 +58,7 @@ export class Relay {
     return this.#delivered;
   }
 
-  /** Begins to relay; does nothing when it has begun. */
+  /** Begins to relay; does nothing when it has begun. @throws InvalidOptionError after `stop()`, which is for good */
   start(): void {
     this.#polling.start();
   }
@@ -68,22 +69,28 @@ export class Relay {
   }
 
   /**
-   * Hands over what is due now, once.
+   * Hands over what is due now, once. What this relay is handing over already, since it was started, is waited for.
    *
    * ```ts
    * await addToOutbox(db, [{ channel: 'mail', queue: 'orders', payload: { id } }]);
    * await relay.drain();
    * ```
-   * @returns how many messages were handed over
+   * @returns how many messages were handed over in this process by then
    */
   async drain(): Promise<number> {
     const before = this.#delivered;
-    while ((await this.#relayRound()).isFull);
+    for (;;) {
+      // Those under way have locked what they hand over, and what comes after it with its key is not due before.
+      const isAlone = this.#underWay.size === 0;
+      const { isFull } = await this.#relayRound();
+      if (!isFull && isAlone && this.#underWay.size === 0) break;
+      if (!isFull) await Promise.allSettled(this.#underWay);
+    }
     return this.#delivered - before;
   }
 
   /**
-   * Ends after the batch that is under way, or that `poke()` has asked for. Of a `deliver` that takes longer than the timeout the messages are given back, to
+   * Ends, for good, after the batch that is under way, or that `poke()` has asked for. Of a `deliver` that takes longer than the timeout the messages are given back, to
    * be handed over again by another relay.
    * @throws InvalidOptionError
    */
@@ -113,7 +120,9 @@ export class Relay {
   /** @throws RelayUnavailableError where the other side is away */
   async #relayRound(): Promise<RoundResult> {
     // Its tables are those of all tenants.
-    const result = await runBare(() => this.#relayTraced());
+    const round = runBare(() => this.#relayTraced()).finally(() => this.#underWay.delete(round));
+    this.#underWay.add(round);
+    const result = await round;
     if (result.away !== undefined) throw result.away;
     return result;
   }
@@ -152,6 +161,10 @@ export class Relay {
     const { text, values } = this.#sql.forget(this.#settings.inboxRetention);
     await this.#db.query(text, values);
   }
+}
+
+function afterStop(): Error {
+  return calledAfterStop('relay.start()', 'createRelay() or createChangesRelay()');
 }
 
 /**

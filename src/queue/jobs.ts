@@ -107,8 +107,9 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     return worker;
   }
 
-  /** Relays the outbox of the default client from now on, for engines that need one; a worker does it too. */
+  /** Relays the outbox of the default client from now on, for engines that need one; a worker does it too. @throws JobsClosedError */
   startRelay(): void {
+    this.#runtime.assertOpen();
     this.#outbox.start();
   }
 

@@ -129,8 +129,9 @@ export class Worker {
     await Promise.all(this.#lanes().map((lane) => lane.pause()));
   }
 
-  /** Takes jobs again after `pause()`; without effect otherwise. */
+  /** Takes jobs again after `pause()`; without effect otherwise. @throws InvalidOptionError after `close()`, which is for good */
   resume(): void {
+    if (this.#state === 'closed') throw closedWorker('was to resume');
     if (this.#state !== 'paused') return;
     this.#state = 'open';
     for (const lane of this.#lanes()) lane.resume();
@@ -241,7 +242,11 @@ export class Worker {
       });
     }
     if (this.#state === 'closed') {
-      throw new InvalidOptionError({ what: 'A worker that is closed got a handler', remedy: 'Make a new worker' });
+      throw closedWorker('got a handler');
     }
   }
+}
+
+function closedWorker(what: string): InvalidOptionError {
+  return new InvalidOptionError({ what: `A worker that is closed ${what}`, remedy: 'Make a new worker' });
 }

@@ -6,7 +6,7 @@ import type { SagaDefinition } from './saga.ts';
 import { anId, assertSame, type Engine, newSaga, refuseTransaction, signal } from './engine.ts';
 import { noRecords } from './records.ts';
 import { claimOf, type NewSaga, type SagaStore } from './store.ts';
-import { notFound, type ResultOptions } from './waiting.ts';
+import { begin, notFound, type ResultOptions } from './waiting.ts';
 
 /** Options of `start`. */
 export interface SagaStartOptions {
@@ -97,7 +97,8 @@ export class SagaCalls<Input = unknown, Result = unknown> {
 
   /**
    * Starts a saga and waits for its end. One with this id that is there already is joined.
-   * @throws as `start` and `result`; SagaInTransactionError in a transaction: use `start` there
+   * @throws as `start` and `result`; SagaInTransactionError in a transaction: use `start` there; SagasStoppedError after `sagas.stop()`:
+   * nothing was started
    */
   async run(...given: Given<Input, SagaRunOptions>): Promise<Result> {
     const [input, options = {}] = given;
@@ -105,7 +106,7 @@ export class SagaCalls<Input = unknown, Result = unknown> {
     const { name: saga } = this.#definition;
     refuseTransaction(saga);
     const { driver, waiting } = this.#engine;
-    driver.start();
+    begin(driver, `run of the saga "${saga}"`);
     const fresh = newSaga(this.#engine, this.#definition, id, input);
     const drive = await runInFrame(undefined, () => this.#begin(fresh), undefined);
     const ended = waiting.waitFor(fresh, wait);

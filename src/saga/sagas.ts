@@ -16,7 +16,7 @@ import type { SagaDefinition } from './saga.ts';
 import { SagaDriver, type DriverSettings } from './driver.ts';
 import { type Engine, newSaga, signal, theOnly } from './engine.ts';
 import { SagaStore } from './store.ts';
-import { SagaWaiting } from './waiting.ts';
+import { begin, SagaWaiting } from './waiting.ts';
 
 /** Definitions of sagas by the names under which the program knows them. */
 export type SagaDefinitions = Readonly<Record<string, SagaDefinition<never>>>;
@@ -66,14 +66,14 @@ const stopChecks: Record<keyof SagasStopOptions, Check> = { timeout: millisecond
 
 /** What a program does with all of its sagas. */
 export interface SagasControl {
-  /** Drives sagas in this process from now on; `run` and `result` do so too. */
+  /** Drives sagas in this process from now on; `run` and `result` do so too. @throws SagasStoppedError after `stop()`, which is for good */
   start(): void;
   /**
    * Gives a signal to the saga with an id, of whichever definition; see `SagaHandle.signal`.
    * @throws SagaNotFoundError, SagaFinishedError; InvalidOptionError where sagas of several definitions have this id
    */
   signal(id: string, name: string, data?: unknown): Promise<void>;
-  /** Takes no more sagas, gives back what has not ended in time, and ends all waits. */
+  /** Takes no more sagas, for good, gives back what has not ended in time, and ends all waits. */
   stop(options?: SagasStopOptions): Promise<void>;
   /** The same as `stop()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -117,7 +117,7 @@ export function createSagas<const Definitions extends SagaDefinitions>(
   };
   const names = definitions.map(([, { name }]) => name);
   const control: SagasControl = {
-    start: () => engine.driver.start(),
+    start: () => begin(engine.driver, 'sagas.start()'),
     signal: async (id, name, data) => await signal(engine, await theOnly(engine, names, id), name, data),
     stop,
     [Symbol.asyncDispose]: stop,

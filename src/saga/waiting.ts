@@ -10,6 +10,7 @@ import {
   SagaStuckError,
   SagaTimeoutError,
 } from './errors.ts';
+import type { SagaDriver } from './driver.ts';
 import { isClosed, restoreFailure, type SagaName } from './failure.ts';
 import { fromJson, type SagaState, type SagaStore } from './store.ts';
 
@@ -168,6 +169,17 @@ function late({ saga, id }: SagaName, timeout: number): SagaTimeoutError {
 function stopped({ saga }: SagaName): SagasStoppedError {
   return new SagasStoppedError({
     what: `The sagas of this process were stopped while "${saga}" was waited for`,
-    remedy: 'It goes on in another process, or when this one starts again; ask for its result then',
+    remedy: 'It goes on in another process, or here with other sagas of createSagas(): ask for its result there',
   });
+}
+
+/** Has a driver drive sagas. @throws SagasStoppedError where it was stopped */
+export function begin(driver: Pick<SagaDriver, 'isStopped' | 'start'>, call: string): void {
+  if (driver.isStopped) {
+    throw new SagasStoppedError({
+      what: `${call} was called after stop(), which is for good; nothing was started`,
+      remedy: 'Make others with createSagas(), which take what is left to do, and start those',
+    });
+  }
+  driver.start();
 }

@@ -1,11 +1,13 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
-import { systemClock } from '../core/index.ts';
+import { InvalidOptionError, systemClock } from '../core/index.ts';
 
 /** What polls a table, and how often. */
 export interface PollingOptions {
   /** Names it where a turn fails. */
   readonly source: string;
+  /** What is thrown by a start after the stop. Default: nothing is, and nothing starts. */
+  readonly afterStop?: () => Error;
   /** Takes what is due. @returns whether more may be */
   readonly turn: () => Promise<boolean>;
   /** Whether it can take more now. Default: always. */
@@ -44,8 +46,13 @@ export class Polling {
     return this.#state === 'stopped';
   }
 
-  /** Does nothing where it has begun, or is stopped. */
+  /**
+   * Does nothing where it has begun.
+   * @throws what `afterStop` gives, where it is stopped
+   */
   start(): void {
+    const { afterStop } = this.#options;
+    if (this.isStopped && afterStop !== undefined) throw afterStop();
     if (this.#state !== 'idle') return;
     this.#state = 'running';
     // What is ambient where it happens to be started has nothing to do with what it takes.
@@ -102,4 +109,12 @@ export class Polling {
       this.#wake = done;
     });
   }
+}
+
+/** For a call on what was stopped: it may have given up what it was doing, and is not begun again. */
+export function calledAfterStop(call: string, maker: string): InvalidOptionError {
+  return new InvalidOptionError({
+    what: `${call} was called after stop(), which is for good; nothing was started`,
+    remedy: `Make another one with ${maker}, which takes what is left to do, and start that`,
+  });
 }
