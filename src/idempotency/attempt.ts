@@ -7,6 +7,7 @@ import type { IdempotentAnswer, IdempotentCall } from './call.ts';
 import { claimKey, type KeyRow, storeAnswer } from './claim.ts';
 import { conflict, inProgress, inProgressHere, noAnswer, unknown } from './errors.ts';
 import type { StoredAnswer } from './flights.ts';
+import { noteHeld } from './held-keys.ts';
 import { tables } from './tables.ts';
 
 /** Between two looks for what a lost COMMIT has left, in milliseconds. */
@@ -75,6 +76,7 @@ export class Attempt<Value> {
     wait?.end();
     if (row.claimant !== this.#claimant) return this.#replay(row);
     this.#hasBegun = true;
+    noteHeld(call.db, call.id);
     const { value, answer } = await call.handle();
     const size = Buffer.byteLength(answer);
     if (size > call.maxAnswerBytes) {

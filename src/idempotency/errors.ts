@@ -74,6 +74,15 @@ export function inProgressHere(scope: string, at: ErrorPlace): IdempotencyInProg
   });
 }
 
+export function waitsForItself(scope: string, at: ErrorPlace): IdempotencyInProgressError {
+  return new IdempotencyInProgressError({
+    what: `A call of "${scope}" with REQUIRES_NEW was made inside of the transaction that has its key, for whose end it would wait`,
+    remedy: 'Give each call a key of its own, or make this one without REQUIRES_NEW, or after the commit',
+    at,
+    retryable: false,
+  });
+}
+
 export function noAnswer(what: string, cause?: unknown): IdempotencyAnswerError {
   return new IdempotencyAnswerError({
     what,

@@ -1,8 +1,9 @@
 import { sleep, systemClock } from '../core/index.ts';
 import { Attempt, placeOf } from './attempt.ts';
 import type { IdempotentAnswer, IdempotentCall } from './call.ts';
-import { conflict, inProgress } from './errors.ts';
+import { conflict, inProgress, waitsForItself } from './errors.ts';
 import { flightsAt, follow, type StoredAnswer } from './flights.ts';
+import { isHeldAround } from './held-keys.ts';
 
 /** The pause before a key is claimed again, in milliseconds. */
 const pause = 20;
@@ -14,6 +15,7 @@ const pause = 20;
 export async function runIdempotent<Value>(call: IdempotentCall<Value>): Promise<IdempotentAnswer<Value>> {
   // It has a connection already, which the other one may be waiting for.
   if (call.joins) return await new Attempt(call).run();
+  if (isHeldAround(call.db, call.id)) throw waitsForItself(call.scope, placeOf(call));
   const flights = flightsAt(call.db);
   const until = systemClock.now() + call.timeout;
   for (;;) {

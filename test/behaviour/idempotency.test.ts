@@ -402,6 +402,64 @@ describe('in a transaction that is open', () => {
     expect(await call).toMatchObject({ value: 'placed' });
   });
 
+  const itself = {
+    code: 'IDEMPOTENCY_IN_PROGRESS',
+    retryable: false,
+    message: expect.stringContaining(
+      'inside of the transaction that has its key, for whose end it would wait',
+    ) as string,
+    remedy: 'Give each call a key of its own, or make this one without REQUIRES_NEW, or after the commit',
+  };
+  const requiresNew = { timeout: 1_000, transaction: { propagation: 'REQUIRES_NEW' } } as const;
+
+  it('a call with REQUIRES_NEW within one of the same key is refused at once, also further in', async () => {
+    const call = idempotent(database, order, async () => {
+      expect(await rejection(place(database, 2, requiresNew))).toMatchObject(itself);
+      const nested = database.transaction(() => place(database, 2, requiresNew), { propagation: 'NESTED' });
+      expect(await rejection(nested)).toMatchObject(itself);
+      return 'placed';
+    });
+    expect(await call).toMatchObject({ value: 'placed' });
+  });
+
+  it('a call with REQUIRES_NEW is refused at once where the transaction around has its key, and not after it', async () => {
+    await database.transaction(async () => {
+      await place(database, 1);
+      expect(await rejection(place(database, 2, requiresNew))).toMatchObject(itself);
+      database.current.afterCommit(async () => {
+        expect(await place(database, 3, requiresNew)).toMatchObject({ value: { placed: 1 }, isReplayed: true });
+      });
+    });
+    expect(await server.products()).toEqual([1]);
+  });
+
+  itWith('several writers')('a call with REQUIRES_NEW takes a key that was given back with its savepoint', async () => {
+    await database.transaction(async () => {
+      const nested = database.transaction(
+        async () => {
+          await place(database, 1);
+          throw new Error('sold out');
+        },
+        { propagation: 'NESTED' },
+      );
+      expect(await rejection(nested)).toMatchObject({ message: 'sold out' });
+      expect(await place(database, 2, requiresNew)).toMatchObject({ isReplayed: false });
+    });
+    expect(await server.products()).toEqual([2]);
+  });
+
+  itWith('several writers')(
+    'a call with REQUIRES_NEW is refused at once in a transaction of its own in between',
+    async () => {
+      const call = idempotent(database, order, () =>
+        database.transaction(async () => await rejection(place(database, 2, requiresNew)).then(({ code }) => code), {
+          propagation: 'REQUIRES_NEW',
+        }),
+      );
+      expect(await call).toMatchObject({ value: 'IDEMPOTENCY_IN_PROGRESS' });
+    },
+  );
+
   it('of a test that is rolled back it is kept as long as that', async () => {
     await rolledBack(database, async () => {
       expect(await place(database, 1)).toMatchObject({ isReplayed: false });
