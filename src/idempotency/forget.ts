@@ -30,8 +30,6 @@ export async function forgetExpiredKeys(db: Db, options: ForgetOptions = {}): Pr
     return (await tables.query(db, sql.remove(rows.map(({ id }) => id)))).rowCount;
   };
   // On MySQL and MariaDB a stronger level would lock the gaps between keys.
-  const isolationLevel = 'READ_COMMITTED';
-  return await runBare(() =>
-    db.transaction.begin(forget, { name: 'forget keys', propagation: 'REQUIRES_NEW', isolationLevel }),
-  );
+  const own = { propagation: 'REQUIRES_NEW', isolationLevel: 'READ_COMMITTED', retry: { attempts: 5 } } as const;
+  return await runBare(() => db.transaction.begin(forget, { name: 'forget keys', ...own }));
 }

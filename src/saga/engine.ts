@@ -58,7 +58,7 @@ export async function signal(engine: Engine, name: SagaName, signalName: string,
   checkedArgument('signal', 'name', signalName, label(200));
   const json = stored(`The signal "${signalName}"`, data, engine.maxPayload);
   const { ambient, driver } = engine;
-  const isGiven = await ambient.db.transaction.begin(() => ambient.signal(name.saga, name.id, signalName, json, null));
+  const isGiven = await ambient.signalWhole(name.saga, name.id, signalName, json);
   if (!isGiven) await assertUnfinished(ambient.db, name);
   ambient.db.commit(() => driver.poke());
 }

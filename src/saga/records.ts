@@ -1,7 +1,7 @@
 import { runBare } from '../context/index.ts';
 import type { Db } from '../database/index.ts';
 import { type SagasDialect, statement } from '../driver/index.ts';
-import type { ClaimedSaga } from './store.ts';
+import { type ClaimedSaga, repeated } from './store.ts';
 import { tables } from './tables.ts';
 
 /** What a record is of: a step, its compensation, the end of a wait or a sleep, the signal that came, a client that has steps. */
@@ -74,19 +74,22 @@ export class SagaRecords {
   async load(isHome: boolean): Promise<LoadedRecords> {
     const { saga, id, fence } = this.#claim;
     const [, steps, signals, time, own] = await this.#bare(() =>
-      this.#db.transaction.batch([
-        statement(this.#sql.raiseFence, [saga, id, fence]),
-        statement<RecordRow>(
-          'select step, kind, place, result, failure, at from sluice_saga_step where saga = $1 and id = $2 order by place',
-          [saga, id],
-        ),
-        statement<SignalRow>('select name, data, failure from sluice_saga_signal where saga = $1 and id = $2', [
-          saga,
-          id,
-        ]),
-        statement<{ now: number | string }>(`select ${this.#sql.now} as now`),
-        statement(isHome ? ofClaim : 'select 1 as one', isHome ? [saga, id, fence] : []),
-      ]),
+      this.#db.transaction.batch(
+        [
+          statement(this.#sql.raiseFence, [saga, id, fence]),
+          statement<RecordRow>(
+            'select step, kind, place, result, failure, at from sluice_saga_step where saga = $1 and id = $2 order by place',
+            [saga, id],
+          ),
+          statement<SignalRow>('select name, data, failure from sluice_saga_signal where saga = $1 and id = $2', [
+            saga,
+            id,
+          ]),
+          statement<{ now: number | string }>(`select ${this.#sql.now} as now`),
+          statement(isHome ? ofClaim : 'select 1 as one', isHome ? [saga, id, fence] : []),
+        ],
+        repeated,
+      ),
     );
     if (own.rows.length === 0) throw new FencedOff('another driver has the saga, or it was deleted');
     return {

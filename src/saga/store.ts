@@ -89,6 +89,8 @@ export interface Release {
 }
 
 interface ClaimRow {
+  /** As drivers give it: as text, too. */
+  readonly number: number | string;
   readonly saga: string;
   readonly id: string;
   readonly definition: string;
@@ -107,12 +109,12 @@ interface ClaimRow {
   readonly parent_step: string | null;
 }
 
-const columns = `saga, id, definition, status, input, context, seed, failure, cancelled, fence, attempts, signals, created_at,
+const columns = `number, saga, id, definition, status, input, context, seed, failure, cancelled, fence, attempts, signals, created_at,
   parent_saga, parent_id, parent_step`;
 
 /** How what others are in the way of is repeated. */
 const attempts = 5;
-const repeated = { retry: { attempts } } as const;
+export const repeated: { readonly retry: { readonly attempts: number } } = { retry: { attempts } };
 
 /** The table of sagas on the client that they live on. */
 export class SagaStore {
@@ -198,12 +200,12 @@ export class SagaStore {
           values: [...definitions, limit],
         });
         if (rows.length === 0) return [];
+        // By what is locked already: by their names, InnoDB would lock the entry of an index that others lock before the row.
         const taken = await this.db.batch(
-          rows.map(({ saga, id, fence }) =>
+          rows.map(({ number, fence }) =>
             statement(
-              `update sluice_saga set fence = fence + 1, lease_until = ${now} + ${lease}
-                where saga = $1 and id = $2 and fence = $3`,
-              [saga, id, Number(fence)],
+              `update sluice_saga set fence = fence + 1, lease_until = ${now} + ${lease} where number = $1 and fence = $2`,
+              [number, Number(fence)],
             ),
           ),
         );
@@ -298,6 +300,11 @@ export class SagaStore {
       values: [saga, id, name, data, failure],
     });
     return true;
+  }
+
+  /** The same in a transaction of its own where none is open here, which is repeated where others were in the way. */
+  async signalWhole(saga: string, id: string, name: string, data: string | null): Promise<boolean> {
+    return await this.db.transaction.begin(() => this.signal(saga, id, name, data, null), repeated);
   }
 
   /** Takes a saga from who drives it, to undo its steps. @returns whether there is one that has not ended */
