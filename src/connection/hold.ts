@@ -2,6 +2,7 @@ import { AcquireTrace, acquireTrace, connectionRelease, isWatched } from '../cha
 import {
   type Ancestor,
   ancestorsOf,
+  assertTakes,
   chainIdOf,
   describeTransactions,
   type Frame,
@@ -108,9 +109,10 @@ export class Hold {
   /**
    * Takes a connection. A chain that holds one at this level or deeper does not wait for another, which would deadlock.
    * @returns the connection at once where one is free
-   * @throws what the pool throws
+   * @throws what the pool throws, and what a transaction of the chain refuses the client with
    */
   take({ frame, admitted, signal, mayFollow, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
+    assertTakes(frame, this.#client);
     const mayWait = !holdsAtOrAbove(frame, this.#level, except);
     const request = { level: this.#level, holder: this.#holder, mayWait, admitted, signal, mayFollow };
     if (isWatched(acquireTrace)) return this.#takeTraced(request);

@@ -35,4 +35,13 @@ export {
   type TurnWait,
   type HistoryNote,
 } from './transaction-record.ts';
-export { findFrame, findPlace, holdsAtOrAbove, levelBeside, levelIsolated, type Place } from './place.ts';
+export {
+  assertTakes,
+  findFrame,
+  findPlace,
+  holdsAtOrAbove,
+  levelBeside,
+  levelIsolated,
+  type Place,
+  refuseInside,
+} from './place.ts';

@@ -67,3 +67,22 @@ export function levelIsolated(current: number, frame: Frame | undefined): number
 function above(baseLevel: BaseLevel | undefined, held: number): number {
   return Math.max(baseLevel === undefined ? 0 : baseLevel.level, held + 1);
 }
+
+/** Says why no connection of a client may be taken; nothing where one may. */
+type Refusal = (client: ClientIdentity) => Error | undefined;
+
+/** What transactions refuse to those inside of them. */
+const refusals = new WeakMap<OpenTransaction, Refusal>();
+
+/** Inside of a transaction no connection is taken from now on of the clients that `refusal` gives an error for. */
+export function refuseInside(transaction: OpenTransaction, refusal: Refusal): void {
+  refusals.set(transaction, refusal);
+}
+
+/** @throws what a transaction of the chain refuses the client with */
+export function assertTakes(frame: Frame | undefined, client: ClientIdentity): void {
+  for (let open = frame?.innermost; open !== undefined; open = open.outer) {
+    const error = refusals.get(open)?.(client);
+    if (error !== undefined) throw error;
+  }
+}

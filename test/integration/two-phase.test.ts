@@ -215,6 +215,45 @@ describe.skipIf(!isHere)('twoPhase', () => {
     expect(await paid()).toEqual([['one'], ['one']]);
   });
 
+  it('refuses a hook before the commit that uses a client named after its own, and sends nothing', async () => {
+    const database = open(first, second);
+    const onPayments = database.getDb({ clientName: 'payments' });
+    const wishes: Record<string, () => Promise<unknown>> = {
+      'a statement': () => pay(database, 'payments', 'hook'),
+      'a transaction': () => onPayments.transaction.begin(() => pay(database, 'payments', 'hook')),
+      'one of its own': () =>
+        onPayments.transaction.begin(() => pay(database, 'payments', 'hook'), { propagation: 'REQUIRES_NEW' }),
+    };
+    for (const [wish, hook] of Object.entries(wishes)) {
+      for (const isUsed of [true, false]) {
+        const paying = twoPhase(database, both, async () => {
+          await pay(database, 'orders', 'one');
+          if (isUsed) await pay(database, 'payments', 'one');
+          database.getDb({ clientName: 'orders' }).beforeCommit(hook);
+        });
+        expect(await rejection(paying), wish).toMatchObject({
+          code: 'TWO_PHASE_PREPARED',
+          clientName: 'payments',
+          remedy: expect.stringMatching(/^Do it in the body, in a hook of client "payments" itself/) as string,
+        });
+        expect(await paid(), wish).toEqual([[], []]);
+      }
+    }
+    expect([await first.prepared(), await second.prepared()]).toEqual([[], []]);
+  });
+
+  it('lets a hook before the commit use its own client and those named before it', async () => {
+    const database = open(first, second);
+    await twoPhase(database, both, async () => {
+      await pay(database, 'payments', 'one');
+      database.getDb({ clientName: 'payments' }).beforeCommit(async () => {
+        for (const name of both) await pay(database, name, 'hook');
+      });
+    });
+    expect(await paid()).toEqual([['hook'], ['hook', 'one']]);
+    await pay(database, 'payments', 'afterwards');
+  });
+
   it('runs hooks after the commit when all clients have committed', async () => {
     const database = open(first, second);
     const seen: string[][] = [];

@@ -1,5 +1,11 @@
 import type { Outcome, PhysicalTransaction } from '../../connection/index.ts';
-import { currentFrame, findPlace } from '../../context/index.ts';
+import {
+  type ClientIdentity,
+  currentFrame,
+  describeTransactions,
+  findPlace,
+  refuseInside,
+} from '../../context/index.ts';
 import {
   type Attempted,
   isolationOf,
@@ -14,6 +20,7 @@ import type { TwoPhaseClient } from './clients.ts';
 import type { Plan } from './plan.ts';
 import { writeCommitted } from './decisions.ts';
 import { newId, partName } from './ids.ts';
+import { TwoPhasePreparedError } from './errors.ts';
 import { Part } from './part.ts';
 import { Deciding } from './verdict.ts';
 
@@ -81,7 +88,9 @@ export class Attempt<Result> {
   /** The body of the first transaction: its commit is the decision. */
   async #inFirst(): Promise<Result> {
     const { first } = this.#plan;
-    participate(scopeOf(first), {
+    const scope = scopeOf(first);
+    refuseInside(scope.transaction, (client) => this.#refusalOf(client));
+    participate(scope, {
       prepare: (inScope) => inScope(() => this.#decide()),
       end: (outcome) => this.#end(outcome),
     });
@@ -92,6 +101,18 @@ export class Attempt<Result> {
       this.#reason = error;
       throw error;
     }
+  }
+
+  /** What is sent on a client whose part takes no more statements would be committed by itself. */
+  #refusalOf(client: ClientIdentity): TwoPhasePreparedError | undefined {
+    const part = this.#parts[this.#plan.others.findIndex((other) => other.client === client)];
+    if (part === undefined || part.isOpen) return undefined;
+    return new TwoPhasePreparedError({
+      what: `A hook before the commit, or what the body has left running, wanted a connection of client "${client.name}", whose part of the two-phase commit takes no more statements; nothing was sent`,
+      remedy: `Do it in the body, in a hook of client "${client.name}" itself, or name that client before the one whose hook it is`,
+      at: { clientName: client.name },
+      chain: describeTransactions(currentFrame()?.innermost),
+    });
   }
 
   async #decide(): Promise<void> {

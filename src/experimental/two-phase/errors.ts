@@ -24,6 +24,12 @@ export class TwoPhasePrepareError extends SluiceError {
   override readonly code = 'TWO_PHASE_PREPARE';
 }
 
+/** A hook before the commit wanted a client whose part is prepared, and what it sends there would commit by itself. Nothing was sent. */
+export class TwoPhasePreparedError extends SluiceError {
+  static override readonly code = 'TWO_PHASE_PREPARED';
+  override readonly code = 'TWO_PHASE_PREPARED';
+}
+
 /** A recovery took this process for dead and has decided that the transaction is rolled back, in front of its own decision. */
 export class TwoPhaseAbortedError extends SluiceError {
   protected static override readonly isRetryable = true;

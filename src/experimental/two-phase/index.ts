@@ -3,6 +3,7 @@ export {
   TwoPhaseAbortedError,
   TwoPhaseInDoubtError,
   TwoPhaseInTransactionError,
+  TwoPhasePreparedError,
   TwoPhasePrepareError,
   TwoPhaseTablesMissingError,
   TwoPhaseUnsupportedError,

@@ -38,6 +38,10 @@ export class Part implements PartOfWhole {
   get settled(): Promise<void> {
     return this.#settled.promise;
   }
+  /** Whether it takes statements. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
   get wasPrepared(): boolean {
     return this.#wasPrepared;
   }
