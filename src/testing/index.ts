@@ -9,6 +9,7 @@ export {
   type InterleaveOptions,
   InterleaveReport,
   InterleaveSetupError,
+  NothingInterleavedError,
   type StatementPair,
   type TriedRemedy,
 } from './interleave/index.ts';

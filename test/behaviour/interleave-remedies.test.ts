@@ -64,6 +64,34 @@ describe.skipIf(engine.name === 'sqlite')('remedies', () => {
     expect(report.toString()).toMatch(/With FOR UPDATE on the read at .*: does not end it, an anomaly in \d+ orders/);
   });
 
+  it('all places are named that send the same read, also those that the order that went wrong has not come to', async () => {
+    const read = 'select stock from product where id = 1';
+    const first = (): Promise<number> => stock(read);
+    const second = (): Promise<number> => stock(read);
+    const body = inTransaction(async () => {
+      await first();
+      await set(1, (await second()) - 1);
+    });
+    const report = await tried(body, body);
+    expect(report.remedies[0]).toMatchObject({
+      remedy: expect.stringMatching(
+        /^FOR UPDATE on the read at \S*remedies\.test\.ts:\d+:\d+ and \S*remedies\.test\.ts:\d+:\d+$/,
+      ) as string,
+      works: true,
+    });
+  });
+
+  it('one for which no time is left is said not to be tried', async () => {
+    const report = await tried(inTransaction(takeOne), inTransaction(takeOne), { maxRemedyRuntime: 1 });
+    expect(report.remedies).toMatchObject([
+      { remedy: expect.stringContaining('FOR UPDATE on the read') as string, works: false, orders: 0 },
+      { remedy: expect.stringContaining('SERIALIZABLE') as string, works: false, orders: 0 },
+    ]);
+    expect(report.toString()).toContain('SERIALIZABLE with retry: not tried, no time left ("maxRemedyRuntime")');
+    expect(report.toHtml()).toContain('>not tried</strong>');
+    expect(() => report.assertSerializable()).toThrow(/Lock the row where it is read/);
+  });
+
   it('a sum cannot be locked, and is not tried to', async () => {
     const report = await tried(inTransaction(addTo(1)), inTransaction(addTo(2)));
     expect(report.remedies).toMatchObject([

@@ -337,6 +337,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   INTERLEAVE_SETUP: 'about the call of interleave',
   INTERLEAVE_ACTOR: 'about an actor of interleave',
   ANOMALY_FOUND: 'about a report of interleave',
+  NOTHING_INTERLEAVED: 'about a report of interleave',
   NOT_REPEATABLE: 'about a body that is repeated',
   NOTHING_REPEATED: 'about the call of proveRepeatable',
   REPEATABLE_SETUP: 'about the call of proveRepeatable',

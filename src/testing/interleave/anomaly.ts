@@ -57,7 +57,7 @@ export interface TriedRemedy {
   readonly remedy: string;
   /** Whether no order went wrong with it, of those that were tried. */
   readonly works: boolean;
-  /** How many orders were tried with it. */
+  /** How many orders were tried with it; 0 where no time was left for it. */
   readonly orders: number;
   /** Whether these are all that there are. */
   readonly isComplete: boolean;

@@ -12,6 +12,12 @@ export class InterleaveActorError extends SluiceError {
   override readonly code = 'INTERLEAVE_ACTOR';
 }
 
+/** `assertSerializable` of a report that says nothing: the actors ran one after the other in all orders that were tried, and there are others. */
+export class NothingInterleavedError extends SluiceError {
+  static override readonly code = 'NOTHING_INTERLEAVED';
+  override readonly code = 'NOTHING_INTERLEAVED';
+}
+
 /** Some order of the statements of the actors has a result that it must not have. Its message is the report. */
 export class AnomalyFoundError extends SluiceError {
   static override readonly code = 'ANOMALY_FOUND';

@@ -5,6 +5,10 @@ export interface Findings {
   readonly actors: readonly string[];
   readonly orders: number;
   readonly untried: number;
+  /** In how many of the orders an actor came between the statements of another one. */
+  readonly interleaved: number;
+  /** Whether some actor has sent more than once, so that others could come between. */
+  readonly hasBetween: boolean;
   /** Whether orders were left out that others are equivalent to. */
   readonly isReduced: boolean;
   readonly deadlocks: number;
@@ -21,9 +25,18 @@ export function areAll({ untried, notes }: Pick<Findings, 'untried' | 'notes'>):
   return untried === 0 && notes.length === 0;
 }
 
+/** Whether nothing was tried that could go wrong: no order in which one actor came between another one's statements, and there are such. */
+export function areVain(
+  findings: Pick<Findings, 'untried' | 'notes' | 'interleaved' | 'hasBetween' | 'isReduced'>,
+): boolean {
+  const { untried, interleaved, hasBetween, isReduced } = findings;
+  return interleaved === 0 && (untried > 0 || (!areAll(findings) && hasBetween && !isReduced));
+}
+
 /** How many orders were tried, of how many. */
 export function ordersInWords(findings: Pick<Findings, 'orders' | 'untried' | 'notes' | 'isReduced'>): string {
   const { orders, isReduced } = findings;
-  if (!areAll(findings)) return `${orders} orders, not all`;
-  return isReduced ? `${orders} orders, which stand for all` : `${orders} of ${orders} orders`;
+  const counted = orders === 1 ? '1 order' : `${orders} orders`;
+  if (!areAll(findings)) return `${counted}, not all`;
+  return isReduced ? `${counted}, which ${orders === 1 ? 'stands' : 'stand'} for all` : `${orders} of ${counted}`;
 }

@@ -82,11 +82,15 @@ function endOf({ type, value }: InterleavedEnd): string {
   return type === 'threw' ? `<span class="bad">threw: ${escaped(failureName(value))}</span>` : 'returned';
 }
 
+function resultless(orders: number): string {
+  return orders === 0 ? 'not tried' : 'does not work';
+}
+
 function remediesOf({ remedies }: Reported): readonly string[] {
   if (remedies.length === 0) return [];
   const tried = remedies.map(
-    ({ inWords, works }) =>
-      `<li><strong class="${works ? 'good' : 'bad'}">${works ? 'works' : 'does not work'}</strong> ${escaped(inWords)}</li>`,
+    ({ inWords, works, orders }) =>
+      `<li><strong class="${works ? 'good' : 'bad'}">${works ? 'works' : resultless(orders)}</strong> ${escaped(inWords)}</li>`,
   );
   return [`<h2>What was tried against it</h2>\n<ul>\n${tried.join('\n')}\n</ul>`];
 }

@@ -46,10 +46,14 @@ export async function interleave(database: Database, options: InterleaveOptions)
       throw setupError(`interleave cannot see who waits for whom on the client "${name}"`, 'Use PostgreSQL or MariaDB');
     if (pool.settings.max < count)
       throw setupError(
-        `The client "${name}" has ${pool.settings.max} connections for ${count} actors`,
+        `The client "${name}" has ${pool.settings.max === 1 ? '1 connection' : `${pool.settings.max} connections`} for ${count} actors`,
         `Give its pool max: ${count} or more`,
       );
-    if (pool.tap !== undefined) throw setupError('interleave runs on this database already', 'Run one after the other');
+    if (pool.tap !== undefined)
+      throw setupError(
+        'interleave runs on this database already: another call has not ended, maybe that of a test that its runner gave up at its timeout',
+        'Run one after the other, await each, and give the test a timeout above "maxRuntime" (Vitest: it(name, fn, 120_000))',
+      );
   }
   return await tryOrders(database, clients, read);
 }

@@ -5,8 +5,11 @@ import { accessesOf } from './tables-in-text.ts';
 const notPlain =
   /\b(?:distinct|group\s+by|having|union|intersect|except|over|with|for\s+(?:update|share|no\s+key|key)|lock\s+in|count|sum|min|max|avg|into)\b/i;
 
+/** Places in the program; `undefined` stands for unknown ones. */
+export type Places = ReadonlySet<string | undefined>;
+
 /** The reads of an order that could lock what they read, with their places. @param table of this table alone */
-export function plainReadsIn(run: OrderRun, table: string | undefined): ReadonlyMap<string, string | undefined> {
+export function plainReadsIn(run: OrderRun, table: string | undefined): ReadonlyMap<string, Places> {
   const reads = run.passages.flatMap(({ statements, place }) =>
     statements.flatMap((statement) => {
       const { text } = statement;
@@ -15,5 +18,7 @@ export function plainReadsIn(run: OrderRun, table: string | undefined): Readonly
       return tables.length > 0 && (table === undefined || tables.includes(table)) ? [[text, place] as const] : [];
     }),
   );
-  return new Map(reads);
+  const places = new Map<string, Set<string | undefined>>();
+  for (const [text, place] of reads) places.set(text, (places.get(text) ?? new Set()).add(place));
+  return places;
 }

@@ -1,9 +1,8 @@
 import type { Database } from '../../database/index.ts';
-import type { Statement } from '../../driver/index.ts';
 import type { TriedRemedy } from './anomaly.ts';
 import type { InterleaveOptions } from './options.ts';
-import type { Stage } from './orders/index.ts';
-import { areAll, type Findings, ordersInWords } from './findings.ts';
+import type { Rewrite, Stage } from './orders/index.ts';
+import { areAll, areVain, type Findings, ordersInWords } from './findings.ts';
 import { shortPlace } from '../short-place.ts';
 import { type Judged, Trial } from './trial.ts';
 
@@ -12,11 +11,12 @@ export interface RemedyStage {
   readonly database: Database;
   readonly options: InterleaveOptions;
   readonly judged: Judged;
-  readonly open: (bodies: Stage['bodies'], rewrite?: (statement: Statement) => Statement) => Stage;
+  readonly open: (bodies: Stage['bodies'], rewrite?: Rewrite) => Stage;
 }
 
 interface Remedy {
-  readonly remedy: string;
+  /** What it is: after it was tried, with all places that it has come to. */
+  readonly remedy: () => string;
   readonly open: () => Stage;
 }
 
@@ -29,20 +29,26 @@ export async function tryRemedies(
   stage: RemedyStage,
 ): Promise<readonly TriedRemedy[]> {
   const { options, judged } = stage;
-  const end = performance.now() + (options.maxRemedyRuntime ?? 2_000);
+  const { maxRemedyRuntime = 2_000 } = options;
+  if (maxRemedyRuntime === 0) return [];
+  const end = performance.now() + maxRemedyRuntime;
   // What goes wrong one after the other is ended by no lock.
   const isOfOrder = anomalies.some(({ explanation }) => explanation === undefined);
   const remedies = !isOfOrder ? [] : [...lockedReads(trial, stage), ...serializable(stage)];
   const tried: TriedRemedy[] = [];
   for (const [at, { remedy, open }] of remedies.entries()) {
-    const maxRuntime = Math.floor((end - performance.now()) / (remedies.length - at));
-    if (maxRuntime < 1) break;
+    const maxRuntime = Math.max(0, Math.floor((end - performance.now()) / (remedies.length - at)));
+    if (maxRuntime < 1) {
+      tried.push(untried(remedy()));
+      continue;
+    }
     const again = new Trial(open(), { ...options, maxAnomalies: 1, maxRuntime }, judged);
     try {
       const findings = await again.run();
       // One with which an actor always fails is none.
       const isOfUse = [...trial.returned].every((actor) => again.returned.has(actor));
-      if (findings.orders > 0 && isOfUse) tried.push(triedRemedy(remedy, findings));
+      if (findings.anomalous === 0 && areVain(findings)) tried.push(untried(remedy()));
+      else if (isOfUse) tried.push(triedRemedy(remedy(), findings));
     } catch {
       // With it the actors cannot be put in an order: what was found stays the result.
     }
@@ -52,14 +58,16 @@ export async function tryRemedies(
 
 function lockedReads({ reads }: Trial, { options, open }: RemedyStage): readonly Remedy[] {
   if (reads.size === 0) return [];
-  const places = new Set([...reads.values()].flatMap((place) => (place === undefined ? [] : [shortPlace(place)])));
-  const rewrite = (statement: Statement): Statement =>
-    reads.has(statement.text)
-      ? { ...statement, text: `${statement.text.replace(/[\s;]+$/, '')} for update` }
-      : statement;
+  // The same text may come from several places, also from some that the order that went wrong has not come to.
+  const places = new Set([...reads.values()].flatMap((each) => [...each]));
+  const rewrite: Rewrite = (statement, place) => {
+    if (!reads.has(statement.text)) return statement;
+    places.add(place);
+    return { ...statement, text: `${statement.text.replace(/[\s;]+$/, '')} for update` };
+  };
   return [
     {
-      remedy: `FOR UPDATE on the read${places.size === 0 ? '' : ` at ${[...places].join(' and ')}`}`,
+      remedy: () => `FOR UPDATE on the read${placesInWords(places)}`,
       open: () => open(options.actors, rewrite),
     },
   ];
@@ -73,10 +81,21 @@ function serializable({ database, options, judged, open }: RemedyStage): readonl
   ]);
   return [
     {
-      remedy: 'each actor in one transaction, SERIALIZABLE with retry',
+      remedy: () => 'each actor in one transaction, SERIALIZABLE with retry',
       open: () => open(Object.fromEntries(bodies) as Stage['bodies']),
     },
   ];
+}
+
+function placesInWords(places: ReadonlySet<string | undefined>): string {
+  const known = [...new Set([...places].flatMap((place) => (place === undefined ? [] : [shortPlace(place)])))];
+  if (known.length === 0) return '';
+  return ` at ${[...known.toSorted(), ...(places.has(undefined) ? ['a place that is not known'] : [])].join(' and ')}`;
+}
+
+function untried(remedy: string): TriedRemedy {
+  const inWords = `With ${remedy}: not tried, no time left ("maxRemedyRuntime")`;
+  return { remedy, works: false, orders: 0, isComplete: false, inWords };
 }
 
 function triedRemedy(remedy: string, findings: Findings): TriedRemedy {

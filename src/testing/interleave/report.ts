@@ -1,6 +1,6 @@
 import type { Anomaly, AnomalyKind, TriedRemedy } from './anomaly.ts';
-import { AnomalyFoundError } from './errors.ts';
-import { areAll, type Findings, ordersInWords } from './findings.ts';
+import { AnomalyFoundError, NothingInterleavedError } from './errors.ts';
+import { areAll, areVain, type Findings, ordersInWords } from './findings.ts';
 import { htmlOf } from './html.ts';
 import { formatTimeline, switchesInWords } from './timeline.ts';
 
@@ -14,6 +14,8 @@ export class InterleaveReport {
   readonly isComplete: boolean;
   /** Whether orders were left out that differ from one that was tried in the order of statements alone that have nothing to do with each other. */
   readonly isReduced: boolean;
+  /** In how many orders an actor came between the statements of another one; in the others they ran one after the other. */
+  readonly interleaved: number;
   /** How many beginnings of orders are known that were not tried. */
   readonly untried: number;
   /** In how many orders the server ended a deadlock. */
@@ -35,11 +37,14 @@ export class InterleaveReport {
   readonly notCompared: readonly string[];
   /** What was tried against the anomalies: empty where there are none. */
   readonly remedies: readonly TriedRemedy[];
+  readonly #isVain: boolean;
 
   constructor(findings: Findings & { readonly remedies: readonly TriedRemedy[] }) {
     this.actors = findings.actors;
     this.orders = findings.orders;
+    this.interleaved = findings.interleaved;
     this.untried = findings.untried;
+    this.#isVain = areVain(findings);
     this.isReduced = findings.isReduced;
     this.isComplete = areAll(findings);
     this.deadlocks = findings.deadlocks;
@@ -54,10 +59,12 @@ export class InterleaveReport {
 
   /**
    * Passes if all orders that were tried went well.
-   * @throws AnomalyFoundError with the report, if something went wrong in one of them
+   * @throws AnomalyFoundError with the report, if something went wrong in one of them; NothingInterleavedError, if the actors ran one
+   * after the other in all of them, though there are other orders
    */
   assertSerializable(): void {
     const [first] = this.anomalies;
+    if (first === undefined && this.#isVain) throw nothingInterleaved(this.toString());
     if (first === undefined) return;
     if (first.explanation !== undefined)
       throw new AnomalyFoundError({
@@ -103,7 +110,7 @@ export class InterleaveReport {
     const left = this.notCompared.join(', ');
     const compared =
       left === '' ? [] : [`Not compared, since it differs between two runs of one serial order: ${left}`];
-    return [head, counts, ...this.notes, ...compared];
+    return [head, counts, ...(this.#isVain ? [vain] : []), ...this.notes, ...compared];
   }
 
   #tried(): readonly string[] {
@@ -124,6 +131,16 @@ export class InterleaveReport {
       formatTimeline(this.actors, steps, ends),
     ].join('\n');
   }
+}
+
+const vain = 'In no order that was tried did one actor come between the statements of another: this says nothing';
+
+function nothingInterleaved(report: string): NothingInterleavedError {
+  return new NothingInterleavedError({
+    what: `${report}\n\nNothing was tried that could go wrong`,
+    remedy:
+      'Give it more time ("maxRuntime", and the timeout of the test) and more orders ("maxSchedules"), and let actors not sleep: give them stubs for what is slow',
+  });
 }
 
 const remedies: Readonly<Record<AnomalyKind, string>> = {

@@ -5,9 +5,13 @@ import type { InterleavedStep } from './timeline.ts';
  * @param hasInvariant whether an invariant has refused what came of it
  */
 export function explanationOf(steps: readonly InterleavedStep[], hasInvariant: boolean): string | undefined {
-  const turns = steps.filter(({ actor }, at) => actor !== steps[at - 1]?.actor).length;
-  if (turns !== new Set(steps.map(({ actor }) => actor)).size) return undefined;
+  if (areInterleaved(steps.map(({ actor }) => actor))) return undefined;
   return hasInvariant ? refused : leftOver;
+}
+
+/** Whether some actor came between the steps of another one. @param turns who sent each step */
+export function areInterleaved(turns: readonly string[]): boolean {
+  return turns.filter((actor, at) => actor !== turns[at - 1]).length > new Set(turns).size;
 }
 
 const refused =

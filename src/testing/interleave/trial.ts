@@ -6,11 +6,11 @@ import { SerialJudge, type Tables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
 import { pairIn } from './pair.ts';
 import { playedIn } from './played.ts';
-import { plainReadsIn } from './plain-reads.ts';
+import { type Places, plainReadsIn } from './plain-reads.ts';
 import type { Findings } from './findings.ts';
 import { endsOf, stepsOf } from './timeline.ts';
 import { type Finding, findingOf, findingOfInvariant } from './finding.ts';
-import { explanationOf } from './serial-anomaly.ts';
+import { areInterleaved, explanationOf } from './serial-anomaly.ts';
 import type { Commuting } from './commuting/index.ts';
 import {
   Frontier,
@@ -48,8 +48,9 @@ export class Trial {
   readonly #judge: SerialJudge | undefined;
   #hasBegun = false;
   readonly #returned = new Set<string>();
-  readonly #reads = new Map<string, string | undefined>();
-  readonly #counts = { orders: 0, deadlocks: 0, serializationFailures: 0, waits: 0, anomalous: 0 };
+  readonly #reads = new Map<string, Places>();
+  #hasBetween = false;
+  readonly #counts = { orders: 0, interleaved: 0, deadlocks: 0, serializationFailures: 0, waits: 0, anomalous: 0 };
 
   constructor(stage: Stage, options: InterleaveOptions, { clients, tables, commuting }: Judged) {
     this.#stage = stage;
@@ -69,7 +70,7 @@ export class Trial {
   }
 
   /** The plain reads of orders that went wrong, with their places. */
-  get reads(): ReadonlyMap<string, string | undefined> {
+  get reads(): ReadonlyMap<string, Places> {
     return this.#reads;
   }
 
@@ -105,6 +106,7 @@ export class Trial {
       ...this.#counts,
       actors: Object.keys(actors),
       untried: frontier.size,
+      hasBetween: this.#hasBetween,
       isReduced: hasLeftOut,
       anomalies: [...this.#anomalies.values()],
       notes: [...this.#notes],
@@ -134,7 +136,10 @@ export class Trial {
   }
 
   #note(run: OrderRun): void {
-    const sent = new Set(run.passages.map(({ actor }) => actor.name));
+    const turns = run.passages.map(({ actor }) => actor.name);
+    const sent = new Set(turns);
+    if (areInterleaved(turns)) this.#counts.interleaved += 1;
+    if (turns.length > sent.size) this.#hasBetween = true;
     const silent = Object.keys(this.#options.actors).find((name) => !sent.has(name));
     if (silent !== undefined) throw sentNothing(silent, run, this.#heldSince());
     for (const [name, { type }] of Object.entries(run.ends)) if (type === 'returned') this.#returned.add(name);
@@ -190,7 +195,8 @@ export class Trial {
     const { kind, pair } = pairIn(run);
     const key = `${kind} ${what} ${pair?.inWords ?? ''}`;
     if (this.#anomalies.has(key)) return;
-    for (const [text, place] of plainReadsIn(run, pair?.table)) this.#reads.set(text, place);
+    for (const [text, places] of plainReadsIn(run, pair?.table))
+      this.#reads.set(text, new Set([...(this.#reads.get(text) ?? []), ...places]));
     const [client] = this.#clients;
     const steps = stepsOf(run, (text) => client?.show(text) ?? '');
     const explanation = explanationOf(steps, this.#judge === undefined);

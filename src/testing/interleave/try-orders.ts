@@ -1,7 +1,7 @@
 import type { TransactionalClient } from '../../connection/index.ts';
 import type { ErrorDetails } from '../../core/index.ts';
 import type { Database } from '../../database/index.ts';
-import type { LockProbe, Statement } from '../../driver/index.ts';
+import type { LockProbe } from '../../driver/index.ts';
 import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
 import { type Commuting, openCommuting } from './commuting/index.ts';
 import { openTables } from './judge/index.ts';
@@ -9,7 +9,7 @@ import type { InterleaveOptions } from './options.ts';
 import { InterleaveReport } from './report.ts';
 import { tryRemedies } from './remedies.ts';
 import { Trial } from './trial.ts';
-import { Gate, type Passage, type Stage } from './orders/index.ts';
+import { Gate, type Passage, type Rewrite, type Stage } from './orders/index.ts';
 
 const asker = {
   name: 'interleave',
@@ -39,11 +39,13 @@ export async function tryOrders(
       for (const { work } of clients) for (const each of work) each.abort(error);
     },
   };
-  const open = (bodies: Stage['bodies'], rewrite?: (statement: Statement) => Statement): Stage => {
+  const open = (bodies: Stage['bodies'], rewrite?: Rewrite): Stage => {
     const gate = new Gate(rewrite);
     for (const client of clients) client.pool.tap = (connection) => gate.stand(client, connection);
     return { ...stages, gate, bodies };
   };
+  // A second call is refused from here on.
+  for (const { pool } of clients) pool.tap = () => () => undefined;
   let opened: Awaited<ReturnType<typeof openTables>> | undefined;
   try {
     const { invariant, tables, maxRows = 1_000 } = options;

@@ -47,8 +47,9 @@ export async function proveRepeatable<Given>(
   }
   if (clients.some(({ pool }) => pool.tap !== undefined)) {
     throw error({
-      what: 'proveRepeatable or interleave runs on this database already',
-      remedy: 'Run one after the other, and not in the body of the other',
+      what: 'proveRepeatable or interleave runs on this database already: another call has not ended, maybe that of a test that its runner gave up at its timeout',
+      remedy:
+        'Run one after the other, not in the body of the other, await each, and give the test a timeout that is long enough (Vitest: it(name, fn, 120_000))',
     });
   }
   const rehearsal = new Rehearsal();

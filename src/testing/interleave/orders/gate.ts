@@ -10,6 +10,9 @@ const depth = 200;
 const nowhere = 'an unknown place';
 const inPackage = /[\\/]node_modules[\\/]|^node:/;
 
+/** What is sent in place of a statement. @param place where it comes from */
+export type Rewrite = (statement: Statement, place: string | undefined) => Statement;
+
 /**
  * Where exchanges of actors stop until they are let through. It stands on the connections while they are held, below all
  * libraries; what no actor has sent passes.
@@ -19,12 +22,12 @@ export class Gate {
   readonly #held = new Set<Passage>();
   /** Why nothing more is let through. */
   #closed: { readonly error: unknown } | undefined;
-  readonly #rewrite: ((statement: Statement) => Statement) | undefined;
+  readonly #rewrite: Rewrite | undefined;
   /** The places of what no actor has sent since it was asked for. */
   #strays = new Set<string>();
 
   /** @param rewrite what is sent in place of a statement of an actor */
-  constructor(rewrite?: (statement: Statement) => Statement) {
+  constructor(rewrite?: Rewrite) {
     this.#rewrite = rewrite;
   }
 
@@ -68,7 +71,7 @@ export class Gate {
         const sharedWith = user === undefined || user === actor.name ? undefined : user;
         user = actor.name;
         const place = this.#placeOf(gated.run ?? run);
-        passage = new Passage(actor, { client, connection, sharedWith }, this.#rewritten(steps), place);
+        passage = new Passage(actor, { client, connection, sharedWith }, this.#rewritten(steps, place), place);
         try {
           return await this.#pass(passage, run);
         } finally {
@@ -95,11 +98,11 @@ export class Gate {
     return callersOf(below, depth).find((each) => !inPackage.test(each));
   }
 
-  #rewritten(steps: readonly Step[]): readonly Step[] {
+  #rewritten(steps: readonly Step[], place: string | undefined): readonly Step[] {
     const rewrite = this.#rewrite;
     if (rewrite === undefined) return steps;
     return steps.map((step) =>
-      step.type === 'statement' ? { type: 'statement', statement: rewrite(step.statement) } : step,
+      step.type === 'statement' ? { type: 'statement', statement: rewrite(step.statement, place) } : step,
     );
   }
 
