@@ -5,7 +5,7 @@ import { accessesOf } from './tables-in-text.ts';
 const notPlain =
   /\b(?:distinct|group\s+by|having|union|intersect|except|over|with|for\s+(?:update|share|no\s+key|key)|lock\s+in|count|sum|min|max|avg|into)\b/i;
 
-/** Places in the program; `undefined` stands for unknown ones. */
+/** Places in the program; `undefined` for those that are not known. */
 export type Places = ReadonlySet<string | undefined>;
 
 /** The reads of an order that could lock what they read, with their places. @param table of this table alone */

@@ -109,7 +109,11 @@ export class InterleaveReport {
     const counts = `Orders with a wait for a lock: ${this.waits}, with a deadlock: ${this.deadlocks}, with a serialization failure: ${this.serializationFailures}`;
     const left = this.notCompared.join(', ');
     const compared =
-      left === '' ? [] : [`Not compared, since it differs between two runs of one serial order: ${left}`];
+      left === ''
+        ? []
+        : [
+            `Not compared, since it differs between two runs of one serial order (columns still for NULL, and keys for the rows that they lead to): ${left}`,
+          ];
     return [head, counts, ...(this.#isVain ? [vain] : []), ...this.notes, ...compared];
   }
 

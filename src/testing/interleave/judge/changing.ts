@@ -1,5 +1,8 @@
-import { plainEnd } from './plain-value.ts';
-import type { Column, Outcome, State, TableRows } from './state.ts';
+import { plainEnd, plainValue } from './plain-value.ts';
+import { isLink, type Column, type Outcome, type State, type TableRows } from './state.ts';
+import { structureOf } from './structure.ts';
+
+type Leaves = ReadonlyMap<string, readonly string[]>;
 
 const nothing: ReadonlySet<string> = new Set();
 
@@ -11,6 +14,10 @@ export class Changing {
   readonly #columns = new Set<string>();
   readonly #tables = new Set<string>();
   readonly #places = new Map<string, Set<string>>();
+  /** Of columns whose values change and have parts, the places of those that do. */
+  readonly #parts = new Map<string, Set<string>>();
+  /** Columns whose values have parts that are not compared. */
+  readonly #whole = new Set<string>();
   /** The values that each setup so far has left, by column. */
   readonly #before = new Map<string, ReadonlySet<string | null>>();
   #setup: State | undefined;
@@ -25,12 +32,26 @@ export class Changing {
     return this.#tables.has(table);
   }
 
+  /** What is compared of a value of a column that changes, as text; `*` where nothing is. */
+  inside(table: string, column: Column, value: string | null): string {
+    const name = key(table, column.name);
+    if (value === null || isLink(column) || this.#whole.has(name)) return '*';
+    return plainValue(structureOf(value), this.#parts.get(name) ?? nothing).text;
+  }
+
   /** Tables, and columns of others, whose values change. */
   get names(): readonly string[] {
     const columns = [...this.#columns].filter(
       (name) => ![...this.#tables].some((table) => name.startsWith(`${table}.`)),
     );
-    return [...this.#tables, ...columns].toSorted();
+    return [...this.#tables, ...columns.flatMap((name) => this.#namesIn(name))].toSorted();
+  }
+
+  /** Of a value of named parts, those that change. */
+  #namesIn(column: string): readonly string[] {
+    const parts = [...(this.#parts.get(column) ?? [])].filter((place) => !place.endsWith('{}.size'));
+    if (parts.length === 0 || parts.includes('') || this.#whole.has(column)) return [column];
+    return parts.map((place) => `${column}${place.replace(/\{\}$/, '')}`);
   }
 
   /** Where what an actor returns or throws changes. */
@@ -67,16 +88,29 @@ export class Changing {
           this.#columns.add(key(table, name));
     }
     this.#spread(one.state);
-    for (const table of one.state.keys())
+    this.#learnParts(one.state, other.state);
+    for (const [table, { columns }] of one.state) {
+      if (rowsText(one.state, table) === rowsText(other.state, table)) continue;
+      for (const { name } of columns) this.#whole.add(key(table, name));
       if (rowsText(one.state, table) !== rowsText(other.state, table)) this.#tables.add(table);
+    }
     for (const [actor, end] of Object.entries(one.ends)) {
       const again = other.ends[actor];
       if (again === undefined || again.type !== end.type) continue;
       const [leaves, others] = [plainEnd(end, nothing).leaves, plainEnd(again, nothing).leaves];
-      const places = this.#places.get(actor) ?? new Set();
-      for (const place of new Set([...leaves.keys(), ...others.keys()]))
-        if (!sameTexts(leaves.get(place) ?? [], others.get(place) ?? [])) places.add(place);
-      this.#places.set(actor, places);
+      this.#places.set(actor, addChanging(this.#places.get(actor) ?? new Set(), leaves, others));
+    }
+  }
+
+  #learnParts(one: State, other: State): void {
+    for (const [table, rows] of one) {
+      for (const [at, column] of rows.columns.entries()) {
+        const name = key(table, column.name);
+        if (!this.#columns.has(name) || isLink(column)) continue;
+        const [leaves, others] = [rows, other.get(table)].map((each) => leavesIn(valuesOf(each, at)));
+        if (leaves === undefined || others === undefined) continue;
+        this.#parts.set(name, addChanging(this.#parts.get(name) ?? new Set(), leaves, others));
+      }
     }
   }
 
@@ -92,6 +126,23 @@ export class Changing {
 
 function edgeOf(table: string, { name, references }: Column): (readonly [string, string])[] {
   return references === undefined ? [] : [[key(table, name), references]];
+}
+
+/** All leaves of the values of a column, by their places. */
+function leavesIn(values: readonly (string | null)[]): Leaves {
+  const all = new Map<string, string[]>();
+  for (const value of values) {
+    if (value === null) continue;
+    for (const [place, texts] of plainValue(structureOf(value), nothing).leaves)
+      all.set(place, [...(all.get(place) ?? []), ...texts]);
+  }
+  return all;
+}
+
+function addChanging(places: Set<string>, one: Leaves, other: Leaves): Set<string> {
+  for (const place of new Set([...one.keys(), ...other.keys()]))
+    if (!sameTexts(one.get(place) ?? [], other.get(place) ?? [])) places.add(place);
+  return places;
 }
 
 function key(table: string, column: string): string {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Changing } from './changing.ts';
 import { plainEnd } from './plain-value.ts';
-import type { Column, Outcome, State } from './state.ts';
+import { type Column, isLink, type Outcome, type State } from './state.ts';
 
 /** How often what is known of a row is told to the rows that refer to it: as far as references are followed. */
 const rounds = 4;
@@ -22,10 +22,10 @@ export function fingerprintOf({ state, ends }: Outcome, changing: Changing): Fin
     changing.hasTable(table) ? [] : [[table, texts.toSorted().join('\n')] as const],
   );
   const columns = [...state].flatMap(([table, { columns: all, rows: cells }]) =>
-    all.flatMap(({ name }, at) => {
+    all.flatMap((column, at) => {
       if (changing.hasTable(table)) return [];
-      const values = cells.map((row) => cellText(changing, table, name, row[at] ?? null));
-      return [[`${table}.${name}`, values.toSorted().join('\n')] as const];
+      const values = cells.map((row) => cellText(changing, table, column, row[at] ?? null));
+      return [[`${table}.${column.name}`, values.toSorted().join('\n')] as const];
     }),
   );
   return {
@@ -42,8 +42,9 @@ export function tableText(state: State, table: string, changing: Changing): stri
   return rowTexts(state, changing).get(table)?.toSorted().join('\n') ?? '';
 }
 
-function cellText(changing: Changing, table: string, column: string, value: string | null): string {
-  return changing.hasColumn(table, column) && !changing.isKept(table, column, value) ? '*' : JSON.stringify(value);
+function cellText(changing: Changing, table: string, column: Column, value: string | null): string {
+  const isOpen = changing.hasColumn(table, column.name) && !changing.isKept(table, column.name, value);
+  return isOpen ? changing.inside(table, column, value) : JSON.stringify(value);
 }
 
 /** The rows of each table. A key that changes is told by its row and what refers to it, and a reference by the row it leads to. */
@@ -56,13 +57,13 @@ function rowTexts(state: State, changing: Changing): Map<string, string[]> {
       const ofTable = rows.map((row) => {
         const cells = columns.map((column, at) => {
           const value = row[at] ?? null;
-          const text = cellText(changing, table, column.name, value);
+          const text = cellText(changing, table, column, value);
           return text === '*' ? (known.get(`${domainOf(table, column)} ${value}`) ?? '*') : text;
         });
         const text = hash(cells.join());
         for (const [at, column] of columns.entries()) {
           const of = `${domainOf(table, column)} ${row[at]}`;
-          if (cellText(changing, table, column.name, row[at] ?? null) !== '*' || !isLink(column)) continue;
+          if (cellText(changing, table, column, row[at] ?? null) !== '*' || !isLink(column)) continue;
           const known = uses.get(of) ?? [];
           known.push(`${table}.${column.name} ${text}`);
           uses.set(of, known);
@@ -74,10 +75,6 @@ function rowTexts(state: State, changing: Changing): Map<string, string[]> {
     if (round === rounds || uses.size === 0) return texts;
     known = new Map([...uses].map(([of, each]) => [of, hash(each.toSorted().join())]));
   }
-}
-
-function isLink({ isKey, references }: Column): boolean {
-  return isKey || references !== undefined;
 }
 
 /** The column that a value comes from. */

@@ -14,9 +14,14 @@ export interface PlainEnd {
 
 /** @param hidden places whose values are not compared */
 export function plainEnd(end: End, hidden: ReadonlySet<string>): PlainEnd {
+  const { text, leaves } = plainValue(end.type === 'returned' ? end.value : thrown(end.error), hidden);
+  return { text: `${end.type} ${text}`, leaves };
+}
+
+/** A value as text, as `plainEnd` has it. */
+export function plainValue(value: unknown, hidden: ReadonlySet<string>): PlainEnd {
   const walk = new Walk(hidden);
-  const text = walk.text('', end.type === 'returned' ? end.value : thrown(end.error));
-  return { text: `${end.type} ${text}`, leaves: walk.leaves };
+  return { text: walk.text('', value), leaves: walk.leaves };
 }
 
 function thrown(error: unknown): unknown {
@@ -63,10 +68,13 @@ class Walk {
       const elements = [...value].map((each: unknown) => this.text(`${place}[]`, each));
       return length === '*' ? length : `[${elements.toSorted().join()}]`;
     }
-    const fields = value instanceof Map ? [...value] : ownFields(value);
-    const texts = fields.flatMap(([key, each]: [unknown, unknown]) =>
-      each === undefined ? [] : [`${JSON.stringify(String(key))}:${this.text(`${place}.${String(key)}`, each)}`],
-    );
+    const all: readonly (readonly [unknown, unknown])[] = value instanceof Map ? [...value] : ownFields(value);
+    const fields = all.flatMap(([key, each]) => (each === undefined ? [] : [[String(key), each] as const]));
+    // By the names of its fields something is known that is keyed by what changes.
+    const names = this.#leaf(`${place}{}`, fields.map(([key]) => JSON.stringify(key)).toSorted());
+    const size = this.#leaf(`${place}{}.size`, fields.length);
+    if (names === '*') return `{${size}}`;
+    const texts = fields.map(([key, each]) => `${JSON.stringify(key)}:${this.text(`${place}.${key}`, each)}`);
     return `{${texts.toSorted().join()}}`;
   }
 }

@@ -13,6 +13,11 @@ export interface Column {
   readonly references: string | undefined;
 }
 
+/** Whether its values lead to rows. */
+export function isLink({ isKey, references }: Column): boolean {
+  return isKey || references !== undefined;
+}
+
 /** Tables by their names. */
 export type State = ReadonlyMap<string, TableRows>;
 
