@@ -50,7 +50,10 @@ export interface OutboxOptions extends Pick<
 export interface PublishOptions {
   /** Messages with the same topic and key are handled in their order. At most 500 characters. Default: none, in any order. */
   readonly key?: string | undefined;
-  /** Headers of yours: names of small letters, digits and `-`, values of printable ASCII. */
+  /**
+   * Headers of yours, at most 32: names of at most 64 small letters, digits and `-`, values of at most 1,024 printable ASCII
+   * characters. `traceparent`, `tracestate` and what begins with `sluice-`, `nats-` or `x-` is written by Sluice and the broker.
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Names the message, so that publishing it twice has one effect. At most 500 characters. Default: a UUID. */
   readonly id?: string | undefined;

@@ -1,4 +1,4 @@
-import { InvalidOptionError, isRecord } from '../../core/index.ts';
+import { InvalidOptionError, isRecord, typeName } from '../../core/index.ts';
 
 const mostHeaders = 32;
 const headerName = /^[a-z][a-z0-9-]{0,63}$/;
@@ -13,9 +13,20 @@ export function readHeaders(owner: string, headers: unknown): Readonly<Record<st
     return Object.fromEntries(entries);
   }
   throw new InvalidOptionError({
-    what: `${owner} got headers that cannot be sent`,
-    remedy: `Give at most ${mostHeaders}, with names of small letters, digits and "-" that begin with none of sluice-, nats- and x-, and values of at most 1,024 printable ASCII characters`,
+    what: `${owner} got ${problemOf(entries)}`,
+    remedy: `Give at most ${mostHeaders}, with names of at most 64 small letters, digits and "-" that begin with a letter, and values of at most 1,024 printable ASCII characters. traceparent, tracestate and what begins with sluice-, nats- or x- is written by Sluice and the broker`,
   });
+}
+
+function problemOf(entries: readonly [string, unknown][] | undefined): string {
+  if (entries === undefined) return 'headers that are no object of names and values';
+  if (entries.length > mostHeaders) return `${entries.length} headers`;
+  const [name, value] = entries.find((entry) => !isHeader(entry)) ?? ['', ''];
+  if (!headerName.test(name)) return 'a header whose name cannot be sent';
+  if (reserved.test(name)) return `a header "${name}", which Sluice or the broker writes itself`;
+  return typeof value === 'string'
+    ? `a value of the header "${name}" that cannot be sent`
+    : `${typeName(value)} for the header "${name}"`;
 }
 
 /** Those of the program, of all that came with a message. */

@@ -59,7 +59,10 @@ export async function openMessage<Payload>(
     return { reason: 'too large', error: `it has ${body.byteLength} bytes; its topic allows ${topic.maxPayload}` };
   }
   if (message.topic !== topic.name) return { reason: 'foreign', error: 'it came under another topic' };
-  if (id === undefined || id === '' || id.length > 500) return { reason: 'malformed', error: 'it has no id' };
+  if (id === undefined || id === '') {
+    return { reason: 'malformed', error: 'it has no id: NATS has it in the header sluice-id, RabbitMQ in messageId' };
+  }
+  if (id.length > 500) return { reason: 'malformed', error: 'its id is too long' };
   // The inbox could not note it.
   if (id.includes('\0')) return { reason: 'malformed', error: 'its id has a zero byte' };
   if (key !== undefined && key.length > 500) return { reason: 'malformed', error: 'its key is too long' };
