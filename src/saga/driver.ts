@@ -142,9 +142,19 @@ export class SagaDriver {
 
   async #extend(): Promise<void> {
     const { store, settings } = this.#parts;
+    const active = [...this.#active];
+    const claims = active.map(({ claim }) => claim);
     try {
-      const claims = [...this.#active].map(({ claim }) => claim);
-      await runInFrame(undefined, () => store.extend(claims, settings.lease), undefined);
+      await runInFrame(
+        undefined,
+        async () => {
+          if ((await store.extend(claims, settings.lease)) === claims.length) return;
+          const owned = await store.owned(claims);
+          for (const { claim, run } of active)
+            if (!owned.has(claim)) void run.replay.leave(new FencedOff('another driver has the saga'));
+        },
+        undefined,
+      );
     } catch (error) {
       reportBackgroundError({ source: 'sagas', error });
     } finally {

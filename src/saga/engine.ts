@@ -54,6 +54,18 @@ export async function assertSame(store: SagaStore, { saga, id, input }: NewSaga)
   });
 }
 
+/** @throws SagaConflictError where the saga with this id is not the child of the step that starts it */
+export async function assertChild(store: SagaStore, { saga, id, parent }: NewSaga): Promise<void> {
+  const found = await store.parentOf(saga, id);
+  if (found?.saga === parent?.saga && found?.id === parent?.id && found?.step === parent?.step) return;
+  throw new SagaConflictError({
+    what: `There is a saga "${saga}" with the id of this child already, which another one has started`,
+    remedy: 'Leave ids with "/" to sagas that are children',
+    saga,
+    id,
+  });
+}
+
 export async function signal(engine: Engine, name: SagaName, signalName: string, data: unknown): Promise<void> {
   checkedArgument('signal', 'name', signalName, label(200));
   const json = stored(`The signal "${signalName}"`, data, engine.maxPayload);

@@ -47,9 +47,18 @@ export class Replay {
   /** How the body has ended. */
   #closed: Played | undefined;
   #cancelTimer: CancelTimer | undefined;
+  readonly #patience: number;
+  readonly #onIdle: () => void;
+  #cancelIdle: CancelTimer | undefined;
 
-  constructor(claim: ClaimedSaga) {
+  /**
+   * @param patience how long a body may do what is not asked for here, in milliseconds
+   * @param onIdle is called when that takes longer
+   */
+  constructor(claim: ClaimedSaga, patience: number, onIdle: () => void) {
     this.#claim = claim;
+    this.#patience = patience;
+    this.#onIdle = onIdle;
   }
 
   /** Aborts when the body is no longer run. */
@@ -98,6 +107,7 @@ export class Replay {
         (result) => this.#close({ type: 'returned', result }),
         (error: unknown) => this.#close({ type: 'threw', error }),
       );
+    this.#check();
     return this.#end.promise;
   }
 
@@ -180,7 +190,7 @@ export class Replay {
 
   #settle(): void {
     if (this.#state === 'over' || this.#busy.size > 0) return;
-    if (this.#state === 'running' && this.#waiting.size === 0) return;
+    if (this.#state === 'running' && this.#waiting.size === 0) return this.#watch();
     if (this.#unasked.size > 0) {
       this.#cancelTimer ??= systemClock.setTimer(() => this.#tooLate(), grace);
       return;
@@ -191,6 +201,21 @@ export class Replay {
       const until = times.length === 0 ? undefined : Math.min(...times);
       this.#finish({ type: 'waits', until, names: [...this.#waiting.keys()] });
     }
+  }
+
+  /** The body does something that was not asked for here, of which nobody knows how long it takes. */
+  #watch(): void {
+    const isGoneThrough = this.isCompensating && this.#unasked.size === 0;
+    this.#cancelIdle?.();
+    this.#cancelIdle = systemClock.setTimer(() => this.#idle(), isGoneThrough ? grace : this.#patience, true);
+  }
+
+  #idle(): void {
+    if (this.#state !== 'running' || this.#busy.size > 0 || this.#waiting.size > 0) return;
+    if (!this.isCompensating) return this.#onIdle();
+    // Once all that is recorded was asked for, all that can be undone is known.
+    if (this.#unasked.size === 0) this.#finish({ type: 'waits', until: undefined, names: [] });
+    else void this.leave(this.#mismatch(undefined));
   }
 
   #tooLate(): void {
@@ -216,6 +241,7 @@ export class Replay {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#cancelTimer?.();
+    this.#cancelIdle?.();
     if (played.type === 'waits' || played.type === 'left') this.#abort.abort(new Error('the saga is left'));
     this.#end.resolve(played);
   }

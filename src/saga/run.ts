@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   aBoolean,
   type Check,
@@ -14,12 +13,15 @@ import {
   text,
   anything,
 } from '../core/index.ts';
+import { reportBackgroundError } from '../channels/index.ts';
 import { inContextOf } from '../tables/index.ts';
 import type { Db } from '../database/index.ts';
 import { readTransactionOptions } from '../transaction/index.ts';
 import { aDefinition, type SagaBody } from './definition.ts';
+import { Draws } from './body/draws.ts';
+import { SagaConflictError, SagaStepError } from './errors.ts';
 import type { SagaDefinition } from './saga.ts';
-import { aDuration } from './duration.ts';
+import { aDuration } from './body/duration.ts';
 import { describeFailure, isPassing, noSignal, recordedFailure, restoreFailure, stepFailed } from './failure.ts';
 import {
   FencedOff,
@@ -52,7 +54,12 @@ export interface RunSurroundings {
   readonly getDb: (clientName: string) => Db;
   /** @throws InvalidOptionError for a definition that no process with these sagas could run */
   readonly assertKnown: (definition: SagaDefinition<never>) => void;
-  /** Starts another saga for a step of this one, in the transaction that is open here. */
+  /** How long a body may do what is no step before that is reported, in milliseconds. */
+  readonly patience: number;
+  /**
+   * Starts another saga for a step of this one, in the transaction that is open here.
+   * @throws SagaConflictError where somebody else has started one with its id
+   */
   readonly startChild: (child: NewChild) => Promise<void>;
 }
 
@@ -96,13 +103,12 @@ export class SagaRun {
   /** Milliseconds to be added to the monotonic time of this process, which is never set, for the time of the server. */
   #skew = 0;
   #time: number;
-  #taken = 0;
 
   constructor(claim: ClaimedSaga, surroundings: RunSurroundings) {
     this.#claim = claim;
     this.#surroundings = surroundings;
     this.#time = claim.createdAt;
-    this.replay = new Replay(claim);
+    this.replay = new Replay(claim, surroundings.patience, () => reportIdle(claim, surroundings.patience));
     this.#steps = new Steps(claim, this.replay, () => this.now(), surroundings.maxPayload);
   }
 
@@ -164,7 +170,8 @@ export class SagaRun {
   }
 
   #saga(): Saga {
-    const { saga, id } = this.#claim;
+    const { saga, id, seed } = this.#claim;
+    const draws = new Draws(seed);
     const step = async (name: string, ...given: readonly unknown[]): Promise<unknown> => {
       const [options, body, undo] = typeof given[1] === 'function' ? given : [{}, ...given];
       return await this.#ask(name, ['step'], () =>
@@ -183,14 +190,9 @@ export class SagaRun {
         await this.#ask(name, ['timer', 'signal'], () => this.#child(name, definition, input, undo))) as Saga['child'],
       stepKey: (name: string) => stepKey(this.#claim, checkedName(name)),
       now: () => new Date(this.#time),
-      random: () => this.#take('random').readUInt32BE(0) / 2 ** 32,
-      uuid: () => uuidOf(this.#take('uuid')),
+      random: () => draws.random(),
+      uuid: () => draws.uuid(),
     });
-  }
-
-  #take(kind: string): Buffer {
-    this.#taken += 1;
-    return createHash('sha256').update(`${this.#claim.seed} ${kind} ${this.#taken}`).digest();
   }
 
   async #ask<Result>(name: string, kinds: readonly RecordKind[], answer: () => Promise<Result>): Promise<Result> {
@@ -305,12 +307,14 @@ export class SagaRun {
     if (this.replay.isCompensating && this.replay.recorded(name).signal === undefined && ended !== undefined) {
       return await this.#endedMeanwhile(name, ended, home, compensate);
     }
-    const record = this.replay.recorded(name).signal ?? (await this.#receive(name, `child:${name}`));
+    let record = this.replay.recorded(name).signal ?? (await this.#receive(name, `child:${name}`));
     if (record === undefined) {
       const id = `${this.#claim.id}/${name}`;
       this.children.set(name, { definition, id });
-      await this.#begun(name, { definition, id, input }, home);
-      return await this.replay.wait(name, undefined);
+      const conflict = await this.#begun(name, { definition, id, input }, home);
+      if (conflict === undefined) return await this.replay.wait(name, undefined);
+      this.children.delete(name);
+      record = await this.#note(name, { data: null, failure: describeFailure(conflict) });
     }
     this.#time = Math.max(this.#time, record.at);
     if (record.failure !== null) {
@@ -331,9 +335,16 @@ export class SagaRun {
     return await this.replay.wait(name, undefined);
   }
 
-  /** Starts a child once, in the transaction of the record that says so: a driver that was superseded starts none. */
-  async #begun(name: string, child: Omit<NewChild, 'parent'>, { db, records }: StepClient): Promise<void> {
-    if (this.replay.recorded(name).timer !== undefined) return;
+  /**
+   * Starts a child once, in the transaction of the record that says so: a driver that was superseded starts none.
+   * @returns why there can be none
+   */
+  async #begun(
+    name: string,
+    child: Omit<NewChild, 'parent'>,
+    { db, records }: StepClient,
+  ): Promise<SagaConflictError | undefined> {
+    if (this.replay.recorded(name).timer !== undefined) return undefined;
     await this.replay.begin(name);
     const { saga, id } = this.#claim;
     const at = this.now();
@@ -350,10 +361,22 @@ export class SagaRun {
         await this.#surroundings.startChild({ ...child, parent: { saga, id, step: name } });
         await records.write(record);
       });
+      return undefined;
     } catch (error) {
-      await this.replay.leave(error);
+      return isInstance(error, SagaConflictError) ? error : await this.replay.leave(error);
     }
   }
+}
+
+/** What hangs there would otherwise look like a saga that runs. */
+function reportIdle({ saga, id }: ClaimedSaga, patience: number): void {
+  const error = new SagaStepError({
+    what: `The body of the saga "${saga}" has done nothing but what is no step for ${patience} ms`,
+    remedy: 'Do in steps what takes long, with a timeout; cancel() undoes the steps that are recorded',
+    saga,
+    id,
+  });
+  reportBackgroundError({ source: `saga ${saga}`, error });
 }
 
 /** @throws InvalidOptionError */
@@ -367,11 +390,4 @@ function readStepOptions(owner: string, given: StepOptions): StepOptions {
 function checkedName(name: string): string {
   checkedArgument('A saga', 'name', name, aName);
   return name;
-}
-
-/** A UUID of version 4 in form, out of random bytes. */
-function uuidOf(bytes: Buffer): string {
-  const [a, b, c, d, e] = [0, 4, 6, 8, 10].map((from, at, all) => bytes.toString('hex', from, all[at + 1] ?? 16));
-  const variant = ((Number.parseInt(d?.slice(0, 1) ?? '', 16) & 3) | 8).toString(16);
-  return [a, b, `4${c?.slice(1)}`, `${variant}${d?.slice(1)}`, e].join('-');
 }

@@ -14,7 +14,7 @@ import { SagaCalls } from './calls.ts';
 import { aDefinition, storedName, versionsOf } from './definition.ts';
 import type { SagaDefinition } from './saga.ts';
 import { SagaDriver, type DriverSettings } from './driver.ts';
-import { type Engine, newSaga, signal, theOnly } from './engine.ts';
+import { assertChild, type Engine, newSaga, signal, theOnly } from './engine.ts';
 import { SagaStore } from './store.ts';
 import { begin, SagaWaiting } from './waiting.ts';
 
@@ -157,8 +157,10 @@ function makeEngine(
       maxPayload,
       getDb: (name) => database.getDb({ clientName: name }),
       assertKnown: (definition) => assertKnown(bodies, definition),
+      patience: lease,
       startChild: async ({ definition, id, input, parent }) => {
-        await ambient.insert(newSaga(engine, definition, id, input, parent));
+        const child = newSaga(engine, definition, id, input, parent);
+        if (!(await ambient.insert(child))) await assertChild(ambient, child);
         ambient.db.commit(() => driver.poke());
       },
     },

@@ -4,6 +4,7 @@ import type { Db } from '../database/index.ts';
 import { type QueryResult, type SagasDialect, type Statement, statement } from '../driver/index.ts';
 import { isInTheWay } from './failure.ts';
 import { toJson, type WriteOptions } from '../payload/index.ts';
+import { type ClaimRow, claimed, columns, parentIn } from './claim-row.ts';
 import { tables } from './tables.ts';
 
 /** What is stored of a value; `null` for `undefined`. @throws UnserializableError, PayloadTooLargeError */
@@ -88,30 +89,8 @@ export interface Release {
   readonly stuck: string | null;
 }
 
-interface ClaimRow {
-  /** As drivers give it: as text, too. */
-  readonly number: number | string;
-  readonly saga: string;
-  readonly id: string;
-  readonly definition: string;
-  readonly status: StoredStatus;
-  readonly input: string | null;
-  readonly context: string;
-  readonly seed: string;
-  readonly failure: string | null;
-  readonly cancelled: number;
-  readonly fence: number | string;
-  readonly attempts: number;
-  readonly signals: number;
-  readonly created_at: number | string;
-  readonly parent_saga: string | null;
-  readonly parent_id: string | null;
-  readonly parent_step: string | null;
-}
-
-const columns = `number, saga, id, definition, status, input, context, seed, failure, cancelled, fence, attempts, signals, created_at,
-  parent_saga, parent_id, parent_step`;
-
+/** One that has ended stays so, although the answer to that may have been lost. */
+const stillClaimed = 'saga = $1 and id = $2 and fence = $3 and ended_at is null';
 /** How what others are in the way of is repeated. */
 const attempts = 5;
 export const repeated: { readonly retry: { readonly attempts: number } } = { retry: { attempts } };
@@ -189,7 +168,7 @@ export class SagaStore {
     const { now, lockFree } = this.#sql;
     const names = definitions.map((_, at) => `$${at + 1}`).join(', ');
     const due = `from sluice_saga where wake_at <= ${now} and lease_until <= ${now} and stuck is null
-      and definition in (${names})`;
+      and ended_at is null and definition in (${names})`;
     // Most often there are none, which needs no transaction.
     const { rows: some } = await tables.query(this.db, { text: `select 1 as one ${due} limit 1`, values: definitions });
     if (some.length === 0) return [];
@@ -215,15 +194,28 @@ export class SagaStore {
     );
   }
 
-  /** Keeps sagas for those who drive them. */
-  async extend(those: readonly ClaimedSaga[], lease: number): Promise<void> {
-    if (those.length === 0) return;
+  /** Keeps sagas for those who drive them. @returns how many belong to them still */
+  async extend(those: readonly ClaimedSaga[], lease: number): Promise<number> {
+    if (those.length === 0) return 0;
     const { now } = this.#sql;
     const each = those.map((_, at) => `(saga = $${at * 3 + 1} and id = $${at * 3 + 2} and fence = $${at * 3 + 3})`);
-    await this.#change({
+    const { rowCount } = await this.#change({
       text: `update sluice_saga set lease_until = ${now} + ${lease} where ${each.join(' or ')}`,
       values: those.flatMap(({ saga, id, fence }) => [saga, id, fence]),
     });
+    return rowCount ?? 0;
+  }
+
+  /** Which of these sagas belong to those who have claimed them. */
+  async owned(those: readonly ClaimedSaga[]): Promise<ReadonlySet<ClaimedSaga>> {
+    const each = those.map((_, at) => `(saga = $${at * 2 + 1} and id = $${at * 2 + 2})`).join(' or ');
+    const { rows } = await tables.query<Pick<ClaimRow, 'saga' | 'id' | 'fence'>>(this.db, {
+      text: `select saga, id, fence from sluice_saga where ${each}`,
+      values: those.flatMap(({ saga, id }) => [saga, id]),
+    });
+    const nameOf = ({ saga, id, fence }: (typeof rows)[number]): string => JSON.stringify([saga, id, Number(fence)]);
+    const found = new Set(rows.map(nameOf));
+    return new Set(those.filter((claim) => found.has(nameOf(claim))));
   }
 
   /** Lets go of a saga, unless another one has taken it. One that was signalled since it was claimed is due at once. */
@@ -233,7 +225,7 @@ export class SagaStore {
     await this.#change({
       text: `update sluice_saga set wake_at = case when signals > $4 then ${now} else ${wake} end,
           lease_until = 0, waits_for = $5, attempts = $6, stuck = $7
-        where saga = $1 and id = $2 and fence = $3`,
+        where ${stillClaimed}`,
       values: [claim.saga, claim.id, claim.fence, claim.signals, waitsFor, attempts, stuck],
     });
   }
@@ -242,7 +234,7 @@ export class SagaStore {
   async fail(claim: ClaimedSaga, failure: string): Promise<boolean> {
     const { rowCount } = await this.#change({
       text: `update sluice_saga set status = 'compensating', failure = $4, attempts = 0
-        where saga = $1 and id = $2 and fence = $3`,
+        where ${stillClaimed}`,
       values: [claim.saga, claim.id, claim.fence, failure],
     });
     return rowCount === 1;
@@ -277,7 +269,7 @@ export class SagaStore {
     const { now } = this.#sql;
     const { rowCount } = await this.#change({
       text: `update sluice_saga set status = $4, result = $5, wake_at = null, lease_until = 0, waits_for = null,
-          ended_at = ${now} where saga = $1 and id = $2 and fence = $3`,
+          ended_at = ${now} where ${stillClaimed}`,
       values: [claim.saga, claim.id, claim.fence, status, result],
     });
     return rowCount === 1;
@@ -349,6 +341,15 @@ export class SagaStore {
     return rows;
   }
 
+  /** The step that waits for the end of a saga; nothing where none does. */
+  async parentOf(saga: string, id: string): Promise<ParentStep | undefined> {
+    const { rows } = await tables.query<Pick<ClaimRow, 'parent_saga' | 'parent_id' | 'parent_step'>>(this.db, {
+      text: 'select parent_saga, parent_id, parent_step from sluice_saga where saga = $1 and id = $2',
+      values: [saga, id],
+    });
+    return rows[0] && parentIn(rows[0]);
+  }
+
   /** The input of a saga; nothing where there is none. */
   async inputOf(saga: string, id: string): Promise<{ readonly input: string | null } | undefined> {
     const { rows } = await tables.query<{ input: string | null }>(this.db, {
@@ -357,26 +358,4 @@ export class SagaStore {
     });
     return rows[0];
   }
-}
-
-function claimed(row: ClaimRow): ClaimedSaga {
-  const { saga, id, definition, status, input, context, seed, failure } = row;
-  const { parent_saga, parent_id, parent_step } = row;
-  const hasParent = parent_saga !== null && parent_id !== null && parent_step !== null;
-  return {
-    saga,
-    id,
-    definition,
-    status,
-    input,
-    context,
-    seed,
-    failure,
-    cancelled: row.cancelled === 1,
-    fence: Number(row.fence) + 1,
-    attempts: row.attempts,
-    signals: row.signals,
-    createdAt: Number(row.created_at),
-    parent: hasParent ? { saga: parent_saga, id: parent_id, step: parent_step } : undefined,
-  };
 }

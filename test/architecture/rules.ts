@@ -222,7 +222,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],
   'cli/sluice': ['terminal', 'command-line', 'servers', 'init', 'doctor', 'verify', 'sagas', 'events'],
-  saga: ['duration.ts', 'failure.ts', 'saga.ts', 'tables.ts', 'upkeep'],
+  saga: ['body', 'failure.ts', 'saga.ts', 'tables.ts', 'upkeep'],
 };
 
 /** Packages that two folders need: an integration binds Kysely, and models are built with it; pg-boss has connections of pg; the names of typeorm-transactional are about data sources; the command runs a rule in the ESLint of a program, and asks a fleet over the Redis of ioredis, as BullMQ does. */

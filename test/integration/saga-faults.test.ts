@@ -30,6 +30,24 @@ describe('a saga whose records cannot be read', () => {
   });
 });
 
+describe('a step that the server refuses with its COMMIT', () => {
+  it('fails, although the refusal is that of a key', async () => {
+    const database = server.open();
+    await server.sql('create table once (id int unique deferrable initially deferred)');
+    await server.sql('insert into once values (1)');
+    let undone = 0;
+    const order = defineSaga('refused', async (saga) => {
+      await saga.step('first', () => 1, { compensate: () => void (undone += 1) });
+      await saga.step('again', () => database.current.query('insert into once values (1)').then(() => 1));
+    });
+    const sagas = createSagas(database, { sagas: { order }, ...quick });
+    const error = await rejection(sagas.order.run(undefined, { id: 'a', timeout: 20_000 }));
+    expect(error).toMatchObject({ code: 'SAGA_FAILED', step: 'again' });
+    expect(undone).toBe(1);
+    await sagas.stop();
+  });
+});
+
 describe('a driver that was frozen for longer than its saga is kept', () => {
   it('takes up nothing, although no fence is left', async () => {
     const database = server.open();

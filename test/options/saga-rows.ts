@@ -45,6 +45,7 @@ async function play({ database }: Place, body: (saga: Saga, leave: () => void) =
     maxPayload: 1_000,
     getDb: (clientName) => database.getDb({ clientName: clientName as 'default' }),
     assertKnown: () => {},
+    patience: 1_000,
     startChild: nothing,
   });
   const leave = (): void => void run.replay.leave(new Error('it was taken'));

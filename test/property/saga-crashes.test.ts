@@ -1,5 +1,5 @@
-// Random sagas over two databases whose processes die or freeze at any exchange with a server: each step takes effect once, and
-// is undone once where the saga does not complete.
+// Random sagas over two databases whose processes die, freeze or lose a connection at any exchange with a server: each step takes
+// effect once, and is undone once where the saga does not complete.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
 import { tmpdir } from 'node:os';
@@ -70,7 +70,7 @@ const part: fc.Arbitrary<Part> = fc.oneof(
 );
 const fate: fc.Arbitrary<Fate> = fc.record({
   at: fc.nat(24),
-  how: fc.constantFrom('before' as const, 'after' as const, 'frozen' as const),
+  how: fc.constantFrom('before' as const, 'after' as const, 'frozen' as const, 'unanswered' as const),
 });
 const schedule = fc.record({
   parts: fc.array(part, { minLength: 1, maxLength: 5 }),
@@ -162,11 +162,13 @@ async function simulate(parts: readonly Part[], fates: readonly Fate[], cancels:
       ),
     );
     const done = Promise.all([ended, signals]).then(() => childrenEnd(id));
+    // Nobody may know of a claim whose answer was lost.
+    void mortal.lost.then(() => endLeases(id));
     const outcome = await Promise.race([done, mortal.died]);
     if (outcome === 'died') {
       deaths += 1;
       if (mortal.isFrozen) frozen.push({ mortal, ended });
-      sides.home.prepare('update sluice_saga set lease_until = 0 where id = ? or parent_id = ?').run(id, id);
+      endLeases(id);
       done.catch(() => {});
       if (cancels) await cancel(id);
     } else mortal.spare();
@@ -177,6 +179,10 @@ async function simulate(parts: readonly Part[], fates: readonly Fate[], cancels:
   await Promise.all(opened.map((close) => close()));
   // Who was frozen has found that it is not its saga any more.
   expect(JSON.stringify(names.map((name) => ledger(name, id)))).toBe(before);
+}
+
+function endLeases(id: string): void {
+  sides.home.prepare('update sluice_saga set lease_until = 0 where id = ? or parent_id = ?').run(id, id);
 }
 
 /** A signal to a saga that may not be there yet, or has ended. */

@@ -2,7 +2,7 @@ import { runBare } from '../../context/index.ts';
 import { type Check, integer, readOptions, text } from '../../core/index.ts';
 import { checkDatabase, type Database, type Db } from '../../database/index.ts';
 import { type SagasDialect, type Sql, type Statement, statement } from '../../driver/index.ts';
-import { aDuration } from '../duration.ts';
+import { aDuration } from '../body/duration.ts';
 import type { SagaName } from '../failure.ts';
 import type { Duration } from '../saga.ts';
 import { tables } from '../tables.ts';

@@ -27,6 +27,11 @@ export const postgresSagas: SagasDialect = {
   raiseFence: `insert into sluice_saga_fence (saga, id, fence) values ($1, $2, $3)
     on conflict (saga, id) do update set fence = greatest(sluice_saga_fence.fence, excluded.fence)`,
   isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
-  isNull: (error) => fieldOf(error, 'code') === '23502',
-  isDuplicate: (error) => fieldOf(error, 'code') === '23505',
+  isNull: (error) => isOfRecord(error, '23502'),
+  isDuplicate: (error) => isOfRecord(error, '23505'),
 };
+
+/** A constraint of the user's that is deferred fails with the COMMIT, which a record may travel with. */
+function isOfRecord(error: unknown, code: string): boolean {
+  return fieldOf(error, 'code') === code && fieldOf(error, 'table') === 'sluice_saga_step';
+}

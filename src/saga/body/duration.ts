@@ -1,4 +1,4 @@
-import type { Check } from '../core/index.ts';
+import type { Check } from '../../core/index.ts';
 
 const units = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 /** The longest, in milliseconds: a thousand years. */
