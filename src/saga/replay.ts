@@ -203,7 +203,7 @@ export class Replay {
     }
   }
 
-  /** The body does something that was not asked for here, of which nobody knows how long it takes. */
+  /** The body does something that was not asked for here, of which it is not known how long it takes. */
   #watch(): void {
     const isGoneThrough = this.isCompensating && this.#unasked.size === 0;
     this.#cancelIdle?.();

@@ -58,7 +58,7 @@ export interface RunSurroundings {
   readonly patience: number;
   /**
    * Starts another saga for a step of this one, in the transaction that is open here.
-   * @throws SagaConflictError where somebody else has started one with its id
+   * @throws SagaConflictError where there is another saga with its id
    */
   readonly startChild: (child: NewChild) => Promise<void>;
 }

@@ -4,8 +4,18 @@ import type { Db } from '../database/index.ts';
 import { type QueryResult, type SagasDialect, type Statement, statement } from '../driver/index.ts';
 import { isInTheWay } from './failure.ts';
 import { toJson, type WriteOptions } from '../payload/index.ts';
-import { type ClaimRow, claimed, columns, parentIn } from './claim-row.ts';
+import {
+  type ClaimedSaga,
+  type ClaimRow,
+  claimed,
+  columns,
+  type ParentStep,
+  parentIn,
+  type StoredStatus,
+} from './claim.ts';
 import { tables } from './tables.ts';
+
+export type { ClaimedSaga, ParentStep, StoredStatus } from './claim.ts';
 
 /** What is stored of a value; `null` for `undefined`. @throws UnserializableError, PayloadTooLargeError */
 export function stored(what: string, value: unknown, limit: number, options?: WriteOptions): string | null {
@@ -20,34 +30,6 @@ export function storedResult(what: string, value: unknown, limit: number): strin
 /** A value as it arrives after it was stored. */
 export function fromJson(json: string | null): unknown {
   return json === null ? undefined : JSON.parse(json);
-}
-
-/** How a saga stands, as it is stored. */
-export type StoredStatus = 'running' | 'compensating' | 'completed' | 'failed' | 'cancelled';
-
-/** A saga that was claimed. */
-export interface ClaimedSaga {
-  readonly saga: string;
-  readonly id: string;
-  readonly definition: string;
-  readonly status: StoredStatus;
-  readonly input: string | null;
-  readonly context: string;
-  readonly seed: string;
-  readonly failure: string | null;
-  readonly cancelled: boolean;
-  readonly fence: number;
-  readonly attempts: number;
-  readonly signals: number;
-  readonly createdAt: number;
-  readonly parent: ParentStep | undefined;
-}
-
-/** The step of another saga that waits for the end of this one. */
-export interface ParentStep {
-  readonly saga: string;
-  readonly id: string;
-  readonly step: string;
 }
 
 /** A saga to be started. */

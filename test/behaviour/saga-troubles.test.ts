@@ -123,7 +123,9 @@ describe('a child whose id is taken', () => {
       expect(error).toMatchObject({
         code: 'SAGA_FAILED',
         step: 'c',
-        cause: { failure: { message: expect.stringContaining('another one has started') as string } },
+        cause: {
+          failure: { code: 'SAGA_CONFLICT', message: expect.stringContaining('another one has started') as string },
+        },
       });
       expect(await server.products()).toEqual([]);
     });

@@ -1,4 +1,30 @@
-import type { ClaimedSaga, ParentStep, StoredStatus } from './store.ts';
+/** How a saga stands, as it is stored. */
+export type StoredStatus = 'running' | 'compensating' | 'completed' | 'failed' | 'cancelled';
+
+/** A saga that was claimed. */
+export interface ClaimedSaga {
+  readonly saga: string;
+  readonly id: string;
+  readonly definition: string;
+  readonly status: StoredStatus;
+  readonly input: string | null;
+  readonly context: string;
+  readonly seed: string;
+  readonly failure: string | null;
+  readonly cancelled: boolean;
+  readonly fence: number;
+  readonly attempts: number;
+  readonly signals: number;
+  readonly createdAt: number;
+  readonly parent: ParentStep | undefined;
+}
+
+/** The step of another saga that waits for the end of this one. */
+export interface ParentStep {
+  readonly saga: string;
+  readonly id: string;
+  readonly step: string;
+}
 
 /** The row of a saga that is due. */
 export interface ClaimRow {
