@@ -28,29 +28,76 @@ export function playedIn(run: OrderRun): Played {
   const standings = new Map(actors.map((actor) => [actor, standingOf(run, actor)]));
   const withStanding = (wanted: Standing): readonly string[] =>
     actors.filter((actor) => standings.get(actor) === wanted);
-  return { texts, ends: run.ends, refused: withStanding('refused'), partial: withStanding('partial') };
+  return {
+    texts,
+    ends: run.ends,
+    refused: withStanding('refused'),
+    uncounted: withStanding('refused').filter((actor) => !isRefusedAloud(run, actor)),
+    partial: withStanding('partial'),
+  };
 }
 
 /**
- * `refused`: a refusal of the database, or a condition that no row fulfilled, has kept it from writing anything. `partial`: it was
+ * `refused`: a refusal of the database, a condition that no row fulfilled, or the answer that a lock is taken has kept it from writing anything. `partial`: it was
  * refused after it had committed something.
  */
 type Standing = 'ran' | 'refused' | 'partial';
 
 function standingOf(run: OrderRun, actor: string): Standing {
   const refusedAt = run.passages.findLastIndex((passage) => passage.actor.name === actor && isRefused(passage));
-  if (refusedAt < 0) return 'ran';
   const writes = run.passages.flatMap((passage, at) =>
     passage.actor.name === actor && hasWritten(passage) && isCommitted(run, at) ? [at] : [],
   );
-  if (writes.length === 0) return 'refused';
+  if (writes.length === 0)
+    return refusedAt >= 0 || run.passages.some((_, at) => isToldOfLock(run, at, actor)) ? 'refused' : 'ran';
+  if (refusedAt < 0) return 'ran';
   return writes.some((at) => at > refusedAt) ? 'ran' : 'partial';
+}
+
+/** Whether more than the count of a write tells that it was refused. */
+function isRefusedAloud(run: OrderRun, actor: string): boolean {
+  return run.passages.some(
+    (passage, at) =>
+      passage.actor.name === actor &&
+      ((passage.exchange?.failure !== undefined && isRefused(passage)) || isToldOfLock(run, at, actor)),
+  );
 }
 
 function isRefused(passage: Passage): boolean {
   const failure = passage.exchange?.failure;
   if (failure !== undefined) return refusals.has(failure.kind);
   return writesOf(passage).some(({ hasChanged }) => !hasChanged);
+}
+
+const triesLock = /\b(?:pg_try_advisory(?:_xact)?_lock(?:_shared)?|get_lock)\s*\(/i;
+const refusedLock: ReadonlySet<unknown> = new Set([false, 'f', 0, '0', 0n]);
+const skipsLocked = /\bskip\s+locked\b/i;
+
+/** Whether an actor was answered that another one has the lock: as with NOWAIT, and without a failure. */
+function isToldOfLock(run: OrderRun, at: number, actor: string): boolean {
+  const passage = run.passages[at];
+  if (passage?.actor.name !== actor) return false;
+  return passage.statements.some(({ text }, index) => {
+    const result = passage.exchange?.results[index];
+    if (result === undefined) return false;
+    if (triesLock.test(text)) return cellsOf(result).some((cell) => refusedLock.has(cell));
+    return skipsLocked.test(text) && cellsOf(result).length === 0 && isOpenBeside(run, at);
+  });
+}
+
+/** Whether a transaction of another actor was open then. */
+function isOpenBeside(run: OrderRun, at: number): boolean {
+  const actor = run.passages[at]?.actor;
+  return run.passages.slice(0, at).some((passage, before) => passage.actor !== actor && endOf(run, before) > at);
+}
+
+/** The cells of the rows of a result; a library on MySQL gets them in the words of mysql2. */
+function cellsOf(result: QueryResult): readonly unknown[] {
+  const native: unknown = fieldOf(result, 'native');
+  const rows = [fieldOf(result, 'rows'), fieldOf(native, 'rows'), fieldOf(native, '0')].find(
+    (each) => Array.isArray(each) && each.length > 0,
+  );
+  return Array.isArray(rows) ? rows.flatMap((row: unknown) => Object.values(Object(row) as object) as unknown[]) : [];
 }
 
 function hasWritten(passage: Passage): boolean {

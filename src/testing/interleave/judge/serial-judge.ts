@@ -2,6 +2,7 @@ import { Changing } from './changing.ts';
 import { type Difference, differenceOf, smaller } from './compare.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { SerialOrders, type SerialPlayer } from './serial-orders.ts';
+import { plainEnd } from './plain-value.ts';
 import type { End, State } from './state.ts';
 import type { Tables } from './tables.ts';
 
@@ -12,6 +13,8 @@ export interface Played {
   readonly ends: Readonly<Record<string, End>>;
   /** Actors that the database has refused what a caller may repeat, and that have written nothing. */
   readonly refused: readonly string[];
+  /** Those of them that were told by the count of a write alone, which a program may not look at. */
+  readonly uncounted: readonly string[];
   /** Actors that it has refused that after they had committed something. */
   readonly partial: readonly string[];
 }
@@ -31,6 +34,8 @@ export class SerialJudge {
   readonly #tables: Tables;
   readonly #changing = new Changing();
   readonly #serial = new Map<string, SerialOrders>();
+  /** How each actor has ended where nothing was refused to it. */
+  readonly #successes = new Map<string, End[]>();
 
   constructor(
     actors: readonly string[],
@@ -44,8 +49,9 @@ export class SerialJudge {
       advance: () => tables.advance(),
       rows: () => tables.rows(),
       play: async (order) => {
-        const { texts, ends } = await play(order);
+        const { texts, ends, refused, partial } = await play(order);
         tables.add(texts);
+        this.#noteSuccesses(ends, new Set([...refused, ...partial]));
         return { state: await tables.rows(), ends };
       },
     };
@@ -62,16 +68,37 @@ export class SerialJudge {
   }
 
   /** Looks at the rows as they are now. */
-  async judge({ texts, ends, refused, partial }: Played): Promise<Verdict> {
+  async judge({ texts, ends, refused, uncounted, partial }: Played): Promise<Verdict> {
     const known = this.#tables.size;
     this.#tables.add(texts);
     if (this.#tables.size !== known) this.#serial.clear();
     const state = await this.#tables.rows();
-    const withouts = subsets(refused).map((names) => new Set(names));
-    let found = await this.#closest(state, ends, withouts);
-    if (found !== undefined && (await this.#learn(withouts))) found = await this.#closest(state, ends, withouts);
+    const without = (isRun: (actor: string) => boolean): readonly ReadonlySet<string>[] =>
+      subsets(refused.filter((actor) => !isRun(actor))).map((names) => new Set(names));
+    const mayClaim = (actor: string): boolean => uncounted.includes(actor) && answers(ends[actor]);
+    let found = await this.#closest(state, ends, without(mayClaim));
+    if (found !== undefined) {
+      const hasLearned = await this.#learn(without(() => false));
+      const isClaimed = (actor: string): boolean => mayClaim(actor) && this.#isSuccess(actor, ends[actor]);
+      if (hasLearned || uncounted.length > 0) found = await this.#closest(state, ends, without(isClaimed));
+    }
     if (found === undefined) return this.#comparesNothing(state) ? { type: 'uncompared' } : { type: 'serial' };
     return partial.length > 0 ? { type: 'unjudged', actors: partial } : { type: 'anomaly', difference: found };
+  }
+
+  #noteSuccesses(ends: Played['ends'], without: ReadonlySet<string>): void {
+    for (const [actor, end] of Object.entries(ends)) {
+      if (without.has(actor)) continue;
+      this.#successes.set(actor, [...(this.#successes.get(actor) ?? []), end]);
+    }
+  }
+
+  /** Whether an actor says what it says where it has gone well. */
+  #isSuccess(actor: string, end: End | undefined): boolean {
+    if (end === undefined) return false;
+    const hidden = this.#changing.placesOf(actor);
+    const { text } = plainEnd(end, hidden);
+    return (this.#successes.get(actor) ?? []).some((each) => plainEnd(each, hidden).text === text);
   }
 
   /** Whether there are tables, and all of them are left out. */
@@ -119,6 +146,11 @@ export class SerialJudge {
       else this.#serial.clear();
     }
   }
+}
+
+/** Whether an actor says something; one that returns nothing claims nothing. */
+function answers(end: End | undefined): boolean {
+  return end?.type === 'returned' && end.value !== undefined;
 }
 
 function subsets(names: readonly string[]): readonly (readonly string[])[] {
