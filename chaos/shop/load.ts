@@ -15,12 +15,25 @@ import type { Shipping } from './shipping.ts';
 import type { StockCaches } from './stock.ts';
 
 const [buyers, readers] = [5, 2];
+/** Nobody orders while more than so many messages or sagas are left to be worked on: SQLite has one writer for all of them. */
+const mostLeft = 300;
+/** Between two looks at how many are left, in milliseconds. */
+const betweenLooks = 500;
+
+/** What customers meet in the shop. */
+export interface LoadParts {
+  readonly stock: StockCaches;
+  readonly shipping: Shipping;
+  /** Whether more than so much work is left. */
+  readonly isBehind: (most: number) => Promise<boolean>;
+}
 
 /** Customers who order and look at the stock until they are told to rest. */
 export class Load {
   readonly #checkout: Checkout;
   readonly #stock: StockCaches;
   readonly #shipping: Shipping;
+  readonly #isBehindNow: LoadParts['isBehind'];
   readonly #settings: ShopSettings;
   readonly #random: () => number;
   readonly counts: Counts = noCounts();
@@ -29,15 +42,13 @@ export class Load {
   readonly #found: string[] = [];
   #next = 0;
   #isOver = false;
+  #isBehind = false;
 
-  constructor(
-    checkout: Checkout,
-    { stock, shipping }: { readonly stock: StockCaches; readonly shipping: Shipping },
-    settings: ShopSettings,
-  ) {
+  constructor(checkout: Checkout, { stock, shipping, isBehind }: LoadParts, settings: ShopSettings) {
     this.#checkout = checkout;
     this.#stock = stock;
     this.#shipping = shipping;
+    this.#isBehindNow = isBehind;
     this.#settings = settings;
     this.#random = xorshift(settings.seed);
   }
@@ -47,6 +58,7 @@ export class Load {
     await Promise.all([
       ...Array.from({ length: buyers }, () => this.#repeat(() => this.#order())),
       ...Array.from({ length: readers }, () => this.#repeat(() => this.#look())),
+      this.#watchWork(),
     ]);
   }
 
@@ -78,7 +90,16 @@ export class Load {
     }
   }
 
+  async #watchWork(): Promise<void> {
+    while (!this.#isOver) {
+      // Where it cannot be asked it is as before.
+      this.#isBehind = await this.#isBehindNow(mostLeft).catch(() => this.#isBehind);
+      await delay(betweenLooks);
+    }
+  }
+
   async #order(): Promise<void> {
+    if (this.#isBehind) return;
     this.#next += 1;
     this.counts.orders += 1;
     const order: Order = {

@@ -5,6 +5,7 @@ import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import type { ClientDefinition } from '../../src/driver/index.ts';
 import { channelNames, createDatabase, type Database } from '../../src/index.ts';
 import { type EngineName, max, type ShopSettings } from '../settings.ts';
+import { isBehind } from './backlog.ts';
 import { bills } from './bills.ts';
 import { Checkout } from './checkout.ts';
 import { invoices } from './jobs.ts';
@@ -50,7 +51,11 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
     (told) => load.note(told),
     (what) => load.found(what),
   );
-  const load: Load = new Load(checkout, { stock, shipping: ship }, settings);
+  const load: Load = new Load(
+    checkout,
+    { stock, shipping: ship, isBehind: (most) => isBehind(database, most) },
+    settings,
+  );
   // What no caller is told of is counted: most of it says that a server is away.
   subscribe(channelNames.backgroundError, () => (load.counts.background += 1));
   return {
