@@ -15,6 +15,7 @@ import { aDefinition, storedName, versionsOf } from './definition.ts';
 import type { SagaDefinition } from './saga.ts';
 import { SagaDriver, type DriverSettings } from './driver.ts';
 import { assertChild, type Engine, newSaga, signal, theOnly } from './engine.ts';
+import { storedId } from './tables.ts';
 import { SagaStore } from './store.ts';
 import { begin, SagaWaiting } from './waiting.ts';
 
@@ -159,7 +160,7 @@ function makeEngine(
       assertKnown: (definition) => assertKnown(bodies, definition),
       patience: lease,
       startChild: async ({ definition, id, input, parent }) => {
-        const child = newSaga(engine, definition, id, input, parent);
+        const child = newSaga(engine, definition, storedId(id), input, parent);
         if (!(await ambient.insert(child))) await assertChild(ambient, child);
         ambient.db.commit(() => driver.poke());
       },

@@ -13,7 +13,7 @@ import {
   parentIn,
   type StoredStatus,
 } from './claim.ts';
-import { tables } from './tables.ts';
+import { storedId, tables } from './tables.ts';
 
 export type { ClaimedSaga, ParentStep, StoredStatus } from './claim.ts';
 
@@ -282,8 +282,9 @@ export class SagaStore {
   }
 
   /** Takes a saga from who drives it, to undo its steps. @returns whether there is one that has not ended */
-  async cancel(saga: string, id: string): Promise<boolean> {
+  async cancel(saga: string, named: string): Promise<boolean> {
     const { now } = this.#sql;
+    const id = storedId(named);
     return await this.db.transaction.begin(async () => {
       const { rowCount } = await this.#change({
         text: `update sluice_saga set cancelled = case when status = 'running' then 1 else cancelled end,
@@ -318,7 +319,7 @@ export class SagaStore {
     const each = those.map((_, at) => `(saga = $${at * 2 + 1} and id = $${at * 2 + 2})`).join(' or ');
     const { rows } = await tables.query<SagaState>(this.db, {
       text: `select saga, id, status, result, failure, stuck from sluice_saga where ${each}`,
-      values: those.flatMap(({ saga, id }) => [saga, id]),
+      values: those.flatMap(({ saga, id }) => [saga, storedId(id)]),
     });
     return rows;
   }

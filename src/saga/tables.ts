@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Db } from '../database/index.ts';
 import type { SagasDialect } from '../driver/index.ts';
 import { dialectPart, OwnTables, type SqlRunner, type SqlRunnerOptions } from '../tables/index.ts';
@@ -38,4 +39,19 @@ export function createSagaTables(on: Db | SqlRunner, options: SqlRunnerOptions =
  */
 export function sagaTablesSql(dialect: string): string {
   return tables.sql(dialect);
+}
+
+/** The longest id that the tables hold, in characters. */
+const longestId = 200;
+const hashLength = 40;
+
+/**
+ * An id as the tables hold it. Those of children are made of others, and may be too long: of these the beginning is kept, with a hash
+ * of all of it, so that it is the same wherever it is made.
+ */
+export function storedId(id: string): string {
+  if (id.length <= longestId) return id;
+  const hash = createHash('sha256').update(id).digest('hex').slice(0, hashLength);
+  // Half a character, which no server stores, becomes a sign for that.
+  return `${id.slice(0, longestId - hashLength - 1).toWellFormed()}~${hash}`;
 }

@@ -81,6 +81,9 @@ export function sagaTables({
   ];
 }
 
+/** The name of a step may have 200 characters; of one that is a child the signal of its end has `child:` before that. */
+const longestSignal = 206;
+
 /** What each client has on which sagas have steps; and the signals, on the one that they live on. */
 function recordTables({
   name,
@@ -109,7 +112,7 @@ function recordTables({
 )${table}`,
     `create table if not exists sluice_saga_signal (
   ${key},
-  name ${name(200)} not null,
+  name ${name(longestSignal)} not null,
   data ${json},
   failure ${json},
   at ${long} not null,
