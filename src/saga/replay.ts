@@ -50,6 +50,7 @@ export class Replay {
   readonly #patience: number;
   readonly #onIdle: () => void;
   #cancelIdle: CancelTimer | undefined;
+  #isOpened = false;
 
   /**
    * @param patience how long a body may do what is not asked for here, in milliseconds
@@ -85,6 +86,12 @@ export class Replay {
     }
   }
 
+  /** All that is recorded was added: from here on the body runs. */
+  opened(): void {
+    this.#isOpened = true;
+    this.#check();
+  }
+
   /** What is recorded under a name. */
   recorded(name: string): Recorded {
     return this.#recorded.get(name) ?? {};
@@ -107,7 +114,6 @@ export class Replay {
         (result) => this.#close({ type: 'returned', result }),
         (error: unknown) => this.#close({ type: 'threw', error }),
       );
-    this.#check();
     return this.#end.promise;
   }
 
@@ -142,6 +148,7 @@ export class Replay {
     this.#unasked.delete(name);
     if (this.#unasked.size === 0) for (const open of this.#gates) open();
     this.#busy.add(name);
+    this.#cancelIdle?.();
     try {
       return await answer();
     } finally {
@@ -190,7 +197,7 @@ export class Replay {
 
   #settle(): void {
     if (this.#state === 'over' || this.#busy.size > 0) return;
-    if (this.#state === 'running' && this.#waiting.size === 0) return this.#watch();
+    if (this.#state === 'running' && this.#waiting.size === 0) return this.#isOpened ? this.#watch() : undefined;
     if (this.#unasked.size > 0) {
       this.#cancelTimer ??= systemClock.setTimer(() => this.#tooLate(), grace);
       return;

@@ -122,6 +122,7 @@ export class SagaRun {
     const input = fromJson(this.#claim.input);
     return await this.replay.play(async () => {
       await this.#openKnown(loaded).catch((error: unknown) => this.replay.leave(error));
+      this.replay.opened();
       return await inContextOf({ context }, () => body(saga, input));
     });
   }

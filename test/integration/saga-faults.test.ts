@@ -48,6 +48,44 @@ describe('a step that the server refuses with its COMMIT', () => {
   });
 });
 
+describe('a cancelled saga whose records come late', () => {
+  it('is undone with all that they say', async () => {
+    const [database, locker] = [server.open(), server.open()];
+    let undone = 0;
+    const order = defineSaga('late', async (saga) => {
+      await saga.step('one', () => 1, { compensate: () => void (undone += 1) });
+      await saga.waitFor('go');
+    });
+    const first = createSagas(database, { sagas: { order }, ...quick });
+    const handle = await first.order.start(undefined, { id: 'a' });
+    first.start();
+    await until('it waits', async () => (await handle.status()).status === 'waiting');
+    await first.stop();
+    const second = createSagas(database, { sagas: { order }, ...quick });
+    await second.order.get('a').cancel();
+    const [locked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const holding = locker.transaction(async () => {
+      await locker.query("select 1 from sluice_saga_fence where saga = 'late' for update");
+      locked.resolve();
+      await over.promise;
+    });
+    await locked.promise;
+    second.start();
+    const waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    await until('it waits for its records', async () => (await server.sql(waits)).length > 0);
+    // Longer than a body that has asked for everything is waited for.
+    const since = performance.now();
+    await until('it has waited for long', () => performance.now() - since > 1_500);
+    over.resolve();
+    await holding;
+    expect(await rejection(second.order.get('a').result({ timeout: 20_000 }))).toMatchObject({
+      code: 'SAGA_CANCELLED',
+    });
+    expect(undone).toBe(1);
+    await second.stop();
+  });
+});
+
 describe('a driver that was frozen for longer than its saga is kept', () => {
   it('takes up nothing, although no fence is left', async () => {
     const database = server.open();
