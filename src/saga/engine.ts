@@ -13,6 +13,12 @@ import { notFound, type SagaWaiting } from './waiting.ts';
 
 /** The id of a saga. */
 export const anId: Check = label(200);
+const aName = label(200);
+const ofChildren = 'child:';
+/** The name of a signal that programs give. */
+const aSignal: Check = (value) =>
+  aName(value) ??
+  (String(value).startsWith(ofChildren) ? `another name: with "${ofChildren}" children end` : undefined);
 
 /** What all sagas of a process have in common. */
 export interface Engine {
@@ -67,7 +73,7 @@ export async function assertChild(store: SagaStore, { saga, id, parent }: NewSag
 }
 
 export async function signal(engine: Engine, name: SagaName, signalName: string, data: unknown): Promise<void> {
-  checkedArgument('signal', 'name', signalName, label(200));
+  checkedArgument('signal', 'name', signalName, aSignal);
   const json = stored(`The signal "${signalName}"`, data, engine.maxPayload);
   const { ambient, driver } = engine;
   const isGiven = await ambient.signalWhole(name.saga, name.id, signalName, json);

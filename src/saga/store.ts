@@ -182,7 +182,8 @@ export class SagaStore {
     const { now } = this.#sql;
     const each = those.map((_, at) => `(saga = $${at * 3 + 1} and id = $${at * 3 + 2} and fence = $${at * 3 + 3})`);
     const { rowCount } = await this.#change({
-      text: `update sluice_saga set lease_until = ${now} + ${lease} where ${each.join(' or ')}`,
+      text: `update sluice_saga set lease_until = ${now} + ${lease}
+        where ended_at is null and (${each.join(' or ')})`,
       values: those.flatMap(({ saga, id, fence }) => [saga, id, fence]),
     });
     return rowCount ?? 0;

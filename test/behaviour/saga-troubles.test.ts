@@ -60,11 +60,10 @@ describe('an end whose answer is lost', () => {
       await until('the loss was reported', () => reported.length > 0);
       // What drives sagas here has come by after that.
       await sagas.next.run(undefined, { id: status });
-      const [row] = await server.sql<{ status: string; wake_at: unknown; lease_until: unknown }>(
-        `select status, wake_at, lease_until from sluice_saga where saga = 'order-${status}'`,
+      const [row] = await server.sql<{ status: string; wake_at: unknown }>(
+        `select status, wake_at from sluice_saga where saga = 'order-${status}'`,
       );
       expect(row).toMatchObject({ status, wake_at: null });
-      expect(Number(row?.lease_until)).toBe(0);
     });
     expect(undone).toBe(status === 'completed' ? 0 : 1);
     expect(later).toBe(status === 'cancelled' ? 0 : 1);
@@ -128,6 +127,24 @@ describe('a child whose id is taken', () => {
         },
       });
       expect(await server.products()).toEqual([]);
+    });
+  });
+});
+
+describe('a signal with the name of the end of a child', () => {
+  it('is refused: it would end the wait for the child', async () => {
+    const database = server.open();
+    const child = defineSaga('asked', async (saga) => await saga.waitFor('go'));
+    const parent = defineSaga('asking', async (saga) => await saga.child('c', child, undefined));
+    await using(database, { child, parent }, async (sagas) => {
+      const handle = await sagas.parent.start(undefined, { id: 'p' });
+      expect(await rejection(handle.signal('child:c', 'mine'))).toMatchObject({ code: 'INVALID_OPTION' });
+      await until('the child is there', async () => {
+        const [found] = await server.sql("select 1 from sluice_saga where saga = 'asked'");
+        return found !== undefined;
+      });
+      await sagas.child.get('p/c').signal('go', 'its own');
+      expect(await handle.result({ timeout: 20_000 })).toBe('its own');
     });
   });
 });
