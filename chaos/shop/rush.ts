@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../../src/index.ts';
 import { SluiceError } from '../../src/index.ts';
-import { type EngineName, max } from '../settings.ts';
+import { budget, type EngineName, max } from '../settings.ts';
 
 /** Errors that say that who holds connections waits for one which nobody can give. */
 const shortages: ReadonlySet<string> = new Set(['ACQUIRE_TIMEOUT', 'POOL_DEADLOCK']);
@@ -18,8 +18,11 @@ export async function rush(database: Database<'default'>, engine: EngineName): P
   // There one writer at a time is all that there is.
   if (engine === 'sqlite') return [];
   const look = (): Promise<unknown> => database.query('select id from product where id = 1');
+  let highest = 0;
   const descend = async (level: number): Promise<void> => {
     await look();
+    const { used, idle } = database.stats().clients.default;
+    highest = Math.max(highest, used + idle);
     // Until all that can have begun.
     if (level === 0) await delay(200);
     if (level === deep) return;
@@ -29,11 +32,13 @@ export async function rush(database: Database<'default'>, engine: EngineName): P
     await look();
     await database.query(onItself[engine]);
   };
-  return [
+  const found = [
     ...(await begin(max + 2, 'with others inside', () => database.transaction(() => descend(0)))),
     // Each of them makes room for one that waits.
     ...(await begin(3 * max, 'whose connection is lost', () => database.transaction(breakDown))),
   ];
+  if (highest > budget) found.push(`a pool has had ${highest} connections, and its budget is ${budget}`);
+  return found;
 }
 
 /** @returns what is wrong: on a machine that has much else to do a few may wait too long; of those that wait for each other, most do */
