@@ -88,12 +88,12 @@ const connections: readonly ChaosMutant[] = [
     replace: 'if (this.budget - this.#total <= 0) return false;',
   },
   {
-    name: 'a pool that forgets to admit who waits when a connection comes back',
+    name: 'a pool that gives the place of a lost connection to nobody',
     file: 'pool/pool.ts',
-    find: `    else this.#physical.discard(lease.connection);
-    this.#admitWaiting();`,
-    replace: `    else this.#physical.discard(lease.connection);
-    if (sound) this.#admitWaiting();`,
+    find: `    this.#admission.give(lease.level);
+    const { unfit } = lease.connection;`,
+    replace: `    if (sound) this.#admission.give(lease.level);
+    const { unfit } = lease.connection;`,
   },
   {
     name: 'a ROLLBACK that lets go of the transaction without undoing it',
