@@ -1,16 +1,24 @@
 import { currentFrame } from '../context/index.ts';
 import { clientOf, type Db } from '../database/index.ts';
-import { scopeAt } from '../transaction/index.ts';
+import { type AtomicUnit, scopeAt, wholeUnit } from '../transaction/index.ts';
 
-/** The keys that transactions and savepoints have claimed, by their ids. */
-const keys = new WeakMap<object, Set<string>>();
+/** A key, and the transaction or savepoint that has claimed it. */
+interface Held {
+  readonly id: string;
+  readonly unit: AtomicUnit;
+}
+
+/** Those of whole transactions, which keep what a released savepoint has claimed. */
+const keys = new WeakMap<AtomicUnit, Held[]>();
 
 /** Notes that the transaction or savepoint that is open here has a key. */
 export function noteHeld(db: Db, id: string): void {
-  const unit = scopeAt(currentFrame(), { client: clientOf(db), level: undefined })?.unit;
-  if (unit === undefined) return;
-  const ids = keys.get(unit) ?? new Set();
-  keys.set(unit, ids.add(id));
+  const scope = scopeAt(currentFrame(), { client: clientOf(db), level: undefined });
+  if (scope === undefined) return;
+  const whole = wholeUnit(scope);
+  const held = keys.get(whole) ?? [];
+  held.push({ id, unit: scope.unit });
+  keys.set(whole, held);
 }
 
 /** Whether a transaction that is open around this call has a key: another transaction would wait for its end. */
@@ -20,9 +28,7 @@ export function isHeldAround(db: Db, id: string): boolean {
     if (frame.client !== target.client) continue;
     const scope = scopeAt(frame, target);
     if (scope?.transaction.isLive !== true) continue;
-    for (let unit: typeof scope.unit | undefined = scope.unit; unit !== undefined; unit = unit.parent) {
-      if (keys.get(unit)?.has(id) === true) return true;
-    }
+    if (keys.get(wholeUnit(scope))?.some((held) => held.id === id && !held.unit.isUndone) === true) return true;
   }
   return false;
 }

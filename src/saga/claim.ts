@@ -1,8 +1,8 @@
 /** How a saga stands, as it is stored. */
 export type StoredStatus = 'running' | 'compensating' | 'completed' | 'failed' | 'cancelled';
 
-/** A saga that was claimed. */
-export interface ClaimedSaga {
+/** What a row holds as it is used. */
+interface Stored {
   readonly saga: string;
   readonly id: string;
   readonly definition: string;
@@ -11,10 +11,14 @@ export interface ClaimedSaga {
   readonly context: string;
   readonly seed: string;
   readonly failure: string | null;
-  readonly cancelled: boolean;
-  readonly fence: number;
   readonly attempts: number;
   readonly signals: number;
+}
+
+/** A saga that was claimed. */
+export interface ClaimedSaga extends Stored {
+  readonly cancelled: boolean;
+  readonly fence: number;
   readonly createdAt: number;
   readonly parent: ParentStep | undefined;
 }
@@ -27,21 +31,11 @@ export interface ParentStep {
 }
 
 /** The row of a saga that is due. */
-export interface ClaimRow {
+export interface ClaimRow extends Stored {
   /** As drivers give it: as text, too. */
   readonly number: number | string;
-  readonly saga: string;
-  readonly id: string;
-  readonly definition: string;
-  readonly status: StoredStatus;
-  readonly input: string | null;
-  readonly context: string;
-  readonly seed: string;
-  readonly failure: string | null;
   readonly cancelled: number;
   readonly fence: number | string;
-  readonly attempts: number;
-  readonly signals: number;
   readonly created_at: number | string;
   readonly parent_saga: string | null;
   readonly parent_id: string | null;

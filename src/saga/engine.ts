@@ -97,8 +97,13 @@ export async function theOnly({ ambient }: Engine, names: readonly string[], id:
 export function refuseTransaction(saga: string): void {
   const frame = currentFrame();
   if (frame === undefined || frame.held < 0) return;
+  const isTest = frame.scope?.base !== undefined;
   throw new SagaInTransactionError({
-    what: `The saga "${saga}" was to be waited for in a transaction, which it outlives, and which holds what it may need`,
-    remedy: 'Call start() in the transaction, and ask for the result after its commit',
+    what: isTest
+      ? `The saga "${saga}" was to be waited for in a test that is rolled back, whose rows its own transactions do not see`
+      : `The saga "${saga}" was to be waited for in a transaction, which it outlives, and which holds what it may need`,
+    remedy: isTest
+      ? 'Test it without rollbackEach() and rolledBack(), with ids of its own or a database of testDatabases()'
+      : 'Call start() in the transaction, and ask for the result after its commit',
   });
 }

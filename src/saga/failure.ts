@@ -69,7 +69,13 @@ export function noSignal({ saga, id }: SagaName, signal: string): SagaTimeoutErr
 }
 
 /** What servers say of transactions that others were in the way of. */
-const inTheWay: ReadonlySet<unknown> = new Set(['40001', '40P01', 'ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT']);
+const inTheWay: ReadonlySet<unknown> = new Set([
+  '40001',
+  '40P01',
+  'ER_CHECKREAD',
+  'ER_LOCK_DEADLOCK',
+  'ER_LOCK_WAIT_TIMEOUT',
+]);
 
 /** Others were in the way of a transaction, which may be repeated. */
 export function isInTheWay(error: unknown): boolean {

@@ -15,6 +15,7 @@ export class AtomicUnit implements RollbackUnit {
   /** The name of the savepoint inside of it that has the turn; none in most. */
   nested: string | undefined;
   #hasWritten = false;
+  #isUndone = false;
   #doom: { readonly cause: unknown } | undefined;
 
   constructor(parent?: AtomicUnit, savepoint?: Savepoint) {
@@ -46,6 +47,16 @@ export class AtomicUnit implements RollbackUnit {
   noteWrite(): void {
     this.#hasWritten = true;
     this.parent?.noteWrite();
+  }
+
+  /** Notes that the unit was rolled back, alone. */
+  noteUndone(): void {
+    this.#isUndone = true;
+  }
+
+  /** Whether it was rolled back to a savepoint: its own, or one around it. */
+  get isUndone(): boolean {
+    return this.#isUndone || this.parent?.isUndone === true;
   }
 
   get doomed(): { readonly cause: unknown } | undefined {

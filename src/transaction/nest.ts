@@ -94,6 +94,7 @@ async function runNested<Result>({ scope, run }: InnerBody<Result>): Promise<Bod
   if (done.type !== 'thrown' && refusal !== undefined) done = { type: 'thrown', error: refusal };
   if (done.type === 'thrown') {
     transaction.repeatable?.carry(unit, done.error);
+    unit.noteUndone();
     await transaction.rollbackTo(unit);
   } else {
     if (unit.savepoint !== undefined) transaction.savepoints.released(unit.savepoint);

@@ -433,11 +433,30 @@ describe('in a transaction that is open', () => {
     expect(await server.products()).toEqual([1]);
   });
 
+  it('a call with REQUIRES_NEW is refused at once where a savepoint has the key that is released, and not undone', async () => {
+    const nested = (fails: boolean): Promise<unknown> =>
+      database.transaction(
+        async () => {
+          await place(database, fails ? 9 : 1, { key: String(fails), transaction: { propagation: 'NESTED' } });
+          if (fails) throw new Error('sold out');
+        },
+        { propagation: 'NESTED' },
+      );
+    await database.transaction(async () => {
+      await nested(false);
+      expect(await rejection(place(database, 2, { ...requiresNew, key: 'false' }))).toMatchObject(itself);
+      expect(await rejection(nested(true))).toMatchObject({ message: 'sold out' });
+      const again = place(database, 3, { key: 'true', transaction: { propagation: 'NESTED' } });
+      expect(await again).toMatchObject({ isReplayed: false });
+    });
+    expect(await server.products()).toEqual([1, 3]);
+  });
+
   itWith('several writers')('a call with REQUIRES_NEW takes a key that was given back with its savepoint', async () => {
     await database.transaction(async () => {
       const nested = database.transaction(
         async () => {
-          await place(database, 1);
+          await place(database, 1, { transaction: { propagation: 'NESTED' } });
           throw new Error('sold out');
         },
         { propagation: 'NESTED' },

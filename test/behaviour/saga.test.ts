@@ -17,6 +17,7 @@ import {
   SagaStuckError,
   SagaTimeoutError,
 } from '../../src/saga/index.ts';
+import { rolledBack } from '../../src/testing/index.ts';
 import { insert, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
 
@@ -623,6 +624,18 @@ describe('what a body may not do', () => {
     const handle = await sagas.it.start(undefined);
     expect(await database.transaction(() => rejection(handle.result()))).toMatchObject({ code: 'SAGA_IN_TRANSACTION' });
     expect(await handle.result()).toBe(1);
+  });
+
+  it('to be waited for in a test that is rolled back, and says how sagas are tested', async () => {
+    const sagas = process(defineSaga(named('order'), () => 1));
+    const refusals = await rolledBack(database, async () => [
+      await rejection(sagas.it.run(undefined)),
+      await database.transaction(() => rejection(sagas.it.run(undefined))),
+    ]);
+    expect(refusals).toMatchObject([
+      { code: 'SAGA_IN_TRANSACTION', remedy: expect.stringContaining('Test it without rollbackEach()') },
+      { code: 'SAGA_IN_TRANSACTION', remedy: expect.stringContaining('after its commit') },
+    ]);
   });
 });
 

@@ -190,6 +190,27 @@ for (const kind of brokerKinds) {
     });
   });
 
+  await describeWith(kind.server, `a consumer over ${kind.server} without its tables`, () => {
+    afterAll(() => createOutboxTables(server.open().current));
+
+    it.each(['sluice_inbox', 'sluice_parked_message'])('is not ready where %s is missing', async (table) => {
+      const database = server.open();
+      await createOutboxTables(database.current);
+      await server.sql(`drop table ${table}`);
+      const place = kind.place(`tables-${process.pid}`);
+      const broker = place.open();
+      const outbox = createOutbox(database, { broker, secret });
+      const consumer = outbox.consume(orders, () => {}, { group: 'stock' });
+      await expect(consumer.ready).rejects.toMatchObject({
+        code: 'OUTBOX_MISSING',
+        remedy: expect.stringContaining('createOutboxTables(db)'),
+      });
+      await outbox.stop();
+      await broker.close();
+      await place.drop();
+    });
+  });
+
   await describeWith(kind.server, `a consumer over ${kind.server} that is ended before its COMMIT`, () => {
     /** @returns the effects, when one consumer was ended in its handler and another one has taken over */
     const effectsOf = async (isSabotaged: boolean): Promise<number[]> => {

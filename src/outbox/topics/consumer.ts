@@ -89,7 +89,7 @@ export class MessageConsumer implements Consumer {
     const { broker, topic, group, concurrency } = settings;
     this.#name = consumerName(topic.name, group);
     // What is ambient where it happens to be started has nothing to do with what it handles.
-    [this.#subscription, this.#replays] = runInFrame(
+    const [subscription, replays, tables] = runInFrame(
       undefined,
       () => [
         broker.subscribe({
@@ -100,10 +100,13 @@ export class MessageConsumer implements Consumer {
           onError: (error) => reportBackgroundError({ source: this.#source, error }),
         }),
         this.#replayDue(),
+        this.#hasTables(),
       ],
       undefined,
     );
-    this.ready = this.#becomesReady();
+    this.#subscription = subscription;
+    this.#replays = replays;
+    this.ready = Promise.all([this.#isKnown(), tables]).then(() => {});
     // Who does not wait for it is not to be told.
     this.ready.catch(() => {});
   }
@@ -131,7 +134,8 @@ export class MessageConsumer implements Consumer {
     return `consumer ${this.#name}`;
   }
 
-  async #becomesReady(): Promise<void> {
+  /** @throws ConsumerStoppedError */
+  async #isKnown(): Promise<void> {
     const { promise: stopped, reject } = Promise.withResolvers<never>();
     const forget = onAbort(this.#stopping.signal, () => reject(this.#stopping.signal.reason as Error));
     try {
@@ -145,6 +149,17 @@ export class MessageConsumer implements Consumer {
       });
     } finally {
       forget();
+    }
+  }
+
+  /** @throws OutboxMissingError, and what else the database says; one that is away says nothing of its tables */
+  async #hasTables(): Promise<void> {
+    const { db, topic, group } = this.#settings;
+    try {
+      await runBare(() => isSettled(db, this.#name, 'none'));
+      await queryTables(db, receivedOf(db).due(topic.name, group));
+    } catch (error) {
+      if (!isAway(error)) throw error;
     }
   }
 
