@@ -1,4 +1,5 @@
 import { Changing, differenceOf, fingerprintOf, type Outcome, plainEnd, tableText } from '../interleave/judge/index.ts';
+import { Leftovers } from './leftovers.ts';
 import { type RepeatFinding, remedies, type RepeatProblem } from './finding.ts';
 
 /** What is compared of a run, apart from the rows. */
@@ -16,13 +17,20 @@ const isPart = (name: string): name is Part => name in parts;
 export class PlainOutcomes {
   readonly #changing = new Changing();
   readonly #plain: Outcome[] = [];
+  readonly #leftovers = new Leftovers();
 
   /** Another outcome of the body as it is. What differs from the one before says nothing about attempts. */
   add(outcome: Outcome): void {
     const before = this.#plain.at(-1);
     this.#plain.push(outcome);
+    this.#leftovers.add(outcome, false);
     if (before === undefined) return;
     this.#changing.learn(before, outcome, (state, table) => tableText(state, table, this.#changing));
+  }
+
+  /** An outcome with a second attempt. */
+  addRepeated(outcome: Outcome): void {
+    this.#leftovers.add(outcome, true);
   }
 
   /** The rows that a setup has left: what was there does not come from the body. */
@@ -50,17 +58,19 @@ export class PlainOutcomes {
     );
     const [difference] = differences;
     const findings: RepeatFinding[] = [];
-    const ends = new Set(this.#stepped(repeated));
+    const contents = new Set(this.#leftovers.columns);
+    const ends = new Set([...this.#stepped(repeated), ...this.#leftovers.ends]);
     if (difference !== undefined && differences.every((each) => each !== undefined)) {
       for (const name of difference.actors) ends.add(name);
-      if (difference.contents.length > 0)
-        findings.push(
-          found(
-            'rowsDiffer',
-            `With a second attempt the database has other values, or other rows, in ${listOf(difference.contents)} than with one attempt`,
-          ),
-        );
+      for (const name of difference.contents) contents.add(name);
     }
+    if (contents.size > 0)
+      findings.push(
+        found(
+          'rowsDiffer',
+          `With a second attempt the database has other values, or other rows, in ${listOf([...contents])} than with one attempt`,
+        ),
+      );
     for (const name of ends)
       if (isPart(name))
         findings.push(

@@ -2,12 +2,14 @@ import type { TransactionalClient } from '../../connection/index.ts';
 import { type End, type Outcome, type Tables, untilTimesDiffer } from '../interleave/judge/index.ts';
 import { inTime } from '../in-time.ts';
 import { shortPlace } from '../short-place.ts';
-import { findingsOf } from './attempts/index.ts';
+import { callsOutOf } from './attempts/index.ts';
 import { copyOf } from './copy.ts';
 import { NothingRepeatedError, notRepeatable, RepeatableSetupError } from './errors.ts';
 import type { RepeatFinding } from './finding.ts';
+import { History } from './history.ts';
 import type { ProveRepeatableOptions } from './options.ts';
 import { PlainOutcomes } from './outcomes.ts';
+import { untilSecondsDiffer } from './pauses.ts';
 import { type Rehearsal, Run } from './rehearsal.ts';
 
 /** What was proved of a body. */
@@ -35,6 +37,8 @@ export class Proof<Given> {
   readonly #clients: readonly TransactionalClient[];
   readonly #tables: Tables;
   readonly #plain = new PlainOutcomes();
+  readonly #history = new History();
+  #firstEnd: End['type'] | undefined;
   #runs = 0;
 
   constructor(
@@ -51,25 +55,39 @@ export class Proof<Given> {
   /** @throws NotRepeatableError; NothingRepeatedError; RepeatableSetupError */
   async run(): Promise<RepeatableProof> {
     // First of all, before anything is kept outside: an attempt finds then what the one before it has left.
-    const plain = this.#plain;
     const first = await this.#go({ fails: true });
     refuseUnrepeated(first);
-    this.#refuse(this.#attemptsOf(first));
+    this.#refuse(callsOut(first));
+    const suspected = this.#sentOtherwise();
+    try {
+      return await this.#compare(first);
+    } catch (error) {
+      // What an attempt has left may keep the next run from its end.
+      throw error instanceof NothingRepeatedError && suspected.length > 0 ? notRepeatable(suspected, error) : error;
+    }
+  }
+
+  async #compare(first: Ran): Promise<RepeatableProof> {
+    const plain = this.#plain;
+    plain.addRepeated(first.outcome);
     plain.add((await this.#go({ fails: false })).outcome);
     await untilTimesDiffer([first.outcome], performance.now());
     plain.add((await this.#go({ fails: false, advances: true })).outcome);
     let last = await this.#go({ fails: true });
-    this.#refuse(this.#attemptsOf(last));
+    this.#refuse(callsOut(last));
+    plain.addRepeated(last.outcome);
     let findings = plain.findingsOf(last.outcome, placeIn(last));
-    if (findings.length > 0) {
+    if (findings.length > 0 || this.#sentOtherwise().length > 0) {
       // Once more, so that what happens to differ is known.
       plain.add((await this.#go({ fails: false })).outcome);
+      await untilSecondsDiffer();
       plain.add((await this.#go({ fails: false, advances: true })).outcome);
       last = await this.#go({ fails: true });
+      plain.addRepeated(last.outcome);
       const problems = new Set(findings.map(({ problem }) => problem));
       findings = plain.findingsOf(last.outcome, placeIn(last)).filter(({ problem }) => problems.has(problem));
     }
-    this.#refuse(findings);
+    this.#refuse([...this.#sentOtherwise(), ...findings]);
     const { repeated, texts } = last.run;
     return {
       repeated: repeated.flatMap(({ name, failed }) => (failed === undefined ? [] : [name])),
@@ -78,9 +96,10 @@ export class Proof<Given> {
     };
   }
 
-  #attemptsOf({ run }: Ran): readonly RepeatFinding[] {
+  /** What the attempts so far have sent otherwise. */
+  #sentOtherwise(): readonly RepeatFinding[] {
     const [client] = this.#clients;
-    return run.repeated.flatMap((each) => findingsOf(each, (text) => client?.show(text) ?? ''));
+    return this.#history.findings((text) => client?.show(text) ?? '');
   }
 
   #refuse(findings: readonly RepeatFinding[]): void {
@@ -93,10 +112,14 @@ export class Proof<Given> {
     const { advances = false } = how;
     this.#plain.addSetup(await this.#tables.rows());
     if (advances) await this.#tables.advance();
-    const run = new Run(how.fails);
+    // The first runs are those of the program as it is.
+    const run = new Run(how.fails, this.#sentOtherwise().length > 0);
     const { body, watch = nothing } = this.#options;
     const end = await this.#bounded(run, () => body(given));
     this.#tables.add(run.texts);
+    this.#firstEnd ??= end.type;
+    if (end.type === this.#firstEnd) this.#history.add(run);
+    else this.#history.skip(run);
     const ends: Outcome['ends'] = {
       result: end.type === 'returned' ? { type: 'returned', value: copyOf(end.value) } : end,
       given: { type: 'returned', value: copyOf(given) },
@@ -160,6 +183,10 @@ export class Proof<Given> {
     };
     return await inTime(ending, { milliseconds: this.#timeout, clients: this.#clients, late });
   }
+}
+
+function callsOut({ run }: Ran): readonly RepeatFinding[] {
+  return run.repeated.flatMap(callsOutOf);
 }
 
 function placeIn({ run }: Ran): string | undefined {

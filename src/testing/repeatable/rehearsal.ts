@@ -9,6 +9,7 @@ import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempts
 import { Draws, drawFrom } from './draws.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
+import { holdUp } from './pauses.ts';
 import { calledFrom, standOn } from './stand.ts';
 
 /** What one run of a body sent. */
@@ -25,8 +26,21 @@ export class Run {
   /** How many random numbers were drawn, by place. */
   readonly drawn: Map<string, number> = new Map();
 
-  constructor(fails: boolean) {
+  /** How many exchanges of an attempt were held up. */
+  readonly #heldUp = new Map<Attempt | undefined, number>();
+  /** Whether exchanges wait a little. */
+  readonly #holdsUp: boolean;
+
+  constructor(fails: boolean, holdsUp: boolean) {
     this.fails = fails;
+    this.#holdsUp = holdsUp;
+  }
+
+  async holdUp(attempt: Attempt | undefined): Promise<void> {
+    if (!this.#holdsUp) return;
+    const before = this.#heldUp.get(attempt) ?? 0;
+    this.#heldUp.set(attempt, before + 1);
+    await holdUp(before);
   }
 
   get repeated(): readonly Repeated[] {
@@ -83,6 +97,7 @@ export class Rehearsal {
       if (seen === undefined) return await asDriver(() => run(steps));
       if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
       const attempt = note(seen, { client, steps, place: calledFrom() });
+      await seen.holdUp(attempt);
       const exchange = await sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run });
       attempt?.answered(steps, exchange.results);
       if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;

@@ -10,6 +10,7 @@ import { drawFrom } from './draws.ts';
 import type { RepeatFinding } from './finding.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
+import { untilSecondsDiffer } from './pauses.ts';
 import { hasChanged, type Noting, RehearsedTransaction } from './rehearsed-transaction.ts';
 import { calledFrom, standOn } from './stand.ts';
 
@@ -84,6 +85,7 @@ export class RehearsedTest {
     lookout.running.add(transaction);
     try {
       for (;;) {
+        if (transaction.isAlmostTold) await untilSecondsDiffer();
         const now = transaction.next();
         const refused = injectedFailure(client.driver.dialect).error as Error;
         try {
@@ -126,6 +128,7 @@ function stand(client: TransactionalClient, connection: DriverConnection): () =>
     const before = sent.length;
     for (const step of steps) if (step.type === 'statement') now.attempt.sends(step.statement, place);
     const own = sent.slice(before);
+    await now.holdUp();
     const exchange = await asDriver(() => run(steps));
     now.attempt.answered(steps, exchange.results);
     if (!isInTest && !isMeant)

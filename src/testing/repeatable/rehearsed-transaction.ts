@@ -2,16 +2,18 @@ import type { QueryResult } from '../../driver/index.ts';
 import { fieldOf } from '../../core/index.ts';
 import type { AtEnd, BaseScope } from '../../transaction/index.ts';
 import { Draws } from './draws.ts';
+import { holdUp } from './pauses.ts';
 import { type RepeatFinding, remedies, type RepeatProblem } from './finding.ts';
 import {
   Attempt,
-  differenceOf,
+  callsOutOf,
   enoughAttempts,
-  findingsOf,
+  fewestAttempts,
+  haveSentSame,
   isSameResult,
   leavesOf,
   returnsSystematically,
-  sendsSystematically,
+  sentOtherwise,
   type Sent,
   type Settled,
 } from './attempts/index.ts';
@@ -25,6 +27,7 @@ export class Noting {
   /** What its body came to; none as long as it runs. */
   settled: { readonly type: string; readonly result: Settled['result'] } | undefined;
   #drawn = 0;
+  #heldUp = 0;
 
   constructor(of: RehearsedTransaction, number: number) {
     this.of = of;
@@ -38,6 +41,11 @@ export class Noting {
   /** The next random number, the same for each attempt. */
   draw(random: () => number): number {
     return this.of.draws.draw(this.#drawn++, random);
+  }
+
+  /** Before an exchange: attempts that are looked at more closely take their time. */
+  async holdUp(): Promise<void> {
+    if (this.attempt.number > 2) await holdUp(this.#heldUp++);
   }
 
   /** Notes what it came to. @returns whether it is the last */
@@ -73,10 +81,26 @@ export class RehearsedTransaction {
 
   /** Whether its attempts tell all there is to tell. */
   isTold(): boolean {
-    const [first, second] = this.#settled();
+    const settled = this.#settled();
+    const [first, second] = settled;
     if (first === undefined || second === undefined) return false;
     if (this.isDisturbed || this.#attempts.length >= enoughAttempts) return true;
-    return differenceOf(first.attempt, second.attempt, (text) => text) === undefined && isSameResult(first, second);
+    if (settled.length < fewestAttempts)
+      return haveSentSame(first.attempt, second.attempt) && isSameResult(first, second);
+    return !this.#isSuspect();
+  }
+
+  /** Whether a time that is sent would have to be another one in the next attempt. */
+  get isAlmostTold(): boolean {
+    return this.#attempts.length === enoughAttempts - 1;
+  }
+
+  /** Whether what its attempts do follows a rule so far. */
+  #isSuspect(): boolean {
+    const settled = this.#settled();
+    return (
+      sentOtherwise({ name: '', openedAt: undefined }, settled, String) !== undefined || returnsSystematically(settled)
+    );
   }
 
   /** What its attempts make wrong. @param show a statement as it may be shown */
@@ -92,10 +116,11 @@ export class RehearsedTransaction {
       remedy: remedies[problem],
     });
     const settled = this.#settled();
-    const isSystematic = !this.isDisturbed && sendsSystematically(settled);
+    const transaction = { name, openedAt: begunAt };
     const attempts = { attempts: [first.attempt, second.attempt], failed: first.attempt };
-    const sent = findingsOf({ name, openedAt: begunAt, ...attempts, failedId: undefined, isRepeated: true }, show);
-    const findings = sent.filter(({ problem }) => problem !== 'sentOtherwise' || isSystematic);
+    const findings = [...callsOutOf({ ...transaction, ...attempts, failedId: undefined, isRepeated: true })];
+    const sent = this.isDisturbed ? undefined : sentOtherwise(transaction, settled, show);
+    if (sent !== undefined) findings.push(sent);
     for (const { text, place } of second.elsewhere)
       findings.push(
         found('committedEachTime', `Each attempt of the transaction "${name}" commits ${show(text)} by itself`, place),
@@ -115,9 +140,10 @@ export class RehearsedTransaction {
 
   /** The attempts that came to their COMMIT. */
   #settled(): readonly Settled[] {
-    return this.#attempts.flatMap(({ attempt, settled }) =>
-      settled === undefined || settled.type === 'thrown' ? [] : [{ attempt, result: settled.result }],
-    );
+    return this.#attempts.flatMap(({ attempt, settled }, number) => {
+      if (settled === undefined || settled.type === 'thrown') return [];
+      return [{ at: { attempt: number, repeated: 0, plain: 0 }, attempt, result: settled.result }];
+    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import type { QueryResult } from '../../../driver/index.ts';
-import { partsOf } from './text-parts.ts';
+import { skeletonOf } from './statement-parts.ts';
 
 /** How many values of answers are kept of one attempt. */
 const mostAnswers = 50_000;
@@ -17,10 +17,10 @@ export class Answers {
   }
 
   add(text: string, result: QueryResult): void {
-    const { frame } = partsOf(text);
-    this.#add(frame, result, 0);
+    const skeleton = skeletonOf(text);
+    this.#add(skeleton, result, 0);
     // Of a library's own result, which may have it as a getter.
-    this.#add(`${frame}.insertId`, fieldOf(result, 'insertId'), 1);
+    this.#add(`${skeleton}.insertId`, fieldOf(result, 'insertId'), 1);
   }
 
   /** The columns that had this value when so many were known. */

@@ -1,10 +1,5 @@
-export { Attempt, type CalledOut, type Repeated, repeatableIn, type Sent } from './attempt.ts';
-export { differenceOf, findingsOf } from './compare-attempts.ts';
+export { Attempt, type CalledOut, nextAttempt, type Repeated, repeatableIn, type Sent } from './attempt.ts';
+export { callsOutOf, haveSentSame, sentOtherwise } from './compare-attempts.ts';
 export { leavesOf } from './leaves.ts';
-export {
-  enoughAttempts,
-  isSameResult,
-  returnsSystematically,
-  sendsSystematically,
-  type Settled,
-} from './repetition.ts';
+export { enoughAttempts, isSameResult, returnsSystematically, type Settled, type Timed } from './repetition.ts';
+export { areSameNumbers, fewestAttempts, numbersIn } from './sequence.ts';

@@ -1,93 +1,132 @@
-import type { Attempt } from './attempt.ts';
-import { differenceOf, isSameValue, textOf } from './compare-attempts.ts';
-import { partsOf } from './text-parts.ts';
-import { isAlike, isNow } from './varying.ts';
+import type { Attempt, Sent } from './attempt.ts';
+import type { Told } from './answers.ts';
+import { type BySkeleton, bySkeleton, type SentValue, valuesOf } from './places.ts';
+import { isSystematic, type Moment, type Seen } from './sequence.ts';
+import { isAlike } from './varying.ts';
+
+/** An attempt of one of several runs. */
+export interface Timed {
+  readonly at: Moment;
+  readonly attempt: Attempt;
+}
 
 /** An attempt that has come to its end, with the values of what it returned by their places. */
-export interface Settled {
-  readonly attempt: Attempt;
+export interface Settled extends Timed {
   readonly result: ReadonlyMap<string, unknown>;
 }
 
-/** So many attempts tell what an attempt leaves to the next from what is of chance. */
-export const enoughAttempts = 4;
+/** So many attempts in a row tell what an attempt leaves to the next from what is of chance. */
+export const enoughAttempts = 8;
 
-/** Whether what attempts send differs by what the ones before have left: the same from the second on, or by turns, or evenly more. */
-export function sendsSystematically(attempts: readonly Settled[]): boolean {
-  const isSame = (one: Settled, other: Settled): boolean =>
-    differenceOf(one.attempt, other.attempt, (text) => text) === undefined;
-  return isSystematic(attempts, isSame, numbersSent(attempts));
+/** What differs by rule between attempts. */
+export interface Systematic {
+  readonly what: 'lost' | 'added' | 'otherwise';
+  readonly sent: Sent | undefined;
+  /** Which parameter, from 1. */
+  readonly parameter?: number | undefined;
 }
 
+/** The first thing in which attempts differ by what the ones before have left, and not by themselves. */
+export function sentSystematically(attempts: readonly Timed[]): Systematic | undefined {
+  const sent = attempts.map(({ attempt }) => bySkeleton(attempt));
+  const skeletons = [...new Set(sent.flatMap((each) => [...each.keys()]))];
+  const ofChance = textsOfChance(sent);
+  for (const skeleton of skeletons) {
+    const statements = sent.map((each) => each.get(skeleton) ?? []);
+    const value = valueAmong(attempts, statements);
+    if (value !== undefined) return { what: 'otherwise', sent: value.sent, parameter: value.parameter };
+    const counts = statements.map(({ length }) => length);
+    if (!ofChance.has(skeleton) && isSystematic(seen(attempts, counts))) return moreOrLess(attempts, statements);
+  }
+  return undefined;
+}
+
+/** Texts that one attempt alone has sent, where several have some: they are made anew each time. */
+function textsOfChance(sent: readonly BySkeleton[]): ReadonlySet<string> {
+  const lone = sent.map((own) =>
+    [...own.keys()].filter((skeleton) => sent.every((other) => other === own || !other.has(skeleton))),
+  );
+  return new Set(lone.filter(({ length }) => length > 0).length > 2 ? lone.flat() : []);
+}
+
+/** A value that differs by rule, of one text. */
+function valueAmong(attempts: readonly Timed[], statements: readonly (readonly Sent[])[]): SentValue | undefined {
+  // Runs that have not sent it at all have kept what the others did.
+  const runs = attempts.flatMap((each, at) => ((statements[at]?.length ?? 0) > 0 ? [{ each, at }] : []));
+  if (
+    runs[0]?.at !== 0 ||
+    !areWhole(
+      attempts,
+      runs.map(({ each }) => each),
+    )
+  )
+    return undefined;
+  const values = runs.map(({ each, at }) => valuesOf(statements[at] ?? [], each.attempt));
+  for (const place of values[0]?.keys() ?? []) {
+    const all = values.flatMap((each) => each.get(place) ?? []);
+    if (all.length !== runs.length) continue;
+    const sequence = all.flatMap(({ told }, at) => {
+      const run = runs[at];
+      return run === undefined ? [] : [{ at: run.each.at, told }];
+    });
+    if (isSystematic(sequence)) return all[1];
+  }
+  return undefined;
+}
+
+/** Whether of each run all attempts are there, or none. */
+function areWhole(all: readonly Timed[], some: readonly Timed[]): boolean {
+  const runOf = ({ at: { repeated, plain } }: Timed): string => `${repeated} ${plain}`;
+  const runs = new Set(some.map(runOf));
+  return all.every((each) => !runs.has(runOf(each)) || some.includes(each));
+}
+
+function moreOrLess(attempts: readonly Timed[], statements: readonly (readonly Sent[])[]): Systematic {
+  const at = attempts.findIndex(
+    (each, index) => each.at.attempt > 0 && statements[index]?.length !== statements[index - 1]?.length,
+  );
+  const [before = [], after = []] = [statements[at - 1], statements[at]];
+  return before.length > after.length
+    ? { what: 'lost', sent: before[after.length] }
+    : { what: 'added', sent: after[before.length] };
+}
+
+function seen(attempts: readonly Timed[], values: readonly unknown[]): readonly Seen[] {
+  return attempts.map(({ at, attempt: { answers } }, index) => ({
+    at,
+    told: { value: values[index], answers, known: Number.POSITIVE_INFINITY },
+  }));
+}
+
+/** Whether what attempts return differs by what the ones before have left. */
 export function returnsSystematically(attempts: readonly Settled[]): boolean {
-  const [first, second] = attempts;
-  if (first === undefined || second === undefined) return false;
-  const unlike = [...first.result.keys()].filter((place) => !isSameLeaf(first, second, place));
-  const numbers = attempts.map(({ result }) => [
-    result.size,
-    ...unlike.flatMap((place) => numbersIn(result.get(place))),
-  ]);
-  return isSystematic(attempts, isSameResult, numbers);
+  const places = new Set(attempts.flatMap(({ result }) => [...result.keys()]));
+  const all = [...places].filter((place) => attempts.every(({ result }) => result.has(place)));
+  const ofPlaces = all.some((place) =>
+    isSystematic(
+      seen(
+        attempts,
+        attempts.map(({ result }) => result.get(place)),
+      ),
+    ),
+  );
+  return (
+    ofPlaces ||
+    isSystematic(
+      seen(
+        attempts,
+        attempts.map(({ result }) => result.size),
+      ),
+    )
+  );
 }
 
 export function isSameResult(one: Settled, other: Settled): boolean {
   const places = new Set([...one.result.keys(), ...other.result.keys()]);
-  return [...places].every((place) => isSameLeaf(one, other, place));
-}
-
-function isSystematic(
-  attempts: readonly Settled[],
-  isSame: (one: Settled, other: Settled) => boolean,
-  numbers: readonly (readonly number[])[],
-): boolean {
-  const [first, second, third, fourth] = attempts;
-  if (first === undefined || second === undefined || isSame(first, second)) return false;
-  // One that has thrown has ended the attempts.
-  if (third === undefined || fourth === undefined) return true;
-  if (isSame(second, third) && isSame(third, fourth)) return true;
-  return (isSame(first, third) && isSame(second, fourth)) || movesEvenly(numbers);
-}
-
-/** Whether some number goes on by the same step from each attempt to the next. */
-function movesEvenly(numbers: readonly (readonly number[])[]): boolean {
-  const [first = []] = numbers;
-  return first.some((start, at) => {
-    const step = (numbers[1]?.[at] ?? Number.NaN) - start;
-    return step !== 0 && numbers.every((each, index) => each[at] === start + index * step);
-  });
-}
-
-/** What may count, of what attempts have sent: how many statements, and the numbers where the first two differ. */
-function numbersSent(attempts: readonly Settled[]): readonly (readonly number[])[] {
-  const [first, second] = attempts.map(({ attempt }) => attempt);
-  const places = (first?.sent ?? []).flatMap((one, at) => {
-    const other = second?.sent[at];
-    if (first === undefined || second === undefined || other === undefined) return [];
-    const placed = [
-      [first, one],
-      [second, other],
-    ] as const;
-    const values = one.values.flatMap((_, of) => (isSameValue(placed[0], placed[1], of) ? [] : [{ at, of }]));
-    return isAlike(textOf(placed[0]), textOf(placed[1])) ? values : [{ at, of: undefined }, ...values];
-  });
-  return attempts.map(({ attempt: { sent } }) => [
-    sent.length,
-    ...places.flatMap(({ at, of }) => numbersIn(of === undefined ? sent[at]?.text : sent[at]?.values[of])),
-  ]);
-}
-
-function isSameLeaf(one: Settled, other: Settled, place: string): boolean {
-  const [a, b] = [one, other].map(({ attempt: { answers }, result }) => ({
+  const told = ({ attempt: { answers }, result }: Settled, place: string): Told => ({
     value: result.get(place),
     answers,
     known: Number.POSITIVE_INFINITY,
-  }));
-  return a !== undefined && b !== undefined && isAlike(a, b);
-}
-
-/** The numbers that a value is or has, and how long it is. */
-function numbersIn(value: unknown): readonly number[] {
-  if (typeof value === 'number' || typeof value === 'bigint') return isNow(Number(value)) ? [] : [Number(value)];
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return [text.length, ...partsOf(text).numbers.map(Number)];
+  });
+  return [...places].every((place) => isAlike(told(one, place), told(other, place)));
 }

@@ -1,39 +1,63 @@
 import { areGenerated, type Told } from './answers.ts';
-import { partsOf } from './text-parts.ts';
+import { type Parts, partsOf, partsWithoutChance } from './text-parts.ts';
 
 /** How far apart two attempts may be, in milliseconds: what is made of the time differs by no more. */
 const mostApart = 60_000;
 
 /**
- * Whether a value differs between two attempts for a reason that is none of theirs: it is made of the time, of chance, or of what
- * the server generated for each of them. A number that is none of these is compared as it is.
+ * Whether a value differs between two attempts for a reason that is none of theirs: it is made of the time, or of what the server
+ * generated for each of them.
  */
 export function isAlike(one: Told, other: Told): boolean {
+  return compare(one, other, false);
+}
+
+/** The same, or it may be of chance, as it looks. */
+export function mayBeAlike(one: Told, other: Told): boolean {
+  return compare(one, other, true);
+}
+
+function compare(one: Told, other: Told, orChance: boolean): boolean {
   const [a, b] = [one.value, other.value];
   if (Object.is(a, b)) return true;
   if (a instanceof Date && b instanceof Date) return areTimes(a.valueOf(), b.valueOf());
   if (typeof a !== typeof b || a === null || b === null) return false;
   if (typeof a === 'number' && typeof b === 'number')
-    return areTimes(a, b) || areTimes(a * 1_000, b * 1_000) || areChance(a, b) || areGenerated(one, other);
-  if (typeof a === 'string' && typeof b === 'string') return areAlikeTexts(one, other, [a, b]);
-  if (typeof a === 'object' && typeof b === 'object') return areAlikeObjects(one, other, [a, b]);
+    return areAlikeNumbers(a, b, orChance) || areGenerated(one, other);
+  if (typeof a === 'string' && typeof b === 'string')
+    return (
+      areGenerated(one, other) ||
+      areAlikeTexts(one, other, { parts: [a, b].map(orChance ? partsWithoutChance : partsOf), orChance })
+    );
+  if (typeof a === 'object' && typeof b === 'object') return areAlikeObjects(one, other, { objects: [a, b], orChance });
   return areGenerated(one, other);
 }
 
-function areAlikeTexts(one: Told, other: Told, [a, b]: readonly [string, string]): boolean {
-  if (areGenerated(one, other)) return true;
-  const [left, right] = [partsOf(a), partsOf(b)];
-  if (left.frame !== right.frame || left.numbers.length !== right.numbers.length) return false;
-  return left.numbers.every((text, at) => {
-    const again = right.numbers[at] ?? '';
+function areAlikeNumbers(a: number, b: number, orChance: boolean): boolean {
+  return areTimes(a, b) || areTimes(a * 1_000, b * 1_000) || (orChance && areChance(a, b));
+}
+
+interface Texts {
+  readonly parts: readonly Parts[];
+  readonly orChance: boolean;
+}
+
+function areAlikeTexts(one: Told, other: Told, { parts: [left, right], orChance }: Texts): boolean {
+  if (left?.frame !== right?.frame || left?.numbers.length !== right?.numbers.length) return false;
+  return (left?.numbers ?? []).every((text, at) => {
+    const again = right?.numbers[at] ?? '';
     if (text === again || areGenerated({ ...one, value: unpadded(text) }, { ...other, value: unpadded(again) }))
       return true;
-    const [x, y] = [Number(text), Number(again)];
-    return areTimes(x, y) || areTimes(x * 1_000, y * 1_000) || areChance(x, y);
+    return areAlikeNumbers(Number(text), Number(again), orChance);
   });
 }
 
-function areAlikeObjects(one: Told, other: Told, [a, b]: readonly [object, object]): boolean {
+interface Objects {
+  readonly objects: readonly [object, object];
+  readonly orChance: boolean;
+}
+
+function areAlikeObjects(one: Told, other: Told, { objects: [a, b], orChance }: Objects): boolean {
   if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b))
     // Salts and keys are long.
     return isSameBytes(a, b) || (a.byteLength === b.byteLength && a.byteLength >= 8);
@@ -42,7 +66,7 @@ function areAlikeObjects(one: Told, other: Told, [a, b]: readonly [object, objec
     left.length === right.length &&
     left.every(([key, value], at) => {
       const [otherKey, again] = right[at] ?? [];
-      return key === otherKey && isAlike({ ...one, value }, { ...other, value: again });
+      return key === otherKey && compare({ ...one, value }, { ...other, value: again }, orChance);
     })
   );
 }
