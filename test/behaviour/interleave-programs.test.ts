@@ -1,4 +1,4 @@
-// Programs as they are written, under every order of their statements: TypeORM, propagations, jobs, and what has to be named.
+// Programs as they are written, under every order of their statements: TypeORM, propagations, and what has to be named.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import mysql from 'mysql2/promise';
@@ -9,8 +9,6 @@ import type { Database } from '../../src/index.ts';
 import { ambientPool as mysqlPool } from '../../src/drivers/mysql/index.ts';
 import { ambientPool as postgresPool } from '../../src/drivers/postgres/index.ts';
 import { createDataSource } from '../../src/integrations/typeorm/index.ts';
-import { createOutboxTables } from '../../src/outbox/index.ts';
-import { createJobs, defineQueue, memory } from '../../src/queue/index.ts';
 import { interleave, type InterleaveOptions, type InterleaveReport } from '../../src/testing/index.ts';
 import { engine, useTestDatabase } from '../support/database.ts';
 import { rejection, until } from '../support/settled.ts';
@@ -113,34 +111,6 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
       found: expect.stringMatching(/: product\.stock$/) as string,
     });
     expect(report.toString()).toContain('ROLLBACK TO SAVEPOINT');
-  });
-
-  it('says of a job that an actor awaits that its statements are in no order', async () => {
-    await createOutboxTables(database.current);
-    const job = defineQueue<null, null>('take');
-    const jobs = createJobs(database, { queues: { job }, engine: memory() });
-    jobs.worker().handle(job, async () => {
-      await database.transaction(() => takeOne('for update'));
-      return null;
-    });
-    try {
-      expect(await rejection(tried(() => jobs.queues.job.pushAsync(null), { bob: takeLocked }))).toMatchObject({
-        code: 'INTERLEAVE_ACTOR',
-        message: expect.stringMatching(
-          /^The actor "alice" has ended without a statement .* came from .*interleave-programs\.test\.ts:\d+.* no actor sent\. Call in the actor/,
-        ) as string,
-      });
-      const awaiting = () => database.transaction(async () => [await stock(2), await jobs.queues.job.pushAsync(null)]);
-      const other = () => run('update product set stock = 9 where id = 2');
-      const report = await tried(awaiting, { bob: other, tables: ['product'] });
-      expect(report).toMatchObject({ isComplete: false, anomalies: [] });
-      expect(report.notes.join()).toMatch(
-        /^Statements came in between that no actor sent, the first at .*interleave-programs\.test\.ts:\d+/,
-      );
-    } finally {
-      await jobs.close();
-    }
-    await expectNothingLeft();
   });
 
   it('waits for actors that sleep a little or call a server, and tries all orders', async () => {

@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TransactionalClient } from '../../../connection/index.ts';
+import { currentFrame } from '../../../context/index.ts';
 import { callersOf } from '../../../core/index.ts';
 import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
 import { override } from '../../override.ts';
+import { AwaitedJobs } from './awaited-jobs.ts';
 import { Passage, type Sender } from './passage.ts';
 
 /** How many calls may lie between a statement and the program: libraries have many. */
@@ -19,6 +21,7 @@ export type Rewrite = (statement: Statement, place: string | undefined) => State
  */
 export class Gate {
   readonly #actors = new AsyncLocalStorage<Sender>();
+  #jobs: AwaitedJobs | undefined;
   readonly #held = new Set<Passage>();
   /** Why nothing more is let through. */
   #closed: { readonly error: unknown } | undefined;
@@ -34,6 +37,20 @@ export class Gate {
   /** Runs what an actor does: what it sends is stopped. */
   runAs<Result>(actor: Sender, body: () => Result): Result {
     return this.#actors.run(actor, body);
+  }
+
+  /** From now on what is done in jobs whose answers actors wait for is done by these. @returns ends that */
+  followJobs(): () => void {
+    const jobs = new AwaitedJobs(() => this.#actorHere);
+    this.#jobs = jobs;
+    return () => {
+      this.#jobs = undefined;
+      jobs.close();
+    };
+  }
+
+  get #actorHere(): Sender | undefined {
+    return this.#actors.getStore() ?? this.#jobs?.actorHere;
   }
 
   /** The places of what no actor has sent since the last call. */
@@ -62,9 +79,9 @@ export class Gate {
       passage?.refuse({ kind, error: new Error(what), ...(kind === 'connectionLost' ? { reached: 'unsent' } : {}) });
     const gated: Partial<DriverConnection> = {
       run: async (steps) => {
-        const actor = this.#actors.getStore();
+        const actor = this.#actorHere;
         // What a driver asks its own connection for belongs to what was let through.
-        if (actor === undefined && passage === undefined) this.#strays.add(this.#placeOf(gated.run ?? run) ?? nowhere);
+        if (actor === undefined && passage === undefined) this.#noteStray(gated.run ?? run);
         if (actor === undefined || (passage !== undefined && passage.state !== 'held')) return await run(steps);
         if (this.#closed !== undefined)
           return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closed.error });
@@ -88,10 +105,14 @@ export class Gate {
       },
     };
     // One at a time is let through: nothing travels ahead, or with others.
-    if (sendAhead !== undefined) gated.sendAhead = (given) => this.#actors.getStore() === undefined && sendAhead(given);
-    if (runEach !== undefined)
-      gated.runEach = (given) => (this.#actors.getStore() === undefined ? runEach(given) : undefined);
+    if (sendAhead !== undefined) gated.sendAhead = (given) => this.#actorHere === undefined && sendAhead(given);
+    if (runEach !== undefined) gated.runEach = (given) => (this.#actorHere === undefined ? runEach(given) : undefined);
     return override(connection, gated);
+  }
+
+  /** What Sluice does for itself, such as to forget what its inbox no longer needs, changes nothing that an actor sees. */
+  #noteStray(below: DriverConnection['run']): void {
+    if (currentFrame()?.isBare !== true) this.#strays.add(this.#placeOf(below) ?? nowhere);
   }
 
   #placeOf(below: DriverConnection['run']): string | undefined {

@@ -116,6 +116,7 @@ class Order {
 
   async run({ prefix, asleep }: Beginning, areIndependent?: AreIndependent): Promise<OrderRun> {
     const { gate, bodies, abort } = this.#stage;
+    const unfollow = gate.followJobs();
     for (const actor of this.#actors) gate.runAs(actor, () => actor.start(bodies[actor.name] ?? (() => undefined)));
     const sleepers = new Sleepers(areIndependent, asleep);
     gate.takeStrays();
@@ -126,6 +127,8 @@ class Order {
       abort(error);
       await this.#allEnded();
       throw error;
+    } finally {
+      unfollow();
     }
     return {
       choices: this.#choices,
