@@ -11,6 +11,7 @@ import {
 import { engine, insert, itWith, type Settings, useTestDatabase } from '../support/database.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 import { SimulatedClock } from '../support/simulated-clock.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { startWireProxy } from '../support/wire-proxy.ts';
 
 const server = useTestDatabase();
@@ -170,6 +171,25 @@ describe('what is slow and not a deadlock', () => {
     }
     expect(probes).toEqual([]);
     if (engine.lacks['application names'] === undefined) expect(await server.connections('sluice lock probe')).toBe(0);
+  });
+
+  itWith('several writers')('is looked at over a connection whose loss does not hold up close()', async () => {
+    const proxy = await startTcpProxy(server.url);
+    try {
+      const database = server.open({ connectionString: proxy.url, max: 2 });
+      await insert(database, 1);
+      const chain = database.transaction(async () => {
+        await database.current.query(touch, [1]);
+        await database.transaction(() => database.current.query(touch, [1]), requiresNew);
+      });
+      expect(await rejection(chain)).toMatchObject({ code: 'CHAIN_DEADLOCK' });
+      proxy.cut();
+      await until('the loss is known', () => database.stats().clients.default.idle === 0);
+      await database.close();
+      expect(database.stats().clients.default).toMatchObject({ used: 0, idle: 0, closing: 0 });
+    } finally {
+      await proxy.close();
+    }
   });
 
   it('is not looked at with lockProbeAfter: false', async () => {

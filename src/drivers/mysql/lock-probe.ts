@@ -3,7 +3,6 @@ import mysql, { type Connection as Mysql2Connection } from 'mysql2';
 import type { Backend, BlockedBy, LockProbe, LockWait } from '../../driver/index.ts';
 import { endClient } from './connecting/cancel-and-close.ts';
 import { type CurrentSettings, unlessAborted } from './connecting/login.ts';
-import { internalsOf } from './wire/mysql2-types.ts';
 import { checkVersion } from './connecting/server-info.ts';
 
 /** Who waits for whom; needs the privilege PROCESS. */
@@ -99,7 +98,7 @@ export async function openLockProbe(current: CurrentSettings, signal: AbortSigna
         relation: relation?.replaceAll('`', '') ?? undefined,
       }));
     },
-    close: () => (internalsOf(client).stream.destroyed ? Promise.resolve() : endClient(client)),
+    close: () => endClient(client),
   };
 }
 

@@ -62,8 +62,9 @@ function kill(current: CurrentSettings, what: string, runsMore?: () => Promise<b
 
 /** Says goodbye and resolves when the server has closed the connection too, or cuts it after a while. */
 export function endClient(client: Mysql2Connection): Promise<void> {
+  const { stream } = internalsOf(client);
+  if (stream.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
-    const { stream } = internalsOf(client);
     const timer = setTimeout(() => stream.destroy(), limit);
     stream.once('close', () => {
       clearTimeout(timer);

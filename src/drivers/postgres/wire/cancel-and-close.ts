@@ -50,15 +50,16 @@ export function cancelRunning(client: pg.Client): Promise<void> {
 }
 
 /** Says goodbye and resolves when the server has closed the connection too, or cuts it after a while. */
-export function endClient(client: pg.Client): Promise<void> {
-  return new Promise((resolve) => {
-    const { connection }: ClientInternals = internalsOf(client);
-    const timer = setTimeout(() => connection.stream.destroy(), limit);
-    client.once('end', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-    // It resolves with the event above; if it fails the timer cuts the connection.
-    client.end().catch(() => connection.stream.destroy());
-  });
+export async function endClient(client: pg.Client): Promise<void> {
+  const { connection }: ClientInternals = internalsOf(client);
+  const cut = (): unknown => connection.stream.destroy();
+  const timer = setTimeout(cut, limit);
+  try {
+    // No event tells of the end of one that was lost before: it resolves at once.
+    await client.end();
+  } catch {
+    cut();
+  } finally {
+    clearTimeout(timer);
+  }
 }
