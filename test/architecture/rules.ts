@@ -216,7 +216,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
     'interleave',
     'repeatable',
   ],
-  'testing/interleave': ['errors.ts', 'ask.ts', 'orders', 'judge', 'commuting'],
+  'testing/interleave': ['errors.ts', 'ask.ts', 'orders', 'judge', 'commuting', 'timeline.ts', 'anomaly.ts', 'kinds'],
   'testing/repeatable': ['finding.ts', 'attempts'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],

@@ -34,7 +34,7 @@ describe.skipIf(engine.name === 'sqlite')('a service that is right is not report
   it('and is, without what makes it right', async () => {
     const body = services.inTransaction(services.readAndTake());
     const report = await tried([body, body]);
-    expect(report.anomalies[0]).toMatchObject({ kind: 'lost update', switches: 1 });
+    expect(report.anomalies[0]).toMatchObject({ kind: 'oversell', switches: 1 });
     expect(report.anomalies[0]?.found).toMatch(/^no serial order gives this: /);
     expect(() => report.assertSerializable()).toThrow(expect.objectContaining({ code: 'ANOMALY_FOUND' }));
   });

@@ -21,13 +21,15 @@ export interface Anomaly {
 }
 
 /**
- * `lost update`: what another one wrote was overwritten. `write skew`: something was written because of what another one had
+ * `lost update`: what another one wrote was overwritten. `oversell`: the same, or written twice, of a number that was read and
+ * counted down, and more actors got what they wanted than in any serial order. `write skew`: something was written because of what another one had
  * changed since. `phantom`: the same, with a row that was inserted. `dirty read`: something was read that another one had written and
  * not committed. `non-repeatable read`: the same was read again, and had changed. `stale read`: something that was read had changed
  * since, and no write tells what became of it. `other`: none of these is seen in the statements.
  */
 export type AnomalyKind =
   | 'lost update'
+  | 'oversell'
   | 'write skew'
   | 'phantom'
   | 'dirty read'
@@ -41,7 +43,7 @@ export interface StatementPair {
   readonly actor: string;
   /** Who came between. */
   readonly other: string;
-  /** The table that was read, and changed in between. */
+  /** The table that was read, and changed in between; with its schema where the statement has it. */
   readonly table: string;
   /** Where it was read, as `file:line:column`, where that is known. */
   readonly readAt: string | undefined;

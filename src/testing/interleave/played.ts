@@ -1,8 +1,6 @@
-import { fieldOf } from '../../core/index.ts';
-import type { FailureKind, QueryResult } from '../../driver/index.ts';
+import type { FailureKind } from '../../driver/index.ts';
 import type { Played } from './judge/index.ts';
-import { endOf } from './pair.ts';
-import type { OrderRun, Passage } from './orders/index.ts';
+import { cellsOf, countOf, endOf, type OrderRun, type Passage } from './orders/index.ts';
 
 /** What keeps the rows right: a caller may repeat what came to it. */
 const refusals: ReadonlySet<FailureKind> = new Set([
@@ -32,7 +30,7 @@ export function playedIn(run: OrderRun): Played {
     texts,
     ends: run.ends,
     refused: withStanding('refused'),
-    uncounted: withStanding('refused').filter((actor) => !isRefusedAloud(run, actor)),
+    mayClaim: withStanding('refused').filter((actor) => !run.passages.some((_, at) => isToldOfLock(run, at, actor))),
     partial: withStanding('partial'),
   };
 }
@@ -52,15 +50,6 @@ function standingOf(run: OrderRun, actor: string): Standing {
     return refusedAt >= 0 || run.passages.some((_, at) => isToldOfLock(run, at, actor)) ? 'refused' : 'ran';
   if (refusedAt < 0) return 'ran';
   return writes.some((at) => at > refusedAt) ? 'ran' : 'partial';
-}
-
-/** Whether more than the count of a write tells that it was refused. */
-function isRefusedAloud(run: OrderRun, actor: string): boolean {
-  return run.passages.some(
-    (passage, at) =>
-      passage.actor.name === actor &&
-      ((passage.exchange?.failure !== undefined && isRefused(passage)) || isToldOfLock(run, at, actor)),
-  );
 }
 
 function isRefused(passage: Passage): boolean {
@@ -91,15 +80,6 @@ function isOpenBeside(run: OrderRun, at: number): boolean {
   return run.passages.slice(0, at).some((passage, before) => passage.actor !== actor && endOf(run, before) > at);
 }
 
-/** The cells of the rows of a result; a library on MySQL gets them in the words of mysql2. */
-function cellsOf(result: QueryResult): readonly unknown[] {
-  const native: unknown = fieldOf(result, 'native');
-  const rows = [fieldOf(result, 'rows'), fieldOf(native, 'rows'), fieldOf(native, '0')].find(
-    (each) => Array.isArray(each) && each.length > 0,
-  );
-  return Array.isArray(rows) ? rows.flatMap((row: unknown) => Object.values(Object(row) as object) as unknown[]) : [];
-}
-
 function hasWritten(passage: Passage): boolean {
   return writesOf(passage).some(({ hasChanged }) => hasChanged);
 }
@@ -111,13 +91,6 @@ function writesOf({ statements, client, exchange }: Passage): readonly { readonl
     if (result === undefined || client.driver.inspect(text) !== 'write') return [];
     return [{ hasChanged: countOf(result) !== 0 || !change.test(text) }];
   });
-}
-
-/** How many rows a result counts; a library on MySQL gets it in the words of mysql2. */
-function countOf(result: QueryResult): number | undefined {
-  const header: unknown = fieldOf(fieldOf(result, 'native'), '0');
-  const counts = [fieldOf(result, 'rowCount'), fieldOf(header, 'affectedRows')];
-  return counts.find((count) => typeof count === 'number');
 }
 
 function isCommitted(run: OrderRun, at: number): boolean {

@@ -74,7 +74,7 @@ export class InterleaveReport {
         cause: first.error,
       });
     throw new AnomalyFoundError({
-      what: `${this.toString()}\n\n${first.kind === 'other' ? 'What this comes from is not seen in the statements' : `This looks like a ${first.kind}`}`,
+      what: `${this.toString()}\n\n${first.kind === 'other' ? 'What this comes from is not seen in the statements' : `This looks like ${first.kind === 'oversell' ? 'an' : 'a'} ${first.kind}`}`,
       remedy: this.#working() ?? remedies[first.kind],
       cause: first.error,
     });
@@ -150,6 +150,8 @@ function nothingInterleaved(report: string): NothingInterleavedError {
 const remedies: Readonly<Record<AnomalyKind, string>> = {
   'lost update':
     'Lock the row where it is read (FOR UPDATE), write with a condition on what was read, or let the transactions run SERIALIZABLE with retry',
+  oversell:
+    'Lock the row where it is read (FOR UPDATE), or write with a condition on what must be left (where stock >= 1) and look at the count of rows',
   'write skew': 'Lock what the decision depends on (FOR UPDATE), or let the transactions run SERIALIZABLE with retry',
   phantom: 'Add a unique constraint, lock one row for all of them, or let the transactions run SERIALIZABLE with retry',
   'dirty read': 'Read at READ COMMITTED or higher',

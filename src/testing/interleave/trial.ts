@@ -1,12 +1,21 @@
 import type { TransactionalClient } from '../../connection/index.ts';
-import type { Anomaly } from './anomaly.ts';
+import type { Anomaly, AnomalyKind } from './anomaly.ts';
 import { inTime } from '../in-time.ts';
 import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
 import { SerialJudge, type Tables } from './judge/index.ts';
 import type { InterleaveOptions } from './options.ts';
-import { pairIn } from './pair.ts';
+import {
+  areMoreServed,
+  type EndsOfOrder,
+  type FoundPair,
+  isSameTable,
+  pairIn,
+  type Places,
+  plainReadsIn,
+  type Schemas,
+  skippedIn,
+} from './kinds/index.ts';
 import { playedIn } from './played.ts';
-import { type Places, plainReadsIn } from './plain-reads.ts';
 import type { Findings } from './findings.ts';
 import { endsOf, stepsOf } from './timeline.ts';
 import { type Finding, findingOf, findingOfInvariant } from './finding.ts';
@@ -32,6 +41,8 @@ export interface Judged {
   readonly tables: Tables | undefined;
   /** What can be known about exchanges without trying both orders, once a setup has run. */
   readonly commuting: () => Promise<Commuting>;
+  /** Which tables the names in statements mean, once a setup has run. */
+  readonly schemas: () => Promise<Schemas>;
 }
 
 /** Up to so many orders are all tried: what is known to commute is known of the database alone. */
@@ -43,6 +54,8 @@ export class Trial {
   readonly #options: InterleaveOptions;
   readonly #clients: readonly TransactionalClient[];
   readonly #commuting: () => Promise<Commuting>;
+  readonly #schemas: () => Promise<Schemas>;
+  readonly #serial: EndsOfOrder[] = [];
   readonly #anomalies = new Map<string, Anomaly>();
   readonly #notes = new Set<string>();
   readonly #judge: SerialJudge | undefined;
@@ -52,15 +65,20 @@ export class Trial {
   #hasBetween = false;
   readonly #counts = { orders: 0, interleaved: 0, deadlocks: 0, serializationFailures: 0, waits: 0, anomalous: 0 };
 
-  constructor(stage: Stage, options: InterleaveOptions, { clients, tables, commuting }: Judged) {
+  constructor(stage: Stage, options: InterleaveOptions, { clients, tables, commuting, schemas }: Judged) {
     this.#stage = stage;
     this.#options = options;
     this.#clients = clients;
     this.#commuting = commuting;
+    this.#schemas = schemas;
     if (tables === undefined) return;
     this.#judge = new SerialJudge(Object.keys(options.actors), tables, {
       setUp: () => this.#setUp(),
-      play: async (order) => playedIn(await runSerially(stage, order)),
+      play: async (order) => {
+        const run = await runSerially(stage, order);
+        this.#noteSerial(run);
+        return playedIn(run);
+      },
     });
   }
 
@@ -136,9 +154,10 @@ export class Trial {
   }
 
   #note(run: OrderRun): void {
-    const turns = run.passages.map(({ actor }) => actor.name);
+    const turns = turnsOf(run);
     const sent = new Set(turns);
     if (areInterleaved(turns)) this.#counts.interleaved += 1;
+    else this.#noteSerial(run);
     if (turns.length > sent.size) this.#hasBetween = true;
     const silent = Object.keys(this.#options.actors).find((name) => !sent.has(name));
     if (silent !== undefined) throw sentNothing(silent, run, this.#heldSince());
@@ -158,6 +177,13 @@ export class Trial {
       this.#notes.add('Actors sent other statements than before: not all orders could be tried again');
   }
 
+  /** Notes how actors end that run one after the other, all of them. */
+  #noteSerial(run: OrderRun): void {
+    const [first] = turnsOf(run);
+    const isOfAll = Object.keys(run.ends).length === Object.keys(this.#options.actors).length;
+    if (isOfAll) this.#serial.push({ first, ends: run.ends });
+  }
+
   /** Where a connection was taken that is in use after the actors have ended. */
   #heldSince(): string | undefined {
     for (const { pool } of this.#clients) {
@@ -171,16 +197,42 @@ export class Trial {
     const { invariant } = this.#options;
     if (this.#judge === undefined) {
       const finding = invariant && (await findingOfInvariant(() => this.#within(invariant)));
-      if (finding !== undefined) this.#found(finding, run);
+      if (finding !== undefined) await this.#found(finding, run, await this.#pairIn(run));
       return;
     }
     const verdict = await this.#judge.judge(playedIn(run));
     if (verdict.type === 'uncompared') throw comparesNothing(this.#judge.notCompared);
-    if (verdict.type === 'anomaly') this.#found(findingOf(verdict.difference, run), run);
+    if (verdict.type === 'anomaly') await this.#lookAtDifference(findingOf(verdict.difference, run), run);
     if (verdict.type === 'unjudged')
       this.#notes.add(
         `${verdict.actors.join(', ')} committed something and was refused later: what a caller would repeat was not compared`,
       );
+  }
+
+  async #pairIn(run: OrderRun): Promise<FoundPair> {
+    return await pairIn(run, {
+      schemas: await this.#schemas(),
+      setUp: () => this.#setUp(),
+      areMoreServed: areMoreServed(run.ends, this.#serial),
+    });
+  }
+
+  /** What comes of rows that were skipped is no anomaly, unless the statements show one of other rows. */
+  async #lookAtDifference(finding: Finding, run: OrderRun): Promise<void> {
+    const pair = await this.#pairIn(run);
+    const schemas = await this.#schemas();
+    const skipped = skippedIn(run, schemas);
+    const queues = skipped.flatMap(({ tables }) => tables);
+    const isBeside =
+      overwrites.has(pair.kind) && !queues.some((queue) => pair.table !== undefined && isSameTable(queue, pair.table));
+    if (skipped.length === 0 || isBeside) {
+      await this.#found(finding, run, pair);
+      return;
+    }
+    const actors = [...new Set(skipped.map(({ actor }) => actor))].toSorted();
+    this.#notes.add(
+      `${actors.join(', ')} got fewer rows from SKIP LOCKED than asked for: orders in which this comes to something else were not compared`,
+    );
   }
 
   /** Asks the invariant. @throws InterleaveSetupError where it does not end */
@@ -190,12 +242,11 @@ export class Trial {
     return await inTime(invariant, { milliseconds, clients: this.#clients, late });
   }
 
-  #found({ what, ...finding }: Finding, run: OrderRun): void {
+  async #found({ what, ...finding }: Finding, run: OrderRun, { kind, pair, table }: FoundPair): Promise<void> {
     this.#counts.anomalous += 1;
-    const { kind, pair } = pairIn(run);
     const key = `${kind} ${what} ${pair?.inWords ?? ''}`;
     if (this.#anomalies.has(key)) return;
-    for (const [text, places] of plainReadsIn(run, pair?.table))
+    for (const [text, places] of plainReadsIn(run, await this.#schemas(), table))
       this.#reads.set(text, new Set([...(this.#reads.get(text) ?? []), ...places]));
     const [client] = this.#clients;
     const steps = stepsOf(run, (text) => client?.show(text) ?? '');
@@ -203,6 +254,13 @@ export class Trial {
     const switches = switchesIn(run.choices);
     this.#anomalies.set(key, { ...finding, kind, pair, switches, steps, explanation, ends: endsOf(run) });
   }
+}
+
+/** Kinds in which two have written one row. */
+const overwrites: ReadonlySet<AnomalyKind> = new Set(['lost update', 'oversell']);
+
+function turnsOf({ passages }: OrderRun): readonly string[] {
+  return passages.map(({ actor }) => actor.name);
 }
 
 function hanging(what: 'setup' | 'invariant', milliseconds: number, when: string): InterleaveSetupError {

@@ -5,6 +5,7 @@ import type { LockProbe } from '../../driver/index.ts';
 import { InterleaveActorError, InterleaveSetupError } from './errors.ts';
 import { type Commuting, openCommuting } from './commuting/index.ts';
 import { openTables } from './judge/index.ts';
+import { Schemas } from './kinds/index.ts';
 import type { InterleaveOptions } from './options.ts';
 import { InterleaveReport } from './report.ts';
 import { tryRemedies } from './remedies.ts';
@@ -52,7 +53,9 @@ export async function tryOrders(
     if (invariant === undefined) opened = await openTables(clients, { tables, maxRows }, asker);
     let known: Promise<Commuting> | undefined;
     const commuting = (): Promise<Commuting> => (known ??= openCommuting(clients));
-    const judged = { clients, tables: opened?.tables, commuting };
+    let named: Promise<Schemas> | undefined;
+    const schemas = (): Promise<Schemas> => (named ??= Schemas.open(clients));
+    const judged = { clients, tables: opened?.tables, commuting, schemas };
     const trial = new Trial(open(options.actors), options, judged);
     const findings = await trial.run();
     const remedies = await tryRemedies(trial, findings, { database, options, judged, open });

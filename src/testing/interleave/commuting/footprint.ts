@@ -36,12 +36,28 @@ export function footprintOf(text: string, { tables, unclear: unclearNames }: Cat
   }
   const names = [...body.matchAll(named)].flatMap(([name]) => [unquoted(name), ...wordsIn(name)]);
   if (names.some((name) => unclearNames.has(name))) return undefined;
-  const found = new Set(names.flatMap((name) => tables.get(name) ?? []));
+  const found = tablesIn(body, tables);
   const isWrite = writing.test(body);
   return { reads: isWrite ? none : found, writes: isWrite ? found : none };
 }
 
 const none: ReadonlySet<string> = new Set();
+
+/** The tables that names in a text may mean: with its schema before it, the one of that. */
+function tablesIn(body: string, tables: Catalog['tables']): ReadonlySet<string> {
+  const found = new Set<string>();
+  let before = '';
+  let end = 0;
+  for (const { 0: name, index } of body.matchAll(named)) {
+    const full = /^\s*\.\s*$/.test(body.slice(end, index)) ? tables.get(`${before}.${unquoted(name)}`) : undefined;
+    const all =
+      full === undefined ? [unquoted(name), ...wordsIn(name)].flatMap((each) => [...(tables.get(each) ?? [])]) : full;
+    for (const table of all) found.add(table);
+    before = unquoted(name);
+    end = index + name.length;
+  }
+  return found;
+}
 
 /** What is quoted may be text, with names in it. */
 function wordsIn(name: string): readonly string[] {

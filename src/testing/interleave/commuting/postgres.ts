@@ -7,15 +7,15 @@ const firstOwn = 16_384;
 export const postgresCatalog: CatalogQuestions = {
   names: `
   with tables as (
-    select c.* from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and ${own}
+    select c.*, n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and ${own}
   ), expressions as (
     select 'pg_attrdef'::regclass as classid, oid as objid, adrelid as relid from pg_attrdef
     union all select 'pg_constraint'::regclass, oid, conrelid from pg_constraint where conrelid <> 0
     union all select 'pg_class'::regclass, indexrelid, indrelid from pg_index
   )
-  select 'table' as kind, relname::text as name, '' as other from tables
-  union all select 'link', one.relname::text, two.relname::text
-    from pg_constraint f join pg_class one on one.oid = f.conrelid join pg_class two on two.oid = f.confrelid
+  select 'table' as kind, relname::text as name, nspname::text as other from tables
+  union all select 'link', one.nspname || '.' || one.relname, two.nspname || '.' || two.relname
+    from pg_constraint f join tables one on one.oid = f.conrelid join tables two on two.oid = f.confrelid
     where f.contype = 'f'
   union all select 'unclear', relname::text, '' from tables t
     where relkind = 'p' or relispartition or relhassubclass or relhasrules or relrowsecurity

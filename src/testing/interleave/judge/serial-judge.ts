@@ -13,8 +13,8 @@ export interface Played {
   readonly ends: Readonly<Record<string, End>>;
   /** Actors that the database has refused what a caller may repeat, and that have written nothing. */
   readonly refused: readonly string[];
-  /** Those of them that were told by the count of a write alone, which a program may not look at. */
-  readonly uncounted: readonly string[];
+  /** Those of them that may say that they have run: the count of a write is not looked at, and a failure is caught. Not those that were told that a lock is taken. */
+  readonly mayClaim: readonly string[];
   /** Actors that it has refused that after they had committed something. */
   readonly partial: readonly string[];
 }
@@ -68,22 +68,24 @@ export class SerialJudge {
   }
 
   /** Looks at the rows as they are now. */
-  async judge({ texts, ends, refused, uncounted, partial }: Played): Promise<Verdict> {
+  async judge({ texts, ends, refused, mayClaim, partial }: Played): Promise<Verdict> {
     const known = this.#tables.size;
     this.#tables.add(texts);
     if (this.#tables.size !== known) this.#serial.clear();
     const state = await this.#tables.rows();
     const without = (isRun: (actor: string) => boolean): readonly ReadonlySet<string>[] =>
       subsets(refused.filter((actor) => !isRun(actor))).map((names) => new Set(names));
-    const mayClaim = (actor: string): boolean => uncounted.includes(actor) && answers(ends[actor]);
-    let found = await this.#closest(state, ends, without(mayClaim));
+    const answered = (actor: string): boolean => mayClaim.includes(actor) && answers(ends[actor]);
+    const claims = (actor: string): boolean => answers(ends[actor]) && this.#isSuccess(actor, ends[actor]);
+    let found = await this.#closest(state, ends, without(answered));
     if (found !== undefined) {
       const hasLearned = await this.#learn(without(() => false));
-      const isClaimed = (actor: string): boolean => mayClaim(actor) && this.#isSuccess(actor, ends[actor]);
-      if (hasLearned || uncounted.length > 0) found = await this.#closest(state, ends, without(isClaimed));
+      const isClaimed = (actor: string): boolean => answered(actor) && claims(actor);
+      if (hasLearned || mayClaim.length > 0) found = await this.#closest(state, ends, without(isClaimed));
     }
     if (found === undefined) return this.#comparesNothing(state) ? { type: 'uncompared' } : { type: 'serial' };
-    return partial.length > 0 ? { type: 'unjudged', actors: partial } : { type: 'anomaly', difference: found };
+    const untold = partial.filter((actor) => !claims(actor));
+    return untold.length > 0 ? { type: 'unjudged', actors: untold } : { type: 'anomaly', difference: found };
   }
 
   #noteSuccesses(ends: Played['ends'], without: ReadonlySet<string>): void {

@@ -1,4 +1,5 @@
-import type { OrderRun } from './orders/index.ts';
+import type { OrderRun } from '../orders/index.ts';
+import { isSameTable, type Schemas, type Table } from './schemas.ts';
 import { accessesOf } from './tables-in-text.ts';
 
 /** What cannot be locked row by row, or is locked. */
@@ -9,13 +10,14 @@ const notPlain =
 export type Places = ReadonlySet<string | undefined>;
 
 /** The reads of an order that could lock what they read, with their places. @param table of this table alone */
-export function plainReadsIn(run: OrderRun, table: string | undefined): ReadonlyMap<string, Places> {
-  const reads = run.passages.flatMap(({ statements, place }) =>
+export function plainReadsIn(run: OrderRun, schemas: Schemas, table: Table | undefined): ReadonlyMap<string, Places> {
+  const reads = run.passages.flatMap(({ statements, place }, at) =>
     statements.flatMap((statement) => {
       const { text } = statement;
       if (!/^\s*select\b/i.test(text) || notPlain.test(text)) return [];
-      const tables = accessesOf(statement).map((access) => access.table);
-      return tables.length > 0 && (table === undefined || tables.includes(table)) ? [[text, place] as const] : [];
+      const tables = accessesOf(statement).map((access) => schemas.tableAt(run, at, access.table));
+      const isOfTable = table === undefined ? tables.length > 0 : tables.some((each) => isSameTable(each, table));
+      return isOfTable ? [[text, place] as const] : [];
     }),
   );
   const places = new Map<string, Set<string | undefined>>();
