@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type ErrorPlace, fieldOf, InvalidOptionError } from '../../core/index.ts';
 import { clientOf, type Db } from '../../database/index.ts';
 import { CommitTableError, type TransactionMark } from '../../driver/index.ts';
+import { createAtOnce } from './dialect/index.ts';
 
 const create = [
   'create table if not exists sluice_commit (id uuid primary key, at timestamptz not null default now())',
@@ -25,7 +26,7 @@ export async function createCommitTable(db: Db): Promise<void> {
       remedy: 'Give one on PostgreSQL; for MySQL and MariaDB take that of sluice/mysql',
     });
   }
-  for (const text of create) await db.query(text);
+  for (const text of create) await db.query(createAtOnce(text));
 }
 
 /** Deletes some of the marks that are older than an hour. */
