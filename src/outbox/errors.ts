@@ -1,6 +1,6 @@
 import { type ErrorDetails, SluiceError } from '../core/index.ts';
 
-/** The tables of the outbox and inbox are not there. */
+/** The tables of the outbox and inbox are not there, or lack a column that this version has. */
 export class OutboxMissingError extends SluiceError {
   static override readonly code = 'OUTBOX_MISSING';
   override readonly code = 'OUTBOX_MISSING';

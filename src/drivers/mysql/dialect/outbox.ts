@@ -139,5 +139,5 @@ export const mysqlOutbox: OutboxDialect = {
     due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
       and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),
-  isMissingTable: (error) => fieldOf(error, 'errno') === 1146,
+  isMissingTable: (error) => [1146, 1054].includes(Number(fieldOf(error, 'errno'))),
 };

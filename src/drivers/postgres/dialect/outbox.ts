@@ -142,5 +142,5 @@ export const postgresOutbox: OutboxDialect = {
     due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
       and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),
-  isMissingTable: (error) => fieldOf(error, 'code') === '42P01',
+  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
 };

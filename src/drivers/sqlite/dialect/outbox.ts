@@ -126,5 +126,6 @@ export const sqliteOutbox: OutboxDialect = {
         select id from sluice_parked_message where topic = $1 and consumer = $2 and due_at is not null
         order by sluice_parked_message.id limit 1) returning ${columns}`,
   }),
-  isMissingTable: (error) => /no such table: sluice_/.test(describeThrown(error).message),
+  isMissingTable: (error) =>
+    /no such table: sluice_|no such column: |table sluice_\w+ has no column named /.test(describeThrown(error).message),
 };
