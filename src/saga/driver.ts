@@ -8,6 +8,7 @@ import { SagaMismatchError } from './errors.ts';
 import { describeFailure, isClosed } from './failure.ts';
 import { FencedOff, type LoadedRecords } from './records.ts';
 import { type RunSurroundings, SagaRun } from './run.ts';
+import { runOutsideOfSteps } from './steps.ts';
 import { type ClaimedSaga, type SagaState, type SagaStore, storedResult, type StoredStatus } from './store.ts';
 
 /** How a driver works. */
@@ -114,7 +115,7 @@ export class SagaDriver {
     const active = { claim, run, stop: new AbortController() };
     this.#active.add(active);
     this.#beat();
-    const running = runInFrame(undefined, () => this.#drive(active, loaded), undefined);
+    const running = runOutsideOfSteps(() => runInFrame(undefined, () => this.#drive(active, loaded), undefined));
     this.#running.add(running);
     void running.then(() => {
       this.#running.delete(running);

@@ -12,11 +12,16 @@ import { type ClaimedSaga, storedResult } from './store.ts';
 /** The longest pause between two attempts, in milliseconds. */
 const longestPause = 60_000;
 
-const inStep = new AsyncLocalStorage<true>();
+const inStep = new AsyncLocalStorage<boolean>();
 
 /** Whether this runs in a step of some saga. */
 export function isInStep(): boolean {
   return inStep.getStore() === true;
+}
+
+/** Runs what begins in a step perhaps, and is no part of it. */
+export function runOutsideOfSteps<Result>(body: () => Result): Result {
+  return inStep.run(false, body);
 }
 
 /** A client on which a saga has steps. */

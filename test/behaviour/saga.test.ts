@@ -67,6 +67,21 @@ async function* generating(): AsyncGenerator<number> {
 }
 
 describe('a saga', () => {
+  it('asks for its steps where a step of another saga runs it, or what such a step has left running', async () => {
+    const inner = defineSaga(named('inner'), (saga, id: number) => saga.step('add', add(id)));
+    const inside = process(inner);
+    let left: Promise<unknown> | undefined;
+    const outer = defineSaga(named('outer'), (saga) =>
+      saga.step('run', { transactional: false }, async () => {
+        left = new Promise((resolve) => setImmediate(resolve)).then(() => inside.it.run(2));
+        return await inside.it.run(1);
+      }),
+    );
+    expect(await process(outer).it.run(undefined)).toEqual({ id: 1 });
+    expect(await left).toEqual({ id: 2 });
+    expect(await products()).toEqual([1, 2]);
+  });
+
   it('runs its steps, each in a transaction, and gives its result', async () => {
     const transactions: boolean[] = [];
     const order = defineSaga(named('order'), async (saga, input: { first: number }) => {

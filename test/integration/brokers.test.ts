@@ -83,6 +83,26 @@ for (const kind of brokerKinds) {
       expect([...tenants]).toEqual(['acme']);
     });
 
+    it('gives each attempt a payload of its own', async () => {
+      const { database, outbox } = await open();
+      const seen: unknown[] = [];
+      const consumer = outbox.consume(
+        orders,
+        (order, { attempt }) => {
+          seen.push(structuredClone(order));
+          Object.assign(order, { n: -1 });
+          if (attempt < 3) throw new Error('flaky');
+        },
+        { group: 'stock', retryDelay: 1 },
+      );
+      await consumer.ready;
+      await outbox.publish(orders, { n: 7 });
+      await outbox.drain();
+      await until('it is handled', () => consumer.handled === 1);
+      expect(seen).toEqual([{ n: 7 }, { n: 7 }, { n: 7 }]);
+      await database.close();
+    });
+
     it('sets aside what cannot be handled, with its reason, goes on, and replays it once', async () => {
       const { database, outbox, broker } = await open();
       let isBroken = true;

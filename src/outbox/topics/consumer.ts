@@ -189,16 +189,18 @@ export class MessageConsumer implements Consumer {
   /** Until it is handled or set aside. @throws where the consumer stops before */
   async #settle(message: DeliveredMessage): Promise<void> {
     const { topic, trust, attempts: most, retryDelay } = this.#settings;
-    let opened: OpenedMessage<unknown> | undefined;
     let suspect: Suspect | undefined;
+    let trusted = trust;
     let attempts = 0;
     for (let tries = 0; ; tries += 1) {
       this.#stopping.signal.throwIfAborted();
       // What lost its connection comes again, behind what its key still has in this lane.
       if (!message.isCurrent()) return;
       try {
-        opened ??= await openMessage(topic, message, trust, this.#limit);
-        if ('reason' in opened) return await this.#park(message, { ...opened, attempts: 0 });
+        // Each time anew: a handler may change its payload.
+        const opened = await openMessage(topic, message, trusted, this.#limit);
+        if ('reason' in opened) return await this.#park(message, { ...opened, attempts });
+        trusted = timeless(trust);
         if (message.redelivered) suspect ??= this.#suspect(opened.id);
         await this.#handle(message, { opened, attempt: attempts + 1, suspect });
         return message.ack();
@@ -317,9 +319,8 @@ export class MessageConsumer implements Consumer {
     if ((await queryTables(db, receivedOf(db).take(row.id, noEnd))).rowCount === 0) return true;
     const kept = messageOf(row);
     try {
-      // Who replays it has looked at it: how long it has lain here is no reason.
-      const trusted = { ...trust, maxAge: Infinity };
-      const opened = await openMessage(topic, { ...kept, topic: topic.name }, trusted, this.#limit);
+      // Who replays it has looked at it.
+      const opened = await openMessage(topic, { ...kept, topic: topic.name }, timeless(trust), this.#limit);
       if ('reason' in opened) {
         await this.#failAgain(row.id, opened.error);
         return true;
@@ -352,6 +353,11 @@ export class MessageConsumer implements Consumer {
     const { db } = this.#settings;
     await queryTables(db, receivedOf(db).fail(id, error));
   }
+}
+
+/** For a message that was trusted once: how long it has lain here since is no reason. */
+function timeless(trust: Trust): Trust {
+  return { ...trust, maxAge: Number.POSITIVE_INFINITY };
 }
 
 /** Since it was looked at. */
