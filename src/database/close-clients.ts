@@ -14,13 +14,25 @@ export const closeChecks: Record<keyof CloseOptions, Check> = { timeout: millise
 /** How long it waits for what it has ended, in milliseconds. */
 const patience = { forCompensations: 5_000, forCut: 1_000 } as const;
 
+/** How clients are closed. */
+interface Closing {
+  readonly clock: Clock;
+  /** In milliseconds. */
+  readonly timeout: number;
+  /** Whether a transaction of theirs is open around the call, which cannot end before it. */
+  readonly waitsForItself: boolean;
+}
+
 /** Refuses new work, lets what runs end within the timeout, ends what has not, and closes every connection. */
-export async function closeClients(clients: readonly Client[], clock: Clock, timeout: number): Promise<void> {
+export async function closeClients(
+  clients: readonly Client[],
+  { clock, timeout, waitsForItself }: Closing,
+): Promise<void> {
   for (const { pool } of clients) pool.startClosing();
   const isIdle = await idleWithin(clients, clock, timeout);
   if (!isIdle) {
     for (const { name, work, pool } of clients) {
-      const reason = tookTooLong(timeout, name);
+      const reason = tookTooLong(timeout, name, waitsForItself);
       work.abort(reason);
       pool.refuseWaiting(reason);
     }
@@ -45,10 +57,12 @@ function idleWithin(clients: readonly Client[], clock: Clock, timeout: number): 
   });
 }
 
-function tookTooLong(timeout: number, clientName: string): DatabaseClosedError {
+function tookTooLong(timeout: number, clientName: string, waitsForItself: boolean): DatabaseClosedError {
   return new DatabaseClosedError({
     what: `The database was closed while this work was running; close() ended it after ${timeout} ms`,
-    remedy: 'Give close() a longer timeout, or let the work end on its signal',
+    remedy: waitsForItself
+      ? 'Call close() after the transactions: it was awaited inside of one, and so waited for itself'
+      : 'Give close() a longer timeout, or let the work end on its signal',
     at: { clientName },
   });
 }

@@ -312,9 +312,20 @@ export class Database<Name extends string = string> {
   }
 
   async #close(timeout: number): Promise<void> {
-    await closeClients([...this.#clients.values()], this.#clock, timeout);
+    await closeClients([...this.#clients.values()], {
+      clock: this.#clock,
+      timeout,
+      waitsForItself: this.#isOpenHere(),
+    });
     this.#endWatch();
     unregisterDatabase(this);
+  }
+
+  /** Whether a transaction of this database is open around this call. */
+  #isOpenHere(): boolean {
+    let open = currentFrame()?.innermost;
+    while (open !== undefined && open.client.database !== this) open = open.outer;
+    return open !== undefined;
   }
 
   async #runIn<Result>(change: FrameChange, body: () => Result | PromiseLike<Result>): Promise<Result> {

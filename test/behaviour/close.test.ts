@@ -50,6 +50,19 @@ describe('when close({ timeout }) has resolved', () => {
     expect(database.stats().clients.default.used).toBe(0);
   });
 
+  it('one that awaited it inside of a transaction was told that it had waited for itself', async () => {
+    const database = server.open({ max: 1 });
+    const closing = database.transaction(async () => {
+      await insert(database, 1);
+      await database.close({ timeout: 20 });
+    });
+    expect(await rejection(closing)).toMatchObject({
+      code: 'DATABASE_CLOSED',
+      remedy: expect.stringContaining('waited for itself') as string,
+    });
+    expect(await server.products()).toEqual([]);
+  });
+
   itWith('slow statements')('callers of statements that did not end were told', async () => {
     const database = server.open({ max: 2 });
     const statement = engine.sql.sleep(60);

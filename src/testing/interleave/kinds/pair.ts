@@ -2,7 +2,7 @@ import type { AnomalyKind, StatementPair } from '../anomaly.ts';
 import { shortPlace } from '../../short-place.ts';
 import { endOf, type OrderRun, type Passage } from '../orders/index.ts';
 import { areCounted } from './oversell.ts';
-import { comeToSameRow } from './same-rows.ts';
+import { comeToSameRow, type RowsWritten } from './same-rows.ts';
 import { isSameTable, type Schemas, type Table } from './schemas.ts';
 import { accessesOf, type TableAccess } from './tables-in-text.ts';
 
@@ -96,7 +96,7 @@ async function overwrittenIn(found: readonly Stale[], setUp: () => Promise<void>
   return undefined;
 }
 
-function rowsWrittenBy({ passage, statement, meant }: Access): Parameters<typeof comeToSameRow>[0] {
+function rowsWrittenBy({ passage, statement, meant }: Access): RowsWritten {
   return { client: passage.client, statement, meant };
 }
 
