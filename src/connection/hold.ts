@@ -107,14 +107,15 @@ export class Hold {
   }
 
   /**
-   * Takes a connection. A chain that holds one at this level or deeper does not wait for another, which would deadlock.
+   * Takes a connection. A chain with a transaction at this level or deeper does not wait for another, which could deadlock.
    * @returns the connection at once where one is free
    * @throws what the pool throws, and what a transaction of the chain refuses the client with
    */
   take({ frame, admitted, signal, mayFollow, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
     assertTakes(frame, this.#client);
     const mayWait = !holdsAtOrAbove(frame, this.#level, except);
-    const request = { level: this.#level, holder: this.#holder, mayWait, admitted, signal, mayFollow };
+    const besides = mayWait ? undefined : () => describeTransactions(frame?.innermost, except);
+    const request = { level: this.#level, holder: this.#holder, mayWait, besides, admitted, signal, mayFollow };
     if (isWatched(acquireTrace)) return this.#takeTraced(request);
     const lease = this.#client.pool.acquire(request);
     return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);

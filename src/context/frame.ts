@@ -218,10 +218,13 @@ export function ancestorsOf(innermost: OpenTransaction | undefined, chain: Chain
   return [...(chain?.ancestors ?? []), ...own];
 }
 
-/** A transaction and those that are live above it, outermost first, as data. */
-export function describeTransactions(innermost: OpenTransaction | undefined): readonly ChainLink[] {
+/** A transaction and those that are live above it but `own`, outermost first, as data. */
+export function describeTransactions(
+  innermost: OpenTransaction | undefined,
+  own?: OpenTransaction,
+): readonly ChainLink[] {
   const links: ChainLink[] = [];
-  for (let open = innermost; open !== undefined; open = open.outer) links.unshift(open.describe());
+  for (let open = innermost; open !== undefined; open = open.outer) if (open !== own) links.unshift(open.describe());
   return links;
 }
 

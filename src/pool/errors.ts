@@ -7,7 +7,7 @@ export class AcquireTimeoutError extends SluiceError {
   override readonly code = 'ACQUIRE_TIMEOUT';
 }
 
-/** A request at or below a level that its own chain holds found nothing free; waiting could never end. */
+/** A request at or below a level at which its own chain has a transaction open found nothing free; waiting might never end. */
 export class PoolDeadlockError extends SluiceError {
   static override readonly code = 'POOL_DEADLOCK';
   override readonly code = 'POOL_DEADLOCK';

@@ -98,7 +98,7 @@ export class Pool<Connection extends PooledConnection> {
       return connection === undefined ? this.#wait(asked, this.#admitted) : this.#lease(asked, connection, true);
     }
     if (line === undefined) throw tooDeep(this.#refusing(), request.level, request.holder);
-    if (!request.mayWait) throw deadlock(this.#refusing(), request.level, request.holder);
+    if (!request.mayWait) throw deadlock(this.#refusing(), request);
     return this.#wait(asked, line);
   }
 

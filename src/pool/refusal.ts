@@ -1,7 +1,7 @@
 import { type ChainLink, describeLink } from '../core/index.ts';
 import { AcquireTimeoutError, DatabaseClosedError, LevelLimitError, PoolDeadlockError } from './errors.ts';
 import { stillConnecting } from './open-connection.ts';
-import type { Holder } from './request.ts';
+import type { AcquireRequest, Holder } from './request.ts';
 import type { PoolSettings } from './settings.ts';
 
 /** What the refusals say of the pool that refuses. */
@@ -28,12 +28,12 @@ export interface Shortage {
 /** How many holders a refusal names. */
 export const mostHoldersTold = 5;
 
-export function deadlock(pool: RefusingPool, level: number, holder: Holder): PoolDeadlockError {
+export function deadlock(pool: RefusingPool, { level, holder, besides }: AcquireRequest): PoolDeadlockError {
   return new PoolDeadlockError({
-    what: `Deadlock prevented: a chain asked for a connection of client "${pool.clientName}" at level ${level} while it holds one at that level or deeper, and none is free`,
+    what: `Deadlock prevented: a chain asked for a connection of client "${pool.clientName}" at level ${level} while it has a transaction open at that level or deeper, and none is free`,
     remedy:
-      'Let Sluice choose the level (REQUIRES_NEW, switchDbIsolate and awaited jobs do), or pass one deeper than all that the chain holds',
-    chain: holder.heldBesides(),
+      'Let Sluice choose the level (REQUIRES_NEW, switchDbIsolate and awaited jobs do), or pass one deeper than all that the chain has open; the first statement of a transaction comes before those inside of it begin',
+    chain: besides?.() ?? holder.heldBesides(),
     at: { clientName: pool.clientName, level },
   });
 }

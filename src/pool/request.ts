@@ -11,8 +11,10 @@ export interface Holder {
 export interface AcquireRequest {
   readonly level: number;
   readonly holder: Holder;
-  /** False when the chain holds this level or a deeper one: then waiting could never end. */
+  /** False when the chain has a transaction open at this level or deeper: then waiting might never end. */
   readonly mayWait: boolean;
+  /** The transactions that the chain has open besides, those inside of the holder included; by default those around it. */
+  readonly besides?: (() => readonly ChainLink[]) | undefined;
   /** True for work that began before the pool was closed. */
   readonly admitted: boolean;
   readonly signal?: AbortSignal | undefined;

@@ -168,6 +168,30 @@ describe('a request at or below what its own chain holds', () => {
     await other;
   });
 
+  itWith('several writers')(
+    'names a transaction inside of its own, which came before its first statement',
+    async () => {
+      const database = openTwo();
+      const held = signal();
+      const [a, b] = [database.getDb({ clientName: 'a' }), database.getDb({ clientName: 'b' })];
+      const other = a.transaction.begin(async () => {
+        await a.query('select 1');
+        await held.promise;
+      });
+      await until('a is in use', () => database.stats().clients.a.used === 1);
+      const error = await a.transaction.begin(() =>
+        b.transaction.begin(() => rejection(a.query('select 1')), { name: 'inner' }),
+      );
+      expect(error).toMatchObject({
+        code: 'POOL_DEADLOCK',
+        chain: [{ transaction: 'inner', level: 1, clientName: 'b' }],
+        message: expect.stringContaining('while it has a transaction open at that level or deeper') as string,
+      });
+      held.fire();
+      await other;
+    },
+  );
+
   it('does not count what siblings hold: they do not wait for this frame', async () => {
     const database = server.open({ max: 1, maxLevel: 1 });
     const opened = signal();

@@ -96,6 +96,7 @@ export class Attempt<Result> {
     });
     this.#holdHooks(first);
     try {
+      await connect(scope);
       return await this.#enter(0);
     } catch (error) {
       this.#reason = error;
@@ -157,8 +158,10 @@ export class Attempt<Result> {
         through: part.through,
       },
       async () => {
-        participate(scopeOf(other), { prepare: async () => {}, end: (outcome) => part.ended(outcome) });
+        const scope = scopeOf(other);
+        participate(scope, { prepare: async () => {}, end: (outcome) => part.ended(outcome) });
         this.#holdHooks(other);
+        await connect(scope);
         const value = await this.#enter(index + 1);
         result = { value };
         return value;
@@ -180,6 +183,16 @@ function scopeOf({ client }: TwoPhaseClient): Scope {
   const scope = scopeAt(currentFrame(), { client, level: undefined });
   if (scope === undefined) throw new RangeError('a transaction was begun without a scope');
   return scope;
+}
+
+/**
+ * Takes the connection of a transaction before the next one begins, above it: at its first statement in the body it could not wait
+ * for one, with those of deeper levels open.
+ */
+async function connect({ transaction }: Scope): Promise<void> {
+  const frame = currentFrame();
+  if (frame === undefined) throw new RangeError('a transaction was begun without a frame');
+  await transaction.connect(frame);
 }
 
 /** The server was not waited for any longer. */
