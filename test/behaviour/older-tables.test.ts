@@ -42,7 +42,7 @@ describe('tables of another version', () => {
 
   it('of the outbox and inbox', async () => {
     const database = server.open();
-    const reads = createRelay(database, { channel: 'mail', deliver: () => undefined });
+    const reads = createRelay(database, { channel: 'mail', deliver: () => Promise.resolve() });
     const error = { code: 'OUTBOX_MISSING', remedy: expect.stringContaining('createOutboxTables') as string };
     const add = (): Promise<void> => addToOutbox(database.current, [{ channel: 'mail', queue: 'orders', payload: 1 }]);
     const record = (): Promise<void> => recordInInbox(database.current, 'mail', 'id', '1');
