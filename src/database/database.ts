@@ -16,6 +16,7 @@ import {
   type HistoryEntry,
   integer,
   knownToCopies,
+  onAbort,
   openToCopies,
   readOptions,
   systemClock,
@@ -97,6 +98,8 @@ export interface DatabaseInternals {
   settingsHere(): string;
   /** What has happened in the chain of a transaction that is open; undefined for one that is not. */
   historyOf(id: string): readonly HistoryEntry[] | undefined;
+  /** Calls back once when `close()` is called, and at once where it was. @returns takes the callback back */
+  onClose(callback: () => void): () => void;
 }
 
 /** @throws InvalidOptionError for what is no database; MixedVersionsError for one of another version of the package */
@@ -162,6 +165,7 @@ export class Database<Name extends string = string> {
   readonly #clock: Clock;
   readonly #internals: DatabaseInternals;
   readonly #endWatch: () => void;
+  readonly #closeCalled = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor(options: DatabaseOptions<Name>) {
@@ -183,6 +187,7 @@ export class Database<Name extends string = string> {
       defaultClientName: this.#default.name,
       settingsHere: () => settingsHere(withSettings),
       historyOf: (id) => historyIn([...this.#clients.values()], id),
+      onClose: (callback) => onAbort(this.#closeCalled.signal, callback),
     };
     this.transaction = Object.assign(
       <Result>(body: () => Result | PromiseLike<Result>, transactionOptions?: TransactionOptions) =>
@@ -312,6 +317,7 @@ export class Database<Name extends string = string> {
   }
 
   async #close(timeout: number): Promise<void> {
+    this.#closeCalled.abort();
     await closeClients([...this.#clients.values()], {
       clock: this.#clock,
       timeout,

@@ -51,6 +51,7 @@ export class ListenerRunner {
     this.#sql = eventTables.of(this.#db);
     const { pollInterval, concurrency } = settings;
     this.#polling = new Polling({
+      database,
       source: 'transactional events',
       afterStop: () => calledAfterStop('events.start()', maker),
       turn: () => this.#turn(),

@@ -1,6 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
 import { endsWithin, isInstance, systemClock } from '../core/index.ts';
+import type { Database } from '../database/index.ts';
 import { Polling } from '../tables/index.ts';
 import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
@@ -49,6 +50,7 @@ interface Active {
 
 /** What a driver is made of. */
 export interface DriverParts {
+  readonly database: Database;
   readonly store: SagaStore;
   readonly bodies: ReadonlyMap<string, SagaBody>;
   readonly settings: DriverSettings;
@@ -69,6 +71,7 @@ export class SagaDriver {
     this.#parts = parts;
     const { pollInterval } = parts.settings;
     this.#polling = new Polling({
+      database: parts.database,
       source: 'sagas',
       turn: () => this.#turn(),
       hasRoom: () => this.hasRoom,

@@ -150,6 +150,7 @@ function makeEngine(
   const engine = { ambient, own, waiting, maxPayload, lease };
   const bodies = new Map(definitions.flatMap((definition) => [...versionsOf(definition)]));
   const driver: SagaDriver = new SagaDriver({
+    database,
     store: own,
     bodies,
     settings,

@@ -1,9 +1,12 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
-import { InvalidOptionError, systemClock } from '../core/index.ts';
+import { InvalidOptionError, longestTimer, systemClock } from '../core/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
 
 /** What polls a table, and how often. */
 export interface PollingOptions {
+  /** The one whose table it is. The process goes on while it polls, until this is closed. */
+  readonly database: Database;
   /** Names it where a turn fails. */
   readonly source: string;
   /** What is thrown by a start after the stop. Default: nothing is, and nothing starts. */
@@ -32,6 +35,7 @@ export class Polling {
   #mayBeMore = false;
   #failures = 0;
   #wake: (() => void) | undefined;
+  #letGo: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: PollingOptions) {
@@ -55,6 +59,7 @@ export class Polling {
     if (this.isStopped && afterStop !== undefined) throw afterStop();
     if (this.#state !== 'idle') return;
     this.#state = 'running';
+    this.#letGo = keepProcess(this.#options.database);
     // What is ambient where it happens to be started has nothing to do with what it takes.
     this.#loop = runInFrame(undefined, () => this.#run(), undefined);
   }
@@ -73,6 +78,7 @@ export class Polling {
   /** Takes no more. @returns resolves when the turn that is under way has ended */
   stop(): Promise<void> {
     this.#state = 'stopped';
+    this.#letGo?.();
     this.#wake?.();
     return this.#loop;
   }
@@ -85,7 +91,10 @@ export class Polling {
         this.#mayBeMore = await turn();
         this.#failures = 0;
       } catch (error) {
-        if (endsWith?.(error) === true) return;
+        if (endsWith?.(error) === true) {
+          this.#letGo?.();
+          return;
+        }
         this.#failures += 1;
         reportBackgroundError({ source, error });
       }
@@ -109,6 +118,20 @@ export class Polling {
       this.#wake = done;
     });
   }
+}
+
+/**
+ * Keeps the process until the database is closed: an engine without sockets has nothing else that does, and sockets are closed
+ * where they are idle.
+ * @returns lets it go
+ */
+function keepProcess(database: Database): () => void {
+  const timer = setInterval(() => {}, longestTimer);
+  const forget = internalsOf(database).onClose(() => clearInterval(timer));
+  return () => {
+    forget();
+    clearInterval(timer);
+  };
 }
 
 /** For a call on what was stopped: it may have given up what it was doing, and is not begun again. */
