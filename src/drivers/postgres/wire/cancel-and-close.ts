@@ -55,7 +55,7 @@ export async function endClient(client: pg.Client): Promise<void> {
   const cut = (): unknown => connection.stream.destroy();
   const timer = setTimeout(cut, limit);
   try {
-    // No event tells of the end of one that was lost before: it resolves at once.
+    // For one that was lost before there is no event any longer: this resolves at once.
     await client.end();
   } catch {
     cut();
