@@ -11,8 +11,7 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
     backgroundError.publish({ source, error });
     return;
   }
-  const cause = fieldOf(error, 'cause');
-  const text = `${source}: ${inWords(error)}${isError(cause) ? ` Cause: ${inWords(cause)}` : ''}`;
+  const text = `${source}: ${inWords(error)}`;
   if (warned.has(text) || warned.size >= mostWarnings) return;
   warned.add(text);
   emitWarning('SLUICE_BACKGROUND_ERROR', `${text} (subscribe to ${channelNames.backgroundError} to handle this)`, {
@@ -20,7 +19,15 @@ export function reportBackgroundError({ source, error }: BackgroundErrorEvent): 
   });
 }
 
-function inWords(error: unknown): string {
+/** An error in a warning, with its cause. Of a value that is no error only its kind is told: it may hold a secret. */
+export function inWords(error: unknown): string {
+  const cause = fieldOf(error, 'cause');
+  return `${alone(error)}${isError(cause) ? ` Cause: ${alone(cause)}` : ''}`;
+}
+
+function alone(error: unknown): string {
+  // A number is told to those who look at what is stored; a log is read by more.
+  if (typeof error === 'number') return 'no error was thrown, but a number';
   const { name, message } = describeThrown(error);
-  return isError(error) ? `${name}: ${message}` : typeof error;
+  return isError(error) ? `${name}: ${message}` : message;
 }

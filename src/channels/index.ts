@@ -1,4 +1,4 @@
-export { reportBackgroundError } from './background-errors.ts';
+export { inWords, reportBackgroundError } from './background-errors.ts';
 export {
   type AcquireWaitEvent,
   acquireWait,

@@ -1,4 +1,4 @@
-import { channelNames, hookError, type HookTrace, hookTrace, isWatched } from '../channels/index.ts';
+import { channelNames, hookError, type HookTrace, hookTrace, inWords, isWatched } from '../channels/index.ts';
 import type { Outcome, PhysicalTransaction, RunningWork, TransactionalClient } from '../connection/index.ts';
 import { currentFrame, findPlace, Frame, type HookSink, runInFrame, type TransactionRecord } from '../context/index.ts';
 import { traceHook } from '../observation/index.ts';
@@ -98,19 +98,22 @@ export function reportHookError(event: {
   else if (event.transaction === undefined || event.hook === 'compensate') warn(event);
 }
 
+/** As programs call them. */
+const nameOf = { commit: 'An afterCommit', compensate: 'An afterRollback' } as const;
+
 function warn({
   hook,
   transaction,
   error,
 }: {
-  readonly hook: string;
+  readonly hook: 'commit' | 'compensate';
   readonly transaction: string | undefined;
   readonly error: unknown;
 }): void {
   const owner = transaction === undefined ? 'outside of a transaction' : `of transaction "${transaction}"`;
   emitWarning(
     'SLUICE_HOOK_ERROR',
-    `A ${hook} hook ${owner} failed; subscribe to ${channelNames.hookError} to handle it`,
+    `${nameOf[hook]} hook ${owner} failed: ${inWords(error)} (subscribe to ${channelNames.hookError} to handle this)`,
     {
       cause: error,
     },
