@@ -37,6 +37,7 @@ export { type TwoPhaseDialect, twoPhaseTables } from './dialect/two-phase-dialec
 export type { IdempotencyClaim, IdempotencyDialect } from './dialect/idempotency-dialect.ts';
 export type {
   ClaimedPublication,
+  ListenerOfEvent,
   CompletionMode,
   EventDialect,
   EventHandle,

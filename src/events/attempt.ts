@@ -56,7 +56,6 @@ async function lock({ db, sql, row }: Attempt): Promise<boolean> {
 
 async function runListener({ db, sql, row, listener, completion }: Attempt, signal: AbortSignal): Promise<void> {
   const { event, run, id } = listener;
-  if (row.event !== event.name) throw new TypeError(`the listener is for the event "${event.name}" now`);
   const what = `The payload of the event "${event.name}" for the listener "${id}"`;
   const payload = await validated(what, event.parse, JSON.parse(row.payload));
   const publishedAt = new Date(Number(row.published_at));

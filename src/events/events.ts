@@ -40,7 +40,7 @@ export class Events {
     this.#settings = eventsSettings(options);
     this.#db = database.getDb({ clientName: this.#settings.clientName });
     this.#runner = new ListenerRunner(database, this.#settings, this.#listeners);
-    this.#desk = new PublicationDesk(this.#db, (listener) => this.#listeners.durable.has(listener));
+    this.#desk = new PublicationDesk(this.#db, (of) => this.#listeners.durableOf(of) !== undefined);
   }
 
   /**

@@ -136,6 +136,12 @@ export class Listeners {
     return [...(this.#inProcess.get(name) ?? [])];
   }
 
+  /** The durable listener with an id, if it is for this event here: in a process of another version it may be for another. */
+  durableOf({ listener, event }: { readonly listener: string; readonly event: string }): DurableListener | undefined {
+    const found = this.durable.get(listener);
+    return found?.event.name === event ? found : undefined;
+  }
+
   /** The ids of the durable listeners of an event. */
   durableFor(name: string): readonly string[] {
     return [...this.durable.values()].filter(({ event }) => event.name === name).map(({ id }) => id);

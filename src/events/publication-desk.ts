@@ -11,7 +11,7 @@ import {
 
 /** A publication, as a process that may have its listener sees it. */
 export interface EventPublication extends StoredPublication {
-  /** Whether this process has the listener. One that no process has any longer keeps its publications. */
+  /** Whether this process has the listener, for this event. One that no process has any longer keeps its publications. */
   readonly isRegistered: boolean;
 }
 
@@ -25,16 +25,19 @@ export interface PublicationPage {
 
 /** How many publications of a listener are not completed. */
 export interface PublicationCounts extends Omit<StoredPublicationCounts, 'hasMore'> {
-  /** Whether this process has the listener. */
+  /** Whether this process has the listener, for this event. */
   readonly isRegistered: boolean;
 }
+
+/** Whether this process has the listener of a publication, for its event. */
+type IsRegistered = (publication: { readonly listener: string; readonly event: string }) => boolean;
 
 /** Looks at the publications of a client that are not completed, and has them run again. */
 export class PublicationDesk {
   readonly #db: Db;
-  readonly #isRegistered: (listener: string) => boolean;
+  readonly #isRegistered: IsRegistered;
 
-  constructor(db: Db, isRegistered: (listener: string) => boolean) {
+  constructor(db: Db, isRegistered: IsRegistered) {
     this.#db = db;
     this.#isRegistered = isRegistered;
   }
@@ -42,13 +45,13 @@ export class PublicationDesk {
   async incomplete(options: IncompleteOptions): Promise<PublicationPage> {
     const { publications, cursor } = await readIncomplete('events.incomplete', this.#db, options);
     const isRegistered = this.#isRegistered;
-    return { publications: publications.map((one) => ({ ...one, isRegistered: isRegistered(one.listener) })), cursor };
+    return { publications: publications.map((one) => ({ ...one, isRegistered: isRegistered(one) })), cursor };
   }
 
   async counts(): Promise<readonly PublicationCounts[]> {
     return (await publicationCounts(this.#db)).map(({ listener, event, published, processing, failed, lag }) => {
       const counted = { listener, event, published, processing, failed, lag };
-      return { ...counted, isRegistered: this.#isRegistered(listener) };
+      return { ...counted, isRegistered: this.#isRegistered(counted) };
     });
   }
 

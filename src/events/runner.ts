@@ -122,10 +122,10 @@ export class ListenerRunner {
   }
 
   async #take(limit: number): Promise<number> {
-    const ids = [...this.#listeners.durable.keys()];
-    if (ids.length === 0) return 0;
+    const here = [...this.#listeners.durable.values()].map(({ id, event }) => ({ listener: id, event: event.name }));
+    if (here.length === 0) return 0;
     // The tables are those of all tenants.
-    const claiming = runBare(() => this.#sql.claim(this.#deep, ids, limit, lease));
+    const claiming = runBare(() => this.#sql.claim(this.#deep, here, limit, lease));
     const rows = await eventTables.guard(this.#deep, () => claiming);
     for (const row of rows) {
       const run = this.#runOne(row).finally(() => {
@@ -148,7 +148,7 @@ export class ListenerRunner {
 
   async #settle(row: ClaimedPublication): Promise<void> {
     const { attempts, completion } = this.#settings;
-    const listener = this.#listeners.durable.get(row.listener);
+    const listener = this.#listeners.durableOf(row);
     if (listener === undefined) return await this.#giveBack(row);
     if (row.attempts > attempts) {
       const error = `Its process ended, or lost its connection, while the listener ran, in each of ${attempts} attempts`;

@@ -418,6 +418,28 @@ describe('several processes', () => {
     ]);
   });
 
+  it('leave publications of a listener whose id is for another event in a newer version to that', async () => {
+    const another = server.open({ max: 3 });
+    const [older, newer] = [make({ attempts: 1 }), make({ attempts: 1 }, another)];
+    const shipped = defineEvent<{ id: number }>('order.shipped');
+    const said: string[] = [];
+    older.on(placed, { phase: 'durable', id: 'mail' }, ({ id }) => void said.push(`older ${id}`));
+    newer.on(shipped, { phase: 'durable', id: 'mail' }, ({ id }) => void said.push(`newer ${id}`));
+    for (const id of [1, 2]) await another.transaction(() => newer.publish(shipped, { id }));
+    await publish(3, older);
+    expect(await older.drain()).toBe(1);
+    expect(said).toEqual(['older 3']);
+    const isRegistered = false;
+    expect((await older.incomplete()).publications).toMatchObject([
+      { event: 'order.shipped', state: 'published', attempts: 0, isRegistered },
+      { event: 'order.shipped', state: 'published', attempts: 0, isRegistered },
+    ]);
+    expect(await older.counts()).toMatchObject([{ listener: 'mail', event: 'order.shipped', isRegistered }]);
+    expect(await newer.drain()).toBe(2);
+    expect(said.toSorted()).toEqual(['newer 1', 'newer 2', 'older 3']);
+    expect(await states()).toEqual([]);
+  });
+
   it('run each publication once together', { timeout: 60_000 }, async () => {
     const said: number[] = [];
     const both = [make({ concurrency: 3 }), make({ concurrency: 3 }, server.open({ max: 3 }))];

@@ -191,6 +191,14 @@ describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
     await server.sql('drop table sluice_event_publication');
   });
 
+  /** Adds what waits for another event of the same listener, which this process does not have. */
+  async function addForAnotherEvent(): Promise<void> {
+    const series = isPostgres ? `generate_series(1, ${completed})` : `seq_1_to_${completed}`;
+    await server.sql(`insert into sluice_event_publication (event_id, event, listener, payload, context)
+      select 'e', 'order.shipped', 'mail', '1', '{}' from ${series}`);
+    await server.sql(isPostgres ? 'analyze sluice_event_publication' : 'analyze table sluice_event_publication');
+  }
+
   /** Adds what has been completed, of which there may be a lot where publications are kept. */
   async function addCompleted(): Promise<void> {
     const [series, now] = isPostgres
@@ -202,7 +210,7 @@ describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
   }
 
   it(
-    `reads nothing of ${completed} completed ones where it publishes, claims and completes`,
+    `reads nothing of ${completed} completed ones, and those of other events, where it publishes, claims and completes`,
     {
       timeout: 600_000,
     },
@@ -210,6 +218,7 @@ describe.each<Engine>([postgresEngine, mariadbEngine])('on $name', (engine) => {
       if (!isThere) return;
       await createEventTables(database.current);
       await addCompleted();
+      await addForAnotherEvent();
       const alone = createDatabase({ clients: { default: server.client({ max: 1 }) } });
       const events = createEvents(alone);
       let heard = 0;

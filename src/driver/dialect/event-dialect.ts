@@ -35,6 +35,14 @@ export interface ClaimedPublication {
   readonly published_at: unknown;
 }
 
+/** A listener that a process has. */
+export interface ListenerOfEvent {
+  /** The id of the listener. */
+  readonly listener: string;
+  /** The name of the definition of the event that it is for in this process; in one of another version it may be another. */
+  readonly event: string;
+}
+
 /** What becomes of a publication when its listener has succeeded. */
 export type CompletionMode = 'keep' | 'delete' | 'archive';
 
@@ -86,12 +94,12 @@ export interface EventDialect extends TableDialect {
   /** Adds publications, as many at once as it is given. */
   add(publications: readonly NewPublication[]): Statement;
   /**
-   * Takes at most `limit` publications of these listeners that are due and not locked, by themselves and committed: they are
+   * Takes at most `limit` publications of these listeners, for these events of theirs, that are due and not locked, by themselves and committed: they are
    * `processing` with one more attempt, and due again after `lease` milliseconds.
    */
   claim(
     db: EventHandle,
-    listeners: readonly string[],
+    listeners: readonly ListenerOfEvent[],
     limit: number,
     lease: number,
   ): Promise<readonly ClaimedPublication[]>;

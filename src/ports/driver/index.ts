@@ -27,6 +27,7 @@ export {
   type FailedAttempt,
   type IdempotencyClaim,
   type IdempotencyDialect,
+  type ListenerOfEvent,
   type NewPublication,
   type PublicationListing,
   ImplicitCommitError,

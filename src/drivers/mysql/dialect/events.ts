@@ -6,6 +6,7 @@ import {
   type EventHandle,
   type EventSql,
   eventStatements,
+  type ListenerOfEvent,
   placeholders,
 } from '../../../driver/index.ts';
 import { tableOptions } from './table-options.ts';
@@ -31,9 +32,9 @@ const columns = `id bigint not null auto_increment primary key,
   completed_at timestamp(3) null default null`;
 
 /** Which listeners have something to do: a dip into the index for each. */
-const isDue = `select ? as listener from dual where exists (
-    select 1 from sluice_event_publication where listener = ? and due_at <= now(3))`;
-const lockDue = `select id from sluice_event_publication where listener = ? and due_at <= now(3)
+const isDue = `select ? as position from dual where exists (
+    select 1 from sluice_event_publication where listener = ? and event = ? and due_at <= now(3))`;
+const lockDue = `select id from sluice_event_publication where listener = ? and event = ? and due_at <= now(3)
     order by due_at limit ? for update skip locked`;
 
 /**
@@ -46,11 +47,12 @@ function resubmitting(which: string): string {
     set state = 'published', attempts = 0, due_at = now(3)`;
 }
 
-async function claimOf(db: EventHandle, listeners: readonly string[], limit: number): Promise<string[]> {
+async function claimOf(db: EventHandle, listeners: readonly ListenerOfEvent[], limit: number): Promise<string[]> {
   const numbers: string[] = [];
-  for (const listener of listeners) {
+  for (const { listener, event } of listeners) {
     if (numbers.length >= limit) break;
-    const { rows } = await db.query<{ id: number | string }>(lockDue, [listener, limit - numbers.length]);
+    const values = [listener, event, limit - numbers.length];
+    const { rows } = await db.query<{ id: number | string }>(lockDue, values);
     numbers.push(...rows.map(({ id }) => String(id)));
   }
   return numbers;
@@ -72,7 +74,7 @@ export const mysqlEvents: EventDialect = {
   state varchar(20) not null default 'published',
   last_error text,
   due_at timestamp(3) null default current_timestamp(3),
-  key sluice_event_publication_due (listener, due_at),
+  key sluice_event_publication_due (listener, event, due_at),
   key sluice_event_publication_completed (completed_at, id)
 ) ${tableOptions}`,
     `create table if not exists sluice_event_archive (
@@ -83,14 +85,15 @@ export const mysqlEvents: EventDialect = {
   ...eventStatements(sql),
   async claim(db, listeners, limit, lease) {
     const asked = listeners.map(() => isDue).join(' union all ');
-    const { rows: due } = await db.query<{ listener: string }>(
+    const { rows } = await db.query<{ position: number | string }>(
       asked,
-      listeners.flatMap((listener) => [listener, listener]),
+      listeners.flatMap(({ listener, event }, position) => [position, listener, event]),
     );
+    const positions = new Set(rows.map(({ position }) => Number(position)));
+    const due = listeners.filter((_, position) => positions.has(position));
     if (due.length === 0) return [];
     const take = async (): Promise<readonly ClaimedPublication[]> => {
-      const names = rotated(due.map(({ listener }) => listener));
-      const numbers = await claimOf(db, names, limit);
+      const numbers = await claimOf(db, rotated(due), limit);
       if (numbers.length === 0) return [];
       const chosen = `where id in (${placeholders(numbers)})`;
       await db.query(
@@ -98,11 +101,11 @@ export const mysqlEvents: EventDialect = {
           due_at = timestampadd(microsecond, ? * 1000, now(3)) ${chosen}`,
         [lease, ...numbers],
       );
-      const { rows } = await db.query<ClaimedPublication>(
+      const claimed = await db.query<ClaimedPublication>(
         `select ${claimedColumns(sql)} from sluice_event_publication ${chosen}`,
         numbers,
       );
-      return rows;
+      return claimed.rows;
     };
     return await db.transaction.begin(take, { name: 'claim of events', isolationLevel: 'READ_COMMITTED' });
   },

@@ -27,14 +27,15 @@ const columns = `id bigint generated always as identity primary key,
   published_at timestamptz not null default now(),
   completed_at timestamptz`;
 
-// Each listener has a range of its own in the index, so that what waits for a listener that is not here is never read.
+// Each listener has a range of its own in the index for its event, so that what waits for one that is not here is never read.
 const claim = `with due as materialized (
-    select publication.id, publication.due_at from unnest($1::text[]) wanted (listener)
+    select publication.id, publication.due_at from unnest($1::text[], $2::text[]) wanted (listener, event)
     cross join lateral (select id, due_at from sluice_event_publication
-      where listener = wanted.listener and due_at <= now() order by due_at limit $2 for update skip locked) publication
-    order by publication.due_at limit $2)
+      where listener = wanted.listener and event = wanted.event and due_at <= now()
+      order by due_at limit $3 for update skip locked) publication
+    order by publication.due_at limit $3)
   update sluice_event_publication set state = 'processing', attempts = attempts + 1,
-    due_at = now() + $3 * interval '1 millisecond'
+    due_at = now() + $4 * interval '1 millisecond'
   where id in (select id from due) returning ${claimedColumns(sql)}`;
 
 export const postgresEvents: EventDialect = {
@@ -45,7 +46,7 @@ export const postgresEvents: EventDialect = {
   last_error text,
   due_at timestamptz default now()
 )`,
-    `create index if not exists sluice_event_publication_due on sluice_event_publication (listener, due_at) where due_at is not null`,
+    `create index if not exists sluice_event_publication_due on sluice_event_publication (listener, event, due_at) where due_at is not null`,
     `create index if not exists sluice_event_publication_open on sluice_event_publication (id) where completed_at is null`,
     `create index if not exists sluice_event_publication_completed on sluice_event_publication (completed_at) where completed_at is not null`,
     `create table if not exists sluice_event_archive (
@@ -54,8 +55,10 @@ export const postgresEvents: EventDialect = {
     `create index if not exists sluice_event_archive_completed on sluice_event_archive (completed_at)`,
   ],
   ...eventStatements(sql),
-  claim: async (db, listeners, limit, lease) =>
-    (await db.query<ClaimedPublication>(claim, [listeners, limit, lease])).rows,
+  async claim(db, listeners, limit, lease) {
+    const [ids, names] = [listeners.map(({ listener }) => listener), listeners.map(({ event }) => event)];
+    return (await db.query<ClaimedPublication>(claim, [ids, names, limit, lease])).rows;
+  },
   resubmitFailed: (listener, limit) => ({
     text: `update sluice_event_publication set state = 'published', attempts = 0, due_at = now() where id in (
       select id from sluice_event_publication where completed_at is null and state = 'failed'

@@ -5,7 +5,6 @@ import {
   type EventDialect,
   type EventSql,
   eventStatements,
-  placeholders,
 } from '../../../driver/index.ts';
 
 /** Milliseconds since 1970. */
@@ -38,7 +37,7 @@ export const sqliteEvents: EventDialect = {
   last_error text,
   due_at integer default (${now})
 )`,
-    `create index if not exists sluice_event_publication_due on sluice_event_publication (listener, due_at) where due_at is not null`,
+    `create index if not exists sluice_event_publication_due on sluice_event_publication (listener, event, due_at) where due_at is not null`,
     `create index if not exists sluice_event_publication_open on sluice_event_publication (id) where completed_at is null`,
     `create index if not exists sluice_event_publication_completed on sluice_event_publication (completed_at) where completed_at is not null`,
     `create table if not exists sluice_event_archive (
@@ -53,9 +52,10 @@ export const sqliteEvents: EventDialect = {
       await db.query<ClaimedPublication>(
         `update sluice_event_publication set state = 'processing', attempts = attempts + 1, due_at = ${now} + ?
         where id in (select id from sluice_event_publication
-          where listener in (${placeholders(listeners)}) and due_at <= ${now} order by due_at limit ?)
+          where (listener, event) in (values ${listeners.map(() => '(?, ?)').join(', ')}) and due_at <= ${now}
+          order by due_at limit ?)
         returning ${claimedColumns(sql)}`,
-        [lease, ...listeners, limit],
+        [lease, ...listeners.flatMap(({ listener, event }) => [listener, event]), limit],
       )
     ).rows,
   resubmitFailed: (listener, limit) => ({
