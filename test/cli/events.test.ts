@@ -115,7 +115,12 @@ describe('events on PostgreSQL', () => {
 
   it('needs numbers that are numbers, and a state that there is', { timeout: limit }, async () => {
     await failing();
-    expect(await command('resubmit', 'x')).toMatchObject({ code: 2, stdout: '' });
+    const named = await command('resubmit', '7', 'x');
+    expect([named.code, named.stdout, named.stderr]).toEqual([
+      2,
+      '',
+      expect.stringContaining('"x" in place of a number'),
+    ]);
     const odd = await command('list', '--state', 'completed');
     expect([odd.code, odd.stderr]).toEqual([2, expect.stringContaining('published')]);
     expect(await sluice(['events', 'list'])).toMatchObject({

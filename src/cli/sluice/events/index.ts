@@ -32,6 +32,9 @@ function actionOf(given: Given): Action {
     return (db) => resubmit(db, listener === undefined ? { all: true, limit } : { listener, limit });
   }
   if (values['limit'] !== undefined) throw new UsageError('"sluice events resubmit NUMBER..." takes no --limit');
+  const odd = numbers.find((number) => !/^\d{1,18}$/.test(number));
+  if (odd !== undefined)
+    throw new UsageError(`"sluice events resubmit" got ${JSON.stringify(odd)} in place of a number`);
   return (db) => resubmit(db, { numbers });
 }
 
