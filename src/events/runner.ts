@@ -50,8 +50,7 @@ export class ListenerRunner {
     this.#deep = database.getDb({ clientName, level: internalsOf(database).maxLevel });
     this.#sql = eventTables.of(this.#db);
     const { pollInterval, concurrency } = settings;
-    this.#polling = new Polling({
-      database,
+    this.#polling = new Polling(database, {
       source: 'transactional events',
       afterStop: () => calledAfterStop('events.start()', maker),
       turn: () => this.#turn(),

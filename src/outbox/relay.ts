@@ -50,7 +50,7 @@ export class Relay {
     const { pollInterval, retryDelay } = this.#settings;
     const turn = (): Promise<boolean> => this.#turn();
     const pauses = { pollInterval, retryDelay, longestPause: longestWait };
-    this.#polling = new Polling({ database, source: 'outbox relay', afterStop, turn, ...pauses, endsPoked: true });
+    this.#polling = new Polling(database, { source: 'outbox relay', afterStop, turn, ...pauses, endsPoked: true });
   }
 
   /** How many messages this relay has handed over. */

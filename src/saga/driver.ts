@@ -70,8 +70,7 @@ export class SagaDriver {
   constructor(parts: DriverParts) {
     this.#parts = parts;
     const { pollInterval } = parts.settings;
-    this.#polling = new Polling({
-      database: parts.database,
+    this.#polling = new Polling(parts.database, {
       source: 'sagas',
       turn: () => this.#turn(),
       hasRoom: () => this.hasRoom,

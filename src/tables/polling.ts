@@ -5,8 +5,6 @@ import { type Database, internalsOf } from '../database/index.ts';
 
 /** What polls a table, and how often. */
 export interface PollingOptions {
-  /** The one whose table it is. The process goes on while it polls, until this is closed. */
-  readonly database: Database;
   /** Names it where a turn fails. */
   readonly source: string;
   /** What is thrown by a start after the stop. Default: nothing is, and nothing starts. */
@@ -29,6 +27,7 @@ export interface PollingOptions {
 
 /** Looks again and again for what is due: at once while there is more, when it is poked, and else at intervals. */
 export class Polling {
+  readonly #database: Database;
   readonly #options: PollingOptions;
   #state: 'idle' | 'running' | 'stopped' = 'idle';
   #isPoked = false;
@@ -38,7 +37,9 @@ export class Polling {
   #letGo: (() => void) | undefined;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(options: PollingOptions) {
+  /** @param database the one whose table it is: the process goes on while it polls, until this is closed */
+  constructor(database: Database, options: PollingOptions) {
+    this.#database = database;
     this.#options = options;
   }
 
@@ -59,7 +60,7 @@ export class Polling {
     if (this.isStopped && afterStop !== undefined) throw afterStop();
     if (this.#state !== 'idle') return;
     this.#state = 'running';
-    this.#letGo = keepProcess(this.#options.database);
+    this.#letGo = keepProcess(this.#database);
     // What is ambient where it happens to be started has nothing to do with what it takes.
     this.#loop = runInFrame(undefined, () => this.#run(), undefined);
   }
