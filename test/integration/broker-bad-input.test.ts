@@ -193,10 +193,10 @@ for (const kind of brokerKinds) {
   await describeWith(kind.server, `a consumer over ${kind.server} without its tables`, () => {
     afterAll(() => createOutboxTables(server.open().current));
 
-    it.each(['sluice_inbox', 'sluice_parked_message'])('is not ready where %s is missing', async (table) => {
+    it('is not ready', async () => {
       const database = server.open();
       await createOutboxTables(database.current);
-      await server.sql(`drop table ${table}`);
+      await server.sql('drop table sluice_parked_message');
       const place = kind.place(`tables-${process.pid}`);
       const broker = place.open();
       const outbox = createOutbox(database, { broker, secret });

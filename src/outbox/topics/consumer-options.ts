@@ -64,7 +64,7 @@ export interface Consumer extends AsyncDisposable {
   readonly handled: number;
   /**
    * Resolves when the broker knows the group: what is published from then on reaches it. While the broker is away it waits; why
-   * is reported once. Rejects with `OutboxMissingError` where a table is missing, which is also reported again and again while the
+   * is reported once. Rejects with `OutboxMissingError` where the tables are missing, which is also reported again and again while the
    * consumer looks for it, and with `ConsumerStoppedError` when the consumer is stopped before; neither need be handled.
    */
   readonly ready: Promise<void>;

@@ -156,7 +156,6 @@ export class MessageConsumer implements Consumer {
   async #hasTables(): Promise<void> {
     const { db, topic, group } = this.#settings;
     try {
-      await runBare(() => isSettled(db, this.#name, 'none'));
       await queryTables(db, receivedOf(db).due(topic.name, group));
     } catch (error) {
       if (!isAway(error)) throw error;
