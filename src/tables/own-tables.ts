@@ -2,7 +2,6 @@ import { type ErrorDetails, refuseOtherVersion, type SluiceError } from '../core
 import { runBare } from '../context/index.ts';
 import { clientOf, type Db, isDb } from '../database/index.ts';
 import type { QueryResult, Statement, TableDialect } from '../driver/index.ts';
-import { createAtOnce, postgresDialect } from '../drivers/postgres/dialect/index.ts';
 import type { DialectPart } from './own-dialects.ts';
 import { checkDialect, dialectOf, type SqlRunner, type SqlRunnerOptions } from './sql-runner.ts';
 
@@ -42,11 +41,9 @@ export class OwnTables<Part extends TableDialect> {
       clientOf(on);
       checkDialect(creator, on, options);
     }
-    const dialect = isHandle ? on.dialect : dialectOf(creator, on, options);
-    const { create } = isHandle ? part.of(on) : part.named(dialect);
+    const { create, atOnce = String } = isHandle ? part.of(on) : part.named(dialectOf(creator, on, options));
     // One by one: outside of a transaction none of them keeps those waiting who write into the tables already.
-    for (const statement of create)
-      await on.query(dialect === postgresDialect.dialect ? createAtOnce(statement) : statement);
+    for (const statement of create) await on.query(atOnce(statement));
   }
 
   /** The SQL that `create` runs, as text. @throws InvalidOptionError */

@@ -1,4 +1,3 @@
-import { fieldOf } from '../../../core/index.ts';
 import {
   claimedColumns,
   type ClaimedPublication,
@@ -6,6 +5,7 @@ import {
   type EventSql,
   eventStatements,
 } from '../../../driver/index.ts';
+import { ownTables } from './own-tables.ts';
 
 const sql: EventSql = {
   number: 'bigint',
@@ -74,5 +74,5 @@ export const postgresEvents: EventDialect = {
     };
   },
   // A column of this version may be missing, too.
-  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
+  ...ownTables,
 };

@@ -1,5 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import type { IdempotencyDialect } from '../../../driver/index.ts';
+import { ownTables } from './own-tables.ts';
 
 const repeatable = new Set(['40001', '40P01', '55P03']);
 const expiry = `clock_timestamp() + $5 * interval '1 millisecond'`;
@@ -40,5 +41,5 @@ export const postgresIdempotency: IdempotencyDialect = {
   }),
   remove: (ids) => ({ text: `delete from sluice_idempotency where id = any($1::text[])`, values: [ids] }),
   mayRepeat: (error) => repeatable.has(String(fieldOf(error, 'code'))),
-  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
+  ...ownTables,
 };

@@ -5,7 +5,7 @@ import { postgresOutbox } from './outbox.ts';
 import { postgresSagas } from './sagas.ts';
 import { postgresTwoPhase } from './two-phase.ts';
 
-export { createAtOnce } from './create-at-once.ts';
+export { createAtOnce } from './own-tables.ts';
 
 /** What PostgreSQL brings for the parts of Sluice that write SQL, and for libraries. It needs no package. */
 export const postgresDialect: EngineDialect = {

@@ -1,4 +1,3 @@
-import { fieldOf } from '../../../core/index.ts';
 import {
   outboxAdministration,
   type OutboxDialect,
@@ -6,6 +5,7 @@ import {
   receivedMessages,
   statement,
 } from '../../../driver/index.ts';
+import { ownTables } from './own-tables.ts';
 
 /** Keys are taken by one relay at a time, which an advisory lock decides; its first number is ours, "sluo". */
 const lockClass = 0x73_6c_75_6f;
@@ -142,5 +142,5 @@ export const postgresOutbox: OutboxDialect = {
     due: (columns) => `select ${columns} from sluice_parked_message where topic = $1 and consumer = $2
       and due_at is not null order by sluice_parked_message.id limit 1 for update skip locked`,
   }),
-  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
+  ...ownTables,
 };

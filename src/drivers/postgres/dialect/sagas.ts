@@ -1,5 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import { sagaTables, type SagasDialect } from '../../../driver/index.ts';
+import { ownTables } from './own-tables.ts';
 
 // Of the statement: an index is no use against a time that changes from row to row.
 const now = '(extract(epoch from statement_timestamp()) * 1000)::bigint';
@@ -26,7 +27,7 @@ export const postgresSagas: SagasDialect = {
   orNothing: 'on conflict do nothing',
   raiseFence: `insert into sluice_saga_fence (saga, id, fence) values ($1, $2, $3)
     on conflict (saga, id) do update set fence = greatest(sluice_saga_fence.fence, excluded.fence)`,
-  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
+  ...ownTables,
   isNull: (error) => isOfRecord(error, '23502'),
   isDuplicate: (error) => isOfRecord(error, '23505'),
 };

@@ -1,5 +1,6 @@
 import { fieldOf } from '../../../core/index.ts';
 import { type TwoPhaseDialect, twoPhaseTables } from '../../../driver/index.ts';
+import { ownTables } from './own-tables.ts';
 
 export const postgresTwoPhase: TwoPhaseDialect = {
   create: twoPhaseTables({
@@ -32,6 +33,6 @@ export const postgresTwoPhase: TwoPhaseDialect = {
         },
   insertNew: 'insert into',
   orNothing: 'on conflict do nothing',
-  isMissingTable: (error) => ['42P01', '42703'].includes(String(fieldOf(error, 'code'))),
+  ...ownTables,
   isDuplicate: (error) => fieldOf(error, 'code') === '23505',
 };
