@@ -6,7 +6,7 @@ import { Polling } from '../tables/index.ts';
 import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
 import { SagaMismatchError } from './errors.ts';
-import { describeFailure, isClosed } from './failure.ts';
+import { describeFailure } from './failure.ts';
 import { FencedOff, type LoadedRecords } from './records.ts';
 import { type RunSurroundings, SagaRun } from './run.ts';
 import { runOutsideOfSteps } from './steps.ts';
@@ -74,7 +74,6 @@ export class SagaDriver {
       source: 'sagas',
       turn: () => this.#turn(),
       hasRoom: () => this.hasRoom,
-      endsWith: isClosed,
       pollInterval,
       retryDelay: pollInterval,
       longestPause: longestWait,

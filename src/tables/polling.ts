@@ -1,6 +1,6 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
-import { InvalidOptionError, longestTimer, systemClock } from '../core/index.ts';
+import { InvalidOptionError, longestTimer, SluiceError, systemClock } from '../core/index.ts';
 import { type Database, internalsOf } from '../database/index.ts';
 
 /** What polls a table, and how often. */
@@ -13,8 +13,6 @@ export interface PollingOptions {
   readonly turn: () => Promise<boolean>;
   /** Whether it can take more now. Default: always. */
   readonly hasRoom?: () => boolean;
-  /** Whether an error ends it, unreported. Default: none does. */
-  readonly endsWith?: (error: unknown) => boolean;
   /** The pause where nothing is due, in milliseconds. */
   readonly pollInterval: number;
   /** The pause after the first failure in milliseconds, doubled each time. */
@@ -35,6 +33,7 @@ export class Polling {
   #failures = 0;
   #wake: (() => void) | undefined;
   #letGo: (() => void) | undefined;
+  #isDatabaseClosed = false;
   #loop: Promise<void> = Promise.resolve();
 
   /** @param database the one whose table it is: the process goes on while it polls, until this is closed */
@@ -60,7 +59,7 @@ export class Polling {
     if (this.isStopped && afterStop !== undefined) throw afterStop();
     if (this.#state !== 'idle') return;
     this.#state = 'running';
-    this.#letGo = keepProcess(this.#database);
+    this.#letGo = keepProcess(this.#database, () => (this.#isDatabaseClosed = true));
     // What is ambient where it happens to be started has nothing to do with what it takes.
     this.#loop = runInFrame(undefined, () => this.#run(), undefined);
   }
@@ -85,17 +84,15 @@ export class Polling {
   }
 
   async #run(): Promise<void> {
-    const { turn, source, endsWith, endsPoked = false } = this.#options;
+    const { turn, source, endsPoked = false } = this.#options;
     while (this.isRunning || (endsPoked && this.#isPoked && this.#failures === 0)) {
       this.#isPoked = false;
       try {
         this.#mayBeMore = await turn();
         this.#failures = 0;
       } catch (error) {
-        if (endsWith?.(error) === true) {
-          this.#letGo?.();
-          return;
-        }
+        // Nothing will come of it any longer.
+        if (this.#isDatabaseClosed && SluiceError.find(error)?.code === 'DATABASE_CLOSED') return;
         this.#failures += 1;
         reportBackgroundError({ source, error });
       }
@@ -126,9 +123,12 @@ export class Polling {
  * where they are idle.
  * @returns lets it go
  */
-function keepProcess(database: Database): () => void {
+function keepProcess(database: Database, closed: () => void): () => void {
   const timer = setInterval(() => {}, longestTimer);
-  const forget = internalsOf(database).onClose(() => clearInterval(timer));
+  const forget = internalsOf(database).onClose(() => {
+    clearInterval(timer);
+    closed();
+  });
   return () => {
     forget();
     clearInterval(timer);

@@ -1,7 +1,8 @@
 // What starts and stops on each engine: a stop is for good and says so, and drain() waits for what start() has begun.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEvents, createEventTables, defineEvent, type Events } from '../../src/events/index.ts';
-import type { Database } from '../../src/index.ts';
+import { channelNames, type Database } from '../../src/index.ts';
 import {
   addToOutbox,
   createOutbox,
@@ -212,6 +213,36 @@ describe('drain()', () => {
       made.poke();
       await made.drain();
       expect(delivered).toBe(round);
+    }
+  });
+});
+
+describe('after close() of the database without a stop', () => {
+  const pollInterval = 10;
+  const running: readonly (readonly [name: string, start: () => void])[] = [
+    [
+      'events',
+      () => {
+        const events = createEvents(database, { pollInterval });
+        events.on(placed, { phase: 'durable', id: 'mail' }, () => {});
+        events.start();
+      },
+    ],
+    ['a relay', () => createRelay(database, { channel: 'mail', deliver: async () => {}, pollInterval }).start()],
+    ['sagas', () => createSagas(database, { sagas: { order: defineSaga('order', () => 1) }, pollInterval }).start()],
+  ];
+  it.each(running)('nothing more is looked for: %s', async (_, start) => {
+    const reports: unknown[] = [];
+    const note = (report: unknown): void => void reports.push(report);
+    subscribe(channelNames.backgroundError, note);
+    try {
+      start();
+      await database.close();
+      // Timers of one length fire in the order in which they were begun: several turns would have come by then.
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, pollInterval));
+      expect(reports).toEqual([]);
+    } finally {
+      unsubscribe(channelNames.backgroundError, note);
     }
   });
 });
