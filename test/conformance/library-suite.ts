@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
+import { interleave } from '../../src/testing/index.ts';
 import { characteristicsOf, engine, itWith, type TestDatabase, useTestDatabase } from '../support/database.ts';
 import { loseConnections } from '../support/loss.ts';
 import { rejection, signal, until } from '../support/settled.ts';
@@ -68,6 +69,29 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
       await library.close();
     }
   }
+
+  describe.skipIf(engine.name === 'sqlite')(`${name} under interleave`, () => {
+    const ways: readonly (readonly [way: string, increment: (on: Library, database: Database) => Promise<unknown>])[] =
+      [
+        ['an ambient transaction', (library, database) => database.transaction(() => library.increment(1))],
+        ['its own', (library) => library.transaction((transaction) => transaction.increment(1))],
+      ];
+    it.each(ways)('has its statements put in every order, in %s', (_, increment) =>
+      using(async (library, database) => {
+        const setup = async (): Promise<void> => {
+          await database.query('delete from product');
+          await database.query('insert into product (id, stock) values (1, 0)');
+        };
+        const actor = (): Promise<unknown> => increment(library, database);
+        const report = await interleave(database, { setup, actors: { alice: actor, bob: actor }, maxRemedyRuntime: 0 });
+        expect(report.anomalies[0], report.toString()).toMatchObject({
+          kind: expect.stringMatching(/^(?:lost update|oversell|stale read|non-repeatable read)$/) as string,
+          pair: { table: expect.stringMatching(/(?:^|\.)product$/) as string },
+          switches: 1,
+        });
+      }),
+    );
+  });
 
   describe(`${name} in an ambient transaction`, () => {
     it('joins with plain queries, and sees what others wrote in it', () =>

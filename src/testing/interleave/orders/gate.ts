@@ -4,7 +4,7 @@ import { currentFrame } from '../../../context/index.ts';
 import { callersOf } from '../../../core/index.ts';
 import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
 import { override } from '../../override.ts';
-import { AwaitedJobs } from './awaited-jobs.ts';
+import { Owners } from './owners.ts';
 import { Passage, type Sender } from './passage.ts';
 
 /** How many calls may lie between a statement and the program: libraries have many. */
@@ -21,7 +21,7 @@ export type Rewrite = (statement: Statement, place: string | undefined) => State
  */
 export class Gate {
   readonly #actors = new AsyncLocalStorage<Sender>();
-  #jobs: AwaitedJobs | undefined;
+  #owners: Owners | undefined;
   readonly #held = new Set<Passage>();
   /** Why nothing more is let through. */
   #closed: { readonly error: unknown } | undefined;
@@ -39,18 +39,18 @@ export class Gate {
     return this.#actors.run(actor, body);
   }
 
-  /** From now on what is done in jobs whose answers actors wait for is done by these. @returns ends that */
-  followJobs(): () => void {
-    const jobs = new AwaitedJobs(() => this.#actorHere);
-    this.#jobs = jobs;
+  /** From now on what is done in their transactions, and in jobs whose answers they wait for, is done by actors. @returns ends that */
+  follow(): () => void {
+    const owners = new Owners(() => this.#actorHere);
+    this.#owners = owners;
     return () => {
-      this.#jobs = undefined;
-      jobs.close();
+      this.#owners = undefined;
+      owners.close();
     };
   }
 
   get #actorHere(): Sender | undefined {
-    return this.#actors.getStore() ?? this.#jobs?.actorHere;
+    return this.#owners?.actorHere ?? this.#actors.getStore();
   }
 
   /** The places of what no actor has sent since the last call. */

@@ -116,7 +116,7 @@ class Order {
 
   async run({ prefix, asleep }: Beginning, areIndependent?: AreIndependent): Promise<OrderRun> {
     const { gate, bodies, abort } = this.#stage;
-    const unfollow = gate.followJobs();
+    const unfollow = gate.follow();
     for (const actor of this.#actors) gate.runAs(actor, () => actor.start(bodies[actor.name] ?? (() => undefined)));
     const sleepers = new Sleepers(areIndependent, asleep);
     gate.takeStrays();
