@@ -19,7 +19,10 @@ const send = (message: ShopMessage): void => {
 
 shop.start();
 const running = shop.load.run();
-const reports = setInterval(() => send(shop.load.report()), 200);
+const reports = setInterval(() => {
+  shop.poolCount.look().forEach((what) => shop.load.found(what));
+  send(shop.load.report());
+}, 200);
 process.on('message', (instruction: Instruction) => {
   if (instruction.kind === 'set the clock') {
     clock.skew = instruction.skew;

@@ -12,6 +12,7 @@ import { invoices } from './jobs.ts';
 import { Load } from './load.ts';
 import { parcels } from './parcels.ts';
 import type { Part } from './part.ts';
+import { PoolCount } from './pool-count.ts';
 import { rush } from './rush.ts';
 import { shipping, type Shipping } from './shipping.ts';
 import { stockCaches, type StockCaches } from './stock.ts';
@@ -26,6 +27,7 @@ export interface Shop {
   readonly database: Database<'default'>;
   readonly load: Load;
   readonly stock: StockCaches;
+  readonly poolCount: PoolCount;
   start(): void;
   /** More work at once than there are connections, when no harm is done. @returns what is wrong */
   rush(): Promise<readonly string[]>;
@@ -36,6 +38,7 @@ export interface Shop {
 export async function openShop(settings: ShopSettings): Promise<Shop> {
   const { engine, databaseUrl, resolvesCommits } = settings;
   const database = createDatabase({ clients: { default: clientOf(engine, databaseUrl, resolvesCommits) } });
+  const poolCount = new PoolCount(database);
   const stock: StockCaches = stockCaches(database, settings, (what) => load.found(what));
   const ship: Shipping = shipping(database);
   const parts: readonly Part[] = [
@@ -62,6 +65,7 @@ export async function openShop(settings: ShopSettings): Promise<Shop> {
     database,
     load,
     stock,
+    poolCount,
     start() {
       for (const part of parts) part.start?.();
     },

@@ -37,11 +37,11 @@ export { type TwoPhaseDialect, twoPhaseTables } from './dialect/two-phase-dialec
 export type { IdempotencyClaim, IdempotencyDialect } from './dialect/idempotency-dialect.ts';
 export type {
   ClaimedPublication,
-  ListenerOfEvent,
   CompletionMode,
   EventDialect,
   EventHandle,
   FailedAttempt,
+  ListenerOfEvent,
   NewPublication,
   PublicationListing,
 } from './dialect/event-dialect.ts';

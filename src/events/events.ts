@@ -8,12 +8,11 @@ import type { IncompleteOptions, ResubmitOptions } from './administration.ts';
 import { checkEvent, type EventDefinition } from './definition.ts';
 import { EventOutsideTransactionError } from './errors.ts';
 import {
-  type DurableListenerOptions,
   type EventListener,
+  type EventPhase,
+  type ListenerOptions,
   Listeners,
   type ProcessListener,
-  type ProcessListenerOptions,
-  type ProcessPhase,
   type PublishedEvent,
 } from './listener.ts';
 import {
@@ -58,20 +57,10 @@ export class Events {
    * @returns takes the listener away again
    * @throws InvalidOptionError, also for an id that another durable listener has
    */
-  on<Output>(
+  on<Output, Phase extends EventPhase>(
     event: EventDefinition<never, Output>,
-    options: DurableListenerOptions,
-    listener: EventListener<Output, 'durable'>,
-  ): () => void;
-  on<Output, Phase extends ProcessPhase>(
-    event: EventDefinition<never, Output>,
-    options: ProcessListenerOptions<Phase>,
+    options: ListenerOptions<Phase>,
     listener: EventListener<Output, Phase>,
-  ): () => void;
-  on(
-    event: EventDefinition<never, unknown>,
-    options: DurableListenerOptions | ProcessListenerOptions,
-    listener: (payload: never, event: never) => unknown,
   ): () => void {
     return this.#listeners.add(event, options, listener);
   }

@@ -20,6 +20,7 @@ export type {
   EventInPhase,
   EventListener,
   EventPhase,
+  ListenerOptions,
   ProcessListenerOptions,
   ProcessPhase,
   PublishedEvent,

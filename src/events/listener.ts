@@ -79,6 +79,12 @@ export interface DurableListenerOptions {
   readonly timeout?: number | undefined;
 }
 
+/** Options of a listener, by its phase. */
+export type ListenerOptions<Phase extends EventPhase = EventPhase> = {
+  /** When it runs. */
+  readonly phase: Phase;
+} & (Phase extends ProcessPhase ? ProcessListenerOptions<Phase> : DurableListenerOptions);
+
 /** A listener in the process of the publisher. */
 export interface ProcessListener {
   readonly phase: ProcessPhase;
@@ -111,7 +117,7 @@ export class Listeners {
   /** @returns takes it away again; @throws InvalidOptionError */
   add(
     event: EventDefinition<never, unknown>,
-    given: ProcessListenerOptions | DurableListenerOptions,
+    given: ListenerOptions,
     run: (payload: never, event: never) => unknown,
   ): () => void {
     checkEvent('events.on', event);

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { fail, jobEnd, JobRunTrace, jobRunTrace, reportBackgroundError, isWatched } from '../channels/index.ts';
 import { type Frame, type HeldByJob, runInFrame } from '../context/index.ts';
-import { fieldOf, isInstance, onAbort, systemClock } from '../core/index.ts';
+import { fieldOf, isInstance, onAbort, SluiceError, systemClock } from '../core/index.ts';
 import { type Database, type Db, enterChain, internalsOf } from '../database/index.ts';
 import { decodeContext, invalidContext, traceOf } from '../envelope/index.ts';
 import { toJson } from '../payload/index.ts';
@@ -56,6 +56,8 @@ export interface JobRunner {
   readonly options: HandleOptions;
   /** How many run at once in its lane. */
   readonly concurrency: number;
+  /** Aborts when no more jobs are taken. */
+  readonly closed: AbortSignal;
   /** Aborts when running jobs have to go back. */
   readonly release: AbortSignal;
 }
@@ -126,7 +128,9 @@ async function attemptJob(runner: JobRunner, delivery: Delivery, id: string | un
     limits.start(frame.chain?.deadline);
     return await runInFrame(frame, () => runHandler(runner, delivery, envelope, limits.signal), undefined);
   } catch (error) {
-    if (limits.released) return { type: 'released' };
+    // One that was taken while the database closed has not come to anything, and goes back.
+    if (limits.released || (runner.closed.aborted && SluiceError.find(error)?.code === 'DATABASE_CLOSED'))
+      return { type: 'released' };
     const reason = limits.signal.aborted && limits.signal.reason === error ? limits.signal.reason : error;
     const failure = describeFailure(reason);
     if (!isFinal(error) && delivery.attempt < delivery.attempts) return { type: 'retry', failure };

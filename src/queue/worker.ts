@@ -13,7 +13,7 @@ import {
   typeName,
   milliseconds,
 } from '../core/index.ts';
-import type { Database } from '../database/index.ts';
+import { type Database, internalsOf } from '../database/index.ts';
 import { readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
 import type { AsJson } from '../payload/index.ts';
 import type { QueueDefinition } from './definition.ts';
@@ -71,6 +71,7 @@ export class Worker {
   readonly #release = new AbortController();
   readonly #closed = new AbortController();
   readonly #starting: Promise<void>[] = [];
+  #forgetDatabase: () => void = () => {};
   #state: 'open' | 'paused' | 'closed' = 'open';
   #closing: Promise<void> | undefined;
 
@@ -78,6 +79,10 @@ export class Worker {
     this.#database = database;
     this.#runtime = runtime;
     this.#known = known;
+    // Else it would take jobs, and each of them would fail.
+    this.#forgetDatabase = internalsOf(database).onClose(() => {
+      pristine(() => this.close()).catch((error: unknown) => reportBackgroundError({ source: 'worker', error }));
+    });
   }
 
   /**
@@ -106,6 +111,7 @@ export class Worker {
         queue: queue as QueueDefinition,
         handler: handler as JobHandler<unknown, unknown>,
         options,
+        closed: this.#closed.signal,
         release: this.#release.signal,
       },
       concurrency: options.concurrency ?? queue.options.concurrency,
@@ -157,6 +163,7 @@ export class Worker {
 
   async #close(timeout: number): Promise<void> {
     this.#state = 'closed';
+    this.#forgetDatabase();
     this.#closed.abort();
     let cancelTimer: CancelTimer | undefined;
     if (timeout === 0) this.#release.abort();

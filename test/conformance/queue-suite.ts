@@ -103,6 +103,34 @@ export function queueSuite(name: string, { engine }: QueueSuiteOptions): void {
       expect(await jobs.queues.add.pushAsync({ a: 2, b: 3 })).toBe(5);
     });
 
+    it.each([1, 7, 20])('is left to others once the database of a worker is closed, after %i', async (count) => {
+      const once = defineQueue<string, string>('once', { attempts: 1, concurrency: 3 });
+      const closing = server.open();
+      let began = 0;
+      const enough = Promise.withResolvers<void>();
+      const worker = open({ once }, closing)
+        .worker()
+        .handle(once, async (text) => {
+          if ((began += 1) === count) enough.resolve();
+          await note(text, closing);
+          return text;
+        });
+      await worker.ready();
+      const jobs = open({ once });
+      const texts = Array.from({ length: 30 }, (_, at) => `job ${at}`);
+      const pushed = Promise.all(texts.map((text) => jobs.queues.once.push(text)));
+      await enough.promise;
+      const closed = closing.close();
+      jobs.worker().handle(once, async (text) => {
+        await note(text);
+        return text;
+      });
+      const results = await Promise.all((await pushed).map((handle) => handle.result()));
+      await closed;
+      expect(results).toEqual(texts);
+      expect((await notes()).toSorted()).toEqual(texts.toSorted());
+    });
+
     it('request is pushAsync by another name: one level deeper, with the same options and errors', async () => {
       const add = defineQueue<{ a: number; b: number }, number>('add');
       const jobs = open({ add });

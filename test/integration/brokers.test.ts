@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, expect, it } from 'vitest';
-import { currentContext, type Database, withContext } from '../../src/index.ts';
+import { channelNames, currentContext, type Database, withContext } from '../../src/index.ts';
 import {
   createOutbox,
   createOutboxTables,
@@ -7,7 +8,7 @@ import {
   type MessageBroker,
   type Outbox,
 } from '../../src/outbox/index.ts';
-import { brokerKinds } from '../support/brokers.ts';
+import { type BrokerPlace, brokerKinds } from '../support/brokers.ts';
 import { useTestDatabase } from '../support/database.ts';
 import { describeWith } from '../support/servers.ts';
 import { until } from '../support/settled.ts';
@@ -29,22 +30,27 @@ afterEach(async () => {
 });
 let made = 0;
 
+interface Opened {
+  readonly place: BrokerPlace;
+  readonly database: Database;
+  readonly outbox: Outbox;
+  readonly broker: MessageBroker;
+}
+
 for (const kind of brokerKinds) {
-  const open = async (): Promise<{ database: Database; outbox: Outbox; broker: MessageBroker }> => {
+  const open = async (at?: BrokerPlace): Promise<Opened> => {
     made += 1;
-    const place = kind.place(`flow-${process.pid}-${made}`);
+    const place = at ?? kind.place(`flow-${process.pid}-${made}`);
     const database = server.open();
     await createOutboxTables(database.current);
     const broker = place.open();
     const outbox = createOutbox(database, { broker, secret, pollInterval: 50 });
-    closing.push(
-      () => place.drop(),
-      async () => {
-        await outbox.stop();
-        await broker.close();
-      },
-    );
-    return { database, outbox, broker };
+    if (at === undefined) closing.push(() => place.drop());
+    closing.push(async () => {
+      await outbox.stop();
+      await broker.close();
+    });
+    return { place, database, outbox, broker };
   };
 
   await describeWith(kind.server, `an outbox over ${kind.server}`, () => {
@@ -101,6 +107,46 @@ for (const kind of brokerKinds) {
       await until('it is handled', () => consumer.handled === 1);
       expect(seen).toEqual([{ n: 7 }, { n: 7 }, { n: 7 }]);
       await database.close();
+    });
+
+    it('leaves what it has not handled to others of its group once its database is closed', async () => {
+      const first = await open();
+      const reports: unknown[] = [];
+      const note = (report: unknown): void => void reports.push(report);
+      subscribe(channelNames.backgroundError, note);
+      try {
+        const begun = Promise.withResolvers<void>();
+        const over = Promise.withResolvers<void>();
+        const consumer = first.outbox.consume(
+          orders,
+          async ({ n }) => {
+            begun.resolve();
+            await over.promise;
+            await first.database.query('insert into effect (n) values ($1)', [n]);
+          },
+          { group: 'stock', concurrency: 1 },
+        );
+        await consumer.ready;
+        const other = await open(first.place);
+        await other.outbox.publish(orders, { n: 1 });
+        await other.outbox.drain();
+        await begun.promise;
+        const closed = first.database.close();
+        for (const n of [2, 3]) await other.outbox.publish(orders, { n });
+        await other.outbox.drain();
+        over.resolve();
+        await closed;
+        const heir = other.outbox.consume(
+          orders,
+          async ({ n }) => void (await other.database.query('insert into effect (n) values ($1)', [n])),
+          { group: 'stock' },
+        );
+        await until('the others are handled', () => heir.handled === 2);
+        expect(await server.sql('select n from effect order by n')).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
+        expect(reports).toEqual([]);
+      } finally {
+        unsubscribe(channelNames.backgroundError, note);
+      }
     });
 
     it('sets aside what cannot be handled, with its reason, goes on, and replays it once', async () => {

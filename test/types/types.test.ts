@@ -1,6 +1,7 @@
 import express from 'express';
 import { describe, expectTypeOf, it } from 'vitest';
 import { postgres } from '../../src/drivers/postgres/index.ts';
+import { createEvents, defineEvent, type ListenerOptions } from '../../src/events/index.ts';
 import { transactional } from '../../src/frameworks/express/index.ts';
 import { createDatabase, type QueryResult } from '../../src/index.ts';
 
@@ -46,6 +47,25 @@ describe('types infer', () => {
     expectTypeOf(decorate).toBeCallableWith({}, 'place', { value: async (id: number) => id });
     // @ts-expect-error a synchronous method would return something else than it says
     expectTypeOf(decorate).toBeCallableWith({}, 'place', { value: (id: number) => id });
+  });
+
+  it('what a listener gets, and what its options are, by its phase', () => {
+    const events = createEvents(database);
+    const placed = defineEvent<{ readonly orderId: number }>('order.placed');
+    events.on(placed, { phase: 'afterRollback' }, ({ orderId }, { error }) => {
+      expectTypeOf(orderId).toBeNumber();
+      expectTypeOf(error).toBeUnknown();
+    });
+    events.on(placed, { phase: 'durable', id: 'invoice', timeout: 1_000 }, (_, { attempt }) => {
+      expectTypeOf(attempt).toBeNumber();
+    });
+    expectTypeOf<ListenerOptions<'durable'>>().toHaveProperty('id').toBeString();
+    // @ts-expect-error it may be a durable one, which has an id
+    expectTypeOf<{ phase: 'durable' | 'afterCommit' }>().toExtend<ListenerOptions>();
+    // @ts-expect-error a durable one has an id
+    expectTypeOf(() => events.on(placed, { phase: 'durable' }, () => {})).toBeFunction();
+    // @ts-expect-error others have none
+    expectTypeOf(() => events.on(placed, { phase: 'afterCommit', id: 'mail' }, () => {})).toBeFunction();
   });
 
   it('what a handler of Express gets, where its route is written around transactional()', () => {

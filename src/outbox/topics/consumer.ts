@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../../channels/index.ts';
 import { runBare, runInFrame } from '../../context/index.ts';
 import { endsWithin, isInstance, onAbort, readOptions, sleep, systemClock } from '../../core/index.ts';
-import type { Database, Db } from '../../database/index.ts';
+import { type Database, type Db, internalsOf } from '../../database/index.ts';
 import type { DeliveredMessage, MessageBroker, Subscription } from '../broker/index.ts';
 import { queryTables, withTables } from '../tables.ts';
 import {
@@ -77,6 +77,7 @@ export class MessageConsumer implements Consumer {
   readonly #ending = new AbortController();
   readonly #subscription: Subscription;
   readonly #replays: Promise<void>;
+  #forgetDatabase: () => void = () => {};
   #wake: () => void = () => {};
   #handled = 0;
   #forgetAt = 0;
@@ -106,6 +107,10 @@ export class MessageConsumer implements Consumer {
     );
     this.#subscription = subscription;
     this.#replays = replays;
+    // What it holds is not handled here any longer: others of its group get it.
+    this.#forgetDatabase = internalsOf(settings.database).onClose(() => {
+      this.stop().catch((error: unknown) => reportBackgroundError({ source: this.#source, error }));
+    });
     this.ready = Promise.all([this.#isKnown(), tables]).then(() => {});
     // Who does not wait for it is not to be told.
     this.ready.catch(() => {});
@@ -163,6 +168,7 @@ export class MessageConsumer implements Consumer {
   }
 
   async #stop(timeout: number): Promise<void> {
+    this.#forgetDatabase();
     this.#stopping.abort(new Error('The consumer was stopped'));
     this.#wake();
     await endsWithin(systemClock, this.#subscription.pause(), timeout);

@@ -5,8 +5,7 @@ import type {
   EventDefinition,
   EventInPhase,
   EventPhase,
-  ProcessListenerOptions,
-  ProcessPhase,
+  ListenerOptions,
 } from '../../../events/index.ts';
 
 /** Options of `@OnTransactionalEvent`, in addition to those of `events.on`. */
@@ -18,7 +17,7 @@ export interface TransactionalEventOptions {
 /** A listener, as the decorator has noted it on a method. */
 export interface NotedListener {
   readonly event: EventDefinition<never, unknown>;
-  readonly options: DurableListenerOptions | ProcessListenerOptions;
+  readonly options: ListenerOptions;
   readonly events: string | undefined;
 }
 
@@ -57,18 +56,10 @@ const checks: Record<keyof DurableListenerOptions | keyof TransactionalEventOpti
  * @param options those of `events.on`, and `events`
  * @throws InvalidOptionError, also when the application starts: for events that no `EventsModule` has, and a second `id`
  */
-export function OnTransactionalEvent<Output>(
+export function OnTransactionalEvent<Output, Phase extends EventPhase>(
   event: EventDefinition<never, Output>,
-  options: DurableListenerOptions & TransactionalEventOptions,
-): TransactionalEventDecorator<Output, 'durable'>;
-export function OnTransactionalEvent<Output, Phase extends ProcessPhase>(
-  event: EventDefinition<never, Output>,
-  options: ProcessListenerOptions<Phase> & TransactionalEventOptions,
-): TransactionalEventDecorator<Output, Phase>;
-export function OnTransactionalEvent(
-  event: EventDefinition<never, unknown>,
-  given: (DurableListenerOptions | ProcessListenerOptions) & TransactionalEventOptions,
-): TransactionalEventDecorator<unknown, EventPhase> {
+  options: ListenerOptions<Phase> & TransactionalEventOptions,
+): TransactionalEventDecorator<Output, Phase> {
   const { name } = (event ?? {}) as { readonly name?: unknown };
   if (typeof event !== 'object' || typeof name !== 'string') {
     throw new InvalidOptionError({
@@ -76,8 +67,13 @@ export function OnTransactionalEvent(
       remedy: "Give what defineEvent() returned, as in @OnTransactionalEvent(orderPlaced, { phase: 'afterCommit' })",
     });
   }
-  const { events, ...options } = readOptions<typeof given>('@OnTransactionalEvent', given, checks, ['phase']);
-  const noted: NotedListener = { event, options, events };
+  const { events, ...own } = readOptions<ListenerOptions & TransactionalEventOptions>(
+    '@OnTransactionalEvent',
+    options,
+    checks,
+    ['phase'],
+  );
+  const noted: NotedListener = { event, options: own, events };
   return (target, key, descriptor) => {
     // Where it stands on a property, there is no descriptor.
     if (typeof (descriptor as TypedPropertyDescriptor<unknown> | undefined)?.value !== 'function') {
