@@ -159,8 +159,8 @@ function failed({ saga, id }: SagaName, cause: unknown): SagaFailedError {
 
 function late({ saga, id }: SagaName, timeout: number): SagaTimeoutError {
   return new SagaTimeoutError({
-    what: `The saga "${saga}" has not ended within ${timeout} ms; it goes on`,
-    remedy: 'Wait longer, or ask for its result later',
+    what: `The saga "${saga}" has not ended within ${timeout} ms`,
+    remedy: 'It goes on in each process that has started sagas with its version: wait longer, or ask for its result later',
     saga,
     id,
   });
