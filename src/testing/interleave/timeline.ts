@@ -40,12 +40,13 @@ export function stepsOf(run: OrderRun, show: (text: string) => string): readonly
   }));
 }
 
-function textOf({ steps }: Passage, show: (text: string) => string): string {
+function textOf({ steps, isLone }: Passage, show: (text: string) => string): string {
   return steps
+    .filter(({ type }) => !isLone || type !== 'begin')
     .map((step) => {
       if (step.type === 'statement') return show(step.statement.text).trim();
       if (step.type === 'rollbackTo') return 'ROLLBACK TO SAVEPOINT';
-      return step.type.toUpperCase();
+      return isLone ? `its ${step.type.toUpperCase()}` : step.type.toUpperCase();
     })
     .join('; ');
 }

@@ -1,3 +1,4 @@
+import { callsIn } from '../calls.ts';
 import type { Catalog } from './catalog.ts';
 
 /** The tables that a statement comes to. */
@@ -12,28 +13,13 @@ const writing = /\b(?:insert|replace|update|delete|merge|into|for|lock)\b/i;
 /** Comments, several statements, names in other writing, variables, catalogs, what rows are inside of the server. */
 const unclear =
   /\/\*|--|#|;|\bu&|@|\b(?:pg_\w*|information_schema|performance_schema|outfile|dumpfile|tableoid|xmin|xmax|cmin|cmax|ctid)\b/i;
-const called = /([\p{L}_$][\p{L}\p{N}_$]*|"(?:[^"]|"")+"|`(?:[^`]|``)+`)\s*\(/gu;
 const named = /[\p{L}_$][\p{L}\p{N}_$]*|"(?:[^"]|"")+"|`(?:[^`]|``)+`/gu;
-
-/** What may stand before a bracket: words of SQL, and functions that look at what they are given alone. */
-const harmless = new Set(
-  `all and any array as between by case conflict cross distinct else except exists filter from group having in inner intersect
-  join key lateral left limit materialized not offset on or order over partition returning right row select set some then union
-  using values when where
-  abs avg bool_and bool_or cast ceil ceiling char char_length coalesce concat count current_date current_timestamp date
-  date_trunc decimal dense_rank extract first_value floor greatest if ifnull int interval json_agg json_array json_arrayagg
-  json_build_object json_object json_objectagg jsonb_agg jsonb_build_object lag last_value lead least left length lower lpad
-  max min mod now nullif numeric power rank replace right round row_number rpad sign sqrt string_agg substr substring sum
-  timestamp to_char trim trunc upper varchar`.split(/\s+/),
-);
 
 /** @returns undefined where it may come to anything */
 export function footprintOf(text: string, { tables, unclear: unclearNames }: Catalog): Footprint | undefined {
   const body = text.replace(/[\s;]+$/, '');
   if (!verbs.test(body) || unclear.test(body)) return undefined;
-  for (const [, name = ''] of body.matchAll(called)) {
-    if (!harmless.has(name.toLowerCase()) && !tables.has(unquoted(name))) return undefined;
-  }
+  if (callsIn(body).some((name) => !tables.has(unquoted(name)))) return undefined;
   const names = [...body.matchAll(named)].flatMap(([name]) => [unquoted(name), ...wordsIn(name)]);
   if (names.some((name) => unclearNames.has(name))) return undefined;
   const found = tablesIn(body, tables);

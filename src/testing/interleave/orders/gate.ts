@@ -4,6 +4,7 @@ import { currentFrame } from '../../../context/index.ts';
 import { callersOf } from '../../../core/index.ts';
 import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
 import { override } from '../../override.ts';
+import { readsThenCommits, sendInTwo } from './lone-statement.ts';
 import { Owners } from './owners.ts';
 import { Passage, type Sender } from './passage.ts';
 
@@ -83,17 +84,22 @@ export class Gate {
         // What a driver asks its own connection for belongs to what was let through.
         if (actor === undefined && passage === undefined) this.#noteStray(gated.run ?? run);
         if (actor === undefined || (passage !== undefined && passage.state !== 'held')) return await run(steps);
-        if (this.#closed !== undefined)
-          return isEnd(steps) ? await run(steps) : failed({ kind: 'cancelled', error: this.#closed.error });
         const sharedWith = user === undefined || user === actor.name ? undefined : user;
         user = actor.name;
         const place = this.#placeOf(gated.run ?? run);
-        passage = new Passage(actor, { client, connection, sharedWith }, this.#rewritten(steps, place), place);
-        try {
-          return await this.#pass(passage, run);
-        } finally {
-          passage = undefined;
-        }
+        const isLone = readsThenCommits(steps, connection.status);
+        const pass = async (own: readonly Step[], send: DriverConnection['run']): Promise<Exchange> => {
+          if (this.#closed !== undefined)
+            return isEnd(own) ? await send(own) : failed({ kind: 'cancelled', error: this.#closed.error });
+          passage = new Passage(actor, { client, connection, sharedWith }, { steps: own, place, isLone });
+          try {
+            return await this.#pass(passage, send);
+          } finally {
+            passage = undefined;
+          }
+        };
+        const rewritten = this.#rewritten(steps, place);
+        return isLone ? await sendInTwo(rewritten, { connection, run, pass }) : await pass(rewritten, run);
       },
       cancel: async () => {
         if (passage?.state === 'held') refuse('cancelled', 'the statement was cancelled before it was sent');
@@ -127,7 +133,7 @@ export class Gate {
     );
   }
 
-  async #pass(passage: Passage, run: DriverConnection['run']): Promise<Exchange> {
+  async #pass(passage: Passage, send: DriverConnection['run']): Promise<Exchange> {
     this.#held.add(passage);
     passage.actor.arrives(passage);
     const refused = await passage.gone;
@@ -135,7 +141,7 @@ export class Gate {
     if (refused !== undefined) return failed(refused);
     let exchange: Exchange | undefined;
     try {
-      exchange = await run(passage.steps);
+      exchange = await send(passage.steps);
       return exchange;
     } finally {
       passage.answered(exchange);

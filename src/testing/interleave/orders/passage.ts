@@ -19,6 +19,8 @@ export class Passage {
   readonly sharedWith: string | undefined;
   /** The place in the program that it comes from, as `file:line:column`, where it is known. */
   readonly place: string | undefined;
+  /** Whether it is a statement by itself that is sent as a transaction. */
+  readonly isLone: boolean;
   state: 'held' | 'running' | 'blocked' | 'done' = 'held';
   /** When it was sent, or something happened that may have freed it; by `performance.now()`. */
   since = 0;
@@ -30,8 +32,7 @@ export class Passage {
   constructor(
     actor: Sender,
     { client, connection, sharedWith }: Pick<Passage, 'client' | 'connection' | 'sharedWith'>,
-    steps: readonly Step[],
-    place: string | undefined,
+    { steps, place, isLone }: Pick<Passage, 'steps' | 'place' | 'isLone'>,
   ) {
     this.actor = actor;
     this.client = client;
@@ -39,6 +40,7 @@ export class Passage {
     this.sharedWith = sharedWith;
     this.steps = steps;
     this.place = place;
+    this.isLone = isLone;
   }
 
   get statements(): readonly Statement[] {
