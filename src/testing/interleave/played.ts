@@ -32,7 +32,32 @@ export function playedIn(run: OrderRun): Played {
     refused: withStanding('refused'),
     mayClaim: withStanding('refused').filter((actor) => !run.passages.some((_, at) => isToldOfLock(run, at, actor))),
     partial: withStanding('partial'),
+    turnedAway: new Map(
+      withStanding('ran')
+        .map((actor) => [actor, refusedTo(run, actor)] as const)
+        .filter(([, texts]) => texts.length > 0),
+    ),
   };
+}
+
+/** The texts of what an actor was refused and has not done later. */
+function refusedTo(run: OrderRun, actor: string): readonly string[] {
+  const own = run.passages.flatMap((passage, at) => (passage.actor.name === actor ? [{ passage, at }] : []));
+  const done = (text: string, after: number): boolean =>
+    own.some(
+      ({ passage, at }) => at > after && textsOf(passage).includes(text) && !isRefused(passage) && isCommitted(run, at),
+    );
+  return own.flatMap(({ passage, at }) => {
+    if (!isRefused(passage)) return [];
+    // What a COMMIT has failed of are the writes before it.
+    const last = own.findLast((each) => each.at <= at && writesOf(each.passage).length > 0)?.passage;
+    const texts = textsOf(textsOf(passage).length === 0 && last !== undefined ? last : passage);
+    return texts.filter((text) => !done(text, at));
+  });
+}
+
+function textsOf({ statements }: Passage): readonly string[] {
+  return statements.map(({ text }) => text);
 }
 
 /**

@@ -205,7 +205,7 @@ export class Trial {
     if (verdict.type === 'anomaly') await this.#lookAtDifference(findingOf(verdict.difference, run), run);
     if (verdict.type === 'unjudged')
       this.#notes.add(
-        `${verdict.actors.join(', ')} committed something and was refused later: what a caller would repeat was not compared`,
+        `${verdict.actors.join(', ')} was refused something and has committed something else all the same: what came of it was not compared`,
       );
   }
 

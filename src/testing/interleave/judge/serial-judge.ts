@@ -17,6 +17,8 @@ export interface Played {
   readonly mayClaim: readonly string[];
   /** Actors that it has refused that after they had committed something. */
   readonly partial: readonly string[];
+  /** Of those that have committed something afterwards: the statements that they were refused, and have not done later. */
+  readonly turnedAway: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What comes of an order that was looked at. */
@@ -36,6 +38,8 @@ export class SerialJudge {
   readonly #serial = new Map<string, SerialOrders>();
   /** How each actor has ended where nothing was refused to it. */
   readonly #successes = new Map<string, End[]>();
+  /** What each actor is refused in serial orders, too: that is its usual way, such as an UPDATE before an INSERT. */
+  readonly #usual = new Map<string, Set<string>>();
 
   constructor(
     actors: readonly string[],
@@ -49,7 +53,9 @@ export class SerialJudge {
       advance: () => tables.advance(),
       rows: () => tables.rows(),
       play: async (order) => {
-        const { texts, ends, refused, partial } = await play(order);
+        const { texts, ends, refused, partial, turnedAway } = await play(order);
+        for (const [actor, of] of turnedAway)
+          this.#usual.set(actor, new Set([...(this.#usual.get(actor) ?? []), ...of]));
         tables.add(texts);
         this.#noteSuccesses(ends, new Set([...refused, ...partial]));
         return { state: await tables.rows(), ends };
@@ -68,7 +74,7 @@ export class SerialJudge {
   }
 
   /** Looks at the rows as they are now. */
-  async judge({ texts, ends, refused, mayClaim, partial }: Played): Promise<Verdict> {
+  async judge({ texts, ends, refused, mayClaim, partial, turnedAway }: Played): Promise<Verdict> {
     const known = this.#tables.size;
     this.#tables.add(texts);
     if (this.#tables.size !== known) this.#serial.clear();
@@ -84,8 +90,16 @@ export class SerialJudge {
       if (hasLearned || mayClaim.length > 0) found = await this.#closest(state, ends, without(isClaimed));
     }
     if (found === undefined) return this.#comparesNothing(state) ? { type: 'uncompared' } : { type: 'serial' };
-    const untold = partial.filter((actor) => !claims(actor));
+    const untold = [...partial, ...this.#unusual(turnedAway)].filter((actor) => !claims(actor));
     return untold.length > 0 ? { type: 'unjudged', actors: untold } : { type: 'anomaly', difference: found };
+  }
+
+  /** Actors that were refused what no serial order refuses them, and went another way. */
+  #unusual(turnedAway: Played['turnedAway']): readonly string[] {
+    return [...turnedAway].flatMap(([actor, texts]) => {
+      const usual = this.#usual.get(actor);
+      return texts.some((text) => usual?.has(text) !== true) ? [actor] : [];
+    });
   }
 
   #noteSuccesses(ends: Played['ends'], without: ReadonlySet<string>): void {

@@ -1,6 +1,6 @@
 import type { AnomalyKind, StatementPair } from '../anomaly.ts';
 import { shortPlace } from '../../short-place.ts';
-import { endOf, type OrderRun, type Passage } from '../orders/index.ts';
+import { countOf, endOf, type OrderRun, type Passage } from '../orders/index.ts';
 import { areCounted } from './oversell.ts';
 import { comeToSameRow, type RowsWritten } from './same-rows.ts';
 import { isSameTable, type Schemas, type Table } from './schemas.ts';
@@ -148,8 +148,14 @@ function staleReads(used: Access, accesses: readonly Access[]): readonly Stale[]
     );
 }
 
+/** What has changed no row has written nothing. */
 function accessesIn({ statements, exchange }: Passage): readonly TableAccess[] {
-  return exchange === undefined || exchange.failure !== undefined ? [] : statements.flatMap(accessesOf);
+  if (exchange === undefined || exchange.failure !== undefined) return [];
+  return statements.flatMap((statement, at) => {
+    const result = exchange.results[at];
+    const isIdle = result !== undefined && countOf(result) === 0;
+    return accessesOf(statement).filter(({ type }) => type === 'read' || !isIdle);
+  });
 }
 
 /** What is read twice: in one transaction and in the same words, it has to be the same. */
