@@ -3,7 +3,7 @@ import { runBare, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, storable, systemClock } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ClaimedPublication, EventDialect, FailedAttempt, Statement } from '../driver/index.ts';
-import { calledAfterStop, Polling } from '../tables/index.ts';
+import { calledAfterStop, Polling, runAsWork } from '../tables/index.ts';
 import { makeAttempt, NotStarted } from './attempt.ts';
 import type { Listeners } from './listener.ts';
 import type { EventsSettings } from './options.ts';
@@ -28,6 +28,7 @@ const forgetInterval = 600_000;
 
 /** Runs durable listeners: claims publications, a few at a time, and makes an attempt of each. */
 export class ListenerRunner {
+  readonly #database: Database;
   readonly #settings: EventsSettings;
   readonly #listeners: Listeners;
   readonly #sql: EventDialect;
@@ -44,6 +45,7 @@ export class ListenerRunner {
 
   constructor(database: Database, settings: EventsSettings, listeners: Listeners) {
     const { clientName } = settings;
+    this.#database = database;
     this.#settings = settings;
     this.#listeners = listeners;
     this.#db = database.getDb({ clientName });
@@ -127,7 +129,13 @@ export class ListenerRunner {
     const claiming = runBare(() => this.#sql.claim(this.#deep, here, limit, lease));
     const rows = await eventTables.guard(this.#deep, () => claiming);
     for (const row of rows) {
-      const run = this.#runOne(row).finally(() => {
+      const closing = new AbortController();
+      const work = {
+        database: this.#database,
+        clientName: this.#db.clientName,
+        end: () => closing.abort(new NotStarted('the database closes')),
+      };
+      const run = runAsWork(work, () => this.#runOne(row, closing.signal)).finally(() => {
         this.#running.delete(run);
         this.#polling.makeRoom();
       });
@@ -137,15 +145,15 @@ export class ListenerRunner {
   }
 
   /** Never rejects: what cannot be noted is due again when its claim is over. */
-  async #runOne(row: ClaimedPublication): Promise<void> {
+  async #runOne(row: ClaimedPublication, closing: AbortSignal): Promise<void> {
     try {
-      await this.#settle(row);
+      await this.#settle(row, closing);
     } catch (error) {
       reportBackgroundError({ source: 'transactional events', error });
     }
   }
 
-  async #settle(row: ClaimedPublication): Promise<void> {
+  async #settle(row: ClaimedPublication, closing: AbortSignal): Promise<void> {
     const { attempts, completion } = this.#settings;
     const listener = this.#listeners.durableOf(row);
     if (listener === undefined) return await this.#giveBack(row);
@@ -155,10 +163,11 @@ export class ListenerRunner {
     }
     try {
       const [db, sql] = [this.#db, this.#sql];
-      const stop = this.#stop.signal;
+      const stop = AbortSignal.any([this.#stop.signal, closing]);
       if (await makeAttempt({ db, sql, row, listener, completion, stop, startLimit })) this.#completed += 1;
     } catch (error) {
-      if (isInstance(error, NotStarted)) return await this.#giveBack(row);
+      // It has not failed where it was ended from outside.
+      if (isInstance(error, NotStarted) || closing.aborted) return await this.#giveBack(row);
       reportBackgroundError({ source: `durable listener "${listener.id}"`, error });
       // Where it is committed all the same, and only a hook after it has failed, there is nothing to be noted.
       await this.#fail({ id: row.id, attempts: row.attempts, error: describe(error), pause: this.#pauseAfter(row) });

@@ -2,11 +2,11 @@ import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
 import { endsWithin, isInstance, systemClock } from '../core/index.ts';
 import type { Database } from '../database/index.ts';
-import { Polling } from '../tables/index.ts';
+import { Polling, runAsWork } from '../tables/index.ts';
 import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
 import { SagaMismatchError } from './errors.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, isClosed } from './failure.ts';
 import { FencedOff, type LoadedRecords } from './records.ts';
 import { type RunSurroundings, SagaRun } from './run.ts';
 import { runOutsideOfSteps } from './steps.ts';
@@ -102,11 +102,7 @@ export class SagaDriver {
   async stop(timeout: number): Promise<void> {
     await endsWithin(systemClock, this.#polling.stop(), timeout);
     if (await endsWithin(systemClock, Promise.allSettled(this.#running), timeout)) return;
-    const stopping = new Stopping('the process stops');
-    for (const { run, stop } of this.#active) {
-      stop.abort(stopping);
-      void run.replay.leave(stopping);
-    }
+    for (const active of this.#active) giveBack(active, 'the process stops');
     await endsWithin(systemClock, Promise.allSettled(this.#running), stopGrace);
   }
 
@@ -116,7 +112,9 @@ export class SagaDriver {
     const active = { claim, run, stop: new AbortController() };
     this.#active.add(active);
     this.#beat();
-    const running = runOutsideOfSteps(() => runInFrame(undefined, () => this.#drive(active, loaded), undefined));
+    const { database, surroundings } = this.#parts;
+    const work = { database, clientName: surroundings.home, end: () => giveBack(active, 'the database closes') };
+    const running = runOutsideOfSteps(() => runAsWork(work, () => this.#drive(active, loaded)));
     this.#running.add(running);
     void running.then(() => {
       this.#running.delete(running);
@@ -175,6 +173,7 @@ export class SagaDriver {
       }
     } catch (error) {
       // Its lease runs out, and another process takes it.
+      if (this.isStopped && isClosed(error)) return;
       reportBackgroundError({ source: `saga ${claim.saga}`, error });
     }
   }
@@ -219,7 +218,7 @@ export class SagaDriver {
   async #left(claim: ClaimedSaga, reason: unknown): Promise<void> {
     if (isInstance(reason, SagaMismatchError)) return await this.#stuck(claim, reason);
     const { store, settings } = this.#parts;
-    const isStopping = isInstance(reason, Stopping);
+    const isStopping = isInstance(reason, Stopping) || (this.isStopped && isClosed(reason));
     const attempts = isStopping ? claim.attempts : claim.attempts + 1;
     const wakeIn = isStopping ? 0 : pauseOf(settings.retryDelay, attempts);
     // One that another driver has, it keeps: the fence is no longer that of this claim.
@@ -270,6 +269,13 @@ export class SagaDriver {
     const waitsFor = JSON.stringify({ names: [done.step], error: JSON.parse(describeFailure(done.error)) as object });
     await store.release(claim, { wakeIn: pauseOf(settings.retryDelay, attempts), waitsFor, attempts, stuck: null });
   }
+}
+
+/** Ends what runs of a saga, with nothing of it recorded. */
+function giveBack({ run, stop }: Active, why: string): void {
+  const stopping = new Stopping(why);
+  stop.abort(stopping);
+  void run.replay.leave(stopping);
 }
 
 function pauseOf(delay: number, attempts: number): number {

@@ -3,7 +3,7 @@ import { reportBackgroundError } from '../channels/index.ts';
 import { isInstance, onOwnAbort, sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { AfterCommitError } from '../transaction/index.ts';
-import { describeFailure, isPassing, recordedFailure, stepFailed } from './failure.ts';
+import { describeFailure, isClosed, isPassing, recordedFailure, stepFailed } from './failure.ts';
 import { FencedOff, type SagaRecord, type SagaRecords } from './records.ts';
 import type { Replay } from './replay.ts';
 import type { StepInfo, StepOptions } from './saga.ts';
@@ -82,7 +82,8 @@ export class Steps {
       try {
         return await this.#attempt(step, client);
       } catch (error) {
-        if (isInstance(error, FencedOff) || this.#replay.signal.aborted || isPassing(error)) {
+        // A database that closes has ended the step, which has not failed.
+        if (isInstance(error, FencedOff) || this.#replay.signal.aborted || isPassing(error) || isClosed(error)) {
           return await this.#replay.leave(error);
         }
         if (attempt >= attempts) return await this.#failed(step, client, error);

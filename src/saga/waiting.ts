@@ -160,7 +160,8 @@ function failed({ saga, id }: SagaName, cause: unknown): SagaFailedError {
 function late({ saga, id }: SagaName, timeout: number): SagaTimeoutError {
   return new SagaTimeoutError({
     what: `The saga "${saga}" has not ended within ${timeout} ms`,
-    remedy: 'It goes on in each process that has started sagas with its version: wait longer, or ask for its result later',
+    remedy:
+      'It goes on in each process that has started sagas with its version: wait longer, or ask for its result later',
     saga,
     id,
   });

@@ -59,7 +59,10 @@ export class Polling {
     if (this.isStopped && afterStop !== undefined) throw afterStop();
     if (this.#state !== 'idle') return;
     this.#state = 'running';
-    this.#letGo = keepProcess(this.#database, () => (this.#isDatabaseClosed = true));
+    this.#letGo = keepProcess(this.#database, () => {
+      this.#isDatabaseClosed = true;
+      void this.stop();
+    });
     // What is ambient where it happens to be started has nothing to do with what it takes.
     this.#loop = runInFrame(undefined, () => this.#run(), undefined);
   }

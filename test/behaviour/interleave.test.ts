@@ -333,6 +333,12 @@ describe.skipIf(engine.name === 'sqlite')('interleave', () => {
         /"bob" changes the schema \(CREATE/,
       ],
       [
+        'an actor that truncates',
+        { actors: { alice: take, bob: () => database.query('truncate table product') } },
+        'INTERLEAVE_ACTOR',
+        /"bob" empties a table outside of the order of transactions \(TRUNCATE at .*Write DELETE there/,
+      ],
+      [
         'an actor that goes on and on',
         {
           actors: {

@@ -57,8 +57,8 @@ export interface StatementPair {
 export interface TriedRemedy {
   /** What it is. */
   readonly remedy: string;
-  /** Whether no order went wrong with it, of those that were tried. */
-  readonly works: boolean;
+  /** Whether no order went wrong with it, of those that were tried; undefined where none was. */
+  readonly works: boolean | undefined;
   /** How many orders were tried with it; 0 where no time was left for it. */
   readonly orders: number;
   /** Whether these are all that there are. */

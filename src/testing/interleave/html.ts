@@ -90,7 +90,7 @@ function remediesOf({ remedies }: Reported): readonly string[] {
   if (remedies.length === 0) return [];
   const tried = remedies.map(
     ({ inWords, works, orders }) =>
-      `<li><strong class="${works ? 'good' : 'bad'}">${works ? 'works' : resultless(orders)}</strong> ${escaped(inWords)}</li>`,
+      `<li><strong class="${works === true ? 'good' : 'bad'}">${works === true ? 'works' : resultless(orders)}</strong> ${escaped(inWords)}</li>`,
   );
   return [`<h2>What was tried against it</h2>\n<ul>\n${tried.join('\n')}\n</ul>`];
 }

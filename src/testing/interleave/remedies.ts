@@ -95,7 +95,7 @@ function placesInWords(places: ReadonlySet<string | undefined>): string {
 
 function untried(remedy: string): TriedRemedy {
   const inWords = `With ${remedy}: not tried, no time left ("maxRemedyRuntime")`;
-  return { remedy, works: false, orders: 0, isComplete: false, inWords };
+  return { remedy, works: undefined, orders: 0, isComplete: false, inWords };
 }
 
 function triedRemedy(remedy: string, findings: Findings): TriedRemedy {

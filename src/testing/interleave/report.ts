@@ -123,7 +123,7 @@ export class InterleaveReport {
 
   /** What ends the anomalies, of what was tried. */
   #working(): string | undefined {
-    const working = this.remedies.filter(({ works }) => works).map(({ remedy }) => remedy);
+    const working = this.remedies.filter(({ works }) => works === true).map(({ remedy }) => remedy);
     return working.length === 0 ? undefined : `What ends it, as was tried: ${working.join(', or ')}`;
   }
 

@@ -75,8 +75,14 @@ function refuseSchemaChange({ actor, statements, place }: Passage): void {
   const found = statements.find(({ text }) => schemaChange.test(text));
   if (found === undefined) return;
   const verb = schemaChange.exec(found.text)?.[0].trim().toUpperCase();
+  const by = `${verb}${place === undefined ? '' : ` at ${place}`}`;
+  if (verb === 'TRUNCATE')
+    throw new InterleaveActorError({
+      what: `The actor "${actor.name}" empties a table outside of the order of transactions (${by}): others see that at once, or never`,
+      remedy: 'Write DELETE there',
+    });
   throw new InterleaveActorError({
-    what: `The actor "${actor.name}" changes the schema (${verb}${place === undefined ? '' : ` at ${place}`}), which no setup takes back`,
+    what: `The actor "${actor.name}" changes the schema (${by}), which no setup takes back`,
     remedy: 'Make the tables before interleave is called',
   });
 }

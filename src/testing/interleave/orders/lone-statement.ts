@@ -13,7 +13,7 @@ const ofSession = /^(?:row_count|found_rows|pg_\w+)$/i;
 
 /**
  * Whether an exchange is one statement in no transaction that others may come in between of, after it has read and before it is
- * committed. The others need not be known: whoever waits for what it has written comes behind it in any case.
+ * committed. Of those that only write nothing is to be tried: who waits for what they have written comes behind them in any case.
  */
 export function readsThenCommits(steps: readonly Step[], status: ConnectionStatus): boolean {
   const [step] = steps;
