@@ -33,6 +33,12 @@ const writes: Readonly<Record<string, (stock: number) => Promise<unknown>>> = {
   'what is left': (stock) => run('update product set stock = $1 where id = 1', [stock - 1]),
   'what is left, as a literal': (stock) => run(`update product set stock = ${stock - 1} where id = 1`),
   'one less': () => run('update product set stock = stock - 1 where id = 1'),
+  'one less, in names with quotes': () => {
+    const mark = isPostgres ? '"' : '`';
+    const quoted = (name: string): string => `${mark}${name}${mark}`;
+    const stock = quoted('stock');
+    return run(`update ${quoted('product')} set ${stock} = ${quoted('product')}.${stock} - 1 where id = 1`);
+  },
   'less by what was asked for': () => run('update product set name = $1, stock = stock - $2 where id = 1', ['x', 1]),
 };
 

@@ -60,7 +60,7 @@ export function areCounted(read: Sent, writes: readonly Sent[]): boolean {
   return columns[0]?.some((column) => columns.every((each) => each.includes(column))) === true;
 }
 
-const column = String.raw`(?:[\w$]+\.)?["\`]?([\w$]+)["\`]?`;
+const column = String.raw`(?:["\`]?[\w$]+["\`]?\.)?["\`]?([\w$]+)["\`]?`;
 const assigned = new RegExp(
   String.raw`(?:^|,)\s*${column}\s*=\s*(?:(\$\d+|\?|-?\d+(?:\.\d+)?)(?:\s*::\s*\w+)?|${column}\s*[-+][^,]*)\s*(?=,|$)`,
   'gi',
