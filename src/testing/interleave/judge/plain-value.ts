@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { describeThrown, isError } from '../../../core/index.ts';
+import { ownFields, textOfValue } from '../../text-of-value.ts';
 import type { End } from './state.ts';
 
 /** How many values one thing that is returned may hold; what comes after them is not compared. */
@@ -69,7 +70,7 @@ class Walk {
       return length === '*' ? length : `[${elements.toSorted().join()}]`;
     }
     const all: readonly (readonly [unknown, unknown])[] = value instanceof Map ? [...value] : ownFields(value);
-    const fields = all.flatMap(([key, each]) => (each === undefined ? [] : [[String(key), each] as const]));
+    const fields = all.flatMap(([key, each]) => (each === undefined ? [] : [[textOfValue(key), each] as const]));
     // By the names of its fields something is known that is keyed by what changes.
     const names = this.#leaf(`${place}{}`, fields.map(([key]) => JSON.stringify(key)).toSorted());
     const size = this.#leaf(`${place}{}.size`, fields.length);
@@ -77,11 +78,4 @@ class Walk {
     const texts = fields.map(([key, each]) => `${JSON.stringify(key)}:${this.text(`${place}.${key}`, each)}`);
     return `{${texts.toSorted().join()}}`;
   }
-}
-
-/** Without getters, which may throw or ask the database. */
-function ownFields(value: object): [string, unknown][] {
-  return Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([key, { enumerable, value: own }]) =>
-    enumerable === true ? [[key, own as unknown] as [string, unknown]] : [],
-  );
 }

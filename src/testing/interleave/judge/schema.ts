@@ -1,3 +1,4 @@
+import { textOfValue } from '../../text-of-value.ts';
 import type { Ask } from '../ask.ts';
 import type { Column, State, TableRows } from './state.ts';
 import type { ComparedEngine } from './engine.ts';
@@ -116,5 +117,5 @@ function unquotedName(name: string): string {
 function textOrNull(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (Buffer.isBuffer(value)) return value.toString('hex');
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return textOfValue(value);
 }

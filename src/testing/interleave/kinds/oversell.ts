@@ -1,4 +1,5 @@
 import type { Statement } from '../../../driver/index.ts';
+import { ownFields } from '../../text-of-value.ts';
 import { namedCells, type OrderRun, type Passage, rowsOf } from '../orders/index.ts';
 
 /** How the actors have ended in an order in which each of them ran; those that ran one after the other have a first one. */
@@ -39,7 +40,7 @@ function wordsOf(end: OrderRun['ends'][string] | undefined): string | undefined 
   if (end?.type !== 'returned') return undefined;
   const { value } = end;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return wordOf(value);
-  return Object.entries(value)
+  return ownFields(value)
     .map(([name, each]) => `${name}: ${wordOf(each)}`)
     .toSorted()
     .join();

@@ -1,5 +1,6 @@
 import type { TransactionalClient } from '../../../connection/index.ts';
 import type { Statement } from '../../../driver/index.ts';
+import { textOfValue } from '../../text-of-value.ts';
 import { openAsk } from '../ask.ts';
 import { readOfRows } from './rows-in-text.ts';
 import type { Table } from './schemas.ts';
@@ -43,5 +44,5 @@ function tableOf({ client, meant: { schema, name, isMoved } }: RowsWritten): str
 }
 
 function textOf(row: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(row, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  return textOfValue(row);
 }

@@ -1,3 +1,4 @@
+import { textOfValue } from '../../text-of-value.ts';
 import type { Statement } from '../../../driver/index.ts';
 
 /** That a statement reads or writes a table. */
@@ -48,7 +49,7 @@ function conditionOf({ text, values = [] }: Statement): string {
     .slice(at)
     .replaceAll(/\$(\d+)|\?/g, (_, number?: string) => {
       const index = number === undefined ? next++ : Number(number) - 1;
-      return JSON.stringify(String(values[index]));
+      return JSON.stringify(textOfValue(values[index]));
     })
     .replaceAll(/\s+/g, ' ');
 }

@@ -1,4 +1,5 @@
 import { fieldOf } from '../../../core/index.ts';
+import { ownFields, textOfValue } from '../../text-of-value.ts';
 import type { QueryResult } from '../../../driver/index.ts';
 import { skeletonOf } from './statement-parts.ts';
 
@@ -34,13 +35,13 @@ export class Answers {
 
   #add(column: string, value: unknown, depth: number): void {
     if (depth > 8 || this.#count > mostAnswers) return;
-    if (value instanceof Date) this.#note(column, value.toISOString());
+    if (value instanceof Date) this.#note(column, textOfValue(value));
     else if (Array.isArray(value))
       // Rows have no order; a row that is an array has one.
       for (const [at, each] of value.entries())
         this.#add(typeof each === 'object' ? `${column}[]` : `${column}[${at}]`, each, depth + 1);
     else if (typeof value === 'object' && value !== null)
-      for (const [name, each] of Object.entries(value)) this.#add(`${column}.${name}`, each, depth + 1);
+      for (const [name, each] of ownFields(value)) this.#add(`${column}.${name}`, each, depth + 1);
     else if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
       this.#note(column, String(value));
   }
@@ -64,7 +65,7 @@ export interface Told {
 
 /** Both are what the server had told at the same place, each its own attempt alone: a generated key. */
 export function areGenerated(one: Told, other: Told): boolean {
-  const [a, b] = [String(one.value), String(other.value)];
+  const [a, b] = [textOfValue(one.value), textOfValue(other.value)];
   const columns = other.answers.columnsOf(b, other.known);
   return one.answers
     .columnsOf(a, one.known)

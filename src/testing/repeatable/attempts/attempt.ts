@@ -1,5 +1,6 @@
 import type { OpenTransaction } from '../../../context/index.ts';
 import type { QueryResult, Statement, Step } from '../../../driver/index.ts';
+import { copyOf } from '../copy.ts';
 import { Answers } from './answers.ts';
 
 /** A statement that an attempt sent. */
@@ -74,8 +75,8 @@ function structuredCopy(values: readonly unknown[]): readonly unknown[] {
     try {
       return structuredClone(value);
     } catch {
-      // Something that only its driver can read; that it is one is compared.
-      return Object.prototype.toString.call(value);
+      // Functions in it, or a getter that throws.
+      return copyOf(value);
     }
   });
 }

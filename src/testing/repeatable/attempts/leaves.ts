@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { ownFields } from '../../text-of-value.ts';
 
 /** How many values of one thing are compared. */
 const most = 5_000;
@@ -26,9 +27,7 @@ export function leavesOf(value: unknown): ReadonlyMap<string, unknown> {
 function fieldsOf(value: object): Iterable<readonly [string, unknown]> {
   if (types.isMap(value)) return [...value].map(([key, each], at) => [namedBy(key, at), each] as const);
   if (types.isSet(value)) return [...value].map((each, at) => [String(at), each] as const);
-  return Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([name, { enumerable, value: own }]) =>
-    enumerable === true && own !== undefined ? [[name, own as unknown] as const] : [],
-  );
+  return ownFields(value).filter(([, own]) => own !== undefined);
 }
 
 function namedBy(key: unknown, at: number): string {

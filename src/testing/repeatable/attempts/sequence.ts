@@ -1,3 +1,4 @@
+import { textOfValue } from '../../text-of-value.ts';
 import type { Told } from './answers.ts';
 import { partsOf } from './text-parts.ts';
 import { isAlike, isNow, mayBeAlike } from './varying.ts';
@@ -85,11 +86,13 @@ function hasMovingNumber(moments: readonly Moment[], values: readonly unknown[])
   const numbers = numbersIn(values);
   const [first = []] = numbers;
   if (first.some((_, at) => movesEvenly(moments, column(numbers, at), areSameNumbers))) return true;
-  const mayBeMultiplied = values.every((value) => typeof value === 'number' && value > 0);
-  return mayBeMultiplied && movesEvenly(moments, column(numbers, 0).map(Math.log), areSameLogarithms);
+  const mayBeMultiplied = values.every((value) => isNumber(value) && value > 0);
+  return mayBeMultiplied && movesEvenly(moments, values.map(Number).map(Math.log), areSameLogarithms);
 }
 
-export const areSameNumbers = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b));
+/** Of integers each step counts, however large they are; others may be rounded. */
+export const areSameNumbers = (a: number, b: number): boolean =>
+  a === b || (!(Number.isInteger(a) && Number.isInteger(b)) && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)));
 /** What each attempt multiplies may be rounded. */
 const areSameLogarithms = (a: number, b: number): boolean => Math.abs(a - b) <= 0.005;
 
@@ -122,18 +125,46 @@ function movesEvenly(
 
 /** The numbers that values are, or that texts have at places that can be found again. */
 export function numbersIn(values: readonly unknown[]): readonly (readonly number[])[] {
-  if (values.every((value) => typeof value === 'number' || typeof value === 'bigint'))
-    return values.map((value) => [untimed(Number(value))]);
-  const texts = values.map(textOf);
+  if (values.every(isNumber)) return relative(values.map((value) => [value]));
+  const texts = values.map(textOfValue);
   const parts = texts.map(partsOf);
   const [first] = parts;
   const haveOneFrame = parts.every(({ frame }) => frame === first?.frame);
-  return texts.map((text, at) => {
+  const numbers = texts.map((text, at) => {
     const words = wordsOf(text);
     const ends = [/^\d+/.exec(text)?.[0], /\d+$/.exec(text)?.[0]];
     const all = haveOneFrame ? (parts[at]?.numbers ?? []) : [...ends, ...words.map((word) => /^\d+$/.exec(word)?.[0])];
-    return [text.length, words.length, ...all.map((each) => untimed(Number(each)))];
+    return [text.length, words.length, ...all.map(numberIn)];
   });
+  return relative(numbers);
+}
+
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint';
+}
+
+function numberIn(text: string | undefined): number | bigint {
+  const number = Number(text);
+  return text !== undefined && /^\d+$/.test(text) && !Number.isSafeInteger(number) ? BigInt(text) : number;
+}
+
+/** Of integers that no number holds only how far they are from the first one. */
+function relative(rows: readonly (readonly (number | bigint)[])[]): readonly (readonly number[])[] {
+  const [first = []] = rows;
+  return rows.map((row) =>
+    row.map((value, at) => {
+      const all = rows.map((each) => each[at]);
+      if (!all.some((each) => typeof each === 'bigint')) return untimed(Number(value));
+      const [start, own] = [integerIn(first[at]), integerIn(value)];
+      return start === undefined || own === undefined || Number.isNaN(untimed(Number(value)))
+        ? Number.NaN
+        : Number(own - start);
+    }),
+  );
+}
+
+function integerIn(value: number | bigint | undefined): bigint | undefined {
+  return typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value ?? 0) : undefined;
 }
 
 /** Times go on as well, in milliseconds or seconds. */
@@ -141,10 +172,6 @@ function untimed(number: number): number {
   return isNow(number) || isNow(number * 1_000) ? Number.NaN : number;
 }
 
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-}
-
 function wordsOf(value: unknown): readonly string[] {
-  return textOf(value).match(/[\p{L}\p{N}]+/gu) ?? [];
+  return textOfValue(value).match(/[\p{L}\p{N}]+/gu) ?? [];
 }

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+import { leavesOf } from './leaves.ts';
 import { areGenerated, type Told } from './answers.ts';
 import { type Parts, partsOf, partsWithoutChance } from './text-parts.ts';
 
@@ -19,11 +21,13 @@ export function mayBeAlike(one: Told, other: Told): boolean {
 
 function compare(one: Told, other: Told, orChance: boolean): boolean {
   const [a, b] = [one.value, other.value];
-  if (Object.is(a, b)) return true;
-  if (a instanceof Date && b instanceof Date) return areTimes(a.valueOf(), b.valueOf());
+  if (a === b || Object.is(a, b)) return true;
+  if (types.isDate(a) && types.isDate(b)) return isSameTime(a, b) || areTimes(a.valueOf(), b.valueOf());
   if (typeof a !== typeof b || a === null || b === null) return false;
   if (typeof a === 'number' && typeof b === 'number')
     return areAlikeNumbers(a, b, orChance) || areGenerated(one, other);
+  if (typeof a === 'bigint' && typeof b === 'bigint')
+    return areAlikeNumbers(Number(a), Number(b), orChance) || areGenerated(one, other);
   if (typeof a === 'string' && typeof b === 'string')
     return (
       areGenerated(one, other) ||
@@ -61,15 +65,18 @@ function areAlikeObjects(one: Told, other: Told, { objects: [a, b], orChance }: 
   if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b))
     // Salts and keys are long.
     return isSameBytes(a, b) || (a.byteLength === b.byteLength && a.byteLength >= 8);
-  const [left, right] = [Object.entries(a), Object.entries(b)] as [[string, unknown][], [string, unknown][]];
+  if (kinds.some((isKind) => isKind(a) !== isKind(b))) return false;
+  const [left, right] = [leavesOf(a), leavesOf(b)];
   return (
-    left.length === right.length &&
-    left.every(([key, value], at) => {
-      const [otherKey, again] = right[at] ?? [];
-      return key === otherKey && compare({ ...one, value }, { ...other, value: again }, orChance);
-    })
+    left.size === right.size &&
+    [...left].every(
+      ([place, value]) =>
+        right.has(place) && compare({ ...one, value }, { ...other, value: right.get(place) }, orChance),
+    )
   );
 }
+
+const kinds: readonly ((value: object) => boolean)[] = [types.isDate, types.isArrayBufferView, Array.isArray];
 
 function isSameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
   return bytesOf(a).equals(bytesOf(b));
@@ -77,6 +84,10 @@ function isSameBytes(a: ArrayBufferView, b: ArrayBufferView): boolean {
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+function isSameTime(a: Date, b: Date): boolean {
+  return Object.is(a.valueOf(), b.valueOf());
 }
 
 /** Milliseconds since 1970 of this century that are close to each other. */
