@@ -52,6 +52,8 @@ export class Pool<Connection extends PooledConnection> {
   guard: ((request: AcquireRequest, stats: PoolStats) => Error | undefined) | undefined;
   /** Is called with each connection that is given out; what it returns is called when that is given back. */
   tap: ((connection: Connection) => () => void) | undefined;
+  /** Is called before the first attempt of what may have several, with its name; what it returns is awaited. */
+  beforeAttempts: ((name: string | undefined) => Promise<void>) | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor({ clientName, settings, clock, random, target, open, isSound }: PoolDependencies<Connection>) {

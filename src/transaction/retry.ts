@@ -13,6 +13,8 @@ export async function runTransaction<Result>(
   body: () => Result | PromiseLike<Result>,
 ): Promise<Result> {
   const { client, options } = start;
+  const { beforeAttempts } = client.pool;
+  if (beforeAttempts !== undefined && (options.retry?.attempts ?? 1) > 1) await beforeAttempts(options.name);
   const deadline = deadlineOf(client, options);
   let previous: PhysicalTransaction | undefined;
   let repetition: Repetition | undefined;

@@ -218,7 +218,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
     'repeatable',
   ],
   'testing/interleave': ['errors.ts', 'ask.ts', 'orders', 'judge', 'commuting', 'timeline.ts', 'anomaly.ts', 'kinds'],
-  'testing/repeatable': ['copy.ts', 'finding.ts', 'attempts'],
+  'testing/repeatable': ['finding.ts', 'attempts'],
   'testing/conformance': ['expect.ts', 'suite.ts', 'broker'],
   'inspector/page/browser': ['parts', 'now', 'time', 'lists'],
   inspector: ['work-views.ts', 'snapshot.ts', 'page', 'measure', 'look', 'desks', 'fleet', 'observe', 'http'],

@@ -580,6 +580,23 @@ describe('what cannot be proved', () => {
     expect(error).toBeInstanceOf(NothingRepeatedError);
     expect(String(error)).toContain('has begun no transaction');
   });
+  it('the transaction sends no statement', async () => {
+    const error = await prove({
+      body: () => database.transaction(async () => Math.random(), { ...retry, name: 'sell' }),
+    });
+    expect(error).toBeInstanceOf(NothingRepeatedError);
+    expect(String(error)).toContain('The transaction "sell" has "retry", and sent no statement on this database');
+    expect(String(error)).toContain('bind the library that it uses');
+  });
+  it('the transaction fails before it sends a statement', async () => {
+    const body = () =>
+      inTransaction(async () => {
+        throw new Error('sold out');
+      });
+    const error = await prove({ body });
+    expect(error).toMatchObject({ code: 'NOTHING_REPEATED', cause: { message: 'sold out' } });
+    expect(String(error)).toContain('The transaction "anonymous" has "retry", and sent no statement');
+  });
   it('the body always fails', async () => {
     const body = () =>
       inTransaction(async () => {

@@ -12,7 +12,15 @@ export async function untilSecondsDiffer(): Promise<void> {
   await pause(second);
 }
 
-/** Waits before an exchange of an attempt, so that what is measured differs by chance. @param before how many it has had */
-export async function holdUp(before: number): Promise<void> {
-  if (before < most) await pause(randomInt(longest));
+/**
+ * Waits before an exchange of an attempt, so that what is measured differs by chance.
+ * @param before how many it has had
+ * @param least for so many milliseconds at least
+ */
+export async function holdUp(before: number, least = 0): Promise<void> {
+  if (before < most) await pause(least + randomInt(longest));
+}
+
+export async function holdUpFor(milliseconds: number): Promise<void> {
+  if (milliseconds > 0) await pause(milliseconds);
 }

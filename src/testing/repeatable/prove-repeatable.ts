@@ -55,7 +55,10 @@ export async function proveRepeatable<Given>(
   const rehearsal = new Rehearsal();
   const { tables, maxRows = 1_000 } = read;
   // A second call is refused from here on.
-  for (const client of clients) client.pool.tap = (connection) => rehearsal.stand(client, connection);
+  for (const client of clients) {
+    client.pool.tap = (connection) => rehearsal.stand(client, connection);
+    client.pool.beforeAttempts = (called) => rehearsal.beforeAttempts(called);
+  }
   try {
     const opened = await openTables(clients, { tables, maxRows }, { name, each: 'run', otherwise: '', error });
     try {
@@ -64,6 +67,9 @@ export async function proveRepeatable<Given>(
       await opened.close();
     }
   } finally {
-    for (const { pool } of clients) pool.tap = undefined;
+    for (const { pool } of clients) {
+      pool.tap = undefined;
+      pool.beforeAttempts = undefined;
+    }
   }
 }

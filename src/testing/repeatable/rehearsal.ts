@@ -9,7 +9,8 @@ import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempts
 import { Draws, drawFrom } from './draws.ts';
 import { injectedFailure } from './injected.ts';
 import { asDriver, watchOutgoing } from './outgoing.ts';
-import { holdUp } from './pauses.ts';
+import type { Holds, Took } from './pace.ts';
+import { holdUp, holdUpFor } from './pauses.ts';
 import { calledFrom, standOn } from './stand.ts';
 
 /** What one run of a body sent. */
@@ -28,16 +29,52 @@ export class Run {
 
   /** How many exchanges of an attempt were held up. */
   readonly #heldUp = new Map<Attempt | undefined, number>();
-  /** Whether exchanges wait a little. */
-  readonly #holdsUp: boolean;
+  /** How long it is held up; `chance` for a little, by chance. */
+  readonly #holds: Holds | 'chance' | undefined;
+  /** The transactions with `retry` that were begun, by their names, also those that have sent nothing. */
+  readonly called: string[] = [];
+  readonly #since = performance.now();
+  #longestExchange = 0;
+  #exchanges = 0;
 
-  constructor(fails: boolean, holdsUp: boolean) {
+  constructor(fails: boolean, holds: Holds | 'chance' | undefined) {
     this.fails = fails;
-    this.#holdsUp = holdsUp;
+    this.#holds = holds;
   }
 
-  async holdUp(attempt: Attempt | undefined): Promise<void> {
-    if (!this.#holdsUp) return;
+  /** Before the first attempt of a transaction with `retry`. */
+  async beforeAttempts(name = 'anonymous'): Promise<void> {
+    this.called.push(name);
+    if (typeof this.#holds === 'object') await holdUpFor(this.#holds.transaction);
+  }
+
+  /** Runs an exchange of an attempt. */
+  async pace<Result>(attempt: Attempt | undefined, exchange: () => Promise<Result>): Promise<Result> {
+    const from = performance.now();
+    await this.#holdUp(attempt);
+    const result = await exchange();
+    this.#exchanges += 1;
+    this.#longestExchange = Math.max(this.#longestExchange, performance.now() - from);
+    return result;
+  }
+
+  /** How long it took so far. */
+  get took(): Took {
+    const toRepeat = this.repeated.map(({ attempts: [first, second] }) =>
+      first === undefined || second === undefined ? 0 : second.openedAt - first.openedAt,
+    );
+    return {
+      total: performance.now() - this.#since,
+      toRepeat: Math.max(0, ...toRepeat),
+      exchange: this.#longestExchange,
+      exchanges: this.#exchanges,
+      transactions: this.called.length,
+    };
+  }
+
+  async #holdUp(attempt: Attempt | undefined): Promise<void> {
+    if (typeof this.#holds === 'object') await holdUpFor(this.#holds.exchange);
+    if (this.#holds !== 'chance') return;
     const before = this.#heldUp.get(attempt) ?? 0;
     this.#heldUp.set(attempt, before + 1);
     await holdUp(before);
@@ -97,12 +134,18 @@ export class Rehearsal {
       if (seen === undefined) return await asDriver(() => run(steps));
       if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
       const attempt = note(seen, { client, steps, place: calledFrom() });
-      await seen.holdUp(attempt);
-      const exchange = await sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run });
+      const exchange = await seen.pace(attempt, () =>
+        sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run }),
+      );
       attempt?.answered(steps, exchange.results);
       if (connection.status !== 'active' && connection.status !== 'failed') owner = undefined;
       return exchange;
     });
+  }
+
+  /** Before the first attempt of a transaction with `retry`. */
+  async beforeAttempts(name: string | undefined): Promise<void> {
+    await this.#runs.getStore()?.beforeAttempts(name);
   }
 
   /** The next random number: the same in each run, and in each attempt of a transaction. */
@@ -154,7 +197,7 @@ function attemptOf(run: Run, transaction: OpenTransaction): Attempt {
   const { attempts } = run.of(transaction);
   const { attempt: number } = transaction.record;
   let attempt = attempts.find((each) => each.number === number);
-  if (attempt === undefined) attempts.push((attempt = new Attempt(number)));
+  if (attempt === undefined) attempts.push((attempt = new Attempt(number, transaction.record.openedAt)));
   return attempt;
 }
 

@@ -18,6 +18,11 @@ import {
   type Settled,
 } from './attempts/index.ts';
 
+/** Some are slower than all others, and some as fast as the first two: what a body makes of a time that it measures follows no rule then. */
+const fastAttempts: ReadonlySet<number> = new Set([1, 2, 3, 7]);
+const slowAttempts: ReadonlySet<number> = new Set([5, 6]);
+const slowly = 25;
+
 /** One attempt of a transaction in a test, as it is noted. */
 export class Noting {
   readonly of: RehearsedTransaction;
@@ -45,7 +50,8 @@ export class Noting {
 
   /** Before an exchange: attempts that are looked at more closely take their time. */
   async holdUp(): Promise<void> {
-    if (this.attempt.number > 2) await holdUp(this.#heldUp++);
+    const { number } = this.attempt;
+    if (!fastAttempts.has(number)) await holdUp(this.#heldUp++, slowAttempts.has(number) ? slowly : 0);
   }
 
   /** Notes what it came to. @returns whether it is the last */

@@ -16,4 +16,6 @@ export interface ComparedEngine {
   readonly asText: (quoted: string, type: string) => string;
   /** Lets a sequence go on with other numbers. */
   readonly advance: (ask: Ask, sequence: string) => Promise<unknown>;
+  /** Uses up a number of a transaction, where programs may read them. */
+  readonly useTransaction?: (ask: Ask) => Promise<unknown>;
 }

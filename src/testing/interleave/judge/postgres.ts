@@ -38,4 +38,5 @@ export const postgresEngine: ComparedEngine = {
   asText: (quoted) => `${quoted}::text`,
   advance: (ask, sequence) =>
     ask(`select count(nextval('${sequence.replaceAll("'", "''")}'))::text from generate_series(1, ${gap})`),
+  useTransaction: (ask) => ask('select txid_current()::text'),
 };

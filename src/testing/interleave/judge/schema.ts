@@ -1,7 +1,7 @@
 import { textOfValue } from '../../text-of-value.ts';
 import type { Ask } from '../ask.ts';
 import type { Column, State, TableRows } from './state.ts';
-import type { ComparedEngine } from './engine.ts';
+import { type ComparedEngine, gap } from './engine.ts';
 
 interface Name {
   readonly kind: 'table' | 'sequence' | 'other';
@@ -61,6 +61,7 @@ export class Schema {
   /** Lets what the engine generates for these statements be other numbers from now on. */
   async advance(texts: Iterable<string>): Promise<void> {
     for (const sequence of this.#reached(texts, 'sequence')) await this.#engine.advance(this.#ask, sequence);
+    for (let left = gap; left > 0; left -= 1) await this.#engine.useTransaction?.(this.#ask);
   }
 
   /**

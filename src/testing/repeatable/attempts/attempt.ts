@@ -1,6 +1,6 @@
 import type { OpenTransaction } from '../../../context/index.ts';
 import type { QueryResult, Statement, Step } from '../../../driver/index.ts';
-import { copyOf } from '../copy.ts';
+import { copyOf } from './copy.ts';
 import { Answers } from './answers.ts';
 
 /** A statement that an attempt sent. */
@@ -24,12 +24,15 @@ const ofLibrary = /^\s*select\s+version\(\)\s*(?:as\s+\w+\s*)?;?\s*$/i;
 /** One attempt of a transaction: what it sent, and what it was told. */
 export class Attempt {
   readonly number: number;
+  /** When it began, in milliseconds by the clock of its client. */
+  readonly openedAt: number;
   readonly sent: Sent[] = [];
   readonly calls: CalledOut[] = [];
   readonly answers: Answers = new Answers();
 
-  constructor(number: number) {
+  constructor(number: number, openedAt = 0) {
     this.number = number;
+    this.openedAt = openedAt;
   }
 
   sends({ text, values = [] }: Statement, place: string | undefined): void {
