@@ -71,7 +71,7 @@ export {
   typeName,
   withMethods,
 } from './options.ts';
-export { callersOf, captureOrigin, type Origin, sampleOrigin, ownFolder } from './origin.ts';
+export { callersOf, captureOrigin, captureProgram, type Origin, sampleOrigin, ownFolder } from './origin.ts';
 export { TimeoutQueue, type PlaceInLine } from './timeout-queue.ts';
 export { builtInName, isLostInJson, isRecord, isThenable } from './value-kind.ts';
 export { describeThrown, failureName, fieldOf, isError, isInstance, storable } from './thrown-value.ts';

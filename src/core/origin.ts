@@ -1,5 +1,5 @@
-import { dirname, join, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { dirname, isAbsolute, join, sep } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** A place in the program, formatted lazily: on the first read. */
 export type Origin = () => string | undefined;
@@ -34,6 +34,54 @@ export function callersOf(above: (...args: never[]) => unknown, depth: number): 
   return places.filter((place) => place !== undefined && !isOwn(place)) as readonly string[];
 }
 
+/**
+ * Remembers where the program has called `above`, a function that is running now; nothing where it stands on its stack only
+ * among those that wait for what runs, or not within `depth` calls.
+ */
+export function captureProgram(above: (...args: never[]) => unknown, depth: number): Origin | undefined {
+  // Behind the calls that are running are those that wait for them, which cost time too.
+  const first = Math.min(depth, shortest);
+  let calls = stackOf(above, first);
+  let at = calls.findIndex(isOfProgram);
+  if (at < 0 && first < depth && calls.length === first && calls[first - 1]?.isAsync() === false) {
+    calls = stackOf(above, depth);
+    at = calls.findIndex(isOfProgram);
+  }
+  return at < 0 ? undefined : captureOrigin(above, at + 1);
+}
+
+/** Most continuations call no more at once. */
+const shortest = 6;
+
+/** Without its lines, which cost ten times as much. */
+function stackOf(above: (...args: never[]) => unknown, limit: number): readonly NodeJS.CallSite[] {
+  const holder: { stack?: readonly NodeJS.CallSite[] } = {};
+  const settings: { prepareStackTrace?: unknown; stackTraceLimit: number } = Error;
+  const { prepareStackTrace, stackTraceLimit } = settings;
+  settings.prepareStackTrace = (_: unknown, calls: unknown) => calls;
+  settings.stackTraceLimit = limit;
+  Error.captureStackTrace(holder, above);
+  const { stack = [] } = holder;
+  settings.prepareStackTrace = prepareStackTrace;
+  settings.stackTraceLimit = stackTraceLimit;
+  return stack;
+}
+
+function isOfProgram(call: NodeJS.CallSite): boolean {
+  const file = call.getFileName();
+  if (file === null || file === undefined || call.isAsync()) return false;
+  let known = filesOfProgram.get(file);
+  if (known === undefined) filesOfProgram.set(file, (known = isFileOfProgram(file)));
+  return known;
+}
+
+const filesOfProgram = new Map<string, boolean>();
+
+function isFileOfProgram(file: string): boolean {
+  if (packages.test(file) || isOwn(file)) return false;
+  return file.startsWith('file:') ? ownUrl === '' || !file.startsWith(ownUrl) : isAbsolute(file);
+}
+
 /** Grants a thousand in a row, and in the long run one a millisecond. The time is looked at only when it is empty. */
 export class TokenBucket {
   readonly #now: () => number;
@@ -59,6 +107,7 @@ export class TokenBucket {
 
 /** The folder of this copy's code; empty where a bundler has put it together with that of others. */
 export const ownFolder: string = folderOfThisFile();
+const ownUrl = ownFolder === '' ? '' : pathToFileURL(ownFolder).href;
 const ownPrograms = join(ownFolder, 'cli');
 
 /** From the stack, as what is compared with it: `import.meta` is there in ES modules alone, and `__filename` in CommonJS. */

@@ -211,6 +211,7 @@ export const inside: Readonly<Record<string, readonly string[]>> = {
     'refuse-production.ts',
     'short-place.ts',
     'text-of-value.ts',
+    'call-trail.ts',
     'escaped.ts',
     'override.ts',
     'databases',

@@ -66,11 +66,10 @@ describe.skipIf(engine.name === 'sqlite')('remedies', () => {
 
   it('all places are named that send the same read, also those that the order that went wrong has not come to', async () => {
     const read = 'select stock from product where id = 1';
-    const first = (): Promise<number> => stock(read);
-    const second = (): Promise<number> => stock(read);
     const body = inTransaction(async () => {
-      await first();
-      await set(1, (await second()) - 1);
+      await database.query(read);
+      const { rows } = await database.query<{ stock: number }>(read);
+      await set(1, Number(rows[0]?.stock) - 1);
     });
     const report = await tried(body, body);
     expect(report.remedies[0]).toMatchObject({

@@ -49,6 +49,7 @@ function libraryOf(prisma: ProductClient): Library {
 }
 
 librarySuite('Prisma', {
+  mergesReads: true,
   open: (database) =>
     libraryOf(bindPrisma(new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) }), database)),
   openUnbound: (database) => libraryOf(new PrismaClient({ adapter: new PrismaPg(ambientPool(database)) })),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/index.ts';
 import { interleave } from '../../src/testing/index.ts';
 import { characteristicsOf, engine, itWith, type TestDatabase, useTestDatabase } from '../support/database.ts';
+import { assertPlaces } from '../support/places.ts';
 import { loseConnections } from '../support/loss.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
@@ -38,6 +39,8 @@ export interface Library {
 export interface LibraryUnderTest {
   /** Over the ambient pool and bound. */
   open(database: Database<'default'>): Library | Promise<Library>;
+  /** Outside of transactions reads of several callers travel as one: those of actors, too. */
+  readonly mergesReads?: boolean;
   /** Over a pool of its own, or unbound: what the suite must find wrong. */
   openUnbound?(database: Database<'default'>): Library | Promise<Library>;
   openAlone?(url: string): Library | Promise<Library>;
@@ -73,6 +76,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
   describe.skipIf(engine.name === 'sqlite')(`${name} under interleave`, () => {
     const ways: readonly (readonly [way: string, increment: (on: Library, database: Database) => Promise<unknown>])[] =
       [
+        ...(under.mergesReads === true ? [] : [['autocommit', (library: Library) => library.increment(1)] as const]),
         ['an ambient transaction', (library, database) => database.transaction(() => library.increment(1))],
         ['its own', (library) => library.transaction((transaction) => transaction.increment(1))],
       ];
@@ -89,6 +93,7 @@ export function librarySuite(name: string, under: LibraryUnderTest): void {
           pair: { table: expect.stringMatching(/(?:^|\.)product$/) as string },
           switches: 1,
         });
+        assertPlaces(report, /[\\/]library-[\w-]+\.test\.ts$/);
       }),
     );
   });

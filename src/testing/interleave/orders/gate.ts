@@ -1,17 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TransactionalClient } from '../../../connection/index.ts';
 import { currentFrame } from '../../../context/index.ts';
-import { callersOf } from '../../../core/index.ts';
 import type { DriverConnection, Exchange, Failure, Statement, Step } from '../../../driver/index.ts';
+import { CallTrail } from '../../call-trail.ts';
 import { override } from '../../override.ts';
 import { readsThenCommits, sendInTwo } from './lone-statement.ts';
 import { Owners } from './owners.ts';
 import { Passage, type Sender } from './passage.ts';
 
-/** How many calls may lie between a statement and the program: libraries have many. */
-const depth = 200;
 const nowhere = 'an unknown place';
-const inPackage = /[\\/]node_modules[\\/]|^node:/;
 
 /** What is sent in place of a statement. @param place where it comes from */
 export type Rewrite = (statement: Statement, place: string | undefined) => Statement;
@@ -23,6 +20,7 @@ export type Rewrite = (statement: Statement, place: string | undefined) => State
 export class Gate {
   readonly #actors = new AsyncLocalStorage<Sender>();
   #owners: Owners | undefined;
+  readonly #trail = new CallTrail(() => this.#actorHere !== undefined);
   readonly #held = new Set<Passage>();
   /** Why nothing more is let through. */
   #closed: { readonly error: unknown } | undefined;
@@ -44,7 +42,9 @@ export class Gate {
   follow(): () => void {
     const owners = new Owners(() => this.#actorHere);
     this.#owners = owners;
+    const unfollow = this.#trail.follow();
     return () => {
+      unfollow();
       this.#owners = undefined;
       owners.close();
     };
@@ -86,7 +86,7 @@ export class Gate {
         if (actor === undefined || (passage !== undefined && passage.state !== 'held')) return await run(steps);
         const sharedWith = user === undefined || user === actor.name ? undefined : user;
         user = actor.name;
-        const place = this.#placeOf(gated.run ?? run);
+        const place = this.#trail.placeOf(gated.run ?? run);
         const isLone = readsThenCommits(steps, connection.status);
         const pass = async (own: readonly Step[], send: DriverConnection['run']): Promise<Exchange> => {
           if (this.#closed !== undefined)
@@ -118,11 +118,7 @@ export class Gate {
 
   /** What Sluice does for itself, such as to forget what its inbox no longer needs, changes nothing that an actor sees. */
   #noteStray(below: DriverConnection['run']): void {
-    if (currentFrame()?.isBare !== true) this.#strays.add(this.#placeOf(below) ?? nowhere);
-  }
-
-  #placeOf(below: DriverConnection['run']): string | undefined {
-    return callersOf(below, depth).find((each) => !inPackage.test(each));
+    if (currentFrame()?.isBare !== true) this.#strays.add(this.#trail.placeOf(below) ?? nowhere);
   }
 
   #rewritten(steps: readonly Step[], place: string | undefined): readonly Step[] {
