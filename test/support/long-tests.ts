@@ -81,6 +81,7 @@ export const longTests: readonly string[] = [
   'test/processes/runner.test.ts',
   'test/processes/saga-kills.test.ts',
   'test/processes/shared-reads-mutants.test.ts',
+  'test/processes/silent-servers.test.ts',
   'test/processes/two-phase-kills.test.ts',
   'test/property/pipelining.test.ts',
   'test/property/pool-simulation.test.ts',

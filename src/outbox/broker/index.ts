@@ -1,4 +1,5 @@
 export { BrokerUnreachableError, unreachable } from './errors.ts';
+export { sayGoodbye } from './goodbye.ts';
 export type {
   BrokerMessage,
   DeliveredMessage,

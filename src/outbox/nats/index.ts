@@ -4,6 +4,7 @@ import {
   type MessageBroker,
   publishInOrder,
   type PublishOutcome,
+  sayGoodbye,
   type Subscription,
 } from '../broker/index.ts';
 import { isApiError, messageTooLarge } from './api-errors.ts';
@@ -55,7 +56,7 @@ export function nats(options: NatsOptions = {}): MessageBroker {
       };
     },
     async close() {
-      await Promise.all([...subscriptions].map((subscription) => subscription.close()));
+      await sayGoodbye(Promise.all([...subscriptions].map((subscription) => subscription.close())));
       await links.close();
     },
   };

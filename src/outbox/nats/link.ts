@@ -6,7 +6,7 @@ import {
   jetstreamManager,
 } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
-import { unreachable } from '../broker/index.ts';
+import { sayGoodbye, unreachable } from '../broker/index.ts';
 import { isApiError, streamNotFound } from './api-errors.ts';
 import type { NatsSettings } from './options.ts';
 
@@ -60,8 +60,9 @@ export class NatsLinks {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    const connection = await this.#opening?.catch(() => {});
-    await connection?.close();
+    // One that is there later is closed then.
+    const closed = this.#opening?.then((connection) => connection.close());
+    if (closed !== undefined) await sayGoodbye(closed);
   }
 
   #connection(): Promise<NatsConnection> {

@@ -1,5 +1,5 @@
 import type { Channel } from 'rabbitmq-client';
-import { type MessageBroker, publishInOrder, type Subscription } from '../broker/index.ts';
+import { type MessageBroker, publishInOrder, sayGoodbye, type Subscription } from '../broker/index.ts';
 import { RabbitmqLink } from './link.ts';
 import { type RabbitmqOptions, rabbitmqSettings } from './options.ts';
 import { Publisher } from './publisher.ts';
@@ -23,7 +23,13 @@ export function rabbitmq(options: RabbitmqOptions = {}): MessageBroker {
   const subscriptions = new Set<Subscription>();
   let link: RabbitmqLink | undefined;
   let publisher: Publisher | undefined;
+  let closing: Promise<void> | undefined;
   const open = (): RabbitmqLink => (link ??= new RabbitmqLink(settings));
+  const end = async (): Promise<void> => {
+    await Promise.all([...subscriptions].map((subscription) => subscription.close()));
+    await publisher?.close();
+    await link?.close();
+  };
   return {
     name: 'rabbitmq',
     async publish(messages) {
@@ -49,9 +55,7 @@ export function rabbitmq(options: RabbitmqOptions = {}): MessageBroker {
       };
     },
     async close() {
-      await Promise.all([...subscriptions].map((subscription) => subscription.close()));
-      await publisher?.close();
-      await link?.close();
+      await (closing ??= sayGoodbye(end(), () => link?.cut()));
     },
   };
 }

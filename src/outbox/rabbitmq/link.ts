@@ -41,6 +41,11 @@ export class RabbitmqLink {
     await this.#connection.close();
   }
 
+  /** Without a goodbye. What waits for an answer fails. */
+  cut(): void {
+    this.#connection.unsafeDestroy();
+  }
+
   #servers(): readonly string[] {
     const { url, hosts, hostname = 'localhost', port = defaultPort } = this.#settings.connection;
     if (url !== undefined) return [url];

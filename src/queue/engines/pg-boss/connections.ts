@@ -22,6 +22,9 @@ export class BossConnections {
   readonly #pool: pg.Pool;
   readonly #Client: typeof pg.Client;
   readonly #config: pg.ClientConfig;
+  /** Those that are being opened, are open or say goodbye. */
+  readonly #clients = new Set<pg.Client>();
+  #isCut = false;
   /** For the statements of jobs. */
   readonly forJobs: { executeSql(text: string, values?: unknown[]): Promise<Rows> };
 
@@ -33,7 +36,7 @@ export class BossConnections {
       connectionTimeoutMillis: connectTimeout,
       ...(ssl === undefined ? {} : { ssl }),
     };
-    this.#Client = clientWith(password);
+    this.#Client = clientWith(password, this.#clients);
     this.#pool = new pg.Pool({ ...this.#config, max: max - 1, Client: this.#Client });
     this.#pool.on('error', onError);
     this.forJobs = { executeSql: (text, values) => this.#query(text, values, jobTimeout) };
@@ -50,6 +53,12 @@ export class BossConnections {
 
   async close(): Promise<void> {
     await this.#pool.end();
+  }
+
+  /** Ends all connections without a goodbye, and opens no more. What waits for an answer fails. */
+  cut(): void {
+    this.#isCut = true;
+    for (const { connection } of this.#clients) connection.stream.destroy();
   }
 
   async #query(text: string, values: unknown[] | undefined, timeout: number): Promise<Rows> {
@@ -72,6 +81,7 @@ export class BossConnections {
 
   /** @throws QueueUnavailableError: nothing was sent */
   async #connect(): Promise<pg.PoolClient> {
+    if (this.#isCut) throw notReached(new Error('The engine was closed'));
     try {
       return await this.#pool.connect();
     } catch (cause) {
@@ -90,12 +100,17 @@ function withoutTls(connectionString: string): string {
   return url.href;
 }
 
-/** A password given by itself counts more than that of the connection string; pg has it the other way round. */
-function clientWith(password: PgBossOptions['password']): typeof pg.Client {
-  if (password === undefined) return pg.Client;
+/**
+ * A password given by itself counts more than that of the connection string; pg has it the other way round.
+ * @param clients has those whose sockets are not closed
+ */
+function clientWith(password: PgBossOptions['password'], clients: Set<pg.Client>): typeof pg.Client {
   return class extends pg.Client {
     constructor(config?: string | pg.ClientConfig) {
       super(config);
+      clients.add(this);
+      this.connection.once('end', () => clients.delete(this));
+      if (password === undefined) return;
       Object.defineProperty(this, 'password', { value: password, writable: true, configurable: true });
     }
   };

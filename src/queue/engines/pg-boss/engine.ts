@@ -1,5 +1,12 @@
 import type { PgBoss } from 'pg-boss';
-import { type CancelTimer, InvalidOptionError, systemClock, signed, calledAs } from '../../../core/index.ts';
+import {
+  type CancelTimer,
+  endsWithin,
+  InvalidOptionError,
+  systemClock,
+  signed,
+  calledAs,
+} from '../../../core/index.ts';
 import {
   type EngineHost,
   type EngineJob,
@@ -25,6 +32,8 @@ import { type BossRow, insertOf, laneOf, physicalName, stateOf } from './stored-
 const longestRun = 24 * 3_600 - 1;
 /** How long ended jobs are kept for those who ask late, in seconds. */
 const keepEnded = 86_400;
+/** How long it may take to say goodbye to the server, in milliseconds. */
+const goodbye = 1_000;
 
 /**
  * Keeps jobs in PostgreSQL with pg-boss, without any other server. A job leaves as a row of its pusher's
@@ -200,8 +209,14 @@ class PgBossEngine implements QueueEngine {
     return (this.#closing ??= this.#end());
   }
 
+  /** What a server that has gone silent keeps waiting is ended. */
   async #end(): Promise<void> {
     this.#cancelPoll?.();
+    const isSaid = await endsWithin(systemClock, this.#sayGoodbye(), goodbye).catch(() => false);
+    if (!isSaid) this.#connections.cut();
+  }
+
+  async #sayGoodbye(): Promise<void> {
     await Promise.allSettled([this.#starting]);
     await this.#notifier.close();
     await this.#boss.stop({ graceful: false });
