@@ -5,6 +5,7 @@ import type { TransactionalClient } from '../../connection/index.ts';
 import { currentFrame, type OpenTransaction } from '../../context/index.ts';
 import { fieldOf } from '../../core/index.ts';
 import type { DriverConnection, Exchange, Step } from '../../driver/index.ts';
+import { CallTrail } from '../call-trail.ts';
 import { Attempt, type CalledOut, type Repeated, repeatableIn } from './attempts/index.ts';
 import { Draws, drawFrom } from './draws.ts';
 import { injectedFailure } from './injected.ts';
@@ -106,11 +107,13 @@ export class Run {
 export class Rehearsal {
   readonly #runs = new AsyncLocalStorage<Run>();
   readonly #draws = new Map<string, Draws>();
+  readonly #trail = new CallTrail(() => this.#runs.getStore() !== undefined);
 
   /** Runs a body. What it sends is noted in `run`. */
   async as<Result>(run: Run, body: () => Result | PromiseLike<Result>): Promise<Result> {
     const stop = watchOutgoing((what) => this.#callsOut(what));
     const stopDrawing = drawFrom((random) => this.#draw(random));
+    const unfollow = this.#trail.follow();
     const onRetry = (message: unknown): void => {
       const id = fieldOf(message, 'id');
       for (const each of run.repeated) if (each.failedId === id) each.isRepeated = true;
@@ -121,6 +124,7 @@ export class Rehearsal {
     } finally {
       stop();
       stopDrawing();
+      unfollow();
       unsubscribe(channelNames.transactionRetry, onRetry);
     }
   }
@@ -133,7 +137,7 @@ export class Rehearsal {
       const seen = this.#runs.getStore();
       if (seen === undefined) return await asDriver(() => run(steps));
       if (steps.some(({ type }) => type === 'begin')) owner = ownerOf(client, connection);
-      const attempt = note(seen, { client, steps, place: calledFrom() });
+      const attempt = note(seen, { client, steps, place: calledFrom(this.#trail) });
       const exchange = await seen.pace(attempt, () =>
         sendOrFail(seen, { owner, steps, dialect: client.driver.dialect, run }),
       );
@@ -167,7 +171,7 @@ export class Rehearsal {
     const run = this.#runs.getStore();
     const transaction = repeatableIn(currentFrame()?.innermost);
     if (run === undefined || transaction?.isLive !== true) return;
-    const call: CalledOut = { what, place: calledFrom() };
+    const call: CalledOut = { what, place: calledFrom(this.#trail) };
     attemptOf(run, transaction).calls.push(call);
   }
 }

@@ -1,5 +1,6 @@
 import type { DriverConnection } from '../../driver/index.ts';
 import { callersOf } from '../../core/index.ts';
+import type { CallTrail } from '../call-trail.ts';
 import { override } from '../override.ts';
 
 /** How many calls may lie between a statement and the program: libraries have many. */
@@ -14,7 +15,8 @@ export function standOn(connection: DriverConnection, run: DriverConnection['run
   return override(connection, watched);
 }
 
-/** The place in the program that calls. */
-export function calledFrom(): string | undefined {
+/** The place in the program that calls. @param trail where what runs was begun, for what does not show on the stack */
+export function calledFrom(trail?: CallTrail): string | undefined {
+  if (trail !== undefined) return trail.placeOf(calledFrom);
   return callersOf(calledFrom, depth).find((each) => !inPackage.test(each));
 }

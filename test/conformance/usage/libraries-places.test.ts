@@ -1,13 +1,14 @@
-// Where `interleave` says that the statements of libraries come from, on each server.
+// Where `interleave` and `proveRepeatable` say that the statements of libraries come from, on each server.
 import { eq } from 'drizzle-orm';
 import type { Knex } from 'knex';
 import type { Kysely } from 'kysely';
 import type { EntityManager } from 'typeorm';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Database } from '../../../src/index.ts';
-import { interleave } from '../../../src/testing/index.ts';
+import { interleave, NotRepeatableError, proveRepeatable } from '../../../src/testing/index.ts';
 import { useTestDatabase } from '../../support/database.ts';
 import { assertPlaces } from '../../support/places.ts';
+import { rejection } from '../../support/settled.ts';
 import { type Db, openings as drizzleOpenings, product, schema as drizzleSchema } from './drizzle.ts';
 import { openings as knexOpenings } from './knex.ts';
 import { openings as kyselyOpenings, type Tables } from './kysely.ts';
@@ -117,4 +118,30 @@ describe.each(Object.entries(libraries))('the statements of %s', (_, open) => {
     await increments.close();
     assertPlaces(report, /[\\/]libraries-places\.test\.ts$/);
   });
+});
+
+it.each(Object.entries(libraries))('the statements of %s have their places where attempts differ', async (_, open) => {
+  const database = server.open({ max: 4 });
+  const increments = await open(database);
+  let attempts = 0;
+  const proof = proveRepeatable(database, {
+    async setup() {
+      await database.query('delete from product');
+      await database.query('insert into product (id, stock) values (1, 0)');
+    },
+    body: () =>
+      database.transaction(
+        async () => {
+          attempts += 1;
+          // Each attempt sends more than the one before.
+          for (let at = 0; at < attempts; at += 1) await increments.alone();
+        },
+        { retry: { attempts: 3, delay: 1 } },
+      ),
+  });
+  const error: unknown = await rejection(proof);
+  await increments.close();
+  if (!(error instanceof NotRepeatableError)) throw error;
+  const sent = error.findings.find(({ problem }) => problem === 'sentOtherwise');
+  expect(sent?.place, String(error)).toMatch(/[\\/]libraries-places\.test\.ts:/);
 });
