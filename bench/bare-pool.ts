@@ -1,3 +1,4 @@
+import { notBegun } from '../src/context/index.ts';
 import { systemClock } from '../src/core/index.ts';
 import { Pool, type PooledConnection, poolSettings } from '../src/pool/index.ts';
 
@@ -25,7 +26,7 @@ export function barePool(max: number, maxLevel: number): Pool<PooledConnection> 
 export const request: Parameters<Pool<PooledConnection>['acquire']>[0] = {
   level: 0,
   mayWait: true,
-  admitted: true,
+  begun: notBegun,
   holder: {
     describe: () => ({ clientName: 'default', level: 0, transaction: 'bench', age: 0, openedAt: undefined }),
     heldBesides: () => [],

@@ -1,5 +1,5 @@
 import { runUntraced } from '../channels/index.ts';
-import { describeTransactions, type Frame } from '../context/index.ts';
+import { describeTransactions, type Frame, notBegun } from '../context/index.ts';
 import type { CancelTimer, Origin } from '../core/index.ts';
 import {
   type Driver,
@@ -49,7 +49,7 @@ async function runPerhapsWithOthers(
 ): Promise<readonly QueryResult[]> {
   const statement = plainRead(client, frame, lone.statements);
   if (statement === undefined) return await runByThemselves(client, 0, frame, lone);
-  const read = { ...lone, statement, admitted: frame?.isUnderWay === true, limit: limitOf(client, frame) };
+  const read = { ...lone, statement, begun: frame?.begun ?? notBegun, limit: limitOf(client, frame) };
   return await reads.run(read, (onSent) => runByThemselves(client, 0, frame, { ...lone, onSent }));
 }
 
@@ -92,9 +92,9 @@ async function runByThemselves(
   client.work.add(work);
   try {
     const signal = cancellation?.signal;
-    const admitted = frame?.isUnderWay === true;
+    const begun = frame?.begun ?? notBegun;
     for (let isRepetition = false; ; isRepetition = true) {
-      const taken = hold.take({ frame, admitted, signal });
+      const taken = hold.take({ frame, begun, signal });
       const connection = taken instanceof Promise ? await taken : taken;
       const rider = mark?.rider(connection, statements, outermost, true);
       const flight = rider === undefined ? withSettings : alone(own, client.settings, rider);

@@ -1,5 +1,5 @@
 import { runUntraced, statementTrace, isWatched } from '../channels/index.ts';
-import type { Frame } from '../context/index.ts';
+import { type Frame, notBegun } from '../context/index.ts';
 import {
   type BeginStep,
   checkValues,
@@ -84,7 +84,7 @@ export class Checkout implements RunningWork, TurnOwner {
     cancelAtDeadline(cancellation, remaining, 'A connection', { chain: () => holder.heldBesides(), at });
     client.work.add(checkout);
     try {
-      await hold.take({ frame, admitted: frame?.isUnderWay === true, signal: cancellation.signal });
+      await hold.take({ frame, begun: frame?.begun ?? notBegun, signal: cancellation.signal });
       return checkout;
     } catch (error) {
       cancellation.stop();

@@ -3,12 +3,14 @@ import {
   type Ancestor,
   ancestorsOf,
   assertTakes,
+  type Begun,
   chainIdOf,
   describeTransactions,
   type Frame,
   type HeldByJob,
   holdsAtOrAbove,
   type OpenTransaction,
+  toTheEnd,
 } from '../context/index.ts';
 import { type ChainLink, type ErrorPlace, nextId, type Origin } from '../core/index.ts';
 import {
@@ -44,8 +46,8 @@ export interface NamedInChain {
 export interface TakeOptions {
   /** The frame from which it is taken. */
   readonly frame: Frame | undefined;
-  /** Taken even from a database that is closing, since it belongs to work that has begun. */
-  readonly admitted: boolean;
+  /** When the work began that it is for: a database that closes gives it to what had begun. */
+  readonly begun: Begun;
   /** Gives up waiting for it. */
   readonly signal: AbortSignal | undefined;
   /** Whether it may be one whose COMMIT is under way; what is to be sent is sent at once. */
@@ -111,11 +113,11 @@ export class Hold {
    * @returns the connection at once where one is free
    * @throws what the pool throws, and what a transaction of the chain refuses the client with
    */
-  take({ frame, admitted, signal, mayFollow, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
+  take({ frame, begun, signal, mayFollow, except }: TakeOptions): DriverConnection | Promise<DriverConnection> {
     assertTakes(frame, this.#client);
     const mayWait = !holdsAtOrAbove(frame, this.#level, except);
     const besides = mayWait ? undefined : () => describeTransactions(frame?.innermost, except);
-    const request = { level: this.#level, holder: this.#holder, mayWait, besides, admitted, signal, mayFollow };
+    const request = { level: this.#level, holder: this.#holder, mayWait, besides, begun, signal, mayFollow };
     if (isWatched(acquireTrace)) return this.#takeTraced(request);
     const lease = this.#client.pool.acquire(request);
     return lease instanceof Promise ? this.#granted(lease) : this.#taken(lease);
@@ -243,7 +245,7 @@ export class Hold {
         level: lease.level,
         holder,
         mayWait: true,
-        admitted: true,
+        begun: toTheEnd,
         signal,
         isFirst: true,
       });

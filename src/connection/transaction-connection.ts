@@ -1,5 +1,5 @@
 import { runUntraced } from '../channels/index.ts';
-import type { Frame, HistoryNote, OpenTransaction } from '../context/index.ts';
+import { type Frame, type HistoryNote, type OpenTransaction, toTheEnd } from '../context/index.ts';
 import { failureName, keepHistory } from '../core/index.ts';
 import type {
   ConnectionStatus,
@@ -107,7 +107,7 @@ export class TransactionConnection {
   }
 
   async #take(frame: Frame, signal: AbortSignal | undefined, mayFollow = false): Promise<void> {
-    const taken = this.#hold.take({ frame, admitted: true, signal, mayFollow, except: this.#borrower });
+    const taken = this.#hold.take({ frame, begun: toTheEnd, signal, mayFollow, except: this.#borrower });
     if (taken instanceof Promise) await this.#awaited(taken);
     try {
       // Cancelled and ended in the very moment in which the connection was handed over.

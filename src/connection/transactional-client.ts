@@ -1,4 +1,4 @@
-import type { ClientIdentity, RecordedClient } from '../context/index.ts';
+import type { Begun, ClientIdentity, RecordedClient } from '../context/index.ts';
 import type { Origin } from '../core/index.ts';
 import type { Driver, DriverConnection, QueryResult, Statement } from '../driver/index.ts';
 import type { OnSent } from '../observation/index.ts';
@@ -18,8 +18,8 @@ export interface LoneRead {
   readonly onSent?: OnSent | undefined;
   /** Where the program asked for it. */
   readonly origin: Origin | undefined;
-  /** It belongs to work that has begun, which a database that closes lets end. */
-  readonly admitted: boolean;
+  /** When the work began that it belongs to: a database that closes lets that end which had begun. */
+  readonly begun: Begun;
   /** When it is given up, in milliseconds from now, and with which error. */
   readonly limit: { readonly remaining: number; readonly error: () => unknown } | undefined;
 }

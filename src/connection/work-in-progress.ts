@@ -38,6 +38,10 @@ export class WorkInProgress {
     yield* this.#items;
   }
 
+  get isIdle(): boolean {
+    return this.#items.size === 0;
+  }
+
   whenIdle(): Promise<void> {
     return this.#items.size === 0 ? Promise.resolve() : new Promise((resolve) => this.#onIdle.push(resolve));
   }

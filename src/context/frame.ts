@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { announceVersion, assertOwnVersionHere, type ChainLink, sharedByCopies, versions } from '../core/index.ts';
 import type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
 import { BaseLevel, baseLevelNow, type HeldByJob } from './base-level.ts';
+import { type Begun, closings, notBegun, toTheEnd } from './closings.ts';
 import type { TransactionRecord } from './transaction-record.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
@@ -46,6 +47,8 @@ export interface HookSink {
   readonly open: boolean;
   /** Whether anything that has begun waits for the hooks. */
   readonly isAwaited: boolean;
+  /** Whether they run because work did not commit. */
+  readonly isUndoing: boolean;
   commit(hook: () => unknown): void;
   compensate(hook: (error: unknown) => unknown): void;
 }
@@ -68,6 +71,8 @@ export interface FrameChange {
   readonly baseLevel?: BaseLevel | undefined;
   /** What is sent from here on has no settings by context; by default as around it. */
   readonly isBare?: boolean | undefined;
+  /** When its chain began; by default that of the frame around, and now where there is none. */
+  readonly since?: Begun | undefined;
 }
 
 /**
@@ -95,6 +100,10 @@ export class Frame {
   /** What came into this process from outside, as long as it lasts. */
   private readonly entry: BaseLevel | undefined;
   private carried: ChainContext | undefined;
+  /** When its chain began. */
+  readonly since: Begun;
+  /** Whether it is a part of hooks that undo work. */
+  private readonly isUndoing: boolean;
 
   constructor(parent: Frame | undefined, change: FrameChange) {
     const { client, scope } = change;
@@ -104,6 +113,8 @@ export class Frame {
     this.hooks = change.hooks;
     this.isBare = change.isBare ?? parent?.isBare ?? false;
     this.begins = undefined;
+    this.since = change.since ?? parent?.since ?? closings.count;
+    this.isUndoing = parent?.isUndoing === true || change.hooks?.isUndoing === true;
     if (parent !== undefined && scope !== undefined && isInside(scope, parent.scope)) {
       // What the frame around holds has not ended, so that there is nothing to let go of.
       this.link = parent;
@@ -165,18 +176,19 @@ export class Frame {
     return (scope === undefined || !scope.transaction.isLive) && (hooks === undefined || !hooks.open);
   }
 
-  /** Belongs to work that has begun and not ended, and not to what such work has left running. */
-  get isUnderWay(): boolean {
-    if (this.innermost !== undefined) return true;
-    if (this.scope !== undefined || this.entry?.hasEnded === true) return false;
-    if (this.hooks !== undefined) return this.hooks.open && this.hooks.isAwaited;
-    return this.link === undefined || this.link.isUnderWay;
+  /** When the work that it belongs to began; `notBegun` where that has ended, and what it has left running goes on. */
+  get begun(): Begun {
+    const begun = this.isUndoing ? toTheEnd : this.since;
+    if (this.innermost !== undefined) return begun;
+    if (this.scope !== undefined || this.entry?.hasEnded === true) return notBegun;
+    if (this.hooks !== undefined) return this.hooks.open && this.hooks.isAwaited ? begun : notBegun;
+    return this.link === undefined ? begun : this.link.begun;
   }
 
   /** The same in another place. */
   private above(parent: Frame | undefined): Frame {
-    const { client, scope, level, current, baseLevel, isBare } = this;
-    return new Frame(parent, { client, scope, level, current, baseLevel, isBare, chain: this.carried });
+    const { client, scope, level, current, baseLevel, isBare, since } = this;
+    return new Frame(parent, { client, scope, level, current, baseLevel, isBare, since, chain: this.carried });
   }
 
   /**

@@ -7,6 +7,7 @@ export {
   largestContext,
   withContext,
 } from './ambient-context.ts';
+export { type Begun, beforeAll, closings, notBegun, noteClosing, toTheEnd } from './closings.ts';
 export type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
 export {
   type AmbientScope,

@@ -34,7 +34,7 @@ export async function closeClients(
     for (const { name, work, pool } of clients) {
       const reason = tookTooLong(timeout, name, waitsForItself);
       work.abort(reason);
-      pool.refuseWaiting(reason);
+      pool.startUndoing(reason);
     }
     // Their callers are told, and compensations may need connections.
     await idleWithin(clients, clock, patience.forCompensations);
@@ -49,12 +49,19 @@ export async function closeClients(
 function idleWithin(clients: readonly Client[], clock: Clock, timeout: number): Promise<boolean> {
   return new Promise((resolve) => {
     const cancelTimer = clock.setTimer(() => resolve(false), timeout);
-    const idle = Promise.all(clients.map(({ work }) => work.whenIdle()));
-    void idle.then(() => {
+    void untilIdle(clients).then(() => {
       cancelTimer();
       resolve(true);
     });
   });
+}
+
+/** Between two attempts of a call, or two transactions of a chain that has begun, nothing is in progress for a moment. */
+async function untilIdle(clients: readonly Client[]): Promise<void> {
+  do {
+    await Promise.all(clients.map(({ work }) => work.whenIdle()));
+    await setImmediate();
+  } while (!clients.every(({ work }) => work.isIdle));
 }
 
 function tookTooLong(timeout: number, clientName: string, waitsForItself: boolean): DatabaseClosedError {

@@ -1,4 +1,5 @@
 import {
+  type Ancestor,
   currentFrame,
   findPlace,
   Frame,
@@ -41,7 +42,7 @@ import { Client } from './client.ts';
 import { closeChecks, closeClients, type CloseOptions } from './close-clients.ts';
 import { Db } from './db.ts';
 import { transactional } from './decorator.ts';
-import { historyIn, type HoldersOptions, lookAtHolders } from './holders.ts';
+import { historyIn, type HoldersOptions, isOpenOn, lookAtHolders } from './holders.ts';
 import { runDetached } from './run-detached.ts';
 import { noDatabase, UnknownClientError } from './errors.ts';
 import { type DatabaseOptions, readDatabaseOptions } from './options.ts';
@@ -98,6 +99,8 @@ export interface DatabaseInternals {
   settingsHere(): string;
   /** What has happened in the chain of a transaction that is open; undefined for one that is not. */
   historyOf(id: string): readonly HistoryEntry[] | undefined;
+  /** Whether it closes, and one of these transactions is open here, which it lets end. */
+  letsEnd(ancestors: readonly Ancestor[]): boolean;
   /** Calls back once when `close()` is called, and at once where it was. @returns takes the callback back */
   onClose(callback: () => void): () => void;
 }
@@ -187,6 +190,7 @@ export class Database<Name extends string = string> {
       defaultClientName: this.#default.name,
       settingsHere: () => settingsHere(withSettings),
       historyOf: (id) => historyIn([...this.#clients.values()], id),
+      letsEnd: (above) => this.#closeCalled.signal.aborted && isOpenOn([...this.#clients.values()], above),
       onClose: (callback) => onAbort(this.#closeCalled.signal, callback),
     };
     this.transaction = Object.assign(
@@ -301,8 +305,8 @@ export class Database<Name extends string = string> {
   }
 
   /**
-   * Refuses new work, lets what runs end (a chain that has begun may still open what it needs), and
-   * closes every connection. What has not ended within the timeout (10 s unless given) is rolled back, and hooks are waited for
+   * Refuses new work, also requests that come in from now on, lets what runs end (a chain that has begun may still open what it
+   * needs), and closes every connection. What has not ended within the timeout (10 s unless given) is rolled back, and hooks are waited for
    * no more: by the time that this resolves its callers were told, with a DatabaseClosedError (in an AfterCommitError for what
    * is committed), and compensations have run, unless they take longer than five seconds.
    */

@@ -1,4 +1,4 @@
-import { type ClientIdentity, Frame, BaseLevel, type HeldByJob } from '../context/index.ts';
+import { beforeAll, type ClientIdentity, Frame, BaseLevel, type HeldByJob } from '../context/index.ts';
 import { systemClock } from '../core/index.ts';
 import { invalidContext, type ReceivedContext } from '../envelope/index.ts';
 import { deadlineExceeded } from '../connection/index.ts';
@@ -18,12 +18,15 @@ export function enterChain(
   if (timeout !== undefined && timeout <= 0) throw deadlineExceeded('A job or call that had not begun');
   const enteredAt = systemClock.now();
   const deadline = timeout === undefined ? {} : { deadline: enteredAt + timeout };
+  // What comes while the database closes is new to it, unless a transaction of its own waits for that.
+  const isOwn = chain.ancestors !== undefined && internalsOf(database).letsEnd(chain.ancestors);
   return new Frame(undefined, {
     client: undefined,
     baseLevel: new BaseLevel(level, undefined, id, job),
     scope: undefined,
     current,
     chain: { ...chain, ...deadline, enteredAt },
+    since: isOwn ? beforeAll : undefined,
   });
 }
 

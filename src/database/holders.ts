@@ -1,3 +1,4 @@
+import type { Ancestor } from '../context/index.ts';
 import type { HolderInfo, LockOwner } from '../observation/index.ts';
 import { aBoolean, type Check, type HistoryEntry, integer, milliseconds, readOptions } from '../core/index.ts';
 import type { Backend, LockWait } from '../driver/index.ts';
@@ -41,6 +42,17 @@ export function historyIn(clients: readonly Client[], id: string): readonly Hist
     for (const { record } of work) if (record?.id === id) return record.history.taken()();
   }
   return undefined;
+}
+
+/** Whether one of the transactions that a part of a chain knows above it is open on these clients. */
+export function isOpenOn(clients: readonly Client[], ancestors: readonly Ancestor[]): boolean {
+  return clients.some((client) => {
+    const above = ancestors.filter(({ clientName }) => clientName === client.name).map(({ backend }) => keyOf(backend));
+    return (
+      above.length > 0 &&
+      lookAt(client).holders.some(({ backend }) => backend !== undefined && above.includes(keyOf(backend)))
+    );
+  });
 }
 
 interface Looked {

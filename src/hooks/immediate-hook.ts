@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { currentFrame, Frame, type HookSink, runInFrame } from '../context/index.ts';
+import { currentFrame, Frame, type HookSink, notBegun, runInFrame } from '../context/index.ts';
 import { tooManyHooks } from './hook-limit.ts';
 import { reportHookError } from './run-hooks.ts';
 
@@ -17,7 +17,8 @@ interface WaitingHook {
  * when it has returned; hooks that register hooks without end are stopped at the limit.
  */
 class HookAtOnce implements HookSink {
-  readonly isAwaited: boolean = currentFrame()?.isUnderWay === true;
+  readonly isAwaited: boolean = (currentFrame()?.begun ?? notBegun) !== notBegun;
+  readonly isUndoing: false = false;
   readonly #limit: number;
   /** How many hooks have led to this one, each registered by the one before. */
   readonly #depth: number;

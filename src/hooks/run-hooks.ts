@@ -82,9 +82,10 @@ export async function runWatched<Result>(
 
 /** The frame of a hook whose transaction is over: what was current at its registration, without that transaction. */
 export function frameAfter(outer: Frame | undefined): Completion['frameFor'] {
-  return ({ client, current, chain }, hooks) => {
+  return ({ client, current, chain, since }, hooks) => {
     const { scope, at } = client === undefined ? { scope: undefined, at: undefined } : findPlace(outer, client);
-    return new Frame(outer, { client, level: at?.level, baseLevel: at?.baseLevel, scope, hooks, current, chain });
+    const { level, baseLevel } = at ?? {};
+    return new Frame(outer, { client, level, baseLevel, scope, hooks, current, chain, since });
   };
 }
 
@@ -164,6 +165,7 @@ function endingBy(frame: Frame, deadline: number): Frame {
 /** The hooks that remain, with those that running hooks add. */
 class HookQueue implements HookSink {
   readonly isAwaited: true = true;
+  readonly isUndoing: boolean;
   readonly #hooks: Hook[];
   readonly #outcome: Outcome;
   readonly #error: unknown;
@@ -174,6 +176,7 @@ class HookQueue implements HookSink {
   dropped = 0;
 
   constructor({ outcome, error, hookLimit, hooks }: Completion) {
+    this.isUndoing = outcome !== 'committed';
     this.#outcome = outcome;
     this.#error = error;
     this.#limit = hookLimit;

@@ -1,4 +1,5 @@
 import { acquireWait, connectionClose, connectionOpen } from '../channels/index.ts';
+import { beforeAll, type Begun, noteClosing } from '../context/index.ts';
 import { type ChainLink, type Clock, LinkedList, TimeoutQueue } from '../core/index.ts';
 import { Admission } from './admission.ts';
 import { LeakWatch, placeOfCaller } from './leak-watch.ts';
@@ -54,7 +55,8 @@ export class Pool<Connection extends PooledConnection> {
   tap: ((connection: Connection) => () => void) | undefined;
   /** Is called before the first attempt of what may have several, with its name; what it returns is awaited. */
   beforeAttempts: ((name: string | undefined) => Promise<void>) | undefined;
-  #state: 'open' | 'closing' | 'closed' = 'open';
+  /** Only what began before it gets connections; all does while it is open. */
+  #before: Begun | undefined;
 
   constructor({ clientName, settings, clock, random, target, open, isSound }: PoolDependencies<Connection>) {
     this.clientName = clientName;
@@ -89,7 +91,7 @@ export class Pool<Connection extends PooledConnection> {
    * @throws PoolDeadlockError, LevelLimitError at once; AcquireTimeoutError, ConnectError or the signal's reason later; DatabaseClosedError
    */
   acquire(request: AcquireRequest): Lease<Connection> | Promise<Lease<Connection>> {
-    this.assertAdmits(request.admitted);
+    this.assertAdmits(request.begun);
     request.signal?.throwIfAborted();
     const refused = this.guard?.(request, this.stats());
     if (refused !== undefined) throw refused;
@@ -104,9 +106,12 @@ export class Pool<Connection extends PooledConnection> {
     return this.#wait(asked, line);
   }
 
-  /** @throws DatabaseClosedError for new work once `close` was called, and for all work once it is done */
-  assertAdmits(begunBefore: boolean): void {
-    if (this.#state !== 'open' && !(this.#state === 'closing' && begunBefore)) throw closed(this.clientName);
+  /**
+   * @throws DatabaseClosedError for what began after `close` was called, for all that undoes no other work once its timeout is over,
+   * and for all work once it is done
+   */
+  assertAdmits(begun: Begun): void {
+    if (this.#before !== undefined && begun >= this.#before) throw closed(this.clientName);
   }
 
   /** Gives a connection back: `sound` for the next one, otherwise it is destroyed. */
@@ -173,18 +178,24 @@ export class Pool<Connection extends PooledConnection> {
 
   /** From now on only work that had begun gets connections. */
   startClosing(): void {
-    if (this.#state === 'open') this.#state = 'closing';
+    this.#before ??= noteClosing();
+  }
+
+  /** From now on only hooks that undo work get connections. Refuses those who wait. */
+  startUndoing(reason: unknown): void {
+    this.#before = beforeAll;
+    this.#refuseWaiting(reason);
   }
 
   /** Refuses all waiting requests, ends every connection and resolves when they are gone. */
   async end(): Promise<void> {
-    this.#state = 'closed';
-    this.refuseWaiting();
+    this.#before = Number.NEGATIVE_INFINITY;
+    this.#refuseWaiting(closed(this.clientName));
     await this.#physical.end();
   }
 
   /** Refuses those who wait now. */
-  refuseWaiting(reason: unknown = closed(this.clientName)): void {
+  #refuseWaiting(reason: unknown): void {
     for (const line of [...this.#lines, this.#admitted]) {
       for (let ticket = line.shift(); ticket !== undefined; ticket = line.shift()) {
         ticket.reject(reason);

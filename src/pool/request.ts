@@ -1,3 +1,4 @@
+import type { Begun } from '../context/index.ts';
 import type { ChainLink, ListNode, Origin } from '../core/index.ts';
 
 /** Who asks for a connection, or holds one: for errors and statistics. */
@@ -15,8 +16,8 @@ export interface AcquireRequest {
   readonly mayWait: boolean;
   /** The transactions that the chain has open besides, those inside of the holder included; by default those around it. */
   readonly besides?: (() => readonly ChainLink[]) | undefined;
-  /** True for work that began before the pool was closed. */
-  readonly admitted: boolean;
+  /** When the work began that it is for. */
+  readonly begun: Begun;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may get a connection whose COMMIT is under way, and sends on it at once. */
   readonly mayFollow?: boolean | undefined;

@@ -10,6 +10,7 @@ import {
   textsOf,
   type TransactionalClient,
 } from '../connection/index.ts';
+import { notBegun } from '../context/index.ts';
 import { type CancelTimer, located } from '../core/index.ts';
 import { type DriverConnection, type Exchange, ResultTooLargeError } from '../driver/index.ts';
 import { type HolderInfo, lookAtNamed } from '../observation/index.ts';
@@ -50,8 +51,8 @@ export class ReadFlight implements RunningWork {
   async run(onAnswer: (read: Waiting, elapsed: number) => void): Promise<void> {
     this.#client.work.add(this);
     try {
-      const admitted = this.#reads[0]?.admitted === true;
-      const connection = await this.#hold.take({ frame: undefined, admitted, signal: undefined });
+      const begun = this.#reads[0]?.begun ?? notBegun;
+      const connection = await this.#hold.take({ frame: undefined, begun, signal: undefined });
       if (this.#reads.length === 0) return;
       const statements = this.#reads.map(({ statement }) => statement);
       const exchanges = runUntraced(() => connection.runEach?.(statements));

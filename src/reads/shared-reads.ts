@@ -183,8 +183,7 @@ export class SharedReads implements LoneReads {
 function takeAlike(waiting: Waiting[]): readonly Waiting[] {
   const [taken, left]: [Waiting[], Waiting[]] = [[], []];
   const looked = waiting.slice(0, mostLooked);
-  for (const read of looked)
-    (read.admitted === looked[0]?.admitted && taken.length < mostTogether ? taken : left).push(read);
+  for (const read of looked) (read.begun === looked[0]?.begun && taken.length < mostTogether ? taken : left).push(read);
   waiting.splice(0, looked.length, ...left);
   return taken;
 }

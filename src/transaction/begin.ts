@@ -11,7 +11,7 @@ import {
   unexpectedRollback,
   placeOf,
 } from '../connection/index.ts';
-import { type Ancestor, Frame, runInFrame, TransactionRecord } from '../context/index.ts';
+import { type Ancestor, type Begun, Frame, runInFrame, TransactionRecord } from '../context/index.ts';
 import { isInstance, keepHistory, type Origin, SluiceError } from '../core/index.ts';
 import type { TransactionCharacteristics } from '../driver/index.ts';
 import { TransactionSettings } from '../riders/index.ts';
@@ -47,6 +47,8 @@ export interface Attempt {
   readonly base?: BaseScope | undefined;
   /** What stands between the transaction and its connection. */
   readonly through?: Through | undefined;
+  /** When the call began, for its other attempts; now by default. What runs around it wins. */
+  readonly since?: Begun | undefined;
   /** Milliseconds that are left for this attempt. */
   readonly timeout: number | undefined;
 }
@@ -79,7 +81,7 @@ export async function runAttempt<Result>(
   const { cancellation } = transaction;
   const unit = new AtomicUnit();
   const scope = new Scope(transaction, unit, undefined, transaction.name, attempt.base);
-  const frame = new Frame(outer, { client, scope, opens: transaction });
+  const frame = new Frame(outer, { client, scope, opens: transaction, since: outer?.since ?? attempt.since });
   const deadline = timeout === undefined ? undefined : client.clock.now() + timeout;
   if (timeout !== undefined) cancellation.onTimeout(timeout, () => timedOut(transaction, options.timeout ?? timeout));
   if (remaining !== undefined) {

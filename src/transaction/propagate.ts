@@ -7,6 +7,7 @@ import {
   Frame,
   frameOfCall,
   levelBeside,
+  notBegun,
   runInFrame,
 } from '../context/index.ts';
 import { captureOrigin, type ErrorPlace, InvalidOptionError, located, sampleOrigin, typeName } from '../core/index.ts';
@@ -151,7 +152,7 @@ async function runPlain<Result>(body: () => Result | PromiseLike<Result>): Promi
 
 function begin<Result>({ target, outer, options, isolation, body }: Call<Result>, level: number): Promise<Result> {
   const { client } = target;
-  client.pool.assertAdmits(outer?.isUnderWay === true);
+  client.pool.assertAdmits(outer?.begun ?? notBegun);
   const origin = options[givenAt] ?? sampleOrigin(runScope);
   const run = options.retry === undefined ? runOnce : runTransaction;
   return run({ client, level, outer, origin, options, isolation }, body);

@@ -1,5 +1,6 @@
 import { transactionRetry } from '../channels/index.ts';
 import type { PhysicalTransaction, RunningWork, TransactionalClient } from '../connection/index.ts';
+import { closings } from '../context/index.ts';
 import { failureName, sleep } from '../core/index.ts';
 import { type Attempt, type Attempted, leaving, runAttempt } from './begin.ts';
 import type { TransactionOptions } from './options.ts';
@@ -16,12 +17,13 @@ export async function runTransaction<Result>(
   const { beforeAttempts } = client.pool;
   if (beforeAttempts !== undefined && (options.retry?.attempts ?? 1) > 1) await beforeAttempts(options.name);
   const deadline = deadlineOf(client, options);
+  const since = closings.count;
   let previous: PhysicalTransaction | undefined;
   let repetition: Repetition | undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
       const timeout = timeLeft(client, deadline);
-      const attempted = await runAttempt({ ...start, timeout, previous }, body);
+      const attempted = await runAttempt({ ...start, since, timeout, previous }, body);
       const { result, transaction } = attempted;
       previous = transaction;
       if ('value' in result) return result.value;

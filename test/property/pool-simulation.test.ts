@@ -1,4 +1,5 @@
 // Thousands of schedules of random chains on a simulated pool: a seed replays one exactly.
+import { notBegun } from '../../src/context/index.ts';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Pool, type PooledConnection, poolSettings } from '../../src/pool/index.ts';
@@ -151,7 +152,7 @@ describe('waiting lines', () => {
     const pool = poolWith(clock, 3);
     const holder = { describe: () => link, heldBesides: () => [] };
     const acquire = (level: number): ReturnType<typeof pool.acquire> =>
-      pool.acquire({ level, holder, mayWait: true, admitted: false });
+      pool.acquire({ level, holder, mayWait: true, begun: notBegun });
     // Both levels hold their reserve, and level 0 what is everybody's: the next to be given back can go to either.
     const held = [await acquire(0), await acquire(1), await acquire(0)];
     const order: string[] = [];
@@ -175,10 +176,10 @@ describe('waiting lines', () => {
     const clock = new SimulatedClock();
     const pool = poolWith(clock, 2);
     const holder = { describe: () => link, heldBesides: () => [] };
-    const held = await pool.acquire({ level: 0, holder, mayWait: true, admitted: false });
+    const held = await pool.acquire({ level: 0, holder, mayWait: true, begun: notBegun });
     const controllers = Array.from({ length: 10_000 }, () => new AbortController());
     const waiters = controllers.map(({ signal }) =>
-      Promise.resolve(pool.acquire({ level: 0, holder, mayWait: true, admitted: false, signal })),
+      Promise.resolve(pool.acquire({ level: 0, holder, mayWait: true, begun: notBegun, signal })),
     );
     const settled = Promise.allSettled(waiters);
     expect(pool.stats().waiting).toBe(10_000);

@@ -1,3 +1,4 @@
+import { notBegun } from '../../src/context/index.ts';
 import { type Lease, Pool, PoolDeadlockError, type PooledConnection, poolSettings } from '../../src/pool/index.ts';
 import { SimulatedClock } from './simulated-clock.ts';
 
@@ -132,7 +133,7 @@ export async function simulate(simulation: Simulation): Promise<SimulationResult
     const cancel =
       cancelAfter === null ? undefined : clock.setTimer(() => controller.abort(new Error('gone')), cancelAfter);
     try {
-      const granted = pool.acquire({ level, holder, mayWait, admitted: false, signal: controller.signal });
+      const granted = pool.acquire({ level, holder, mayWait, begun: notBegun, signal: controller.signal });
       if (granted instanceof Promise) waited += 1;
       return await granted;
     } finally {

@@ -1,3 +1,4 @@
+import { notBegun } from '../../src/context/index.ts';
 import { describe, expect, it } from 'vitest';
 import { Pool, type PooledConnection, poolSettings } from '../../src/pool/index.ts';
 import type { PoolOptions } from '../../src/driver/index.ts';
@@ -33,7 +34,7 @@ function testPool(options: PoolOptions, random: () => number = () => 0) {
     open: async () => new TestConnection(),
     isSound: async (connection) => asked.push(connection) > 0,
   });
-  const acquire = async () => await pool.acquire({ level: 0, holder, mayWait: true, admitted: false });
+  const acquire = async () => await pool.acquire({ level: 0, holder, mayWait: true, begun: notBegun });
   const pass = async (milliseconds: number): Promise<void> => {
     const passed = clock.sleep(milliseconds);
     clock.advance();

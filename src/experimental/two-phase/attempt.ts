@@ -1,5 +1,6 @@
 import type { Outcome, PhysicalTransaction } from '../../connection/index.ts';
 import {
+  type Begun,
   type ClientIdentity,
   currentFrame,
   describeTransactions,
@@ -36,6 +37,7 @@ export interface Ended<Result> {
 
 interface AttemptOptions {
   readonly previous: PhysicalTransaction | undefined;
+  readonly since: Begun;
   readonly timeout: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-import { currentFrame } from '../../context/index.ts';
+import { closings, currentFrame, notBegun } from '../../context/index.ts';
 import type { Outcome } from '../../connection/index.ts';
 import { deadlineOf, mayRepeat, Repetition, timeLeft } from '../../transaction/index.ts';
 import { Attempt, type Ended } from './attempt.ts';
@@ -9,13 +9,14 @@ import type { Plan } from './plan.ts';
 export async function coordinate<Result>(plan: Plan, body: () => Result | PromiseLike<Result>): Promise<Result> {
   const { options } = plan;
   const { client } = plan.first;
-  client.pool.assertAdmits(currentFrame()?.isUnderWay === true);
+  client.pool.assertAdmits(currentFrame()?.begun ?? notBegun);
   const deadline = deadlineOf(client, options);
+  const since = closings.count;
   let previous: Ended<Result>['first']['transaction'] | undefined;
   let repetition: Repetition | undefined;
   try {
     for (let number = 1; ; number += 1) {
-      const attempt = new Attempt(plan, body, { previous, timeout: timeLeft(client, deadline) });
+      const attempt = new Attempt(plan, body, { previous, since, timeout: timeLeft(client, deadline) });
       const ended = await attempt.run();
       const { error, first } = ended;
       previous = first.transaction;

@@ -1,5 +1,5 @@
 import { Hold, NamedHolder } from '../../connection/index.ts';
-import { currentFrame, levelBeside } from '../../context/index.ts';
+import { currentFrame, levelBeside, notBegun } from '../../context/index.ts';
 import { captureOrigin } from '../../core/index.ts';
 import type { QueryResult } from '../../driver/index.ts';
 import type { TwoPhaseClient } from './clients.ts';
@@ -14,7 +14,7 @@ export async function runOn({ client }: TwoPhaseClient, texts: readonly string[]
   const name = 'recovery of two-phase commits';
   const holder = new NamedHolder(client, level, frame, { name, origin: captureOrigin(runOn) });
   const hold = new Hold(client, level, holder, holder);
-  const connection = await hold.take({ frame, admitted: false, signal: undefined });
+  const connection = await hold.take({ frame, begun: notBegun, signal: undefined });
   let isSound = false;
   try {
     const results: QueryResult[] = [];
