@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Step } from '../../src/driver/index.ts';
 import { sqlite } from '../../src/drivers/sqlite/index.ts';
 import {
   ChainDeadlockError,
@@ -243,6 +244,35 @@ describe('failures', () => {
       expect(await rejection(server.open().current.query(text))).toBeInstanceOf(TransactionControlError);
     },
   );
+});
+
+describe('a connection that is closed', () => {
+  const read: Step = { type: 'statement', statement: { text: 'select 1' } };
+  const begin: Step = { type: 'begin', characteristics: { isolation: undefined, readOnly: false } };
+
+  it.each([
+    { what: 'a statement', steps: [read] as readonly Step[] },
+    { what: 'a transaction that waits for the writer', steps: [begin] },
+  ])('is lost to $what', async ({ steps }) => {
+    const { driver } = sqlite({ file: join(folder, 'closed.db') });
+    const { signal: never } = new AbortController();
+    const [connection, writer] = await Promise.all([driver.connect(never), driver.connect(never)]);
+    try {
+      await connection.run([read]);
+      await writer.run([begin]);
+      const blocked = Promise.withResolvers<void>();
+      // What has had the event loop for long gives it to others before it runs.
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const waiting = connection.run(steps);
+      connection.onBlocked?.(blocked.resolve);
+      if (steps[0]?.type === 'begin') await blocked.promise;
+      await connection.destroy();
+      const failure = { kind: 'connectionLost', reached: 'unsent', error: { message: 'the connection was closed' } };
+      expect(await waiting).toMatchObject({ completed: 0, failure });
+    } finally {
+      await writer.destroy();
+    }
+  });
 });
 
 describe('statements', () => {

@@ -84,6 +84,7 @@ export class SqliteConnection implements DriverConnection {
       for (const [index, step] of steps.entries()) {
         const isWhole = this.status !== 'failed';
         failure = await this.#attempt(() => this.#carryOut(step, bound[index], results));
+        if (failure?.kind === 'connectionLost' && completed === 0) failure = { ...failure, reached: 'unsent' };
         if (failure !== undefined) break;
         if (step.type === 'commit') ended = isWhole ? 'committed' : 'rolledBack';
         if (step.type === 'rollback') ended = 'rolledBack';
@@ -194,6 +195,8 @@ export class SqliteConnection implements DriverConnection {
     const deadline = performance.now() + this.#neighbours.busyTimeout;
     for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
       try {
+        // While it waited for its turn, or for the writer.
+        if (!this.#database.isOpen) return { kind: 'connectionLost', error: new Error('the connection was closed') };
         if (this.#isCancelled) return { kind: 'cancelled', error: new Error('the wait for the writer was cancelled') };
         work();
         return undefined;
