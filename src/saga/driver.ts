@@ -126,6 +126,7 @@ export class SagaDriver {
   /** @returns whether more may be due */
   async #turn(): Promise<boolean> {
     const { settings, store, bodies } = this.#parts;
+    if (bodies.size === 0) return false;
     const room = Math.min(settings.concurrency - this.#active.size, mostAtOnce);
     const claims = room > 0 ? await store.claim([...bodies.keys()], room, settings.lease) : [];
     for (const claim of claims) this.drive(claim);
