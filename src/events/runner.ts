@@ -3,7 +3,7 @@ import { runBare, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, storable, systemClock } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ClaimedPublication, EventDialect, FailedAttempt, Statement } from '../driver/index.ts';
-import { calledAfterStop, Polling, runAsWork } from '../tables/index.ts';
+import { calledAfterStop, Polling, takenUnderWay } from '../tables/index.ts';
 import { makeAttempt, NotStarted } from './attempt.ts';
 import type { Listeners } from './listener.ts';
 import type { EventsSettings } from './options.ts';
@@ -28,7 +28,6 @@ const forgetInterval = 600_000;
 
 /** Runs durable listeners: claims publications, a few at a time, and makes an attempt of each. */
 export class ListenerRunner {
-  readonly #database: Database;
   readonly #settings: EventsSettings;
   readonly #listeners: Listeners;
   readonly #sql: EventDialect;
@@ -45,7 +44,6 @@ export class ListenerRunner {
 
   constructor(database: Database, settings: EventsSettings, listeners: Listeners) {
     const { clientName } = settings;
-    this.#database = database;
     this.#settings = settings;
     this.#listeners = listeners;
     this.#db = database.getDb({ clientName });
@@ -130,12 +128,8 @@ export class ListenerRunner {
     const rows = await eventTables.guard(this.#deep, () => claiming);
     for (const row of rows) {
       const closing = new AbortController();
-      const work = {
-        database: this.#database,
-        clientName: this.#db.clientName,
-        end: () => closing.abort(new NotStarted('the database closes')),
-      };
-      const run = runAsWork(work, () => this.#runOne(row, closing.signal)).finally(() => {
+      const end = (): void => closing.abort(new NotStarted('the database closes'));
+      const run = takenUnderWay(this.#db, () => this.#runOne(row, closing.signal), end).finally(() => {
         this.#running.delete(run);
         this.#polling.makeRoom();
       });

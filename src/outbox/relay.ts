@@ -3,7 +3,7 @@ import { runBare } from '../context/index.ts';
 import { endsWithin, readOptions, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import type { OutboxDialect } from '../driver/index.ts';
-import { calledAfterStop, Polling } from '../tables/index.ts';
+import { calledAfterStop, Polling, underWay } from '../tables/index.ts';
 import { outboxOf } from './dialects.ts';
 import { RelayUnavailableError } from './errors.ts';
 import { HandOver } from './hand-over.ts';
@@ -120,7 +120,11 @@ export class Relay {
   /** @throws RelayUnavailableError where the other side is away */
   async #relayRound(): Promise<RoundResult> {
     // Its tables are those of all tenants.
-    const round = runBare(() => this.#relayTraced()).finally(() => this.#underWay.delete(round));
+    const relay = (): Promise<RoundResult> => runBare(() => this.#relayTraced());
+    // Without a transaction only this tells a closing database that messages are being handed over.
+    const end = (reason: unknown): void => this.#stopDelivery.abort(databaseClosed(reason));
+    const running = this.#sql.giveBack === undefined ? relay() : underWay(this.#db, relay, end);
+    const round = running.finally(() => this.#underWay.delete(round));
     this.#underWay.add(round);
     const result = await round;
     if (result.away !== undefined) throw result.away;
@@ -183,6 +187,14 @@ function afterStop(): Error {
  */
 export function createRelay(database: Database, options: RelayOptions): Relay {
   return new Relay(database, options);
+}
+
+function databaseClosed(cause: unknown): RelayUnavailableError {
+  return new RelayUnavailableError({
+    what: 'The database of the relay was closed, and deliver did not return in time; its messages were given back',
+    remedy: 'The next relay delivers them again. Give deliver a time limit, or close() a longer timeout',
+    cause,
+  });
 }
 
 function notDelivered(timeout: number): RelayUnavailableError {

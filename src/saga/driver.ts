@@ -2,7 +2,7 @@ import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
 import { endsWithin, isInstance, systemClock } from '../core/index.ts';
 import type { Database } from '../database/index.ts';
-import { Polling, runAsWork } from '../tables/index.ts';
+import { Polling, takenUnderWay } from '../tables/index.ts';
 import type { SagaBody } from './definition.ts';
 import { compensate } from './compensate.ts';
 import { SagaMismatchError } from './errors.ts';
@@ -112,9 +112,10 @@ export class SagaDriver {
     const active = { claim, run, stop: new AbortController() };
     this.#active.add(active);
     this.#beat();
-    const { database, surroundings } = this.#parts;
-    const work = { database, clientName: surroundings.home, end: () => giveBack(active, 'the database closes') };
-    const running = runOutsideOfSteps(() => runAsWork(work, () => this.#drive(active, loaded)));
+    const end = (): void => giveBack(active, 'the database closes');
+    const running = runOutsideOfSteps(() =>
+      takenUnderWay(this.#parts.store.db, () => this.#drive(active, loaded), end),
+    );
     this.#running.add(running);
     void running.then(() => {
       this.#running.delete(running);
@@ -174,7 +175,7 @@ export class SagaDriver {
       }
     } catch (error) {
       // Its lease runs out, and another process takes it.
-      if (this.isStopped && isClosed(error)) return;
+      if (this.#polling.isOver && isClosed(error)) return;
       reportBackgroundError({ source: `saga ${claim.saga}`, error });
     }
   }
@@ -219,7 +220,7 @@ export class SagaDriver {
   async #left(claim: ClaimedSaga, reason: unknown): Promise<void> {
     if (isInstance(reason, SagaMismatchError)) return await this.#stuck(claim, reason);
     const { store, settings } = this.#parts;
-    const isStopping = isInstance(reason, Stopping) || (this.isStopped && isClosed(reason));
+    const isStopping = isInstance(reason, Stopping) || (this.#polling.isOver && isClosed(reason));
     const attempts = isStopping ? claim.attempts : claim.attempts + 1;
     const wakeIn = isStopping ? 0 : pauseOf(settings.retryDelay, attempts);
     // One that another driver has, it keeps: the fence is no longer that of this claim.

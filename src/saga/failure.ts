@@ -82,10 +82,12 @@ export function isInTheWay(error: unknown): boolean {
   return inTheWay.has(fieldOf(error, 'code'));
 }
 
-/** Another attempt may come to something else: the database was away, or others were in the way. */
+const passing: ReadonlySet<string> = new Set(['COMMIT_UNKNOWN', 'DATABASE_CLOSED']);
+
+/** Another attempt may come to something else: the database was away, or closed here, or others were in the way. */
 export function isPassing(error: unknown): boolean {
   const found = SluiceError.find(error);
-  if (found !== undefined) return found.retryable || found.code === 'COMMIT_UNKNOWN';
+  if (found !== undefined) return found.retryable || passing.has(found.code);
   return isInTheWay(error);
 }
 

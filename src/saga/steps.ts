@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { reportBackgroundError } from '../channels/index.ts';
 import { isInstance, onOwnAbort, sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
+import { underWay } from '../tables/index.ts';
 import { AfterCommitError } from '../transaction/index.ts';
-import { describeFailure, isClosed, isPassing, recordedFailure, stepFailed } from './failure.ts';
+import { describeFailure, isPassing, recordedFailure, stepFailed } from './failure.ts';
 import { FencedOff, type SagaRecord, type SagaRecords } from './records.ts';
 import type { Replay } from './replay.ts';
 import type { StepInfo, StepOptions } from './saga.ts';
@@ -82,8 +83,7 @@ export class Steps {
       try {
         return await this.#attempt(step, client);
       } catch (error) {
-        // A database that closes has ended the step, which has not failed.
-        if (isInstance(error, FencedOff) || this.#replay.signal.aborted || isPassing(error) || isClosed(error)) {
+        if (isInstance(error, FencedOff) || this.#replay.signal.aborted || isPassing(error)) {
           return await this.#replay.leave(error);
         }
         if (attempt >= attempts) return await this.#failed(step, client, error);
@@ -122,7 +122,13 @@ export class Steps {
     const stop = new AbortController();
     const unfollow = onOwnAbort(this.#replay.signal, () => stop.abort(this.#replay.signal.reason));
     try {
-      return await (transactional ? this.#inTransaction(step, client, stop) : this.#alone(step, client, stop, timeout));
+      if (transactional) return await this.#inTransaction(step, client, stop);
+      // Until its record is written, or it would be run again.
+      return await underWay(
+        client.db,
+        () => this.#alone(step, client, stop, timeout),
+        (reason) => stop.abort(reason),
+      );
     } finally {
       unfollow();
     }

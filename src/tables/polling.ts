@@ -50,6 +50,11 @@ export class Polling {
     return this.#state === 'stopped';
   }
 
+  /** Whether nothing is begun any longer: it was stopped, or its database is being closed. */
+  get isOver(): boolean {
+    return this.isStopped || this.#isDatabaseClosed;
+  }
+
   /**
    * Does nothing where it has begun.
    * @throws what `afterStop` gives, where it is stopped
@@ -61,7 +66,7 @@ export class Polling {
     this.#state = 'running';
     this.#letGo = keepProcess(this.#database, () => {
       this.#isDatabaseClosed = true;
-      void this.stop();
+      this.#wake?.();
     });
     // What is ambient where it happens to be started has nothing to do with what it takes.
     this.#loop = runInFrame(undefined, () => this.#run(), undefined);
@@ -88,7 +93,8 @@ export class Polling {
 
   async #run(): Promise<void> {
     const { turn, source, endsPoked = false } = this.#options;
-    while (this.isRunning || (endsPoked && this.#isPoked && this.#failures === 0)) {
+    // What is under way when the database is closed may end; more is left to other processes.
+    while (!this.#isDatabaseClosed && (this.isRunning || (endsPoked && this.#isPoked && this.#failures === 0))) {
       this.#isPoked = false;
       try {
         this.#mayBeMore = await turn();
@@ -107,7 +113,8 @@ export class Polling {
     const { pollInterval, retryDelay, longestPause, hasRoom } = this.#options;
     const failed = this.#failures > 0;
     const isWanted = this.#isPoked || this.#mayBeMore;
-    if (!this.isRunning || (!failed && isWanted && (hasRoom?.() ?? true))) return Promise.resolve();
+    if (!this.isRunning || this.#isDatabaseClosed || (!failed && isWanted && (hasRoom?.() ?? true)))
+      return Promise.resolve();
     const delay = failed ? Math.min(retryDelay * 2 ** (this.#failures - 1), longestPause) : pollInterval;
     return new Promise((resolve) => {
       const done = (): void => {
