@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { announceVersion, assertOwnVersionHere, type ChainLink, sharedByCopies, versions } from '../core/index.ts';
 import type { Ancestor, BackendIdentity, ChainContext } from './chain-context.ts';
 import { BaseLevel, baseLevelNow, type HeldByJob } from './base-level.ts';
-import { type Begun, closings, notBegun, toTheEnd } from './closings.ts';
+import { beforeAll, type Begun, closings, notBegun, toTheEnd } from './closings.ts';
 import type { TransactionRecord } from './transaction-record.ts';
 
 /** A named datasource of one database; two are the same client only if they are the same object. */
@@ -267,11 +267,16 @@ export function frameOfCall(): Frame | undefined {
   return storage.getStore();
 }
 
-/** Runs `body`, in which what is sent has no settings by context. */
-export function runBare<Result>(body: () => Result): Result {
+/** Runs `body`, in which what is sent has no settings by context. @param since when its work began; as around it by default */
+export function runBare<Result>(body: () => Result, since?: Begun): Result {
   const outer = currentFrame();
   const { client, level, scope, hooks } = outer ?? {};
-  return storage.run(new Frame(outer, { client, level, scope, hooks, isBare: true }), body);
+  return storage.run(new Frame(outer, { client, level, scope, hooks, isBare: true, since }), body);
+}
+
+/** The same for what notes how work has ended that no frame knows: a database that closes lets it be noted. */
+export function runBareAtEnd<Result>(body: () => Result): Result {
+  return runBare(body, beforeAll);
 }
 
 /** Runs `body(argument)` with `frame` as the ambient one. */

@@ -23,6 +23,7 @@ export {
   nearestLive,
   type OpenTransaction,
   runBare,
+  runBareAtEnd,
   runInFrame,
 } from './frame.ts';
 export { BaseLevel, type HeldByJob } from './base-level.ts';

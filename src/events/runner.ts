@@ -1,5 +1,5 @@
 import { reportBackgroundError } from '../channels/index.ts';
-import { runBare, runInFrame } from '../context/index.ts';
+import { runBare, runBareAtEnd, runInFrame } from '../context/index.ts';
 import { describeThrown, endsWithin, isError, isInstance, storable, systemClock } from '../core/index.ts';
 import { type Database, type Db, internalsOf } from '../database/index.ts';
 import type { ClaimedPublication, EventDialect, FailedAttempt, Statement } from '../driver/index.ts';
@@ -174,11 +174,11 @@ export class ListenerRunner {
   }
 
   #fail(attempt: FailedAttempt): Promise<void> {
-    return this.#query(this.#sql.fail(attempt));
+    return runBareAtEnd(() => this.#query(this.#sql.fail(attempt)));
   }
 
   #giveBack({ id, attempts }: ClaimedPublication): Promise<void> {
-    return this.#query(this.#sql.giveBack(id, attempts));
+    return runBareAtEnd(() => this.#query(this.#sql.giveBack(id, attempts)));
   }
 
   async #forget(): Promise<void> {

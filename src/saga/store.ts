@@ -1,4 +1,4 @@
-import { runBare } from '../context/index.ts';
+import { runBare, runBareAtEnd } from '../context/index.ts';
 import { sleep, systemClock } from '../core/index.ts';
 import type { Db } from '../database/index.ts';
 import { type QueryResult, type SagasDialect, type Statement, statement } from '../driver/index.ts';
@@ -205,12 +205,13 @@ export class SagaStore {
   async release(claim: ClaimedSaga, { wakeIn, waitsFor, attempts, stuck }: Release): Promise<void> {
     const { now } = this.#sql;
     const wake = wakeIn === undefined ? 'null' : `${now} + ${Math.ceil(wakeIn)}`;
-    await this.#change({
+    const released = {
       text: `update sluice_saga set wake_at = case when signals > $4 then ${now} else ${wake} end,
           lease_until = 0, waits_for = $5, attempts = $6, stuck = $7
         where ${stillClaimed}`,
       values: [claim.saga, claim.id, claim.fence, claim.signals, waitsFor, attempts, stuck],
-    });
+    };
+    await runBareAtEnd(() => this.#change(released));
   }
 
   /** From here on the steps are undone. @returns false where another one has taken the saga */

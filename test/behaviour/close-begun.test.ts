@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { runBare, runBareAtEnd } from '../../src/context/index.ts';
 import { type Clock, systemClock } from '../../src/core/index.ts';
 import { afterCommit, afterRollback, createContextCarrier, type Database, withContext } from '../../src/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
@@ -47,6 +48,7 @@ describe('what begins after close() was called is refused', () => {
     'a transaction at a level': (database) =>
       database.switchDb(() => database.transaction(() => read(database)), { level: 1 }),
     'a statement in isolation': (database) => database.switchDbIsolate(() => read(database)),
+    'what Sluice asks for itself': (database) => runBare(() => read(database)),
     'a hook outside of a transaction, in a call that came from outside': (database) =>
       createContextCarrier(database, { secret }).runWithContext(
         {},
@@ -74,6 +76,12 @@ describe('what begins after close() was called is refused', () => {
 });
 
 describe('what had begun before close() was called is let end', () => {
+  itWith('several writers')('the note of how work has ended', async () => {
+    const { database, end } = await closing();
+    expect(await runBareAtEnd(() => read(database))).toMatchObject({ rows: [] });
+    await end();
+  });
+
   itWith('several writers')('a call that came from outside', async () => {
     const database = server.open({ max: 2 });
     const [proceed, isHeld] = [signal(), signal()];

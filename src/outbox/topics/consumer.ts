@@ -1,5 +1,5 @@
 import { reportBackgroundError } from '../../channels/index.ts';
-import { runBare, runInFrame } from '../../context/index.ts';
+import { runBare, runBareAtEnd, runInFrame } from '../../context/index.ts';
 import { endsWithin, isInstance, onAbort, readOptions, sleep, systemClock } from '../../core/index.ts';
 import { type Database, type Db, internalsOf } from '../../database/index.ts';
 import type { DeliveredMessage, MessageBroker, Subscription } from '../broker/index.ts';
@@ -244,7 +244,7 @@ export class MessageConsumer implements Consumer {
       this.#handled += 1;
     } catch (error) {
       // It was handled before, or by another process just now; or the answer to the COMMIT was lost.
-      if (this.#ending.signal.aborted || !(await runBare(() => isSettled(db, this.#name, opened.id)))) throw error;
+      if (this.#ending.signal.aborted || !(await runBareAtEnd(() => isSettled(db, this.#name, opened.id)))) throw error;
     }
   }
 
@@ -274,7 +274,7 @@ export class MessageConsumer implements Consumer {
     const id = why.reason === 'failed' ? message.id : undefined;
     const row = rowOf(message, this.#settings, why);
     try {
-      await runBare(() =>
+      await runBareAtEnd(() =>
         db.transaction.begin(
           async () => {
             if (id !== undefined) await claimInInbox(db, this.#name, id);
@@ -285,7 +285,7 @@ export class MessageConsumer implements Consumer {
         ),
       );
     } catch (error) {
-      if (id === undefined || !(await runBare(() => isSettled(db, this.#name, id)))) throw error;
+      if (id === undefined || !(await runBareAtEnd(() => isSettled(db, this.#name, id)))) throw error;
     }
     if (row.body === null) message.deadLetter(why.reason);
     else message.ack();

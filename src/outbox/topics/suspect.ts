@@ -1,4 +1,4 @@
-import { runBare } from '../../context/index.ts';
+import { runBare, runBareAtEnd } from '../../context/index.ts';
 import type { Db } from '../../database/index.ts';
 import { queryTables } from '../tables.ts';
 import { HandlerCrashedError } from './errors.ts';
@@ -64,7 +64,7 @@ export class Suspect {
   async #takeBack(): Promise<void> {
     const { db, consumer, id } = this.#place;
     try {
-      await runBare(() => queryTables(db, receivedOf(db).ended(consumer, id)));
+      await runBareAtEnd(() => queryTables(db, receivedOf(db).ended(consumer, id)));
       this.#isNoted = false;
     } catch {
       // What the handler has thrown says more.
