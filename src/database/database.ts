@@ -101,6 +101,8 @@ export interface DatabaseInternals {
   historyOf(id: string): readonly HistoryEntry[] | undefined;
   /** Whether it closes, and one of these transactions is open here, which it lets end. */
   letsEnd(ancestors: readonly Ancestor[]): boolean;
+  /** Whether `close()` was called. */
+  isClosed(): boolean;
   /** Calls back once when `close()` is called, and at once where it was. @returns takes the callback back */
   onClose(callback: () => void): () => void;
 }
@@ -191,6 +193,7 @@ export class Database<Name extends string = string> {
       settingsHere: () => settingsHere(withSettings),
       historyOf: (id) => historyIn([...this.#clients.values()], id),
       letsEnd: (above) => this.#closeCalled.signal.aborted && isOpenOn([...this.#clients.values()], above),
+      isClosed: () => this.#closeCalled.signal.aborted,
       onClose: (callback) => onAbort(this.#closeCalled.signal, callback),
     };
     this.transaction = Object.assign(

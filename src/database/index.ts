@@ -13,6 +13,7 @@ export {
 } from './database.ts';
 export { aHandle, checkHandle, clientOf, Db, type DbTransaction, isDb } from './db.ts';
 export type { QueryOptions } from '../transaction/index.ts';
+export { assertOpen } from './assert-open.ts';
 export { enterChain } from './enter-chain.ts';
 export { checkDatabase } from './database-argument.ts';
 export { transactional } from './decorator.ts';

@@ -100,7 +100,7 @@ export class Events {
 
   /**
    * Begins to run durable listeners in this process; does nothing when it has begun.
-   * @throws InvalidOptionError after `stop()`, which is for good
+   * @throws InvalidOptionError after `stop()`, which is for good; DatabaseClosedError
    */
   start(): void {
     this.#runner.start();

@@ -1,5 +1,5 @@
 import { type Check, checkBody, isRecord, readOptions, text, withMethods } from '../core/index.ts';
-import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
+import { assertOpen, checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import { contextCarrierChecks, warnOfMissingSecret } from '../envelope/index.ts';
 import { calledAfterStop } from '../tables/index.ts';
 import type { MessageBroker } from './broker/index.ts';
@@ -155,7 +155,7 @@ export class Outbox {
    * const consumer = outbox.consume(orders, async (order) => await checkout(order.id), { group: 'stock' });
    * await consumer.stop();
    * ```
-   * @throws InvalidOptionError, also after `stop()`, which is for good
+   * @throws InvalidOptionError, also after `stop()`, which is for good; DatabaseClosedError
    */
   consume<Payload, Sent>(
     topic: Topic<Payload, Sent>,
@@ -165,6 +165,7 @@ export class Outbox {
     checkTopic('consume', topic);
     checkBody('consume', handler);
     this.#refuseAfterStop('outbox.consume()');
+    assertOpen(this.#database);
     const connections = this.#database.stats().clients[this.#db.clientName]?.max ?? 10;
     const consumer = new MessageConsumer({
       ...consumeSettings(options, connections),
@@ -203,7 +204,7 @@ export class Outbox {
 
   /**
    * Begins to relay what transactions have published; any number of processes may. Does nothing when it has begun.
-   * @throws InvalidOptionError after `stop()`, which is for good
+   * @throws InvalidOptionError after `stop()`, which is for good; DatabaseClosedError
    */
   start(): void {
     this.#refuseAfterStop('outbox.start()');

@@ -58,7 +58,7 @@ export class Relay {
     return this.#delivered;
   }
 
-  /** Begins to relay; does nothing when it has begun. @throws InvalidOptionError after `stop()`, which is for good */
+  /** Begins to relay; does nothing when it has begun. @throws InvalidOptionError after `stop()`, which is for good; DatabaseClosedError */
   start(): void {
     this.#polling.start();
   }

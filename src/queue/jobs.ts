@@ -12,7 +12,7 @@ import {
   milliseconds,
   refuseUncalled,
 } from '../core/index.ts';
-import { checkDatabase, type Database, internalsOf } from '../database/index.ts';
+import { assertOpen, checkDatabase, type Database, internalsOf } from '../database/index.ts';
 import type { DataOf, QueueDefinition, ResultOf } from './definition.ts';
 import type { QueueEngineFactory, SqlExecutor } from './engine/index.ts';
 import { EngineRuntime } from './engine-runtime.ts';
@@ -98,18 +98,20 @@ export class Jobs<const Definitions extends QueueDefinitions = QueueDefinitions>
     });
   }
 
-  /** Makes a worker; give it handlers with `handle`. */
+  /** Makes a worker; give it handlers with `handle`. @throws JobsClosedError, DatabaseClosedError */
   worker(): Worker {
     this.#runtime.assertOpen();
+    assertOpen(this.database);
     const worker = new Worker(this.database, this.#runtime, this.#names);
     this.#workers.add(worker);
     this.startRelay();
     return worker;
   }
 
-  /** Relays the outbox of the default client from now on, for engines that need one; a worker does it too. @throws JobsClosedError */
+  /** Relays the outbox of the default client from now on, for engines that need one; a worker does it too. @throws JobsClosedError, DatabaseClosedError */
   startRelay(): void {
     this.#runtime.assertOpen();
+    assertOpen(this.database);
     this.#outbox.start();
   }
 

@@ -57,7 +57,8 @@ export class OutboxJobs {
 
   #relayFor({ clientName }: Db): Relay | undefined {
     const known = this.#relays.get(clientName);
-    if (known !== undefined || !this.#mayRelay) return known;
+    // What runs on while the database is closed may still push: another process relays it.
+    if (known !== undefined || !this.#mayRelay || internalsOf(this.#database).isClosed()) return known;
     const relay = createRelay(this.#database, {
       clientName,
       channel: this.#channel,

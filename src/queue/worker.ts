@@ -13,7 +13,7 @@ import {
   typeName,
   milliseconds,
 } from '../core/index.ts';
-import { type Database, internalsOf } from '../database/index.ts';
+import { assertOpen, type Database, internalsOf } from '../database/index.ts';
 import { readTransactionOptions, type TransactionOptions } from '../transaction/index.ts';
 import type { AsJson } from '../payload/index.ts';
 import type { QueueDefinition } from './definition.ts';
@@ -95,7 +95,7 @@ export class Worker {
    *   return `INV-${orderId}`;
    * });
    * ```
-   * @throws UnknownQueueError, InvalidOptionError
+   * @throws UnknownQueueError, InvalidOptionError; DatabaseClosedError
    */
   handle<Data, Result>(
     queue: QueueDefinition<Data, Result>,
@@ -135,9 +135,9 @@ export class Worker {
     await Promise.all(this.#lanes().map((lane) => lane.pause()));
   }
 
-  /** Takes jobs again after `pause()`; without effect otherwise. @throws InvalidOptionError after `close()`, which is for good */
+  /** Takes jobs again after `pause()`; without effect otherwise. @throws InvalidOptionError after `close()`, which is for good; DatabaseClosedError */
   resume(): void {
-    if (this.#state === 'closed') throw closedWorker('was to resume');
+    if (this.#state === 'closed') throw this.#closedError('was to resume');
     if (this.#state !== 'paused') return;
     this.#state = 'open';
     for (const lane of this.#lanes()) lane.resume();
@@ -248,12 +248,12 @@ export class Worker {
         remedy: 'Give one function for each queue of a worker',
       });
     }
-    if (this.#state === 'closed') {
-      throw closedWorker('got a handler');
-    }
+    if (this.#state === 'closed') throw this.#closedError('got a handler');
   }
-}
 
-function closedWorker(what: string): InvalidOptionError {
-  return new InvalidOptionError({ what: `A worker that is closed ${what}`, remedy: 'Make a new worker' });
+  /** The database that was closed closes its workers. */
+  #closedError(what: string): InvalidOptionError {
+    assertOpen(this.#database);
+    return new InvalidOptionError({ what: `A worker that is closed ${what}`, remedy: 'Make a new worker' });
+  }
 }

@@ -67,7 +67,7 @@ const stopChecks: Record<keyof SagasStopOptions, Check> = { timeout: millisecond
 
 /** What a program does with all of its sagas. */
 export interface SagasControl {
-  /** Drives sagas in this process from now on; `run` and `result` do so too. @throws SagasStoppedError after `stop()`, which is for good */
+  /** Drives sagas in this process from now on; `run` and `result` do so too. @throws SagasStoppedError after `stop()`, which is for good; DatabaseClosedError */
   start(): void;
   /**
    * Gives a signal to the saga with an id, of whichever definition; see `SagaHandle.signal`.

@@ -174,7 +174,7 @@ function stopped({ saga }: SagaName): SagasStoppedError {
   });
 }
 
-/** Has a driver drive sagas. @throws SagasStoppedError where it was stopped */
+/** Has a driver drive sagas. @throws SagasStoppedError where it was stopped; DatabaseClosedError */
 export function begin(driver: Pick<SagaDriver, 'isStopped' | 'start'>, call: string): void {
   if (driver.isStopped) {
     throw new SagasStoppedError({

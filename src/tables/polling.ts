@@ -1,7 +1,7 @@
 import { reportBackgroundError } from '../channels/index.ts';
 import { runInFrame } from '../context/index.ts';
 import { InvalidOptionError, longestTimer, SluiceError, systemClock } from '../core/index.ts';
-import { type Database, internalsOf } from '../database/index.ts';
+import { assertOpen, type Database, internalsOf } from '../database/index.ts';
 
 /** What polls a table, and how often. */
 export interface PollingOptions {
@@ -57,12 +57,13 @@ export class Polling {
 
   /**
    * Does nothing where it has begun.
-   * @throws what `afterStop` gives, where it is stopped
+   * @throws what `afterStop` gives, where it is stopped; DatabaseClosedError
    */
   start(): void {
     const { afterStop } = this.#options;
     if (this.isStopped && afterStop !== undefined) throw afterStop();
     if (this.#state !== 'idle') return;
+    assertOpen(this.#database);
     this.#state = 'running';
     this.#letGo = keepProcess(this.#database, () => {
       this.#isDatabaseClosed = true;

@@ -2,10 +2,21 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { channelNames, type Database } from '../../src/index.ts';
-import { addToOutbox, createOutboxTables, createRelay, type Relay } from '../../src/outbox/index.ts';
+import { createEvents } from '../../src/events/index.ts';
+import {
+  addToOutbox,
+  createOutbox,
+  createOutboxTables,
+  createRelay,
+  defineTopic,
+  type Outbox,
+  type Relay,
+} from '../../src/outbox/index.ts';
+import { createJobs, defineQueue, memory, type QueueEngineFactory, type Worker } from '../../src/queue/index.ts';
 import { createSagas, createSagaTables, defineSaga } from '../../src/saga/index.ts';
 import { useTestDatabase } from '../support/database.ts';
-import { until } from '../support/settled.ts';
+import { memoryBroker } from '../support/memory-broker.ts';
+import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
 const quick = { pollInterval: 20, retryDelay: 10, lease: 600 } as const;
@@ -36,6 +47,18 @@ function gate(): { readonly reached: Promise<void>; pass(): Promise<void>; open(
   };
 }
 
+/** Jobs leave through the outbox, as with an engine whose server is another one. */
+const outboxEngine: QueueEngineFactory = (host) => {
+  const engine = memory()(host);
+  return new Proxy(engine, {
+    get(target, name) {
+      if (name === 'name') return 'elsewhere';
+      if (name === 'capabilities') return { ...target.capabilities, enqueue: 'outbox' };
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+};
 const left = async (): Promise<number> => (await server.sql('select 1 from sluice_outbox')).length;
 
 describe('a relay', () => {
@@ -140,5 +163,55 @@ describe('a saga', () => {
     await sagas.stop();
     expect(fresh.stats().clients.default).toMatchObject({ used: 0, idle: 0, opening: 0 });
     expect(reported).toEqual([]);
+  });
+});
+
+describe('a database that is closed', () => {
+  const closed = { code: 'DATABASE_CLOSED', remedy: expect.stringContaining('create a new database') as string };
+  const mail = defineQueue<number, void>('mail');
+  const orders = defineTopic<number>('orders');
+  const order = defineSaga('order', () => 1);
+  const outbox = (): Outbox =>
+    createOutbox(database, { broker: memoryBroker()(), secret: 'a secret that is long enough' });
+
+  it.each<[string, () => unknown]>([
+    ['createRelay().start()', () => createRelay(database, { channel: 'mail', deliver: async () => {} }).start()],
+    ['createEvents().start()', () => createEvents(database).start()],
+    ['createSagas().start()', () => createSagas(database, { sagas: { order } }).start()],
+    ['sagas.run()', () => createSagas(database, { sagas: { order } }).order.run(undefined)],
+    ['handle.result()', () => createSagas(database, { sagas: { order } }).order.get('a').result()],
+    ['createOutbox().start()', () => outbox().start()],
+    ['outbox.consume()', () => outbox().consume(orders, () => {}, { group: 'stock' })],
+    ['jobs.worker()', () => createJobs(database, { queues: { mail } }).worker()],
+    ['jobs.startRelay()', () => createJobs(database, { queues: { mail } }).startRelay()],
+  ])('is named at once by %s', async (_call, begin) => {
+    await database.close();
+    // Where it throws, and where it rejects.
+    expect(await rejection((async () => await begin())())).toMatchObject(closed);
+    expect(reported).toEqual([]);
+  });
+
+  it.each<[string, (worker: Worker) => unknown]>([
+    ['handle()', (worker) => worker.handle(mail, () => {})],
+    ['resume()', (worker) => worker.resume()],
+  ])('is named by %s of a worker that was made before', async (_call, use) => {
+    const jobs = createJobs(database, { queues: { mail } });
+    const worker = jobs.worker();
+    await database.close();
+    expect(await rejection((async () => await use(worker))())).toMatchObject(closed);
+    await jobs.close();
+  });
+
+  it('lets what it had begun push jobs that leave through the outbox', async () => {
+    const jobs = createJobs(database, { queues: { mail }, engine: outboxEngine });
+    const closing = await database.transaction(async () => {
+      await database.query('select 1');
+      const closed = database.close({ timeout: 20_000 });
+      await jobs.queues.mail.push(1);
+      return { closed };
+    });
+    await closing.closed;
+    expect(await left()).toBe(1);
+    await jobs.close();
   });
 });
