@@ -10,7 +10,7 @@
  *    once it is committed, and only then may the answer be sent. Where handlers send it themselves through a response of Node.js,
  *    `runHeld` keeps it back until then, by a `HeldResponse`.
  * 4. For errors: `problemOf(error)`, or `httpStatusOf(error)`.
- * 5. At the end: `shutdown(database, { server, jobs, relay })`.
+ * 5. At the end: `shutdown(database, { server, jobs, sagas, events, outbox, relay })`.
  */
 export { askToLeave, type LeavableResponse } from './ask-to-leave.ts';
 export {

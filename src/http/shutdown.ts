@@ -33,6 +33,12 @@ export interface ShutdownOptions {
   readonly server?: StoppableServer | undefined;
   /** What `createJobs` returned; its workers end their jobs. */
   readonly jobs?: Closable | undefined;
+  /** What `createSagas` returned; sagas that have not ended go on in another process. */
+  readonly sagas?: Stoppable | undefined;
+  /** What `createEvents` returned. */
+  readonly events?: Stoppable | undefined;
+  /** What `createOutbox` returned: its consumers, and its relay. Its broker is yours to close afterwards. */
+  readonly outbox?: Stoppable | undefined;
   /** What `createRelay` returned. */
   readonly relay?: Stoppable | undefined;
   /** How long each of them may take, in milliseconds; then it is cut off. Default 10,000. */
@@ -43,6 +49,9 @@ export interface ShutdownOptions {
 export const shutdownChecks: Record<keyof ShutdownOptions, Check> = {
   server: withMethods('close', 'prependListener'),
   jobs: withMethods('close'),
+  sagas: withMethods('stop'),
+  events: withMethods('stop'),
+  outbox: withMethods('stop'),
   relay: withMethods('stop'),
   timeout: milliseconds(0),
 };
@@ -52,7 +61,7 @@ const [grace, interval] = [250, 25];
 
 /**
  * Ends a server in the order in which its parts need each other: no more connections, the requests that have begun, the workers
- * of jobs, the relay of the outbox, the database. All of them are ended also if one fails.
+ * of jobs, sagas, the listeners of events, the outbox, the relay, the database. All of them are ended also if one fails.
  *
  * ```ts
  * import { createServer } from 'node:http';
@@ -63,12 +72,13 @@ const [grace, interval] = [250, 25];
  */
 export async function shutdown(database: Database, options: ShutdownOptions = {}): Promise<void> {
   checkDatabase('shutdown', database);
-  const { server, jobs, relay, timeout = 10_000 } = readOptions('shutdown', options, shutdownChecks);
+  const read = readOptions('shutdown', options, shutdownChecks);
+  const { server, jobs, sagas, events, outbox, relay, timeout = 10_000 } = read;
   const errors: unknown[] = [];
   const steps = [
     () => (server === undefined ? undefined : stopServer(server, timeout)),
     () => jobs?.close({ timeout }),
-    () => relay?.stop({ timeout }),
+    ...[sagas, events, outbox, relay].map((each) => () => each?.stop({ timeout })),
     () => database.close({ timeout }),
   ];
   for (const step of steps) {

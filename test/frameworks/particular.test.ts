@@ -95,15 +95,16 @@ describe('fastify', () => {
     await app.close();
   });
 
-  it('ends jobs, relay and the database when it is closed', async () => {
+  it('ends all that works in the background, and the database, when it is closed', async () => {
     const order: string[] = [];
     const database = server.open();
     const app = fastify();
     const jobs = { close: async () => void order.push('jobs') };
-    const relay = { stop: async () => void order.push('relay') };
-    await app.register(fastifyEntry.sluice(database, { shutdown: { jobs, relay } }));
+    const stopping = (name: string): { stop(): Promise<void> } => ({ stop: async () => void order.push(name) });
+    const stopped = Object.fromEntries(['relay', 'outbox', 'events', 'sagas'].map((name) => [name, stopping(name)]));
+    await app.register(fastifyEntry.sluice(database, { shutdown: { jobs, ...stopped } }));
     await app.close();
-    expect(order).toEqual(['jobs', 'relay']);
+    expect(order).toEqual(['jobs', 'sagas', 'events', 'outbox', 'relay']);
     await expect(database.query('select 1')).rejects.toMatchObject({ code: 'DATABASE_CLOSED' });
   });
 

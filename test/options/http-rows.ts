@@ -76,6 +76,9 @@ export const httpRows: readonly Row[] = [
     options: {
       server: some(createServer()),
       jobs: some(ending('close')),
+      sagas: some(ending('stop')),
+      events: some(ending('stop')),
+      outbox: some(ending('stop')),
       relay: some(ending('stop')),
       timeout: milliseconds(0, timer),
     },

@@ -98,6 +98,8 @@ describe('options of the same name', () => {
     'WaitForOptions.timeout': 'it may be years, which no timer waits for',
     'ShutdownOptions.timeout': '0 does not wait',
     'ShutdownOptions.relay': 'it is one that runs',
+    'ShutdownOptions.sagas': 'they are those that run, as relay is',
+    'ShutdownOptions.events': 'they are those that run, as relay is',
     'SqliteOptions.max': 'SQLite has one connection',
     'PgBossOptions.max': 'one connection listens, and others run statements',
     'MemoryOptions.max': 'it counts copies of values',

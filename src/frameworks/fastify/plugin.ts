@@ -36,7 +36,7 @@ declare module 'fastify' {
 export interface SluiceFastifyOptions extends HttpContextOptions<FastifyRequest> {
   /** Whether errors without a status of their own are answered by the plugin. Default true. */
   readonly problems?: boolean | undefined;
-  /** What `app.close()` ends after the last request, in this order: jobs, relay, the database. Default: nothing. */
+  /** What `app.close()` ends after the last request, in this order: jobs, sagas, events, outbox, relay, the database. Default: nothing. */
   readonly shutdown?: Omit<ShutdownOptions, 'server'> | undefined;
 }
 
