@@ -276,7 +276,7 @@ export function runBare<Result>(body: () => Result, since?: Begun): Result {
 
 /** The same for what notes how work has ended that no frame knows: a database that closes lets it be noted. */
 export function runBareAtEnd<Result>(body: () => Result): Result {
-  return runBare(body, beforeAll);
+  return runBare(body, Math.min(currentFrame()?.since ?? beforeAll, beforeAll));
 }
 
 /** Runs `body(argument)` with `frame` as the ambient one. */

@@ -1,5 +1,5 @@
 import { isWatched, RelayTrace, relayTrace } from '../channels/index.ts';
-import { runBare } from '../context/index.ts';
+import { runBare, toTheEnd } from '../context/index.ts';
 import { endsWithin, readOptions, systemClock } from '../core/index.ts';
 import { checkDatabase, type Database, type Db, internalsOf } from '../database/index.ts';
 import type { OutboxDialect } from '../driver/index.ts';
@@ -120,10 +120,12 @@ export class Relay {
   /** @throws RelayUnavailableError where the other side is away */
   async #relayRound(): Promise<RoundResult> {
     // Its tables are those of all tenants.
-    const relay = (): Promise<RoundResult> => runBare(() => this.#relayTraced());
+    const isOpen = this.#sql.giveBack === undefined;
+    // What close() has ended is given back all the same.
+    const relay = (): Promise<RoundResult> => runBare(() => this.#relayTraced(), isOpen ? undefined : toTheEnd);
     // Without a transaction only this tells a closing database that messages are being handed over.
     const end = (reason: unknown): void => this.#stopDelivery.abort(databaseClosed(reason));
-    const running = this.#sql.giveBack === undefined ? relay() : underWay(this.#db, relay, end);
+    const running = isOpen ? relay() : underWay(this.#db, relay, end);
     const round = running.finally(() => this.#underWay.delete(round));
     this.#underWay.add(round);
     const result = await round;

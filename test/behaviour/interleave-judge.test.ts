@@ -199,7 +199,9 @@ describe.skipIf(engine.name === 'sqlite')('without an invariant', () => {
       };
       const report = await compared({ alice: partly, bob: tooLate('ledger') }, { maxSchedules: 12 });
       expect(report).toMatchObject({ anomalies: [], isComplete: false });
-      expect(report.notes.join()).toContain('alice was refused something and has committed something else all the same');
+      expect(report.notes.join()).toContain(
+        'alice was refused something and has committed something else all the same',
+      );
     });
   });
 
