@@ -56,10 +56,10 @@ export interface CommittedRow {
   readonly clientNames: readonly string[];
 }
 
-/** Some that were made before a time. @param before in milliseconds since 1970 */
+/** Some that were made by a time. @param before in milliseconds since 1970 */
 export async function readCommitted(db: Db, before: number): Promise<readonly CommittedRow[]> {
   const { rows } = await tables.query<{ id: string; clients: string }>(db, {
-    text: `select id, clients from sluice_two_phase where decision = 'committed' and decided_at < $1 limit 1000`,
+    text: `select id, clients from sluice_two_phase where decision = 'committed' and decided_at <= $1 limit 1000`,
     values: [before],
   });
   return rows.map(({ id, clients }) => ({ id, clientNames: JSON.parse(clients) as string[] }));

@@ -139,7 +139,7 @@ class Recovery {
       if (part === undefined || home === undefined) continue;
       this.#open.add(name);
       if (this.#isOfAnother(client, part)) continue;
-      if (part.begunAt >= this.#before) continue;
+      if (part.begunAt > this.#before) continue;
       await this.#attempt(client, part, () => this.#endPart(client, { name, part, home }));
     }
   }
