@@ -20,8 +20,12 @@ const names = ['home', 'away'] as const;
 type Name = (typeof names)[number];
 const files = { home: join(folder, 'home.db'), away: join(folder, 'away.db') };
 const sides = { home: new DatabaseSync(files.home), away: new DatabaseSync(files.away) };
+/** Never waits: the thread is that of the processes, too. */
+const leases = new DatabaseSync(files.home, { timeout: 0 });
+/** SQLITE_BUSY. */
+const busy = 5;
 afterAll(() => {
-  for (const side of Object.values(sides)) side.close();
+  for (const side of [...Object.values(sides), leases]) side.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -130,6 +134,7 @@ async function simulate(parts: readonly Part[], fates: readonly Fate[], cancels:
   const id = `s${(sagas += 1)}`;
   const frozen: { readonly mortal: MortalProcess; readonly ended: Promise<unknown> }[] = [];
   const opened: (() => Promise<unknown>)[] = [];
+  const lost: Promise<void>[] = [];
   for (const fate of [...fates, undefined]) {
     const mortal = new MortalProcess(fate);
     const database = open(mortal);
@@ -163,16 +168,17 @@ async function simulate(parts: readonly Part[], fates: readonly Fate[], cancels:
     );
     const done = Promise.all([ended, signals]).then(() => childrenEnd(id));
     // Nobody may know of a claim whose answer was lost.
-    void mortal.lost.then(() => endLeases(id));
+    void mortal.lost.then(() => lost.push(endLeases(id)));
     const outcome = await Promise.race([done, mortal.died]);
     if (outcome === 'died') {
       deaths += 1;
       if (mortal.isFrozen) frozen.push({ mortal, ended });
-      endLeases(id);
       done.catch(() => {});
+      await endLeases(id);
       if (cancels) await cancel(id);
     } else mortal.spare();
   }
+  await Promise.all(lost);
   const before = JSON.stringify(names.map((name) => ledger(name, id)));
   for (const { mortal } of frozen) mortal.thaw();
   check(parts, id);
@@ -181,8 +187,18 @@ async function simulate(parts: readonly Part[], fates: readonly Fate[], cancels:
   expect(JSON.stringify(names.map((name) => ledger(name, id)))).toBe(before);
 }
 
-function endLeases(id: string): void {
-  sides.home.prepare('update sluice_saga set lease_until = 0 where id = ? or parent_id = ?').run(id, id);
+/** A transaction of who lives on may keep it out, and could not end while this thread waited for it. */
+async function endLeases(id: string): Promise<void> {
+  const ended = leases.prepare('update sluice_saga set lease_until = 0 where id = ? or parent_id = ?');
+  await until('leases have ended', () => {
+    try {
+      ended.run(id, id);
+      return Promise.resolve(true);
+    } catch (error) {
+      if ((error as { readonly errcode?: number }).errcode === busy) return Promise.resolve(false);
+      throw error;
+    }
+  });
 }
 
 /** A signal to a saga that may not be there yet, or has ended. */

@@ -5,6 +5,14 @@ const interval = 10_000;
 /** How many of the files that took the longest are named, and from how many seconds on. */
 const [slowest, slow] = [12, 10];
 
+/** What nobody awaited, with what Vitest adds: the file that ran, and its test. */
+interface UnhandledError {
+  readonly message?: string;
+  readonly stack?: string;
+  readonly VITEST_TEST_PATH?: string;
+  readonly VITEST_TEST_NAME?: string;
+}
+
 /** Says how far the tests are every ten seconds, each failure as it comes, and one summary. What passes is silent, but for a file alone. */
 export class ProgressReporter extends DefaultReporter {
   #files = 0;
@@ -67,9 +75,9 @@ export class ProgressReporter extends DefaultReporter {
   }
 
   /** A line for each at the very end: what is told of them above is long. */
-  #tellFailed(testModules: readonly TestModule[], unhandledErrors: readonly { readonly message?: string }[]): void {
+  #tellFailed(testModules: readonly TestModule[], unhandledErrors: readonly UnhandledError[]): void {
     if (this.#files === 1) return;
-    for (const { message = '' } of unhandledErrors) this.error(`FAILED outside of tests: ${firstLine(message)}`);
+    for (const error of unhandledErrors) this.error(outsideOfTests(error));
     for (const testModule of testModules) {
       if (testModule.state() !== 'failed') continue;
       const name = `${testModule.project.name}: ${testModule.relativeModuleId}`;
@@ -97,6 +105,17 @@ export class ProgressReporter extends DefaultReporter {
     );
     process.exit(128 + constants.signals[signal]);
   }
+}
+
+/** With its stack, since what nobody awaited may come from anywhere. */
+function outsideOfTests({
+  message = '',
+  stack = '',
+  VITEST_TEST_PATH: path,
+  VITEST_TEST_NAME: test,
+}: UnhandledError): string {
+  const place = [path, test].filter((part) => part !== undefined).join(' > ');
+  return `FAILED outside of tests${place === '' ? '' : `, while ${place} ran`}: ${firstLine(message)}\n${stack}`;
 }
 
 function firstLine(message: string): string {
