@@ -23,7 +23,8 @@ async function main(): Promise<number> {
   }
   console.error(`chaos on ${options.engine} with seed ${options.seed}, for ${options.duration / 1_000} s`);
   const interruption = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => interruption.abort());
+  // Not once: a terminal and npm both send it, and the second would end the process before what it has made.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interruption.abort());
   const report = await runChaos(options, (text) => console.error(text), interruption.signal);
   if (interruption.signal.aborted) {
     console.error('It was interrupted: nothing is proven.');

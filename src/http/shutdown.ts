@@ -56,6 +56,9 @@ export const shutdownChecks: Record<keyof ShutdownOptions, Check> = {
   timeout: milliseconds(0),
 };
 
+/** What has begun to end. */
+const ending = new WeakMap<Database, Promise<void>>();
+
 /** How long connections without a request are left to clients that are about to send one, and how often is looked, in ms. */
 const [grace, interval] = [250, 25];
 
@@ -66,14 +69,22 @@ const [grace, interval] = [250, 25];
  * ```ts
  * import { createServer } from 'node:http';
  * const server = createServer((_request, response) => response.end()).listen(3000);
- * process.once('SIGTERM', () => void shutdown(database, { server, jobs }).then(() => process.exit(0)));
+ * process.on('SIGTERM', () => void shutdown(database, { server, jobs }).then(() => process.exit(0)));
  * ```
+ * Called again for the same database before it has ended, it is the first call that goes on: a supervisor, npm and a terminal may
+ * each send the signal, so listen with `on`. With `once` the second signal ends the process at once.
  * @throws InvalidOptionError; AggregateError of what failed on the way
  */
 export async function shutdown(database: Database, options: ShutdownOptions = {}): Promise<void> {
   checkDatabase('shutdown', database);
   const read = readOptions('shutdown', options, shutdownChecks);
-  const { server, jobs, sagas, events, outbox, relay, timeout = 10_000 } = read;
+  const underWay = ending.get(database) ?? end(database, read).finally(() => ending.delete(database));
+  ending.set(database, underWay);
+  await underWay;
+}
+
+async function end(database: Database, options: ShutdownOptions): Promise<void> {
+  const { server, jobs, sagas, events, outbox, relay, timeout = 10_000 } = options;
   const errors: unknown[] = [];
   const steps = [
     () => (server === undefined ? undefined : stopServer(server, timeout)),

@@ -49,7 +49,7 @@ const checks: Record<keyof InstrumentOptions, Check> = {
  *
  * ```ts
  * const instrumentation = instrumentSluice({ queryText: 'none' });
- * process.once('SIGTERM', () => instrumentation.disable());
+ * process.on('SIGTERM', () => instrumentation.disable());
  * ```
  * @throws InvalidOptionError
  */

@@ -148,7 +148,7 @@ export class Worker {
    * they cannot go back; the closing ends all the same, and they are handed out again as those of a lost worker.
    *
    * ```ts
-   * process.once('SIGTERM', () => void worker.close({ timeout: 5_000 }));
+   * process.on('SIGTERM', () => void worker.close({ timeout: 5_000 }));
    * ```
    */
   async close(options: WorkerCloseOptions = {}): Promise<void> {

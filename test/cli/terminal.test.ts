@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { withoutSecrets, secretsOf } from '../../src/cli/sluice/servers/address.ts';
 import { progressOn } from '../../src/cli/sluice/terminal/progress.ts';
 import { duration, harmless, wrapped } from '../../src/cli/sluice/terminal/text.ts';
+import { until } from '../support/settled.ts';
 
 function streamOf(isTTY: boolean): { readonly stream: NodeJS.WriteStream; readonly written: () => string } {
   let text = '';
@@ -47,6 +50,33 @@ describe('texts', () => {
 
   it('lose what a terminal would obey', () => {
     expect(harmless('a\u001B[31mb\nc\u202Ed')).toBe('a [31mb c d');
+  });
+});
+
+describe('an interruption', () => {
+  it('is told once, and ends the process where it comes again later', async () => {
+    const { href } = new URL('../../src/cli/sluice/terminal/interruption.ts', import.meta.url);
+    const program = `import { onInterruption } from '${href}';
+      onInterruption((signal) => console.log(signal));
+      setInterval(() => {}, 1_000);
+      console.log('ready');`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const ended = once(child, 'exit');
+    await until('it listens', () => said.includes('ready'));
+    child.kill('SIGTERM');
+    await until('it was told', () => said.includes('SIGTERM'));
+    // Those of the same time are the same one: it goes on, until one comes later.
+    const again = setInterval(() => child.kill('SIGTERM'), 50);
+    onTestFinished(() => clearInterval(again));
+    const begin = performance.now();
+    expect(await ended).toEqual([143, null]);
+    expect(performance.now() - begin).toBeGreaterThan(400);
+    expect(said.match(/SIGTERM/g)).toHaveLength(1);
   });
 });
 

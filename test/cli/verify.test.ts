@@ -6,7 +6,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { PGLiteSocketServer } from '@electric-sql/pglite-socket';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startPostgres } from '../../scripts/embedded-postgres.mjs';
 import { openBench } from '../../src/cli/sluice/verify/bench/open-bench.ts';
 import { dropStatement } from '../../src/cli/sluice/verify/bench/schema.ts';
@@ -383,9 +383,16 @@ describe('the schema', () => {
   });
 
   it.each(['SIGINT', 'SIGTERM'] as const)('is dropped on %s', { timeout: bound }, async (signal) => {
-    const { child, run: ended } = startSluice(['verify', server.url]);
+    const proxy = await startTcpProxy(server.url);
+    onTestFinished(() => proxy.close());
+    const { child, run: ended } = startSluice(['verify', proxy.url]);
     await until('it is there', async () => (await schemas()).length === 1, 20_000);
+    proxy.hold();
     child.kill(signal);
+    // Once more while it is dropped, as where a terminal and npm both send it.
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    child.kill(signal);
+    proxy.goOn();
     const { code, stdout } = await ended;
     expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
     expect(stdout).toContain('The run was ended');

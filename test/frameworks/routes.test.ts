@@ -248,9 +248,11 @@ describe.each(kits.map((kit) => [kit.name, kit] as const))('%s', (_, kit) => {
     const jobs = { close: async () => void order.push(`jobs after ${count}`) };
     const relay = { stop: async () => void order.push('relay') };
     const stopped = shutdown(database, { server: listener, jobs, relay });
+    // The signal has come once more.
+    const again = shutdown(database, { server: listener, jobs, relay });
     await until('no connection is accepted', () => !listener.listening);
     mayEnd.fire();
-    await Promise.all([stopped, ...sent]);
+    await Promise.all([stopped, again, ...sent]);
     expect(new Set((await Promise.all(sent)).map(({ status }) => status))).toEqual(new Set([201]));
     expect(order).toEqual(['jobs after 40', 'relay']);
     await expect(ask(port, 'GET', '/context')).rejects.toThrow();

@@ -102,11 +102,15 @@ async function told(value: number, call: () => Promise<unknown>): Promise<Told> 
   return result.error.code === 'QUEUE_UNAVAILABLE' ? 'not there' : 'unknown';
 }
 
-/** Places in the bytes that work takes. */
+/** Places in the bytes that work takes, without those of a connection that has been opened anew for it. */
 async function places(direction: Direction, work: () => Promise<unknown>): Promise<number[]> {
-  proxy.set(direction, undefined);
-  await work();
-  const bytes = proxy.seen(direction);
+  const counted: number[] = [];
+  for (let runs = 0; runs < 5; runs += 1) {
+    proxy.set(direction, undefined);
+    await work();
+    counted.push(proxy.seen(direction));
+  }
+  const bytes = Math.min(...counted);
   expect(bytes).toBeGreaterThan(cuts);
   return Array.from({ length: cuts }, (_, index) => Math.floor((index * bytes) / cuts));
 }
@@ -149,7 +153,7 @@ await describeWith('Redis', 'a connection that is cut', () => {
           }
         }
         // Not every run takes as many bytes as the one that was counted.
-        expect(made).toBeGreaterThan(cuts / 2);
+        expect(made).toBeGreaterThan(1.5 * cuts);
         expect([...outcomes.values()]).toContain('done');
         await expectTruth(jobs, outcomes);
       },

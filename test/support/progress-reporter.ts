@@ -28,7 +28,8 @@ export class ProgressReporter extends DefaultReporter {
     super.onTestRunStart(specifications);
     this.#files = specifications.length;
     // Before anyone can know that the tests run.
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => this.#interrupted(signal));
+    // Not once: a terminal and npm both send it, and the second would end the process in the middle of what the first has said.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => this.#interrupted(signal));
     this.log(`${this.#files} test ${this.#files === 1 ? 'file' : 'files'}`);
     this.#timer = setInterval(() => this.#tell(), interval);
     this.#timer.unref();

@@ -47,13 +47,14 @@ function told(name: string, waitsFor: HolderWait, askedAt: number): Told {
 const kindsIn = (holders: readonly HolderInfo[]): readonly string[] => findStandstills(holders).map(({ kind }) => kind);
 
 describe('the lists of several processes', () => {
-  it('make a circle where all stand still from one look to the next', () => {
+  it('make a circle where all stand still in three looks', () => {
     const oneTime = new OneTime();
     const look = (at: number): readonly string[] =>
       kindsIn(oneTime.holders([told('A', lockOf('B', 500 + at), at), told('B', lockOf('A', 400 + at), at)]));
     expect(look(0)).toEqual([]);
-    expect(look(250)).toEqual(['circle']);
+    expect(look(250)).toEqual([]);
     expect(look(500)).toEqual(['circle']);
+    expect(look(750)).toEqual(['circle']);
   });
 
   it('make none where one has gone on in between, though it waits for long', () => {
@@ -80,7 +81,23 @@ describe('the lists of several processes', () => {
       kindsIn(oneTime.holders([told('A', lockOf(owner, 5_000 + at), at), told('B', lockOf('A', 5_000 + at), at)]));
     look(0, 'C');
     expect(look(250, 'B')).not.toContain('circle');
-    expect(look(500, 'B')).toContain('circle');
+    expect(look(500, 'B')).not.toContain('circle');
+    expect(look(750, 'B')).toContain('circle');
+  });
+
+  it('make none where a queue for a row has been lined up anew while all stood still', () => {
+    const oneTime = new OneTime();
+    // Each is first behind the other, in turn, for more than one look.
+    for (let at = 0; at < 3_000; at += 250) {
+      const isAhead = at % 1_000 < 500;
+      const [ofA, ofB] = isAhead
+        ? [lockOf('B', 5_000 + at), lockOf('C', 5_000 + at)]
+        : [lockOf('C', 5_000 + at), lockOf('A', 5_000 + at)];
+      const late = told('B', ofB, at);
+      expect(kindsIn(oneTime.holders([told('A', ofA, at), late]))).not.toContain('circle');
+      // That of A comes later, and shows the queue of then.
+      expect(kindsIn(oneTime.holders([told('A', lockOf('B', 5_000 + at), at + 100), late]))).not.toContain('circle');
+    }
   });
 });
 

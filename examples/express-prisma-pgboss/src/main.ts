@@ -9,4 +9,4 @@ const server = createApp(shop).listen(Number(process.env['PORT'] ?? 3000), (erro
   console.log(`http://localhost:${(server.address() as AddressInfo).port}`);
 });
 // The requests that have begun are answered, then what they use is closed.
-process.once('SIGTERM', () => void shutdown(shop.database, { server, jobs: shop.jobs }));
+process.on('SIGTERM', () => void shutdown(shop.database, { server, jobs: shop.jobs }));

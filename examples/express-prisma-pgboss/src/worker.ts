@@ -6,4 +6,4 @@ const shop = openShop();
 handlePayments(shop);
 console.log('works');
 // The jobs that run end, or go back to the queue.
-process.once('SIGTERM', () => void shutdown(shop.database, { jobs: shop.jobs }));
+process.on('SIGTERM', () => void shutdown(shop.database, { jobs: shop.jobs }));

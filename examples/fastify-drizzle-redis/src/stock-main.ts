@@ -4,4 +4,4 @@ import { stockService } from './stock.ts';
 const redis = openRedis();
 const app = await stockService(openDatabase('stock'), { redis, secret });
 await app.listen({ port: Number(process.env['PORT'] ?? 3001) });
-process.once('SIGTERM', () => void app.close().then(() => redis.disconnect()));
+process.on('SIGTERM', () => void app.close().then(() => redis.disconnect()));

@@ -14,4 +14,4 @@ const server = serve({ fetch: app.fetch, port: Number(process.env['PORT'] ?? 300
   console.log(`http://localhost:${port}`),
 );
 // The requests that have begun are answered, then what they use is closed.
-process.once('SIGTERM', () => void shutdown(shop.database, { server, relay }));
+process.on('SIGTERM', () => void shutdown(shop.database, { server, relay }));

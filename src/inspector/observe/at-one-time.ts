@@ -14,13 +14,15 @@ interface Placed {
 }
 
 /** How many reports of a process are kept: answers come until a look or two later. */
-const mostKept = 4;
+const mostKept = 6;
 
 /**
  * The holders of all processes, as they were at one time. The lists of two processes are of two moments: who waits for a lock in
  * the one may wait for someone who has gone on since, as the other one tells, and both together would make a circle that there
  * never was. So a wait for someone of another process is believed only where both have stood still since before it was seen, and
- * until after it: as long as they do, who holds a lock keeps it. In place of any other wait the server is said to be at work.
+ * where it was seen in each look from before the other was looked at until after it. As long as they stand still, who holds a lock
+ * keeps it; but a place in a queue may change hands without that: PostgreSQL's waiters for a row line up anew for each version of it.
+ * In place of any other wait the server is said to be at work.
  */
 export class OneTime {
   /** By the id of the process, the latest first. */
@@ -56,14 +58,23 @@ export class OneTime {
     this.#reports = new Map(kept);
   }
 
-  /** Whether the wait was seen in a report since before which both do what they do now, and which came before the owner's. */
+  /** Whether the wait was seen in all reports from before one of the owner until after it, since before which both do what they do now. */
   #stoodStill(waiter: Placed, owner: Placed): boolean {
     const since = Math.max(latestBegin(waiter), latestBegin(owner));
-    const reports = this.#reports.get(waiter.told.report.identity.id) ?? [];
-    return reports.some(
-      (seen) =>
-        since <= earliestLook(seen) && seen.cameAt <= earliestLook(owner.told) && showsWait(seen, waiter, owner),
+    const seen: Told[] = [];
+    for (const each of this.#reportsOf(waiter)) {
+      if (earliestLook(each) < since || !showsWait(each, waiter, owner)) break;
+      seen.push(each);
+    }
+    const [last, first] = [seen[0], seen.at(-1)];
+    if (last === undefined || first === undefined) return false;
+    return this.#reportsOf(owner).some(
+      (told) => first.cameAt <= earliestLook(told) && told.cameAt <= earliestLook(last),
     );
+  }
+
+  #reportsOf({ told: { report } }: Placed): readonly Told[] {
+    return this.#reports.get(report.identity.id) ?? [];
   }
 }
 

@@ -1,13 +1,12 @@
-const signals = ['SIGINT', 'SIGTERM'] as const;
+import { type Interruption, onInterruption } from './interruption.ts';
 
-/** Keeps the process alive until it is told to end, once: a second signal ends it at once. @returns the signal */
-export async function untilStopped(): Promise<string> {
+/** Keeps the process alive until it is told to end. @returns the signal */
+export async function untilStopped(): Promise<Interruption> {
   // What goes on in the background keeps no process alive.
   const stayAlive = setInterval(() => {}, 60_000);
-  const { promise, resolve } = Promise.withResolvers<string>();
-  for (const name of signals) process.once(name, resolve);
+  const { promise, resolve } = Promise.withResolvers<Interruption>();
+  onInterruption(resolve);
   const signal = await promise;
-  for (const name of signals) process.removeListener(name, resolve);
   clearInterval(stayAlive);
   return signal;
 }

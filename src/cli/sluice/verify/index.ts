@@ -4,11 +4,10 @@ import { numberOf } from '../command-line/numbers.ts';
 import { addressOf } from '../servers/address.ts';
 import { progressOn } from '../terminal/progress.ts';
 import { withoutOwnWarnings } from '../terminal/quiet-warnings.ts';
+import { type Interruption, exitCodeOf, onInterruption } from '../terminal/interruption.ts';
 import { styleFor } from '../terminal/style.ts';
 import { isSound, jsonReport, textReport } from './report.ts';
 import { verify } from './run.ts';
-
-const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** Looks into a server, and prints what holds there. @returns the exit code */
 export async function runVerify(given: Given): Promise<number> {
@@ -20,17 +19,14 @@ export async function runVerify(given: Given): Promise<number> {
   withoutOwnWarnings();
   const progress = progressOn(process.stderr);
   const interruption = new AbortController();
-  const interrupt = (signal: NodeJS.Signals): void => interruption.abort(signal);
-  // Once: who presses Ctrl-C again does not want to wait for the schema to be dropped.
-  for (const signal of Object.keys(signals)) process.once(signal, interrupt);
+  onInterruption((signal) => interruption.abort(signal));
   try {
     const result = await verify({ address, schema, timeout, signal: interruption.signal, tell: progress.show });
     progress.clear();
     console.log(given.flags.has('json') ? jsonReport(result) : textReport(result, styleFor(process.stdout)));
-    if (interruption.signal.aborted) return signals[interruption.signal.reason as keyof typeof signals];
+    if (interruption.signal.aborted) return exitCodeOf(interruption.signal.reason as Interruption);
     return isSound(result) ? 0 : 1;
   } finally {
     progress.clear();
-    for (const signal of Object.keys(signals)) process.removeListener(signal, interrupt);
   }
 }
