@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { runBare, runBareAtEnd } from '../../src/context/index.ts';
-import { type Clock, systemClock } from '../../src/core/index.ts';
 import { afterCommit, afterRollback, createContextCarrier, type Database, withContext } from '../../src/index.ts';
 import { insert, itWith, useTestDatabase } from '../support/database.ts';
+import { notedTime } from '../support/noted-time.ts';
 import { rejection, signal, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -150,17 +150,8 @@ describe('what had begun before close() was called is let end', () => {
 
 describe('when the timeout of close() is over', () => {
   it('a chain that goes on and on gets nothing more, and is waited for no longer', async () => {
-    let waited = false;
-    const setTimer: Clock['setTimer'] = (callback, delay, background) =>
-      systemClock.setTimer(
-        () => {
-          waited ||= delay === 5_000;
-          callback();
-        },
-        delay,
-        background,
-      );
-    const database = server.open({ max: 2 }, { clock: { ...systemClock, setTimer } });
+    const { clock, waited } = notedTime();
+    const database = server.open({ max: 2 }, { clock });
     const carrier = createContextCarrier(database, { secret });
     const isOver = signal();
     let ended = false;
@@ -187,7 +178,7 @@ describe('when the timeout of close() is over', () => {
     await database.close({ timeout: 50 });
     isOver.fire();
     await Promise.all(chains);
-    expect(waited).toBe(false);
+    expect(waited()).toBe(false);
   });
 
   it('hooks that undo work get what they need', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type Clock, systemClock } from '../../src/core/index.ts';
 import { afterCommit, afterRollback, type Database } from '../../src/index.ts';
 import { engine, insert, itWith, useTestDatabase } from '../support/database.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { notedTime } from '../support/noted-time.ts';
 import { rejection, until } from '../support/settled.ts';
 
 const server = useTestDatabase();
@@ -132,21 +132,6 @@ describe('when close({ timeout }) has resolved', () => {
     expect(stuck()).toEqual(['DATABASE_CLOSED']);
   });
 });
-
-/** The time, and whether a wait of five seconds has passed, which is for compensations. */
-function notedTime(): { readonly clock: Clock; readonly waited: () => boolean } {
-  let waited = false;
-  const setTimer: Clock['setTimer'] = (callback, delay, background) =>
-    systemClock.setTimer(
-      () => {
-        waited ||= delay === 5_000;
-        callback();
-      },
-      delay,
-      background,
-    );
-  return { clock: { ...systemClock, setTimer }, waited: () => waited };
-}
 
 describe('hooks that never end', () => {
   it('after a commit keep close() no longer than its timeout, and the caller is told of the commit', async () => {

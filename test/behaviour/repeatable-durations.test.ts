@@ -1,30 +1,19 @@
 // How long something took, and the numbers that a server gives to transactions, differ between attempts by themselves.
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/index.ts';
+import { describe, expect, it } from 'vitest';
 import { NotRepeatableError, proveRepeatable, rolledBack } from '../../src/testing/index.ts';
-import { engine, useTestDatabase } from '../support/database.ts';
-import { saleTables } from '../support/sale-tables.ts';
+import { engine } from '../support/database.ts';
+import { useSaleDatabase } from '../support/sale-tables.ts';
 
-const server = useTestDatabase(...saleTables);
-
-let database: Database<'default'>;
-beforeEach(() => {
-  database = server.open(engine.name === 'sqlite' ? {} : { max: 4 }, { foreignWaits: 'off' });
-});
-
-const run = (text: string, values: readonly unknown[] = []) => database.query(text, values);
+const sales = useSaleDatabase();
+const { setup } = sales;
+const run = (text: string, values: readonly unknown[] = []) => sales.database.query(text, values);
 const note = (token: unknown) => run('insert into sale (product_id, token) values (1, $1)', [token]);
 /** The pause before a second attempt is at least half of it. */
 const delay = 240;
 const inTransaction = <Result>(body: () => Promise<Result>, pause = delay): Promise<Result> =>
-  database.transaction(body, { retry: { attempts: 3, delay: pause } });
+  sales.database.transaction(body, { retry: { attempts: 3, delay: pause } });
 
-async function setup(): Promise<void> {
-  for (const table of ['sale', 'audit', 'product']) await run(`delete from ${table}`);
-  await run("insert into product (id, stock, name) values (1, 5, 'book'), (2, 5, 'pen')");
-}
-
-const prove = (body: () => Promise<unknown>) => proveRepeatable(database, { setup, body });
+const prove = (body: () => Promise<unknown>) => proveRepeatable(sales.database, { setup, body });
 
 /** What programs make of a duration; some are the same for all that take no longer than the pause. */
 const forms: Readonly<Record<string, (milliseconds: number) => unknown>> = {
@@ -66,7 +55,7 @@ describe.each(Object.entries(forms))('how long it took %s', (_, form) => {
       await inTransaction(() => note('sold'));
       took = form(performance.now() - from);
     };
-    await proveRepeatable(database, { setup, body, watch: () => took });
+    await proveRepeatable(sales.database, { setup, body, watch: () => took });
   });
 
   it('is none where it is measured between the statements of an attempt', async () => {
@@ -79,7 +68,7 @@ describe.each(Object.entries(forms))('how long it took %s', (_, form) => {
       }, 1);
     await prove(measured);
     await setup();
-    await rolledBack(database, measured, { proveRepeatable: true });
+    await rolledBack(sales.database, measured, { proveRepeatable: true });
   });
 });
 
@@ -113,7 +102,7 @@ it('a transaction that has too little time for a longer run is proved all the sa
   const body = async (): Promise<unknown> => {
     const from = performance.now();
     for (const name of ['book', 'pen'])
-      await database.transaction(() => note(name), { timeout: 250, retry: { attempts: 3, delay: 100 } });
+      await sales.database.transaction(() => note(name), { timeout: 250, retry: { attempts: 3, delay: 100 } });
     return performance.now() - from > 50;
   };
   await prove(body);
@@ -129,7 +118,7 @@ it('a body that takes most of its time is not held up beyond it', async () => {
     });
     return sold;
   };
-  const error: unknown = await proveRepeatable(database, { setup, body, timeout: 2_000 }).catch(
+  const error: unknown = await proveRepeatable(sales.database, { setup, body, timeout: 2_000 }).catch(
     (thrown: unknown) => thrown,
   );
   expect(error).toBeInstanceOf(NotRepeatableError);
@@ -152,7 +141,7 @@ describe.skipIf(engine.name !== 'postgres')('the number of a transaction', () =>
       await prove(() => inTransaction(async () => void (await note(String(await read()))), 1));
     }
     await setup();
-    await rolledBack(database, () => inTransaction(read, 1), { proveRepeatable: true });
+    await rolledBack(sales.database, () => inTransaction(read, 1), { proveRepeatable: true });
   });
 
   it('is none as a version of a row', async () => {
@@ -164,6 +153,6 @@ describe.skipIf(engine.name !== 'postgres')('the number of a transaction', () =>
     };
     await prove(() => inTransaction(sell, 1));
     await setup();
-    await rolledBack(database, () => inTransaction(sell, 1), { proveRepeatable: true });
+    await rolledBack(sales.database, () => inTransaction(sell, 1), { proveRepeatable: true });
   });
 });

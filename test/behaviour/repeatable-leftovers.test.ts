@@ -1,24 +1,15 @@
 // What differs from run to run is compared as far as it goes on with attempts: what a body makes of a counter after its transaction.
 import { randomInt } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/index.ts';
+import { describe, expect, it } from 'vitest';
 import { NotRepeatableError, proveRepeatable, type RepeatProblem } from '../../src/testing/index.ts';
-import { engine, useTestDatabase } from '../support/database.ts';
-import { saleTables } from '../support/sale-tables.ts';
+import { useSaleDatabase } from '../support/sale-tables.ts';
 
-const server = useTestDatabase(...saleTables);
-
-let database: Database<'default'>;
-beforeEach(() => {
-  database = server.open(engine.name === 'sqlite' ? {} : { max: 4 }, { foreignWaits: 'off' });
-});
-
-const run = (text: string, values: readonly unknown[] = []) => database.query(text, values);
+const sales = useSaleDatabase();
+const run = (text: string, values: readonly unknown[] = []) => sales.database.query(text, values);
 const note = (token: unknown) => run('insert into sale (product_id, token) values (1, $1)', [token]);
 
 async function setup(): Promise<void> {
-  for (const table of ['sale', 'audit', 'product']) await run(`delete from ${table}`);
-  await run("insert into product (id, stock, name) values (1, 5, 'book'), (2, 5, 'pen')");
+  await sales.setup();
   await note('before');
 }
 
@@ -34,7 +25,7 @@ const counting =
     let count = 0;
     const body = async (): Promise<unknown> => {
       if (where === 'outside') count += 1;
-      await database.transaction(
+      await sales.database.transaction(
         async () => {
           if (where === 'inside') count += 1;
           await run('update product set stock = stock - 1 where id = 1');
@@ -58,7 +49,7 @@ const made: Readonly<Record<string, readonly [RepeatProblem, Made]>> = {
 
 describe('what a body makes of a counter after its transaction', () => {
   it.each(Object.entries(made))('%s is found where attempts count', async (_, [problem, then]) => {
-    const error: unknown = await proveRepeatable(database, { setup, ...counting('inside', then)() }).catch(
+    const error: unknown = await proveRepeatable(sales.database, { setup, ...counting('inside', then)() }).catch(
       (thrown: unknown) => thrown,
     );
     if (!(error instanceof NotRepeatableError)) throw new Error('it was not found', { cause: error });
@@ -67,7 +58,7 @@ describe('what a body makes of a counter after its transaction', () => {
   });
 
   it.each(Object.entries(made))('%s is none where calls count', async (_, [, then]) => {
-    await proveRepeatable(database, { setup, ...counting('outside', then)() });
+    await proveRepeatable(sales.database, { setup, ...counting('outside', then)() });
   });
 
   it.each<[string, () => unknown]>([
@@ -79,7 +70,7 @@ describe('what a body makes of a counter after its transaction', () => {
       await note(make());
       return make();
     };
-    await proveRepeatable(database, { setup, ...counting('outside', then)() });
+    await proveRepeatable(sales.database, { setup, ...counting('outside', then)() });
   });
 
   it('a number of an invoice from a generated key is none', async () => {
@@ -89,6 +80,6 @@ describe('what a body makes of a counter after its transaction', () => {
       await run("update sale set token = $1 where token = 'new'", [`INV-${String(rows[0]?.['id'])}`]);
       return rows[0]?.['id'];
     };
-    await proveRepeatable(database, { setup, ...counting('outside', then)() });
+    await proveRepeatable(sales.database, { setup, ...counting('outside', then)() });
   });
 });

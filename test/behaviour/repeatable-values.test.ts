@@ -1,32 +1,15 @@
 // Values of any kind may be sent and returned: none of them ends a proof, and a counter is found in each.
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/index.ts';
-import { interleave, NotRepeatableError, proveRepeatable, rolledBack } from '../../src/testing/index.ts';
-import { engine, useTestDatabase } from '../support/database.ts';
-import { saleTables } from '../support/sale-tables.ts';
+import { describe, expect, it } from 'vitest';
+import { interleave, NotRepeatableError } from '../../src/testing/index.ts';
+import { engine } from '../support/database.ts';
+import { useSaleDatabase } from '../support/sale-tables.ts';
 
-const server = useTestDatabase(...saleTables);
-
-let database: Database<'default'>;
-beforeEach(() => {
-  database = server.open(engine.name === 'sqlite' ? {} : { max: 4 }, { foreignWaits: 'off' });
-});
-
-const run = (text: string, values: readonly unknown[] = []) => database.query(text, values);
+const sales = useSaleDatabase();
+const { setup, ways } = sales;
+const run = (text: string, values: readonly unknown[] = []) => sales.database.query(text, values);
 const note = (token: unknown) => run('insert into sale (product_id, token) values (1, $1)', [token]);
 const inTransaction = <Result>(body: () => Promise<Result>): Promise<Result> =>
-  database.transaction(body, { retry: { attempts: 3, delay: 1 } });
-
-async function setup(): Promise<void> {
-  for (const table of ['sale', 'audit', 'product']) await run(`delete from ${table}`);
-  await run("insert into product (id, stock, name) values (1, 5, 'book'), (2, 5, 'pen')");
-}
-
-type Body = () => Promise<unknown>;
-const ways: Readonly<Record<string, (body: Body) => Promise<unknown>>> = {
-  proveRepeatable: (body) => proveRepeatable(database, { setup, body }),
-  'a suite': (body) => setup().then(() => rolledBack(database, body, { proveRepeatable: true })),
-};
+  sales.database.transaction(body, { retry: { attempts: 3, delay: 1 } });
 
 const fails = (): never => {
   throw new Error('nobody may ask for it');
@@ -107,12 +90,12 @@ describe.each(Object.entries(ways))('by %s', (_, prove) => {
 
 it.skipIf(engine.name === 'sqlite')('interleave compares what is returned, whatever it is', async () => {
   const sell = async (): Promise<unknown> =>
-    await database.transaction(async () => {
+    await sales.database.transaction(async () => {
       const { rows } = await run('select stock from product where id = $1', [1n]);
       await run('update product set stock = $1 where id = $2', [Number(rows[0]?.['stock']) - 1, 1n]);
       const by = new Map([[Object.create(null), 1n]]);
       return Object.defineProperty({ by, endless: endless() }, 'stock', { get: fails, enumerable: true });
     });
-  const report = await interleave(database, { setup, actors: { alice: sell, bob: sell } });
+  const report = await interleave(sales.database, { setup, actors: { alice: sell, bob: sell } });
   expect(report.anomalies.map(({ kind }) => kind)).toEqual(['lost update']);
 });

@@ -1,35 +1,17 @@
 // What differs by itself between attempts is no finding, however it is written; what is kept outside is one, also beside it.
 import { randomBytes, randomInt } from 'node:crypto';
-import { beforeEach, describe, expect, it } from 'vitest';
-import type { Database } from '../../src/index.ts';
-import { NotRepeatableError, proveRepeatable, rolledBack } from '../../src/testing/index.ts';
-import { engine, useTestDatabase } from '../support/database.ts';
-import { saleTables } from '../support/sale-tables.ts';
+import { describe, expect, it } from 'vitest';
+import { NotRepeatableError } from '../../src/testing/index.ts';
+import { useSaleDatabase } from '../support/sale-tables.ts';
 
-const server = useTestDatabase(...saleTables);
-
-let database: Database<'default'>;
-beforeEach(() => {
-  database = server.open(engine.name === 'sqlite' ? {} : { max: 4 }, { foreignWaits: 'off' });
-});
-
-const run = (text: string, values: readonly unknown[] = []) => database.query(text, values);
+const sales = useSaleDatabase();
+const run = (text: string, values: readonly unknown[] = []) => sales.database.query(text, values);
 const note = (token: unknown, at: unknown = null) =>
   run('insert into sale (product_id, token, sold_at) values (1, $1, $2)', [token, at]);
 const inTransaction = <Result>(body: () => Promise<Result>): Promise<Result> =>
-  database.transaction(body, { retry: { attempts: 3, delay: 1 } });
-
-async function setup(): Promise<void> {
-  for (const table of ['sale', 'audit', 'product']) await run(`delete from ${table}`);
-  await run("insert into product (id, stock, name) values (1, 5, 'book'), (2, 5, 'pen')");
-}
+  sales.database.transaction(body, { retry: { attempts: 3, delay: 1 } });
 
 type Body = () => Promise<unknown>;
-/** Both ways to prove it: each gets a body of its own, with its own state outside. */
-const ways: Readonly<Record<string, (body: Body) => Promise<unknown>>> = {
-  proveRepeatable: (body) => proveRepeatable(database, { setup, body }),
-  'a suite': (body) => setup().then(() => rolledBack(database, body, { proveRepeatable: true })),
-};
 
 /** What differs by itself, and never by what an attempt has left. */
 const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789';
@@ -61,7 +43,7 @@ const varying: Readonly<Record<string, () => unknown>> = {
   'a list of vouchers': () => [voucher(), voucher()].join(','),
 };
 
-describe.each(Object.entries(ways))('by %s', (_, prove) => {
+describe.each(Object.entries(sales.ways))('by %s', (_, prove) => {
   it.each(Object.entries(varying))('%s is none, sent and returned', async (_name, make) => {
     await prove(() =>
       inTransaction(async () => {

@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { listenFor } from './listen-for.ts';
 
 /** `up`: from the client to the server. `down`: from the server to the client. */
 export type Direction = 'up' | 'down';
@@ -90,12 +91,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     });
     upstream.on('data', (chunk) => pass(chunk, client, lanes.down, end));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const url = new URL(target);
-  url.host = `127.0.0.1:${port}`;
+  const url = await listenFor(target, server);
   const cut = (): void => {
     for (const [client, upstream] of pairs) {
       client.destroy();
@@ -104,7 +100,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   };
   return {
     url: url.href,
-    port,
+    port: Number(url.port),
     set,
     setAfter(text, direction, fault) {
       trigger = { text, direction, fault };

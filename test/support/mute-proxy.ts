@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { listenFor } from './listen-for.ts';
 
 /** A proxy of a server that can go silent, as one does whose machine hangs: it takes all, and answers nothing, goodbyes neither. */
 export interface MuteProxy extends AsyncDisposable {
@@ -24,11 +25,7 @@ export async function startMuteProxy(url: string): Promise<MuteProxy> {
       from.on('close', () => sockets.delete(from));
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const proxied = new URL(url);
-  proxied.hostname = '127.0.0.1';
-  proxied.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  const proxied = await listenFor(url, server);
   return {
     url: proxied.href,
     mute: () => void (isMute = true),

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { listenFor } from './listen-for.ts';
 
 /** A proxy for a protocol in which each side waits for the other: it counts the turns, and may change or cut what passes. */
 export interface TcpProxy {
@@ -103,11 +104,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       client.write(data);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const proxied = new URL(url);
-  proxied.hostname = '127.0.0.1';
-  proxied.port = String(typeof address === 'object' && address !== null ? address.port : 0);
+  const proxied = await listenFor(url, server);
   return {
     url: proxied.href,
     takeTrips() {
